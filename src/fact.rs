@@ -1,0 +1,126 @@
+//! What a fact is made of: where it was read, and why it could not be.
+//!
+//! Plain data. Only [`crate::host`] makes these by looking at the machine.
+
+use std::fmt;
+
+use crate::go;
+
+/// A place on the host that a fact came from.
+///
+/// The path is the host's own (`/etc/sysctl.d/99-db.conf`), also below `--root`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Source {
+    /// Absolute path as the host names it.
+    pub path: String,
+    /// Line, counted from 1, where one is to blame.
+    pub line: Option<u32>,
+}
+
+impl Source {
+    /// A whole file.
+    pub fn file(path: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            line: None,
+        }
+    }
+
+    /// One line of a file, counted from 1.
+    pub fn line(path: impl Into<String>, line: u32) -> Self {
+        Self {
+            path: path.into(),
+            line: Some(line),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{}:{line}", self.path),
+            None => f.write_str(&self.path),
+        }
+    }
+}
+
+/// Which system call failed, in the word Go's `*PathError` uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// Opening the file.
+    Open,
+    /// Reading from it.
+    Read,
+    /// Asking for its metadata.
+    Stat,
+}
+
+impl Operation {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Read => "read",
+            Self::Stat => "stat",
+        }
+    }
+}
+
+/// Why a file could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum ReadError {
+    /// The kernel said no. Displays as Go's `*PathError` does, which is how RKE2 words it.
+    #[error("{} {path}: {}", .operation.word(), go::errno(*.errno))]
+    Os {
+        /// The call that failed.
+        operation: Operation,
+        /// The file, as the host names it.
+        path: String,
+        /// The error number, `ENOENT` and the like.
+        errno: i32,
+    },
+    /// A FIFO, socket or device stands where a file should be; reading it could hang.
+    #[error("{path}: not a regular file but a {kind}")]
+    NotRegular {
+        /// The file, as the host names it.
+        path: String,
+        /// What it is instead.
+        kind: &'static str,
+    },
+    /// Longer than anything RKE2's components are known to be fed.
+    #[error("{path}: larger than {limit} bytes")]
+    TooLarge {
+        /// The file, as the host names it.
+        path: String,
+        /// What we would have read at the most.
+        limit: u64,
+    },
+}
+
+impl ReadError {
+    /// The error number, where the kernel gave one.
+    pub const fn errno(&self) -> Option<i32> {
+        match self {
+            Self::Os { errno, .. } => Some(*errno),
+            Self::NotRegular { .. } | Self::TooLarge { .. } => None,
+        }
+    }
+
+    /// Whether the file is simply not there (`ENOENT`).
+    pub fn is_absent(&self) -> bool {
+        self.errno() == Some(nix::libc::ENOENT)
+    }
+
+    /// Whether this process lacks a right that RKE2, as root, would have.
+    pub fn is_denied(&self) -> bool {
+        matches!(self.errno(), Some(nix::libc::EACCES | nix::libc::EPERM))
+    }
+
+    /// The file concerned, as the host names it.
+    pub fn path(&self) -> &str {
+        match self {
+            Self::Os { path, .. } | Self::NotRegular { path, .. } | Self::TooLarge { path, .. } => {
+                path
+            }
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! The root below which every host path is read.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+use nix::libc;
+
+use crate::fact::{Operation, ReadError};
+
+/// More than any file RKE2 or systemd reads at start; a file beyond it is reported, not read.
+pub const MAX_FILE: u64 = 64 << 20;
+
+/// Flags of every open: never wait for a FIFO's other end, never adopt a terminal.
+const SAFE: OFlag = OFlag::O_RDONLY
+    .union(OFlag::O_NONBLOCK)
+    .union(OFlag::O_NOCTTY)
+    .union(OFlag::O_CLOEXEC);
+
+/// A root directory: the host itself, or an image or fixture that stands for one.
+///
+/// Below any root but `/`, symbolic links resolve inside it (`openat2(2)`, `RESOLVE_IN_ROOT`), so
+/// nothing outside is ever consulted.
+#[derive(Debug)]
+pub struct HostRoot {
+    /// `None` is the running host.
+    image: Option<OwnedFd>,
+    path: PathBuf,
+}
+
+/// What `stat(2)` or `lstat(2)` says, as far as anybody here asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Status {
+    /// Regular file, directory, link, or another kind.
+    pub kind: Kind,
+    /// Permission bits with set-id and sticky, `0o7777` at the most.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Bytes.
+    pub size: u64,
+    /// Device and inode: which file it is.
+    pub identity: (u64, u64),
+    /// Last change of content, seconds and nanoseconds since 1970.
+    pub modified: (i64, i64),
+}
+
+/// What a name in a directory stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link (only where links are not followed).
+    Link,
+    /// The null device: reads as empty, and is how files are masked.
+    Null,
+    /// A FIFO.
+    Fifo,
+    /// A socket.
+    Socket,
+    /// A block or character device other than the null device.
+    Device,
+}
+
+impl HostRoot {
+    /// The running host.
+    pub fn live() -> Self {
+        Self {
+            image: None,
+            path: PathBuf::from("/"),
+        }
+    }
+
+    /// The host below `path`; `/` is the running host.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        if path.canonicalize()? == Path::new("/") {
+            return Ok(Self::live());
+        }
+        let dir = OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_DIRECTORY | libc::O_CLOEXEC)
+            .open(path)?;
+        Ok(Self {
+            image: Some(dir.into()),
+            path: path.to_owned(),
+        })
+    }
+
+    /// Whether this is the running host, not an image of one.
+    pub const fn is_live(&self) -> bool {
+        self.image.is_none()
+    }
+
+    /// The root directory, as it was named.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn open_with(&self, path: &Path, flags: OFlag) -> Result<File, i32> {
+        match &self.image {
+            None => OpenOptions::new()
+                .read(true)
+                .custom_flags(flags.bits())
+                .open(path)
+                .map_err(|error| error.raw_os_error().unwrap_or(libc::EIO)),
+            Some(dir) => {
+                let how = OpenHow::new()
+                    .flags(flags)
+                    .resolve(ResolveFlag::RESOLVE_IN_ROOT);
+                match openat2(dir.as_fd(), path, how) {
+                    Ok(fd) => Ok(File::from(fd)),
+                    Err(errno) => Err(number(errno)),
+                }
+            }
+        }
+    }
+
+    /// Opens a regular file for streaming. The null device counts as one (it reads as empty).
+    pub fn open_file(&self, path: impl AsRef<Path>) -> Result<File, ReadError> {
+        let path = path.as_ref();
+        let file = self
+            .open_with(path, SAFE)
+            .map_err(|errno| os_error(Operation::Open, path, errno))?;
+        let meta = file
+            .metadata()
+            .map_err(|error| io_error(Operation::Stat, path, &error))?;
+        match kind_of(&meta) {
+            Kind::File | Kind::Null => Ok(file),
+            // What reading it says, in the words of who reads it.
+            Kind::Directory => Err(os_error(Operation::Read, path, libc::EISDIR)),
+            Kind::Link => Err(os_error(Operation::Open, path, libc::ELOOP)),
+            Kind::Fifo => Err(not_regular(path, "FIFO")),
+            Kind::Socket => Err(not_regular(path, "socket")),
+            Kind::Device => Err(not_regular(path, "device")),
+        }
+    }
+
+    /// The whole content of a regular file of at most [`MAX_FILE`] bytes.
+    pub fn read(&self, path: impl AsRef<Path>) -> Result<Vec<u8>, ReadError> {
+        let path = path.as_ref();
+        let file = self.open_file(path)?;
+        let mut content = Vec::new();
+        let read = file
+            .take(MAX_FILE.saturating_add(1))
+            .read_to_end(&mut content)
+            .map_err(|error| io_error(Operation::Read, path, &error))?;
+        if u64::try_from(read).unwrap_or(u64::MAX) > MAX_FILE {
+            return Err(ReadError::TooLarge {
+                path: display(path),
+                limit: MAX_FILE,
+            });
+        }
+        Ok(content)
+    }
+
+    /// The names in a directory, in no order.
+    pub fn list(&self, path: impl AsRef<Path>) -> Result<Vec<OsString>, ReadError> {
+        let path = path.as_ref();
+        let fd: OwnedFd = self
+            .open_with(path, SAFE | OFlag::O_DIRECTORY)
+            .map_err(|errno| os_error(Operation::Open, path, errno))?
+            .into();
+        let mut dir = nix::dir::Dir::from_fd(fd)
+            .map_err(|errno| os_error(Operation::Open, path, number(errno)))?;
+        let mut names = Vec::new();
+        for entry in dir.iter() {
+            let entry = entry.map_err(|errno| os_error(Operation::Read, path, number(errno)))?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." {
+                names.push(OsString::from_vec(name.to_vec()));
+            }
+        }
+        Ok(names)
+    }
+
+    /// What `path` leads to, links followed.
+    pub fn stat(&self, path: impl AsRef<Path>) -> Result<Status, ReadError> {
+        self.status(path.as_ref(), OFlag::O_PATH | OFlag::O_CLOEXEC)
+    }
+
+    /// What `path` itself is; a link is a link.
+    pub fn lstat(&self, path: impl AsRef<Path>) -> Result<Status, ReadError> {
+        self.status(
+            path.as_ref(),
+            OFlag::O_PATH | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW,
+        )
+    }
+
+    fn status(&self, path: &Path, flags: OFlag) -> Result<Status, ReadError> {
+        let meta = self
+            .open_with(path, flags)
+            .map_err(|errno| os_error(Operation::Stat, path, errno))?
+            .metadata()
+            .map_err(|error| io_error(Operation::Stat, path, &error))?;
+        Ok(Status {
+            kind: kind_of(&meta),
+            mode: meta.mode() & 0o7777,
+            uid: meta.uid(),
+            gid: meta.gid(),
+            size: meta.size(),
+            identity: (meta.dev(), meta.ino()),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+        })
+    }
+
+    /// Where the link at `path` points, as it is written there.
+    pub fn read_link(&self, path: impl AsRef<Path>) -> Result<PathBuf, ReadError> {
+        let path = path.as_ref();
+        let link = self
+            .open_with(path, OFlag::O_PATH | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW)
+            .map_err(|errno| os_error(Operation::Open, path, errno))?;
+        nix::fcntl::readlinkat(link.as_fd(), "")
+            .map(PathBuf::from)
+            .map_err(|errno| os_error(Operation::Read, path, number(errno)))
+    }
+}
+
+/// The error number of an [`nix::errno::Errno`].
+fn number(errno: nix::errno::Errno) -> i32 {
+    io::Error::from(errno).raw_os_error().unwrap_or(libc::EIO)
+}
+
+fn kind_of(meta: &std::fs::Metadata) -> Kind {
+    let kind = meta.file_type();
+    if kind.is_file() {
+        Kind::File
+    } else if kind.is_dir() {
+        Kind::Directory
+    } else if kind.is_symlink() {
+        Kind::Link
+    } else if kind.is_fifo() {
+        Kind::Fifo
+    } else if kind.is_socket() {
+        Kind::Socket
+    } else if kind.is_char_device() && meta.rdev() == libc::makedev(1, 3) {
+        Kind::Null
+    } else {
+        Kind::Device
+    }
+}
+
+fn display(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+fn os_error(operation: Operation, path: &Path, errno: i32) -> ReadError {
+    ReadError::Os {
+        operation,
+        path: display(path),
+        errno,
+    }
+}
+
+fn io_error(operation: Operation, path: &Path, error: &io::Error) -> ReadError {
+    os_error(operation, path, error.raw_os_error().unwrap_or(libc::EIO))
+}
+
+fn not_regular(path: &Path, kind: &'static str) -> ReadError {
+    ReadError::NotRegular {
+        path: display(path),
+        kind,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn image() -> (tempfile::TempDir, HostRoot) {
+        let dir = tempfile::tempdir().unwrap();
+        let root = HostRoot::open(dir.path()).unwrap();
+        (dir, root)
+    }
+
+    #[test]
+    fn absolute_links_resolve_inside_the_root() {
+        let (dir, root) = image();
+        std::fs::create_dir(dir.path().join("etc")).unwrap();
+        std::fs::write(dir.path().join("etc/real"), "inside").unwrap();
+        symlink("/etc/real", dir.path().join("etc/link")).unwrap();
+        symlink("../../../../etc/real", dir.path().join("etc/up")).unwrap();
+        assert_eq!(root.read("/etc/link").unwrap(), b"inside");
+        assert_eq!(root.read("/etc/up").unwrap(), b"inside");
+        assert_eq!(root.read_link("/etc/link").unwrap(), Path::new("/etc/real"));
+        assert_eq!(root.lstat("/etc/link").unwrap().kind, Kind::Link);
+        assert_eq!(root.stat("/etc/link").unwrap().kind, Kind::File);
+    }
+
+    #[test]
+    fn a_link_out_of_the_root_finds_nothing_outside() {
+        let (dir, root) = image();
+        symlink("/etc/passwd", dir.path().join("passwd")).unwrap();
+        let error = root.read("/passwd").unwrap_err();
+        assert!(error.is_absent(), "{error}");
+        assert_eq!(error.to_string(), "open /passwd: no such file or directory");
+    }
+
+    #[test]
+    fn what_is_not_a_file_is_named_and_never_waited_for() {
+        let (dir, root) = image();
+        let fifo = dir.path().join("fifo");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("socket")).unwrap();
+        std::fs::create_dir(dir.path().join("dir")).unwrap();
+        symlink("loop", dir.path().join("loop")).unwrap();
+        assert_eq!(
+            root.read("/fifo").unwrap_err().to_string(),
+            "/fifo: not a regular file but a FIFO"
+        );
+        assert_eq!(
+            root.read("/dir").unwrap_err().to_string(),
+            "read /dir: is a directory"
+        );
+        assert_eq!(
+            root.read("/loop").unwrap_err().to_string(),
+            "open /loop: too many levels of symbolic links"
+        );
+        assert!(root.read("/socket").is_err());
+    }
+
+    #[test]
+    fn the_null_device_reads_as_empty() {
+        assert_eq!(HostRoot::live().read("/dev/null").unwrap(), b"");
+        assert_eq!(HostRoot::live().stat("/dev/null").unwrap().kind, Kind::Null);
+    }
+
+    #[test]
+    fn lists_names_without_the_dots() {
+        let (dir, root) = image();
+        std::fs::write(dir.path().join(".hidden"), "").unwrap();
+        assert_eq!(root.list("/").unwrap(), [".hidden"]);
+        assert!(root.list("/none").unwrap_err().is_absent());
+    }
+}

@@ -1,0 +1,18 @@
+//! A node-local preflight for RKE2: says before the start whether RKE2 or its kubelet would
+//! refuse to run on this host, and why, all of it.
+//!
+//! Data flows one way:
+//!
+//! ```text
+//! host  ->  rke2  ->  requirements  ->  evaluate  ->  verdict  ->  report, gate
+//! facts     what RKE2   what it demands   findings      would it     say it, act on it
+//! with      will run    of the host, as                 start
+//! sources   with        data
+//! ```
+//!
+//! [`host`] alone reads the machine, below one root directory. Everything from [`rke2`] to
+//! [`verdict`] is pure: facts in, findings out.
+
+pub mod fact;
+pub mod go;
+pub mod host;
