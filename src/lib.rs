@@ -16,3 +16,4 @@
 pub mod fact;
 pub mod go;
 pub mod host;
+pub mod rke2;
