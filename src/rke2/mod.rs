@@ -2,4 +2,6 @@
 //!
 //! Pure: no file is read here.
 
+pub mod kernel;
+pub mod profile;
 pub mod version;

@@ -1,0 +1,294 @@
+//! The `profile` flag: which values a release accepts, what it then checks, and in which order.
+//!
+//! Sources: rancher/rke2 `pkg/cli/cmds/profile_linux.go` and `pkg/cli/cmds/root.go` at all 311
+//! stable tags from v1.18.9+rke2r1 to v1.36.3+rke2r1; `tests/cases/profiles.json` holds them one by
+//! one and a test compares. Each change is one [`Since`] with the upstream change beside it.
+
+use super::version::{Since, Version};
+
+/// What RKE2 does with a value of `profile`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Answer {
+    /// Not set, or empty: RKE2 warns that it does not run in CIS mode, and checks nothing.
+    Off,
+    /// Accepted.
+    Accepted(Scope),
+    /// Accepted with a warning that a newer release will refuse it.
+    Deprecated(Scope),
+    /// Passes the host checks, then ends RKE2 ([`DEPRECATED_FATAL`]).
+    Refused(Scope),
+    /// Ends RKE2 before any host check ([`INVALID`]).
+    Invalid,
+}
+
+/// What of the host an accepted profile is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Kernel parameters, `protect-kernel-defaults` and, on servers, the etcd account.
+    Cis,
+    /// The etcd account alone, on servers.
+    Etcd,
+}
+
+impl Answer {
+    /// What of the host is checked, if anything.
+    pub const fn scope(self) -> Option<Scope> {
+        match self {
+            Self::Accepted(scope) | Self::Deprecated(scope) | Self::Refused(scope) => Some(scope),
+            Self::Off | Self::Invalid => None,
+        }
+    }
+}
+
+/// RKE2's words for a value it does not know; the same in every release.
+pub const INVALID: &str = "invalid value provided for --profile flag";
+/// RKE2's words where `cis-1.23` ends it after the host checks.
+pub const DEPRECATED_FATAL: &str = "cis-1.23 profile is deprecated. Please use 'cis' instead.";
+
+/// In which order, and how joined, the checks are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// Account and kernel parameters in one message, then `protect-kernel-defaults`.
+    Together,
+    /// Kernel parameters, then `protect-kernel-defaults`, then the account: each ends RKE2 alone.
+    Split,
+}
+
+/// The rules of one release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileRules {
+    version: Version,
+    /// Order of the checks.
+    pub order: Order,
+    /// Whether the group `etcd` must exist as well as the user.
+    pub group_required: bool,
+    /// Whether agents are held to the servers' demand of an etcd account (a regression).
+    pub agent_as_server: bool,
+    /// What stands between `missing required` and the reason.
+    pub missing_separator: &'static str,
+    /// Go's `bufio.Scanner` read the account files: a line of this many bytes ends the look-up.
+    pub account_line_limit: Option<usize>,
+}
+
+/// One value of `profile` through the releases: the last change that a version includes counts.
+struct Value {
+    name: &'static str,
+    history: &'static [(Since, Answer)],
+}
+
+/// The etcd profile, and with it the split order: #8349 and its backports.
+const ETCD_PROFILE: Since = Since(&[(30, 14, 1), (31, 10, 1), (32, 6, 1), (33, 2, 1), (34, 1, 1)]);
+/// The generic `cis`: #4708 and its backports.
+const GENERIC_CIS: Since = Since(&[(25, 15, 1), (26, 10, 1), (27, 7, 1), (28, 2, 1), (29, 0, 1)]);
+/// Only `cis-1.23`: #3282.
+const ONLY_CIS_1_23: Since = Since(&[(25, 0, 0)]);
+/// The group is looked up too, and the message has a colon: #2290.
+const GROUP_CHECK: Since = Since(&[(20, 14, 1), (21, 8, 1), (22, 5, 1), (23, 1, 1)]);
+/// Agents held to the account: came with #924, gone with #1066.
+const AGENT_REGRESSION: Since = Since(&[(20, 7, 1)]);
+const AGENT_FIXED: Since = Since(&[(20, 8, 1), (21, 2, 1)]);
+/// Built with Go 1.17 or newer, whose account reader knows no longest line (golang/go#43636).
+const UNLIMITED_LINES: Since = Since(&[(23, 1, 1)]);
+
+const VALUES: &[Value] = &[
+    Value {
+        name: "cis",
+        history: &[(GENERIC_CIS, Answer::Accepted(Scope::Cis))],
+    },
+    Value {
+        name: "etcd",
+        history: &[(ETCD_PROFILE, Answer::Accepted(Scope::Etcd))],
+    },
+    Value {
+        name: "cis-1.23",
+        history: &[
+            (ONLY_CIS_1_23, Answer::Accepted(Scope::Cis)),
+            (GENERIC_CIS, Answer::Deprecated(Scope::Cis)),
+            // #5781
+            (Since(&[(30, 0, 0)]), Answer::Refused(Scope::Cis)),
+            (ETCD_PROFILE, Answer::Invalid),
+        ],
+    },
+    Value {
+        name: "cis-1.6",
+        history: &[
+            // #763
+            (Since(&[(20, 5, 1)]), Answer::Accepted(Scope::Cis)),
+            (ONLY_CIS_1_23, Answer::Invalid),
+        ],
+    },
+    Value {
+        name: "cis-1.5",
+        history: &[
+            (Since::ALWAYS, Answer::Accepted(Scope::Cis)),
+            (ONLY_CIS_1_23, Answer::Invalid),
+        ],
+    },
+];
+
+/// The newest release of each minor that these rules were read from.
+const NEWEST: &[(u32, u32, u32)] = &[
+    (18, 20, 1),
+    (19, 16, 1),
+    (20, 15, 2),
+    (21, 14, 1),
+    (22, 17, 1),
+    (23, 17, 1),
+    (24, 17, 1),
+    (25, 16, 2),
+    (26, 15, 1),
+    (27, 16, 2),
+    (28, 15, 1),
+    (29, 15, 1),
+    (30, 14, 4),
+    (31, 14, 2),
+    (32, 13, 2),
+    (33, 13, 2),
+    (34, 10, 1),
+    (35, 7, 1),
+    (36, 3, 1),
+];
+
+/// The newest release whose rules are known: what is assumed where no version is known.
+pub const fn newest() -> Version {
+    Version::new(36, 3, 1)
+}
+
+/// Whether `version` came after the newest release of its minor that the rules were read from.
+pub fn is_newer_than_known(version: &Version) -> bool {
+    let known = NEWEST
+        .iter()
+        .rev()
+        .find(|newest| newest.0 <= version.minor)
+        .unwrap_or(&(0, 0, 0));
+    (version.minor, version.patch, version.revision) > *known
+}
+
+impl ProfileRules {
+    /// The rules of `version`; of one that is not in the table, those of its neighbours.
+    pub fn of(version: &Version) -> Self {
+        let group_required = GROUP_CHECK.includes(version);
+        Self {
+            order: if ETCD_PROFILE.includes(version) {
+                Order::Split
+            } else {
+                Order::Together
+            },
+            group_required,
+            agent_as_server: AGENT_REGRESSION.includes(version) && !AGENT_FIXED.includes(version),
+            missing_separator: if group_required { ": " } else { " " },
+            account_line_limit: (!UNLIMITED_LINES.includes(version)).then_some(64 * 1024),
+            version: version.clone(),
+        }
+    }
+
+    /// What this release does with `value`; compared byte by byte, as RKE2 does.
+    pub fn answer(&self, value: &str) -> Answer {
+        if value.is_empty() {
+            return Answer::Off;
+        }
+        VALUES
+            .iter()
+            .find(|known| known.name == value)
+            .and_then(|known| {
+                known
+                    .history
+                    .iter()
+                    .rfind(|(since, _)| since.includes(&self.version))
+            })
+            .map_or(Answer::Invalid, |(_, answer)| *answer)
+    }
+
+    /// The values this release starts with, the one to use first.
+    pub fn accepted(&self) -> impl Iterator<Item = &'static str> {
+        VALUES.iter().map(|value| value.name).filter(|name| {
+            matches!(
+                self.answer(name),
+                Answer::Accepted(_) | Answer::Deprecated(_)
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value as Json;
+
+    fn releases() -> Vec<Json> {
+        serde_json::from_str(include_str!("../../tests/cases/profiles.json")).unwrap()
+    }
+
+    #[test]
+    fn all_311_releases_answer_as_recorded() {
+        let releases = releases();
+        assert_eq!(releases.len(), 311);
+        for release in &releases {
+            let tag = release["tag"].as_str().unwrap();
+            let version: Version = tag.parse().unwrap();
+            assert_eq!(version.to_string(), tag);
+            let rules = ProfileRules::of(&version);
+            assert!(!is_newer_than_known(&version), "{tag}");
+
+            let recorded: Vec<_> = release["accepted"].as_array().unwrap().iter().collect();
+            for name in ["cis", "etcd", "cis-1.23", "cis-1.6", "cis-1.5"] {
+                let accepted = rules.accepted().any(|value| value == name);
+                assert_eq!(
+                    accepted,
+                    recorded.iter().any(|r| *r == name),
+                    "{tag} {name}"
+                );
+            }
+            let expected = match release["cis123"].as_str().unwrap() {
+                "ok" => Answer::Accepted(Scope::Cis),
+                "deprecated-warn" => Answer::Deprecated(Scope::Cis),
+                "deprecated-fatal" => Answer::Refused(Scope::Cis),
+                _ => Answer::Invalid,
+            };
+            assert_eq!(rules.answer("cis-1.23"), expected, "{tag}");
+            let order = match release["order"].as_str().unwrap() {
+                "etcd+kernel>pkd" => Order::Together,
+                "kernel>pkd>etcd" => Order::Split,
+                other => panic!("{other}"),
+            };
+            assert_eq!(rules.order, order, "{tag}");
+            assert_eq!(
+                rules.group_required,
+                release["group_check"].as_bool().unwrap(),
+                "{tag}"
+            );
+            assert_eq!(
+                rules.agent_as_server,
+                release["agent_treated_as_server"].as_bool().unwrap(),
+                "{tag}"
+            );
+            assert_eq!(
+                rules.missing_separator,
+                release["missing_sep"].as_str().unwrap(),
+                "{tag}"
+            );
+            for value in ["CIS", "cis ", " cis", "cis-1.7", "false", "true"] {
+                assert_eq!(rules.answer(value), Answer::Invalid, "{tag} {value}");
+            }
+            assert_eq!(rules.answer(""), Answer::Off);
+        }
+    }
+
+    #[test]
+    fn the_newest_release_of_each_minor_is_the_recorded_one() {
+        for newest in NEWEST {
+            let last = releases()
+                .iter()
+                .map(|r| r["tag"].as_str().unwrap().parse::<Version>().unwrap())
+                .filter(|v| v.minor == newest.0)
+                .max()
+                .unwrap();
+            assert_eq!((last.minor, last.patch, last.revision), *newest);
+        }
+        assert!(is_newer_than_known(&Version::new(36, 3, 2)));
+        assert!(is_newer_than_known(&Version::new(36, 4, 0)));
+        assert!(is_newer_than_known(&Version::new(37, 0, 1)));
+        assert!(is_newer_than_known(&Version::new(34, 11, 1)));
+        assert!(!is_newer_than_known(&Version::new(34, 10, 1)));
+    }
+}
