@@ -2,6 +2,7 @@
 //!
 //! Pure: no file is read here.
 
+pub mod accounts;
 pub mod kernel;
 pub mod profile;
 pub mod version;
