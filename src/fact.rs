@@ -124,3 +124,64 @@ impl ReadError {
         }
     }
 }
+
+/// Something that was read, or why it could not be asked at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reading<T> {
+    /// It was asked, and this is the answer.
+    Known(T),
+    /// It could not be asked here: an image without `/proc`, a right that is missing.
+    Unknown {
+        /// Why, as half a sentence.
+        why: String,
+    },
+}
+
+/// Which hierarchy of control groups the host has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cgroup {
+    /// The legacy or hybrid hierarchies.
+    V1,
+    /// The unified hierarchy.
+    V2,
+}
+
+/// What a kernel parameter will be after the next boot, as files have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NextBoot {
+    /// The text the last file sets, `None` where no file does.
+    pub text: Option<String>,
+    /// The number the kernel will hold; `None` where that is not known.
+    pub number: Option<i64>,
+    /// The files concerned.
+    pub evidence: Vec<crate::finding::Evidence>,
+    /// What else there is to say about it.
+    pub notes: Vec<String>,
+}
+
+/// A kernel parameter: now, and after the next boot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KernelFact {
+    /// The content of its file below `/proc/sys`.
+    pub live: Reading<Result<Vec<u8>, ReadError>>,
+    /// What the files will make of it.
+    pub next_boot: Reading<NextBoot>,
+}
+
+/// An account: where it was looked up, and what was found.
+pub type AccountFact = Result<crate::rke2::accounts::Lookup, ReadError>;
+
+/// What the host is like, as far as it was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostFacts {
+    /// By position in [`crate::rke2::kernel::KERNEL_PARAMETERS`].
+    pub kernel: Vec<KernelFact>,
+    /// The user `etcd`, where anybody demands it.
+    pub user: Option<AccountFact>,
+    /// The group `etcd`, where anybody demands it.
+    pub group: Option<AccountFact>,
+    /// Files beside `/etc/passwd` and `/etc/group` that have the account, and RKE2 does not read.
+    pub account_elsewhere: Vec<Source>,
+    /// Control groups, where anybody asks.
+    pub cgroup: Reading<Cgroup>,
+}

@@ -13,7 +13,11 @@
 //! [`host`] alone reads the machine, below one root directory. Everything from [`rke2`] to
 //! [`verdict`] is pure: facts in, findings out.
 
+pub mod evaluate;
 pub mod fact;
+pub mod finding;
 pub mod go;
 pub mod host;
+pub mod requirements;
 pub mod rke2;
+pub mod verdict;

@@ -5,6 +5,8 @@
     reason = "this is the module that reads the machine for the others"
 )]
 
+pub mod facts;
+pub mod machine;
 pub mod root;
 
 pub use root::HostRoot;

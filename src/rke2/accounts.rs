@@ -117,7 +117,6 @@ pub fn lookup(
             return Ok(Lookup::TooLong { line: number });
         }
         match row(text, table, name) {
-            None => {}
             Some(Ok((id, gid))) => {
                 return Ok(Lookup::Found {
                     line: number,
@@ -128,7 +127,7 @@ pub fn lookup(
             Some(Err(why)) if rejected.len() < MAX_REJECTED => {
                 rejected.push(Rejected { line: number, why });
             }
-            Some(Err(_)) => {}
+            Some(Err(_)) | None => {}
         }
     }
     Ok(Lookup::Unknown { rejected })

@@ -5,4 +5,6 @@
 pub mod accounts;
 pub mod kernel;
 pub mod profile;
+pub mod role;
+pub mod start;
 pub mod version;

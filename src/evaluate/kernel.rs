@@ -1,0 +1,220 @@
+//! Kernel parameters: now as the component reads them, then as files will set them.
+
+use super::start;
+use crate::fact::{KernelFact, NextBoot, Reading};
+use crate::finding::{Component, Effect, Finding, Outcome, Prediction, Remedy, Stage};
+use crate::requirements::{KubeletDemand, Requirement};
+use crate::rke2::kernel::KernelParameter;
+
+/// The file that the hardening guide has operators make, and so the one our remedies write.
+pub(super) const SYSCTL_FILE: &str = "/etc/sysctl.d/60-rke2-cis.conf";
+
+pub(super) fn finding(
+    requirement: &Requirement,
+    parameter: KernelParameter,
+    rke2: Option<Stage>,
+    kubelet: KubeletDemand,
+    fact: &KernelFact,
+) -> Finding {
+    let mut by = Vec::new();
+    if rke2.is_some() {
+        by.push(Component::Rke2);
+    }
+    if kubelet == KubeletDemand::Value {
+        by.push(Component::Kubelet);
+    }
+    let mut finding = start(requirement, parameter.key, by);
+    finding.required = Some(parameter.required.to_string());
+
+    let mut unreadable = None;
+    match &fact.live {
+        Reading::Unknown { why } => {
+            if requirement.applies {
+                finding.now = Outcome::Indeterminate;
+                unreadable = Some(why.clone());
+            }
+        }
+        Reading::Known(content) => {
+            match parameter
+                .as_kubelet(content)
+                .or_else(|_| parameter.as_rke2(content))
+            {
+                Ok(value) => finding.actual = Some(value.to_string()),
+                Err(error) => unreadable = Some(error),
+            }
+            if let Some(stage) = rke2 {
+                predict_rke2(&mut finding, parameter, stage, parameter.as_rke2(content));
+            }
+            predict_kubelet(
+                &mut finding,
+                parameter,
+                kubelet,
+                parameter.as_kubelet(content),
+            );
+            if !finding.predictions.is_empty() {
+                finding.now = Outcome::Violated;
+            }
+        }
+    }
+    if requirement.applies {
+        next_boot(&mut finding, parameter, &fact.next_boot);
+    } else {
+        finding.then = finding.now;
+    }
+    conclude(&mut finding, parameter, unreadable.as_deref());
+    if finding.outcome == Outcome::Violated || finding.outcome == Outcome::Indeterminate {
+        if !finding.required_by.is_empty() {
+            finding.notes.insert(
+                0,
+                format!(
+                    "demanded by {}: {}",
+                    super::names(&finding.required_by),
+                    requirement.because.words
+                ),
+            );
+        }
+        finding.remedies = remedies(&finding, parameter);
+    }
+    finding
+}
+
+fn predict_rke2(
+    finding: &mut Finding,
+    parameter: KernelParameter,
+    stage: Stage,
+    reading: Result<i64, String>,
+) {
+    match reading {
+        Ok(value) if value == parameter.required => {}
+        Ok(value) => finding.predictions.push(Prediction {
+            stage,
+            line: parameter.rke2_mismatch(value),
+            hides_others: false,
+        }),
+        Err(line) => finding.predictions.push(Prediction {
+            stage,
+            line,
+            hides_others: true,
+        }),
+    }
+}
+
+fn predict_kubelet(
+    finding: &mut Finding,
+    parameter: KernelParameter,
+    demand: KubeletDemand,
+    reading: Result<i64, String>,
+) {
+    let line = match (reading, demand) {
+        (Ok(value), KubeletDemand::Value) if value != parameter.required => {
+            parameter.kubelet_mismatch(value)
+        }
+        (Ok(_), _) => return,
+        // Whatever the flag says, the kubelet ends where it cannot read one of the six.
+        (Err(error), _) => error,
+    };
+    if !finding.required_by.contains(&Component::Kubelet) {
+        finding.required_by.push(Component::Kubelet);
+    }
+    finding.predictions.push(Prediction {
+        stage: Stage::KubeletTunables,
+        line,
+        hides_others: false,
+    });
+}
+
+fn next_boot(finding: &mut Finding, parameter: KernelParameter, fact: &Reading<NextBoot>) {
+    match fact {
+        Reading::Unknown { .. } => finding.then = Outcome::Indeterminate,
+        Reading::Known(next) => {
+            finding.next_boot.clone_from(&next.text);
+            finding.then = match next.number {
+                Some(number) if number == parameter.required => Outcome::Satisfied,
+                Some(_) => Outcome::Violated,
+                None => Outcome::Indeterminate,
+            };
+            finding.evidence.extend(next.evidence.iter().cloned());
+            finding.notes.extend(next.notes.iter().cloned());
+        }
+    }
+}
+
+fn conclude(finding: &mut Finding, parameter: KernelParameter, unreadable: Option<&str>) {
+    let key = parameter.key;
+    let required = parameter.required;
+    let then = || match &finding.next_boot {
+        Some(text) => format!("{text:?} will be set"),
+        None => "no file sets it".to_owned(),
+    };
+    match (finding.now, finding.then) {
+        (Outcome::Violated, _) => {
+            finding.outcome = Outcome::Violated;
+            finding.summary = match (&finding.actual, unreadable) {
+                (Some(actual), _) if actual != &required.to_string() => {
+                    format!("{key} is {actual}, must be {required}")
+                }
+                (_, Some(error)) => format!("{key} must be {required}, but: {error}"),
+                (_, None) => match finding.predictions.first() {
+                    Some(first) => format!("{key} must be {required}, but: {}", first.line),
+                    None => format!("{key} must be {required}"),
+                },
+            };
+        }
+        (Outcome::Satisfied, Outcome::Violated) => {
+            finding.outcome = Outcome::Violated;
+            finding.effect = Effect::BlocksNextBoot;
+            finding.summary = format!(
+                "{key} is {required} until the next boot, then {}; must be {required}",
+                then()
+            );
+        }
+        (Outcome::Indeterminate, Outcome::Violated) => {
+            finding.outcome = Outcome::Violated;
+            finding.effect = Effect::BlocksNextBoot;
+            finding.summary = format!("{key} must be {required}, but {}", then());
+        }
+        (Outcome::Indeterminate, Outcome::Satisfied) => {
+            finding.outcome = Outcome::Indeterminate;
+            finding.summary = format!(
+                "{key} must be {required}: what it is now is not known ({}); the next boot sets it",
+                unreadable.unwrap_or("not read")
+            );
+        }
+        (Outcome::Indeterminate, _) => {
+            finding.outcome = Outcome::Indeterminate;
+            finding.summary = format!(
+                "{key} must be {required}: what it is now is not known ({})",
+                unreadable.unwrap_or("not read")
+            );
+        }
+        (Outcome::NotApplicable, _) => finding.summary = format!("{key} is not demanded"),
+        (Outcome::Satisfied, _) => finding.summary = format!("{key} is {required}"),
+    }
+}
+
+fn remedies(finding: &Finding, parameter: KernelParameter) -> Vec<Remedy> {
+    let (key, required) = (parameter.key, parameter.required);
+    let mut remedies = Vec::new();
+    if finding.actual.is_none() && finding.now == Outcome::Violated {
+        return vec![Remedy {
+            summary: format!(
+                "{} cannot be read: check that the kernel has it and that /proc/sys is whole",
+                parameter.path()
+            ),
+            commands: Vec::new(),
+        }];
+    }
+    if finding.then != Outcome::Satisfied {
+        remedies.push(Remedy {
+            summary: "for every boot".to_owned(),
+            commands: vec![format!("echo '{key} = {required}' >> {SYSCTL_FILE}")],
+        });
+    }
+    if finding.now == Outcome::Violated {
+        remedies.push(Remedy {
+            summary: "now".to_owned(),
+            commands: vec![format!("sysctl -w {key}={required}")],
+        });
+    }
+    remedies
+}

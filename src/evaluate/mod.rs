@@ -1,0 +1,104 @@
+//! Holds requirements against facts. Pure, total, and in the order of the requirements.
+
+mod accounts;
+mod kernel;
+mod settings;
+
+use crate::fact::HostFacts;
+use crate::finding::{Component, Effect, Evidence, Finding, Outcome, Part};
+use crate::requirements::{Demand, Requirement};
+
+/// One finding for each requirement, those that do not apply included.
+pub fn evaluate(requirements: &[Requirement], facts: &HostFacts) -> Vec<Finding> {
+    requirements
+        .iter()
+        .flat_map(|requirement| one(requirement, facts))
+        .collect()
+}
+
+fn one(requirement: &Requirement, facts: &HostFacts) -> Vec<Finding> {
+    match &requirement.demand {
+        Demand::Kernel {
+            index,
+            parameter,
+            rke2,
+            kubelet,
+        } => facts
+            .kernel
+            .get(*index)
+            .map(|fact| kernel::finding(requirement, *parameter, *rke2, *kubelet, fact))
+            .into_iter()
+            .collect(),
+        Demand::Account {
+            table,
+            stage,
+            separator,
+        } => accounts::findings(requirement, *table, *stage, separator, facts),
+        Demand::ProfileName {
+            value,
+            answer,
+            accepted,
+        } => vec![settings::profile_name(
+            requirement,
+            value,
+            *answer,
+            accepted,
+        )],
+        Demand::ProtectKernelDefaults {
+            profile,
+            flag,
+            stage,
+        } => vec![settings::protect_kernel_defaults(
+            requirement,
+            profile,
+            flag.as_ref(),
+            *stage,
+        )],
+        Demand::CgroupV2 { words } => vec![settings::cgroup(requirement, words, &facts.cgroup)],
+        Demand::Configuration(fatal) => vec![settings::fatal(requirement, fatal)],
+        Demand::Advice(advice) => vec![settings::advice(requirement, advice)],
+    }
+}
+
+/// A finding of `requirement` with nothing found yet: satisfied, or not applicable.
+fn start(requirement: &Requirement, subject: &str, required_by: Vec<Component>) -> Finding {
+    let outcome = if requirement.applies {
+        Outcome::Satisfied
+    } else {
+        Outcome::NotApplicable
+    };
+    Finding {
+        id: requirement.id.clone(),
+        outcome,
+        effect: Effect::BlocksStart,
+        required_by,
+        subject: subject.to_owned(),
+        required: None,
+        actual: None,
+        next_boot: None,
+        summary: String::new(),
+        notes: Vec::new(),
+        evidence: requirement
+            .because
+            .source
+            .iter()
+            .map(|source| Evidence {
+                source: source.clone(),
+                part: Part::Demands,
+            })
+            .collect(),
+        remedies: Vec::new(),
+        now: outcome,
+        then: outcome,
+        predictions: Vec::new(),
+    }
+}
+
+/// `RKE2`, `RKE2 and the kubelet`.
+pub fn names(components: &[Component]) -> String {
+    components
+        .iter()
+        .map(|component| component.name())
+        .collect::<Vec<_>>()
+        .join(" and ")
+}

@@ -1,0 +1,165 @@
+//! A finding: one requirement held against the host, with evidence and remedy.
+
+use serde::Serialize;
+
+use crate::fact::Source;
+
+/// Who demands something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Component {
+    /// RKE2's own checks.
+    Rke2,
+    /// The kubelet that RKE2 runs.
+    Kubelet,
+}
+
+impl Component {
+    /// As it is called in a sentence.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rke2 => "RKE2",
+            Self::Kubelet => "the kubelet",
+        }
+    }
+}
+
+/// What became of a requirement on this host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The host is as demanded.
+    Satisfied,
+    /// It is not.
+    Violated,
+    /// This node is not held to it.
+    NotApplicable,
+    /// It could not be found out.
+    Indeterminate,
+}
+
+/// What a violation brings about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// The unit would not start now.
+    BlocksStart,
+    /// It starts now, and would not after a reboot.
+    BlocksNextBoot,
+    /// A control of the CIS benchmark fails; the unit starts.
+    FailsControl,
+    /// Nothing fails; somebody should know.
+    Advice,
+}
+
+/// When, in the course of a start, something is asked. A component that finds a reason at one stage
+/// ends there; what later stages would say, it never says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// RKE2 reads its configuration and flags.
+    Configuration,
+    /// RKE2 looks at the profile's name.
+    ProfileName,
+    /// RKE2's first look at the host.
+    HostFirst,
+    /// The second.
+    HostSecond,
+    /// The third.
+    HostThird,
+    /// RKE2 refuses a deprecated profile after all.
+    ProfileRefused,
+    /// The kubelet validates its flags and configuration.
+    KubeletConfiguration,
+    /// The kubelet's container manager looks at the kernel parameters.
+    KubeletTunables,
+}
+
+impl Stage {
+    /// Who asks.
+    pub const fn component(self) -> Component {
+        match self {
+            Self::KubeletConfiguration | Self::KubeletTunables => Component::Kubelet,
+            _ => Component::Rke2,
+        }
+    }
+}
+
+/// A line that a component would end with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prediction {
+    /// When it would.
+    pub stage: Stage,
+    /// The line, as that version words it.
+    pub line: String,
+    /// Whether it ends there and then, hiding what else the stage would have collected.
+    pub hides_others: bool,
+}
+
+/// What a place named in a finding has to do with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// It sets the value.
+    Sets,
+    /// It would set another one, and a later place overrides it.
+    Overridden,
+    /// It hides a file that would set it.
+    Masks,
+    /// It is what makes the requirement apply.
+    Demands,
+    /// It is what was looked at.
+    Read,
+}
+
+/// A place that a finding names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// Where.
+    pub source: Source,
+    /// What it has to do with the finding.
+    pub part: Part,
+}
+
+/// A way to cure a finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Remedy {
+    /// What it does.
+    pub summary: String,
+    /// What to type, as root, in this order; empty where only a person can say.
+    pub commands: Vec<String>,
+}
+
+/// One requirement held against the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The check: stable, lower case, dotted.
+    pub id: String,
+    /// What became of it, now or, where only that is bad, after the next boot.
+    pub outcome: Outcome,
+    /// What it brings about, or would if it were violated.
+    pub effect: Effect,
+    /// Who demands it.
+    pub required_by: Vec<Component>,
+    /// What it is about: a sysctl key, an account, a setting.
+    pub subject: String,
+    /// What is demanded.
+    pub required: Option<String>,
+    /// What is.
+    pub actual: Option<String>,
+    /// What will be after the next boot, where that is known and can differ.
+    pub next_boot: Option<String>,
+    /// One sentence for a person.
+    pub summary: String,
+    /// Further sentences: why it applies, what stands in the way.
+    pub notes: Vec<String>,
+    /// The places concerned.
+    pub evidence: Vec<Evidence>,
+    /// How to cure it.
+    pub remedies: Vec<Remedy>,
+    /// Whether it holds now.
+    pub now: Outcome,
+    /// Whether it will after the next boot, as things stand.
+    pub then: Outcome,
+    /// The lines components would end with because of it, now.
+    pub predictions: Vec<Prediction>,
+}

@@ -1,0 +1,1 @@
+//! Each check, described for people.

@@ -1,0 +1,325 @@
+//! What RKE2 and its kubelet demand of a host: requirements, made from the settings and the rules of
+//! the release, with the stage of the start at which each is asked.
+//!
+//! Pure. [`catalogue`] describes each check for people.
+
+pub mod catalogue;
+
+use crate::fact::Source;
+use crate::finding::Stage;
+use crate::rke2::accounts::Table;
+use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
+use crate::rke2::profile::{Answer, DEPRECATED_FATAL, INVALID, Order, ProfileRules, Scope};
+use crate::rke2::role::Role;
+use crate::rke2::start::{Advice, Fatal, Sourced, StartSettings};
+use crate::rke2::version::Since;
+
+/// One requirement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requirement {
+    /// The check's id.
+    pub id: String,
+    /// Whether this node is held to it.
+    pub applies: bool,
+    /// Which setting makes it so.
+    pub because: Because,
+    /// What is demanded.
+    pub demand: Demand,
+}
+
+/// The setting that makes a requirement apply, or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Because {
+    /// In words: `profile cis`.
+    pub words: String,
+    /// Where it is set.
+    pub source: Option<Source>,
+}
+
+/// What the kubelet asks of a kernel parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KubeletDemand {
+    /// The value (`protect-kernel-defaults`).
+    Value,
+    /// That it can be read; a wrong value it overwrites.
+    Readable,
+}
+
+/// What is demanded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Demand {
+    /// A kernel parameter.
+    Kernel {
+        /// By position in [`KERNEL_PARAMETERS`].
+        index: usize,
+        /// Which one.
+        parameter: KernelParameter,
+        /// When RKE2 asks, if it does.
+        rke2: Option<Stage>,
+        /// What the kubelet asks.
+        kubelet: KubeletDemand,
+    },
+    /// The user or group `etcd`.
+    Account {
+        /// In which file.
+        table: Table,
+        /// When RKE2 asks.
+        stage: Stage,
+        /// What stands between `missing required` and the reason.
+        separator: &'static str,
+    },
+    /// A profile that this release accepts.
+    ProfileName {
+        /// The value.
+        value: String,
+        /// What the release makes of it.
+        answer: Answer,
+        /// What it accepts, joined for a sentence.
+        accepted: String,
+    },
+    /// `protect-kernel-defaults` not set to false beside a profile.
+    ProtectKernelDefaults {
+        /// The profile.
+        profile: String,
+        /// What the flag says.
+        flag: Option<Sourced<bool>>,
+        /// When RKE2 asks.
+        stage: Stage,
+    },
+    /// The unified cgroup hierarchy.
+    CgroupV2 {
+        /// The kubelet's words where it is not.
+        words: &'static str,
+    },
+    /// A configuration that ends the start by itself.
+    Configuration(Fatal),
+    /// A configuration that is not what its author meant.
+    Advice(Advice),
+}
+
+/// `failCgroupV1` exists: kubernetes #126031.
+const FAIL_CGROUP_V1: Since = Since(&[(31, 0, 0)]);
+/// It is on by default: kubernetes #134298.
+const CGROUP_V1_REFUSED: Since = Since(&[(35, 0, 0)]);
+const CGROUP_V1_MAINTENANCE: &str = "failed to validate kubelet configuration, error: kubelet is \
+     configured to not run on a host using cgroup v1. cgroup v1 support is in maintenance mode";
+const CGROUP_V1_UNSUPPORTED: &str = "failed to validate kubelet configuration, error: kubelet is \
+     configured to not run on a host using cgroup v1. cgroup v1 support is unsupported and will be \
+     removed in a future release";
+
+/// Every requirement for a unit with these settings; those it is not held to are marked.
+pub fn of(settings: &StartSettings) -> Vec<Requirement> {
+    let rules = ProfileRules::of(&settings.version);
+    let answer = rules.answer(&settings.profile.value);
+    let mut all: Vec<Requirement> = settings.fatal.iter().map(configuration).collect();
+    all.push(profile_name(settings, &rules, answer));
+    all.extend(kernel(settings, &rules, answer));
+    all.push(protect_kernel_defaults(settings, &rules, answer));
+    all.extend(accounts(settings, &rules, answer));
+    all.extend(cgroup(settings));
+    all.extend(settings.advice.iter().map(advice));
+    all
+}
+
+fn profile_because(settings: &StartSettings) -> Because {
+    if settings.profile.value.is_empty() {
+        return Because {
+            words: "no profile".to_owned(),
+            source: settings.profile.origin.source.clone(),
+        };
+    }
+    because(
+        &format!("profile {}", settings.profile.value.escape_debug()),
+        &settings.profile.origin,
+    )
+}
+
+fn because(words: &str, origin: &crate::rke2::start::Origin) -> Because {
+    let words = if origin.label.is_empty() {
+        words.to_owned()
+    } else {
+        format!("{words} ({})", origin.label)
+    };
+    Because {
+        words,
+        source: origin.source.clone(),
+    }
+}
+
+fn configuration(fatal: &Fatal) -> Requirement {
+    Requirement {
+        id: fatal.check.to_owned(),
+        applies: true,
+        because: Because {
+            words: fatal.subject.clone(),
+            source: fatal.source.clone(),
+        },
+        demand: Demand::Configuration(fatal.clone()),
+    }
+}
+
+fn advice(advice: &Advice) -> Requirement {
+    Requirement {
+        id: advice.check.to_owned(),
+        applies: true,
+        because: Because {
+            words: advice.subject.clone(),
+            source: advice.source.clone(),
+        },
+        demand: Demand::Advice(advice.clone()),
+    }
+}
+
+fn profile_name(settings: &StartSettings, rules: &ProfileRules, answer: Answer) -> Requirement {
+    Requirement {
+        id: "profile.value".to_owned(),
+        applies: answer != Answer::Off,
+        because: profile_because(settings),
+        demand: Demand::ProfileName {
+            value: settings.profile.value.clone(),
+            answer,
+            accepted: rules.accepted().collect::<Vec<_>>().join(" or "),
+        },
+    }
+}
+
+/// When RKE2 looks at the kernel parameters, the flag and the account.
+const fn stages(order: Order) -> (Stage, Stage, Stage) {
+    match order {
+        Order::Together => (Stage::HostFirst, Stage::HostSecond, Stage::HostFirst),
+        Order::Split => (Stage::HostFirst, Stage::HostSecond, Stage::HostThird),
+    }
+}
+
+fn kernel(
+    settings: &StartSettings,
+    rules: &ProfileRules,
+    answer: Answer,
+) -> impl Iterator<Item = Requirement> {
+    let (stage, _, _) = stages(rules.order);
+    let by_rke2 = answer.scope() == Some(Scope::Cis);
+    let flag = settings
+        .protect_kernel_defaults
+        .as_ref()
+        .filter(|f| f.value);
+    // RKE2 turns the kubelet's flag on with the profile; the kubelet's own arguments come last.
+    let (protects, why) = match (&settings.kubelet_protect, by_rke2, flag) {
+        (Some(last), _, _) => (last.value, because("protect-kernel-defaults", &last.origin)),
+        (None, true, _) => (true, profile_because(settings)),
+        (None, false, Some(flag)) => (true, because("protect-kernel-defaults", &flag.origin)),
+        (None, false, None) => (false, profile_because(settings)),
+    };
+    let profile = profile_because(settings);
+    KERNEL_PARAMETERS
+        .into_iter()
+        .enumerate()
+        .map(move |(index, parameter)| {
+            let rke2 = (by_rke2 && parameter.checked_by_rke2).then_some(stage);
+            Requirement {
+                id: format!("sysctl.{}", parameter.key),
+                applies: rke2.is_some() || protects,
+                because: if rke2.is_some() {
+                    profile.clone()
+                } else {
+                    why.clone()
+                },
+                demand: Demand::Kernel {
+                    index,
+                    parameter,
+                    rke2,
+                    kubelet: if protects {
+                        KubeletDemand::Value
+                    } else {
+                        KubeletDemand::Readable
+                    },
+                },
+            }
+        })
+}
+
+fn protect_kernel_defaults(
+    settings: &StartSettings,
+    rules: &ProfileRules,
+    answer: Answer,
+) -> Requirement {
+    let (_, stage, _) = stages(rules.order);
+    Requirement {
+        id: "profile.protect-kernel-defaults".to_owned(),
+        applies: answer.scope() == Some(Scope::Cis),
+        because: profile_because(settings),
+        demand: Demand::ProtectKernelDefaults {
+            profile: settings.profile.value.clone(),
+            flag: settings.protect_kernel_defaults.clone(),
+            stage,
+        },
+    }
+}
+
+fn accounts(
+    settings: &StartSettings,
+    rules: &ProfileRules,
+    answer: Answer,
+) -> impl Iterator<Item = Requirement> {
+    let (_, _, stage) = stages(rules.order);
+    let held = settings.role == Role::Server || rules.agent_as_server;
+    let because = if held {
+        profile_because(settings)
+    } else {
+        Because {
+            words: "agents need no etcd account".to_owned(),
+            source: None,
+        }
+    };
+    let (group, separator) = (rules.group_required, rules.missing_separator);
+    [Table::Passwd, Table::Group]
+        .into_iter()
+        .map(move |table| Requirement {
+            id: format!("account.etcd.{}", table.word()),
+            applies: held && answer.scope().is_some() && (table == Table::Passwd || group),
+            because: because.clone(),
+            demand: Demand::Account {
+                table,
+                stage,
+                separator,
+            },
+        })
+}
+
+fn cgroup(settings: &StartSettings) -> Option<Requirement> {
+    let by_default = CGROUP_V1_REFUSED.includes(&settings.version);
+    let (refuses, because) = match &settings.kubelet_fail_cgroup_v1 {
+        Some(set) => (set.value, because("fail-cgroupv1", &set.origin)),
+        None => (
+            by_default,
+            Because {
+                words: format!("the kubelet of {}", settings.version),
+                source: None,
+            },
+        ),
+    };
+    FAIL_CGROUP_V1
+        .includes(&settings.version)
+        .then(|| Requirement {
+            id: "cgroup.v1".to_owned(),
+            applies: refuses,
+            because,
+            demand: Demand::CgroupV2 {
+                words: if by_default {
+                    CGROUP_V1_UNSUPPORTED
+                } else {
+                    CGROUP_V1_MAINTENANCE
+                },
+            },
+        })
+}
+
+impl Demand {
+    /// The line RKE2 ends with because of the profile's name alone, and when.
+    pub const fn profile_refusal(answer: Answer) -> Option<(Stage, &'static str)> {
+        match answer {
+            Answer::Invalid => Some((Stage::ProfileName, INVALID)),
+            Answer::Refused(_) => Some((Stage::ProfileRefused, DEPRECATED_FATAL)),
+            Answer::Off | Answer::Accepted(_) | Answer::Deprecated(_) => None,
+        }
+    }
+}
