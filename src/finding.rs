@@ -118,6 +118,19 @@ pub struct Evidence {
     pub source: Source,
     /// What it has to do with the finding.
     pub part: Part,
+    /// The line itself, where it may be shown and says something.
+    pub excerpt: Option<String>,
+}
+
+impl Evidence {
+    /// A place, without its text.
+    pub const fn place(source: Source, part: Part) -> Self {
+        Self {
+            source,
+            part,
+            excerpt: None,
+        }
+    }
 }
 
 /// A way to cure a finding.

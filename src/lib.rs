@@ -13,11 +13,15 @@
 //! [`host`] alone reads the machine, below one root directory. Everything from [`rke2`] to
 //! [`verdict`] is pure: facts in, findings out.
 
+pub mod configuration;
 pub mod evaluate;
 pub mod fact;
 pub mod finding;
+pub mod gate;
 pub mod go;
 pub mod host;
+pub mod report;
 pub mod requirements;
 pub mod rke2;
+pub mod text;
 pub mod verdict;

@@ -109,13 +109,8 @@ pub(super) fn findings(
 }
 
 fn read(table: Table, line: Option<u32>) -> Evidence {
-    Evidence {
-        source: Source {
-            path: table.path().to_owned(),
-            line,
-        },
-        part: Part::Read,
-    }
+    let path = table.path().to_owned();
+    Evidence::place(Source { path, line }, Part::Read)
 }
 
 fn why(why: &Why) -> String {

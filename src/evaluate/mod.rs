@@ -82,10 +82,7 @@ fn start(requirement: &Requirement, subject: &str, required_by: Vec<Component>) 
             .because
             .source
             .iter()
-            .map(|source| Evidence {
-                source: source.clone(),
-                part: Part::Demands,
-            })
+            .map(|source| Evidence::place(source.clone(), Part::Demands))
             .collect(),
         remedies: Vec::new(),
         now: outcome,

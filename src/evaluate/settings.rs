@@ -95,10 +95,9 @@ pub(super) fn protect_kernel_defaults(
         format!("protect-kernel-defaults is set to false, which profile {profile} does not allow");
     finding.notes.push(format!("set by {}", flag.origin));
     if let Some(source) = &flag.origin.source {
-        finding.evidence.push(Evidence {
-            source: source.clone(),
-            part: Part::Sets,
-        });
+        finding
+            .evidence
+            .push(Evidence::place(source.clone(), Part::Sets));
     }
     finding.remedies = by_hand(format!(
         "remove `protect-kernel-defaults` from {}",

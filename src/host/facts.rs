@@ -118,7 +118,7 @@ fn cgroup(root: &HostRoot) -> Reading<Cgroup> {
         return Reading::Known(Cgroup::V2);
     }
     let legacy = |name: &&str| root.stat(format!("/sys/fs/cgroup/{name}")).is_ok();
-    if LEGACY.iter().any(|name| legacy(name)) {
+    if LEGACY.iter().any(legacy) {
         return Reading::Known(Cgroup::V1);
     }
     Reading::Unknown {

@@ -6,6 +6,7 @@
 )]
 
 pub mod facts;
+pub mod journal;
 pub mod machine;
 pub mod root;
 

@@ -1,0 +1,224 @@
+//! Our own configuration: `config.toml` and `config.toml.d/*.toml`, vendor's and administrator's.
+//!
+//! Pure: text in, settings out. A key we do not know is an error that names file, line and the
+//! nearest key we do, because a misspelt `mode` must not pass for the default.
+
+use serde::Deserialize;
+
+use crate::fact::Source;
+use crate::text::nearest;
+
+/// What the gate does with a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// A unit that would be refused is not started.
+    Enforce,
+    /// It is started, and told.
+    Report,
+}
+
+/// What may block a start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BlockOn {
+    /// RKE2 or its kubelet would refuse now.
+    Start,
+    /// They would after the next boot.
+    NextBoot,
+    /// A CIS control fails.
+    Control,
+}
+
+/// What the gate does where it cannot tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnError {
+    /// RKE2 starts.
+    Allow,
+    /// It does not.
+    Block,
+}
+
+/// The settings in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Configuration {
+    /// `[gate] mode`.
+    pub mode: Mode,
+    /// `[gate] block-on`.
+    pub block_on: Vec<BlockOn>,
+    /// `[gate] on-error`.
+    pub on_error: OnError,
+    /// `[gate] skip`: ids of checks that never block.
+    pub skip: Vec<String>,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Enforce,
+            block_on: vec![BlockOn::Start],
+            on_error: OnError::Allow,
+            skip: Vec::new(),
+        }
+    }
+}
+
+/// One file, as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct File {
+    #[serde(default)]
+    gate: Gate,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Gate {
+    mode: Option<Mode>,
+    block_on: Option<Vec<BlockOn>>,
+    on_error: Option<OnError>,
+    skip: Option<Vec<String>>,
+}
+
+/// Every key there is, for suggestions.
+const KEYS: &[&str] = &["gate", "mode", "block-on", "on-error", "skip"];
+
+/// A file that is not a configuration of ours.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {message}")]
+pub struct ConfigurationError {
+    /// File and line.
+    pub place: Source,
+    /// What is the matter with it.
+    pub message: String,
+}
+
+impl Configuration {
+    /// Folds files into the settings, the later over the earlier. `known_check` tells whether an id
+    /// in `skip` is one.
+    pub fn merge<'a>(
+        files: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+        known_check: impl Fn(&str) -> bool,
+        checks: &[&str],
+    ) -> Result<Self, ConfigurationError> {
+        let mut merged = Self::default();
+        for (path, content) in files {
+            let text = std::str::from_utf8(content).map_err(|error| {
+                let valid = content.get(..error.valid_up_to()).unwrap_or_default();
+                ConfigurationError {
+                    place: Source::line(path, line_of(valid)),
+                    message: "not UTF-8 text".to_owned(),
+                }
+            })?;
+            let file: File = toml::from_str(text).map_err(|error| located(path, text, &error))?;
+            if let Some(unknown) = file.gate.skip.iter().flatten().find(|id| !known_check(id)) {
+                let at = text.find(unknown.as_str()).unwrap_or(0);
+                return Err(ConfigurationError {
+                    place: Source::line(path, line_of(text.as_bytes().get(..at).unwrap_or(&[]))),
+                    message: format!(
+                        "no check has the id \"{}\"{}",
+                        unknown.escape_debug(),
+                        suggestion(unknown, checks)
+                    ),
+                });
+            }
+            merged.mode = file.gate.mode.unwrap_or(merged.mode);
+            merged.block_on = file.gate.block_on.unwrap_or(merged.block_on);
+            merged.on_error = file.gate.on_error.unwrap_or(merged.on_error);
+            merged.skip = file.gate.skip.unwrap_or(merged.skip);
+        }
+        Ok(merged)
+    }
+}
+
+fn suggestion(word: &str, among: &[&str]) -> String {
+    nearest(word, among).map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"))
+}
+
+fn line_of(before: &[u8]) -> u32 {
+    let feeds = before.iter().filter(|b| **b == b'\n').count();
+    u32::try_from(feeds).unwrap_or(u32::MAX).saturating_add(1)
+}
+
+fn located(path: &str, text: &str, error: &toml::de::Error) -> ConfigurationError {
+    let span = error.span().unwrap_or(0..0);
+    let word = text.get(span.clone()).unwrap_or_default().trim_matches('"');
+    let mut message = error.message().to_owned();
+    if message.starts_with("unknown") {
+        message.push_str(&suggestion(word, KEYS));
+    }
+    ConfigurationError {
+        place: Source::line(
+            path,
+            line_of(text.as_bytes().get(..span.start).unwrap_or(&[])),
+        ),
+        message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merge(files: &[(&str, &str)]) -> Result<Configuration, String> {
+        Configuration::merge(
+            files.iter().map(|(path, text)| (*path, text.as_bytes())),
+            |id| id.starts_with("sysctl."),
+            &["sysctl.kernel.panic", "cgroup.v1"],
+        )
+        .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn nothing_is_the_default_and_later_files_win() {
+        assert_eq!(merge(&[]), Ok(Configuration::default()));
+        assert_eq!(merge(&[("/a", "")]), Ok(Configuration::default()));
+        let merged = merge(&[
+            ("/a", "[gate]\nmode = \"report\"\non-error = \"block\"\n"),
+            (
+                "/b",
+                "[gate]\nmode = \"enforce\"\nskip = [\"sysctl.kernel.panic\"]\n",
+            ),
+        ])
+        .unwrap();
+        assert_eq!(merged.mode, Mode::Enforce);
+        assert_eq!(merged.on_error, OnError::Block);
+        assert_eq!(merged.skip, ["sysctl.kernel.panic"]);
+    }
+
+    #[test]
+    fn errors_name_file_line_and_nearest_key() {
+        for (text, message) in [
+            (
+                "[gate]\n\nmodee = \"report\"\n",
+                "/c:3: unknown field `modee`, expected one of `mode`, `block-on`, `on-error`, `skip`; did you mean \"mode\"?",
+            ),
+            (
+                "[gates]\n",
+                "/c:1: unknown field `gates`, expected `gate`; did you mean \"gate\"?",
+            ),
+            (
+                "[gate]\nmode = \"off\"\n",
+                "/c:2: unknown variant `off`, expected `enforce` or `report`",
+            ),
+            (
+                "[gate]\nskip = [\n \"sysctl.kernel.panic\",\n \"sysctl_kernel_panic\"]\n",
+                "/c:4: no check has the id \"sysctl_kernel_panic\"; did you mean \"sysctl.kernel.panic\"?",
+            ),
+        ] {
+            assert_eq!(merge(&[("/c", text)]).unwrap_err(), message);
+        }
+        assert!(
+            Configuration::merge([("/c", &b"a\n\xff"[..])], |_| true, &[])
+                .unwrap_err()
+                .to_string()
+                .starts_with("/c:2: not UTF-8")
+        );
+        assert!(
+            merge(&[("/c", "[gate\n")])
+                .unwrap_err()
+                .starts_with("/c:1:")
+        );
+    }
+}

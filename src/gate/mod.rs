@@ -1,0 +1,3 @@
+//! The gate: decides whether a unit may start. [`plan`] is pure; the command carries it out.
+
+pub mod plan;

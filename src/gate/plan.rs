@@ -1,0 +1,245 @@
+//! What the gate does about a report: a pure function of the report, our configuration and the
+//! kernel command line.
+
+use crate::configuration::{BlockOn, Configuration, Mode, OnError};
+use crate::finding::{Effect, Finding, Outcome};
+use crate::report::UnitReport;
+use crate::verdict::Verdict;
+
+/// What `preflight_rke2=` on the kernel command line asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Override {
+    /// Nothing, or a word we do not know.
+    None,
+    /// `preflight_rke2=report`: tell, never block.
+    Report,
+    /// `preflight_rke2=off`: do nothing.
+    Off,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Start, and say nothing, or only what deserves attention.
+    Start,
+    /// Start although it would be refused, because somebody said so.
+    StartAnyway {
+        /// Who said so.
+        because: String,
+    },
+    /// Start although it could not be told whether it would be refused.
+    StartUnchecked,
+    /// Do not start.
+    Block,
+}
+
+/// The plan: what to do, and which findings are the reasons.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan<'a> {
+    /// What to do.
+    pub decision: Decision,
+    /// The findings that block, or would.
+    pub reasons: Vec<&'a Finding>,
+    /// What else deserves attention.
+    pub advice: Vec<&'a Finding>,
+}
+
+/// Decides.
+pub fn decide<'a>(
+    report: &'a UnitReport,
+    configuration: &Configuration,
+    asked: Override,
+) -> Plan<'a> {
+    let blocks = |finding: &Finding| {
+        let on = |what| configuration.block_on.contains(&what);
+        match finding.effect {
+            Effect::BlocksStart => {
+                (finding.now == Outcome::Violated && on(BlockOn::Start))
+                    || (finding.then == Outcome::Violated && on(BlockOn::NextBoot))
+            }
+            Effect::BlocksNextBoot => finding.outcome == Outcome::Violated && on(BlockOn::NextBoot),
+            Effect::FailsControl => finding.outcome == Outcome::Violated && on(BlockOn::Control),
+            Effect::Advice => false,
+        }
+    };
+    let skipped = |finding: &Finding| configuration.skip.contains(&finding.id);
+    let (reasons, advice): (Vec<&Finding>, Vec<&Finding>) =
+        report.problems().partition(|finding| blocks(finding));
+    let all_skipped = reasons.iter().all(|finding| skipped(finding));
+    let unknown = report.verdict.now == Verdict::Undetermined
+        && report
+            .findings
+            .iter()
+            .any(|f| f.now == Outcome::Indeterminate && !skipped(f));
+
+    let decision = if asked == Override::Off || (reasons.is_empty() && !unknown) {
+        Decision::Start
+    } else if reasons.is_empty() {
+        match (configuration.on_error, configuration.mode, asked) {
+            (OnError::Block, Mode::Enforce, Override::None) => Decision::Block,
+            _ => Decision::StartUnchecked,
+        }
+    } else if asked == Override::Report {
+        anyway("preflight_rke2=report stands on the kernel command line")
+    } else if configuration.mode == Mode::Report {
+        anyway("the configuration says mode = \"report\"")
+    } else if all_skipped {
+        anyway("the configuration skips every check that fails")
+    } else {
+        Decision::Block
+    };
+    Plan {
+        decision,
+        reasons,
+        advice,
+    }
+}
+
+fn anyway(because: &str) -> Decision {
+    Decision::StartAnyway {
+        because: because.to_owned(),
+    }
+}
+
+/// Reads `preflight_rke2=` off a kernel command line; the last one counts.
+pub fn kernel_override(command_line: &[u8]) -> Override {
+    command_line
+        .split(u8::is_ascii_whitespace)
+        .filter_map(|word| word.strip_prefix(b"preflight_rke2="))
+        .fold(Override::None, |_, value| match value {
+            b"off" => Override::Off,
+            b"report" => Override::Report,
+            _ => Override::None,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rke2::role::Role;
+    use crate::rke2::start::Sourced;
+    use crate::rke2::version::Version;
+    use crate::verdict;
+
+    fn finding(id: &str, effect: Effect, now: Outcome, then: Outcome) -> Finding {
+        Finding {
+            id: id.to_owned(),
+            outcome: if now == Outcome::Satisfied { then } else { now },
+            effect,
+            required_by: Vec::new(),
+            subject: String::new(),
+            required: None,
+            actual: None,
+            next_boot: None,
+            summary: String::new(),
+            notes: Vec::new(),
+            evidence: Vec::new(),
+            remedies: Vec::new(),
+            now,
+            then,
+            predictions: Vec::new(),
+        }
+    }
+
+    fn report(findings: Vec<Finding>) -> UnitReport {
+        UnitReport {
+            unit: Role::Server.unit().to_owned(),
+            role: Role::Server,
+            version: Version::new(36, 3, 1),
+            version_source: "assumed",
+            profile: Sourced::default_value(String::new()),
+            verdict: verdict::fold(&findings),
+            findings,
+        }
+    }
+
+    use Outcome::{Indeterminate, Satisfied, Violated};
+
+    fn decision(
+        findings: Vec<Finding>,
+        change: impl FnOnce(&mut Configuration),
+        asked: Override,
+    ) -> Decision {
+        let mut configuration = Configuration::default();
+        change(&mut configuration);
+        decide(&report(findings), &configuration, asked).decision
+    }
+
+    #[test]
+    fn blocks_exactly_what_would_be_refused_now() {
+        let wrong = || finding("a", Effect::BlocksStart, Violated, Violated);
+        let later = || finding("b", Effect::BlocksNextBoot, Satisfied, Violated);
+        let unknown = || finding("c", Effect::BlocksStart, Indeterminate, Indeterminate);
+        let control = || finding("d", Effect::FailsControl, Violated, Violated);
+        let advice = || finding("e", Effect::Advice, Violated, Violated);
+        let default = |findings| decision(findings, |_| (), Override::None);
+        assert_eq!(default(vec![]), Decision::Start);
+        assert_eq!(default(vec![wrong()]), Decision::Block);
+        assert_eq!(default(vec![later(), control(), advice()]), Decision::Start);
+        assert_eq!(default(vec![unknown()]), Decision::StartUnchecked);
+        assert_eq!(default(vec![unknown(), wrong()]), Decision::Block);
+    }
+
+    #[test]
+    fn every_way_out_lets_it_go() {
+        let wrong = || vec![finding("a", Effect::BlocksStart, Violated, Violated)];
+        let anyway = |d| matches!(d, Decision::StartAnyway { .. });
+        assert!(anyway(decision(wrong(), |_| (), Override::Report)));
+        assert!(anyway(decision(
+            wrong(),
+            |c| c.mode = Mode::Report,
+            Override::None
+        )));
+        assert!(anyway(decision(
+            wrong(),
+            |c| c.skip = vec!["a".into()],
+            Override::None
+        )));
+        assert_eq!(
+            decision(wrong(), |c| c.skip = vec!["b".into()], Override::None),
+            Decision::Block
+        );
+        assert_eq!(decision(wrong(), |_| (), Override::Off), Decision::Start);
+        assert_eq!(
+            decision(wrong(), |c| c.block_on = vec![], Override::None),
+            Decision::Start
+        );
+    }
+
+    #[test]
+    fn an_operator_may_ask_for_more() {
+        let later = || vec![finding("b", Effect::BlocksNextBoot, Satisfied, Violated)];
+        let control = || vec![finding("d", Effect::FailsControl, Violated, Violated)];
+        let unknown = || vec![finding("c", Effect::BlocksStart, Indeterminate, Violated)];
+        let next = |c: &mut Configuration| c.block_on.push(BlockOn::NextBoot);
+        let controls = |c: &mut Configuration| c.block_on.push(BlockOn::Control);
+        let block = |c: &mut Configuration| c.on_error = OnError::Block;
+        assert_eq!(decision(later(), next, Override::None), Decision::Block);
+        assert_eq!(
+            decision(control(), controls, Override::None),
+            Decision::Block
+        );
+        assert_eq!(decision(unknown(), block, Override::None), Decision::Block);
+        assert_eq!(
+            decision(unknown(), block, Override::Report),
+            Decision::StartUnchecked
+        );
+    }
+
+    #[test]
+    fn the_kernel_command_line_is_read_as_words() {
+        assert_eq!(
+            kernel_override(b"quiet preflight_rke2=off\n"),
+            Override::Off
+        );
+        assert_eq!(
+            kernel_override(b"preflight_rke2=off preflight_rke2=report"),
+            Override::Report
+        );
+        assert_eq!(
+            kernel_override(b"xpreflight_rke2=off preflight_rke2"),
+            Override::None
+        );
+        assert_eq!(kernel_override(b"preflight_rke2=OFF \xff"), Override::None);
+    }
+}

@@ -1,0 +1,239 @@
+//! The report for a person at a terminal: the verdict first, then each reason with its evidence and
+//! its cure. A unit that would start takes one line.
+
+use std::fmt::Write as _;
+
+use annotate_snippets::{AnnotationKind, Element, Level, Renderer, Snippet};
+
+use super::UnitReport;
+use crate::finding::{Effect, Finding, Outcome, Part};
+use crate::host::machine::Machine;
+use crate::text::{count, printable};
+use crate::verdict::Verdict;
+
+/// How to render.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// With colours.
+    pub color: bool,
+    /// Columns of the terminal.
+    pub width: usize,
+    /// With the lines the component would end with, and satisfied findings.
+    pub verbose: bool,
+}
+
+/// All units, one after the other. `machine` is asked only if there is something to tell.
+pub fn render(reports: &[UnitReport], style: Style, machine: impl FnOnce() -> Machine) -> String {
+    let mut machine = Some(machine);
+    let mut out = String::new();
+    for (index, report) in reports.iter().enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        let troubled = style.verbose || report.problems().next().is_some();
+        out.push_str(&headline(report, style));
+        out.push('\n');
+        if troubled {
+            let machine = machine.take().map(|ask| ask());
+            context(&mut out, report, machine.as_ref(), style);
+            body(&mut out, report, style);
+        }
+    }
+    out
+}
+
+fn paint(style: Style, code: &str, text: &str) -> String {
+    if style.color {
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    } else {
+        text.to_owned()
+    }
+}
+
+const RED: &str = "1;31";
+const YELLOW: &str = "1;33";
+const GREEN: &str = "1;32";
+const DIM: &str = "2";
+
+/// One line: what would become of the unit.
+pub fn headline(report: &UnitReport, style: Style) -> String {
+    let reasons = |effect| count(report.violated(effect).count(), "reason");
+    let (code, words) = match (report.verdict.now, report.verdict.next_boot) {
+        (Verdict::WouldRefuse, _) => (
+            RED,
+            format!("would not start: {}", reasons(Effect::BlocksStart)),
+        ),
+        (Verdict::WouldStart, Verdict::WouldRefuse) => (
+            YELLOW,
+            format!(
+                "would start now, but not after the next boot: {}",
+                reasons(Effect::BlocksNextBoot)
+            ),
+        ),
+        (Verdict::WouldStart, Verdict::WouldStart) => (GREEN, "would start".to_owned()),
+        (Verdict::WouldStart, Verdict::Undetermined) => (
+            GREEN,
+            "would start now; what the next boot brings is not known".to_owned(),
+        ),
+        (Verdict::Undetermined, Verdict::WouldRefuse) => (
+            YELLOW,
+            format!(
+                "would not start after the next boot: {}; whether it would now is not known",
+                reasons(Effect::BlocksNextBoot)
+            ),
+        ),
+        (Verdict::Undetermined, Verdict::WouldStart) => (
+            GREEN,
+            "would start after the next boot; whether it would now is not known".to_owned(),
+        ),
+        (Verdict::Undetermined, Verdict::Undetermined) => (
+            YELLOW,
+            "cannot be judged: what decides could not be read".to_owned(),
+        ),
+    };
+    format!("{} {}", report.unit, paint(style, code, &words))
+}
+
+fn context(out: &mut String, report: &UnitReport, machine: Option<&Machine>, style: Style) {
+    let assumed = match report.version_source {
+        "assumed" => " (assumed: no installed version found)",
+        _ => "",
+    };
+    let profile = if report.profile.value.is_empty() {
+        "no profile".to_owned()
+    } else {
+        format!(
+            "profile {} ({})",
+            printable(&report.profile.value),
+            printable(&report.profile.origin.to_string())
+        )
+    };
+    let line = format!(
+        "  RKE2 {} {}{assumed}, {profile}",
+        report.version, report.role
+    );
+    let _ = writeln!(out, "{}", paint(style, DIM, &line));
+    let facts: Vec<String> = machine.map(describe).unwrap_or_default();
+    if !facts.is_empty() {
+        let line = format!("  {}", facts.join(", "));
+        let _ = writeln!(out, "{}", paint(style, DIM, &line));
+    }
+}
+
+fn describe(machine: &Machine) -> Vec<String> {
+    let mut facts = Vec::new();
+    facts.extend(machine.system.as_deref().map(printable));
+    facts.extend(
+        machine
+            .kernel
+            .as_deref()
+            .map(|kernel| format!("kernel {}", printable(kernel))),
+    );
+    facts.extend(machine.memory.map(memory));
+    facts
+}
+
+/// `3.8 GiB`, rounded down.
+fn memory(bytes: u64) -> String {
+    let tenths = bytes.saturating_mul(10) >> 30;
+    format!("{}.{} GiB memory", tenths / 10, tenths % 10)
+}
+
+fn body(out: &mut String, report: &UnitReport, style: Style) {
+    let renderer = if style.color {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    }
+    .term_width(style.width);
+    for finding in report.problems() {
+        out.push('\n');
+        out.push_str(&block(finding, &renderer));
+        out.push('\n');
+    }
+    if style.verbose {
+        let satisfied = report
+            .findings
+            .iter()
+            .filter(|f| f.outcome == Outcome::Satisfied);
+        for (index, finding) in satisfied.enumerate() {
+            if index == 0 {
+                out.push('\n');
+            }
+            let _ = writeln!(
+                out,
+                "{} {} [{}]",
+                paint(style, GREEN, "ok:"),
+                printable(&finding.summary),
+                finding.id
+            );
+        }
+        if !report.verdict.predicted.is_empty() {
+            let who = report.verdict.refused_by.map_or("RKE2", |c| c.name());
+            let _ = writeln!(out, "\nStarted as it is, {who} would end with:");
+            for line in &report.verdict.predicted {
+                let _ = writeln!(out, "    {}", printable(line));
+            }
+        }
+    }
+}
+
+fn block(finding: &Finding, renderer: &Renderer) -> String {
+    let level = match (finding.effect, finding.outcome) {
+        (Effect::BlocksStart, Outcome::Violated) => Level::ERROR,
+        _ => Level::WARNING,
+    };
+    let title = level
+        .primary_title(printable(&finding.summary))
+        .id(finding.id.clone());
+    let mut elements: Vec<Element<'_>> = Vec::new();
+    for evidence in &finding.evidence {
+        let (Some(text), Some(line)) = (&evidence.excerpt, evidence.source.line) else {
+            continue;
+        };
+        let text = printable(text);
+        let label = match evidence.part {
+            Part::Sets => "sets it",
+            Part::Overridden => "overridden",
+            Part::Masks => "hidden",
+            Part::Demands | Part::Read => "here",
+        };
+        let kind = match evidence.part {
+            Part::Overridden | Part::Masks => AnnotationKind::Context,
+            _ => AnnotationKind::Primary,
+        };
+        let end = text.len();
+        elements.push(
+            Snippet::source(text)
+                .path(printable(&evidence.source.path))
+                .line_start(usize::try_from(line).unwrap_or(usize::MAX))
+                .annotation(kind.span(0..end).label(label))
+                .into(),
+        );
+    }
+    let mut notes = finding.notes.iter().map(|note| printable(note));
+    if let Some(first) = notes.next() {
+        let demand = finding
+            .evidence
+            .iter()
+            .find(|e| e.part == Part::Demands)
+            .map(|e| format!(" ({})", printable(&e.source.to_string())))
+            .unwrap_or_default();
+        elements.push(Level::NOTE.message(format!("{first}{demand}")).into());
+    }
+    elements.extend(notes.map(|note| Level::NOTE.message(note).into()));
+    for remedy in &finding.remedies {
+        let text = if remedy.commands.is_empty() {
+            printable(&remedy.summary)
+        } else {
+            format!("{}: {}", remedy.summary, remedy.commands.join(" && "))
+        };
+        elements.push(Level::HELP.message(text).into());
+    }
+    let group = if elements.is_empty() {
+        title.elements(Vec::<Element<'_>>::new())
+    } else {
+        title.elements(elements)
+    };
+    renderer.render(&[group])
+}

@@ -1,0 +1,101 @@
+//! Small things about text that several modules say.
+
+use std::fmt::Write as _;
+
+/// The one of `candidates` that `word` is most likely a misspelling of, if any is close.
+pub fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    let folded = word.to_lowercase().replace('_', "-");
+    let close = folded.chars().count().div_ceil(3).min(5);
+    candidates
+        .iter()
+        .map(|candidate| (distance(&folded, &candidate.replace('_', "-")), *candidate))
+        .filter(|(distance, _)| *distance <= close)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Edits between two words (Levenshtein). Words over 64 characters are not compared.
+fn distance(a: &str, b: &str) -> usize {
+    const LONGEST: usize = 64;
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    if a.len() > LONGEST || b.len() > LONGEST {
+        return usize::MAX;
+    }
+    let mut previous: Vec<usize> = (0..=b.len()).collect();
+    for (row, from) in a.iter().enumerate() {
+        let mut current = Vec::with_capacity(previous.len());
+        let mut left = row.saturating_add(1);
+        current.push(left);
+        for (to, pair) in b.iter().zip(previous.windows(2)) {
+            let (diagonal, above) = match pair {
+                [diagonal, above] => (*diagonal, *above),
+                _ => (0, 0),
+            };
+            left = diagonal
+                .saturating_add(usize::from(from != to))
+                .min(above.saturating_add(1))
+                .min(left.saturating_add(1));
+            current.push(left);
+        }
+        previous = current;
+    }
+    previous.last().copied().unwrap_or(0)
+}
+
+/// `text` with whatever could move a cursor, forge a line or hide words made visible.
+///
+/// What a host's files contain reaches terminals and journals through this alone.
+pub fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\t' => out.push_str("\\t"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            c if c.is_control() || is_format(c) => {
+                let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Characters that change how others are shown: bidirectional controls, zero widths.
+const fn is_format(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// `1 reason`, `3 reasons`.
+pub fn count(number: usize, thing: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{s}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_word_is_near() {
+        let keys = ["profile", "protect-kernel-defaults", "kubelet-arg"];
+        assert_eq!(nearest("Profile", &keys), Some("profile"));
+        assert_eq!(
+            nearest("protect_kernel_defaults", &keys),
+            Some("protect-kernel-defaults")
+        );
+        assert_eq!(nearest("kubelet-args", &keys), Some("kubelet-arg"));
+        assert_eq!(nearest("node-ip", &keys), None);
+        assert_eq!(nearest("", &keys), None);
+        assert_eq!(nearest(&"x".repeat(100_000), &keys), None);
+    }
+
+    #[test]
+    fn what_could_deceive_is_made_visible() {
+        assert_eq!(
+            printable("a\x1b[31mb\nc\u{202e}d é"),
+            "a\\u{1b}[31mb\\nc\\u{202e}d é"
+        );
+    }
+}
