@@ -2,4 +2,6 @@
 //!
 //! Pure: no file is read here.
 
+pub mod build_info;
+pub mod installed;
 pub mod version;
