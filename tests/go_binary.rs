@@ -5,7 +5,9 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
-    reason = "makes its own host"
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that makes its own host"
 )]
 
 use std::path::{Path, PathBuf};
@@ -125,15 +127,12 @@ fn recognises_a_program_stripped_or_not() {
         assert_tells(&bench.detect(&program), "v1.30.4+rke2r1");
 
         let stripped = bench.path("stripped");
-        let run = Command::new("strip").arg("--strip-all").arg("-o");
-        assert!(
-            { run }
-                .arg(&stripped)
-                .arg(&program)
-                .status()
-                .unwrap()
-                .success()
-        );
+        let mut strip = Command::new("strip");
+        strip
+            .args(["--strip-all", "-o"])
+            .arg(&stripped)
+            .arg(&program);
+        assert!(strip.status().unwrap().success());
         assert_tells(&bench.detect(&stripped), "v1.30.4+rke2r1");
     }
 }
