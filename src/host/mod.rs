@@ -5,9 +5,13 @@
     reason = "this is the module that reads the machine for the others"
 )]
 
+<<<<<<< HEAD
 pub mod facts;
 pub mod journal;
 pub mod machine;
+=======
+pub mod rke2_binary;
+>>>>>>> version
 pub mod root;
 
 pub use root::HostRoot;

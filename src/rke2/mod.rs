@@ -3,6 +3,8 @@
 //! Pure: no file is read here.
 
 pub mod accounts;
+pub mod build_info;
+pub mod installed;
 pub mod kernel;
 pub mod profile;
 pub mod role;

@@ -1,0 +1,264 @@
+//! Which RKE2 is installed, asked of the program that its unit starts.
+//!
+//! Build information first, a few reads that run nothing. Programs from before RKE2 1.24 do not
+//! carry it: those are run with `--version`, once a boot. What RKE2 last unpacked is a hint at the
+//! end. Nothing here fails: what is not found out is a note.
+
+mod ask;
+mod cache;
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::libc;
+
+use crate::fact::{Operation, ReadError, Source};
+use crate::host::HostRoot;
+use crate::host::root::{Kind, Status};
+use crate::rke2::build_info::{self, Bytes, Program};
+use crate::rke2::installed::{AskFailure, Detection, InstalledVersion, Note, VersionSource};
+use crate::rke2::version::Version;
+
+/// Where RKE2's installers put the program: tarball, tarball with `/usr/local` read-only, RPM.
+pub const PLACES: &[&str] = &["/usr/local/bin/rke2", "/opt/rke2/bin/rke2", "/usr/bin/rke2"];
+
+/// Whether and how a program may be run to ask for its version.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// How long it may take.
+    pub deadline: Duration,
+    /// The folder where an answer is kept until the next boot.
+    pub cache: PathBuf,
+}
+
+impl Default for Ask {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(2),
+            cache: PathBuf::from("/run/preflight-rke2"),
+        }
+    }
+}
+
+/// Finds out which RKE2 is installed.
+///
+/// `binary` is the program of the unit's `ExecStart`; without one, the places that RKE2's installers
+/// use are looked at. It is run only on the live host, and never without an `ask`.
+pub fn detect(
+    root: &HostRoot,
+    binary: Option<&Path>,
+    data_dir: &Path,
+    ask: Option<&Ask>,
+) -> Detection {
+    let mut notes = Vec::new();
+    let installed = program(root, binary, &mut notes)
+        .and_then(|path| from_program(root, &path, ask, &mut notes))
+        .or_else(|| from_data_dir(root, data_dir, &mut notes));
+    Detection { installed, notes }
+}
+
+/// Reads the build information of the program at `path`.
+pub fn read_program(root: &HostRoot, path: &Path) -> Result<Program, ReadError> {
+    read_file(&root.open_file(path)?, path)
+}
+
+fn read_file(file: &File, path: &Path) -> Result<Program, ReadError> {
+    build_info::read(&Pread { file, path })
+}
+
+/// The program to ask: the one named, or the first that is where installers put it.
+fn program(root: &HostRoot, binary: Option<&Path>, notes: &mut Vec<Note>) -> Option<PathBuf> {
+    if let Some(path) = binary {
+        if path.is_absolute() {
+            return Some(path.to_owned());
+        }
+        notes.push(Note::NotAbsolute { path: shown(path) });
+        return None;
+    }
+    let found = PLACES
+        .iter()
+        .map(PathBuf::from)
+        .find(|path| !root.stat(path).is_err_and(|error| error.is_absent()));
+    if found.is_none() {
+        notes.push(Note::NoProgram { places: PLACES });
+    }
+    found
+}
+
+fn from_program(
+    root: &HostRoot,
+    path: &Path,
+    ask: Option<&Ask>,
+    notes: &mut Vec<Note>,
+) -> Option<InstalledVersion> {
+    let go = match read_program(root, path) {
+        Err(error) => {
+            notes.push(error.into());
+            return None;
+        }
+        Ok(Program::NotElf) => {
+            notes.push(Note::NotElf { path: shown(path) });
+            return None;
+        }
+        Ok(Program::NotGo) => None,
+        Ok(Program::Go(info)) => {
+            if let Some(text) = info.rke2 {
+                let source = VersionSource::Binary;
+                return installed(path, source, &text, Some(info.go), notes);
+            }
+            Some(info.go)
+        }
+    };
+    let Some(ask) = ask.filter(|_| root.is_live()) else {
+        notes.push(Note::NoVersion { path: shown(path) });
+        return None;
+    };
+    match answer(root, path, ask) {
+        Ok(text) => installed(path, VersionSource::Command, &text, go, notes),
+        Err(note) => {
+            notes.push(note);
+            None
+        }
+    }
+}
+
+/// What the program answers to `--version`, from the cache where that is known of this very file.
+fn answer(root: &HostRoot, path: &Path, ask: &Ask) -> Result<String, Note> {
+    let status = root.stat(path)?;
+    if let Some(reason) = distrust(&status) {
+        return Err(Note::NotTrusted {
+            path: shown(path),
+            reason,
+        });
+    }
+    if let Some(text) = cache::load(&ask.cache, path, &status) {
+        return Ok(text);
+    }
+    let text = ask::version(path, ask.deadline)
+        .and_then(|output| build_info::from_version_output(&output).ok_or(AskFailure::NoVersion));
+    match text {
+        Ok(text) => {
+            cache::store(&ask.cache, path, &status, &text);
+            Ok(text)
+        }
+        Err(failure) => Err(Note::NoAnswer {
+            path: shown(path),
+            failure,
+        }),
+    }
+}
+
+/// Why a program must not be run, if so: it could be another's than root's.
+fn distrust(status: &Status) -> Option<&'static str> {
+    if status.kind != Kind::File {
+        Some("it is not a regular file")
+    } else if status.uid != 0 {
+        Some("it does not belong to root")
+    } else if status.mode & 0o022 != 0 {
+        Some("others than root may write to it")
+    } else if status.mode & 0o111 == 0 {
+        Some("it is not executable")
+    } else {
+        None
+    }
+}
+
+fn installed(
+    path: &Path,
+    source: VersionSource,
+    text: &str,
+    go: Option<String>,
+    notes: &mut Vec<Note>,
+) -> Option<InstalledVersion> {
+    let version = build_info::release(text);
+    if version.is_none() {
+        notes.push(Note::NotAVersion {
+            path: shown(path),
+            text: text.to_owned(),
+        });
+    }
+    version.map(|version| found(path, source, version, go))
+}
+
+fn found(
+    path: &Path,
+    source: VersionSource,
+    version: Version,
+    go: Option<String>,
+) -> InstalledVersion {
+    InstalledVersion {
+        version,
+        source,
+        evidence: Some(Source::file(shown(path))),
+        go,
+    }
+}
+
+/// The hint of `<data-dir>/bin`, a link to the `bin` of the folder that RKE2 last unpacked and ran.
+fn from_data_dir(
+    root: &HostRoot,
+    data_dir: &Path,
+    notes: &mut Vec<Note>,
+) -> Option<InstalledVersion> {
+    let link = data_dir.join("bin");
+    let target = match root.read_link(&link) {
+        Ok(target) => target,
+        Err(error) => {
+            // Not there before the first start; `EINVAL` or `ENOENT` where it is not a link.
+            if !error.is_absent() && error.errno() != Some(libc::EINVAL) {
+                notes.push(error.into());
+            }
+            return None;
+        }
+    };
+    let name = target.parent()?.file_name()?.to_str()?;
+    let version = build_info::from_data_dir(name)?;
+    Some(found(&link, VersionSource::DataDir, version, None))
+}
+
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// A program's file, read here and there.
+struct Pread<'a> {
+    file: &'a File,
+    path: &'a Path,
+}
+
+impl Bytes for Pread<'_> {
+    type Error = ReadError;
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        let mut filled = 0;
+        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            let from = u64::try_from(filled)
+                .ok()
+                .and_then(|filled| offset.checked_add(filled))
+                // Offsets are signed for the kernel; no file is longer.
+                .filter(|from| i64::try_from(*from).is_ok());
+            let Some(from) = from else { break };
+            match self.file.read_at(rest, from) {
+                Ok(0) => break,
+                Ok(read) => filled = filled.saturating_add(read),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Past what this kind of file can hold, so past its end.
+                Err(error) if error.raw_os_error() == Some(libc::EINVAL) => break,
+                Err(error) => {
+                    return Err(ReadError::Os {
+                        operation: Operation::Read,
+                        path: shown(self.path),
+                        errno: error.raw_os_error().unwrap_or(libc::EIO),
+                    });
+                }
+            }
+        }
+        Ok(filled)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! Hosts as fixtures; programs and answers have their tests beside their readers.
+
+use std::os::unix::fs::symlink;
+
+use super::*;
+
+struct Host {
+    dir: tempfile::TempDir,
+    root: HostRoot,
+}
+
+/// A 64-bit program with nothing but build information: one segment, no sections.
+fn program(version: Option<&str>) -> Vec<u8> {
+    let flags = version.map_or_else(String::new, |version| {
+        format!("build\t-ldflags=-X=github.com/k3s-io/k3s/pkg/version.Version={version}\n")
+    });
+    let modules = format!("{:<16}path\trke2\n{flags}{:>16}", "", "");
+    let mut out = b"\x7fELF\x02\x01\x01".to_vec();
+    out.resize(64, 0);
+    out[32] = 64; // program headers' offset, entry size, number
+    out[54] = 56;
+    out[56] = 1;
+    out.extend([1, 0, 0, 0, 6, 0, 0, 0]); // loaded, writable
+    for value in [0_u64, 0x1000, 0x1000, 4096, 4096, 16] {
+        out.extend(value.to_le_bytes());
+    }
+    out.resize(128, 0);
+    out.extend(b"\xff Go buildinf:\x08\x02");
+    out.resize(160, 0);
+    out.extend(b"\x08go1.24.6");
+    out.push(u8::try_from(modules.len() & 0x7f).unwrap() | 0x80);
+    out.push(u8::try_from(modules.len() >> 7).unwrap());
+    out.extend(modules.as_bytes());
+    out.resize(4096, 0);
+    out
+}
+
+impl Host {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let root = HostRoot::open(dir.path()).unwrap();
+        Self { dir, root }
+    }
+
+    fn with(self, path: &str, content: impl AsRef<[u8]>) -> Self {
+        let path = self.dir.path().join(path.trim_start_matches('/'));
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+        self
+    }
+
+    fn link(self, path: &str, target: &str) -> Self {
+        let path = self.dir.path().join(path.trim_start_matches('/'));
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        symlink(target, path).unwrap();
+        self
+    }
+
+    fn detect(&self, binary: Option<&str>) -> Detection {
+        let ask = Ask::default();
+        let data_dir = Path::new("/var/lib/rancher/rke2");
+        detect(&self.root, binary.map(Path::new), data_dir, Some(&ask))
+    }
+}
+
+fn told(detection: &Detection) -> (String, VersionSource, String) {
+    let installed = detection.installed.as_ref().unwrap();
+    (
+        installed.version.to_string(),
+        installed.source,
+        installed.evidence.as_ref().unwrap().to_string(),
+    )
+}
+
+const DATA: &str = "/var/lib/rancher/rke2/data/v1.33.2-rke2r1-0123456789ab/bin";
+
+#[test]
+fn the_program_of_the_unit_tells() {
+    let host = Host::new()
+        .with("/srv/rke2", program(Some("v1.34.1+rke2r1")))
+        .with("/usr/local/bin/rke2", program(Some("v1.32.1+rke2r1")))
+        .link("/var/lib/rancher/rke2/bin", DATA);
+    for (binary, version, path) in [
+        (Some("/srv/rke2"), "v1.34.1+rke2r1", "/srv/rke2"),
+        (None, "v1.32.1+rke2r1", "/usr/local/bin/rke2"),
+    ] {
+        let detection = host.detect(binary);
+        let expected = (version.to_owned(), VersionSource::Binary, path.to_owned());
+        assert_eq!(told(&detection), expected);
+        assert_eq!(detection.notes, []);
+        let go = detection.installed.unwrap().go;
+        assert_eq!(go.as_deref(), Some("go1.24.6"));
+    }
+}
+
+#[test]
+fn every_place_of_an_installer_is_looked_at() {
+    for place in PLACES {
+        let host = Host::new().with(place, program(Some("v1.34.1+rke2r1")));
+        assert_eq!(told(&host.detect(None)).2, *place);
+    }
+    let detection = Host::new().detect(None);
+    assert_eq!(detection.installed, None);
+    assert_eq!(
+        detection.notes[0].to_string(),
+        "no rke2 program found in /usr/local/bin/rke2, /opt/rke2/bin/rke2, /usr/bin/rke2"
+    );
+}
+
+#[test]
+fn the_data_folder_hints_when_the_program_does_not_tell() {
+    let host = Host::new()
+        .with(
+            "/bin/script",
+            "#!/bin/sh\nexec /usr/local/bin/rke2 \"$@\"\n",
+        )
+        .with("/bin/old", program(None))
+        .with("/bin/odd", program(Some("nightly")))
+        .with(
+            "/bin/other",
+            "\x7fELF\x02\x01\x01".to_owned() + &"\0".repeat(200),
+        )
+        .link("/bin/loop", "loop")
+        .link("/var/lib/rancher/rke2/bin", DATA);
+    for (binary, note) in [
+        ("/bin/script", "/bin/script: not an ELF program"),
+        (
+            "/bin/old",
+            "/bin/old: holds no build information that names RKE2's version",
+        ),
+        (
+            "/bin/other",
+            "/bin/other: holds no build information that names RKE2's version",
+        ),
+        ("/bin/odd", "/bin/odd: says \"nightly\""),
+        ("/bin/none", "open /bin/none: no such file or directory"),
+        (
+            "/bin/loop",
+            "open /bin/loop: too many levels of symbolic links",
+        ),
+        ("/bin", "read /bin: is a directory"),
+        ("rke2", "rke2: not an absolute path"),
+    ] {
+        let detection = host.detect(Some(binary));
+        let expected = (
+            "v1.33.2+rke2r1".to_owned(),
+            VersionSource::DataDir,
+            "/var/lib/rancher/rke2/bin".to_owned(),
+        );
+        assert_eq!(told(&detection), expected, "{binary}");
+        let [said] = &detection.notes[..] else {
+            panic!("{binary}: {:?}", detection.notes);
+        };
+        assert!(said.to_string().starts_with(note), "{said}");
+    }
+}
+
+#[test]
+fn a_data_folder_that_tells_nothing_is_silent() {
+    for target in [
+        "/var/lib/rancher/rke2/data/0123456789ab/bin",
+        "/",
+        "..",
+        "bin",
+    ] {
+        let host = Host::new().link("/var/lib/rancher/rke2/bin", target);
+        let detection = host.detect(None);
+        assert_eq!(detection.installed, None, "{target}");
+        assert_eq!(detection.notes, [Note::NoProgram { places: PLACES }]);
+    }
+    let host = Host::new().with("/var/lib/rancher/rke2/bin/kubectl", "");
+    assert_eq!(
+        host.detect(None).notes,
+        [Note::NoProgram { places: PLACES }]
+    );
+}
+
+#[test]
+fn only_what_is_roots_alone_is_run() {
+    let good = Status {
+        kind: Kind::File,
+        mode: 0o755,
+        uid: 0,
+        gid: 0,
+        size: 1,
+        identity: (1, 1),
+        modified: (0, 0),
+    };
+    assert_eq!(distrust(&good), None);
+    for bad in [
+        Status { uid: 1000, ..good },
+        Status {
+            mode: 0o775,
+            ..good
+        },
+        Status {
+            mode: 0o757,
+            ..good
+        },
+        Status {
+            mode: 0o644,
+            ..good
+        },
+        Status {
+            kind: Kind::Directory,
+            ..good
+        },
+    ] {
+        assert!(distrust(&bad).is_some(), "{bad:?}");
+    }
+}
+
+#[test]
+fn a_sparse_giant_is_read_in_a_few_places() {
+    let host = Host::new().with("/bin/rke2", program(Some("v1.34.1+rke2r1")));
+    let path = host.dir.path().join("bin/rke2");
+    let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.set_len(1 << 40).unwrap();
+    assert_eq!(told(&host.detect(Some("/bin/rke2"))).0, "v1.34.1+rke2r1");
+}
