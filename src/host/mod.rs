@@ -5,13 +5,11 @@
     reason = "this is the module that reads the machine for the others"
 )]
 
-<<<<<<< HEAD
+pub mod configuration;
 pub mod facts;
 pub mod journal;
 pub mod machine;
-=======
 pub mod rke2_binary;
->>>>>>> version
 pub mod root;
 
 pub use root::HostRoot;

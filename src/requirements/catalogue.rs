@@ -1,1 +1,310 @@
-//! Each check, described for people.
+//! Each check, described for people: what `explain` tells, and the manual lists.
+
+use crate::finding::{Component, Effect};
+use crate::rke2::kernel::KERNEL_PARAMETERS;
+
+/// One check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Check {
+    /// Its id; stable.
+    pub id: &'static str,
+    /// In a few words.
+    pub title: &'static str,
+    /// The gravest a violation brings about.
+    pub effect: Effect,
+    /// Who demands it.
+    pub required_by: &'static [Component],
+    /// When a node is held to it.
+    pub applies: &'static str,
+    /// Why it is there, and what is often misunderstood.
+    pub about: &'static str,
+    /// How to put it right.
+    pub fix: &'static str,
+    /// Where the rule comes from.
+    pub source: &'static str,
+}
+
+use Component::{Kubelet, Rke2};
+
+const PROFILE_LINUX: &str =
+    "rancher/rke2 pkg/cli/cmds/profile_linux.go (root.go before 1.23.15), v1.18.9 to v1.36.3";
+const CONTAINER_MANAGER: &str =
+    "kubernetes pkg/kubelet/cm/container_manager_linux.go, Kubernetes 1.18 to 1.36";
+const PARSER: &str = "k3s-io/k3s pkg/configfilearg/parser.go, as RKE2 v1.18.9 to v1.36.3 pin it";
+
+const BOTH_SYSCTL: &str = "RKE2 with a CIS profile on servers and agents; the kubelet wherever \
+     protect-kernel-defaults is true, which a CIS profile makes it";
+const KUBELET_SYSCTL: &str =
+    "the kubelet wherever protect-kernel-defaults is true, which a CIS profile makes it";
+const SYSCTL_FIX: &str = "set the value in a file of /etc/sysctl.d that sorts last for this key \
+     (RKE2 ships one: copy rke2-cis-sysctl.conf to /etc/sysctl.d/60-rke2-cis.conf), and set it now \
+     with `sysctl -w`. Do not run `sysctl --system` or restart systemd-sysctl on a node where RKE2 \
+     runs: network plugins keep values of their own";
+
+macro_rules! sysctl {
+    ($id:literal, $title:literal, $by:expr, $applies:expr, $source:expr, $about:literal) => {
+        Check {
+            id: $id,
+            title: $title,
+            effect: Effect::BlocksStart,
+            required_by: $by,
+            applies: $applies,
+            about: $about,
+            fix: SYSCTL_FIX,
+            source: $source,
+        }
+    };
+}
+
+/// Every check there is, by id.
+pub const CHECKS: &[Check] = &[
+    Check {
+        id: "account.etcd.group",
+        title: "the group etcd exists in /etc/group",
+        effect: Effect::BlocksStart,
+        required_by: &[Rke2],
+        applies: "servers with a CIS profile or profile etcd, from 1.20.14, 1.21.8, 1.22.5 and 1.23.1",
+        about: "RKE2 reads /etc/group itself: a group that only LDAP, SSSD, userdb or \
+                /usr/lib/group know does not exist for it. Every server needs it, also one without \
+                etcd",
+        fix: "`useradd -r -M -s /sbin/nologin -c 'etcd user' -U etcd` makes user and group; \
+              `groupadd -r etcd` the group alone",
+        source: PROFILE_LINUX,
+    },
+    Check {
+        id: "account.etcd.primary-group",
+        title: "the user etcd has the group etcd as its primary group",
+        effect: Effect::FailsControl,
+        required_by: &[],
+        applies: "where user and group exist",
+        about: "RKE2 gives etcd's data to the user's primary group, whatever the group etcd is. It \
+                starts, and fails CIS control 1.1.12, which wants etcd:etcd",
+        fix: "`usermod -g etcd etcd`, then restart RKE2",
+        source: "rancher/rke2 pkg/executor/staticpod; CIS benchmark for RKE2, control 1.1.12",
+    },
+    Check {
+        id: "account.etcd.user",
+        title: "the user etcd exists in /etc/passwd",
+        effect: Effect::BlocksStart,
+        required_by: &[Rke2],
+        applies: "servers with a CIS profile or profile etcd; agents never (but for 1.20.7)",
+        about: "RKE2 reads /etc/passwd itself: a user that only LDAP, SSSD, userdb or \
+                /usr/lib/passwd know does not exist for it. Every server needs it, also one without \
+                etcd",
+        fix: "`useradd -r -M -s /sbin/nologin -c 'etcd user' -U etcd`",
+        source: PROFILE_LINUX,
+    },
+    Check {
+        id: "cgroup.v1",
+        title: "the host uses the unified cgroup hierarchy",
+        effect: Effect::BlocksStart,
+        required_by: &[Kubelet],
+        applies: "RKE2 1.35 and newer, unless fail-cgroupv1 is false; 1.31 to 1.34 where it is true",
+        about: "from Kubernetes 1.35 the kubelet ends on cgroup v1 unless told not to. RKE2 itself \
+                runs on and starts it again every five seconds",
+        fix: "boot with systemd.unified_cgroup_hierarchy=1 on the kernel command line, or set \
+              `kubelet-arg: fail-cgroupv1=false` while that is still allowed",
+        source: "kubernetes pkg/kubelet/apis/config/validation, KEP-5573",
+    },
+    Check {
+        id: "config.dropped",
+        title: "RKE2 reads its configuration at all",
+        effect: Effect::Advice,
+        required_by: &[],
+        applies: "always",
+        about: "a file that cannot be found while RKE2 reads its configuration, such as a dangling \
+                link in config.yaml.d, makes it ignore the whole configuration without a word",
+        fix: "remove the link, or restore what it points to",
+        source: PARSER,
+    },
+    Check {
+        id: "config.flag",
+        title: "every flag has a value of its kind",
+        effect: Effect::BlocksStart,
+        required_by: &[Rke2],
+        applies: "always",
+        about: "flags, their environment variables and keys of the configuration are parsed alike: \
+                `protect-kernel-defaults: \"yes\"` in quotes ends RKE2, without quotes it does not",
+        fix: "write a value of the flag's kind; for a switch, true or false without quotes",
+        source: "urfave/cli, as RKE2 v1.18.9 to v1.36.3 pin it",
+    },
+    Check {
+        id: "config.ignored",
+        title: "every key of the configuration is a flag of RKE2's",
+        effect: Effect::Advice,
+        required_by: &[],
+        applies: "from 1.20.13, 1.21.7, 1.22.4 and 1.23.1; before, an unknown key ends RKE2",
+        about: "RKE2 skips keys that it does not know with a warning. `Profile: cis` is such a key: \
+                the node starts, and is not hardened",
+        fix: "correct the key's spelling, or remove it",
+        source: PARSER,
+    },
+    Check {
+        id: "config.kubelet-arg",
+        title: "the kubelet's arguments have values of their kind",
+        effect: Effect::BlocksStart,
+        required_by: &[Kubelet],
+        applies: "always",
+        about: "RKE2 passes kubelet-arg on as it is; the kubelet ends on a value it cannot parse, and \
+                RKE2 starts it again every five seconds",
+        fix: "correct the entry of kubelet-arg",
+        source: "kubernetes cmd/kubelet/app",
+    },
+    Check {
+        id: "config.parse",
+        title: "RKE2's configuration can be read",
+        effect: Effect::BlocksStart,
+        required_by: &[Rke2],
+        applies: "always",
+        about: "config.yaml and each file of config.yaml.d must be YAML with keys at the top",
+        fix: "mend the file at the line named",
+        source: PARSER,
+    },
+    Check {
+        id: "profile.deprecated",
+        title: "the profile's name is accepted by newer releases too",
+        effect: Effect::Advice,
+        required_by: &[],
+        applies: "profile cis-1.23 where it is still accepted beside cis",
+        about: "RKE2 1.30 and newer refuse cis-1.23",
+        fix: "write `profile: cis` before upgrading",
+        source: PROFILE_LINUX,
+    },
+    Check {
+        id: "profile.protect-kernel-defaults",
+        title: "protect-kernel-defaults is not false beside a CIS profile",
+        effect: Effect::BlocksStart,
+        required_by: &[Rke2],
+        applies: "servers and agents with a CIS profile",
+        about: "a CIS profile turns it on; turning it off explicitly ends RKE2",
+        fix: "remove `protect-kernel-defaults: false`",
+        source: PROFILE_LINUX,
+    },
+    Check {
+        id: "profile.value",
+        title: "the profile is one that the installed release accepts",
+        effect: Effect::BlocksStart,
+        required_by: &[Rke2],
+        applies: "where `profile` is set",
+        about: "compared byte by byte: CIS and \"cis \" are not cis. Which names are accepted changed \
+                with the releases: cis-1.5 and cis-1.6 to 1.24, cis-1.23 from 1.25 to 1.29, cis from \
+                1.25.15, 1.26.10, 1.27.7 and 1.28.2, etcd from 1.30.14, 1.31.10, 1.32.6 and 1.33.2",
+        fix: "write `profile: cis`",
+        source: PROFILE_LINUX,
+    },
+    sysctl!(
+        "sysctl.kernel.keys.root_maxbytes",
+        "kernel.keys.root_maxbytes is 25000000",
+        &[Kubelet],
+        KUBELET_SYSCTL,
+        CONTAINER_MANAGER,
+        "the kernel's own default. RKE2's check leaves it out, so a node with another value passes \
+         RKE2 and loses its kubelet"
+    ),
+    sysctl!(
+        "sysctl.kernel.keys.root_maxkeys",
+        "kernel.keys.root_maxkeys is 1000000",
+        &[Kubelet],
+        KUBELET_SYSCTL,
+        CONTAINER_MANAGER,
+        "the kernel's own default. RKE2's check leaves it out, so a node with another value passes \
+         RKE2 and loses its kubelet"
+    ),
+    sysctl!(
+        "sysctl.kernel.panic",
+        "kernel.panic is 10",
+        &[Rke2, Kubelet],
+        BOTH_SYSCTL,
+        PROFILE_LINUX,
+        "seconds until a reboot after a panic. Exactly 10: a longer wait is refused as well. panic= \
+         on the kernel command line sets it too, and any line in sysctl.d beats that"
+    ),
+    sysctl!(
+        "sysctl.kernel.panic_on_oops",
+        "kernel.panic_on_oops is 1",
+        &[Rke2, Kubelet],
+        BOTH_SYSCTL,
+        PROFILE_LINUX,
+        "whether an oops is a panic. Some distributions' kernels are built with 1, most with 0"
+    ),
+    sysctl!(
+        "sysctl.vm.overcommit_memory",
+        "vm.overcommit_memory is 1",
+        &[Rke2, Kubelet],
+        BOTH_SYSCTL,
+        PROFILE_LINUX,
+        "the kernel's own default is 0. A kubelet without protect-kernel-defaults writes 1 without \
+         a word, so a node that ran without a profile looks right until it is booted again"
+    ),
+    sysctl!(
+        "sysctl.vm.panic_on_oom",
+        "vm.panic_on_oom is 0",
+        &[Rke2, Kubelet],
+        BOTH_SYSCTL,
+        PROFILE_LINUX,
+        "the kernel's own default. Tuning for databases and clusters sometimes sets it to 1"
+    ),
+];
+
+/// The check with this id.
+pub fn check(id: &str) -> Option<&'static Check> {
+    CHECKS.iter().find(|check| check.id == id)
+}
+
+/// Every id.
+pub fn ids() -> Vec<&'static str> {
+    CHECKS.iter().map(|check| check.id).collect()
+}
+
+/// The value a sysctl check demands, from its id.
+pub fn required_value(id: &str) -> Option<i64> {
+    let key = id.strip_prefix("sysctl.")?;
+    KERNEL_PARAMETERS
+        .iter()
+        .find(|parameter| parameter.key == key)
+        .map(|parameter| parameter.required)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requirements;
+    use crate::rke2::role::Role;
+    use crate::rke2::start::StartSettings;
+    use crate::rke2::version::Version;
+
+    #[test]
+    fn ids_are_sorted_unique_lower_case_and_dotted() {
+        let ids = ids();
+        let mut sorted = ids.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(ids, sorted);
+        for id in ids {
+            assert!(
+                id.contains('.')
+                    && id
+                        .chars()
+                        .all(|c| c.is_ascii_lowercase() || ".-_0123456789".contains(c)),
+                "{id}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_requirement_is_described_and_every_sysctl_has_its_value() {
+        for version in [Version::new(20, 7, 1), Version::new(36, 3, 1)] {
+            for role in Role::ALL {
+                for r in requirements::of(&StartSettings::unconfigured(version.clone(), role)) {
+                    assert!(check(&r.id).is_some(), "{}", r.id);
+                }
+            }
+        }
+        for check in CHECKS {
+            if check.id.starts_with("sysctl.") {
+                let value = required_value(check.id).unwrap();
+                assert!(check.title.ends_with(&format!(" is {value}")), "{}", check.id);
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What the command line takes.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::rke2::role::Role;
+use crate::rke2::version::Version;
+
+/// Says why an RKE2 node would not start, before it tries.
+///
+/// Works out what the installed RKE2 and its kubelet demand of this host, for its configuration and
+/// role, and whether they would refuse to run on it.
+///
+/// Exit status: 0 all would start, 3 a unit would be refused, 4 only what --fail-on names was found,
+/// 2 wrong usage, 1 could not evaluate.
+#[derive(Debug, Parser)]
+#[command(name = "preflight-rke2", version, disable_help_subcommand = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub(super) struct Common {
+    /// Read the host below DIR: an image, not this machine
+    #[arg(long, global = true, value_name = "DIR", default_value = "/")]
+    pub(super) root: PathBuf,
+    /// Judge by the rules of this release, such as v1.34.1+rke2r1
+    #[arg(long, global = true, value_name = "VERSION")]
+    pub(super) rke2_version: Option<Version>,
+    /// When to colour the output
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto"
+    )]
+    pub(super) color: Color,
+    /// Show satisfied checks and predicted messages too
+    #[arg(short, long, global = true)]
+    pub(super) verbose: bool,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Evaluate the host and print a report
+    Check(Check),
+    /// Decide whether UNIT may start (run by systemd)
+    Gate(Gate),
+    /// Tell what a check is about, who demands it and how to fix it
+    Explain(Explain),
+    /// Print a completion script
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
+}
+
+/// Options of `check`.
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// Only this unit
+    #[arg(long, value_name = "UNIT", value_parser = unit)]
+    pub(super) unit: Option<Role>,
+    /// As if a node of this role were installed
+    #[arg(long, value_name = "ROLE", value_parser = role, conflicts_with = "unit")]
+    pub(super) role: Option<Role>,
+    /// Output format
+    #[arg(long, value_enum, default_value = "text")]
+    pub(super) format: Format,
+    /// List satisfied and inapplicable checks too (JSON)
+    #[arg(long)]
+    pub(super) all: bool,
+    /// End with status 4 if this is found and nothing blocks the start
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(super) fail_on: Vec<FailOn>,
+}
+
+/// Options of `gate`.
+#[derive(Debug, Args)]
+pub(super) struct Gate {
+    /// The RKE2 unit: rke2-server.service or rke2-agent.service
+    #[arg(value_parser = unit)]
+    pub(super) unit: Role,
+}
+
+/// Options of `explain`.
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// The id of a check, as reports show it; without one, all are listed
+    pub(super) id: Option<String>,
+}
+
+/// Formats of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Text,
+    /// For programs: one object, schema org.rke2.preflight.report/1
+    Json,
+}
+
+/// What else may fail a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum FailOn {
+    /// The unit would not start after the next boot
+    NextBoot,
+    /// A CIS control fails
+    Control,
+}
+
+fn unit(text: &str) -> Result<Role, String> {
+    Role::of_unit(text).ok_or_else(|| {
+        format!(
+            "RKE2's units are {} and {}",
+            Role::Server.unit(),
+            Role::Agent.unit()
+        )
+    })
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    text.parse()
+        .map_err(|error: crate::rke2::role::NotARole| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        use clap::CommandFactory as _;
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,72 @@
+//! `explain ID`: what a check is about.
+
+use std::fmt::Write as _;
+
+use super::arguments::Explain;
+use super::{Status, complain, print};
+use crate::evaluate::names;
+use crate::requirements::catalogue::{self, CHECKS, Check};
+use crate::text::{nearest, printable};
+
+pub(super) fn run(explain: &Explain) -> Status {
+    let Some(id) = &explain.id else {
+        let width = CHECKS.iter().map(|check| check.id.len()).max().unwrap_or(0);
+        let list = CHECKS.iter().fold(String::new(), |mut list, check| {
+            let _ = writeln!(list, "{:width$}  {}", check.id, check.title);
+            list
+        });
+        print(&list);
+        return Status::Good;
+    };
+    if let Some(check) = catalogue::check(id) {
+        print(&page(check));
+        return Status::Good;
+    }
+    let near = nearest(id, &catalogue::ids())
+        .map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
+    complain::line(&format!(
+        "no check has the id \"{}\"{near} `preflight-rke2 explain` lists them all",
+        printable(id)
+    ));
+    Status::Usage
+}
+
+fn page(check: &Check) -> String {
+    let by = if check.required_by.is_empty() {
+        "nobody: it is advice, or a control of the CIS benchmark".to_owned()
+    } else {
+        names(check.required_by)
+    };
+    format!(
+        "{}: {}\n\n  Demanded by  {by}\n  Applies to   {}\n  If not       {}\n\n{}.\n\nTo put it right: {}.\n\nSource: {}\n",
+        check.id,
+        check.title,
+        check.applies,
+        consequence(check),
+        fill(check.about),
+        fill(check.fix),
+        check.source,
+    )
+}
+
+/// What a violation brings about, in words.
+fn consequence(check: &Check) -> &'static str {
+    use crate::finding::Effect;
+    match check.effect {
+        Effect::BlocksStart => "the unit is not started (blocks-start)",
+        Effect::BlocksNextBoot => "the unit would not start after a reboot (blocks-next-boot)",
+        Effect::FailsControl => "the unit starts, a control fails (fails-control)",
+        Effect::Advice => "the unit starts (advice)",
+    }
+}
+
+/// The first letter as at the start of a sentence.
+fn fill(text: &str) -> String {
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) if first.is_ascii_lowercase() => {
+            format!("{}{}", first.to_ascii_uppercase(), chars.as_str())
+        }
+        _ => text.to_owned(),
+    }
+}

@@ -1,0 +1,74 @@
+//! `gate UNIT`: the start gate. Says nothing where all is well; whatever goes wrong with itself, it
+//! lets RKE2 start.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::arguments::{Common, Gate};
+use super::{Status, complain};
+use crate::examine::{self, Question};
+use crate::gate::plan::{self, Decision, Override};
+use crate::host::{self, HostRoot, journal};
+use crate::report::journal::{Record, failure, records};
+
+/// Seconds after which the kernel ends this process by SIGALRM, which the gate's unit counts as
+/// success: a gate that hangs must not hold RKE2.
+const DEADLINE: u32 = 20;
+/// How long a decision to block waits for the journal to take its reasons.
+const LOG_PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) fn run(common: &Common, gate: &Gate) -> Status {
+    nix::unistd::alarm::set(DEADLINE);
+    let unit = gate.unit.unit();
+    let root = match HostRoot::open(&common.root) {
+        Ok(root) => root,
+        Err(error) => {
+            complain::line(&format!("--root {}: {error}", common.root.display()));
+            return Status::Failed;
+        }
+    };
+    let asked = root
+        .read("/proc/cmdline")
+        .map_or(Override::None, |line| plan::kernel_override(&line));
+    if asked == Override::Off {
+        return Status::Good;
+    }
+    let configuration = match host::configuration::read(&root) {
+        Ok(configuration) => configuration,
+        Err(error) => {
+            say(vec![failure(unit, &error.to_string())]);
+            return Status::Failed;
+        }
+    };
+    let report = examine::unit(
+        &root,
+        &Question {
+            role: gate.unit,
+            installed: true,
+            version: common.rke2_version.clone(),
+        },
+    );
+    let plan = plan::decide(&report, &configuration, asked);
+    say(records(unit, &plan));
+    match plan.decision {
+        Decision::Block => Status::Refused,
+        Decision::StartUnchecked => Status::Failed,
+        Decision::Start | Decision::StartAnyway { .. } => Status::Good,
+    }
+}
+
+/// Sends records, and waits for a stalled journal no longer than it is worth: the decision stands
+/// whether it can be told or not.
+fn say(records: Vec<Record>) {
+    if records.is_empty() {
+        return;
+    }
+    let (done, wait) = mpsc::channel();
+    let sent = std::thread::Builder::new().spawn(move || {
+        journal::send(&records);
+        let _ = done.send(());
+    });
+    if sent.is_ok() {
+        let _ = wait.recv_timeout(LOG_PATIENCE);
+    }
+}

@@ -1,0 +1,109 @@
+//! The command line. Each command asks the library, prints, and ends with a status of the contract.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "arguments, terminal and environment are the command line's to read"
+)]
+
+mod arguments;
+mod check;
+mod complain;
+mod explain;
+mod gate;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use arguments::{Arguments, Command};
+
+/// How a command ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// All would start; no control failed.
+    Good,
+    /// It could not be evaluated.
+    Failed,
+    /// The command was called wrongly.
+    Usage,
+    /// A unit would be refused, or a control failed.
+    Refused,
+    /// Only what `--fail-on` names was found.
+    FailedOn,
+}
+
+impl Status {
+    /// The number a process ends with.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Good => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Refused => 3,
+            Self::FailedOn => 4,
+        }
+    }
+}
+
+/// Runs the command with `arguments`, the program's name first.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let status = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => dispatch(&arguments),
+        Err(error) => {
+            // Help and version are asked for: they go to standard output and are no error.
+            let asked = !error.use_stderr();
+            if asked {
+                print(&error.render().to_string());
+                Status::Good
+            } else {
+                complain::text(&error.render().to_string());
+                Status::Usage
+            }
+        }
+    };
+    ExitCode::from(status.code())
+}
+
+fn dispatch(arguments: &Arguments) -> Status {
+    match &arguments.command {
+        Command::Check(check) => check::run(&arguments.common, check),
+        Command::Gate(gate) => gate::run(&arguments.common, gate),
+        Command::Explain(explain) => explain::run(explain),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            let mut command = Arguments::command();
+            clap_complete::generate(*shell, &mut command, "preflight-rke2", &mut script);
+            print(&String::from_utf8_lossy(&script));
+            Status::Good
+        }
+    }
+}
+
+/// Prints to standard output. That nobody reads on (a closed pipe) is no reason to fail.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Whether standard output is to be coloured.
+fn colored(when: arguments::Color) -> bool {
+    use std::io::IsTerminal as _;
+    match when {
+        arguments::Color::Always => true,
+        arguments::Color::Never => false,
+        arguments::Color::Auto => {
+            let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+            let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+            std::io::stdout().is_terminal() && !set("NO_COLOR") && !dumb
+        }
+    }
+}
+
+/// Columns to fill: those of the terminal if it tells, within reason.
+fn width() -> usize {
+    let told = std::env::var("COLUMNS").ok();
+    told.and_then(|columns| columns.parse::<usize>().ok())
+        .unwrap_or(100)
+        .clamp(40, 200)
+}

@@ -1,0 +1,89 @@
+//! Reads our own configuration files: the vendor's below `/usr/lib`, the administrator's below
+//! `/etc`.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use super::HostRoot;
+use crate::configuration::{Configuration, ConfigurationError};
+use crate::fact::{ReadError, Source};
+use crate::requirements::catalogue;
+
+/// Folders, the one that counts more last.
+const FOLDERS: [&str; 2] = ["/usr/lib/preflight-rke2", "/etc/preflight-rke2"];
+
+/// Reads `config.toml` of both folders, then `config.toml.d/*.toml` by name; of two drop-ins of one
+/// name the administrator's counts alone. No file at all is the default.
+pub fn read(root: &HostRoot) -> Result<Configuration, ConfigurationError> {
+    let mut files: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut drop_ins: BTreeMap<OsString, String> = BTreeMap::new();
+    for folder in FOLDERS {
+        let main = format!("{folder}/config.toml");
+        files.extend(optional(root, &main)?.map(|content| (main, content)));
+        let drop_in_folder = format!("{folder}/config.toml.d");
+        let names = match root.list(&drop_in_folder) {
+            Ok(names) => names,
+            Err(error) if error.is_absent() => continue,
+            Err(error) => return Err(unreadable(&error)),
+        };
+        for name in names {
+            let shown = name.to_string_lossy();
+            if shown.ends_with(".toml") && !shown.starts_with('.') {
+                let path = format!("{drop_in_folder}/{shown}");
+                drop_ins.insert(name, path);
+            }
+        }
+    }
+    for path in drop_ins.into_values() {
+        files.extend(optional(root, &path)?.map(|content| (path, content)));
+    }
+    Configuration::merge(
+        files.iter().map(|(path, content)| (path.as_str(), content.as_slice())),
+        |id| catalogue::check(id).is_some(),
+        &catalogue::ids(),
+    )
+}
+
+fn optional(root: &HostRoot, path: &str) -> Result<Option<Vec<u8>>, ConfigurationError> {
+    match root.read(path) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.is_absent() => Ok(None),
+        Err(error) => Err(unreadable(&error)),
+    }
+}
+
+fn unreadable(error: &ReadError) -> ConfigurationError {
+    ConfigurationError {
+        place: Source::file(error.path()),
+        message: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::configuration::{Mode, OnError};
+
+    #[test]
+    fn an_administrators_drop_in_hides_the_vendors_of_the_same_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = HostRoot::open(dir.path()).unwrap();
+        assert_eq!(read(&root).unwrap(), Configuration::default());
+        let write = |path: &str, text: &str| {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write("usr/lib/preflight-rke2/config.toml", "[gate]\nmode = \"report\"\n");
+        write("usr/lib/preflight-rke2/config.toml.d/10-a.toml", "[gate]\non-error = \"block\"\n");
+        assert_eq!(read(&root).unwrap().on_error, OnError::Block);
+        write("etc/preflight-rke2/config.toml.d/10-a.toml", "");
+        write("etc/preflight-rke2/config.toml.d/.hidden.toml", "nonsense");
+        write("etc/preflight-rke2/config.toml.d/note.txt", "nonsense");
+        let merged = read(&root).unwrap();
+        assert_eq!((merged.on_error, merged.mode), (OnError::Allow, Mode::Report));
+        write("etc/preflight-rke2/config.toml", "[gate]\nmode = \"enforce\"\nx = 1\n");
+        let error = read(&root).unwrap_err().to_string();
+        assert!(error.starts_with("/etc/preflight-rke2/config.toml:3: unknown field `x`"), "{error}");
+    }
+}
