@@ -81,7 +81,11 @@ fn program(root: &HostRoot, binary: Option<&Path>, notes: &mut Vec<Note>) -> Opt
     let found = PLACES
         .iter()
         .map(PathBuf::from)
-        .find(|path| !root.stat(path).is_err_and(|error| error.is_absent()));
+        .find(|path| match root.stat(path) {
+            Ok(_) => true,
+            // What is there but cannot be looked at is worth a note.
+            Err(error) => !matches!(error.errno(), Some(libc::ENOENT | libc::ENOTDIR)),
+        });
     if found.is_none() {
         notes.push(Note::NoProgram { places: PLACES });
     }

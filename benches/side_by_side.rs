@@ -1,0 +1,323 @@
+//! Whole processes side by side: what a check costs beyond the least it could, and a gate against
+//! the shell script it replaces.
+//!
+//! ```text
+//! RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" \
+//!     cargo build --release --target x86_64-unknown-linux-gnu
+//! cargo bench --bench side_by_side
+//! cargo bench --bench side_by_side -- --root /srv/image --rounds 500
+//! cargo bench --bench side_by_side -- --run 'a=/bin/true' --run 'b=/bin/echo hello'
+//! ```
+//!
+//! Rounds are interleaved and rotated, so that what else the machine does meets all alike. Times are
+//! from before the process is made until it is reaped; CPU is what the kernel accounts for it.
+//! Besides the ratio of medians there is the median of each round's ratio, which a slow drift of the
+//! machine does not touch.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a benchmark makes, runs and times processes"
+)]
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use nix::sys::resource::{Usage, UsageWho, getrusage};
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+/// Where a release for this machine is built to.
+const PRODUCT: &str = "target/x86_64-unknown-linux-gnu/release/preflight-rke2";
+/// How to build it.
+const BUILD: &str = "RUSTFLAGS=\"-C target-feature=+crt-static -C relocation-model=static\" \
+    cargo build --release --target x86_64-unknown-linux-gnu";
+/// Rounds that are run but not counted.
+const WARM_UP: usize = 20;
+
+/// Times whole processes side by side.
+#[derive(Debug, Parser)]
+#[command(name = "side_by_side")]
+struct Options {
+    /// Rounds that count.
+    #[arg(long, default_value_t = 200)]
+    rounds: usize,
+    /// The product, built static.
+    #[arg(long, value_name = "FILE")]
+    product: Option<PathBuf>,
+    /// The host to check; the running one if not given.
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// Arguments of the product for a check, split at spaces.
+    #[arg(
+        long,
+        default_value = "check --role server",
+        allow_hyphen_values = true
+    )]
+    check: String,
+    /// Arguments of the product for the gate, split at spaces.
+    #[arg(
+        long,
+        default_value = "gate rke2-server.service",
+        allow_hyphen_values = true
+    )]
+    gate: String,
+    /// Instead of all that: a name and a command, split at spaces. The first is what the others are
+    /// compared with.
+    #[arg(long, value_name = "NAME=COMMAND", value_parser = contender)]
+    run: Vec<Contender>,
+    /// Given by `cargo bench`, and not by `cargo test`, which has nothing to do here.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// One command of a comparison.
+#[derive(Debug, Clone)]
+struct Contender {
+    name: String,
+    program: OsString,
+    arguments: Vec<OsString>,
+}
+
+impl Contender {
+    fn new(name: &str, program: impl Into<OsString>) -> Self {
+        Self {
+            name: name.to_owned(),
+            program: program.into(),
+            arguments: Vec::new(),
+        }
+    }
+
+    fn with<A: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    fn run(&self) -> Outcome<Sample> {
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let before = cpu(&getrusage(UsageWho::RUSAGE_CHILDREN)?);
+        let started = Instant::now();
+        let status = command
+            .spawn()
+            .and_then(|mut child| child.wait())
+            .map_err(|error| format!("{}: {error}", self.name))?;
+        let wall = started.elapsed();
+        let cpu = cpu(&getrusage(UsageWho::RUSAGE_CHILDREN)?) - before;
+        let Some(status) = status.code() else {
+            return Err(format!("{}: {status}", self.name).into());
+        };
+        Ok(Sample { wall, cpu, status })
+    }
+}
+
+fn contender(text: &str) -> Result<Contender, String> {
+    let (name, command) = text.split_once('=').ok_or("write it NAME=COMMAND")?;
+    let mut words = command.split_whitespace();
+    let program = words.next().ok_or("write it NAME=COMMAND")?;
+    Ok(Contender::new(name, program).with(words))
+}
+
+/// One run of one command.
+#[derive(Debug, Clone, Copy)]
+struct Sample {
+    wall: Duration,
+    /// Seconds in user and kernel mode.
+    cpu: f64,
+    status: i32,
+}
+
+fn cpu(usage: &Usage) -> f64 {
+    [usage.user_time(), usage.system_time()]
+        .iter()
+        .map(|time| {
+            let seconds = Duration::from_secs(time.tv_sec().try_into().unwrap_or_default());
+            let rest = Duration::from_micros(time.tv_usec().try_into().unwrap_or_default());
+            (seconds + rest).as_secs_f64()
+        })
+        .sum()
+}
+
+/// The value below which `part` of ten lie.
+fn quantile(values: impl Iterator<Item = f64>, part: usize) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let at = values.len() * part / 10;
+    values
+        .get(at)
+        .or(values.last())
+        .copied()
+        .unwrap_or(f64::NAN)
+}
+
+/// All samples of one command, in the order of rounds.
+struct Series<'a> {
+    contender: &'a Contender,
+    samples: Vec<Sample>,
+}
+
+impl Series<'_> {
+    fn walls(&self) -> impl Iterator<Item = f64> {
+        self.samples.iter().map(|sample| sample.wall.as_secs_f64())
+    }
+
+    fn row(&self, reference: &Self) -> String {
+        let median = quantile(self.walls(), 5);
+        let pairs = self
+            .walls()
+            .zip(reference.walls())
+            .map(|(own, its)| own / its);
+        let status = self.samples.first().map_or(0, |sample| sample.status);
+        format!(
+            "| {} | {:.3} | {:.3} | {:.3} | {:.2} | {:.2} | {status} |",
+            self.contender.name,
+            median * 1e3,
+            quantile(self.walls(), 9) * 1e3,
+            quantile(self.samples.iter().map(|sample| sample.cpu), 5) * 1e3,
+            median / quantile(reference.walls(), 5),
+            quantile(pairs, 5),
+        )
+    }
+}
+
+/// Runs the commands in turns and gives their table.
+fn compare(title: &str, contenders: &[Contender], rounds: usize) -> Outcome<String> {
+    let mut all: Vec<Series<'_>> = contenders
+        .iter()
+        .map(|contender| Series {
+            contender,
+            samples: Vec::with_capacity(rounds),
+        })
+        .collect();
+    for round in 0..WARM_UP + rounds {
+        // Each is first, second and last as often as the others.
+        let (later, first) = all.split_at_mut(round % contenders.len());
+        for series in first.iter_mut().chain(later) {
+            let sample = series.contender.run()?;
+            if round >= WARM_UP {
+                series.samples.push(sample);
+            }
+        }
+    }
+    let mut table = format!(
+        "### {title}\n\n\
+         | process | median ms | p90 ms | CPU ms | ratio of medians | median ratio | status |\n\
+         |---|---:|---:|---:|---:|---:|---:|\n"
+    );
+    let [reference, ..] = &all[..] else {
+        return Err("nothing to compare".into());
+    };
+    for series in &all {
+        let first = series.samples.first().map(|sample| sample.status);
+        if series
+            .samples
+            .iter()
+            .any(|sample| Some(sample.status) != first)
+        {
+            return Err(format!("{}: ends now so, now so", series.contender.name).into());
+        }
+        table.push_str(&series.row(reference));
+        table.push('\n');
+    }
+    Ok(table)
+}
+
+/// Runs a compiler.
+fn compile(command: &mut Command) -> Outcome<()> {
+    let output = command
+        .output()
+        .map_err(|error| format!("{}: {error}", command.get_program().display()))?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
+    }
+    Ok(())
+}
+
+/// The least a check could cost, in C.
+fn floor(benches: &Path, out: &Path) -> Outcome<PathBuf> {
+    let program = out.join("floor");
+    let mut command = Command::new("cc");
+    command.args(["-O2", "-static", "-o"]).arg(&program);
+    compile(command.arg(benches.join("floor.c")))?;
+    Ok(program)
+}
+
+/// A Rust program that does nothing, linked as the product is.
+fn empty(out: &Path) -> Outcome<PathBuf> {
+    let (source, program) = (out.join("empty.rs"), out.join("empty"));
+    std::fs::write(&source, "fn main() {}\n")?;
+    let mut command = Command::new("rustc");
+    command.args(["-O", "--edition=2024", "--target=x86_64-unknown-linux-gnu"]);
+    for option in [
+        "target-feature=+crt-static",
+        "relocation-model=static",
+        "panic=abort",
+        "lto=fat",
+        "codegen-units=1",
+        "strip=symbols",
+    ] {
+        command.args(["-C", option]);
+    }
+    compile(command.arg("-o").arg(&program).arg(source))?;
+    Ok(program)
+}
+
+fn standard(options: &Options) -> Outcome<Vec<String>> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let product = options
+        .product
+        .clone()
+        .unwrap_or_else(|| here.join(PRODUCT));
+    if !product.is_file() {
+        let product = product.display();
+        return Err(format!("{product}: not there; build it: {BUILD}").into());
+    }
+    let out = tempfile::tempdir()?;
+    let benches = here.join("benches");
+    let floor = Contender::new("floor (C)", floor(&benches, out.path())?).with(&options.root);
+    let empty = Contender::new("empty (Rust)", empty(out.path())?);
+    let product = |arguments: &str| {
+        let root = options
+            .root
+            .iter()
+            .flat_map(|root| [OsString::from("--root"), root.into()]);
+        Contender::new(&format!("preflight-rke2 {arguments}"), &product)
+            .with(arguments.split_whitespace())
+            .with(root)
+    };
+    let shell = Contender::new("shell script", benches.join("shell.sh"));
+    Ok(vec![
+        compare(
+            "A check against the least it could cost",
+            &[floor, empty, product(&options.check)],
+            options.rounds,
+        )?,
+        compare(
+            "The gate against a shell script",
+            &[shell, product(&options.gate)],
+            options.rounds,
+        )?,
+    ])
+}
+
+fn main() -> Outcome<ExitCode> {
+    let options = Options::parse();
+    if !options.bench {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let tables = if options.run.is_empty() {
+        standard(&options)?
+    } else {
+        vec![compare("Side by side", &options.run, options.rounds)?]
+    };
+    writeln!(std::io::stdout().lock(), "{}", tables.join("\n"))?;
+    Ok(ExitCode::SUCCESS)
+}
