@@ -6,5 +6,6 @@
 )]
 
 pub mod root;
+pub mod sysctl_d;
 
 pub use root::HostRoot;
