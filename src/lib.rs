@@ -24,5 +24,6 @@ pub mod host;
 pub mod report;
 pub mod requirements;
 pub mod rke2;
+pub mod sysctl_d;
 pub mod text;
 pub mod verdict;

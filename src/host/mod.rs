@@ -11,5 +11,6 @@ pub mod journal;
 pub mod machine;
 pub mod rke2_binary;
 pub mod root;
+pub mod sysctl_d;
 
 pub use root::HostRoot;

@@ -1,0 +1,237 @@
+//! What the kernel makes of text written to a parameter: the value it leaves, or its refusal.
+
+use std::fmt;
+
+/// A parameter that holds one integer, and the values it takes.
+struct Parameter {
+    path: &'static str,
+    least: i32,
+    most: i32,
+}
+
+const PARAMETERS: [Parameter; 6] = [
+    parameter("vm/overcommit_memory", 0, 2),
+    parameter("vm/panic_on_oom", 0, 2),
+    parameter("kernel/panic", i32::MIN, i32::MAX),
+    parameter("kernel/panic_on_oops", i32::MIN, i32::MAX),
+    parameter("kernel/keys/root_maxkeys", 1, i32::MAX),
+    parameter("kernel/keys/root_maxbytes", 1, i32::MAX),
+];
+
+const fn parameter(path: &'static str, least: i32, most: i32) -> Parameter {
+    Parameter { path, least, most }
+}
+
+/// The longest number the kernel looks at, sign included, and one more.
+const LONGEST: usize = 21;
+
+/// The kernel reads no more than a page of what is written.
+const PAGE: usize = 4095;
+
+/// What a write leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The parameter holds this number.
+    Value(i32),
+    /// The write fails and the value that was there stays.
+    Refused(Refusal),
+    /// A parameter whose rules are not known here, or a value only known later.
+    Unknown,
+}
+
+impl Outcome {
+    /// The number it leaves.
+    pub const fn value(&self) -> Option<i32> {
+        match self {
+            Self::Value(value) => Some(*value),
+            Self::Refused(_) | Self::Unknown => None,
+        }
+    }
+
+    /// Whether the write fails.
+    pub const fn is_refused(&self) -> bool {
+        matches!(self, Self::Refused(_))
+    }
+}
+
+/// Why the kernel refuses a value (`EINVAL` all of them).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Nothing was written.
+    Empty,
+    /// It does not begin with a number, or something sticks to the number.
+    NotNumber,
+    /// A number out of range.
+    Range {
+        /// The least number it takes.
+        least: i32,
+        /// The greatest number it takes.
+        most: i32,
+    },
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the value is empty"),
+            Self::NotNumber => f.write_str("the value is not a number"),
+            Self::Range { least, most } => write!(f, "the value is not in {least}..{most}"),
+        }
+    }
+}
+
+/// What writing `text` to the parameter at `path` below `/proc/sys` leaves.
+pub fn write(path: &[u8], text: &[u8]) -> Outcome {
+    let Some(parameter) = PARAMETERS
+        .iter()
+        .find(|parameter| parameter.path.as_bytes() == path)
+    else {
+        return Outcome::Unknown;
+    };
+    let range = Refusal::Range {
+        least: parameter.least,
+        most: parameter.most,
+    };
+    match number(text) {
+        Err(refusal) => Outcome::Refused(refusal),
+        Ok(value) => match i32::try_from(value) {
+            Ok(value) if (parameter.least..=parameter.most).contains(&value) => {
+                Outcome::Value(value)
+            }
+            _ => Outcome::Refused(range),
+        },
+    }
+}
+
+/// The first number of what is written; the kernel ignores what follows it after a blank.
+fn number(text: &[u8]) -> Result<i128, Refusal> {
+    let text = text.get(..PAGE).unwrap_or(text);
+    let blank = |byte: &u8| matches!(byte, b'\t'..=b'\r' | b' ' | 0xa0);
+    let start = text.iter().position(|byte| !blank(byte));
+    let text = start.and_then(|start| text.get(start..));
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Err(Refusal::Empty);
+    };
+    let seen = text.get(..LONGEST).unwrap_or(text);
+    let (negative, digits) = match seen {
+        [b'-', digits @ ..] => (true, digits),
+        _ => (false, seen),
+    };
+    let (magnitude, rest) = integer(digits).ok_or(Refusal::NotNumber)?;
+    let length = seen.len().saturating_sub(rest.len());
+    if length == LONGEST {
+        return Err(Refusal::NotNumber);
+    }
+    match text.get(length) {
+        None | Some(b' ' | b'\t' | b'\n') => {}
+        Some(_) => return Err(Refusal::NotNumber),
+    }
+    Ok(if negative { -magnitude } else { magnitude })
+}
+
+/// An unsigned number in C's notation (`0x` hexadecimal, `0` octal), and what follows it.
+pub fn integer(digits: &[u8]) -> Option<(i128, &[u8])> {
+    let (radix, digits) = match digits {
+        [b'0', b'x' | b'X', digit, ..] if digit.is_ascii_hexdigit() => (16, digits.get(2..)?),
+        [b'0', ..] => (8, digits),
+        _ => (10, digits),
+    };
+    let mut value: i128 = 0;
+    let mut rest = digits;
+    while let Some((&byte, after)) = rest.split_first() {
+        let Some(digit) = char::from(byte).to_digit(radix) else {
+            break;
+        };
+        // Far beyond any parameter's range; keeps the sum from running over.
+        value = value
+            .saturating_mul(i128::from(radix))
+            .saturating_add(i128::from(digit))
+            .min(1 << 100);
+        rest = after;
+    }
+    (rest.len() < digits.len()).then_some((value, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn numbers() {
+        use Refusal::{Empty, NotNumber};
+        for (text, expected) in [
+            ("10", Ok(10)),
+            ("-1", Ok(-1)),
+            ("-0", Ok(0)),
+            ("010", Ok(8)),
+            ("012", Ok(10)),
+            ("02", Ok(2)),
+            ("0x2", Ok(2)),
+            ("0XA", Ok(10)),
+            ("-0x1", Ok(-1)),
+            ("0", Ok(0)),
+            ("08", Err(NotNumber)),
+            ("0x", Err(NotNumber)),
+            ("0xg", Err(NotNumber)),
+            ("2 3", Ok(2)),
+            ("2\t3", Ok(2)),
+            ("1 # inline", Ok(1)),
+            ("1# inline", Err(NotNumber)),
+            ("\x0b2", Ok(2)),
+            ("2\x0b", Err(NotNumber)),
+            ("+2", Err(NotNumber)),
+            ("2junk", Err(NotNumber)),
+            ("2.0", Err(NotNumber)),
+            ("1,2", Err(NotNumber)),
+            ("\"1\"", Err(NotNumber)),
+            ("- 1", Err(NotNumber)),
+            ("-", Err(NotNumber)),
+            ("--1", Err(NotNumber)),
+            ("# 1", Err(NotNumber)),
+            ("true", Err(NotNumber)),
+            ("", Err(Empty)),
+            (" ", Err(Empty)),
+            ("00000000000000000001", Ok(1)),
+            ("000000000000000000001", Err(NotNumber)),
+            ("99999999999999", Ok(99_999_999_999_999)),
+        ] {
+            assert_eq!(number(text.as_bytes()), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn ranges() {
+        for (path, text, taken) in [
+            ("vm/overcommit_memory", "2", true),
+            ("vm/overcommit_memory", "3", false),
+            ("vm/overcommit_memory", "-1", false),
+            ("vm/panic_on_oom", "2", true),
+            ("vm/panic_on_oom", "3", false),
+            ("kernel/panic", "-2147483648", true),
+            ("kernel/panic", "2147483647", true),
+            ("kernel/panic", "2147483648", false),
+            ("kernel/panic", "99999999999999", false),
+            ("kernel/panic_on_oops", "7", true),
+            ("kernel/keys/root_maxkeys", "0", false),
+            ("kernel/keys/root_maxbytes", "1", true),
+        ] {
+            let outcome = write(path.as_bytes(), text.as_bytes());
+            assert_eq!(outcome.value().is_some(), taken, "{path} {text}");
+            assert_eq!(outcome.is_refused(), !taken, "{path} {text}");
+        }
+        assert_eq!(write(b"kernel/hostname", b"a"), Outcome::Unknown);
+    }
+
+    proptest! {
+        #[test]
+        fn every_integer_is_taken_as_it_is_shown(value: i32) {
+            prop_assert_eq!(number(value.to_string().as_bytes()), Ok(i128::from(value)));
+        }
+
+        #[test]
+        fn never_panics(text in prop::collection::vec(any::<u8>(), 0..80)) {
+            write(b"kernel/panic", &text);
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! Rules across files.
+use super::*;
