@@ -46,7 +46,7 @@ pub(crate) struct Lab {
     etcd: bool,
     installed: bool,
     enabled: Vec<String>,
-    kernel_argument: Option<String>,
+    kernel_argument: String,
     script: String,
 }
 
@@ -63,7 +63,7 @@ impl Lab {
             etcd: true,
             installed: true,
             enabled: Vec::new(),
-            kernel_argument: None,
+            kernel_argument: "quiet".to_owned(),
             script: String::new(),
         }
     }
@@ -115,7 +115,7 @@ impl Lab {
 
     /// A word on the kernel command line, for PID 1 and for all others.
     pub(crate) fn kernel_argument(mut self, word: &str) -> Self {
-        self.kernel_argument = Some(word.to_owned());
+        word.clone_into(&mut self.kernel_argument);
         self
     }
 
@@ -155,25 +155,8 @@ impl Lab {
         } else {
             boot.arg(format!("--bind-ro={}:/install.deb", package.display()));
         }
-        for (key, value) in &self.sysctls {
-            let file = work.path().join(key);
-            fs::write(&file, format!("{value}\n")).expect("write a parameter");
-            boot.arg(format!(
-                "--bind={}:/proc/sys/{}",
-                file.display(),
-                key.replace('.', "/")
-            ));
-        }
-        let cmdline = work.path().join("cmdline");
-        let argument = self.kernel_argument.as_deref().unwrap_or("quiet");
-        fs::write(
-            &cmdline,
-            format!("BOOT_IMAGE=/vmlinuz root=/dev/vda1 {argument}\n"),
-        )
-        .expect("write the command line");
-        boot.arg(format!("--bind-ro={}:/proc/cmdline", cmdline.display()));
         // In a container PID 1 takes its own arguments for the kernel's.
-        boot.args(["--boot", argument]);
+        boot.args(["--boot", &self.kernel_argument]);
 
         let output = boot.output().expect("run tests/lab/boot");
         let console = format!(
@@ -228,6 +211,32 @@ impl Lab {
                     .concat(),
             );
         }
+        // The host's /proc shows through: files of the container's own are bound over what matters.
+        let mut binds = Vec::new();
+        for (key, value) in &self.sysctls {
+            put(&format!("/lab/{key}"), &format!("{value}\n"));
+            let path = key.replace('.', "/");
+            binds.push(format!(
+                "ExecStart=mount --bind /lab/{key} /proc/sys/{path}\n"
+            ));
+        }
+        put(
+            "/lab/cmdline",
+            &format!(
+                "BOOT_IMAGE=/vmlinuz root=/dev/vda1 {}\n",
+                self.kernel_argument
+            ),
+        );
+        put(
+            "/etc/systemd/system/lab-host.service",
+            &[
+                "[Unit]\nDefaultDependencies=no\nBefore=sysinit.target systemd-sysctl.service\n\
+                 [Service]\nType=oneshot\nRemainAfterExit=yes\n\
+                 ExecStart=mount --bind /lab/cmdline /proc/cmdline\n",
+                &binds.concat(),
+            ]
+            .concat(),
+        );
         put(
             "/etc/systemd/system/lab.target",
             "[Unit]\nRequires=multi-user.target\nAfter=multi-user.target\nWants=lab.service\nAllowIsolate=yes\n",
@@ -240,6 +249,9 @@ impl Lab {
         put("/lab.sh", &[PRELUDE, &self.script, EPILOGUE].concat());
         let units = files.join("etc/systemd/system");
         symlink("lab.target", units.join("default.target")).expect("set the default target");
+        let wants = units.join("sysinit.target.wants");
+        fs::create_dir(&wants).expect("create a directory");
+        symlink("../lab-host.service", wants.join("lab-host.service")).expect("enable a unit");
         let wants = units.join("multi-user.target.wants");
         fs::create_dir(&wants).expect("create a directory");
         for unit in &self.enabled {
