@@ -1,0 +1,201 @@
+//! What the gate blocks, what it lets go, and what it says.
+
+use crate::lab::{Lab, field};
+use crate::on;
+
+const FINDING: &str = "130218ea33e04235a4cb6d3bc7aaa99e";
+const BLOCKED: &str = "07455aa26e824d2c8191fbfd5f8b41ec";
+
+/// Sysctls and accounts: RKE2 itself would tell of the second only when the first are right.
+const REASONS: [&str; 6] = [
+    "vm.overcommit_memory",
+    "kernel.panic",
+    "kernel.panic_on_oops",
+    "kernel.keys.root_maxkeys",
+    "kernel.keys.root_maxbytes",
+    "unknown user etcd",
+];
+
+on!(a_host_that_is_wrong_is_told_every_reason: bullseye trixie);
+fn a_host_that_is_wrong_is_told_every_reason(suite: &str) {
+    every_reason(suite, 12);
+}
+
+on!(a_blocked_unit_stays_down_without_a_loop: bookworm);
+fn a_blocked_unit_stays_down_without_a_loop(suite: &str) {
+    every_reason(suite, 60);
+}
+
+fn every_reason(suite: &str, seconds: u32) {
+    let outcome = Lab::new(suite)
+        .config("profile: cis\n")
+        .kernel_defaults()
+        .no_etcd()
+        .enable("rke2-server.service")
+        .script(&format!(
+            "rec target systemctl is-active multi-user.target
+            rec agent systemctl show rke2-agent --property=ActiveState --value
+            sleep {seconds}
+            rec state systemctl show rke2-server --property=ActiveState,SubState,NRestarts
+            rec failed systemctl --failed --no-legend --plain
+            rec start systemctl start rke2-server
+            rec status systemctl status rke2-server --no-pager --full
+            rec log journalctl --no-pager --unit=rke2-server
+            rec explained journalctl --no-pager -xeu rke2-server
+            rec fatal journalctl --no-pager --unit=rke2-server --grep=level=fatal"
+        ))
+        .boot();
+
+    assert_eq!(outcome.line("target"), "active");
+    outcome.has(
+        "state",
+        &["ActiveState=inactive", "SubState=dead", "NRestarts=0"],
+    );
+    outcome.has("failed", &["preflight-rke2-gate@rke2-server.service"]);
+    outcome.lacks("failed", &[" rke2-server.service"]);
+    assert_eq!(outcome.status("start"), 1, "{}", outcome.text("start"));
+    assert_ne!(
+        outcome.status("fatal"),
+        0,
+        "RKE2 ran:\n{}",
+        outcome.text("fatal")
+    );
+
+    outcome.has("log", &REASONS);
+    outcome.has("status", &REASONS);
+    outcome.has("explained", &REASONS);
+    outcome.has(
+        "explained",
+        &[
+            "preflight_rke2=off",
+            "/etc/systemd/system/rke2-server.service.d/50-preflight.conf",
+        ],
+    );
+    outcome.lacks("explained", &["@PREFLIGHT_", "@OBJECT_SYSTEMD_UNIT@"]);
+
+    let ours = outcome.ours("rke2-server.service");
+    let last = ours.last().expect("entries of ours");
+    assert_eq!(
+        field(last, "MESSAGE_ID"),
+        BLOCKED,
+        "the summary comes last: {last}"
+    );
+    for reason in REASONS {
+        assert!(
+            field(last, "PREFLIGHT_REASONS").contains(reason),
+            "the summary lacks {reason}: {last}"
+        );
+    }
+    let findings: Vec<_> = ours
+        .iter()
+        .filter(|entry| field(entry, "MESSAGE_ID") == FINDING)
+        .collect();
+    assert_eq!(
+        findings.len(),
+        2 * 7,
+        "two starts, seven reasons: {findings:#?}"
+    );
+    for finding in findings {
+        for name in [
+            "CHECK",
+            "EFFECT",
+            "SUBJECT",
+            "REQUIRED",
+            "ACTUAL",
+            "NEXT_BOOT",
+            "REQUIRED_BY",
+            "FILE",
+            "LINE",
+            "REMEDY",
+        ] {
+            assert!(
+                !field(finding, &format!("PREFLIGHT_{name}")).is_empty(),
+                "no PREFLIGHT_{name}: {finding}"
+            );
+        }
+        assert_eq!(
+            field(finding, "PREFLIGHT_EFFECT"),
+            "blocks-start",
+            "{finding}"
+        );
+        assert!(field(finding, "PRIORITY") <= "4", "{finding}");
+    }
+
+    // Only the server is enabled.
+    assert_eq!(outcome.line("agent"), "inactive");
+    assert!(outcome.ours("rke2-agent.service").is_empty());
+}
+
+on!(a_host_that_is_right_starts_without_a_word: bullseye bookworm trixie);
+fn a_host_that_is_right_starts_without_a_word(suite: &str) {
+    let outcome = Lab::new(suite)
+        .config("profile: cis\n")
+        .enable("rke2-server.service")
+        .script(
+            "rec state systemctl is-active rke2-server
+            rec failed systemctl --failed --no-legend --plain
+            rec agent systemctl is-active rke2-agent
+            rec loud journalctl --no-pager --priority=4 --unit='preflight-rke2-gate@*' --unit=rke2-server
+            rec ours journalctl --no-pager --priority=4 --identifier=preflight-rke2",
+        )
+        .boot();
+    assert_eq!(outcome.line("state"), "active");
+    assert_eq!(outcome.line("agent"), "inactive");
+    outcome.lacks("failed", &["rke2"]);
+    for name in ["loud", "ours"] {
+        outcome.lacks(name, &["preflight"]);
+    }
+}
+
+on!(what_is_demanded_depends_on_role_and_settings: bullseye bookworm trixie);
+fn what_is_demanded_depends_on_role_and_settings(suite: &str) {
+    let outcome = Lab::new(suite)
+        .config("profile: cis\n")
+        .no_etcd()
+        .script(
+            "rec agent systemctl start rke2-agent
+            systemctl stop rke2-agent
+
+            echo 'etcd:x:980:980::/:/usr/sbin/nologin' >>/etc/passwd
+            echo 'etcd:x:980:' >>/etc/group
+            set_sysctl vm.overcommit_memory 0
+            echo 'profile: etcd' >/etc/rancher/rke2/config.yaml
+            rec etcd systemctl start rke2-server
+            systemctl stop rke2-server
+
+            echo 'protect-kernel-defaults: true' >/etc/rancher/rke2/config.yaml
+            set_sysctl kernel.keys.root_maxkeys 200
+            rec kubelet systemctl start rke2-server
+            rec words journalctl --no-pager --unit=rke2-server --output=cat --identifier=preflight-rke2
+
+            echo 'node-name: a' >/etc/rancher/rke2/config.yaml
+            rec neither systemctl start rke2-server",
+        )
+        .boot();
+    assert_eq!(
+        outcome.status("agent"),
+        0,
+        "an agent needs no account: {}",
+        outcome.text("agent")
+    );
+    assert_eq!(
+        outcome.status("etcd"),
+        0,
+        "profile etcd needs no sysctl: {}",
+        outcome.text("etcd")
+    );
+    assert_eq!(outcome.status("kubelet"), 1);
+    outcome.has(
+        "words",
+        &[
+            "invalid kernel flag: vm/overcommit_memory, expected value: 1, actual value: 0",
+            "invalid kernel flag: kernel/keys/root_maxkeys, expected value: 1000000, actual value: 200",
+        ],
+    );
+    assert_eq!(
+        outcome.status("neither"),
+        0,
+        "without either, nothing is demanded: {}",
+        outcome.text("neither")
+    );
+}

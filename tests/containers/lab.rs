@@ -1,0 +1,355 @@
+//! One container: what its host looks like, the script that runs in it, and what came of it.
+//!
+//! The script runs once multi-user.target is reached. `rec NAME COMMAND…` in it keeps the output
+//! and the exit status of a command under that name; `eventually COMMAND…` waits until it succeeds.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// The six parameters the kubelet watches, and what it and RKE2 want them to be.
+const RIGHT: [(&str, &str); 6] = [
+    ("vm.overcommit_memory", "1"),
+    ("vm.panic_on_oom", "0"),
+    ("kernel.panic", "10"),
+    ("kernel.panic_on_oops", "1"),
+    ("kernel.keys.root_maxkeys", "1000000"),
+    ("kernel.keys.root_maxbytes", "25000000"),
+];
+
+/// A container that wedges is killed after so many seconds.
+const TIMEOUT: &str = "120";
+
+const PRELUDE: &str = r#"
+rec() { name=$1; shift; "$@" >"/out/$name" 2>&1; echo $? >"/out/$name.status"; }
+eventually() { for _ in $(seq 300); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done; echo "never: $*"; }
+set_sysctl() { echo "$2" >"/proc/sys/$(echo "$1" | tr . /)"; }
+show() { systemctl show --property="$2" --value "$1"; }
+active() { systemctl is-active --quiet "$1"; }
+gate() { printf '#!/bin/sh\n%s\n' "$1" >/usr/bin/preflight-rke2; chmod 755 /usr/bin/preflight-rke2; }
+"#;
+
+const EPILOGUE: &str = "
+journalctl --sync || sleep 0.5
+journalctl --no-pager --output=json --all >/out/journal
+";
+
+/// A host to boot, right for every RKE2 unit until told otherwise.
+pub(crate) struct Lab {
+    suite: String,
+    config: String,
+    sysctls: Vec<(String, String)>,
+    persistent: bool,
+    etcd: bool,
+    installed: bool,
+    enabled: Vec<String>,
+    kernel_argument: String,
+    script: String,
+}
+
+impl Lab {
+    /// A host of `suite`, with the package, RKE2's tarball, and nothing of RKE2 enabled.
+    pub(crate) fn new(suite: &str) -> Self {
+        Self {
+            suite: suite.to_owned(),
+            config: String::new(),
+            sysctls: RIGHT
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .to_vec(),
+            persistent: true,
+            etcd: true,
+            installed: true,
+            enabled: Vec::new(),
+            kernel_argument: "quiet".to_owned(),
+            script: String::new(),
+        }
+    }
+
+    /// RKE2's configuration file.
+    pub(crate) fn config(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.config);
+        self
+    }
+
+    /// The live value of one of the six parameters.
+    pub(crate) fn sysctl(mut self, key: &str, value: &str) -> Self {
+        let slot = self
+            .sysctls
+            .iter_mut()
+            .find(|(known, _)| known == key)
+            .expect("one of the six");
+        value.clone_into(&mut slot.1);
+        self
+    }
+
+    /// The values a kernel starts with, and no file that sets others.
+    pub(crate) fn kernel_defaults(mut self) -> Self {
+        self.persistent = false;
+        self.sysctl("vm.overcommit_memory", "0")
+            .sysctl("kernel.panic", "0")
+            .sysctl("kernel.panic_on_oops", "0")
+            .sysctl("kernel.keys.root_maxkeys", "200")
+            .sysctl("kernel.keys.root_maxbytes", "20000")
+    }
+
+    /// Leaves out the user and the group etcd.
+    pub(crate) fn no_etcd(mut self) -> Self {
+        self.etcd = false;
+        self
+    }
+
+    /// Leaves the package for the script to install, as /install.deb.
+    pub(crate) fn not_installed(mut self) -> Self {
+        self.installed = false;
+        self
+    }
+
+    /// Enables a unit.
+    pub(crate) fn enable(mut self, unit: &str) -> Self {
+        self.enabled.push(unit.to_owned());
+        self
+    }
+
+    /// A word on the kernel command line, for PID 1 and for all others.
+    pub(crate) fn kernel_argument(mut self, word: &str) -> Self {
+        word.clone_into(&mut self.kernel_argument);
+        self
+    }
+
+    /// What to do and look at, in bash.
+    pub(crate) fn script(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.script);
+        self
+    }
+
+    /// Boots the host, runs the script and waits for it to power off.
+    pub(crate) fn boot(self) -> Outcome {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root = roots().join(&self.suite);
+        assert!(
+            root.is_dir(),
+            "{} is missing: run tests/lab/roots as root",
+            root.display()
+        );
+        let package = package(source);
+        assert!(
+            package.is_file(),
+            "{} is missing: run tests/lab/package",
+            package.display()
+        );
+
+        let work = tempfile::tempdir().expect("a temporary directory");
+        self.lay_files(source, &root, work.path());
+        fs::create_dir(work.path().join("out")).expect("create out/");
+
+        let mut boot = Command::new("timeout");
+        boot.args(["--kill-after=5", TIMEOUT])
+            .arg(source.join("tests/lab/boot"))
+            .arg(&root)
+            .arg(work.path());
+        if self.installed {
+            symlink(&package, work.path().join("install")).expect("link the package");
+        } else {
+            boot.arg(format!("--bind-ro={}:/install.deb", package.display()));
+        }
+        // In a container PID 1 takes its own arguments for the kernel's.
+        boot.args(["--boot", &self.kernel_argument]);
+
+        let output = boot.output().expect("run tests/lab/boot");
+        let console = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(
+            output.status.success(),
+            "the container ended with {}:\n{console}",
+            output.status
+        );
+        Outcome { work, console }
+    }
+
+    fn lay_files(&self, source: &Path, root: &Path, work: &Path) {
+        let files = work.join("files");
+        let put = |path: &str, text: &str| {
+            let path = files.join(path.trim_start_matches('/'));
+            fs::create_dir_all(path.parent().expect("a parent")).expect("create a directory");
+            fs::write(&path, text).expect("write a file");
+            let mode = if text.starts_with("#!") { 0o755 } else { 0o644 };
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("set a mode");
+        };
+        let given =
+            |path: &str| fs::read_to_string(root.join(path)).expect("read a file of the root");
+        let ours = |path: &str| {
+            fs::read_to_string(source.join("tests/lab/stand-in").join(path))
+                .expect("read a stand-in")
+        };
+
+        put("/usr/local/bin/rke2", &ours("rke2"));
+        for unit in ["rke2-server.service", "rke2-agent.service"] {
+            put(
+                &format!("/usr/local/lib/systemd/system/{unit}"),
+                &ours(unit),
+            );
+        }
+        put("/etc/rancher/rke2/config.yaml", &self.config);
+        let (user, group) = if self.etcd {
+            ("etcd:x:980:980::/:/usr/sbin/nologin\n", "etcd:x:980:\n")
+        } else {
+            ("", "")
+        };
+        put("/etc/passwd", &(given("etc/passwd") + user));
+        put("/etc/group", &(given("etc/group") + group));
+        if self.persistent {
+            put(
+                "/etc/sysctl.d/60-rke2-cis.conf",
+                &RIGHT
+                    .map(|(key, value)| format!("{key} = {value}\n"))
+                    .concat(),
+            );
+        }
+        // The host's /proc shows through: files of the container's own are bound over what matters.
+        let mut binds = Vec::new();
+        for (key, value) in &self.sysctls {
+            put(&format!("/lab/{key}"), &format!("{value}\n"));
+            let path = key.replace('.', "/");
+            binds.push(format!(
+                "ExecStart=mount --bind /lab/{key} /proc/sys/{path}\n"
+            ));
+        }
+        put(
+            "/lab/cmdline",
+            &format!(
+                "BOOT_IMAGE=/vmlinuz root=/dev/vda1 {}\n",
+                self.kernel_argument
+            ),
+        );
+        put(
+            "/etc/systemd/system/lab-host.service",
+            &[
+                "[Unit]\nDefaultDependencies=no\nBefore=sysinit.target systemd-sysctl.service\n\
+                 [Service]\nType=oneshot\nRemainAfterExit=yes\n\
+                 ExecStart=mount --bind /lab/cmdline /proc/cmdline\n",
+                &binds.concat(),
+            ]
+            .concat(),
+        );
+        put(
+            "/etc/systemd/system/lab.target",
+            "[Unit]\nRequires=multi-user.target\nAfter=multi-user.target\nWants=lab.service\nAllowIsolate=yes\n",
+        );
+        put(
+            "/etc/systemd/system/lab.service",
+            "[Unit]\nAfter=multi-user.target\n[Service]\nType=oneshot\nExecStart=/bin/bash /lab.sh\n\
+             ExecStopPost=systemctl poweroff --no-block\nStandardOutput=file:/out/log\nStandardError=file:/out/log\n",
+        );
+        put("/lab.sh", &[PRELUDE, &self.script, EPILOGUE].concat());
+        let units = files.join("etc/systemd/system");
+        symlink("lab.target", units.join("default.target")).expect("set the default target");
+        let wants = units.join("sysinit.target.wants");
+        fs::create_dir(&wants).expect("create a directory");
+        symlink("../lab-host.service", wants.join("lab-host.service")).expect("enable a unit");
+        let wants = units.join("multi-user.target.wants");
+        fs::create_dir(&wants).expect("create a directory");
+        for unit in &self.enabled {
+            symlink(
+                format!("/usr/local/lib/systemd/system/{unit}"),
+                wants.join(unit),
+            )
+            .expect("enable a unit");
+        }
+        // It is copied over the container's root, modes and all.
+        fs::set_permissions(&files, fs::Permissions::from_mode(0o755)).expect("set a mode");
+    }
+}
+
+fn roots() -> PathBuf {
+    std::env::var_os("PREFLIGHT_LAB")
+        .map_or_else(|| PathBuf::from("/var/cache/preflight-lab"), PathBuf::from)
+}
+
+fn package(source: &Path) -> PathBuf {
+    std::env::var_os("PREFLIGHT_DEB").map_or_else(
+        || source.join("target/debian/preflight-rke2.deb"),
+        PathBuf::from,
+    )
+}
+
+/// What a container left behind.
+pub(crate) struct Outcome {
+    work: tempfile::TempDir,
+    console: String,
+}
+
+impl Outcome {
+    fn read(&self, name: &str) -> Option<String> {
+        let bytes = fs::read(self.work.path().join("out").join(name)).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// What a recorded command said.
+    pub(crate) fn text(&self, name: &str) -> String {
+        self.read(name).unwrap_or_else(|| {
+            panic!(
+                "no {name} was recorded; the script said:\n{}\n{}",
+                self.read("log").unwrap_or_default(),
+                self.console
+            )
+        })
+    }
+
+    /// The same as its one line.
+    pub(crate) fn line(&self, name: &str) -> String {
+        self.text(name).trim().to_owned()
+    }
+
+    /// The exit status of a recorded command.
+    pub(crate) fn status(&self, name: &str) -> i32 {
+        self.text(&format!("{name}.status"))
+            .trim()
+            .parse()
+            .expect("an exit status")
+    }
+
+    /// Fails unless each of `parts` stands in what was recorded.
+    pub(crate) fn has(&self, name: &str, parts: &[&str]) {
+        let text = self.text(name);
+        for part in parts {
+            assert!(text.contains(part), "{name} lacks `{part}`:\n{text}");
+        }
+    }
+
+    /// Fails if any of `parts` stands in what was recorded.
+    pub(crate) fn lacks(&self, name: &str, parts: &[&str]) {
+        let text = self.text(name);
+        for part in parts {
+            assert!(!text.contains(part), "{name} has `{part}`:\n{text}");
+        }
+    }
+
+    /// All of the journal.
+    pub(crate) fn journal(&self) -> Vec<Value> {
+        let text = self.text("journal");
+        text.lines()
+            .map(|line| serde_json::from_str(line).expect("a journal entry"))
+            .collect()
+    }
+
+    /// The journal entries about a unit from our own processes.
+    pub(crate) fn ours(&self, unit: &str) -> Vec<Value> {
+        let mut entries = self.journal();
+        entries.retain(|entry| {
+            field(entry, "OBJECT_SYSTEMD_UNIT") == unit
+                && field(entry, "SYSLOG_IDENTIFIER") == "preflight-rke2"
+        });
+        entries
+    }
+}
+
+/// A field of a journal entry; empty where it is missing.
+pub(crate) fn field<'a>(entry: &'a Value, name: &str) -> &'a str {
+    entry.get(name).and_then(Value::as_str).unwrap_or_default()
+}

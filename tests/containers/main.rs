@@ -1,0 +1,38 @@
+//! What an operator meets: the package, a stand-in for RKE2 and a real systemd (247, 252, 257),
+//! booted in containers. Needs root, `tests/lab/roots` and `tests/lab/package`; see there.
+//!
+//! Nothing here knows more of the program than its command line, its journal entries and its exit
+//! status.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test lays files and runs programs"
+)]
+
+#[cfg(test)]
+mod blocking;
+#[cfg(test)]
+mod broken;
+#[cfg(test)]
+mod lab;
+#[cfg(test)]
+mod overriding;
+#[cfg(test)]
+mod running;
+#[cfg(test)]
+mod units;
+
+/// One test of a scenario for each suite named.
+macro_rules! on {
+    ($scenario:ident: $($suite:ident)+) => {
+        mod $scenario {
+            $(
+                #[test]
+                fn $suite() {
+                    super::$scenario(stringify!($suite));
+                }
+            )+
+        }
+    };
+}
+pub(crate) use on;
