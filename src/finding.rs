@@ -1,5 +1,7 @@
 //! A finding: one requirement held against the host, with evidence and remedy.
 
+use std::ops::Range;
+
 use serde::Serialize;
 
 use crate::fact::Source;
@@ -119,7 +121,18 @@ pub struct Evidence {
     /// What it has to do with the finding.
     pub part: Part,
     /// The line itself, where it may be shown and says something.
-    pub excerpt: Option<String>,
+    pub excerpt: Option<Excerpt>,
+}
+
+/// A line of a host's file, to be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excerpt {
+    /// Its text, cut where it is very long.
+    pub text: String,
+    /// The bytes of it that matter.
+    pub mark: Range<usize>,
+    /// What there is to say of them.
+    pub label: String,
 }
 
 impl Evidence {

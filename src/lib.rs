@@ -16,6 +16,7 @@
 pub mod cli;
 pub mod configuration;
 pub mod evaluate;
+pub mod examine;
 pub mod fact;
 pub mod finding;
 pub mod gate;

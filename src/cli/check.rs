@@ -23,7 +23,7 @@ pub(super) fn run(common: &Common, check: &Check) -> Status {
     };
     let reports: Vec<UnitReport> = questions
         .iter()
-        .map(|question| examine::unit(&root, question))
+        .map(|question| examine::unit(&root, question).report)
         .collect();
     match check.format {
         Format::Json => print(&json::render(&reports, check.all)),

@@ -47,7 +47,8 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
             installed: true,
             version: common.rke2_version.clone(),
         },
-    );
+    )
+    .report;
     let plan = plan::decide(&report, &configuration, asked);
     say(records(unit, &plan));
     match plan.decision {

@@ -109,7 +109,7 @@ fn predict_kubelet(
         (Ok(value), KubeletDemand::Value) if value != parameter.required => {
             parameter.kubelet_mismatch(value)
         }
-        (Ok(_), _) => return,
+        (_, KubeletDemand::Nothing) | (Ok(_), _) => return,
         // Whatever the flag says, the kubelet ends where it cannot read one of the six.
         (Err(error), _) => error,
     };

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod kernel;
+pub mod next_boot;
 mod settings;
 
 use crate::fact::HostFacts;
@@ -56,6 +57,7 @@ fn one(requirement: &Requirement, facts: &HostFacts) -> Vec<Finding> {
         )],
         Demand::CgroupV2 { words } => vec![settings::cgroup(requirement, words, &facts.cgroup)],
         Demand::Configuration(fatal) => vec![settings::fatal(requirement, fatal)],
+        Demand::Unknown(unknown) => vec![settings::unknown(requirement, unknown)],
         Demand::Advice(advice) => vec![settings::advice(requirement, advice)],
     }
 }

@@ -7,7 +7,7 @@ use crate::finding::{
 };
 use crate::requirements::{Demand, Requirement};
 use crate::rke2::profile::Answer;
-use crate::rke2::start::{Advice, Fatal, Sourced};
+use crate::rke2::start::{Advice, Fatal, Sourced, Unknown};
 
 fn violated(mut finding: Finding, stage: Stage, line: &str) -> Finding {
     finding.outcome = Outcome::Violated;
@@ -160,6 +160,15 @@ pub(super) fn fatal(requirement: &Requirement, fatal: &Fatal) -> Finding {
         None => format!("mend {}", fatal.subject),
     });
     violated(finding, stage, &fatal.message)
+}
+
+pub(super) fn unknown(requirement: &Requirement, unknown: &Unknown) -> Finding {
+    let mut finding = start(requirement, &requirement.because.words, Vec::new());
+    for outcome in [&mut finding.now, &mut finding.then, &mut finding.outcome] {
+        *outcome = Outcome::Indeterminate;
+    }
+    finding.summary.clone_from(&unknown.summary);
+    finding
 }
 
 pub(super) fn advice(requirement: &Requirement, advice: &Advice) -> Finding {

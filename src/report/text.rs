@@ -2,11 +2,12 @@
 //! its cure. A unit that would start takes one line.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Element, Level, Renderer, Snippet};
 
 use super::UnitReport;
-use crate::finding::{Effect, Finding, Outcome, Part};
+use crate::finding::{Effect, Excerpt, Finding, Outcome, Part};
 use crate::host::machine::Machine;
 use crate::text::{count, printable};
 use crate::verdict::Verdict;
@@ -188,26 +189,19 @@ fn block(finding: &Finding, renderer: &Renderer) -> String {
         .id(finding.id.clone());
     let mut elements: Vec<Element<'_>> = Vec::new();
     for evidence in &finding.evidence {
-        let (Some(text), Some(line)) = (&evidence.excerpt, evidence.source.line) else {
+        let (Some(excerpt), Some(line)) = (&evidence.excerpt, evidence.source.line) else {
             continue;
-        };
-        let text = printable(text);
-        let label = match evidence.part {
-            Part::Sets => "sets it",
-            Part::Overridden => "overridden",
-            Part::Masks => "hidden",
-            Part::Demands | Part::Read => "here",
         };
         let kind = match evidence.part {
             Part::Overridden | Part::Masks => AnnotationKind::Context,
             _ => AnnotationKind::Primary,
         };
-        let end = text.len();
+        let (text, mark) = shown(excerpt);
         elements.push(
             Snippet::source(text)
                 .path(printable(&evidence.source.path))
                 .line_start(usize::try_from(line).unwrap_or(usize::MAX))
-                .annotation(kind.span(0..end).label(label))
+                .annotation(kind.span(mark).label(printable(&excerpt.label)))
                 .into(),
         );
     }
@@ -236,4 +230,15 @@ fn block(finding: &Finding, renderer: &Renderer) -> String {
         title.elements(elements)
     };
     renderer.render(&[group])
+}
+
+/// The line with all of it visible, and where the marked part then lies.
+fn shown(excerpt: &Excerpt) -> (String, Range<usize>) {
+    let part = |range| excerpt.text.get(range).map(printable).unwrap_or_default();
+    let before = part(0..excerpt.mark.start);
+    let marked = part(excerpt.mark.start..excerpt.mark.end);
+    let after = part(excerpt.mark.end..excerpt.text.len());
+    let start = before.len();
+    let end = start.saturating_add(marked.len());
+    (format!("{before}{marked}{after}"), start..end)
 }

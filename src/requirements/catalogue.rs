@@ -161,6 +161,17 @@ pub const CHECKS: &[Check] = &[
         source: PARSER,
     },
     Check {
+        id: "config.unreadable",
+        title: "what decides about the start can be read",
+        effect: Effect::BlocksStart,
+        required_by: &[],
+        applies: "always",
+        about: "where a file that RKE2 or its kubelet reads cannot be read or understood here, the \
+                verdict is open. The gate lets RKE2 start then, unless on-error = \"block\"",
+        fix: "run as root; mend the file named",
+        source: "preflight-rke2",
+    },
+    Check {
         id: "profile.deprecated",
         title: "the profile's name is accepted by newer releases too",
         effect: Effect::Advice,
@@ -244,6 +255,37 @@ pub const CHECKS: &[Check] = &[
         PROFILE_LINUX,
         "the kernel's own default. Tuning for databases and clusters sometimes sets it to 1"
     ),
+    Check {
+        id: "unit.problem",
+        title: "systemd takes the unit's files as they are meant",
+        effect: Effect::Advice,
+        required_by: &[],
+        applies: "installed units",
+        about: "a line of the unit, of a drop-in or of an environment file that systemd ignores or \
+                refuses",
+        fix: "mend the line, then run `systemctl daemon-reload`",
+        source: "systemd.unit(5), systemd.service(5), systemd.exec(5)",
+    },
+    Check {
+        id: "version.newer",
+        title: "the rules of the installed release are known",
+        effect: Effect::Advice,
+        required_by: &[],
+        applies: "releases newer than this preflight-rke2's rules",
+        about: "a release that came later is judged by the newest rules known. They rarely change",
+        fix: "install a newer preflight-rke2",
+        source: "preflight-rke2",
+    },
+    Check {
+        id: "version.unknown",
+        title: "the installed release is known",
+        effect: Effect::Advice,
+        required_by: &[],
+        applies: "where the program that the unit starts does not tell its version",
+        about: "rules differ by release. Without a version the newest known is assumed",
+        fix: "name it with --rke2-version",
+        source: "preflight-rke2",
+    },
 ];
 
 /// The check with this id.

@@ -11,7 +11,7 @@ use crate::rke2::accounts::Table;
 use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
 use crate::rke2::profile::{Answer, DEPRECATED_FATAL, INVALID, Order, ProfileRules, Scope};
 use crate::rke2::role::Role;
-use crate::rke2::start::{Advice, Fatal, Sourced, StartSettings};
+use crate::rke2::start::{Advice, Fatal, Sourced, StartSettings, Unknown};
 use crate::rke2::version::Since;
 
 /// One requirement.
@@ -39,6 +39,8 @@ pub struct Because {
 /// What the kubelet asks of a kernel parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KubeletDemand {
+    /// Nothing: there is no kubelet.
+    Nothing,
     /// The value (`protect-kernel-defaults`).
     Value,
     /// That it can be read; a wrong value it overwrites.
@@ -93,6 +95,8 @@ pub enum Demand {
     },
     /// A configuration that ends the start by itself.
     Configuration(Fatal),
+    /// Something that decides and could not be read.
+    Unknown(Unknown),
     /// A configuration that is not what its author meant.
     Advice(Advice),
 }
@@ -112,6 +116,7 @@ pub fn of(settings: &StartSettings) -> Vec<Requirement> {
     let rules = ProfileRules::of(&settings.version);
     let answer = rules.answer(&settings.profile.value);
     let mut all: Vec<Requirement> = settings.fatal.iter().map(configuration).collect();
+    all.extend(settings.unknown.iter().map(unknown));
     all.push(profile_name(settings, &rules, answer));
     all.extend(kernel(settings, &rules, answer));
     all.push(protect_kernel_defaults(settings, &rules, answer));
@@ -155,6 +160,18 @@ fn configuration(fatal: &Fatal) -> Requirement {
             source: fatal.source.clone(),
         },
         demand: Demand::Configuration(fatal.clone()),
+    }
+}
+
+fn unknown(unknown: &Unknown) -> Requirement {
+    Requirement {
+        id: "config.unreadable".to_owned(),
+        applies: true,
+        because: Because {
+            words: "the configuration".to_owned(),
+            source: unknown.source.clone(),
+        },
+        demand: Demand::Unknown(unknown.clone()),
     }
 }
 
@@ -210,6 +227,11 @@ fn kernel(
         (None, false, None) => (false, profile_because(settings)),
     };
     let profile = profile_because(settings);
+    let kubelet = match (settings.kubelet_runs, protects) {
+        (false, _) => KubeletDemand::Nothing,
+        (true, true) => KubeletDemand::Value,
+        (true, false) => KubeletDemand::Readable,
+    };
     KERNEL_PARAMETERS
         .into_iter()
         .enumerate()
@@ -217,7 +239,7 @@ fn kernel(
             let rke2 = (by_rke2 && parameter.checked_by_rke2).then_some(stage);
             Requirement {
                 id: format!("sysctl.{}", parameter.key),
-                applies: rke2.is_some() || protects,
+                applies: rke2.is_some() || kubelet == KubeletDemand::Value,
                 because: if rke2.is_some() {
                     profile.clone()
                 } else {
@@ -227,11 +249,7 @@ fn kernel(
                     index,
                     parameter,
                     rke2,
-                    kubelet: if protects {
-                        KubeletDemand::Value
-                    } else {
-                        KubeletDemand::Readable
-                    },
+                    kubelet,
                 },
             }
         })
@@ -301,7 +319,7 @@ fn cgroup(settings: &StartSettings) -> Option<Requirement> {
         .includes(&settings.version)
         .then(|| Requirement {
             id: "cgroup.v1".to_owned(),
-            applies: refuses,
+            applies: refuses && settings.kubelet_runs,
             because,
             demand: Demand::CgroupV2 {
                 words: if by_default {

@@ -12,6 +12,9 @@ pub struct KernelParameter {
     pub required: i64,
     /// Whether RKE2's own check is about it too; the kubelet's is about all.
     pub checked_by_rke2: bool,
+    /// What the kernel starts with where nothing sets it, as far as its build does not decide:
+    /// mainline and the distributions' kernels, `CONFIG_PANIC_TIMEOUT=0`.
+    pub kernel_default: Option<i64>,
 }
 
 /// All of them, in the order they are reported.
@@ -24,31 +27,37 @@ pub const KERNEL_PARAMETERS: [KernelParameter; 6] = [
         key: "vm.overcommit_memory",
         required: 1,
         checked_by_rke2: true,
+        kernel_default: Some(0),
     },
     KernelParameter {
         key: "vm.panic_on_oom",
         required: 0,
         checked_by_rke2: true,
+        kernel_default: Some(0),
     },
     KernelParameter {
         key: "kernel.panic",
         required: 10,
         checked_by_rke2: true,
+        kernel_default: Some(0),
     },
     KernelParameter {
         key: "kernel.panic_on_oops",
         required: 1,
         checked_by_rke2: true,
+        kernel_default: None,
     },
     KernelParameter {
         key: "kernel.keys.root_maxkeys",
         required: 1_000_000,
         checked_by_rke2: false,
+        kernel_default: Some(1_000_000),
     },
     KernelParameter {
         key: "kernel.keys.root_maxbytes",
         required: 25_000_000,
         checked_by_rke2: false,
+        kernel_default: Some(25_000_000),
     },
 ];
 

@@ -1,8 +1,10 @@
 //! What of RKE2's resolved configuration its start hangs on.
 
+use super::config::{self, Kubelet, Settings};
 use super::role::Role;
 use super::version::Version;
 use crate::fact::Source;
+use crate::text::printable;
 
 /// Where a setting got its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +85,15 @@ pub struct Advice {
     pub source: Option<Source>,
 }
 
+/// Something that could not be read, so that all that follows may be wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// What, in one sentence.
+    pub summary: String,
+    /// Where it stands.
+    pub source: Option<Source>,
+}
+
 /// What RKE2 will run with, as far as its start is concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartSettings {
@@ -94,13 +105,17 @@ pub struct StartSettings {
     pub profile: Sourced<String>,
     /// RKE2's own `protect-kernel-defaults` flag, if set.
     pub protect_kernel_defaults: Option<Sourced<bool>>,
-    /// What an argument or a configuration file of the kubelet's makes of `protect-kernel-defaults`,
-    /// over RKE2's word.
+    /// Whether there is a kubelet at all.
+    pub kubelet_runs: bool,
+    /// What the kubelet's `protect-kernel-defaults` ends up as, where that is known; else it follows
+    /// from the profile and RKE2's flag.
     pub kubelet_protect: Option<Sourced<bool>>,
-    /// What they make of `fail-cgroupv1`.
+    /// What its `fail-cgroupv1` ends up as, where anybody set it.
     pub kubelet_fail_cgroup_v1: Option<Sourced<bool>>,
     /// What ends RKE2 or the kubelet whatever the host is like, in the order it does.
     pub fatal: Vec<Fatal>,
+    /// What could not be read.
+    pub unknown: Vec<Unknown>,
     /// What starts but is not as meant.
     pub advice: Vec<Advice>,
 }
@@ -113,10 +128,132 @@ impl StartSettings {
             role,
             profile: Sourced::default_value(String::new()),
             protect_kernel_defaults: None,
+            kubelet_runs: true,
             kubelet_protect: None,
             kubelet_fail_cgroup_v1: None,
             fatal: Vec::new(),
+            unknown: Vec::new(),
             advice: Vec::new(),
         }
+    }
+
+    /// A node with these settings.
+    pub fn new(version: Version, settings: &Settings, kubelet: &Kubelet) -> Self {
+        let (protect, is_set, origins) = settings.protect_kernel_defaults();
+        let flag = is_set.then(|| Sourced {
+            value: protect,
+            origin: origins.last().map_or_else(Origin::default_value, Origin::of),
+        });
+        let gaps = settings.gaps.iter().chain(&kubelet.gaps);
+        let refusals = kubelet.refusals.iter().filter(|_| kubelet.runs);
+        Self {
+            version,
+            role: settings.role,
+            profile: Sourced {
+                value: settings.profile().to_owned(),
+                origin: Origin::of(settings.profile_source()),
+            },
+            protect_kernel_defaults: flag,
+            kubelet_runs: kubelet.runs,
+            kubelet_protect: Some(Sourced::of(&kubelet.protect_kernel_defaults)),
+            kubelet_fail_cgroup_v1: (kubelet.fail_cgroup_v1.origin != config::Origin::Default)
+                .then(|| Sourced::of(&kubelet.fail_cgroup_v1)),
+            fatal: settings
+                .fatal
+                .iter()
+                .map(rke2_fatal)
+                .chain(refusals.map(kubelet_fatal))
+                .collect(),
+            unknown: gaps.map(unknown).collect(),
+            advice: settings.ignored.iter().map(ignored).collect(),
+        }
+    }
+}
+
+impl Origin {
+    /// The place of a setting.
+    pub fn of(origin: &config::Origin) -> Self {
+        let label = match origin {
+            config::Origin::File { .. } => String::new(),
+            config::Origin::Env { name, .. } => format!("environment variable {name}"),
+            config::Origin::Argument { text, .. } => format!("argument {text}"),
+            config::Origin::Default => "default".to_owned(),
+        };
+        Self {
+            label,
+            source: origin.source(),
+        }
+    }
+}
+
+impl Sourced<bool> {
+    fn of(effective: &config::Effective) -> Self {
+        Self {
+            value: effective.value,
+            origin: Origin::of(&effective.origin),
+        }
+    }
+}
+
+fn rke2_fatal(fatal: &config::Fatal) -> Fatal {
+    let (check, subject) = match &fatal.origin {
+        Some(origin) => ("config.flag", origin.to_string()),
+        None => ("config.parse", "RKE2's configuration".to_owned()),
+    };
+    Fatal {
+        check,
+        by_kubelet: false,
+        message: fatal.message.clone(),
+        subject,
+        source: fatal.source.clone(),
+    }
+}
+
+fn kubelet_fatal(fatal: &config::Fatal) -> Fatal {
+    Fatal {
+        check: "config.kubelet-arg",
+        by_kubelet: true,
+        message: fatal.message.clone(),
+        subject: "kubelet-arg".to_owned(),
+        source: fatal.source.clone(),
+    }
+}
+
+fn unknown(gap: &config::Gap) -> Unknown {
+    let source = match gap {
+        config::Gap::Unreadable(error) => Some(Source::file(error.path())),
+        config::Gap::Malformed { source, .. } => Some(source.clone()),
+        config::Gap::Remote(_) | config::Gap::NoRole => None,
+    };
+    Unknown {
+        summary: gap.to_string(),
+        source,
+    }
+}
+
+fn ignored(ignored: &config::Ignored) -> Advice {
+    let key = printable(&ignored.key);
+    let place = ignored.source.as_ref().map(ToString::to_string);
+    let place = place.as_deref().unwrap_or("the configuration");
+    match ignored.reason {
+        config::IgnoredReason::UnknownFlag => Advice {
+            check: "config.ignored",
+            subject: key.clone(),
+            summary: format!("RKE2 skips `{key}`: it is no flag of this release and role"),
+            remedy: match &ignored.did_you_mean {
+                Some(near) => format!("did you mean `{near}`? correct it in {place}"),
+                None => format!("remove it from {place}"),
+            },
+            source: ignored.source.clone(),
+        },
+        config::IgnoredReason::MissingFile => Advice {
+            check: "config.dropped",
+            subject: key.clone(),
+            summary: format!(
+                "RKE2 ignores its whole configuration, {key} included, because {place} is missing"
+            ),
+            remedy: format!("remove the link to it, or restore {place}"),
+            source: ignored.source.clone(),
+        },
     }
 }

@@ -1,0 +1,129 @@
+//! From what the files of `sysctl.d` say of a key to a fact about the next boot.
+
+use crate::fact::{NextBoot, Reading};
+use crate::finding::{Evidence, Excerpt, Part};
+use crate::rke2::kernel::KernelParameter;
+use crate::sysctl_d::{self, Assignment, Line, Outcome, Resolution, Via, Why};
+
+/// What `resolution` says of each of `parameters`, which were asked for in this order.
+pub fn facts(resolution: &Resolution, parameters: &[KernelParameter]) -> Vec<Reading<NextBoot>> {
+    resolution
+        .keys
+        .iter()
+        .zip(parameters)
+        .map(|(key, parameter)| {
+            if resolution.complete {
+                Reading::Known(fact(key, *parameter))
+            } else {
+                let why = resolution
+                    .problems
+                    .iter()
+                    .find(|p| p.trouble == sysctl_d::Trouble::Unreadable)
+                    .map_or_else(|| "a file cannot be read".to_owned(), |p| p.summary.clone());
+                Reading::Unknown { why }
+            }
+        })
+        .collect()
+}
+
+fn fact(key: &sysctl_d::NextBoot, parameter: KernelParameter) -> NextBoot {
+    let mut fact = NextBoot {
+        text: None,
+        number: key.expected().map(i64::from),
+        evidence: Vec::new(),
+        notes: Vec::new(),
+    };
+    match &key.set {
+        Some(set) => {
+            fact.text = Some(set.value.clone());
+            fact.evidence.push(excerpt(&set.line, Part::Sets, &winner(set)));
+            let other = |assignment: &Assignment| assignment.value != set.value;
+            for lost in key.overrides.iter().filter(|o| other(&o.assignment)) {
+                let label = loser(&lost.why);
+                fact.evidence
+                    .push(excerpt(&lost.assignment.line, Part::Overridden, &label));
+            }
+        }
+        None => unset(&mut fact, key, parameter),
+    }
+    for unheard in &key.unheard {
+        fact.evidence
+            .push(excerpt(&unheard.line, Part::Masks, &unheard.why.to_string()));
+    }
+    if let Some(other) = &key.sysctl_system {
+        fact.notes.push(match &other.set {
+            Some(set) => format!(
+                "`sysctl --system` would leave {} ({}), the boot does not",
+                set.value, set.line.source
+            ),
+            None => "`sysctl --system` would not set it, the boot does".to_owned(),
+        });
+    }
+    fact
+}
+
+/// No file sets it: the command line of the kernel does, or it keeps its default.
+fn unset(fact: &mut NextBoot, key: &sysctl_d::NextBoot, parameter: KernelParameter) {
+    for lost in &key.overrides {
+        let label = loser(&lost.why);
+        fact.evidence
+            .push(excerpt(&lost.assignment.line, Part::Overridden, &label));
+    }
+    match &key.command_line {
+        Some(word) => fact.notes.push(format!(
+            "no file sets it; the kernel command line does: {}",
+            word.text
+        )),
+        None => {
+            fact.number = fact.number.or(parameter.kernel_default);
+            fact.notes.push(match parameter.kernel_default {
+                Some(default) => {
+                    format!("no file sets it for the next boot: the kernel's own value is {default}")
+                }
+                None => "no file sets it for the next boot: the kernel's own value depends on its \
+                         build"
+                    .to_owned(),
+            });
+        }
+    }
+}
+
+fn winner(set: &Assignment) -> String {
+    let how = match set.via {
+        Via::Explicit => "sets it at the next boot",
+        Via::Pattern => "sets it at the next boot, by a pattern",
+        Via::Credential => "sets it at the next boot, as a credential",
+        Via::Tuned => "sets it after systemd-sysctl: TuneD's profile",
+        Via::Reapplied => "sets it once more: TuneD applies sysctl.d after its profile",
+    };
+    match &set.outcome {
+        Outcome::Refused(refusal) => format!("the kernel refuses this: {refusal}"),
+        Outcome::Value(number) if number.to_string() != set.value => {
+            format!("{how}, as {number}")
+        }
+        _ => how.to_owned(),
+    }
+}
+
+fn loser(why: &Why) -> String {
+    match why {
+        Why::Later => "overridden: that line is read later".to_owned(),
+        Why::Repeated => "said again later".to_owned(),
+        Why::Explicit => "overridden: a line that names the key beats a pattern".to_owned(),
+        Why::Excluded(source) => format!("taken back by {source}"),
+        Why::Refused => "the kernel refuses this".to_owned(),
+    }
+}
+
+fn excerpt(line: &Line, part: Part, label: &str) -> Evidence {
+    let mark = line.key.start.min(line.value.start)..line.key.end.max(line.value.end);
+    Evidence {
+        source: line.source.clone(),
+        part,
+        excerpt: Some(Excerpt {
+            text: line.text.clone(),
+            mark,
+            label: label.to_owned(),
+        }),
+    }
+}

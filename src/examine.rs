@@ -1,0 +1,235 @@
+//! Examines one unit: reads the facts in the order they are needed, and hands them on.
+//!
+//! The only place where reading and reasoning meet. What it decides is which facts to read.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::evaluate::{evaluate, next_boot};
+use crate::fact::{NextBoot, Reading, Source};
+use crate::host::{HostRoot, facts, rke2_binary, rke2_config, sysctl_d as sysctl_files, units};
+use crate::report::UnitReport;
+use crate::requirements::{self, Demand, Requirement};
+use crate::rke2::config::{self, Argument, Invocation, ParserRules, Variable};
+use crate::rke2::installed::{Detection, InstalledVersion, VersionSource};
+use crate::rke2::kernel::KERNEL_PARAMETERS;
+use crate::rke2::profile::{self, ProfileRules};
+use crate::rke2::role::Role;
+use crate::rke2::start::{Advice, StartSettings};
+use crate::rke2::version::Version;
+use crate::sysctl_d::{self, Dialect};
+use crate::unit::{Start, UnitDefinition};
+use crate::verdict;
+
+/// Where RKE2 keeps its data unless told otherwise.
+const DATA_DIR: &str = "/var/lib/rancher/rke2";
+/// How long the installed program may take to tell its version.
+const VERSION_PATIENCE: Duration = Duration::from_secs(2);
+/// How long systemd may take to answer over D-Bus.
+const BUS_PATIENCE: Duration = Duration::from_secs(2);
+/// Where what was found out is kept until the next boot.
+const CACHE: &str = "/run/preflight-rke2";
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// Which unit, by its role.
+    pub role: Role,
+    /// Whether the unit is installed; if not, it is judged as RKE2 would install it.
+    pub installed: bool,
+    /// The release to judge by; if not given, the installed one.
+    pub version: Option<Version>,
+}
+
+/// All that was read on the way to a verdict, and the verdict.
+#[derive(Debug, Clone)]
+pub struct Examination {
+    /// The unit, where it is installed.
+    pub definition: Option<UnitDefinition>,
+    /// Every setting of RKE2's.
+    pub settings: config::Settings,
+    /// The report.
+    pub report: UnitReport,
+}
+
+/// The roles whose unit is installed below `root`.
+pub fn installed_units(root: &HostRoot) -> Vec<Role> {
+    Role::ALL
+        .into_iter()
+        .filter(|role| units::is_installed(root, role.unit()))
+        .collect()
+}
+
+/// Examines one unit.
+pub fn unit(root: &HostRoot, question: &Question) -> Examination {
+    let definition = question
+        .installed
+        .then(|| units::definition(root, question.role.unit(), BUS_PATIENCE));
+    let started = definition.as_ref().and_then(UnitDefinition::command);
+    let invocation = started
+        .as_ref()
+        .map_or_else(|| Invocation::of(question.role), invocation);
+    let (installed, detection) = version(root, question, started.as_ref());
+    let version = &installed.version;
+
+    let parser = ParserRules::of(version);
+    let path = config::config_path(&invocation);
+    let files = rke2_config::read(root, &path.path);
+    let settings = config::resolve(&invocation, &files, question.role, &parser);
+    let kubelet_files = rke2_config::read_kubelet(root, &config::kubelet_paths(&settings, &parser));
+    let kubelet = config::kubelet(&settings, &parser, &kubelet_files);
+
+    let mut start = StartSettings::new(version.clone(), &settings, &kubelet);
+    start.advice.extend(version_advice(&installed, &detection));
+    start.advice.extend(definition.iter().flat_map(unit_advice));
+
+    let requirements = requirements::of(&start);
+    let rules = ProfileRules::of(version);
+    let facts = facts::collect(
+        root,
+        &requirements,
+        next_boot(root, &requirements),
+        rules.account_line_limit,
+    );
+    let findings = evaluate(&requirements, &facts);
+    Examination {
+        definition,
+        settings,
+        report: UnitReport {
+            unit: question.role.unit().to_owned(),
+            role: start.role,
+            version: start.version,
+            version_source: installed.source.word(),
+            profile: start.profile,
+            verdict: verdict::fold(&findings),
+            findings,
+        },
+    }
+}
+
+/// How the unit starts RKE2.
+fn invocation(start: &Start) -> Invocation {
+    let bytes = |text: &str| text.as_bytes().to_vec();
+    Invocation {
+        args: start
+            .args
+            .iter()
+            .map(|word| Argument {
+                text: bytes(&word.text),
+                source: word.source.clone(),
+            })
+            .collect(),
+        env: start
+            .environment
+            .iter()
+            .map(|variable| Variable {
+                name: bytes(&variable.name),
+                value: bytes(&variable.value),
+                source: variable.source.clone(),
+            })
+            .collect(),
+    }
+}
+
+/// The release to judge by, and what was found out on the way.
+fn version(
+    root: &HostRoot,
+    question: &Question,
+    started: Option<&Start>,
+) -> (InstalledVersion, Detection) {
+    let plain = |version, source| InstalledVersion {
+        version,
+        source,
+        evidence: None,
+        go: None,
+    };
+    if let Some(version) = &question.version {
+        return (
+            plain(version.clone(), VersionSource::Option),
+            Detection::default(),
+        );
+    }
+    let ask = rke2_binary::Ask {
+        deadline: VERSION_PATIENCE,
+        cache: CACHE.into(),
+    };
+    let program = started.map(|start| Path::new(&start.program.text));
+    let mut detection = rke2_binary::detect(root, program, Path::new(DATA_DIR), Some(&ask));
+    let installed = detection
+        .installed
+        .take()
+        .unwrap_or_else(|| plain(profile::newest(), VersionSource::Assumed));
+    (installed, detection)
+}
+
+/// What deserves attention about the version.
+fn version_advice(installed: &InstalledVersion, detection: &Detection) -> Vec<Advice> {
+    let mut advice = Vec::new();
+    if profile::is_newer_than_known(&installed.version) {
+        advice.push(Advice {
+            check: "version.newer",
+            subject: installed.version.to_string(),
+            summary: format!(
+                "RKE2 {} is newer than the rules of this preflight-rke2; it is judged by those of {}",
+                installed.version,
+                profile::newest()
+            ),
+            remedy: "install a newer preflight-rke2".to_owned(),
+            source: installed.evidence.clone(),
+        });
+    }
+    let uncertain = matches!(
+        installed.source,
+        VersionSource::Assumed | VersionSource::DataDir
+    );
+    // No program at all is a host without RKE2: nothing to worry about.
+    let note = detection
+        .notes
+        .iter()
+        .find(|note| !matches!(note, crate::rke2::installed::Note::NoProgram { .. }));
+    if let (true, Some(note)) = (uncertain, note) {
+        advice.push(Advice {
+            check: "version.unknown",
+            subject: "RKE2's version".to_owned(),
+            summary: format!("which RKE2 would start is not certain: {note}"),
+            remedy: "name the release with --rke2-version".to_owned(),
+            source: installed.evidence.clone(),
+        });
+    }
+    advice
+}
+
+/// What deserves attention about the unit.
+fn unit_advice(definition: &UnitDefinition) -> Vec<Advice> {
+    definition
+        .problems
+        .iter()
+        .map(|problem| Advice {
+            check: "unit.problem",
+            subject: definition.name.clone(),
+            summary: problem.to_string(),
+            remedy: format!(
+                "mend {}, then run `systemctl daemon-reload`",
+                problem
+                    .source
+                    .as_ref()
+                    .map_or_else(|| definition.name.clone(), Source::to_string)
+            ),
+            source: problem.source.clone(),
+        })
+        .collect()
+}
+
+/// What files make of the kernel parameters at the next boot, if anybody demands one.
+fn next_boot(root: &HostRoot, requirements: &[Requirement]) -> Vec<Reading<NextBoot>> {
+    let asked = requirements
+        .iter()
+        .any(|r| r.applies && matches!(r.demand, Demand::Kernel { .. }));
+    if !asked {
+        return Vec::new();
+    }
+    let keys: Vec<&str> = KERNEL_PARAMETERS.iter().map(|p| p.key).collect();
+    let tree = sysctl_files::collect(root);
+    let resolution = sysctl_d::resolve(&tree, &keys, Dialect::default());
+    next_boot::facts(&resolution, &KERNEL_PARAMETERS)
+}
