@@ -17,3 +17,4 @@ pub mod fact;
 pub mod go;
 pub mod host;
 pub mod rke2;
+pub mod unit;
