@@ -6,5 +6,6 @@
 )]
 
 pub mod root;
+pub mod units;
 
 pub use root::HostRoot;

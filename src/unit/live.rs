@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::environment::{Origin, Variable, Variables};
 use super::{
-    Command, Enablement, EnvironmentFile, Knowledge, Load, UnitDefinition, Word, environment,
+    Command, Enablement, EnvironmentFile, Knowledge, Load, Problem, UnitDefinition, Word,
+    environment,
 };
 use crate::fact::Source;
 
@@ -79,8 +80,8 @@ impl LiveUnit {
     }
 
     /// The definition that systemd goes by. Where its words and variables are written is taken
-    /// from `offline`, the same unit read from its files; the contents of environment files are
-    /// not in systemd's answer, and left empty where `offline` does not have the same file.
+    /// from `offline`, the same unit read from its files. The contents of environment files are
+    /// not in systemd's answer: they are yet to be read.
     pub fn definition(&self, offline: &UnitDefinition) -> UnitDefinition {
         let fragment = (!self.fragment_path.is_empty()).then(|| Source::file(&self.fragment_path));
         let mut unit = UnitDefinition::not_found(&self.id, Knowledge::Bus);
@@ -105,12 +106,12 @@ impl LiveUnit {
             .map(|(pattern, optional)| EnvironmentFile {
                 pattern: pattern.clone(),
                 optional: *optional,
-                ..same_file(&offline.environment_files, pattern).unwrap_or(EnvironmentFile {
-                    pattern: String::new(),
-                    optional: false,
-                    source: fragment.clone(),
-                    files: Vec::new(),
-                })
+                source: offline
+                    .environment_files
+                    .iter()
+                    .find(|file| file.pattern == *pattern)
+                    .map_or_else(|| fragment.clone(), |file| file.source.clone()),
+                files: Vec::new(),
             })
             .collect();
         unit.unset_environment.clone_from(&self.unset_environment);
@@ -121,14 +122,28 @@ impl LiveUnit {
         }
         unit.fragment = fragment;
         if !self.need_daemon_reload {
-            unit.problems.clone_from(&offline.problems);
+            unit.problems = problems_of_unit_files(offline);
         }
         unit
     }
 }
 
-fn same_file(files: &[EnvironmentFile], pattern: &str) -> Option<EnvironmentFile> {
-    files.iter().find(|file| file.pattern == pattern).cloned()
+/// What is wrong with the unit but for its environment files.
+fn problems_of_unit_files(unit: &UnitDefinition) -> Vec<Problem> {
+    let files: BTreeSet<&str> = unit
+        .environment_files
+        .iter()
+        .flat_map(|file| &file.files)
+        .map(|file| file.path.as_str())
+        .collect();
+    unit.problems
+        .iter()
+        .filter(|problem| {
+            let path = problem.source.as_ref().map(|source| source.path.as_str());
+            !problem.kind.is_of_environment_file() && !path.is_some_and(|p| files.contains(p))
+        })
+        .cloned()
+        .collect()
 }
 
 /// systemd's commands with the origins that equal words have in the files.
@@ -208,15 +223,18 @@ pub fn differences(offline: &UnitDefinition, live: &UnitDefinition) -> Vec<Strin
             ));
         }
     };
-    let path = |unit: &UnitDefinition| unit.fragment.clone().map_or(String::new(), |at| at.path);
+    let path = |unit: &UnitDefinition| {
+        let fragment = unit.fragment.as_ref();
+        fragment.map_or(String::new(), |at| merged(&at.path).to_owned())
+    };
+    let drop_ins = |unit: &UnitDefinition| {
+        let paths: Vec<&str> = unit.drop_ins.iter().map(|path| merged(path)).collect();
+        paths.join(" ")
+    };
     texts("name", &offline.name, &live.name);
     texts("load state", offline.load.word(), live.load.word());
     texts("unit file", &path(offline), &path(live));
-    texts(
-        "drop-ins",
-        &offline.drop_ins.join(" "),
-        &live.drop_ins.join(" "),
-    );
+    texts("drop-ins", &drop_ins(offline), &drop_ins(live));
     texts("enablement", offline.enabled.word(), live.enabled.word());
     let files = |unit: &UnitDefinition| {
         let mark = |file: &EnvironmentFile| if file.optional { "-" } else { "" };
@@ -261,6 +279,14 @@ pub fn differences(offline: &UnitDefinition, live: &UnitDefinition) -> Vec<Strin
         &mut out,
     );
     out
+}
+
+/// `/usr/lib/systemd` by the shorter name that some systemds use for it.
+fn merged(path: &str) -> &str {
+    match path.strip_prefix("/usr") {
+        Some(rest) if rest.starts_with("/lib/systemd/") => rest,
+        _ => path,
+    }
 }
 
 fn commands_differ(files: &[Command], systemd: &[Command], out: &mut Vec<String>) {

@@ -11,6 +11,7 @@ pub mod load;
 pub mod specifier;
 pub mod start;
 pub mod syntax;
+pub mod wildcard;
 pub mod words;
 
 use crate::fact::{ReadError, Source};
@@ -349,6 +350,11 @@ pub enum ProblemKind {
         /// The variable.
         name: String,
     },
+    /// More than the kernel takes.
+    #[error(
+        "variables make the command of ExecStart= longer than 6 MiB, which the kernel does not run"
+    )]
+    TooLong,
     /// An environment file without which the unit cannot start.
     #[error(
         "EnvironmentFile={path} has no \"-\" before it, so the unit cannot start without it: {why}"
@@ -373,11 +379,19 @@ pub enum ProblemKind {
 }
 
 impl ProblemKind {
+    /// Whether it is about an environment file as a whole.
+    const fn is_of_environment_file(&self) -> bool {
+        matches!(
+            self,
+            Self::RequiredFile { .. } | Self::OptionalFile(_) | Self::TooLong
+        )
+    }
+
     /// Whether the unit cannot start because of it.
     pub const fn stops_start(&self) -> bool {
         matches!(
             self,
-            Self::NoCommand | Self::ManyCommands | Self::RequiredFile { .. }
+            Self::NoCommand | Self::ManyCommands | Self::TooLong | Self::RequiredFile { .. }
         )
     }
 }

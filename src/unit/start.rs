@@ -1,6 +1,6 @@
 //! What systemd would hand to the program: its words and its environment.
 
-use super::environment::{self, TooLong, Variables};
+use super::environment::{self, Variables};
 use super::{
     EnvironmentContent, EnvironmentFile, Problem, ProblemKind, UnitDefinition, Variable, Word,
 };
@@ -37,10 +37,11 @@ impl UnitDefinition {
         })
     }
 
-    /// Whether the command grows beyond what the kernel runs.
-    pub fn command_too_long(&self) -> Option<TooLong> {
-        let command = self.exec_start.first()?;
-        environment::expand(&command.argv, &self.variables()).err()
+    /// Whether variables make the first command longer than the kernel runs.
+    pub fn is_too_long(&self) -> bool {
+        self.exec_start.first().is_some_and(|command| {
+            command.expand && environment::expand(&command.argv, &self.variables()).is_err()
+        })
     }
 
     /// The variables of the service: what it inherits, then `Environment=`, then the environment
