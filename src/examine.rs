@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use crate::evaluate::{evaluate, next_boot};
 use crate::fact::{NextBoot, Reading, Source};
-use crate::host::{HostRoot, facts, rke2_binary, rke2_config, sysctl_d as sysctl_files, units};
+use crate::host::{
+    HostRoot, facts, rke2_binary, rke2_config, sysctl_d as sysctl_files, systemd_bus, units,
+};
 use crate::report::UnitReport;
 use crate::requirements::{self, Demand, Requirement};
 use crate::rke2::config::{self, Argument, Invocation, ParserRules, Variable};
@@ -18,7 +20,7 @@ use crate::rke2::role::Role;
 use crate::rke2::start::{Advice, StartSettings};
 use crate::rke2::version::Version;
 use crate::sysctl_d::{self, Dialect};
-use crate::unit::{Start, UnitDefinition};
+use crate::unit::{Load, Start, UnitDefinition};
 use crate::verdict;
 
 /// Where RKE2 keeps its data unless told otherwise.
@@ -35,8 +37,8 @@ const CACHE: &str = "/run/preflight-rke2";
 pub struct Question {
     /// Which unit, by its role.
     pub role: Role,
-    /// Whether the unit is installed; if not, it is judged as RKE2 would install it.
-    pub installed: bool,
+    /// The unit, where it is installed; if not, it is judged as RKE2 would install it.
+    pub definition: Option<UnitDefinition>,
     /// The release to judge by; if not given, the installed one.
     pub version: Option<Version>,
 }
@@ -52,19 +54,35 @@ pub struct Examination {
     pub report: UnitReport,
 }
 
-/// The roles whose unit is installed below `root`.
-pub fn installed_units(root: &HostRoot) -> Vec<Role> {
+/// The RKE2 units that are installed below `root`, as their files have them.
+pub fn installed(root: &HostRoot) -> Vec<(Role, UnitDefinition)> {
     Role::ALL
         .into_iter()
-        .filter(|role| units::is_installed(root, role.unit()))
+        .map(|role| (role, units::find(root, role.unit())))
+        .filter(|(_, definition)| definition.load != Load::NotFound)
         .collect()
+}
+
+/// The unit of `role`, as its files have it.
+pub fn installed_unit(root: &HostRoot, role: Role) -> Option<UnitDefinition> {
+    Some(units::find(root, role.unit())).filter(|unit| unit.load != Load::NotFound)
+}
+
+/// Replaces what files say by what systemd itself says, where it answers.
+fn ask_systemd(root: &HostRoot, offline: &UnitDefinition) -> Option<UnitDefinition> {
+    if !root.is_live() {
+        return None;
+    }
+    let live = systemd_bus::ask(&[&offline.name], BUS_PATIENCE).ok()?;
+    Some(units::complete(root, live.first()?, offline))
 }
 
 /// Examines one unit.
 pub fn unit(root: &HostRoot, question: &Question) -> Examination {
     let definition = question
-        .installed
-        .then(|| units::definition(root, question.role.unit(), BUS_PATIENCE));
+        .definition
+        .as_ref()
+        .map(|offline| ask_systemd(root, offline).unwrap_or_else(|| offline.clone()));
     let started = definition.as_ref().and_then(UnitDefinition::command);
     let invocation = started
         .as_ref()

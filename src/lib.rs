@@ -27,4 +27,5 @@ pub mod requirements;
 pub mod rke2;
 pub mod sysctl_d;
 pub mod text;
+pub mod unit;
 pub mod verdict;

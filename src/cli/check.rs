@@ -8,6 +8,7 @@ use crate::host::HostRoot;
 use crate::host::machine::Machine;
 use crate::report::{UnitReport, json, text};
 use crate::rke2::role::Role;
+use crate::unit::UnitDefinition;
 use crate::verdict::Verdict;
 
 pub(super) fn run(common: &Common, check: &Check) -> Status {
@@ -44,19 +45,18 @@ pub(super) fn run(common: &Common, check: &Check) -> Status {
 
 /// Which units are asked about; `None` if there is none, which has been said then.
 fn questions(root: &HostRoot, common: &Common, check: &Check) -> Option<Vec<Question>> {
-    let question = |role: Role, installed: bool| Question {
+    let question = |role: Role, definition: Option<UnitDefinition>| Question {
         role,
-        installed,
+        definition,
         version: common.rke2_version.clone(),
     };
     if let Some(role) = check.role {
-        return Some(vec![question(role, false)]);
+        return Some(vec![question(role, None)]);
     }
-    let installed = examine::installed_units(root);
-    let asked: Vec<Question> = installed
-        .iter()
-        .filter(|role| check.unit.is_none_or(|unit| unit == **role))
-        .map(|role| question(*role, true))
+    let asked: Vec<Question> = examine::installed(root)
+        .into_iter()
+        .filter(|(role, _)| check.unit.is_none_or(|unit| unit == *role))
+        .map(|(role, definition)| question(role, Some(definition)))
         .collect();
     if asked.is_empty() {
         let what = check.unit.map_or("no RKE2 unit", Role::unit);

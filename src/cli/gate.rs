@@ -44,7 +44,7 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
         &root,
         &Question {
             role: gate.unit,
-            installed: true,
+            definition: examine::installed_unit(&root, gate.unit),
             version: common.rke2_version.clone(),
         },
     )

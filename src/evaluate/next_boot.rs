@@ -3,7 +3,8 @@
 use crate::fact::{NextBoot, Reading};
 use crate::finding::{Evidence, Excerpt, Part};
 use crate::rke2::kernel::KernelParameter;
-use crate::sysctl_d::{self, Assignment, Line, Outcome, Resolution, Via, Why};
+use crate::sysctl_d::kernel::Outcome;
+use crate::sysctl_d::{self, Assignment, Line, Resolution, Via, Why};
 
 /// What `resolution` says of each of `parameters`, which were asked for in this order.
 pub fn facts(resolution: &Resolution, parameters: &[KernelParameter]) -> Vec<Reading<NextBoot>> {
@@ -17,8 +18,7 @@ pub fn facts(resolution: &Resolution, parameters: &[KernelParameter]) -> Vec<Rea
             } else {
                 let why = resolution
                     .problems
-                    .iter()
-                    .find(|p| p.trouble == sysctl_d::Trouble::Unreadable)
+                    .first()
                     .map_or_else(|| "a file cannot be read".to_owned(), |p| p.summary.clone());
                 Reading::Unknown { why }
             }
@@ -72,7 +72,7 @@ fn unset(fact: &mut NextBoot, key: &sysctl_d::NextBoot, parameter: KernelParamet
     match &key.command_line {
         Some(word) => fact.notes.push(format!(
             "no file sets it; the kernel command line does: {}",
-            word.text
+            word.word
         )),
         None => {
             fact.number = fact.number.or(parameter.kernel_default);

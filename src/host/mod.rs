@@ -10,7 +10,10 @@ pub mod facts;
 pub mod journal;
 pub mod machine;
 pub mod rke2_binary;
+pub mod rke2_config;
 pub mod root;
 pub mod sysctl_d;
+pub mod systemd_bus;
+pub mod units;
 
 pub use root::HostRoot;

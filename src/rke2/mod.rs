@@ -4,9 +4,12 @@
 
 pub mod accounts;
 pub mod build_info;
+pub mod config;
 pub mod installed;
 pub mod kernel;
 pub mod profile;
 pub mod role;
 pub mod start;
 pub mod version;
+
+pub use role::Role;

@@ -1,0 +1,549 @@
+//! Finding a unit's files where systemd looks for them, in its order, and reading them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+
+use super::HostRoot;
+use super::root::Kind;
+use crate::fact::{ReadError, Source};
+use crate::unit::envfile::{self, Comments};
+use crate::unit::environment::{Origin, Variable, assignment};
+use crate::unit::load::{self, Install, UnitFile};
+use crate::unit::specifier::Specifiers;
+use crate::unit::{
+    Enablement, EnvironmentContent, EnvironmentFault, Knowledge, LiveUnit, Load, Problem,
+    ProblemKind, UnitDefinition, wildcard,
+};
+
+/// systemd's unit directories, the first before the others (systemd.unit(5), "Unit File Load
+/// Path"), and how they are searched.
+const DIRECTORIES: [(&str, Search); 13] = [
+    ("/etc/systemd/system.control", Search::List),
+    ("/run/systemd/system.control", Search::List),
+    ("/run/systemd/transient", Search::List),
+    ("/run/systemd/generator.early", Search::List),
+    ("/etc/systemd/system", Search::List),
+    ("/etc/systemd/system.attached", Search::List),
+    ("/run/systemd/system", Search::List),
+    ("/run/systemd/system.attached", Search::List),
+    ("/run/systemd/generator", Search::List),
+    ("/usr/local/lib/systemd/system", Search::List),
+    ("/usr/lib/systemd/system", Search::Probe),
+    ("/lib/systemd/system", Search::Probe),
+    ("/run/systemd/generator.late", Search::List),
+];
+
+/// Where systemd's own configuration stands, the first before the others.
+const MANAGER_DIRECTORIES: [&str; 4] = [
+    "/etc/systemd",
+    "/run/systemd",
+    "/usr/local/lib/systemd",
+    "/usr/lib/systemd",
+];
+
+/// Links followed from one unit name to the next before systemd calls it a loop.
+const MOST_ALIASES: usize = 8;
+
+/// Files that one `EnvironmentFile=` with wildcards may stand for.
+const MOST_MATCHES: usize = 1024;
+
+/// How a directory is searched: the vendor's are long, so names are tried, not listed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Search {
+    List,
+    Probe,
+}
+
+struct Directory {
+    path: &'static str,
+    /// `None`: not listed, so that every name may be in it.
+    names: Option<BTreeSet<OsString>>,
+}
+
+impl Directory {
+    fn may_have(&self, name: &str) -> bool {
+        self.names
+            .as_ref()
+            .is_none_or(|names| names.contains(std::ffi::OsStr::new(name)))
+    }
+
+    /// Links here last until the next boot.
+    fn is_runtime(&self) -> bool {
+        self.path.starts_with("/run/")
+    }
+
+    /// Links here are the administrator's.
+    fn is_configuration(&self) -> bool {
+        matches!(
+            self.path,
+            "/etc/systemd/system" | "/etc/systemd/system.attached" | "/etc/systemd/system.control"
+        )
+    }
+}
+
+/// Reads a unit from its files: `rke2-server.service`. Template instances are not looked for.
+pub fn find(root: &HostRoot, unit: &str) -> UnitDefinition {
+    let directories = directories(root);
+    let search = UnitSearch {
+        root,
+        directories: &directories,
+    };
+    let mut definition = search.read(unit);
+    definition.manager_environment = manager_environment(root, &mut definition.problems);
+    read_environment_files(root, &mut definition, Comments::Unknown);
+    definition
+}
+
+/// What systemd answered, completed with what it does not tell: origins, from the same unit read
+/// by [`find`], and the contents of environment files.
+pub fn complete(root: &HostRoot, live: &LiveUnit, offline: &UnitDefinition) -> UnitDefinition {
+    let mut definition = live.definition(offline);
+    let comments = Comments::of_systemd(live.systemd_major());
+    read_environment_files(root, &mut definition, comments);
+    definition
+}
+
+fn directories(root: &HostRoot) -> Vec<Directory> {
+    let mut out = Vec::with_capacity(DIRECTORIES.len());
+    for (path, search) in DIRECTORIES {
+        let names = match search {
+            // Mostly `/lib` is `/usr/lib`.
+            Search::Probe if path.starts_with("/lib/") && root.read_link("/lib").is_ok() => {
+                continue;
+            }
+            Search::Probe => None,
+            Search::List => match root.list(path) {
+                Ok(names) => Some(names.into_iter().collect()),
+                Err(_) => continue,
+            },
+        };
+        out.push(Directory { path, names });
+    }
+    out
+}
+
+struct UnitSearch<'a> {
+    root: &'a HostRoot,
+    directories: &'a [Directory],
+}
+
+/// A unit file found.
+struct Fragment<'a> {
+    path: String,
+    directory: &'a Directory,
+    /// Where a link of the unit's own name stands.
+    linked: Option<&'a Directory>,
+    content: Result<Vec<u8>, ReadError>,
+}
+
+/// What a name leads to in one directory.
+enum Entry {
+    /// A unit file.
+    File(String),
+    /// A link to a unit file elsewhere, or to the null device.
+    Linked(String),
+    /// A link to the unit of that name.
+    Alias(String),
+    /// A link to a unit of the same name, which is looked for further on.
+    OwnName,
+    Nothing,
+}
+
+impl UnitSearch<'_> {
+    fn read(&self, unit: &str) -> UnitDefinition {
+        let mut names = vec![unit.to_owned()];
+        let Some(fragment) = self.fragment(&mut names) else {
+            return UnitDefinition::not_found(unit, Knowledge::Files);
+        };
+        let name = names.last().cloned().unwrap_or_else(|| unit.to_owned());
+        self.other_names(&mut names);
+        let drop_ins = self.drop_ins(&name, &names);
+        let mut specifiers = Specifiers::of_unit(&name);
+        specifiers.set('y', fragment.path.clone());
+        let parent = fragment.path.rsplit_once('/').map_or("", |(dir, _)| dir);
+        specifiers.set('Y', parent);
+        let file = UnitFile {
+            path: fragment.path.clone(),
+            content: fragment.content.clone(),
+        };
+        for file in std::iter::once(&file).chain(&drop_ins) {
+            if let Ok(content) = &file.content {
+                host_specifiers(self.root, content, &mut specifiers);
+            }
+        }
+        let (mut definition, install) = load::load(&name, &specifiers, &file, &drop_ins);
+        if matches!(&file.content, Ok(content) if content.is_empty()) {
+            definition.load = Load::Masked;
+            definition.problems.clear();
+        }
+        definition.enabled = self.enablement(&name, &fragment, &definition, &install);
+        definition
+    }
+
+    /// Follows the last of `names` to a unit file, through other names of the unit.
+    fn fragment(&self, names: &mut Vec<String>) -> Option<Fragment<'_>> {
+        for _ in 0..MOST_ALIASES {
+            let name = names.last()?.clone();
+            let mut linked = None;
+            let mut alias = None;
+            for directory in self.directories.iter().filter(|d| d.may_have(&name)) {
+                let (path, is_link) = match self.entry(directory, &name) {
+                    Entry::File(path) => (path, false),
+                    Entry::Linked(path) => (path, true),
+                    Entry::Alias(target) => {
+                        alias = Some(target);
+                        break;
+                    }
+                    Entry::OwnName => {
+                        linked = linked.or(Some(directory));
+                        continue;
+                    }
+                    Entry::Nothing => continue,
+                };
+                let content = self.root.read(&path);
+                if is_link && matches!(&content, Err(error) if error.is_absent()) {
+                    return None;
+                }
+                return Some(Fragment {
+                    path,
+                    directory,
+                    linked: if is_link { Some(directory) } else { linked },
+                    content,
+                });
+            }
+            names.push(alias?);
+        }
+        None
+    }
+
+    fn entry(&self, directory: &Directory, name: &str) -> Entry {
+        let path = format!("{}/{name}", directory.path);
+        match self.root.lstat(&path) {
+            Err(error) if error.is_absent() => Entry::Nothing,
+            Ok(status) if status.kind != Kind::Link => Entry::File(path),
+            // Not to be looked at, so let reading it say why.
+            Err(_) => Entry::File(path),
+            Ok(_) => {
+                let Ok(target) = self.root.read_link(&path) else {
+                    return Entry::File(path);
+                };
+                let target = absolute(directory.path, &target.to_string_lossy());
+                let inside = DIRECTORIES.iter().any(|(directory, _)| {
+                    target
+                        .strip_prefix(directory)
+                        .is_some_and(|rest| rest.starts_with('/'))
+                });
+                let base = target.rsplit('/').next().unwrap_or_default();
+                if !inside {
+                    Entry::Linked(target)
+                } else if base == name {
+                    Entry::OwnName
+                } else if suffix(base) == suffix(name) && !base.contains('@') {
+                    Entry::Alias(base.to_owned())
+                } else {
+                    Entry::Nothing
+                }
+            }
+        }
+    }
+
+    /// Adds the names that are links to the unit, as far as they matter: those with drop-ins.
+    fn other_names(&self, names: &mut Vec<String>) {
+        let mut found = Vec::new();
+        for directory in self.directories {
+            for link in directory.names.iter().flatten() {
+                let Some(link) = link.to_str() else { continue };
+                let drop_ins = format!("{link}.d");
+                if suffix(link) == Some("service")
+                    && !names.iter().chain(&found).any(|name| name == link)
+                    && self
+                        .directories
+                        .iter()
+                        .any(|d| d.names.is_some() && d.may_have(&drop_ins))
+                    && let Entry::Alias(target) = self.entry(directory, link)
+                    && names.contains(&target)
+                {
+                    found.push(link.to_owned());
+                }
+            }
+        }
+        names.append(&mut found);
+    }
+
+    /// The drop-ins in the order they are read in: by file name, and of two with the same file
+    /// name the one that comes first in the order of the directories.
+    fn drop_ins(&self, name: &str, names: &[String]) -> Vec<UnitFile> {
+        let mut found: BTreeMap<OsString, String> = BTreeMap::new();
+        let mut visit = |directory: &Directory, name: &str| {
+            let name = format!("{name}.d");
+            if directory.may_have(&name) {
+                add_conf_files(self.root, &format!("{}/{name}", directory.path), &mut found);
+            }
+        };
+        let others = names.iter().map(String::as_str).filter(|n| *n != name);
+        for name in std::iter::once(name).chain(others) {
+            let prefixes = prefixes(name);
+            for directory in self.directories {
+                visit(directory, name);
+                for prefix in &prefixes {
+                    visit(directory, prefix);
+                }
+            }
+        }
+        for directory in self.directories {
+            visit(directory, suffix(name).unwrap_or("service"));
+        }
+        read_all(self.root, found)
+    }
+
+    fn enablement(
+        &self,
+        name: &str,
+        fragment: &Fragment<'_>,
+        definition: &UnitDefinition,
+        install: &Install,
+    ) -> Enablement {
+        let directory = fragment.directory;
+        if definition.load == Load::Masked {
+            return if directory.is_runtime() {
+                Enablement::MaskedRuntime
+            } else {
+                Enablement::Masked
+            };
+        }
+        if directory.path.starts_with("/run/systemd/generator") {
+            return Enablement::Generated;
+        }
+        if directory.path == "/run/systemd/transient" {
+            return Enablement::Transient;
+        }
+        let mut runtime = false;
+        for directory in self.directories.iter().filter(|d| d.names.is_some()) {
+            if self.has_link_to(directory, name, install) {
+                if directory.is_configuration() {
+                    return Enablement::Enabled;
+                }
+                runtime |= directory.is_runtime();
+            }
+        }
+        match fragment.linked {
+            _ if runtime => Enablement::EnabledRuntime,
+            Some(directory) if directory.is_configuration() => Enablement::Linked,
+            Some(directory) if directory.is_runtime() => Enablement::LinkedRuntime,
+            _ if install.has_rules => Enablement::Disabled,
+            _ if install.also => Enablement::Indirect,
+            _ => Enablement::Static,
+        }
+    }
+
+    /// Whether another unit pulls `name` in by a link below `directory`, or a name that
+    /// `Alias=` lists is one.
+    fn has_link_to(&self, directory: &Directory, name: &str, install: &Install) -> bool {
+        let is_link = |path: &str| {
+            let status = self.root.lstat(path);
+            matches!(status, Ok(status) if status.kind == Kind::Link)
+        };
+        let mut names = directory.names.iter().flatten().filter_map(|n| n.to_str());
+        let pulled_in = names.any(|pulling| {
+            matches!(suffix(pulling), Some("wants" | "requires" | "upholds"))
+                && is_link(&format!("{}/{pulling}/{name}", directory.path))
+        });
+        pulled_in || install.aliases.iter().any(|alias| {
+            directory.may_have(alias)
+                && matches!(self.entry(directory, alias), Entry::Alias(target) if target == name)
+        })
+    }
+}
+
+fn suffix(name: &str) -> Option<&str> {
+    name.rsplit_once('.').map(|(_, suffix)| suffix)
+}
+
+/// `rke2-server.service`: `rke2-.service`. The longer before the shorter.
+fn prefixes(name: &str) -> Vec<String> {
+    let Some((stem, suffix)) = name.rsplit_once('.') else {
+        return Vec::new();
+    };
+    let (stem, _instance) = stem.split_once('@').unwrap_or((stem, ""));
+    let mut out = Vec::new();
+    let mut rest = stem;
+    loop {
+        // A dash at the end belongs to the name before it.
+        rest = rest.strip_suffix('-').unwrap_or(rest);
+        let Some((shorter, _)) = rest.rsplit_once('-').filter(|(name, _)| !name.is_empty()) else {
+            return out;
+        };
+        rest = rest.get(..=shorter.len()).unwrap_or_default();
+        out.push(format!("{rest}.{suffix}"));
+    }
+}
+
+/// `target`, as a link in `directory` has it, from the root and without `.` and `..`.
+fn absolute(directory: &str, target: &str) -> String {
+    let base = if target.starts_with('/') {
+        ""
+    } else {
+        directory
+    };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in base.split('/').chain(target.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
+/// Adds the `*.conf` files of a directory whose names are not known yet.
+fn add_conf_files(root: &HostRoot, directory: &str, found: &mut BTreeMap<OsString, String>) {
+    for name in root.list(directory).unwrap_or_default() {
+        let bytes = name.as_bytes();
+        if bytes.ends_with(b".conf") && !bytes.starts_with(b".") {
+            // A name that is not UTF-8 cannot be read by this path, and is told as unreadable.
+            let path = format!("{directory}/{}", name.to_string_lossy());
+            found.entry(name).or_insert(path);
+        }
+    }
+}
+
+fn read_all(root: &HostRoot, found: BTreeMap<OsString, String>) -> Vec<UnitFile> {
+    found
+        .into_values()
+        .map(|path| UnitFile {
+            content: root.read(&path),
+            path,
+        })
+        .collect()
+}
+
+/// Looks up the specifiers that only the host can tell, if `content` may use them.
+fn host_specifiers(root: &HostRoot, content: &[u8], specifiers: &mut Specifiers) {
+    let used = |letter: u8| content.windows(2).any(|pair| pair == [b'%', letter]);
+    if !content.contains(&b'%') {
+        return;
+    }
+    let read = |path: &str| {
+        let text = String::from_utf8(root.read(path).ok()?).ok()?;
+        let text = text.trim_ascii().to_owned();
+        (!text.is_empty()).then_some(text)
+    };
+    if used(b'H') || used(b'l') {
+        if let Some(name) = read("/proc/sys/kernel/hostname").or_else(|| read("/etc/hostname")) {
+            specifiers.set('l', name.split('.').next().unwrap_or_default());
+            specifiers.set('H', name);
+        }
+    }
+    for (letter, path) in [
+        ('m', "/etc/machine-id"),
+        ('b', "/proc/sys/kernel/random/boot_id"),
+        ('v', "/proc/sys/kernel/osrelease"),
+    ] {
+        if u8::try_from(letter).is_ok_and(used)
+            && let Some(value) = read(path)
+        {
+            let value = if letter == 'b' {
+                value.replace('-', "")
+            } else {
+                value
+            };
+            specifiers.set(letter, value);
+        }
+    }
+}
+
+/// What services inherit from systemd, as far as files and the kernel command line say.
+fn manager_environment(root: &HostRoot, problems: &mut Vec<Problem>) -> Vec<Variable> {
+    let mut files = Vec::new();
+    let mut found = BTreeMap::new();
+    for directory in MANAGER_DIRECTORIES {
+        if files.is_empty() {
+            let path = format!("{directory}/system.conf");
+            if let Ok(content) = root.read(&path) {
+                let content = Ok(content);
+                files.push(UnitFile { path, content });
+            }
+        }
+        add_conf_files(root, &format!("{directory}/system.conf.d"), &mut found);
+    }
+    files.append(&mut read_all(root, found));
+    let mut variables = load::default_environment(&files, problems);
+    let path = "/proc/cmdline";
+    for word in root
+        .read(path)
+        .unwrap_or_default()
+        .split(u8::is_ascii_whitespace)
+    {
+        if let Some(setting) = word.strip_prefix(b"systemd.setenv=")
+            && let Ok((name, value)) = assignment(setting)
+        {
+            variables.set(Variable {
+                name,
+                value,
+                source: Some(Source::line(path, 1)),
+                origin: Origin::Manager,
+            });
+        }
+    }
+    variables.into_vec()
+}
+
+/// Reads the environment files of a unit, and says what is wrong with them.
+fn read_environment_files(root: &HostRoot, unit: &mut UnitDefinition, comments: Comments) {
+    for file in &mut unit.environment_files {
+        file.files = matching(root, &file.pattern)
+            .into_iter()
+            .map(|path| EnvironmentContent {
+                variables: match root.read(&path) {
+                    Ok(content) => envfile::parse(&path, &content, comments, &mut unit.problems),
+                    Err(error) => Err(EnvironmentFault::Unreadable(error)),
+                },
+                path,
+            })
+            .collect();
+        unit.problems.append(&mut file.problems());
+    }
+    if unit.is_too_long() {
+        unit.problems.push(Problem {
+            source: unit
+                .exec_start
+                .first()
+                .and_then(|first| first.source.clone()),
+            kind: ProblemKind::TooLong,
+        });
+    }
+}
+
+/// The paths that a pattern stands for, sorted; of a plain path, the path, be it there or not.
+fn matching(root: &HostRoot, pattern: &str) -> Vec<String> {
+    if !wildcard::is_pattern(pattern) {
+        return vec![pattern.to_owned()];
+    }
+    let mut paths = vec![String::new()];
+    for part in pattern.split('/').filter(|part| !part.is_empty()) {
+        let mut next = Vec::new();
+        for path in paths {
+            if !wildcard::is_pattern(part) {
+                next.push(format!("{path}/{part}"));
+                continue;
+            }
+            let directory = if path.is_empty() { "/" } else { &path };
+            for name in root.list(directory).unwrap_or_default() {
+                if next.len() < MOST_MATCHES
+                    && let Some(name) = name.to_str()
+                    && wildcard::matches(part.as_bytes(), name.as_bytes())
+                {
+                    next.push(format!("{path}/{name}"));
+                }
+            }
+        }
+        paths = next;
+    }
+    paths.retain(|path| root.lstat(path).is_ok());
+    paths.sort_unstable();
+    paths
+}

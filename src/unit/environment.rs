@@ -1,0 +1,358 @@
+//! Environment variables: what is a valid one, whose counts, and `$FOO` in a command.
+
+use std::collections::BTreeMap;
+
+use super::words::{Rules, Words};
+use super::{Word, specifier};
+use crate::fact::Source;
+
+/// Longest assignment that systemd takes: `ARG_MAX` of an 8 MiB stack, less a little.
+const LONGEST: usize = (2 << 20) - 3;
+
+/// A command longer than this is more than the kernel runs.
+const LONGEST_COMMAND: usize = 6 << 20;
+
+/// Who sets a variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// systemd itself: `DefaultEnvironment=`, the kernel command line, `systemctl set-environment`.
+    Manager,
+    /// `Environment=` of the unit.
+    Unit,
+    /// An `EnvironmentFile=` of the unit.
+    File,
+}
+
+/// An environment variable of the service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// Its value, which may be a secret.
+    pub value: String,
+    /// Where it is written; nowhere, if only systemd knows.
+    pub source: Option<Source>,
+    /// Who sets it.
+    pub origin: Origin,
+}
+
+/// Variables in the order they were first set in, the last value of each.
+#[derive(Debug, Clone, Default)]
+pub struct Variables {
+    list: Vec<Variable>,
+    places: BTreeMap<String, usize>,
+}
+
+impl Variables {
+    /// Sets a variable; one of the same name keeps its place.
+    pub fn set(&mut self, variable: Variable) {
+        if let Some(old) = self
+            .places
+            .get(&variable.name)
+            .and_then(|&place| self.list.get_mut(place))
+        {
+            *old = variable;
+        } else {
+            self.places.insert(variable.name.clone(), self.list.len());
+            self.list.push(variable);
+        }
+    }
+
+    /// Forgets all of them.
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.places.clear();
+    }
+
+    /// The variable of that name.
+    pub fn get(&self, name: &str) -> Option<&Variable> {
+        self.places
+            .get(name)
+            .and_then(|&place| self.list.get(place))
+    }
+
+    /// All of them but those that `unset` lists: by name, or by name and value.
+    pub fn without(self, unset: &[String]) -> Self {
+        let unset: std::collections::BTreeSet<&str> = unset.iter().map(String::as_str).collect();
+        let mut kept = Self::default();
+        for variable in self.list {
+            let whole = format!("{}={}", variable.name, variable.value);
+            if !unset.contains(variable.name.as_str()) && !unset.contains(whole.as_str()) {
+                kept.set(variable);
+            }
+        }
+        kept
+    }
+
+    /// The variables, in order.
+    pub fn into_vec(self) -> Vec<Variable> {
+        self.list
+    }
+}
+
+/// Whether systemd takes `name` for that of a variable.
+pub fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_')
+}
+
+/// Splits `NAME=value` if systemd takes it; otherwise gives what would be the name.
+pub fn assignment(text: &[u8]) -> Result<(String, String), String> {
+    let utf8 = std::str::from_utf8(text).is_ok();
+    let text = String::from_utf8_lossy(text);
+    let (name, value) = text.split_once('=').unwrap_or((&text, ""));
+    let valid = utf8
+        && text.contains('=')
+        && is_name(name)
+        && text.len() <= LONGEST
+        && !value
+            .bytes()
+            .any(|c| c.is_ascii_control() && c != b'\t' && c != b'\n');
+    if valid {
+        Ok((name.to_owned(), value.to_owned()))
+    } else {
+        Err(shown(name))
+    }
+}
+
+/// A would-be name, short and printable.
+fn shown(name: &str) -> String {
+    name.chars()
+        .take(64)
+        .flat_map(char::escape_default)
+        .collect()
+}
+
+/// A command that would be longer than the kernel takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("variables make the command longer than 6 MiB, which the kernel does not run")]
+pub struct TooLong;
+
+/// Replaces `$FOO` and `${FOO}` in the words of a command as systemd.service(5) describes under
+/// "Command lines": a word `$FOO` becomes as many words as the value has, `${FOO}` stays within
+/// its word.
+pub fn expand(words: &[Word], variables: &Variables) -> Result<Vec<Word>, TooLong> {
+    let mut out = Vec::with_capacity(words.len());
+    let mut length: usize = 0;
+    for word in words {
+        match word.text.strip_prefix('$') {
+            Some(name) if !name.starts_with(['{', '$']) => {
+                let Some(variable) = variables.get(name) else {
+                    continue;
+                };
+                length = length.saturating_add(variable.value.len());
+                let mut values = Words::new(variable.value.as_bytes());
+                // Relaxed rules know no error.
+                while let Ok(Some(value)) = values.next(Rules::Relaxed) {
+                    length = length.saturating_add(1);
+                    out.push(Word {
+                        text: String::from_utf8_lossy(&value.text).into_owned(),
+                        source: variable.source.clone().or_else(|| word.source.clone()),
+                    });
+                }
+            }
+            _ => {
+                let text = braced(&word.text, variables, LONGEST_COMMAND)?;
+                length = length.saturating_add(text.len()).saturating_add(1);
+                out.push(Word {
+                    source: source_of(word, variables),
+                    text,
+                });
+            }
+        }
+        if length > LONGEST_COMMAND {
+            return Err(TooLong);
+        }
+    }
+    Ok(out)
+}
+
+/// A word that is `${FOO}` and no more comes from where the variable does.
+fn source_of(word: &Word, variables: &Variables) -> Option<Source> {
+    word.text
+        .strip_prefix("${")
+        .and_then(|rest| rest.strip_suffix('}'))
+        .and_then(|name| variables.get(name))
+        .and_then(|variable| variable.source.clone())
+        .or_else(|| word.source.clone())
+}
+
+fn braced(word: &str, variables: &Variables, limit: usize) -> Result<String, TooLong> {
+    let mut out = String::with_capacity(word.len());
+    let mut rest = word;
+    while let Some((before, after)) = rest.split_once('$') {
+        out.push_str(before);
+        if let Some(after) = after.strip_prefix('$') {
+            out.push('$');
+            rest = after;
+        } else if let Some((name, after)) = after
+            .strip_prefix('{')
+            .and_then(|name| name.split_once('}'))
+        {
+            if let Some(variable) = variables.get(name) {
+                out.push_str(&variable.value);
+            }
+            rest = after;
+        } else {
+            out.push('$');
+            rest = after;
+            // Without a closing brace anywhere, nothing further on is a reference either.
+            if rest.starts_with('{') {
+                break;
+            }
+        }
+        if out.len() > limit {
+            return Err(TooLong);
+        }
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+/// The assignments in a value of `Environment=` or `DefaultEnvironment=`, each with its place;
+/// `fault` hears of what systemd ignores.
+pub fn assignments(
+    text: &str,
+    specifiers: &specifier::Specifiers,
+    mut each: impl FnMut(usize, (String, String)),
+    mut fault: impl FnMut(usize, Fault),
+) {
+    let mut words = Words::new(text.as_bytes());
+    loop {
+        let at = words.position();
+        match words.next(Rules::Strict) {
+            Ok(None) => return,
+            Ok(Some(word)) => {
+                let resolved = specifiers.expand(&word.text, |letter| {
+                    fault(word.start, Fault::Specifier(letter));
+                });
+                match assignment(&resolved) {
+                    Ok(pair) => each(word.start, pair),
+                    Err(name) => fault(word.start, Fault::NotAnAssignment(name)),
+                }
+            }
+            Err(_) => return fault(at, Fault::Unreadable),
+        }
+    }
+}
+
+/// What is wrong within a list of assignments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// A word is not an assignment; its name.
+    NotAnAssignment(String),
+    /// A specifier that is not known.
+    Specifier(char),
+    /// The rest of the line is ignored.
+    Unreadable,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables(pairs: &[(&str, &str)]) -> Variables {
+        let mut out = Variables::default();
+        for (name, value) in pairs {
+            out.set(Variable {
+                name: (*name).to_owned(),
+                value: (*value).to_owned(),
+                source: Some(Source::line("/env", 7)),
+                origin: Origin::File,
+            });
+        }
+        out
+    }
+
+    fn word(text: &str) -> Word {
+        Word {
+            text: text.to_owned(),
+            source: Some(Source::line("/unit", 3)),
+        }
+    }
+
+    #[test]
+    fn expands_as_systemd_does() {
+        let variables = variables(&[
+            ("ONE", "1"),
+            ("TWO", "a 'b c' d\\e"),
+            ("EMPTY", ""),
+            ("OPEN", "x \"y z"),
+        ]);
+        let cases: &[(&str, &[&str])] = &[
+            ("$ONE", &["1"]),
+            ("$TWO", &["a", "b c", "de"]),
+            ("${TWO}", &["a 'b c' d\\e"]),
+            ("$EMPTY", &[]),
+            ("${EMPTY}", &[""]),
+            ("$NONE", &[]),
+            ("${NONE}", &[""]),
+            ("$", &[]),
+            ("$OPEN", &["x", "y z"]),
+            ("a${ONE}b${TWO}", &["a1ba 'b c' d\\e"]),
+            ("a$ONE", &["a$ONE"]),
+            ("$$ONE", &["$ONE"]),
+            ("$${ONE}", &["${ONE}"]),
+            ("${ONE", &["${ONE"]),
+            ("${ONE:-x}y", &["y"]),
+            ("a$", &["a$"]),
+            ("a$-${ONE}", &["a$-1"]),
+        ];
+        for (text, expected) in cases {
+            let words = expand(&[word(text)], &variables).unwrap();
+            let words: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+            assert_eq!(words, *expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_a_variable_comes_from_where_the_variable_does() {
+        let variables = variables(&[("A", "x y")]);
+        for (text, line) in [("$A", "/env:7"), ("${A}", "/env:7"), ("a${A}", "/unit:3")] {
+            for out in expand(&[word(text)], &variables).unwrap() {
+                assert_eq!(out.source.unwrap().to_string(), line, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_command_does_not_grow_without_end() {
+        let variables = variables(&[("A", &"x".repeat(1 << 20))]);
+        assert_eq!(
+            expand(&[word(&"${A}".repeat(100))], &variables),
+            Err(TooLong)
+        );
+        assert_eq!(expand(&vec![word("$A"); 100], &variables), Err(TooLong));
+    }
+
+    #[test]
+    fn tells_an_assignment() {
+        let cases: &[(&[u8], Result<(&str, &str), &str>)] = &[
+            (b"A=b", Ok(("A", "b"))),
+            (b"_a1=", Ok(("_a1", ""))),
+            (b"A=b=c", Ok(("A", "b=c"))),
+            (b"A=a\tb\nc", Ok(("A", "a\tb\nc"))),
+            (b"A", Err("A")),
+            (b"=b", Err("")),
+            (b"1A=b", Err("1A")),
+            (b"A-B=secret", Err("A-B")),
+            (b"A=\x01", Err("A")),
+            (b"A=\xff", Err("A")),
+        ];
+        for (text, expected) in cases {
+            let read = assignment(text);
+            let read = read.as_ref().map(|(a, b)| (a.as_str(), b.as_str()));
+            assert_eq!(read.map_err(String::as_str), *expected);
+        }
+    }
+
+    #[test]
+    fn unsets_by_name_or_by_whole_assignment() {
+        let all = variables(&[("A", "1"), ("B", "2"), ("C", "3")]);
+        let unset = ["A", "B=2", "C=4"].map(str::to_owned);
+        let left: Vec<_> = all.without(&unset).into_vec();
+        assert_eq!(left.len(), 1);
+        assert_eq!(left[0].name, "C");
+    }
+}

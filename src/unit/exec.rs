@@ -1,0 +1,403 @@
+//! `ExecStart=`: prefixes, program, words, several commands in a line.
+//!
+//! After systemd.service(5), "Command lines".
+
+use super::specifier::Specifiers;
+use super::syntax::Value;
+use super::words::{Rules, WHITESPACE, Words};
+use super::{Command, Problem, ProblemKind, Word};
+use crate::fact::Source;
+
+/// Why systemd refuses a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CommandFault {
+    /// Quotes that do not close.
+    #[error("has unbalanced quotes")]
+    Quotes,
+    /// Prefixes and nothing behind them.
+    #[error("names no program")]
+    NoProgram,
+    /// Quotes, backslashes or control characters in the path.
+    #[error("has quotes, backslashes or control characters in the program's path")]
+    UnsafePath,
+    /// A trailing slash.
+    #[error("names a directory, not a program")]
+    Directory,
+    /// Neither an absolute path nor a plain name.
+    #[error("names a program neither by an absolute path nor by a plain file name")]
+    NotAPath,
+    /// Prefix `@` and no word behind the path.
+    #[error("has the prefix \"@\", but no word for the program's own name")]
+    NoName,
+}
+
+/// What reading one `ExecStart=` line came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Read, or ignored as systemd ignores it.
+    Done,
+    /// systemd reads no further in this file.
+    Refused,
+}
+
+/// Adds the commands of an `ExecStart=` line to `commands`.
+pub fn parse(
+    value: &Value<'_>,
+    path: &str,
+    specifiers: &Specifiers,
+    commands: &mut Vec<Command>,
+    problems: &mut Vec<Problem>,
+) -> Outcome {
+    let mut line = Line {
+        value,
+        path,
+        specifiers,
+        problems,
+    };
+    let mut words = Words::new(value.text.as_bytes());
+    loop {
+        match line.command(&mut words) {
+            Ok(Some((command, more))) => {
+                commands.push(command);
+                if !more {
+                    return Outcome::Done;
+                }
+            }
+            Ok(None) => return Outcome::Done,
+            Err(refused) => return refused,
+        }
+    }
+}
+
+struct Line<'a> {
+    value: &'a Value<'a>,
+    path: &'a str,
+    specifiers: &'a Specifiers,
+    problems: &'a mut Vec<Problem>,
+}
+
+/// The characters before a program.
+#[derive(Default)]
+struct Prefixes {
+    ignore_failure: bool,
+    own_name: bool,
+    literal: bool,
+    via_shell: bool,
+    privilege: Option<&'static str>,
+}
+
+impl Prefixes {
+    /// Takes the prefixes off `word`; each counts once.
+    fn take(word: &[u8]) -> (Self, &[u8]) {
+        let mut prefixes = Self::default();
+        let mut rest = word;
+        while let Some((c, after)) = rest.split_first() {
+            match (c, prefixes.privilege) {
+                (b'-', _) if !prefixes.ignore_failure => prefixes.ignore_failure = true,
+                (b'@', _) if !prefixes.own_name => prefixes.own_name = true,
+                (b':', _) if !prefixes.literal => prefixes.literal = true,
+                (b'|', _) if !prefixes.via_shell => prefixes.via_shell = true,
+                (b'+', None) => prefixes.privilege = Some("+"),
+                (b'!', None) => prefixes.privilege = Some("!"),
+                (b'!', Some("!")) => prefixes.privilege = Some("!!"),
+                _ => break,
+            }
+            rest = after;
+        }
+        (prefixes, rest)
+    }
+}
+
+impl Line<'_> {
+    fn source(&self, position: usize) -> Source {
+        Source::line(self.path, self.value.line_at(position))
+    }
+
+    fn problem(&mut self, position: usize, kind: ProblemKind) {
+        let source = Some(self.source(position));
+        self.problems.push(Problem { source, kind });
+    }
+
+    /// The next word; an unknown escape is kept as it is written.
+    fn word(&mut self, words: &mut Words<'_>) -> Result<Option<(usize, Vec<u8>)>, CommandFault> {
+        let mut retry = words.clone();
+        let word = match words.next(Rules::Strict) {
+            Ok(word) => word,
+            Err(_) => {
+                let word = retry.next(Rules::KeepUnknown);
+                *words = retry;
+                let word = word.map_err(|_| CommandFault::Quotes)?;
+                if let Some(word) = &word {
+                    self.problem(word.start, ProblemKind::UnknownEscape { key: "ExecStart" });
+                }
+                word
+            }
+        };
+        Ok(word.map(|word| (word.start, word.text)))
+    }
+
+    fn expand(&mut self, position: usize, text: &[u8]) -> String {
+        let mut unknown = Vec::new();
+        let expanded = self.specifiers.expand(text, |letter| unknown.push(letter));
+        for specifier in unknown {
+            let key = "ExecStart";
+            self.problem(position, ProblemKind::Specifier { key, specifier });
+        }
+        String::from_utf8(expanded).unwrap_or_else(|error| {
+            self.problem(position, ProblemKind::NotUtf8);
+            String::from_utf8_lossy(error.as_bytes()).into_owned()
+        })
+    }
+
+    /// The next command, and whether another follows it.
+    fn command(&mut self, words: &mut Words<'_>) -> Result<Option<(Command, bool)>, Outcome> {
+        let at = words.position();
+        let first = match self.word(words) {
+            Ok(Some(first)) => first,
+            Ok(None) => return Ok(None),
+            Err(fault) => {
+                // Of the first word systemd says that it ignores it, and means it.
+                self.problem(at, ProblemKind::Command(fault));
+                return Err(Outcome::Done);
+            }
+        };
+        let (start, first) = first;
+        let (prefixes, rest) = Prefixes::take(&first);
+        let refuse = |line: &mut Self, position, fault| {
+            line.problem(position, ProblemKind::Command(fault));
+            if prefixes.ignore_failure {
+                Outcome::Done
+            } else {
+                Outcome::Refused
+            }
+        };
+        let path = self.expand(start, rest);
+        if let Err(fault) = check_path(&path, prefixes.via_shell) {
+            return Err(refuse(self, start, fault));
+        }
+        if prefixes.via_shell {
+            self.problem(start, ProblemKind::ViaShell);
+        }
+        let source = self.source(start);
+        let mut argv = Vec::new();
+        if !prefixes.own_name {
+            argv.push(Word {
+                text: path.clone(),
+                source: Some(source.clone()),
+            });
+        }
+        let mut more = false;
+        while let Some((&c, after)) = words.rest().split_first() {
+            let alone = |after: &[u8]| after.first().is_none_or(|c| WHITESPACE.contains(c));
+            if c == b';' && alone(after) {
+                words.skip(1);
+                more = true;
+                break;
+            }
+            let position = words.position();
+            if let (b'\\', Some((b';', after))) = (c, after.split_first())
+                && alone(after)
+            {
+                words.skip(2);
+                argv.push(Word {
+                    text: ";".to_owned(),
+                    source: Some(self.source(position)),
+                });
+                continue;
+            }
+            match self.word(words) {
+                Ok(Some((position, text))) => {
+                    let text = self.expand(position, &text);
+                    let source = Some(self.source(position));
+                    argv.push(Word { text, source });
+                }
+                Ok(None) => break,
+                Err(fault) => return Err(refuse(self, position, fault)),
+            }
+        }
+        if argv.first().is_none_or(|word| word.text.is_empty()) {
+            return Err(refuse(self, start, CommandFault::NoName));
+        }
+        let command = Command {
+            path: simplify(&path),
+            argv,
+            source: Some(source),
+            ignore_failure: prefixes.ignore_failure,
+            expand: !prefixes.literal,
+            via_shell: prefixes.via_shell,
+        };
+        Ok(Some((command, more)))
+    }
+}
+
+fn check_path(path: &str, via_shell: bool) -> Result<(), CommandFault> {
+    if path.is_empty() {
+        return Err(CommandFault::NoProgram);
+    }
+    if via_shell {
+        return Ok(());
+    }
+    if path
+        .bytes()
+        .any(|c| c.is_ascii_control() || matches!(c, b'"' | b'\'' | b'\\'))
+    {
+        return Err(CommandFault::UnsafePath);
+    }
+    if path.ends_with('/') {
+        return Err(CommandFault::Directory);
+    }
+    let absolute = path.starts_with('/') && path.len() < 4096;
+    let name = !path.contains('/') && !matches!(path, "." | "..");
+    let short = path.split('/').all(|part| part.len() <= 255);
+    if (absolute || name) && short {
+        Ok(())
+    } else {
+        Err(CommandFault::NotAPath)
+    }
+}
+
+/// A path without double slashes and without `.` for a part.
+pub(super) fn simplify(path: &str) -> String {
+    if !path.starts_with('/') {
+        return path.to_owned();
+    }
+    let mut out = String::with_capacity(path.len());
+    for part in path.split('/').filter(|part| !matches!(*part, "" | ".")) {
+        out.push('/');
+        out.push_str(part);
+    }
+    if out.is_empty() {
+        out.push('/');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::syntax::{self, Flow};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(text: &str) -> (Outcome, Vec<Command>, Vec<String>) {
+        let mut commands = Vec::new();
+        let mut problems = Vec::new();
+        let mut outcome = Outcome::Done;
+        let unit = format!("[Service]\nExecStart={text}\n");
+        let specifiers = Specifiers::of_unit("rke2-server.service");
+        syntax::parse(unit.as_bytes(), |_, item| {
+            if let Ok(item) = item {
+                outcome = parse(&item.value, "/u", &specifiers, &mut commands, &mut problems);
+            }
+            Flow::Continue
+        });
+        let problems = problems.iter().map(ToString::to_string).collect();
+        (outcome, commands, problems)
+    }
+
+    #[test]
+    fn commands() {
+        let cases: &[(&str, &[&[&str]])] = &[
+            (
+                "/usr/local/bin/rke2 server",
+                &[&["/usr/local/bin/rke2", "server"]],
+            ),
+            ("rke2 server", &[&["rke2", "server"]]),
+            ("-/bin/a b", &[&["/bin/a", "b"]]),
+            ("@/bin/a own b", &[&["own", "b"]]),
+            ("-@:+/bin/a own b", &[&["own", "b"]]),
+            ("!!/bin/a", &[&["/bin/a"]]),
+            ("/bin//a/./b c", &[&["/bin//a/./b", "c"]]),
+            (
+                "/bin/a %n '%N x' 100%%",
+                &[&["/bin/a", "rke2-server.service", "rke2-server x", "100%"]],
+            ),
+            ("/bin/a b ; /bin/c d", &[&["/bin/a", "b"], &["/bin/c", "d"]]),
+            ("/bin/a b ;", &[&["/bin/a", "b"]]),
+            (
+                "/bin/a b;c ';' \\; \"\\\\;\"",
+                &[&["/bin/a", "b;c", ";", ";", "\\;"]],
+            ),
+            ("\"/bin/a\" '' \"b c\"", &[&["/bin/a", "", "b c"]]),
+            ("/bin/a $B ${C}", &[&["/bin/a", "$B", "${C}"]]),
+            ("/bin/a \\\n  b \\\n  c", &[&["/bin/a", "b", "c"]]),
+            ("/bin/a --x=\"y z\"", &[&["/bin/a", "--x=y z"]]),
+        ];
+        for (text, expected) in cases {
+            let (outcome, commands, problems) = read(text);
+            assert_eq!(outcome, Outcome::Done, "{text}");
+            let commands: Vec<Vec<&str>> = commands
+                .iter()
+                .map(|c| c.argv.iter().map(|word| word.text.as_str()).collect())
+                .collect();
+            assert_eq!(commands, *expected, "{text}");
+            assert_eq!(problems, [""; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn prefixes() {
+        let (_, commands, _) = read("-:/bin//a b");
+        assert_eq!(commands[0].path, "/bin/a");
+        assert!(commands[0].ignore_failure && !commands[0].expand);
+        let (_, commands, problems) = read("|echo hello");
+        assert!(commands[0].via_shell);
+        assert_eq!(problems, ["/u:2: ExecStart=| hands the command to a shell"]);
+    }
+
+    #[test]
+    fn each_word_has_its_line() {
+        let (_, commands, _) = read("/bin/a \\\n  b \\\n  c ; /bin/d");
+        let lines: Vec<_> = commands
+            .iter()
+            .flat_map(|command| &command.argv)
+            .map(|word| word.source.as_ref().unwrap().line.unwrap())
+            .collect();
+        assert_eq!(lines, [2, 3, 4, 4]);
+    }
+
+    #[test]
+    fn refused_and_ignored() {
+        use CommandFault as F;
+        use Outcome::{Done, Refused};
+        let cases = [
+            ("-", F::NoProgram, Done),
+            ("@ a", F::NoProgram, Refused),
+            ("+!/bin/a", F::NotAPath, Refused),
+            ("\"/bin/a\\\"\"", F::UnsafePath, Refused),
+            ("/bin/", F::Directory, Refused),
+            ("bin/a", F::NotAPath, Refused),
+            ("-bin/a", F::NotAPath, Done),
+            ("/bin/a 'open", F::Quotes, Refused),
+            ("-/bin/a 'open", F::Quotes, Done),
+            ("'open", F::Quotes, Done),
+            ("@/bin/a", F::NoName, Refused),
+        ];
+        for (text, fault, expected) in cases {
+            let (outcome, commands, problems) = read(text);
+            assert_eq!((outcome, commands.len()), (expected, 0), "{text}");
+            assert_eq!(
+                problems,
+                [format!("/u:2: {}", ProblemKind::Command(fault))],
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_escape_stays() {
+        let (_, commands, problems) = read(r"/bin/sh -c \$x");
+        assert_eq!(commands[0].argv[2].text, r"\$x");
+        assert_eq!(problems.len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_ends(text in "([-@:+!|/a \"'\\\\;%$\n]|\\PC)*") {
+            let (_, commands, _) = read(&text);
+            for command in commands {
+                prop_assert!(!command.path.is_empty());
+                prop_assert!(!command.argv[0].text.is_empty());
+            }
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! A unit file and its drop-ins, read one after the other as systemd does.
+
+use super::environment::{self, Origin, Variable, Variables};
+use super::exec::{self, Outcome};
+use super::specifier::Specifiers;
+use super::syntax::{self, Assignment, Flow, Value};
+use super::words::{Rules, Words};
+use super::{Command, EnvironmentFile, Knowledge, Load, Problem, ProblemKind, UnitDefinition};
+use crate::fact::{ReadError, Source};
+
+/// A unit file or drop-in: its path as the host names it, and its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitFile {
+    /// Absolute path.
+    pub path: String,
+    /// What it holds, or why that is not known.
+    pub content: Result<Vec<u8>, ReadError>,
+}
+
+/// What `[Install]` says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Install {
+    /// Other names the unit gets when it is enabled.
+    pub aliases: Vec<String>,
+    /// Whether enabling it makes any link.
+    pub has_rules: bool,
+    /// Whether another unit is enabled with it.
+    pub also: bool,
+}
+
+/// Reads a unit's files. Which they are and in which order is for [`crate::host`] to find.
+///
+/// The contents of environment files are not read here, and enablement is not judged.
+pub fn load(
+    name: &str,
+    specifiers: &Specifiers,
+    fragment: &UnitFile,
+    drop_ins: &[UnitFile],
+) -> (UnitDefinition, Install) {
+    let mut loader = Loader {
+        specifiers,
+        commands: Vec::new(),
+        environment: Variables::default(),
+        files: Vec::new(),
+        unset: Vec::new(),
+        pass: Vec::new(),
+        oneshot: false,
+        install: Install::default(),
+        problems: Vec::new(),
+    };
+    let mut load = loader.file(fragment);
+    for drop_in in drop_ins {
+        // What is wrong in a drop-in ends the drop-in, not the unit.
+        loader.file(drop_in);
+    }
+    if load == Load::Loaded {
+        load = loader.verify(&fragment.path);
+    }
+    let mut unit = UnitDefinition::not_found(name, Knowledge::Files);
+    unit.load = load;
+    unit.fragment = Some(Source::file(&fragment.path));
+    unit.drop_ins = drop_ins.iter().map(|file| file.path.clone()).collect();
+    unit.exec_start = loader.commands;
+    unit.environment = loader.environment.into_vec();
+    unit.environment_files = loader.files;
+    unit.unset_environment = loader.unset;
+    unit.pass_environment = loader.pass;
+    unit.problems = loader.problems;
+    (unit, loader.install)
+}
+
+/// `DefaultEnvironment=` of systemd's own configuration files, in the order they are read in.
+pub fn default_environment(files: &[UnitFile], problems: &mut Vec<Problem>) -> Variables {
+    let specifiers = Specifiers::default();
+    let mut variables = Variables::default();
+    for file in files {
+        let Ok(content) = &file.content else {
+            continue;
+        };
+        syntax::parse(content, |_, item| {
+            if let Ok(Assignment {
+                section: "Manager",
+                key: key @ "DefaultEnvironment",
+                value,
+            }) = item
+            {
+                let place = Place {
+                    key,
+                    path: &file.path,
+                    origin: Origin::Manager,
+                };
+                set_all(place, &value, &specifiers, &mut variables, problems);
+            }
+            Flow::Continue
+        });
+    }
+    variables
+}
+
+struct Loader<'a> {
+    specifiers: &'a Specifiers,
+    commands: Vec<Command>,
+    environment: Variables,
+    files: Vec<EnvironmentFile>,
+    unset: Vec<String>,
+    pass: Vec<String>,
+    oneshot: bool,
+    install: Install,
+    problems: Vec<Problem>,
+}
+
+impl Loader<'_> {
+    fn file(&mut self, file: &UnitFile) -> Load {
+        let content = match &file.content {
+            Ok(content) => content,
+            Err(error) => {
+                // A drop-in that leads nowhere is none, as far as systemd cares.
+                if !error.is_absent() {
+                    self.problems.push(Problem {
+                        source: Some(Source::file(&file.path)),
+                        kind: ProblemKind::UnreadableFile(error.clone()),
+                    });
+                }
+                return Load::Error;
+            }
+        };
+        let mut load = Load::Loaded;
+        syntax::parse(content, |line, item| match item {
+            Ok(assignment) => match self.assignment(&file.path, &assignment) {
+                Outcome::Done => Flow::Continue,
+                Outcome::Refused => {
+                    load = Load::BadSetting;
+                    Flow::Stop
+                }
+            },
+            Err(fault) => {
+                if fault.ends_file() {
+                    load = Load::Error;
+                }
+                self.problems.push(Problem {
+                    source: Some(Source::line(&file.path, line)),
+                    kind: ProblemKind::Line(fault),
+                });
+                Flow::Continue
+            }
+        });
+        load
+    }
+
+    fn assignment(&mut self, path: &str, assignment: &Assignment<'_>) -> Outcome {
+        let value = &assignment.value;
+        match (assignment.section, assignment.key) {
+            ("Service", "ExecStart") if value.text.is_empty() => self.commands.clear(),
+            ("Service", "ExecStart") => {
+                return exec::parse(
+                    value,
+                    path,
+                    self.specifiers,
+                    &mut self.commands,
+                    &mut self.problems,
+                );
+            }
+            ("Service", key @ "Environment") => {
+                let origin = Origin::Unit;
+                let place = Place { key, path, origin };
+                let problems = &mut self.problems;
+                set_all(
+                    place,
+                    value,
+                    self.specifiers,
+                    &mut self.environment,
+                    problems,
+                );
+            }
+            ("Service", "EnvironmentFile") => self.environment_file(path, value),
+            ("Service", "UnsetEnvironment") => {
+                let valid = |text: &str| {
+                    environment::is_name(text) || environment::assignment(text.as_bytes()).is_ok()
+                };
+                let words = self.list(path, "UnsetEnvironment", value, Rules::Strict, valid);
+                extend_or_clear(&mut self.unset, words);
+            }
+            ("Service", "PassEnvironment") => {
+                let rules = Rules::KeepUnknown;
+                let words = self.list(path, "PassEnvironment", value, rules, environment::is_name);
+                if let Some(names) = &words {
+                    for name in names {
+                        self.problems.push(Problem {
+                            source: Some(Source::line(path, value.line())),
+                            kind: ProblemKind::Passed { name: name.clone() },
+                        });
+                    }
+                }
+                extend_or_clear(&mut self.pass, words);
+            }
+            ("Service", "Type") => match value.text {
+                "oneshot" => self.oneshot = true,
+                "simple" | "exec" | "forking" | "dbus" | "notify" | "notify-reload" | "idle" => {
+                    self.oneshot = false;
+                }
+                _ => {}
+            },
+            ("Install", "Alias") => {
+                let mut names = value.text.split_ascii_whitespace().peekable();
+                self.install.has_rules |= names.peek().is_some();
+                self.install.aliases.extend(names.map(str::to_owned));
+            }
+            ("Install", "WantedBy" | "RequiredBy" | "UpheldBy") => {
+                self.install.has_rules |= !value.text.is_empty();
+            }
+            ("Install", "Also") => self.install.also |= !value.text.is_empty(),
+            _ => {}
+        }
+        Outcome::Done
+    }
+
+    fn environment_file(&mut self, path: &str, value: &Value<'_>) {
+        if value.text.is_empty() {
+            self.files.clear();
+            return;
+        }
+        let source = Source::line(path, value.line());
+        let mut unknown = Vec::new();
+        let text = self
+            .specifiers
+            .expand(value.text.as_bytes(), |letter| unknown.push(letter));
+        for specifier in unknown {
+            self.problems.push(Problem {
+                source: Some(source.clone()),
+                kind: ProblemKind::Specifier {
+                    key: "EnvironmentFile",
+                    specifier,
+                },
+            });
+        }
+        // A specifier adds no bytes that are not UTF-8.
+        let text = String::from_utf8_lossy(&text);
+        let (optional, pattern) = match text.strip_prefix('-') {
+            Some(pattern) => (true, pattern),
+            None => (false, text.as_ref()),
+        };
+        if pattern.starts_with('/') {
+            self.files.push(EnvironmentFile {
+                pattern: exec::simplify(pattern),
+                optional,
+                source: Some(source),
+                files: Vec::new(),
+            });
+        } else {
+            self.problems.push(Problem {
+                source: Some(source),
+                kind: ProblemKind::NotAbsolute {
+                    path: pattern.to_owned(),
+                },
+            });
+        }
+    }
+
+    /// The valid words of a list; `None` if it is empty, which resets it.
+    fn list(
+        &mut self,
+        path: &str,
+        key: &'static str,
+        value: &Value<'_>,
+        rules: Rules,
+        valid: impl Fn(&str) -> bool,
+    ) -> Option<Vec<String>> {
+        if value.text.is_empty() {
+            return None;
+        }
+        let mut out = Vec::new();
+        let mut words = Words::new(value.text.as_bytes());
+        loop {
+            let at = words.position();
+            match words.next(rules) {
+                Ok(None) => return Some(out),
+                Ok(Some(word)) => {
+                    let text = self.specifiers.expand(&word.text, |_| {});
+                    match String::from_utf8(text) {
+                        Ok(text) if valid(&text) => out.push(text),
+                        _ => {}
+                    }
+                }
+                Err(_) => {
+                    self.problems.push(Problem {
+                        source: Some(Source::line(path, value.line_at(at))),
+                        kind: ProblemKind::Unreadable { key },
+                    });
+                    return Some(out);
+                }
+            }
+        }
+    }
+
+    /// What systemd checks once all is read.
+    fn verify(&mut self, fragment: &str) -> Load {
+        let (source, kind) = match self.commands.as_slice() {
+            _ if self.oneshot => return Load::Loaded,
+            [] => (Some(Source::file(fragment)), ProblemKind::NoCommand),
+            [_] => return Load::Loaded,
+            [_, second, ..] => (second.source.clone(), ProblemKind::ManyCommands),
+        };
+        self.problems.push(Problem { source, kind });
+        Load::BadSetting
+    }
+}
+
+fn extend_or_clear(list: &mut Vec<String>, words: Option<Vec<String>>) {
+    match words {
+        Some(words) => list.extend(words),
+        None => list.clear(),
+    }
+}
+
+/// Which list of assignments is read.
+struct Place<'a> {
+    key: &'a str,
+    path: &'a str,
+    origin: Origin,
+}
+
+fn set_all(
+    place: Place<'_>,
+    value: &Value<'_>,
+    specifiers: &Specifiers,
+    variables: &mut Variables,
+    problems: &mut Vec<Problem>,
+) {
+    if value.text.is_empty() {
+        variables.clear();
+        return;
+    }
+    let key = if place.key == "Environment" {
+        "Environment"
+    } else {
+        "DefaultEnvironment"
+    };
+    let source = |position| Source::line(place.path, value.line_at(position));
+    environment::assignments(
+        value.text,
+        specifiers,
+        |position, (name, value)| {
+            variables.set(Variable {
+                name,
+                value,
+                source: Some(source(position)),
+                origin: place.origin,
+            });
+        },
+        |position, fault| {
+            problems.push(Problem {
+                source: Some(source(position)),
+                kind: match fault {
+                    environment::Fault::NotAnAssignment(name) => {
+                        ProblemKind::NotAnAssignment { name }
+                    }
+                    environment::Fault::Specifier(specifier) => {
+                        ProblemKind::Specifier { key, specifier }
+                    }
+                    environment::Fault::Unreadable => ProblemKind::Unreadable { key },
+                },
+            });
+        },
+    );
+}
+
+#[cfg(test)]
+mod tests;

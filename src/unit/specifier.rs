@@ -1,0 +1,171 @@
+//! The `%` specifiers of systemd.unit(5), as far as they are known without systemd.
+
+use std::collections::BTreeMap;
+
+/// What the specifiers stand for in a unit of the system manager.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Specifiers {
+    values: BTreeMap<char, String>,
+}
+
+/// Every letter that means something to some systemd; any other stays as it is written.
+const LETTERS: &str = "aAbBcCdDEfgGhHiIjJlLmMnNopPqrRsStTuUvVwWyY";
+
+impl Specifiers {
+    /// Those that hang on the unit's name alone, or are the same on every host.
+    pub fn of_unit(name: &str) -> Self {
+        let (stem, _suffix) = name.rsplit_once('.').unwrap_or((name, ""));
+        let (prefix, instance) = stem.split_once('@').unwrap_or((stem, ""));
+        let last = |text: &str| {
+            let (_, last) = text.rsplit_once('-').unwrap_or(("", text));
+            last.to_owned()
+        };
+        let path = if instance.is_empty() {
+            prefix
+        } else {
+            instance
+        };
+        let values = [
+            ('n', name.to_owned()),
+            ('N', stem.to_owned()),
+            ('p', prefix.to_owned()),
+            ('P', unescape(prefix)),
+            ('i', instance.to_owned()),
+            ('I', unescape(instance)),
+            ('j', last(prefix)),
+            ('J', unescape(&last(prefix))),
+            ('f', format!("/{}", unescape(path))),
+            ('d', format!("/run/credentials/{name}")),
+            ('t', "/run".to_owned()),
+            ('S', "/var/lib".to_owned()),
+            ('C', "/var/cache".to_owned()),
+            ('L', "/var/log".to_owned()),
+            ('E', "/etc".to_owned()),
+            ('T', "/tmp".to_owned()),
+            ('V', "/var/tmp".to_owned()),
+            ('u', "root".to_owned()),
+            ('U', "0".to_owned()),
+            ('g', "root".to_owned()),
+            ('G', "0".to_owned()),
+            ('h', "/root".to_owned()),
+        ];
+        Self {
+            values: values.into_iter().collect(),
+        }
+    }
+
+    /// Adds one that was read from the host.
+    pub fn set(&mut self, letter: char, value: impl Into<String>) {
+        self.values.insert(letter, value.into());
+    }
+
+    /// Whether `letter` is known.
+    pub fn knows(&self, letter: char) -> bool {
+        self.values.contains_key(&letter)
+    }
+
+    /// `text` with every known specifier filled in; `unknown` hears of those that are not.
+    pub fn expand(&self, text: &[u8], mut unknown: impl FnMut(char)) -> Vec<u8> {
+        let mut out = Vec::with_capacity(text.len());
+        let mut bytes = text.iter().copied();
+        while let Some(c) = bytes.next() {
+            if c != b'%' {
+                out.push(c);
+                continue;
+            }
+            let Some(next) = bytes.next() else {
+                out.push(b'%');
+                break;
+            };
+            let letter = char::from(next);
+            if next == b'%' {
+                out.push(b'%');
+            } else if let Some(value) = self.values.get(&letter) {
+                out.extend_from_slice(value.as_bytes());
+            } else {
+                if LETTERS.contains(letter) {
+                    unknown(letter);
+                }
+                out.extend_from_slice(&[b'%', next]);
+            }
+        }
+        out
+    }
+}
+
+/// Undoes systemd-escape(1): `-` is `/`, `\x2d` is `-`.
+fn unescape(name: &str) -> String {
+    let mut out = Vec::with_capacity(name.len());
+    let mut rest = name.as_bytes();
+    while let Some((&c, after)) = rest.split_first() {
+        rest = after;
+        let code = match (c, after) {
+            (b'\\', [b'x', high, low, ..]) => std::str::from_utf8(&[*high, *low])
+                .ok()
+                .filter(|code| code.bytes().all(|c| c.is_ascii_hexdigit()))
+                .and_then(|code| u8::from_str_radix(code, 16).ok()),
+            _ => None,
+        };
+        match (c, code) {
+            (_, Some(code)) => {
+                out.push(code);
+                rest = rest.get(3..).unwrap_or_default();
+            }
+            (b'-', None) => out.push(b'/'),
+            (c, None) => out.push(c),
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expand(unit: &str, text: &str) -> (String, String) {
+        let mut unknown = String::new();
+        let out = Specifiers::of_unit(unit).expand(text.as_bytes(), |c| unknown.push(c));
+        (String::from_utf8(out).unwrap(), unknown)
+    }
+
+    #[test]
+    fn fills_in_what_is_known() {
+        let cases = [
+            ("/etc/default/%N", "/etc/default/rke2-server", ""),
+            (
+                "%n %p %P [%i]",
+                "rke2-server.service rke2-server rke2/server []",
+                "",
+            ),
+            ("%j %J %f", "server server /rke2/server", ""),
+            (
+                "%t %S %C %L %E %h %u %U",
+                "/run /var/lib /var/cache /var/log /etc /root root 0",
+                "",
+            ),
+            ("100%% %", "100% %", ""),
+            ("%%N %z %é", "%N %z %é", ""),
+            ("%H-%m", "%H-%m", "Hm"),
+        ];
+        for (text, expected, unknown) in cases {
+            assert_eq!(
+                expand("rke2-server.service", text),
+                (expected.to_owned(), unknown.to_owned()),
+                "{text}"
+            );
+        }
+        assert_eq!(
+            expand("a-b@c\\x2dd-e.service", "%N %p %i %I %f").0,
+            "a-b@c\\x2dd-e a-b c\\x2dd-e c-d/e /c-d/e"
+        );
+    }
+
+    #[test]
+    fn what_the_host_says_fills_the_rest() {
+        let mut specifiers = Specifiers::of_unit("a.service");
+        assert!(!specifiers.knows('H'));
+        specifiers.set('H', "node1");
+        let out = specifiers.expand(b"--node-name=%H", |_| panic!("known"));
+        assert_eq!(out, b"--node-name=node1");
+    }
+}
