@@ -5,6 +5,7 @@
     reason = "this is the module that reads the machine for the others"
 )]
 
+pub mod rke2_config;
 pub mod root;
 
 pub use root::HostRoot;

@@ -2,4 +2,8 @@
 //!
 //! Pure: no file is read here.
 
+pub mod config;
+pub mod role;
 pub mod version;
+
+pub use role::Role;
