@@ -1,0 +1,508 @@
+//! The command line as RKE2's library (urfave/cli over Go's `flag`) reads it.
+
+use std::collections::HashSet;
+
+use crate::go;
+use crate::rke2::Role;
+
+use super::flags::{self, Flag, Kind};
+use super::rules::ParserRules;
+use super::scalar;
+use super::settings::{Fatal, Origin, REDACTED, Setting, SettingValue};
+use super::{Argument, Variable};
+
+/// One word after the role, from the files or from the command line.
+pub(super) struct Word {
+    pub(super) text: Vec<u8>,
+    pub(super) origin: Origin,
+}
+
+impl Word {
+    pub(super) fn of(argument: &Argument) -> Self {
+        Self {
+            origin: Origin::Argument {
+                text: shown(&argument.text),
+                source: argument.source.clone(),
+            },
+            text: argument.text.clone(),
+        }
+    }
+}
+
+/// A word without the value, where that is or may be a secret.
+fn shown(word: &[u8]) -> String {
+    let text = String::from_utf8_lossy(word);
+    match text.split_once('=') {
+        Some((name, _)) if flags::is_secret(name.trim_start_matches('-')) => {
+            format!("{name}={REDACTED}")
+        }
+        // Without dashes it is, for all we know, the value of a flag before it.
+        _ if text.starts_with('-') => text.into_owned(),
+        _ => REDACTED.to_owned(),
+    }
+}
+
+/// A flag that occurs, as named there, with its value.
+struct Occurrence {
+    flag: &'static Flag,
+    name: Vec<u8>,
+    value: Vec<u8>,
+    origin: Origin,
+}
+
+/// The settings that come of the words and the environment, every flag of the role among them.
+pub(super) fn settings(
+    words: Vec<Word>,
+    variables: &[Variable],
+    role: Role,
+    rules: &ParserRules,
+) -> Result<Vec<Setting>, Fatal> {
+    let settings = flags::of(role)
+        .map(|flag| from_environment(flag, variables, rules))
+        .collect::<Result<Vec<_>, Fatal>>()
+        .map_err(|fatal| prefixed(fatal, rules))?;
+    let mut state = State {
+        settings,
+        rules,
+        listed: HashSet::new(),
+    };
+    state
+        .parse(words, role)
+        .map_err(|fatal| prefixed(fatal, rules))?;
+    Ok(state.settings)
+}
+
+/// The settings where nothing is set.
+pub(super) fn defaults(role: Role) -> Vec<Setting> {
+    flags::of(role).map(default).collect()
+}
+
+pub(super) fn prefixed(mut fatal: Fatal, rules: &ParserRules) -> Fatal {
+    if rules.error_prefix {
+        fatal.message.insert_str(0, "Error: ");
+    }
+    fatal
+}
+
+fn default(flag: &'static Flag) -> Setting {
+    let value = match flag.kind {
+        Kind::Switch => SettingValue::Bool(flag.default == "true"),
+        Kind::Number => SettingValue::Number(flag.default.parse().unwrap_or_default()),
+        Kind::List => SettingValue::List(Vec::new()),
+        Kind::Text | Kind::Duration => SettingValue::Text(flag.default.to_owned()),
+    };
+    let sources = match flag.kind {
+        Kind::List => Vec::new(),
+        _ => vec![Origin::Default],
+    };
+    Setting {
+        name: flag.name,
+        value,
+        set: false,
+        sources,
+        overridden: Vec::new(),
+    }
+}
+
+/// A variable that is present counts as set, also when it is empty.
+fn from_environment(
+    flag: &'static Flag,
+    variables: &[Variable],
+    rules: &ParserRules,
+) -> Result<Setting, Fatal> {
+    let mut setting = default(flag);
+    let found = flag.variables(rules).iter().find_map(|name| {
+        let mut of_name = variables.iter().rev();
+        of_name.find(|variable| variable.name == name.as_bytes())
+    });
+    let Some(variable) = found else {
+        return Ok(setting);
+    };
+    let origin = Origin::Env {
+        name: String::from_utf8_lossy(&variable.name).into_owned(),
+        source: variable.source.clone(),
+    };
+    let bytes = variable.value.as_slice();
+    let refused = |kind: &str, function: &str, reason: &str| {
+        let value = if rules.cli_v2 {
+            format!(
+                "{} as {kind} value from environment variable {}",
+                go::quote(bytes),
+                go::quote(&variable.name)
+            )
+        } else {
+            format!("{} as {kind} value", String::from_utf8_lossy(bytes))
+        };
+        Fatal::by(
+            format!(
+                "could not parse {value} for flag {}: {function}{}: {reason}",
+                flag.name,
+                go::quote(bytes)
+            ),
+            &origin,
+        )
+    };
+    let value = match flag.kind {
+        Kind::Text => SettingValue::Text(lossy(bytes)),
+        Kind::Switch if bytes.is_empty() => SettingValue::Bool(false),
+        Kind::Switch => SettingValue::Bool(
+            go::parse_bool(bytes)
+                .ok_or_else(|| refused("bool", "strconv.ParseBool: parsing ", "invalid syntax"))?,
+        ),
+        Kind::Number | Kind::Duration if bytes.is_empty() && rules.cli_v2 => setting.value.clone(),
+        Kind::Number => SettingValue::Number(
+            number(bytes)
+                .map_err(|reason| refused("int", "strconv.ParseInt: parsing ", reason.long()))?,
+        ),
+        Kind::Duration if is_duration(bytes) => SettingValue::Text(lossy(bytes)),
+        Kind::Duration => {
+            return Err(refused(
+                "duration",
+                "time: invalid duration ",
+                "invalid syntax",
+            ));
+        }
+        Kind::List => {
+            let items: Vec<String> = if rules.cli_v2 {
+                vec![lossy(go::trim_space(bytes))]
+            } else {
+                let parts = bytes.split(|byte| *byte == b',');
+                parts.map(|part| lossy(go::trim_space(part))).collect()
+            };
+            setting.sources = items.iter().map(|_| origin.clone()).collect();
+            SettingValue::List(items)
+        }
+    };
+    setting.value = value;
+    setting.set = true;
+    if flag.kind != Kind::List {
+        setting.sources = vec![origin];
+    }
+    Ok(setting)
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+struct State<'a> {
+    settings: Vec<Setting>,
+    rules: &'a ParserRules,
+    /// Lists that a word has added to.
+    listed: HashSet<&'static str>,
+}
+
+impl State<'_> {
+    fn parse(&mut self, words: Vec<Word>, role: Role) -> Result<(), Fatal> {
+        // The old library moves flags before stray words, unless the command has subcommands.
+        let words = if !self.rules.cli_v2 && role == Role::Server {
+            reordered(words, role)
+        } else {
+            words
+        };
+        let mut forms: Vec<(&'static Flag, Vec<u8>, Origin)> = Vec::new();
+        let mut words = words.into_iter();
+        while let Some(occurrence) = next(&mut words, role)? {
+            let seen = forms.iter().any(|(flag, name, _)| {
+                flag.name == occurrence.flag.name && *name == occurrence.name
+            });
+            if !occurrence.flag.alias.is_empty() && !seen {
+                let form = (
+                    occurrence.flag,
+                    occurrence.name.clone(),
+                    occurrence.origin.clone(),
+                );
+                forms.push(form);
+            }
+            self.apply(occurrence)?;
+        }
+        let two = forms.iter().enumerate().find_map(|(at, (flag, ..))| {
+            let mut rest = forms.iter().skip(at.saturating_add(1));
+            rest.find(|(other, ..)| other.name == flag.name)
+        });
+        match two {
+            Some((flag, _, origin)) => Err(Fatal::by(
+                format!(
+                    "Cannot use two forms of the same flag: {} {}",
+                    flag.alias, flag.name
+                ),
+                origin,
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn apply(&mut self, occurrence: Occurrence) -> Result<(), Fatal> {
+        let Occurrence {
+            flag,
+            name,
+            value,
+            origin,
+        } = occurrence;
+        let refused = |reason: &str| {
+            let value = if flags::is_secret(flag.name) {
+                REDACTED.to_owned()
+            } else {
+                go::quote(&value)
+            };
+            let name = lossy(&name);
+            let message = match flag.kind {
+                Kind::Switch => format!("invalid boolean value {value} for -{name}: {reason}"),
+                _ => format!("invalid value {value} for flag -{name}: {reason}"),
+            };
+            Fatal::by(message, &origin)
+        };
+        let parsed = match flag.kind {
+            Kind::Text => SettingValue::Text(lossy(&value)),
+            Kind::Switch => {
+                SettingValue::Bool(go::parse_bool(&value).ok_or_else(|| refused("parse error"))?)
+            }
+            Kind::Number => {
+                SettingValue::Number(number(&value).map_err(|reason| refused(reason.short()))?)
+            }
+            Kind::Duration if is_duration(&value) => SettingValue::Text(lossy(&value)),
+            Kind::Duration => return Err(refused("parse error")),
+            Kind::List => {
+                let item = if self.rules.cli_v2 {
+                    lossy(go::trim_space(&value))
+                } else {
+                    lossy(&value)
+                };
+                SettingValue::List(vec![item])
+            }
+        };
+        let first = flag.kind == Kind::List && self.listed.insert(flag.name);
+        let replaces = flag.kind != Kind::List || (first && self.rules.cli_v2);
+        let Some(setting) = self.settings.iter_mut().find(|s| s.name == flag.name) else {
+            return Ok(());
+        };
+        if replaces && setting.set {
+            setting.overridden.append(&mut setting.sources);
+        }
+        match (&mut setting.value, parsed) {
+            (SettingValue::List(items), SettingValue::List(more)) if !replaces => {
+                items.extend(more);
+                setting.sources.push(origin);
+            }
+            (held, parsed) => {
+                *held = parsed;
+                setting.sources = vec![origin];
+            }
+        }
+        setting.set = true;
+        Ok(())
+    }
+}
+
+/// The next flag; `None` at a stray word, `--` or the end.
+fn next(words: &mut impl Iterator<Item = Word>, role: Role) -> Result<Option<Occurrence>, Fatal> {
+    let Some(word) = words.next() else {
+        return Ok(None);
+    };
+    let Some((name, value)) = split(&word)? else {
+        return Ok(None);
+    };
+    let Some(flag) = flags::find(role, name) else {
+        if matches!(name, b"help" | b"h") && value.is_none_or(|v| go::parse_bool(v) == Some(true)) {
+            let message = "rke2 prints its help and ends";
+            return Err(Fatal::by(message, &word.origin));
+        }
+        if matches!(name, b"help" | b"h") {
+            return next(words, role);
+        }
+        let message = format!("flag provided but not defined: -{}", lossy(name));
+        return Err(Fatal::by(message, &word.origin));
+    };
+    let name = name.to_vec();
+    let value = match value {
+        Some(value) => value.to_vec(),
+        None if flag.kind == Kind::Switch => b"true".to_vec(),
+        None => match words.next() {
+            Some(value) => value.text,
+            None => {
+                let message = format!("flag needs an argument: -{}", lossy(&name));
+                return Err(Fatal::by(message, &word.origin));
+            }
+        },
+    };
+    let origin = match word.origin {
+        Origin::Argument { text, source } if !flags::is_secret(flag.name) => {
+            let inline = text.contains('=') || flag.kind == Kind::Switch;
+            Origin::Argument {
+                text: if inline {
+                    text
+                } else {
+                    format!("{text} {}", lossy(&value))
+                },
+                source,
+            }
+        }
+        origin => origin,
+    };
+    Ok(Some(Occurrence {
+        flag,
+        name,
+        value,
+        origin,
+    }))
+}
+
+type Split<'a> = Option<(&'a [u8], Option<&'a [u8]>)>;
+
+/// Name and value of `-name`, `--name` or `--name=value`; `None` where the word is no flag.
+fn split(word: &Word) -> Result<Split<'_>, Fatal> {
+    let body = match word.text.as_slice() {
+        b"-" | b"--" => return Ok(None),
+        [b'-', b'-', body @ ..] | [b'-', body @ ..] => body,
+        _ => return Ok(None),
+    };
+    if matches!(body.first(), None | Some(b'-' | b'=')) {
+        let message = format!("bad flag syntax: {}", shown(&word.text));
+        return Err(Fatal::by(message, &word.origin));
+    }
+    Ok(Some(match body.iter().position(|byte| *byte == b'=') {
+        Some(at) => {
+            let (name, value) = body.split_at(at);
+            (name, value.split_first().map(|(_, value)| value))
+        }
+        None => (body, None),
+    }))
+}
+
+/// Flags this role knows, and what may be their values, before all else.
+fn reordered(words: Vec<Word>, role: Role) -> Vec<Word> {
+    let mut flags_first = Vec::with_capacity(words.len());
+    let mut rest = Vec::new();
+    let mut expects_value = false;
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        let known = is_known_flag(&word.text, role);
+        if expects_value && !known {
+            expects_value = false;
+            flags_first.push(word);
+        } else if word.text == b"--" {
+            rest.insert(0, word);
+            rest.extend(words.by_ref());
+        } else if known {
+            expects_value = !word.text.contains(&b'=');
+            flags_first.push(word);
+        } else {
+            rest.push(word);
+        }
+    }
+    flags_first.append(&mut rest);
+    flags_first
+}
+
+fn is_known_flag(word: &[u8], role: Role) -> bool {
+    let Some(body) = word.strip_prefix(b"--").or_else(|| word.strip_prefix(b"-")) else {
+        return false;
+    };
+    let body = body.strip_prefix(b"-").unwrap_or(body);
+    let name = body.split(|byte| *byte == b'=').next().unwrap_or_default();
+    matches!(name, b"help" | b"h") || flags::find(role, name).is_some()
+}
+
+/// The words before the role: `rke2 --debug server`.
+pub(super) fn check_global(arguments: &[Argument], rules: &ParserRules) -> Result<(), Fatal> {
+    for argument in arguments {
+        let word = Word::of(argument);
+        let Some((name, value)) = split(&word).map_err(|fatal| prefixed(fatal, rules))? else {
+            return Ok(());
+        };
+        let on = value.is_none_or(|value| go::parse_bool(value) == Some(true));
+        match name {
+            b"help" | b"h" | b"version" | b"v" if on => {
+                return Err(Fatal::by(
+                    "rke2 prints its help or version and ends",
+                    &word.origin,
+                ));
+            }
+            b"help" | b"h" | b"version" | b"v" => {}
+            b"debug" if rules.global_debug => {}
+            _ => {
+                let message = format!("flag provided but not defined: -{}", lossy(name));
+                return Err(prefixed(Fatal::by(message, &word.origin), rules));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Why a text is not a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NotANumber {
+    Syntax,
+    Range,
+}
+
+impl NotANumber {
+    const fn short(self) -> &'static str {
+        match self {
+            Self::Syntax => "parse error",
+            Self::Range => "value out of range",
+        }
+    }
+
+    const fn long(self) -> &'static str {
+        match self {
+            Self::Syntax => "invalid syntax",
+            Self::Range => "value out of range",
+        }
+    }
+}
+
+/// `strconv.ParseInt(text, 0, 64)`.
+fn number(text: &[u8]) -> Result<i64, NotANumber> {
+    let text = std::str::from_utf8(text).map_err(|_| NotANumber::Syntax)?;
+    let (negative, digits) = match text.strip_prefix(['+', '-']) {
+        Some(digits) => (text.starts_with('-'), digits),
+        None => (false, text),
+    };
+    let decimal = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    let plain = digits.replace('_', "");
+    let joined = digits.starts_with('_') || digits.ends_with('_') || digits.contains("__");
+    let magnitude = scalar::magnitude(&plain).filter(|_| !joined);
+    let value = match magnitude {
+        Some(magnitude) if negative => 0i64.checked_sub_unsigned(magnitude),
+        Some(magnitude) => i64::try_from(magnitude).ok(),
+        None if decimal && !digits.starts_with('0') => None,
+        None => return Err(NotANumber::Syntax),
+    };
+    value.ok_or(NotANumber::Range)
+}
+
+/// Whether `time.ParseDuration` takes it.
+fn is_duration(text: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(text) else {
+        return false;
+    };
+    let mut rest = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if rest == "0" {
+        return true;
+    }
+    if rest.is_empty() {
+        return false;
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.');
+        let Some((count, tail)) = digits.and_then(|at| rest.split_at_checked(at)) else {
+            return false;
+        };
+        let dots = count.bytes().filter(|b| *b == b'.').count();
+        if count.len() <= dots || dots > 1 {
+            return false;
+        }
+        let end = tail
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(tail.len());
+        let Some((unit, tail)) = tail.split_at_checked(end) else {
+            return false;
+        };
+        if !["ns", "us", "µs", "μs", "ms", "s", "m", "h"].contains(&unit) {
+            return false;
+        }
+        rest = tail;
+    }
+    true
+}

@@ -1,0 +1,362 @@
+//! The flags of `rke2 server` and `rke2 agent`: names, aliases, variables, kinds.
+//!
+//! A flag whose history is not known counts as known to every release: a key is better not
+//! reported as ignored than wrongly so.
+
+use crate::rke2::Role;
+
+use super::rules::ParserRules;
+
+/// What a flag takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Any text; the last one wins.
+    Text,
+    /// A switch; the last one wins.
+    Switch,
+    /// Any number of texts, in order.
+    List,
+    /// A whole number.
+    Number,
+    /// A Go duration, `5m0s`.
+    Duration,
+}
+
+/// Who knows a flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Roles {
+    Both,
+    ServerOnly,
+}
+
+/// One flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Flag {
+    /// The long name, which is the key in `config.yaml`.
+    pub(super) name: &'static str,
+    /// The one-letter name, or empty.
+    pub(super) alias: &'static str,
+    /// The environment variables that stand in for it, the first that is set counting.
+    pub(super) variables: &'static [&'static str],
+    pub(super) kind: Kind,
+    /// What it is unless set.
+    pub(super) default: &'static str,
+    roles: Roles,
+}
+
+impl Flag {
+    const fn new(name: &'static str, kind: Kind, roles: Roles) -> Self {
+        Self {
+            name,
+            alias: "",
+            variables: &[],
+            kind,
+            default: "",
+            roles,
+        }
+    }
+
+    const fn alias(mut self, alias: &'static str) -> Self {
+        self.alias = alias;
+        self
+    }
+
+    const fn var(mut self, variables: &'static [&'static str]) -> Self {
+        self.variables = variables;
+        self
+    }
+
+    const fn or(mut self, default: &'static str) -> Self {
+        self.default = default;
+        self
+    }
+
+    /// Whether `name` is the flag's, long or short.
+    pub(super) fn is_named(&self, name: &[u8]) -> bool {
+        !name.is_empty() && (name == self.name.as_bytes() || name == self.alias.as_bytes())
+    }
+
+    /// The variables that count under `rules`.
+    pub(super) fn variables(&self, rules: &ParserRules) -> &'static [&'static str] {
+        if self.name == "data-dir" && !rules.data_dir_variable {
+            return &[];
+        }
+        self.variables
+    }
+}
+
+/// The flags `role` knows.
+pub(super) fn of(role: Role) -> impl Iterator<Item = &'static Flag> {
+    FLAGS.iter().filter(move |flag| match flag.roles {
+        Roles::Both => true,
+        Roles::ServerOnly => role == Role::Server,
+    })
+}
+
+/// The flag of that name, long or short, that `role` knows.
+pub(super) fn find(role: Role, name: &[u8]) -> Option<&'static Flag> {
+    of(role).find(|flag| flag.is_named(name))
+}
+
+/// Whether the value of this flag must not be shown: it is, or can hold, a credential.
+pub fn is_secret(name: &str) -> bool {
+    SECRETS.contains(&name)
+}
+
+const SECRETS: &[&str] = &[
+    "token",
+    "t",
+    "agent-token",
+    "cluster-secret",
+    "datastore-endpoint",
+    "etcd-s3-access-key",
+    "etcd-s3-secret-key",
+    "etcd-s3-session-token",
+    // A proxy's address can hold a password.
+    "etcd-s3-proxy",
+    "vpn-auth",
+    // Environments for static pods: credentials of proxies, clouds and key services.
+    "kube-apiserver-extra-env",
+    "kube-scheduler-extra-env",
+    "kube-controller-manager-extra-env",
+    "kube-proxy-extra-env",
+    "etcd-extra-env",
+    "cloud-controller-manager-extra-env",
+];
+
+const fn text(name: &'static str) -> Flag {
+    Flag::new(name, Kind::Text, Roles::Both)
+}
+const fn switch(name: &'static str) -> Flag {
+    Flag::new(name, Kind::Switch, Roles::Both)
+}
+const fn list(name: &'static str) -> Flag {
+    Flag::new(name, Kind::List, Roles::Both)
+}
+const fn server_text(name: &'static str) -> Flag {
+    Flag::new(name, Kind::Text, Roles::ServerOnly)
+}
+const fn server_switch(name: &'static str) -> Flag {
+    Flag::new(name, Kind::Switch, Roles::ServerOnly)
+}
+const fn server_list(name: &'static str) -> Flag {
+    Flag::new(name, Kind::List, Roles::ServerOnly)
+}
+
+/// Those a reader wants to see first come first.
+static FLAGS: &[Flag] = &[
+    text("profile").var(&["RKE2_CIS_PROFILE"]),
+    switch("protect-kernel-defaults"),
+    list("kubelet-arg"),
+    text("data-dir")
+        .alias("d")
+        .var(&["RKE2_DATA_DIR"])
+        .or("/var/lib/rancher/rke2"),
+    text("config")
+        .alias("c")
+        .var(&["RKE2_CONFIG_FILE"])
+        .or("/etc/rancher/rke2/config.yaml"),
+    switch("debug").var(&["RKE2_DEBUG"]),
+    Flag::new("v", Kind::Number, Roles::Both).or("0"),
+    text("vmodule"),
+    text("log").alias("l"),
+    switch("alsologtostderr"),
+    // Cluster
+    text("server").alias("s").var(&["RKE2_URL"]),
+    text("token").alias("t").var(&["RKE2_TOKEN"]),
+    text("token-file").var(&["RKE2_TOKEN_FILE"]),
+    server_text("agent-token").var(&["RKE2_AGENT_TOKEN"]),
+    server_text("agent-token-file").var(&["RKE2_AGENT_TOKEN_FILE"]),
+    server_switch("cluster-reset").var(&["RKE2_CLUSTER_RESET"]),
+    server_text("cluster-reset-restore-path"),
+    // Listener
+    text("bind-address"),
+    server_text("advertise-address"),
+    server_list("tls-san"),
+    server_switch("tls-san-security").or("true"),
+    // Networking
+    server_list("cluster-cidr"),
+    server_list("service-cidr"),
+    server_text("service-node-port-range").or("30000-32767"),
+    server_list("cluster-dns"),
+    server_text("cluster-domain").or("cluster.local"),
+    server_text("egress-selector-mode").or("agent"),
+    server_text("servicelb-namespace").or("kube-system"),
+    server_list("cni").var(&["RKE2_CNI"]),
+    server_list("ingress-controller").var(&["RKE2_INGRESS_CONTROLLER", "RKE_INGRESS_CONTROLLER"]),
+    server_switch("enable-servicelb").var(&["RKE2_ENABLE_SERVICELB"]),
+    // Client
+    server_text("write-kubeconfig")
+        .alias("o")
+        .var(&["RKE2_KUBECONFIG_OUTPUT"]),
+    server_text("write-kubeconfig-mode").var(&["RKE2_KUBECONFIG_MODE"]),
+    server_text("write-kubeconfig-group").var(&["RKE2_KUBECONFIG_GROUP"]),
+    server_text("helm-job-image"),
+    // Components' own flags
+    server_list("kube-apiserver-arg"),
+    server_list("etcd-arg"),
+    server_list("kube-controller-manager-arg"),
+    server_list("kube-scheduler-arg"),
+    server_list("kube-cloud-controller-manager-arg"),
+    server_list("helm-controller-arg"),
+    list("kube-proxy-arg"),
+    // Database
+    server_text("datastore-endpoint").var(&["RKE2_DATASTORE_ENDPOINT"]),
+    server_text("datastore-cafile").var(&["RKE2_DATASTORE_CAFILE"]),
+    server_text("datastore-certfile").var(&["RKE2_DATASTORE_CERTFILE"]),
+    server_text("datastore-keyfile").var(&["RKE2_DATASTORE_KEYFILE"]),
+    server_switch("etcd-expose-metrics"),
+    server_switch("etcd-disable-snapshots"),
+    server_text("etcd-snapshot-name").or("etcd-snapshot"),
+    server_text("etcd-snapshot-schedule-cron").or("0 */12 * * *"),
+    Flag::new(
+        "etcd-snapshot-reconcile-interval",
+        Kind::Duration,
+        Roles::ServerOnly,
+    )
+    .or("10m0s"),
+    Flag::new("etcd-snapshot-retention", Kind::Number, Roles::ServerOnly).or("5"),
+    server_text("etcd-snapshot-dir"),
+    server_switch("etcd-snapshot-compress"),
+    server_switch("etcd-s3"),
+    server_text("etcd-s3-endpoint").or("s3.amazonaws.com"),
+    server_text("etcd-s3-endpoint-ca"),
+    server_switch("etcd-s3-skip-ssl-verify"),
+    server_text("etcd-s3-access-key").var(&["AWS_ACCESS_KEY_ID"]),
+    server_text("etcd-s3-secret-key").var(&["AWS_SECRET_ACCESS_KEY"]),
+    server_text("etcd-s3-session-token").var(&["AWS_SESSION_TOKEN"]),
+    server_text("etcd-s3-bucket"),
+    server_text("etcd-s3-bucket-lookup-type").or("auto"),
+    server_text("etcd-s3-region").or("us-east-1"),
+    server_text("etcd-s3-folder"),
+    server_text("etcd-s3-proxy"),
+    server_text("etcd-s3-config-secret"),
+    server_switch("etcd-s3-insecure"),
+    Flag::new("etcd-s3-retention", Kind::Number, Roles::ServerOnly).or("5"),
+    Flag::new("etcd-s3-timeout", Kind::Duration, Roles::ServerOnly).or("5m0s"),
+    // Components
+    server_list("disable"),
+    server_switch("disable-scheduler"),
+    server_switch("disable-cloud-controller"),
+    server_switch("disable-kube-proxy"),
+    server_switch("disable-apiserver"),
+    server_switch("disable-controller-manager"),
+    server_switch("disable-etcd"),
+    server_switch("disable-agent"),
+    server_switch("embedded-registry"),
+    server_switch("supervisor-metrics"),
+    server_switch("secrets-encryption"),
+    server_text("secrets-encryption-provider").or("aescbc"),
+    list("control-plane-resource-requests").var(&["RKE2_CONTROL_PLANE_RESOURCE_REQUESTS"]),
+    list("control-plane-resource-limits").var(&["RKE2_CONTROL_PLANE_RESOURCE_LIMITS"]),
+    list("control-plane-probe-configuration").var(&["RKE2_CONTROL_PLANE_PROBE_CONFIGURATION"]),
+    list("kube-apiserver-extra-mount").var(&["RKE2_KUBE_APISERVER_EXTRA_MOUNT"]),
+    list("kube-scheduler-extra-mount").var(&["RKE2_KUBE_SCHEDULER_EXTRA_MOUNT"]),
+    list("kube-controller-manager-extra-mount").var(&["RKE2_KUBE_CONTROLLER_MANAGER_EXTRA_MOUNT"]),
+    list("kube-proxy-extra-mount").var(&["RKE2_KUBE_PROXY_EXTRA_MOUNT"]),
+    list("etcd-extra-mount").var(&["RKE2_ETCD_EXTRA_MOUNT"]),
+    list("cloud-controller-manager-extra-mount")
+        .var(&["RKE2_CLOUD_CONTROLLER_MANAGER_EXTRA_MOUNT"]),
+    list("kube-apiserver-extra-env").var(&["RKE2_KUBE_APISERVER_EXTRA_ENV"]),
+    list("kube-scheduler-extra-env").var(&["RKE2_KUBE_SCHEDULER_EXTRA_ENV"]),
+    list("kube-controller-manager-extra-env").var(&["RKE2_KUBE_CONTROLLER_MANAGER_EXTRA_ENV"]),
+    list("kube-proxy-extra-env").var(&["RKE2_KUBE_PROXY_EXTRA_ENV"]),
+    list("etcd-extra-env").var(&["RKE2_ETCD_EXTRA_ENV"]),
+    list("cloud-controller-manager-extra-env").var(&["RKE2_CLOUD_CONTROLLER_MANAGER_EXTRA_ENV"]),
+    // Node
+    text("node-name").var(&["RKE2_NODE_NAME"]),
+    switch("with-node-id"),
+    list("node-label"),
+    list("node-taint"),
+    list("node-ip").alias("i"),
+    list("node-external-ip"),
+    list("node-internal-dns"),
+    list("node-external-dns"),
+    text("resolv-conf").var(&["RKE2_RESOLV_CONF"]),
+    switch("selinux").var(&["RKE2_SELINUX"]),
+    Flag::new("lb-server-port", Kind::Number, Roles::Both)
+        .var(&["RKE2_LB_SERVER_PORT"])
+        .or("6444"),
+    text("image-credential-provider-bin-dir").or("/var/lib/rancher/credentialprovider/bin"),
+    text("image-credential-provider-config").or("/var/lib/rancher/credentialprovider/config.yaml"),
+    text("container-runtime-endpoint"),
+    text("default-runtime"),
+    switch("disable-default-registry-endpoint"),
+    switch("nonroot-devices"),
+    text("snapshotter").or("overlayfs"),
+    text("private-registry").or("/etc/rancher/rke2/registries.yaml"),
+    text("system-default-registry").var(&["RKE2_SYSTEM_DEFAULT_REGISTRY"]),
+    list("airgap-extra-registry"),
+    switch("enable-pprof"),
+    text("kubelet-path").var(&["RKE2_KUBELET_PATH"]),
+    // Images
+    text("kube-apiserver-image").var(&["RKE2_KUBE_APISERVER_IMAGE"]),
+    text("kube-controller-manager-image").var(&["RKE2_KUBE_CONTROLLER_MANAGER_IMAGE"]),
+    text("cloud-controller-manager-image").var(&["RKE2_CLOUD_CONTROLLER_MANAGER_IMAGE"]),
+    text("kube-proxy-image").var(&["RKE2_KUBE_PROXY_IMAGE"]),
+    text("kube-scheduler-image").var(&["RKE2_KUBE_SCHEDULER_IMAGE"]),
+    text("pause-image").var(&["RKE2_PAUSE_IMAGE"]),
+    text("runtime-image").var(&["RKE2_RUNTIME_IMAGE"]),
+    text("etcd-image").var(&["RKE2_ETCD_IMAGE"]),
+    // Cloud provider and security
+    text("cloud-provider-name").var(&["RKE2_CLOUD_PROVIDER_NAME"]),
+    text("cloud-provider-config").var(&["RKE2_CLOUD_PROVIDER_CONFIG"]),
+    switch("node-name-from-cloud-provider-metadata")
+        .var(&["RKE2_NODE_NAME_FROM_CLOUD_PROVIDER_METADATA"]),
+    text("audit-policy-file").var(&["RKE2_AUDIT_POLICY_FILE"]),
+    text("pod-security-admission-config-file").var(&["RKE2_POD_SECURITY_ADMISSION_CONFIG_FILE"]),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_name_stands_twice() {
+        let mut seen = HashSet::new();
+        for flag in FLAGS {
+            assert!(seen.insert(flag.name), "{}", flag.name);
+            assert!(
+                flag.alias.is_empty() || seen.insert(flag.alias),
+                "{}",
+                flag.alias
+            );
+        }
+    }
+
+    #[test]
+    fn roles_differ() {
+        assert!(find(Role::Server, b"disable-etcd").is_some());
+        assert!(find(Role::Agent, b"disable-etcd").is_none());
+        assert_eq!(
+            find(Role::Agent, b"d").map(|flag| flag.name),
+            Some("data-dir")
+        );
+        for dropped in [
+            "flannel-backend",
+            "docker",
+            "rootless",
+            "cluster-init",
+            "",
+            "Profile",
+        ] {
+            assert!(
+                find(Role::Server, dropped.as_bytes()).is_none(),
+                "{dropped}"
+            );
+        }
+    }
+
+    #[test]
+    fn secrets_are_flags() {
+        for name in SECRETS {
+            let known = FLAGS.iter().any(|f| f.is_named(name.as_bytes()));
+            // Dropped by RKE2, yet found in configurations.
+            assert!(
+                known || ["cluster-secret", "vpn-auth"].contains(name),
+                "{name}"
+            );
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! What two of the kubelet's own settings end up as, after RKE2's flags, `kubelet-arg` and the
+//! files the kubelet is pointed at.
+//!
+//! Up to 1.31 RKE2 passes the kubelet flags alone. Since 1.32 it writes
+//! `<data-dir>/agent/etc/kubelet.conf.d/00-rke2-defaults.conf` anew at each start, copies what
+//! `kubelet-arg` names as `config` and `config-dir` next to it, and the kubelet merges the folder
+//! in order of the names. Flags beat files.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::fact::{ReadError, Source};
+use crate::go;
+
+use super::rules::ParserRules;
+use super::settings::{Fatal, Gap, Origin, SettingValue, Settings};
+use super::yaml;
+
+/// The files that the kubelet of these settings is given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KubeletPaths {
+    /// The folder of drop-ins, where this release has one.
+    pub conf_d: Option<String>,
+    /// `kubelet-arg: config=…`.
+    pub config: Option<String>,
+    /// `kubelet-arg: config-dir=…`.
+    pub config_dir: Option<String>,
+}
+
+/// One file of the kubelet's configuration.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ConfFile {
+    /// The path below its folder; the file's name where it has none.
+    pub name: String,
+    /// As the host names it.
+    pub path: String,
+    /// Its content, or why there is none.
+    pub content: Result<Vec<u8>, ReadError>,
+}
+
+impl std::fmt::Debug for ConfFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConfFile")
+            .field("path", &self.path)
+            .field("content", &self.content.as_ref().map(Vec::len))
+            .finish()
+    }
+}
+
+/// The contents of [`KubeletPaths`], folders with all that lies below them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KubeletFiles {
+    /// What the folder of drop-ins holds now.
+    pub conf_d: Vec<ConfFile>,
+    /// The file that `config` names.
+    pub config: Option<ConfFile>,
+    /// What the folder that `config-dir` names holds.
+    pub config_dir: Vec<ConfFile>,
+    /// Folders that could not be listed.
+    pub unlisted: Vec<ReadError>,
+}
+
+/// A switch of the kubelet and what decided it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effective {
+    /// What it is.
+    pub value: bool,
+    /// What made it so.
+    pub origin: Origin,
+}
+
+/// What the kubelet will run with, as far as a start can hang on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kubelet {
+    /// Whether there is one: a server with `disable-agent` has none.
+    pub runs: bool,
+    /// `protectKernelDefaults`.
+    pub protect_kernel_defaults: Effective,
+    /// `failCgroupV1`; false where the kubelet has no such switch.
+    pub fail_cgroup_v1: Effective,
+    /// What the kubelet dies of while it reads its flags, in its words.
+    pub refusals: Vec<Fatal>,
+    /// What is not known.
+    pub gaps: Vec<Gap>,
+}
+
+const DEFAULTS: &str = "00-rke2-defaults.conf";
+const CONFIG_COPY: &str = "10-cli-config.conf";
+const CONFIG_DIR_COPY: &str = "20-cli-config-dir";
+
+/// An entry of `kubelet-arg`, taken apart.
+struct Arg {
+    key: String,
+    /// `None`: the bare name, which is true.
+    value: Option<String>,
+    origin: Origin,
+}
+
+/// The entries that reach the kubelet as flags, and the files among them.
+fn arguments(settings: &Settings, rules: &ParserRules) -> (Vec<Arg>, KubeletPaths) {
+    let mut paths = KubeletPaths::default();
+    let mut flags = Vec::new();
+    let mut entries = settings.kubelet_args().into_iter().peekable();
+    while let Some((text, origin)) = entries.next() {
+        let body = match text.strip_prefix("--") {
+            Some(body) if rules.kubelet_dashes => body,
+            _ => text.as_str(),
+        };
+        let (key, mut value) = match body.split_once('=') {
+            Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
+            None => (body.to_owned(), None),
+        };
+        if rules.kubelet_conf_d && value.is_none() {
+            // Looking for the two files, k3s takes the entry after a bare name for its value, and
+            // for any other name drops it.
+            let next = entries.next().map(|(text, _)| text);
+            if key == "config" || key == "config-dir" {
+                value = next;
+            }
+        }
+        match key.as_str() {
+            "config" => paths.config.clone_from(&value),
+            "config-dir" => paths.config_dir.clone_from(&value),
+            _ => {}
+        }
+        if !rules.kubelet_conf_d || !matches!(key.as_str(), "config" | "config-dir") {
+            flags.push(Arg { key, value, origin });
+        }
+    }
+    if rules.kubelet_conf_d {
+        let conf_d = format!("{}/agent/etc/kubelet.conf.d", settings.data_dir());
+        // What lies in the folder already is not copied there.
+        let outside = |path: &String| !path.is_empty() && !path.starts_with(&conf_d);
+        paths.config = paths.config.filter(outside);
+        paths.config_dir = paths.config_dir.filter(outside);
+        paths.conf_d = Some(conf_d);
+    }
+    (flags, paths)
+}
+
+/// Which files to read for [`kubelet`].
+pub fn kubelet_paths(settings: &Settings, rules: &ParserRules) -> KubeletPaths {
+    arguments(settings, rules).1
+}
+
+/// What the kubelet ends up with.
+pub fn kubelet(settings: &Settings, rules: &ParserRules, files: &KubeletFiles) -> Kubelet {
+    let (arguments, _) = arguments(settings, rules);
+    let mut gaps: Vec<Gap> = files
+        .unlisted
+        .iter()
+        .cloned()
+        .map(Gap::Unreadable)
+        .collect();
+    let mut refusals = Vec::new();
+    let wanted = wanted(settings);
+    let documents = documents(rules, files, &mut gaps);
+
+    let mut protect = Effective {
+        value: false,
+        origin: Origin::Default,
+    };
+    let generated = wanted.clone().filter(|_| rules.kubelet_conf_d);
+    if let Some(origin) = generated {
+        protect = Effective {
+            value: true,
+            origin,
+        };
+    }
+    from_files(
+        &mut protect,
+        "protectKernelDefaults",
+        false,
+        &documents,
+        &mut gaps,
+    );
+    let passed = wanted.filter(|_| !rules.kubelet_conf_d);
+    from_flags(
+        &mut protect,
+        "protect-kernel-defaults",
+        passed,
+        &arguments,
+        rules,
+        &mut refusals,
+    );
+
+    let unset = rules.fail_cgroup_v1_default;
+    let mut fail = Effective {
+        value: unset,
+        origin: Origin::Default,
+    };
+    if rules.fail_cgroup_v1 {
+        from_files(&mut fail, "failCgroupV1", unset, &documents, &mut gaps);
+        from_flags(
+            &mut fail,
+            "fail-cgroupv1",
+            None,
+            &arguments,
+            rules,
+            &mut refusals,
+        );
+    } else if let Some(arg) = arguments
+        .iter()
+        .find(|arg| normal(&arg.key) == "fail-cgroupv1")
+    {
+        let message = format!("unknown flag: --{}", arg.key);
+        refusals.push(Fatal::by(message, &arg.origin));
+    }
+    for arg in arguments.iter().filter(|arg| arg.key.starts_with('-')) {
+        let value = arg.value.as_deref().unwrap_or("true");
+        let message = format!("bad flag syntax: --{}={value}", arg.key);
+        refusals.push(Fatal::by(message, &arg.origin));
+    }
+    let disabled = settings.get("disable-agent").map(|setting| &setting.value);
+    Kubelet {
+        runs: disabled != Some(&SettingValue::Bool(true)),
+        protect_kernel_defaults: protect,
+        fail_cgroup_v1: fail,
+        refusals,
+        gaps,
+    }
+}
+
+/// What makes RKE2 itself want kernel defaults protected: a CIS profile, or its flag.
+fn wanted(settings: &Settings) -> Option<Origin> {
+    let (value, set, sources) = settings.protect_kernel_defaults();
+    if value && set {
+        return sources.last().cloned();
+    }
+    settings
+        .profile()
+        .starts_with("cis")
+        .then(|| settings.profile_source().clone())
+}
+
+/// A file with its place in the merge.
+struct Document<'a> {
+    path: &'a str,
+    entries: Vec<yaml::Entry>,
+}
+
+/// The files the kubelet merges, in order, the generated one left out (it comes first).
+fn documents<'a>(
+    rules: &ParserRules,
+    files: &'a KubeletFiles,
+    gaps: &mut Vec<Gap>,
+) -> Vec<Document<'a>> {
+    let mut ordered: BTreeMap<PathBuf, &ConfFile> = BTreeMap::new();
+    if rules.kubelet_conf_d {
+        for file in files.conf_d.iter().filter(|file| file.name != DEFAULTS) {
+            ordered.insert(PathBuf::from(&file.name), file);
+        }
+        for file in &files.config_dir {
+            ordered.insert(PathBuf::from(CONFIG_DIR_COPY).join(&file.name), file);
+        }
+        if let Some(file) = &files.config {
+            ordered.insert(PathBuf::from(CONFIG_COPY), file);
+        }
+        ordered.retain(|name, _| name.extension().is_some_and(|end| end == "conf"));
+    } else if let Some(file) = &files.config {
+        ordered.insert(PathBuf::from(CONFIG_COPY), file);
+    }
+    let mut documents = Vec::new();
+    for file in ordered.into_values() {
+        match file.content.as_deref().map(yaml::decode) {
+            Ok(Ok(entries)) => documents.push(Document {
+                path: &file.path,
+                entries,
+            }),
+            Ok(Err(error)) => gaps.push(Gap::Malformed {
+                source: Source {
+                    path: file.path.clone(),
+                    line: error.line,
+                },
+                reason: error.message,
+            }),
+            Err(error) => gaps.push(Gap::Unreadable(error.clone())),
+        }
+    }
+    documents
+}
+
+/// Applies the files: a later one wins, `null` brings the default back.
+fn from_files(
+    effective: &mut Effective,
+    key: &str,
+    unset: bool,
+    documents: &[Document<'_>],
+    gaps: &mut Vec<Gap>,
+) {
+    for document in documents {
+        let Some(entry) = document.entries.iter().rev().find(|entry| entry.key == key) else {
+            continue;
+        };
+        let origin = Origin::File {
+            path: document.path.to_owned(),
+            line: entry.line,
+        };
+        let value = &entry.item.value;
+        match value.as_bool() {
+            Some(value) => *effective = Effective { value, origin },
+            None if value.is_null() => {
+                *effective = Effective {
+                    value: unset,
+                    origin,
+                }
+            }
+            None => gaps.push(Gap::Malformed {
+                source: Source::line(document.path, entry.line),
+                reason: format!("{key} is neither true nor false"),
+            }),
+        }
+    }
+}
+
+/// The kubelet takes `_` for `-` in the names of its flags.
+fn normal(key: &str) -> String {
+    key.replace('_', "-")
+}
+
+/// Applies the flags: sorted by name as written, the last one wins, and each has to be a switch.
+fn from_flags(
+    effective: &mut Effective,
+    flag: &str,
+    passed: Option<Origin>,
+    arguments: &[Arg],
+    rules: &ParserRules,
+    refusals: &mut Vec<Fatal>,
+) {
+    type Values = Vec<(String, Origin)>;
+    let mut initial = passed.map(|origin| ("true".to_owned(), origin));
+    let mut by_key: BTreeMap<&str, Values> = BTreeMap::new();
+    for arg in arguments {
+        let name = if rules.kubelet_repeats {
+            arg.key.trim_end_matches(['-', '+'])
+        } else {
+            arg.key.as_str()
+        };
+        if normal(name) != flag {
+            continue;
+        }
+        let value = (
+            arg.value.clone().unwrap_or_else(|| "true".to_owned()),
+            arg.origin.clone(),
+        );
+        let values = by_key.entry(name).or_default();
+        // Only RKE2's own spelling meets RKE2's own value.
+        let before = if name == flag { initial.take() } else { None };
+        let last = arg.key.bytes().last();
+        match last.filter(|_| rules.kubelet_repeats) {
+            Some(b'+') => {
+                values.splice(0..0, before);
+                values.push(value);
+            }
+            Some(b'-') => {
+                values.splice(0..0, before);
+                values.insert(0, value);
+            }
+            _ if rules.kubelet_repeats => values.push(value),
+            _ => *values = vec![value],
+        }
+    }
+    if let Some(initial) = initial {
+        by_key.entry(flag).or_default().push(initial);
+    }
+    for (text, origin) in by_key.into_values().flatten() {
+        match go::parse_bool(text.as_bytes()) {
+            Some(value) => *effective = Effective { value, origin },
+            None => {
+                let quoted = go::quote(text.as_bytes());
+                refusals.push(Fatal::by(
+                    format!(
+                        "invalid argument {quoted} for \"--{flag}\" flag: \
+                         strconv.ParseBool: parsing {quoted}: invalid syntax"
+                    ),
+                    &origin,
+                ));
+            }
+        }
+    }
+}

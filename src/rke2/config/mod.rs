@@ -1,0 +1,263 @@
+//! What RKE2 will run with: configuration files, environment and command line, resolved as the
+//! installed release resolves them.
+//!
+//! Pure. [`crate::host::rke2_config`] reads the files, the caller knows the service's command line
+//! and environment, [`ParserRules`] knows the release. Highest first: command line, drop-ins (a
+//! later one over an earlier), the main file, environment, default. What the files say is turned
+//! into arguments before those of the command line, which is why they beat the environment.
+
+mod args;
+mod flags;
+mod kubelet;
+mod merge;
+mod rules;
+mod scalar;
+mod settings;
+mod suggest;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+use crate::fact::Source;
+use crate::rke2::Role;
+
+pub use flags::is_secret;
+pub use kubelet::{
+    ConfFile, Effective, Kubelet, KubeletFiles, KubeletPaths, kubelet, kubelet_paths,
+};
+pub use merge::{ConfigFiles, DropIn};
+pub use rules::ParserRules;
+pub use settings::{
+    Fatal, Gap, Ignored, IgnoredReason, Origin, REDACTED, Setting, SettingValue, Settings,
+};
+
+/// A word of RKE2's command line.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Argument {
+    /// The word.
+    pub text: Vec<u8>,
+    /// Where it is written.
+    pub source: Option<Source>,
+}
+
+/// A variable of RKE2's environment.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name.
+    pub name: Vec<u8>,
+    /// Its value.
+    pub value: Vec<u8>,
+    /// Where it is set.
+    pub source: Option<Source>,
+}
+
+impl Argument {
+    /// A word of unknown place.
+    pub fn new(text: impl Into<Vec<u8>>) -> Self {
+        Self {
+            text: text.into(),
+            source: None,
+        }
+    }
+}
+
+impl Variable {
+    /// A variable of unknown place.
+    pub fn new(name: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Self {
+        Self {
+            name: name.into(),
+            value: value.into(),
+            source: None,
+        }
+    }
+}
+
+// Both can hold tokens.
+impl fmt::Debug for Argument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let origin = args::Word::of(self).origin;
+        write!(f, "{origin}")
+    }
+}
+
+impl fmt::Debug for Variable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={REDACTED}", String::from_utf8_lossy(&self.name))
+    }
+}
+
+/// How RKE2 is started.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Invocation {
+    /// The words after the program: `server --profile cis`.
+    pub args: Vec<Argument>,
+    /// The environment; of a name that stands twice the last counts.
+    pub env: Vec<Variable>,
+}
+
+impl Invocation {
+    /// As the shipped unit starts it, with nothing added.
+    pub fn of(role: Role) -> Self {
+        Self {
+            args: vec![Argument::new(role.word())],
+            env: Vec::new(),
+        }
+    }
+
+    /// Where the role stands, and which it is.
+    fn role_at(&self) -> Option<(usize, Role)> {
+        self.args.iter().enumerate().find_map(|(at, argument)| {
+            let mut roles = Role::ALL.into_iter();
+            let role = roles.find(|role| role.word().as_bytes() == argument.text)?;
+            Some((at, role))
+        })
+    }
+
+    /// The role that the command line names.
+    pub fn role(&self) -> Option<Role> {
+        self.role_at().map(|(_, role)| role)
+    }
+
+    fn variable(&self, name: &str) -> Option<&Variable> {
+        let mut variables = self.env.iter().rev();
+        variables.find(|variable| variable.name == name.as_bytes())
+    }
+}
+
+/// Why the configuration is looked for where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConfigOrigin {
+    /// It always is.
+    Default,
+    /// `RKE2_CONFIG_FILE` says so.
+    Env(Option<Source>),
+    /// `--config` or `-c` says so.
+    Argument(Option<Source>),
+}
+
+/// The main configuration file; drop-ins are in the folder of that name and `.d`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigPath {
+    /// As written; empty where RKE2 reads none (`--config=`).
+    pub path: PathBuf,
+    /// Why that one.
+    pub origin: ConfigOrigin,
+}
+
+/// Where RKE2 looks when nothing else is said.
+pub const DEFAULT_CONFIG: &str = "/etc/rancher/rke2/config.yaml";
+
+/// Which configuration file RKE2 reads: `RKE2_CONFIG_FILE`, else the first `--config` or `-c`,
+/// else the default.
+pub fn config_path(invocation: &Invocation) -> ConfigPath {
+    let path = |bytes: &[u8]| PathBuf::from(OsString::from_vec(bytes.to_vec()));
+    if let Some(variable) = invocation.variable("RKE2_CONFIG_FILE")
+        && !variable.value.is_empty()
+    {
+        return ConfigPath {
+            path: path(&variable.value),
+            origin: ConfigOrigin::Env(variable.source.clone()),
+        };
+    }
+    let mut words = invocation.args.iter();
+    while let Some(word) = words.next() {
+        let value = match word.text.as_slice() {
+            b"--config" | b"-c" => words.next().map_or(&[][..], |value| &value.text),
+            text => match text
+                .strip_prefix(b"--config=")
+                .or(text.strip_prefix(b"-c="))
+            {
+                Some(value) => value,
+                None => continue,
+            },
+        };
+        return ConfigPath {
+            path: path(value),
+            origin: ConfigOrigin::Argument(word.source.clone()),
+        };
+    }
+    ConfigPath {
+        path: PathBuf::from(DEFAULT_CONFIG),
+        origin: ConfigOrigin::Default,
+    }
+}
+
+/// What RKE2 will run with. `role` counts where the command line names none.
+pub fn resolve(
+    invocation: &Invocation,
+    files: &ConfigFiles,
+    role: Role,
+    rules: &ParserRules,
+) -> Settings {
+    let found = invocation.role_at();
+    let (at, role) = found.map_or((invocation.args.len(), role), |(at, role)| (at, role));
+    let config = config_path(invocation);
+    let explicit = config.origin != ConfigOrigin::Default;
+    let mut merged = if config.path.as_os_str().is_empty() {
+        merge::Merged::default()
+    } else {
+        merge::merge(files, rules, explicit)
+    };
+    if found.is_none() {
+        merged.gaps.push(Gap::NoRole);
+    }
+    let mut settings = Settings {
+        role,
+        values: args::defaults(role),
+        fatal: merged.fatal.take(),
+        ignored: std::mem::take(&mut merged.ignored),
+        gaps: std::mem::take(&mut merged.gaps),
+    };
+    if settings.fatal.is_some() {
+        return settings;
+    }
+    // Keys are checked by the word right after the program; `rke2 --debug server` slips through.
+    let checked = rules.skip_unknown && (at == 0 || found.is_none());
+    let mut words = Vec::with_capacity(merged.arguments.len());
+    for spliced in merged.arguments {
+        // `a=b: c` becomes `--a=b=c`, whose flag is `a`: the text decides, not the key.
+        let name = spliced
+            .text
+            .split(|byte| *byte == b'=')
+            .next()
+            .unwrap_or_default();
+        let dashes = name.iter().take_while(|byte| **byte == b'-').count();
+        let name = name.get(dashes..).unwrap_or_default();
+        if checked && flags::find(role, name).is_none() {
+            if !settings
+                .ignored
+                .iter()
+                .any(|ignored| ignored.key == spliced.key)
+            {
+                settings.ignored.push(Ignored {
+                    did_you_mean: suggest::nearest(role, &spliced.key).map(str::to_owned),
+                    source: spliced.origin.source(),
+                    key: spliced.key,
+                    reason: IgnoredReason::UnknownFlag,
+                });
+            }
+            continue;
+        }
+        words.push(args::Word {
+            text: spliced.text,
+            origin: spliced.origin,
+        });
+    }
+    let (before, after) = invocation.args.split_at_checked(at).unwrap_or_default();
+    words.extend(after.iter().skip(1).map(args::Word::of));
+    let parsed = match found {
+        Some(_) => args::check_global(before, rules),
+        None => Ok(()),
+    };
+    match parsed.and_then(|()| args::settings(words, &invocation.env, role, rules)) {
+        Ok(values) => settings.values = values,
+        Err(fatal) => settings.fatal = Some(fatal),
+    }
+    settings
+}

@@ -1,0 +1,302 @@
+//! What RKE2 will run with, and where each of it comes from.
+
+use std::fmt;
+
+use crate::fact::{ReadError, Source};
+use crate::rke2::Role;
+
+use super::flags;
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// A line of a configuration file, counted from 1.
+    File {
+        /// The file, as the host names it.
+        path: String,
+        /// The line.
+        line: u32,
+    },
+    /// An environment variable.
+    Env {
+        /// Its name.
+        name: String,
+        /// Where it is set.
+        source: Option<Source>,
+    },
+    /// A word of the command line.
+    Argument {
+        /// The word; without its value where that is a secret.
+        text: String,
+        /// Where the command line is written.
+        source: Option<Source>,
+    },
+    /// RKE2 itself.
+    Default,
+}
+
+impl Origin {
+    /// The contract's word for it: `file`, `env`, `argument` or `default`.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::File { .. } => "file",
+            Self::Env { .. } => "env",
+            Self::Argument { .. } => "argument",
+            Self::Default => "default",
+        }
+    }
+
+    /// The file and line, where there is one.
+    pub fn source(&self) -> Option<Source> {
+        match self {
+            Self::File { path, line } => Some(Source::line(path.clone(), *line)),
+            Self::Env { source, .. } | Self::Argument { source, .. } => source.clone(),
+            Self::Default => None,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { path, line } => write!(f, "{path}:{line}"),
+            Self::Env { name, source } => {
+                write!(f, "environment variable {name}")?;
+                source.iter().try_for_each(|s| write!(f, " ({s})"))
+            }
+            Self::Argument { text, source } => {
+                write!(f, "argument {text}")?;
+                source.iter().try_for_each(|s| write!(f, " ({s})"))
+            }
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A value after RKE2 has parsed it.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SettingValue {
+    /// A text.
+    Text(String),
+    /// A switch.
+    Bool(bool),
+    /// A whole number.
+    Number(i64),
+    /// Texts in order.
+    List(Vec<String>),
+}
+
+impl fmt::Display for SettingValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Bool(value) => value.fmt(f),
+            Self::Number(value) => value.fmt(f),
+            Self::List(items) => f.write_str(&items.join(", ")),
+        }
+    }
+}
+
+/// What stands in place of a secret.
+pub const REDACTED: &str = "<redacted>";
+
+/// One flag of RKE2 and what it is.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// The long name, which is the key in `config.yaml`.
+    pub name: &'static str,
+    /// What it is. Show [`Setting::display_value`] instead: this can be a secret.
+    pub value: SettingValue,
+    /// Whether anything set it, be it to the default.
+    pub set: bool,
+    /// Where the value comes from: one for each item of a list, one for all else.
+    pub sources: Vec<Origin>,
+    /// What set it before and lost.
+    pub overridden: Vec<Origin>,
+}
+
+impl Setting {
+    /// Whether the value must not be shown.
+    pub fn is_secret(&self) -> bool {
+        flags::is_secret(self.name)
+    }
+
+    /// The value, or [`REDACTED`] in place of a secret that is not empty.
+    pub fn display_value(&self) -> SettingValue {
+        if !self.is_secret() {
+            return self.value.clone();
+        }
+        match &self.value {
+            SettingValue::Text(text) if text.is_empty() => SettingValue::Text(String::new()),
+            SettingValue::List(items) => {
+                SettingValue::List(items.iter().map(|_| REDACTED.to_owned()).collect())
+            }
+            _ => SettingValue::Text(REDACTED.to_owned()),
+        }
+    }
+}
+
+impl fmt::Debug for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Setting")
+            .field("name", &self.name)
+            .field("value", &format_args!("{}", self.display_value()))
+            .field("set", &self.set)
+            .field("sources", &self.sources)
+            .field("overridden", &self.overridden)
+            .finish()
+    }
+}
+
+/// What RKE2 dies of before it looks at the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fatal {
+    /// Its words. (Those of YAML syntax errors may differ after `yaml: `.)
+    pub message: String,
+    /// The place to mend.
+    pub source: Option<Source>,
+    /// Whose value it is about, where it is a flag's.
+    pub origin: Option<Origin>,
+}
+
+impl Fatal {
+    pub(super) fn new(message: impl Into<String>, source: Option<Source>) -> Self {
+        Self {
+            message: message.into(),
+            source,
+            origin: None,
+        }
+    }
+
+    pub(super) fn by(message: impl Into<String>, origin: &Origin) -> Self {
+        Self {
+            message: message.into(),
+            source: origin.source(),
+            origin: Some(origin.clone()),
+        }
+    }
+}
+
+/// Why something that was configured has no effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum IgnoredReason {
+    /// This release and role has no such flag.
+    UnknownFlag,
+    /// A file is missing, and RKE2 took that for the whole configuration being absent.
+    MissingFile,
+}
+
+/// Something configured that RKE2 passes over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ignored {
+    /// The key; the main configuration file's path where the whole of it is ignored.
+    pub key: String,
+    /// The line that sets it; the missing file where the whole is ignored.
+    pub source: Option<Source>,
+    /// The flag that may have been meant.
+    pub did_you_mean: Option<String>,
+    /// Why.
+    pub reason: IgnoredReason,
+}
+
+/// What could not be known, so that the settings may be wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gap {
+    /// A file that RKE2 may be able to read, and we are not.
+    Unreadable(ReadError),
+    /// The configuration is fetched from this address (old releases did).
+    Remote(String),
+    /// The command line names neither `server` nor `agent`.
+    NoRole,
+    /// A file that the kubelet may not be able to read as its configuration.
+    Malformed {
+        /// The file, and the line where one is to blame.
+        source: Source,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(error) => write!(f, "cannot read what RKE2 reads: {error}"),
+            Self::Remote(url) => write!(f, "RKE2 fetches its configuration from {url}"),
+            Self::Malformed { source, reason } => {
+                write!(f, "{source}: not a kubelet configuration: {reason}")
+            }
+            Self::NoRole => f.write_str("the command line names neither server nor agent"),
+        }
+    }
+}
+
+/// All that RKE2 will run with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// As whom.
+    pub role: Role,
+    /// Every flag, set or not, in a fixed order. Defaults only where RKE2 dies of its flags.
+    pub values: Vec<Setting>,
+    /// What RKE2 dies of.
+    pub fatal: Option<Fatal>,
+    /// What it passes over.
+    pub ignored: Vec<Ignored>,
+    /// What is not known.
+    pub gaps: Vec<Gap>,
+}
+
+impl Settings {
+    /// The setting of that name.
+    pub fn get(&self, name: &str) -> Option<&Setting> {
+        self.values.iter().find(|setting| setting.name == name)
+    }
+
+    fn text(&self, name: &str) -> &str {
+        match self.get(name).map(|setting| &setting.value) {
+            Some(SettingValue::Text(text)) => text,
+            _ => "",
+        }
+    }
+
+    /// `profile`; empty where none is chosen.
+    pub fn profile(&self) -> &str {
+        self.text("profile")
+    }
+
+    /// Where that comes from.
+    pub fn profile_source(&self) -> &Origin {
+        self.get("profile")
+            .and_then(|setting| setting.sources.first())
+            .unwrap_or(&Origin::Default)
+    }
+
+    /// `protect-kernel-defaults`: the value, whether it was set, and by what.
+    pub fn protect_kernel_defaults(&self) -> (bool, bool, &[Origin]) {
+        match self.get("protect-kernel-defaults") {
+            Some(Setting {
+                value: SettingValue::Bool(value),
+                set,
+                sources,
+                ..
+            }) => (*value, *set, sources),
+            _ => (false, false, &[]),
+        }
+    }
+
+    /// `kubelet-arg`, each with where it comes from.
+    pub fn kubelet_args(&self) -> Vec<(String, Origin)> {
+        match self.get("kubelet-arg") {
+            Some(Setting {
+                value: SettingValue::List(items),
+                sources,
+                ..
+            }) => items.iter().cloned().zip(sources.iter().cloned()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// `data-dir`.
+    pub fn data_dir(&self) -> &str {
+        self.text("data-dir")
+    }
+}
