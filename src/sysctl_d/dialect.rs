@@ -19,15 +19,18 @@ pub enum Ability {
     CredentialCounts,
     /// `/lib/sysctl.d`, on hosts where `/lib` is not `/usr/lib`.
     SplitUsr,
+    /// A key with `..` in it is refused; before, it was followed.
+    RefuseParent,
 }
 
 /// First and last version of each ability.
-const ABILITIES: [(Ability, u16, u16); 5] = [
+const ABILITIES: [(Ability, u16, u16); 6] = [
     (Ability::IgnoreFailure, 243, u16::MAX),
     (Ability::Patterns, 245, u16::MAX),
     (Ability::Credential, 252, u16::MAX),
-    (Ability::CredentialCounts, 256, u16::MAX),
+    (Ability::CredentialCounts, 258, u16::MAX),
     (Ability::SplitUsr, 0, 254),
+    (Ability::RefuseParent, 248, u16::MAX),
 ];
 
 impl Dialect {

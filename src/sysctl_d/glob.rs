@@ -5,8 +5,85 @@ pub fn is_pattern(key: &[u8]) -> bool {
     key.iter().any(|byte| matches!(byte, b'*' | b'?' | b'['))
 }
 
+/// A pattern whose braces stand for more alternatives than this matches nothing further; each
+/// pair of braces multiplies them, and a boot with such a line would not end either.
+const ALTERNATIVES: usize = 128;
+
 /// Whether a pattern stands for this path. `/` separates, and no wildcard crosses it.
+///
+/// Braces are alternatives, but only within what is a pattern already: `kernel.{panic,x}` is a
+/// plain key, `kernel.{panic,x}*` is not.
 pub fn matches(pattern: &[u8], path: &[u8]) -> bool {
+    alternatives(pattern, path, &mut ALTERNATIVES.clone())
+}
+
+fn alternatives(pattern: &[u8], path: &[u8], left: &mut usize) -> bool {
+    let Some(less) = left.checked_sub(1) else {
+        return false;
+    };
+    *left = less;
+    let Some((before, inner, after)) = braces(pattern) else {
+        return plain(pattern, path);
+    };
+    let mut rest = inner;
+    loop {
+        let end = alternative(rest).unwrap_or(rest.len());
+        let Some((one, more)) = rest.split_at_checked(end) else {
+            return false;
+        };
+        if alternatives(&[before, one, after].concat(), path, left) {
+            return true;
+        }
+        match more.split_first() {
+            Some((_, more)) => rest = more,
+            None => return false,
+        }
+    }
+}
+
+/// What is before, within and after the first pair of braces. One that is never closed makes all
+/// braces plain.
+fn braces(pattern: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let mut open: usize = 0;
+    loop {
+        match pattern.get(open..)? {
+            [] => return None,
+            [b'\\', _, ..] => open = open.checked_add(2)?,
+            [b'{', ..] => break,
+            _ => open = open.checked_add(1)?,
+        }
+    }
+    let (before, inner) = pattern.split_at_checked(open)?;
+    let inner = inner.strip_prefix(b"{")?;
+    let mut close: usize = 0;
+    loop {
+        close = close.checked_add(alternative(inner.get(close..)?)?)?;
+        let (within, after) = inner.split_at_checked(close)?;
+        if let Some(after) = after.strip_prefix(b"}") {
+            return Some((before, within, after));
+        }
+        close = close.checked_add(1)?;
+    }
+}
+
+/// Where the first alternative ends: at a `,` or `}` that is not within further braces.
+fn alternative(text: &[u8]) -> Option<usize> {
+    let mut depth: usize = 0;
+    let mut at: usize = 0;
+    loop {
+        match text.get(at..)? {
+            [] | [b'\\'] => return None,
+            [b'\\', _, ..] => at = at.checked_add(1)?,
+            [b'}' | b',', ..] if depth == 0 => return Some(at),
+            [b'}', ..] => depth = depth.saturating_sub(1),
+            [b'{', ..] => depth = depth.saturating_add(1),
+            _ => {}
+        }
+        at = at.checked_add(1)?;
+    }
+}
+
+fn plain(pattern: &[u8], path: &[u8]) -> bool {
     let mut names = path.split(|&byte| byte == b'/');
     for pattern in pattern.split(|&byte| byte == b'/') {
         match names.next() {
@@ -59,8 +136,7 @@ fn one(pattern: &[u8], byte: u8) -> Option<&[u8]> {
             // Never closed: a bracket like any other byte.
             None => (byte == b'[').then_some(rest),
         },
-        [b'\\', literal, after @ ..] => (*literal == byte).then_some(after),
-        [literal, after @ ..] => (*literal == byte).then_some(after),
+        [b'\\', literal, after @ ..] | [literal, after @ ..] => (*literal == byte).then_some(after),
         [] => None,
     }
 }
@@ -142,7 +218,15 @@ mod tests {
             ("kernel/pan[[:digit:]]c", "kernel/panic", false),
             ("kernel/pan[i", "kernel/panic", false),
             ("kernel/pan[i", "kernel/pan[i", true),
-            ("kernel/{panic,x}", "kernel/panic", false),
+            ("kernel/{panic,x}*", "kernel/panic", true),
+            ("kernel/{x,panic}*", "kernel/panic", true),
+            ("kernel/{x,pan{x,i}}*", "kernel/panic", true),
+            ("{kernel,vm}/{x,pan}*", "kernel/panic", true),
+            ("kernel/pan{x,i*", "kernel/panic", false),
+            ("kernel/pan{x,i*", "kernel/pan{x,iz", true),
+            ("kernel/pan{}ic*", "kernel/panic", true),
+            ("kernel/pan\\{i}c*", "kernel/panic", false),
+            ("kernel/{a,b,}panic*", "kernel/panic", true),
             ("kernel/p\\anic*", "kernel/panic", true),
             ("kernel/*hidden", "kernel/.hidden", false),
             ("kernel/.hid*", "kernel/.hidden", true),
@@ -151,6 +235,20 @@ mod tests {
             let got = matches(pattern.as_bytes(), path.as_bytes());
             assert_eq!(got, expected, "{pattern} {path}");
         }
+    }
+
+    #[test]
+    fn braces_alone_make_no_pattern() {
+        assert!(!is_pattern(b"kernel/{panic,x}"));
+        assert!(is_pattern(b"kernel/{panic,x}*"));
+    }
+
+    #[test]
+    fn braces_that_multiply_come_to_an_end() {
+        let pattern = "{a,b}".repeat(64) + "*";
+        assert!(!matches(pattern.as_bytes(), b"kernel/panic"));
+        let nested = "{".repeat(2000) + "a" + &"}".repeat(2000) + "*";
+        matches(nested.as_bytes(), b"kernel/panic");
     }
 
     proptest! {

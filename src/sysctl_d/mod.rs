@@ -5,7 +5,7 @@
 //! ```text
 //! tree      the files, from the host          (tree)
 //! syntax    one file to statements            (syntax; what differs by version: dialect)
-//! resolve   all files to one word for a key   (resolve, glob)
+//! resolve   all files to one word for a key   (table, resolve, glob)
 //! kernel    what the kernel makes of the word (kernel)
 //! others    the kernel command line, TuneD, `sysctl --system` (cmdline, tuned, procps)
 //! ```
@@ -21,13 +21,14 @@ mod placement;
 mod procps;
 mod resolve;
 pub mod syntax;
+mod table;
 mod tree;
 pub mod tuned;
 
 pub use dialect::Dialect;
 pub use next_boot::{
-    Assignment, Deaf, Disagreement, Line, NextBoot, Overridden, Problem, Resolution, Unheard, Via,
-    Why,
+    Assignment, Deaf, Disagreement, Line, NextBoot, Overridden, Problem, Resolution, Trouble,
+    Unheard, Via, Why,
 };
 pub use placement::{Placement, Prevented, winning_name};
 pub use resolve::resolve;

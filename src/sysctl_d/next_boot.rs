@@ -173,10 +173,29 @@ pub struct Disagreement {
 pub struct Problem {
     /// Where.
     pub source: Source,
+    /// Which kind of trouble it is.
+    pub trouble: Trouble,
     /// What is wrong with it and what to do.
     pub summary: String,
     /// Whether `systemd-sysctl` ends with a failure over it.
     pub fails: bool,
+}
+
+/// What can be wrong with a line or file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// The line is neither an assignment nor an exclusion, or too long.
+    Form,
+    /// The file cannot be read, by this process or by anybody.
+    Unreadable,
+    /// A directory has a file's name.
+    Directory,
+    /// The key looks like a watched one, but names no parameter.
+    Misspelt,
+    /// The write fails whatever the value.
+    Hopeless,
+    /// The kernel refuses the value.
+    Refused,
 }
 
 /// A line of a file, to be shown with what matters marked.

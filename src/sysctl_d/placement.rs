@@ -99,10 +99,10 @@ fn with_file(tree: &Tree, name: &str, wanted: &[(&str, i32)]) -> Tree {
     let old = place
         .flat_map(|directory| directory.files.iter_mut())
         .find(|file| file.name == name.as_bytes());
-    let lines: String = wanted
-        .iter()
-        .map(|(key, value)| format!("{key} = {value}\n"))
-        .collect();
+    let mut lines = String::new();
+    for (key, value) in wanted {
+        lines.extend([*key, " = ", value.to_string().as_str(), "\n"]);
+    }
     if let Some(File {
         content: Content::Bytes(bytes),
         ..

@@ -4,8 +4,8 @@ use super::dialect::Dialect;
 use super::glob;
 use super::kernel;
 use super::next_boot::{Assignment, Disagreement, Line, NextBoot, Via, shown};
-use super::resolve::Watched;
 use super::syntax::{self, Statement};
+use super::table::Watched;
 use super::tree::{File, Tree};
 use std::collections::HashMap;
 

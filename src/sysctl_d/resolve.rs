@@ -7,103 +7,13 @@ use super::dialect::{Ability, Dialect};
 use super::glob;
 use super::kernel::{self, Outcome};
 use super::next_boot::{
-    Assignment, Deaf, Line, NextBoot, Overridden, Problem, Resolution, Unheard, Via, Why, shown,
+    Assignment, Deaf, Line, NextBoot, Overridden, Resolution, Trouble, Unheard, Via, Why, shown,
 };
 use super::procps;
 use super::syntax::{self, Statement};
-use super::tree::{Content, File, Place, Tree};
+use super::table::{Said, Scope, Table};
+use super::tree::{File, Place, Tree};
 use super::tuned;
-use crate::fact::Source;
-
-/// More problems than this are only counted.
-const PROBLEMS: usize = 200;
-
-/// The longest name a file can have.
-const LONGEST_NAME: usize = 255;
-
-/// A key that is asked for.
-pub(super) struct Watched {
-    /// With dots.
-    pub(super) key: String,
-    /// Below `/proc/sys`.
-    pub(super) path: Vec<u8>,
-}
-
-impl Watched {
-    fn new(key: &str) -> Self {
-        let mut path = Vec::new();
-        syntax::normalize(key.as_bytes(), &mut path);
-        Self {
-            key: key.to_owned(),
-            path,
-        }
-    }
-}
-
-/// What a key that is written somewhere stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scope {
-    /// The watched key of this index.
-    Key(usize),
-    /// Whatever matches.
-    Pattern,
-    /// A directory, or what cannot be: writing fails with an error that counts.
-    Hopeless(&'static str),
-}
-
-/// A statement that concerns a watched key, or the exit status.
-struct Said<'t> {
-    file: &'t File,
-    line: syntax::Line<'t>,
-    scope: Scope,
-    /// The key, where it is a pattern.
-    pattern: Vec<u8>,
-    value: Option<&'t [u8]>,
-    credential: bool,
-    /// Which entry of the table it made or confirmed.
-    entry: usize,
-}
-
-/// A key's standing among all keys: one for each spelling-free key, in the order of writing.
-struct Entry<'t> {
-    /// The last statement that says so.
-    said: usize,
-    value: Option<&'t [u8]>,
-    ignore_failure: bool,
-    /// Whether a later statement took its place.
-    dead: bool,
-}
-
-/// The table that `systemd-sysctl` builds before it writes anything.
-struct Table<'t> {
-    watched: Vec<Watched>,
-    dialect: Dialect,
-    index: HashMap<Vec<u8>, usize>,
-    entries: Vec<Entry<'t>>,
-    said: Vec<Said<'t>>,
-    problems: Problems,
-    complete: bool,
-}
-
-/// Problems, the first of them in words.
-#[derive(Default)]
-struct Problems {
-    told: Vec<Problem>,
-    fails: bool,
-}
-
-impl Problems {
-    fn add(&mut self, source: Source, fails: bool, summary: impl FnOnce() -> String) {
-        self.fails |= fails;
-        if self.told.len() < PROBLEMS {
-            self.told.push(Problem {
-                source,
-                summary: summary(),
-                fails,
-            });
-        }
-    }
-}
 
 /// The files that are read, in the order of reading, and the others with the reason.
 pub(super) fn files(tree: &Tree, dialect: Dialect) -> (Vec<&File>, Vec<(&File, Deaf)>) {
@@ -157,10 +67,9 @@ pub fn resolve(tree: &Tree, keys: &[&str], dialect: Dialect) -> Resolution {
     if let Some(credential) = &tree.credential
         && dialect.can(Ability::Credential)
     {
-        let before = table.problems.fails;
+        table.problems.lenient = !dialect.can(Ability::CredentialCounts);
         table.read(credential, true);
-        table.problems.fails =
-            before || (table.problems.fails && dialect.can(Ability::CredentialCounts));
+        table.problems.lenient = false;
     }
     table.check_hopeless();
     let mut keys: Vec<NextBoot> = (0..table.watched.len())
@@ -185,182 +94,7 @@ pub fn resolve(tree: &Tree, keys: &[&str], dialect: Dialect) -> Resolution {
     }
 }
 
-impl<'t> Table<'t> {
-    fn new(keys: &[&str], dialect: Dialect) -> Self {
-        Self {
-            watched: keys.iter().map(|key| Watched::new(key)).collect(),
-            dialect,
-            index: HashMap::new(),
-            entries: Vec::new(),
-            said: Vec::new(),
-            problems: Problems::default(),
-            complete: true,
-        }
-    }
-
-    fn read(&mut self, file: &'t File, credential: bool) {
-        let bytes = match &file.content {
-            Content::Bytes(bytes) => bytes,
-            Content::Dangling => return,
-            Content::Directory => {
-                self.problems.add(Source::file(&file.path), true, || {
-                    "a directory where a file should be; it also hides files of that name in \
-                     other sysctl.d directories: rename it"
-                        .to_owned()
-                });
-                return;
-            }
-            Content::Unreadable(error) => {
-                let denied = error.is_denied();
-                self.complete &= !denied;
-                self.problems.add(Source::file(&file.path), !denied, || {
-                    if denied {
-                        format!("{error}; systemd reads it as root, so ask again as root")
-                    } else {
-                        format!("{error}; systemd-sysctl cannot read it either")
-                    }
-                });
-                return;
-            }
-        };
-        let mut path = Vec::new();
-        for line in syntax::lines(bytes, self.dialect) {
-            let (key, value, ignore_failure) = match line.statement {
-                Statement::Assign {
-                    key,
-                    value,
-                    ignore_failure,
-                } => (key, Some(value), ignore_failure),
-                Statement::Exclude { key } => (key, None, false),
-                Statement::NotAssignment => {
-                    let source = Source::line(&file.path, line.number);
-                    self.problems.add(source, true, || {
-                        "not an assignment: write key = value".to_owned()
-                    });
-                    continue;
-                }
-                Statement::TooLong => {
-                    let source = Source::line(&file.path, line.number);
-                    self.problems.add(source, true, || {
-                        "the line is too long; systemd-sysctl reads no further in this file"
-                            .to_owned()
-                    });
-                    continue;
-                }
-            };
-            syntax::normalize(key, &mut path);
-            let Some(scope) = self.scope(&path) else {
-                self.hint(file, &line, key, &path);
-                continue;
-            };
-            let said = Said {
-                file,
-                line,
-                scope,
-                pattern: if scope == Scope::Pattern {
-                    path.clone()
-                } else {
-                    Vec::new()
-                },
-                value,
-                credential,
-                entry: 0,
-            };
-            self.enter(&path, said, ignore_failure);
-        }
-    }
-
-    /// Says of a line that does nothing which key was probably meant.
-    fn hint(&mut self, file: &File, line: &syntax::Line<'_>, key: &[u8], path: &[u8]) {
-        let bare = path.strip_prefix(b"proc/sys/").unwrap_or(path);
-        let bare = bare
-            .strip_prefix("\u{feff}".as_bytes())
-            .or_else(|| bare.strip_prefix(b"-"))
-            .unwrap_or(bare);
-        let meant = |watched: &&Watched| bare.eq_ignore_ascii_case(&watched.path);
-        let Some(watched) = self.watched.iter().find(meant) else {
-            return;
-        };
-        let meant = watched.key.clone();
-        let source = Source::line(&file.path, line.number);
-        self.problems.add(source, false, || {
-            format!(
-                "{} names no kernel parameter, so the line does nothing: write {meant}",
-                shown(key)
-            )
-        });
-    }
-
-    fn scope(&self, path: &[u8]) -> Option<Scope> {
-        if self.dialect.can(Ability::Patterns) && glob::is_pattern(path) {
-            return Some(Scope::Pattern);
-        }
-        let mut hopeless = match path {
-            b"" | b"/" => Some("the key is empty"),
-            _ => None,
-        };
-        for (index, watched) in self.watched.iter().enumerate() {
-            if watched.path == path {
-                return Some(Scope::Key(index));
-            }
-            if within(path, &watched.path) {
-                hopeless = Some("the key is a directory of parameters");
-            } else if within(&watched.path, path) {
-                hopeless = Some("the key lies below a parameter");
-            }
-        }
-        // Rare enough to look for last.
-        if hopeless.is_none()
-            && (path.len() > LONGEST_NAME
-                || path.ends_with(b"..")
-                || path.windows(3).any(|w| w == b"../"))
-        {
-            let bad = |name: &[u8]| name == b".." || name.len() > LONGEST_NAME;
-            if path.split(|&byte| byte == b'/').any(bad) {
-                hopeless = Some("the key is no path of a parameter");
-            }
-        }
-        hopeless.map(Scope::Hopeless)
-    }
-
-    fn enter(&mut self, path: &[u8], mut said: Said<'t>, ignore_failure: bool) {
-        let number = self.said.len();
-        if let Some(&index) = self.index.get(path)
-            && let Some(entry) = self.entries.get_mut(index)
-        {
-            if entry.value == said.value {
-                // Said again: keeps its place in the order.
-                entry.ignore_failure |= ignore_failure;
-                entry.said = number;
-                said.entry = index;
-                self.said.push(said);
-                return;
-            }
-            entry.dead = true;
-        }
-        said.entry = self.entries.len();
-        self.index.insert(path.to_vec(), said.entry);
-        self.entries.push(Entry {
-            said: number,
-            value: said.value,
-            ignore_failure,
-            dead: false,
-        });
-        self.said.push(said);
-    }
-
-    fn source(&self, said: usize) -> Source {
-        self.said.get(said).map_or_else(
-            || Source::file(""),
-            |said| Source::line(&said.file.path, said.line.number),
-        )
-    }
-
-    /// The standing of the key at `path`, where a line names it.
-    fn standing(&self, path: &[u8]) -> Option<&Entry<'t>> {
-        self.entries.get(*self.index.get(path)?)
-    }
-
+impl Table<'_> {
     /// Writes that fail whatever is written.
     fn check_hopeless(&mut self) {
         let mut directories: Vec<&[u8]> = Vec::new();
@@ -398,8 +132,9 @@ impl<'t> Table<'t> {
             found.push((self.source(entry.said), !entry.ignore_failure, what));
         }
         for (source, fails, what) in found {
-            self.problems
-                .add(source, fails, || format!("{what}; the write fails"));
+            self.problems.add(source, Trouble::Hopeless, fails, || {
+                format!("{what}; the write fails")
+            });
         }
     }
 
@@ -484,7 +219,7 @@ impl<'t> Table<'t> {
         let key = watched.key.clone();
         for (number, refusal, value, fails) in refused {
             let source = self.source(number);
-            self.problems.add(source, fails, || {
+            self.problems.add(source, Trouble::Refused, fails, || {
                 format!("the kernel refuses {value:?} for {key}: {refusal}; the value before stays")
             });
         }
@@ -552,10 +287,4 @@ impl<'t> Table<'t> {
             }
         }
     }
-}
-
-/// Whether `path` lies below `directory`.
-fn within(directory: &[u8], path: &[u8]) -> bool {
-    path.strip_prefix(directory)
-        .is_some_and(|rest| rest.starts_with(b"/"))
 }

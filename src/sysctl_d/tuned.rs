@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::dialect::Dialect;
 use super::kernel::{self, Outcome};
 use super::next_boot::{Assignment, Line, NextBoot, Overridden, Via, Why, shown};
-use super::resolve::Watched;
 use super::syntax::{self, Statement};
+use super::table::Watched;
 use super::tree::{File, Place, Tree};
 
 /// `TuneD` as it will run at the next boot.

@@ -1,0 +1,315 @@
+//! The table that `systemd-sysctl` builds of all statements before it writes anything.
+
+use std::collections::HashMap;
+
+use super::dialect::{Ability, Dialect};
+use super::glob;
+use super::next_boot::{Problem, Trouble, shown};
+use super::syntax::{self, Statement};
+use super::tree::{Content, File};
+use crate::fact::Source;
+
+/// More problems than this are only counted.
+const PROBLEMS: usize = 200;
+
+/// The longest name a file can have.
+const LONGEST_NAME: usize = 255;
+
+/// A key that is asked for.
+pub(super) struct Watched {
+    /// With dots.
+    pub(super) key: String,
+    /// Below `/proc/sys`.
+    pub(super) path: Vec<u8>,
+}
+
+impl Watched {
+    fn new(key: &str) -> Self {
+        let mut path = Vec::new();
+        syntax::normalize(key.as_bytes(), &mut path);
+        Self {
+            key: key.to_owned(),
+            path,
+        }
+    }
+}
+
+/// What a key that is written somewhere stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// The watched key of this index.
+    Key(usize),
+    /// Whatever matches.
+    Pattern,
+    /// A directory, or what cannot be: writing fails with an error that counts.
+    Hopeless(&'static str),
+}
+
+/// A statement that concerns a watched key, or the exit status.
+pub(super) struct Said<'t> {
+    pub(super) file: &'t File,
+    pub(super) line: syntax::Line<'t>,
+    pub(super) scope: Scope,
+    /// The key, where it is a pattern.
+    pub(super) pattern: Vec<u8>,
+    pub(super) value: Option<&'t [u8]>,
+    pub(super) credential: bool,
+    /// Which entry of the table it made or confirmed.
+    pub(super) entry: usize,
+}
+
+/// A key's standing among all keys: one for each spelling-free key, in the order of writing.
+pub(super) struct Entry<'t> {
+    /// The last statement that says so.
+    pub(super) said: usize,
+    pub(super) value: Option<&'t [u8]>,
+    pub(super) ignore_failure: bool,
+    /// Whether a later statement took its place.
+    pub(super) dead: bool,
+}
+
+/// The table that `systemd-sysctl` builds before it writes anything.
+pub(super) struct Table<'t> {
+    pub(super) watched: Vec<Watched>,
+    pub(super) dialect: Dialect,
+    index: HashMap<Vec<u8>, usize>,
+    pub(super) entries: Vec<Entry<'t>>,
+    pub(super) said: Vec<Said<'t>>,
+    pub(super) problems: Problems,
+    pub(super) complete: bool,
+}
+
+/// Problems, the first of them in words.
+#[derive(Default)]
+pub(super) struct Problems {
+    pub(super) told: Vec<Problem>,
+    /// Whether the form of what is being read does not matter to the exit status.
+    pub(super) lenient: bool,
+    pub(super) fails: bool,
+}
+
+impl Problems {
+    pub(super) fn add(
+        &mut self,
+        source: Source,
+        trouble: Trouble,
+        fails: bool,
+        summary: impl FnOnce() -> String,
+    ) {
+        let fails = fails && !self.lenient;
+        self.fails |= fails;
+        if self.told.len() < PROBLEMS {
+            self.told.push(Problem {
+                source,
+                trouble,
+                summary: summary(),
+                fails,
+            });
+        }
+    }
+}
+
+impl<'t> Table<'t> {
+    pub(super) fn new(keys: &[&str], dialect: Dialect) -> Self {
+        Self {
+            watched: keys.iter().map(|key| Watched::new(key)).collect(),
+            dialect,
+            index: HashMap::new(),
+            entries: Vec::new(),
+            said: Vec::new(),
+            problems: Problems::default(),
+            complete: true,
+        }
+    }
+
+    pub(super) fn read(&mut self, file: &'t File, credential: bool) {
+        let bytes = match &file.content {
+            Content::Bytes(bytes) => bytes,
+            Content::Dangling => return,
+            Content::Directory => {
+                self.problems
+                    .add(Source::file(&file.path), Trouble::Directory, true, || {
+                        "a directory where a file should be; it also hides files of that name in \
+                     other sysctl.d directories: rename it"
+                            .to_owned()
+                    });
+                return;
+            }
+            Content::Unreadable(error) => {
+                let denied = error.is_denied();
+                self.complete &= !denied;
+                self.problems.add(
+                    Source::file(&file.path),
+                    Trouble::Unreadable,
+                    !denied,
+                    || {
+                        if denied {
+                            format!("{error}; systemd reads it as root, so ask again as root")
+                        } else {
+                            format!("{error}; systemd-sysctl cannot read it either")
+                        }
+                    },
+                );
+                return;
+            }
+        };
+        let mut path = Vec::new();
+        for line in syntax::lines(bytes, self.dialect) {
+            let (key, value, ignore_failure) = match line.statement {
+                Statement::Assign {
+                    key,
+                    value,
+                    ignore_failure,
+                } => (key, Some(value), ignore_failure),
+                Statement::Exclude { key } => (key, None, false),
+                Statement::NotAssignment => {
+                    let source = Source::line(&file.path, line.number);
+                    self.problems.add(source, Trouble::Form, true, || {
+                        "not an assignment: write key = value".to_owned()
+                    });
+                    continue;
+                }
+                Statement::TooLong => {
+                    let source = Source::line(&file.path, line.number);
+                    self.problems.add(source, Trouble::Form, true, || {
+                        "the line is too long; systemd-sysctl reads no further in this file"
+                            .to_owned()
+                    });
+                    continue;
+                }
+            };
+            syntax::normalize(key, &mut path);
+            let Some(scope) = self.scope(&path) else {
+                self.hint(file, &line, key, &path);
+                continue;
+            };
+            let said = Said {
+                file,
+                line,
+                scope,
+                pattern: if scope == Scope::Pattern {
+                    path.clone()
+                } else {
+                    Vec::new()
+                },
+                value,
+                credential,
+                entry: 0,
+            };
+            self.enter(&path, said, ignore_failure);
+        }
+    }
+
+    /// Says of a line that does nothing which key was probably meant.
+    fn hint(&mut self, file: &File, line: &syntax::Line<'_>, key: &[u8], path: &[u8]) {
+        let bare = path.strip_prefix(b"proc/sys/").unwrap_or(path);
+        let bare = bare
+            .strip_prefix("\u{feff}".as_bytes())
+            .or_else(|| bare.strip_prefix(b"-"))
+            .unwrap_or(bare);
+        let meant = |watched: &&Watched| bare.eq_ignore_ascii_case(&watched.path);
+        let Some(watched) = self.watched.iter().find(meant) else {
+            return;
+        };
+        let meant = watched.key.clone();
+        let source = Source::line(&file.path, line.number);
+        self.problems.add(source, Trouble::Misspelt, false, || {
+            format!(
+                "{} names no kernel parameter, so the line does nothing: write {meant}",
+                shown(key)
+            )
+        });
+    }
+
+    pub(super) fn scope(&self, path: &[u8]) -> Option<Scope> {
+        if self.dialect.can(Ability::Patterns) && glob::is_pattern(path) {
+            return Some(Scope::Pattern);
+        }
+        let mut hopeless = match path {
+            b"" | b"/" => Some("the key is empty"),
+            _ => None,
+        };
+        for (index, watched) in self.watched.iter().enumerate() {
+            if watched.path == path {
+                return Some(Scope::Key(index));
+            }
+            if within(path, &watched.path) {
+                hopeless = Some("the key is a directory of parameters");
+            } else if within(&watched.path, path) {
+                hopeless = Some("the key lies below a parameter");
+            }
+        }
+        let mut names = path.split(|&byte| byte == b'/');
+        if hopeless.is_none() && names.clone().any(|name| name.len() > LONGEST_NAME) {
+            hopeless = Some("the key is too long");
+        }
+        if hopeless.is_some() || !names.any(|name| name == b"..") {
+            return hopeless.map(Scope::Hopeless);
+        }
+        if self.dialect.can(Ability::RefuseParent) {
+            return Some(Scope::Hopeless("the key holds .."));
+        }
+        // Followed as the kernel does, as far as the directories are known.
+        let mut real = Vec::new();
+        for name in path.split(|&byte| byte == b'/') {
+            if name == b".." {
+                let known = |watched: &Watched| within(&real, &watched.path);
+                if !self.watched.iter().any(known) {
+                    return None;
+                }
+                let parent = real.iter().rposition(|&byte| byte == b'/').unwrap_or(0);
+                real.truncate(parent);
+                continue;
+            }
+            if !real.is_empty() {
+                real.push(b'/');
+            }
+            real.extend_from_slice(name);
+        }
+        self.scope(&real)
+    }
+
+    fn enter(&mut self, path: &[u8], mut said: Said<'t>, ignore_failure: bool) {
+        let number = self.said.len();
+        if let Some(&index) = self.index.get(path)
+            && let Some(entry) = self.entries.get_mut(index)
+        {
+            if entry.value == said.value {
+                // Said again: keeps its place in the order.
+                entry.ignore_failure |= ignore_failure;
+                entry.said = number;
+                said.entry = index;
+                self.said.push(said);
+                return;
+            }
+            entry.dead = true;
+        }
+        said.entry = self.entries.len();
+        self.index.insert(path.to_vec(), said.entry);
+        self.entries.push(Entry {
+            said: number,
+            value: said.value,
+            ignore_failure,
+            dead: false,
+        });
+        self.said.push(said);
+    }
+
+    pub(super) fn source(&self, said: usize) -> Source {
+        self.said.get(said).map_or_else(
+            || Source::file(""),
+            |said| Source::line(&said.file.path, said.line.number),
+        )
+    }
+
+    /// The standing of the key at `path`, where a line names it.
+    pub(super) fn standing(&self, path: &[u8]) -> Option<&Entry<'t>> {
+        self.entries.get(*self.index.get(path)?)
+    }
+}
+
+/// Whether `path` lies below `directory`.
+fn within(directory: &[u8], path: &[u8]) -> bool {
+    path.strip_prefix(directory)
+        .is_some_and(|rest| rest.starts_with(b"/"))
+}
