@@ -5,6 +5,7 @@
 //! RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" \
 //!     cargo build --release --target x86_64-unknown-linux-gnu
 //! cargo bench --bench side_by_side
+//! cargo bench --bench side_by_side -- --healthy
 //! cargo bench --bench side_by_side -- --root /srv/image --rounds 500
 //! cargo bench --bench side_by_side -- --run 'a=/bin/true' --run 'b=/bin/echo hello'
 //! ```
@@ -12,7 +13,9 @@
 //! Rounds are interleaved and rotated, so that what else the machine does meets all alike. Times are
 //! from before the process is made until it is reaped; CPU is what the kernel accounts for it.
 //! Besides the ratio of medians there is the median of each round's ratio, which a slow drift of the
-//! machine does not touch.
+//! machine does not touch. Instructions and, among them, CPUIDs are counted one by one (`steps.c`):
+//! they are the same on any day. Under a hypervisor a CPUID takes several microseconds, and glibc's
+//! start some seventy of them, which is most of what any small program takes.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -36,6 +39,31 @@ const PRODUCT: &str = "target/x86_64-unknown-linux-gnu/release/preflight-rke2";
 /// How to build it.
 const BUILD: &str = "RUSTFLAGS=\"-C target-feature=+crt-static -C relocation-model=static\" \
     cargo build --release --target x86_64-unknown-linux-gnu";
+/// All the environment there is, as systemd gives it: glibc's start goes through each variable.
+const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// A server with the CIS profile, all as that asks for.
+const HEALTHY: &[(&str, &str)] = &[
+    ("proc/sys/vm/overcommit_memory", "1\n"),
+    ("proc/sys/vm/panic_on_oom", "0\n"),
+    ("proc/sys/kernel/panic", "10\n"),
+    ("proc/sys/kernel/panic_on_oops", "1\n"),
+    ("proc/sys/kernel/keys/root_maxkeys", "1000000\n"),
+    ("proc/sys/kernel/keys/root_maxbytes", "25000000\n"),
+    (
+        "etc/passwd",
+        "root:x:0:0:root:/root:/bin/bash\netcd:x:998:998:etcd user:/home/etcd:/sbin/nologin\n",
+    ),
+    ("etc/group", "root:x:0:\netcd:x:998:\n"),
+    ("etc/rancher/rke2/config.yaml", "profile: cis\n"),
+    (
+        "etc/sysctl.d/60-rke2-cis.conf",
+        "vm.panic_on_oom=0\nvm.overcommit_memory=1\nkernel.panic=10\nkernel.panic_on_oops=1\n",
+    ),
+    (
+        "usr/local/lib/systemd/system/rke2-server.service",
+        "[Unit]\nDescription=RKE2\n\n[Service]\nType=notify\nExecStart=/usr/local/bin/rke2 server\n",
+    ),
+];
 /// Rounds that are run but not counted.
 const WARM_UP: usize = 20;
 
@@ -52,6 +80,9 @@ struct Options {
     /// The host to check; the running one if not given.
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
+    /// Check a host made for it, on which RKE2 would start.
+    #[arg(long, conflicts_with = "root")]
+    healthy: bool,
     /// Arguments of the product for a check, split at spaces.
     #[arg(
         long,
@@ -101,6 +132,8 @@ impl Contender {
         let mut command = Command::new(&self.program);
         command
             .args(&self.arguments)
+            .env_clear()
+            .env("PATH", SEARCH_PATH)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
@@ -146,6 +179,32 @@ fn cpu(usage: &Usage) -> f64 {
         .sum()
 }
 
+/// Counts instructions and CPUIDs of a process; dashes where that cannot be done.
+struct Steps(Option<PathBuf>);
+
+impl Steps {
+    fn new(out: &Path) -> Self {
+        let program = out.join("steps");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/steps.c");
+        let mut command = Command::new("cc");
+        command.args(["-O2", "-o"]).arg(&program).arg(source);
+        Self(compile(&mut command).is_ok().then_some(program))
+    }
+
+    fn count(&self, contender: &Contender) -> String {
+        let counted = self.0.as_ref().and_then(|steps| {
+            let mut command = Command::new(steps);
+            command.arg(&contender.program).args(&contender.arguments);
+            command.env_clear().env("PATH", SEARCH_PATH);
+            let output = command.output().ok()?;
+            let text = String::from_utf8(output.stdout).ok()?;
+            let (steps, cpuid) = text.trim().split_once(' ')?;
+            Some(format!("{steps} | {cpuid}"))
+        });
+        counted.unwrap_or_else(|| "- | -".to_owned())
+    }
+}
+
 /// The value below which `part` of ten lie.
 fn quantile(values: impl Iterator<Item = f64>, part: usize) -> f64 {
     let mut values: Vec<f64> = values.collect();
@@ -169,15 +228,16 @@ impl Series<'_> {
         self.samples.iter().map(|sample| sample.wall.as_secs_f64())
     }
 
-    fn row(&self, reference: &Self) -> String {
+    fn row(&self, reference: &Self, steps: &Steps) -> String {
         let median = quantile(self.walls(), 5);
         let pairs = self
             .walls()
             .zip(reference.walls())
             .map(|(own, its)| own / its);
         let status = self.samples.first().map_or(0, |sample| sample.status);
+        let steps = steps.count(self.contender);
         format!(
-            "| {} | {:.3} | {:.3} | {:.3} | {:.2} | {:.2} | {status} |",
+            "| {} | {:.3} | {:.3} | {:.3} | {:.2} | {:.2} | {steps} | {status} |",
             self.contender.name,
             median * 1e3,
             quantile(self.walls(), 9) * 1e3,
@@ -189,7 +249,7 @@ impl Series<'_> {
 }
 
 /// Runs the commands in turns and gives their table.
-fn compare(title: &str, contenders: &[Contender], rounds: usize) -> Outcome<String> {
+fn compare(title: &str, contenders: &[Contender], rounds: usize, steps: &Steps) -> Outcome<String> {
     let mut all: Vec<Series<'_>> = contenders
         .iter()
         .map(|contender| Series {
@@ -209,8 +269,8 @@ fn compare(title: &str, contenders: &[Contender], rounds: usize) -> Outcome<Stri
     }
     let mut table = format!(
         "### {title}\n\n\
-         | process | median ms | p90 ms | CPU ms | ratio of medians | median ratio | status |\n\
-         |---|---:|---:|---:|---:|---:|---:|\n"
+         | process | median ms | p90 ms | CPU ms | ratio of medians | median ratio | instructions | CPUID | status |\n\
+         |---|---:|---:|---:|---:|---:|---:|---:|---:|\n"
     );
     let [reference, ..] = &all[..] else {
         return Err("nothing to compare".into());
@@ -224,7 +284,7 @@ fn compare(title: &str, contenders: &[Contender], rounds: usize) -> Outcome<Stri
         {
             return Err(format!("{}: ends now so, now so", series.contender.name).into());
         }
-        table.push_str(&series.row(reference));
+        table.push_str(&series.row(reference, steps));
         table.push('\n');
     }
     Ok(table)
@@ -270,7 +330,18 @@ fn empty(out: &Path) -> Outcome<PathBuf> {
     Ok(program)
 }
 
-fn standard(options: &Options) -> Outcome<Vec<String>> {
+/// Writes [`HEALTHY`] below `out`.
+fn healthy(out: &Path) -> Outcome<PathBuf> {
+    let root = out.join("healthy");
+    for (path, content) in HEALTHY {
+        let path = root.join(path);
+        std::fs::create_dir_all(path.parent().ok_or("no folder")?)?;
+        std::fs::write(path, content)?;
+    }
+    Ok(root)
+}
+
+fn standard(options: &Options, out: &Path, steps: &Steps) -> Outcome<Vec<String>> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let product = options
         .product
@@ -280,13 +351,16 @@ fn standard(options: &Options) -> Outcome<Vec<String>> {
         let product = product.display();
         return Err(format!("{product}: not there; build it: {BUILD}").into());
     }
-    let out = tempfile::tempdir()?;
     let benches = here.join("benches");
-    let floor = Contender::new("floor (C)", floor(&benches, out.path())?).with(&options.root);
-    let empty = Contender::new("empty (Rust)", empty(out.path())?);
+    let root = if options.healthy {
+        Some(healthy(out)?)
+    } else {
+        options.root.clone()
+    };
+    let floor = Contender::new("floor (C)", floor(&benches, out)?).with(&root);
+    let empty = Contender::new("empty (Rust)", empty(out)?);
     let product = |arguments: &str| {
-        let root = options
-            .root
+        let root = root
             .iter()
             .flat_map(|root| [OsString::from("--root"), root.into()]);
         Contender::new(&format!("preflight-rke2 {arguments}"), &product)
@@ -299,11 +373,13 @@ fn standard(options: &Options) -> Outcome<Vec<String>> {
             "A check against the least it could cost",
             &[floor, empty, product(&options.check)],
             options.rounds,
+            steps,
         )?,
         compare(
             "The gate against a shell script",
             &[shell, product(&options.gate)],
             options.rounds,
+            steps,
         )?,
     ])
 }
@@ -313,10 +389,17 @@ fn main() -> Outcome<ExitCode> {
     if !options.bench {
         return Ok(ExitCode::SUCCESS);
     }
+    let out = tempfile::tempdir()?;
+    let steps = Steps::new(out.path());
     let tables = if options.run.is_empty() {
-        standard(&options)?
+        standard(&options, out.path(), &steps)?
     } else {
-        vec![compare("Side by side", &options.run, options.rounds)?]
+        vec![compare(
+            "Side by side",
+            &options.run,
+            options.rounds,
+            &steps,
+        )?]
     };
     writeln!(std::io::stdout().lock(), "{}", tables.join("\n"))?;
     Ok(ExitCode::SUCCESS)
