@@ -31,7 +31,7 @@ fn a_word_on_the_kernel_command_line_makes_it_a_report(suite: &str) {
         )
         .boot();
     assert_eq!(outcome.line("state"), "active");
-    outcome.has("log", &["vm.overcommit_memory"]);
+    outcome.has("log", &["overcommit_memory"]);
 }
 
 on!(a_setting_or_a_masked_drop_in_lets_it_start: bullseye bookworm trixie);
@@ -47,6 +47,10 @@ fn a_setting_or_a_masked_drop_in_lets_it_start(suite: &str) {
             sed -i 's/^mode = .*/mode = "enforce"/' /etc/preflight-rke2/config.toml
             rec enforce systemctl start rke2-server
 
+            systemctl mask preflight-rke2-gate@rke2-server.service
+            rec wrong systemctl start rke2-server
+            systemctl unmask preflight-rke2-gate@rke2-server.service
+
             mkdir -p /etc/systemd/system/rke2-server.service.d
             ln -s /dev/null /etc/systemd/system/rke2-server.service.d/50-preflight.conf
             systemctl daemon-reload
@@ -55,9 +59,12 @@ fn a_setting_or_a_masked_drop_in_lets_it_start(suite: &str) {
         .boot();
     assert_eq!(outcome.line("before"), "inactive");
     assert_eq!(outcome.status("report"), 0, "{}", outcome.text("report"));
-    outcome.has("log", &["vm.overcommit_memory"]);
+    outcome.has("log", &["overcommit_memory"]);
     outcome.has("explained", &["starts although it would refuse"]);
     outcome.lacks("explained", &["@PREFLIGHT_"]);
     assert_eq!(outcome.status("enforce"), 1);
+    // What the unit and the catalog warn of.
+    assert_ne!(outcome.status("wrong"), 0);
+    outcome.has("wrong", &["masked"]);
     assert_eq!(outcome.status("masked"), 0, "{}", outcome.text("masked"));
 }
