@@ -18,7 +18,8 @@ pub fn facts(resolution: &Resolution, parameters: &[KernelParameter]) -> Vec<Rea
             } else {
                 let why = resolution
                     .problems
-                    .first()
+                    .iter()
+                    .find(|p| p.trouble == sysctl_d::Trouble::Unreadable)
                     .map_or_else(|| "a file cannot be read".to_owned(), |p| p.summary.clone());
                 Reading::Unknown { why }
             }
