@@ -6,6 +6,7 @@
 )]
 
 pub mod root;
+pub mod systemd_bus;
 pub mod units;
 
 pub use root::HostRoot;
