@@ -83,7 +83,11 @@ fn status(root: &HostRoot, report: &UnitReport, fail_on: &[FailOn]) -> Status {
         Verdict::WouldRefuse => Status::Refused,
         _ if found => Status::FailedOn,
         _ if undetermined => {
-            for finding in report.findings.iter().filter(|f| f.now == Outcome::Indeterminate) {
+            for finding in report
+                .findings
+                .iter()
+                .filter(|f| f.now == Outcome::Indeterminate)
+            {
                 complain::line(&finding.summary);
             }
             Status::Failed

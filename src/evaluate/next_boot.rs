@@ -37,7 +37,8 @@ fn fact(key: &sysctl_d::NextBoot, parameter: KernelParameter) -> NextBoot {
     match &key.set {
         Some(set) => {
             fact.text = Some(set.value.clone());
-            fact.evidence.push(excerpt(&set.line, Part::Sets, &winner(set)));
+            fact.evidence
+                .push(excerpt(&set.line, Part::Sets, &winner(set)));
             let other = |assignment: &Assignment| assignment.value != set.value;
             for lost in key.overrides.iter().filter(|o| other(&o.assignment)) {
                 let label = loser(&lost.why);
@@ -48,8 +49,11 @@ fn fact(key: &sysctl_d::NextBoot, parameter: KernelParameter) -> NextBoot {
         None => unset(&mut fact, key, parameter),
     }
     for unheard in &key.unheard {
-        fact.evidence
-            .push(excerpt(&unheard.line, Part::Masks, &unheard.why.to_string()));
+        fact.evidence.push(excerpt(
+            &unheard.line,
+            Part::Masks,
+            &unheard.why.to_string(),
+        ));
     }
     if let Some(other) = &key.sysctl_system {
         fact.notes.push(match &other.set {
@@ -79,7 +83,9 @@ fn unset(fact: &mut NextBoot, key: &sysctl_d::NextBoot, parameter: KernelParamet
             fact.number = fact.number.or(parameter.kernel_default);
             fact.notes.push(match parameter.kernel_default {
                 Some(default) => {
-                    format!("no file sets it for the next boot: the kernel's own value is {default}")
+                    format!(
+                        "no file sets it for the next boot: the kernel's own value is {default}"
+                    )
                 }
                 None => "no file sets it for the next boot: the kernel's own value depends on its \
                          build"

@@ -38,7 +38,9 @@ pub fn read(root: &HostRoot) -> Result<Configuration, ConfigurationError> {
         files.extend(optional(root, &path)?.map(|content| (path, content)));
     }
     Configuration::merge(
-        files.iter().map(|(path, content)| (path.as_str(), content.as_slice())),
+        files
+            .iter()
+            .map(|(path, content)| (path.as_str(), content.as_slice())),
         |id| catalogue::check(id).is_some(),
         &catalogue::ids(),
     )
@@ -74,16 +76,31 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         };
-        write("usr/lib/preflight-rke2/config.toml", "[gate]\nmode = \"report\"\n");
-        write("usr/lib/preflight-rke2/config.toml.d/10-a.toml", "[gate]\non-error = \"block\"\n");
+        write(
+            "usr/lib/preflight-rke2/config.toml",
+            "[gate]\nmode = \"report\"\n",
+        );
+        write(
+            "usr/lib/preflight-rke2/config.toml.d/10-a.toml",
+            "[gate]\non-error = \"block\"\n",
+        );
         assert_eq!(read(&root).unwrap().on_error, OnError::Block);
         write("etc/preflight-rke2/config.toml.d/10-a.toml", "");
         write("etc/preflight-rke2/config.toml.d/.hidden.toml", "nonsense");
         write("etc/preflight-rke2/config.toml.d/note.txt", "nonsense");
         let merged = read(&root).unwrap();
-        assert_eq!((merged.on_error, merged.mode), (OnError::Allow, Mode::Report));
-        write("etc/preflight-rke2/config.toml", "[gate]\nmode = \"enforce\"\nx = 1\n");
+        assert_eq!(
+            (merged.on_error, merged.mode),
+            (OnError::Allow, Mode::Report)
+        );
+        write(
+            "etc/preflight-rke2/config.toml",
+            "[gate]\nmode = \"enforce\"\nx = 1\n",
+        );
         let error = read(&root).unwrap_err().to_string();
-        assert!(error.starts_with("/etc/preflight-rke2/config.toml:3: unknown field `x`"), "{error}");
+        assert!(
+            error.starts_with("/etc/preflight-rke2/config.toml:3: unknown field `x`"),
+            "{error}"
+        );
     }
 }

@@ -345,7 +345,11 @@ mod tests {
         for check in CHECKS {
             if check.id.starts_with("sysctl.") {
                 let value = required_value(check.id).unwrap();
-                assert!(check.title.ends_with(&format!(" is {value}")), "{}", check.id);
+                assert!(
+                    check.title.ends_with(&format!(" is {value}")),
+                    "{}",
+                    check.id
+                );
             }
         }
     }

@@ -142,7 +142,9 @@ impl StartSettings {
         let (protect, is_set, origins) = settings.protect_kernel_defaults();
         let flag = is_set.then(|| Sourced {
             value: protect,
-            origin: origins.last().map_or_else(Origin::default_value, Origin::of),
+            origin: origins
+                .last()
+                .map_or_else(Origin::default_value, Origin::of),
         });
         let gaps = settings.gaps.iter().chain(&kubelet.gaps);
         let refusals = kubelet.refusals.iter().filter(|_| kubelet.runs);

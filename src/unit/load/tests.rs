@@ -104,7 +104,6 @@ fn what_systemd_refuses() {
             Load::Error,
             "/u:1: this line is a broken section",
         ),
-        (&[], Load::Loaded, ""),
     ];
     for (fragment, drop_ins, load, problem) in refused {
         let unit = unit(fragment, drop_ins);

@@ -1,0 +1,348 @@
+//! Asking systemd over D-Bus how it would start a unit, and what the unit does now.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use zbus::names::InterfaceName;
+use zbus::proxy::CacheProperties;
+use zbus::{Connection, OwnedObjectPath, OwnedVariant, Variant, fdo, proxy};
+
+use crate::unit::LiveUnit;
+use crate::unit::live::LiveCommand;
+
+/// Why systemd did not answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BusError {
+    /// The bus cannot be reached.
+    #[error(
+        "the system bus cannot be reached ({reason}); is dbus.socket active, and /run/dbus/system_bus_socket there?"
+    )]
+    NoBus {
+        /// What the connection failed with.
+        reason: String,
+    },
+    /// The bus is there, systemd is not on it.
+    #[error("systemd does not answer on the system bus: {reason}")]
+    NoSystemd {
+        /// What the bus said.
+        reason: String,
+    },
+    /// Nobody answered in time.
+    #[error("systemd did not answer over D-Bus within {} ms", .after.as_millis())]
+    TimedOut {
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// systemd knows no such unit.
+    #[error(
+        "systemd knows no unit {unit}; if it has just been installed, run `systemctl daemon-reload`"
+    )]
+    NotFound {
+        /// The unit asked for.
+        unit: String,
+    },
+    /// The bus or systemd refuses to tell.
+    #[error("not allowed to ask systemd over D-Bus: {reason}; run as root")]
+    Denied {
+        /// Who refused it, in their words.
+        reason: String,
+    },
+    /// The connection broke.
+    #[error("the connection to the system bus broke: {reason}")]
+    Disconnected {
+        /// What it broke with.
+        reason: String,
+    },
+    /// Something else, in the words of who said it.
+    #[error("systemd could not be asked over D-Bus: {reason}")]
+    Other {
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+#[proxy(
+    interface = "org.freedesktop.systemd1.Manager",
+    default_service = "org.freedesktop.systemd1",
+    default_path = "/org/freedesktop/systemd1"
+)]
+trait Manager {
+    /// Unlike `GetUnit`, finds units that nothing has loaded yet.
+    fn load_unit(&self, name: &str) -> zbus::Result<OwnedObjectPath>;
+
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn environment(&self) -> zbus::Result<Vec<String>>;
+
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn version(&self) -> zbus::Result<String>;
+}
+
+const UNIT: InterfaceName<'static> =
+    InterfaceName::from_static_str_unchecked("org.freedesktop.systemd1.Unit");
+const SERVICE: InterfaceName<'static> =
+    InterfaceName::from_static_str_unchecked("org.freedesktop.systemd1.Service");
+const SYSTEMD: &str = "org.freedesktop.systemd1";
+
+/// Connects to the system bus.
+pub async fn connect() -> Result<Connection, BusError> {
+    Connection::system().await.map_err(|error| match error {
+        zbus::Error::FDO(error) => of_fdo(*error),
+        error => BusError::NoBus {
+            reason: error.to_string(),
+        },
+    })
+}
+
+/// What systemd says of one unit: its definition and its state.
+pub async fn query(connection: &Connection, unit: &str) -> Result<LiveUnit, BusError> {
+    let manager = manager(connection).await?;
+    let mut live = load(connection, &manager, unit).await?;
+    inherit(&manager, std::slice::from_mut(&mut live)).await?;
+    Ok(live)
+}
+
+/// Asks systemd for several units at once, in `deadline` altogether. Units that it does not know
+/// are left out. Not to be called from within a runtime.
+pub fn ask(units: &[&str], deadline: Duration) -> Result<Vec<LiveUnit>, BusError> {
+    run(deadline, async {
+        let connection = connect().await?;
+        query_all(&connection, units).await
+    })
+}
+
+/// Runs `work` to its end, or to the deadline, in a runtime of its own.
+fn run<T>(
+    deadline: Duration,
+    work: impl Future<Output = Result<T, BusError>>,
+) -> Result<T, BusError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(|error| BusError::Other {
+            reason: error.to_string(),
+        })?;
+    let result = runtime.block_on(async {
+        tokio::time::timeout(deadline, work)
+            .await
+            .unwrap_or(Err(BusError::TimedOut { after: deadline }))
+    });
+    runtime.shutdown_background();
+    result
+}
+
+async fn query_all(connection: &Connection, units: &[&str]) -> Result<Vec<LiveUnit>, BusError> {
+    let manager = manager(connection).await?;
+    let mut out = Vec::with_capacity(units.len());
+    for unit in units {
+        match load(connection, &manager, unit).await {
+            Ok(live) => out.push(live),
+            Err(BusError::NotFound { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    inherit(&manager, &mut out).await?;
+    Ok(out)
+}
+
+async fn manager(connection: &Connection) -> Result<ManagerProxy<'static>, BusError> {
+    ManagerProxy::builder(connection)
+        .cache_properties(CacheProperties::No)
+        .build()
+        .await
+        .map_err(|error| of_bus(error, SYSTEMD))
+}
+
+/// Adds what systemd says of itself.
+async fn inherit(manager: &ManagerProxy<'_>, units: &mut [LiveUnit]) -> Result<(), BusError> {
+    if units.is_empty() {
+        return Ok(());
+    }
+    let failed = |error| of_bus(error, SYSTEMD);
+    let environment = manager.environment().await.map_err(failed)?;
+    let version = manager.version().await.map_err(failed)?;
+    for unit in units {
+        unit.manager_environment.clone_from(&environment);
+        unit.systemd_version.clone_from(&version);
+    }
+    Ok(())
+}
+
+async fn load(
+    connection: &Connection,
+    manager: &ManagerProxy<'_>,
+    unit: &str,
+) -> Result<LiveUnit, BusError> {
+    let path = manager
+        .load_unit(unit)
+        .await
+        .map_err(|error| of_bus(error, unit))?;
+    let properties = fdo::PropertiesProxy::builder(connection)
+        .destination(SYSTEMD)
+        .path(path)
+        .cache_properties(CacheProperties::No)
+        .build()
+        .await
+        .map_err(|error| of_bus(error, unit))?;
+    let get_all = async |interface| {
+        let properties = properties.get_all(interface).await;
+        properties
+            .map(Properties)
+            .map_err(|error| named(error, unit))
+    };
+    let mut of_unit = get_all(UNIT).await?;
+    let load_state: String = of_unit.take("LoadState")?;
+    if load_state == "not-found" {
+        return Err(BusError::NotFound {
+            unit: unit.to_owned(),
+        });
+    }
+    let mut of_service = get_all(SERVICE).await?;
+    let job: (u32, OwnedObjectPath) = of_unit.take("Job")?;
+    Ok(LiveUnit {
+        id: of_unit.take("Id")?,
+        names: of_unit.take("Names")?,
+        load_state,
+        active_state: of_unit.take("ActiveState")?,
+        sub_state: of_unit.take("SubState")?,
+        unit_file_state: of_unit.take("UnitFileState")?,
+        fragment_path: of_unit.take("FragmentPath")?,
+        drop_in_paths: of_unit.take("DropInPaths")?,
+        need_daemon_reload: of_unit.take("NeedDaemonReload")?,
+        job: job.0,
+        exec_start: commands(&mut of_service)?,
+        environment: of_service.take("Environment")?,
+        environment_files: of_service.take("EnvironmentFiles")?,
+        unset_environment: of_service.take_or_default("UnsetEnvironment")?,
+        pass_environment: of_service.take_or_default("PassEnvironment")?,
+        main_pid: of_service.take("MainPID")?,
+        restarts: of_service.take_or_default("NRestarts")?,
+        result: of_service.take("Result")?,
+        manager_environment: Vec::new(),
+        systemd_version: String::new(),
+    })
+}
+
+/// What `GetAll` returned.
+struct Properties(HashMap<String, OwnedVariant>);
+
+impl Properties {
+    fn take<T>(&mut self, name: &str) -> Result<T, BusError>
+    where
+        T: TryFrom<Variant<'static>>,
+    {
+        let value = self.0.remove(name).ok_or_else(|| BusError::Other {
+            reason: format!("systemd's answer has no property {name}"),
+        })?;
+        T::try_from(Variant::from(value)).map_err(|_| BusError::Other {
+            reason: format!("the property {name} in systemd's answer is of another type"),
+        })
+    }
+
+    /// For properties that older versions of systemd do not have.
+    fn take_or_default<T>(&mut self, name: &str) -> Result<T, BusError>
+    where
+        T: TryFrom<Variant<'static>> + Default,
+    {
+        if self.0.contains_key(name) {
+            self.take(name)
+        } else {
+            Ok(T::default())
+        }
+    }
+}
+
+/// Path, words, then flags or whether a failure is ignored, then times, process and status of
+/// the last run.
+type Exec<T> = (String, Vec<String>, T, u64, u64, u64, u64, u32, i32, i32);
+
+fn commands(service: &mut Properties) -> Result<Vec<LiveCommand>, BusError> {
+    // Only the newer property (systemd 243) tells the prefixes `:` and `|`.
+    if service.0.contains_key("ExecStartEx") {
+        let commands: Vec<Exec<Vec<String>>> = service.take("ExecStartEx")?;
+        return Ok(commands
+            .into_iter()
+            .map(|(path, argv, flags, ..)| {
+                let has = |flag: &str| flags.iter().any(|set| set == flag);
+                LiveCommand {
+                    path,
+                    argv,
+                    ignore_failure: has("ignore-failure"),
+                    no_env_expand: has("no-env-expand"),
+                    via_shell: has("via-shell"),
+                }
+            })
+            .collect());
+    }
+    let commands: Vec<Exec<bool>> = service.take("ExecStart")?;
+    Ok(commands
+        .into_iter()
+        .map(|(path, argv, ignore_failure, ..)| LiveCommand {
+            path,
+            argv,
+            ignore_failure,
+            no_env_expand: false,
+            via_shell: false,
+        })
+        .collect())
+}
+
+/// What an error about `unit` means.
+fn of_bus(error: zbus::Error, unit: &str) -> BusError {
+    match error {
+        zbus::Error::FDO(error) => named(*error, unit),
+        zbus::Error::MethodError(name, message, _)
+            if name.as_str() == "org.freedesktop.systemd1.NoSuchUnit" =>
+        {
+            drop(message);
+            BusError::NotFound {
+                unit: unit.to_owned(),
+            }
+        }
+        zbus::Error::MethodError(name, message, _) => BusError::Other {
+            reason: match message {
+                Some(message) => format!("{name}: {message}"),
+                None => name.to_string(),
+            },
+        },
+        zbus::Error::InputOutput(error) => BusError::Disconnected {
+            reason: error.to_string(),
+        },
+        zbus::Error::Connection(error, _) => BusError::NoBus {
+            reason: error.to_string(),
+        },
+        error => BusError::Other {
+            reason: error.to_string(),
+        },
+    }
+}
+
+fn named(error: fdo::Error, unit: &str) -> BusError {
+    match error {
+        fdo::Error::ZBus(error) => of_bus(error, unit),
+        // The unit went between two questions.
+        fdo::Error::UnknownObject(_) => BusError::NotFound {
+            unit: unit.to_owned(),
+        },
+        error => of_fdo(error),
+    }
+}
+
+fn of_fdo(error: fdo::Error) -> BusError {
+    use fdo::Error as E;
+    match error {
+        E::AccessDenied(reason) | E::AuthFailed(reason) => BusError::Denied { reason },
+        E::ServiceUnknown(reason)
+        | E::NameHasNoOwner(reason)
+        | E::NoReply(reason)
+        | E::SpawnServiceNotFound(reason) => BusError::NoSystemd { reason },
+        E::NoServer(reason) | E::BadAddress(reason) => BusError::NoBus { reason },
+        E::Disconnected(reason) => BusError::Disconnected { reason },
+        error => BusError::Other {
+            reason: error.to_string(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,350 @@
+//! Against a systemd made up for the purpose, over a pair of sockets.
+
+use super::*;
+use std::os::unix::net::UnixStream;
+use zbus::connection::Builder;
+use zbus::{ObjectPath, interface};
+
+const UNIT_PATH: &str = "/org/freedesktop/systemd1/unit/rke2_2dserver_2eservice";
+
+/// What the made-up systemd does when it is asked for a unit.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    Answers,
+    KnowsNoUnit,
+    NotFound,
+    Refuses,
+    NeverAnswers,
+    HangsUp,
+    OldVersion,
+    Nonsense,
+}
+
+#[derive(Debug, zbus::DBusError)]
+#[zbus(prefix = "org.freedesktop.systemd1")]
+enum SystemdError {
+    #[zbus(error)]
+    ZBus(zbus::Error),
+    NoSuchUnit(String),
+}
+
+struct FakeManager(Mood);
+
+#[interface(name = "org.freedesktop.systemd1.Manager")]
+impl FakeManager {
+    async fn load_unit(
+        &self,
+        name: &str,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<ObjectPath<'static>, zbus::BoxDBusError> {
+        match self.0 {
+            Mood::KnowsNoUnit => {
+                return Err(Box::new(SystemdError::NoSuchUnit(format!(
+                    "Unit {name} not loaded."
+                ))));
+            }
+            Mood::Refuses => {
+                return Err(Box::new(fdo::Error::AccessDenied(
+                    "SELinux policy denies access".into(),
+                )));
+            }
+            Mood::NeverAnswers => std::future::pending::<()>().await,
+            Mood::HangsUp => {
+                let _ = connection.clone().close().await;
+                std::future::pending::<()>().await;
+            }
+            Mood::Answers | Mood::NotFound | Mood::OldVersion | Mood::Nonsense => {}
+        }
+        assert_eq!(name, "rke2-server.service");
+        Ok(ObjectPath::from_static_str_unchecked(UNIT_PATH))
+    }
+
+    #[zbus(property)]
+    fn environment(&self) -> Vec<String> {
+        vec!["PATH=/usr/bin".to_owned(), "LANG=C.UTF-8".to_owned()]
+    }
+
+    #[zbus(property)]
+    fn version(&self) -> String {
+        "252.39-1~deb12u2".to_owned()
+    }
+}
+
+struct FakeUnit(Mood);
+
+#[interface(name = "org.freedesktop.systemd1.Unit")]
+impl FakeUnit {
+    #[zbus(property)]
+    fn id(&self) -> &str {
+        "rke2-server.service"
+    }
+    #[zbus(property)]
+    fn names(&self) -> Vec<String> {
+        vec![self.id().to_owned()]
+    }
+    #[zbus(property)]
+    fn load_state(&self) -> &str {
+        if self.0 == Mood::NotFound {
+            "not-found"
+        } else {
+            "loaded"
+        }
+    }
+    #[zbus(property)]
+    fn active_state(&self) -> &str {
+        "inactive"
+    }
+    #[zbus(property)]
+    fn sub_state(&self) -> &str {
+        "dead"
+    }
+    #[zbus(property)]
+    fn unit_file_state(&self) -> &str {
+        "enabled"
+    }
+    #[zbus(property)]
+    fn fragment_path(&self) -> &str {
+        "/usr/local/lib/systemd/system/rke2-server.service"
+    }
+    #[zbus(property)]
+    fn drop_in_paths(&self) -> Vec<String> {
+        vec!["/etc/systemd/system/rke2-server.service.d/a.conf".to_owned()]
+    }
+    #[zbus(property)]
+    fn need_daemon_reload(&self) -> bool {
+        true
+    }
+    #[zbus(property)]
+    fn job(&self) -> (u32, ObjectPath<'static>) {
+        (
+            7,
+            ObjectPath::from_static_str_unchecked("/org/freedesktop/systemd1/job/7"),
+        )
+    }
+}
+
+/// What every version has.
+struct FakeService;
+
+#[interface(name = "org.freedesktop.systemd1.Service")]
+impl FakeService {
+    #[zbus(property)]
+    fn exec_start(&self) -> Vec<Exec<bool>> {
+        let argv = ["/usr/local/bin/rke2", "server"]
+            .map(str::to_owned)
+            .to_vec();
+        vec![(
+            "/usr/local/bin/rke2".to_owned(),
+            argv,
+            true,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+        )]
+    }
+    #[zbus(property)]
+    fn environment(&self) -> Vec<String> {
+        vec!["A=b c".to_owned()]
+    }
+    #[zbus(property)]
+    fn environment_files(&self) -> Vec<(String, bool)> {
+        vec![("/etc/default/rke2-server".to_owned(), true)]
+    }
+    #[zbus(property, name = "MainPID")]
+    fn main_pid(&self) -> u32 {
+        42
+    }
+    #[zbus(property)]
+    fn result(&self) -> &str {
+        "success"
+    }
+}
+
+struct NewService(Mood);
+
+#[interface(name = "org.freedesktop.systemd1.Service")]
+impl NewService {
+    #[zbus(property)]
+    fn exec_start_ex(&self) -> Vec<Exec<Vec<String>>> {
+        let argv = ["rke2", "server", "$OPTS"].map(str::to_owned).to_vec();
+        let flags = ["ignore-failure", "no-env-expand"]
+            .map(str::to_owned)
+            .to_vec();
+        vec![(
+            "/usr/local/bin/rke2".to_owned(),
+            argv,
+            flags,
+            1,
+            2,
+            3,
+            4,
+            5,
+            6,
+            7,
+        )]
+    }
+    #[zbus(property)]
+    fn environment(&self) -> Vec<String> {
+        FakeService.environment()
+    }
+    #[zbus(property)]
+    fn environment_files(&self) -> Vec<(String, bool)> {
+        FakeService.environment_files()
+    }
+    #[zbus(property)]
+    fn unset_environment(&self) -> Vec<String> {
+        vec!["C".to_owned()]
+    }
+    #[zbus(property)]
+    fn pass_environment(&self) -> Vec<String> {
+        vec!["D".to_owned()]
+    }
+    #[zbus(property, name = "MainPID")]
+    fn main_pid(&self) -> u32 {
+        42
+    }
+    #[zbus(property, name = "NRestarts")]
+    fn restarts(&self) -> u32 {
+        3
+    }
+    #[zbus(property)]
+    fn result(&self) -> fdo::Result<OwnedVariant> {
+        let value = match self.0 {
+            Mood::Nonsense => Variant::from(1_u32),
+            _ => Variant::from("exit-code"),
+        };
+        value
+            .try_to_owned()
+            .map_err(|error| fdo::Error::Failed(error.to_string()))
+    }
+}
+
+/// Asks a systemd of that mood.
+fn asked(mood: Mood) -> Result<LiveUnit, BusError> {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    run(Duration::from_millis(500), async move {
+        let server = Builder::unix_stream(theirs)
+            .server(zbus::Guid::generate())
+            .p2p()
+            .serve_at("/org/freedesktop/systemd1", FakeManager(mood))
+            .serve_at(UNIT_PATH, FakeUnit(mood));
+        let server = if mood == Mood::OldVersion {
+            server.serve_at(UNIT_PATH, FakeService)
+        } else {
+            server.serve_at(UNIT_PATH, NewService(mood))
+        };
+        let server = tokio::spawn(async move { server.build().await.unwrap() });
+        let client = Builder::unix_stream(ours).p2p().build().await.unwrap();
+        let _server = server.await.unwrap();
+        query(&client, "rke2-server.service").await
+    })
+}
+
+#[test]
+fn a_unit_is_read_whole() {
+    let unit = asked(Mood::Answers).unwrap();
+    let expected = LiveUnit {
+        id: "rke2-server.service".to_owned(),
+        names: vec!["rke2-server.service".to_owned()],
+        load_state: "loaded".to_owned(),
+        active_state: "inactive".to_owned(),
+        sub_state: "dead".to_owned(),
+        unit_file_state: "enabled".to_owned(),
+        fragment_path: "/usr/local/lib/systemd/system/rke2-server.service".to_owned(),
+        drop_in_paths: vec!["/etc/systemd/system/rke2-server.service.d/a.conf".to_owned()],
+        need_daemon_reload: true,
+        job: 7,
+        exec_start: vec![LiveCommand {
+            path: "/usr/local/bin/rke2".to_owned(),
+            argv: ["rke2", "server", "$OPTS"].map(str::to_owned).to_vec(),
+            ignore_failure: true,
+            no_env_expand: true,
+            via_shell: false,
+        }],
+        environment: vec!["A=b c".to_owned()],
+        environment_files: vec![("/etc/default/rke2-server".to_owned(), true)],
+        unset_environment: vec!["C".to_owned()],
+        pass_environment: vec!["D".to_owned()],
+        main_pid: 42,
+        restarts: 3,
+        result: "exit-code".to_owned(),
+        manager_environment: vec!["PATH=/usr/bin".to_owned(), "LANG=C.UTF-8".to_owned()],
+        systemd_version: "252.39-1~deb12u2".to_owned(),
+    };
+    assert_eq!(unit, expected);
+    assert_eq!(unit.systemd_major(), Some(252));
+}
+
+#[test]
+fn an_old_systemd_tells_less() {
+    let unit = asked(Mood::OldVersion).unwrap();
+    assert_eq!(unit.exec_start[0].argv, ["/usr/local/bin/rke2", "server"]);
+    assert!(unit.exec_start[0].ignore_failure && !unit.exec_start[0].no_env_expand);
+    assert_eq!((unit.restarts, unit.unset_environment.len()), (0, 0));
+}
+
+#[test]
+fn a_unit_that_is_not_there() {
+    for mood in [Mood::KnowsNoUnit, Mood::NotFound] {
+        let error = asked(mood).unwrap_err();
+        assert_eq!(
+            error,
+            BusError::NotFound {
+                unit: "rke2-server.service".to_owned()
+            }
+        );
+        assert!(error.to_string().contains("daemon-reload"), "{error}");
+    }
+}
+
+#[test]
+fn a_refusal_names_who_refused() {
+    assert_eq!(
+        asked(Mood::Refuses).unwrap_err().to_string(),
+        "not allowed to ask systemd over D-Bus: SELinux policy denies access; run as root"
+    );
+}
+
+#[test]
+fn no_answer_ends_with_the_deadline() {
+    let after = Duration::from_millis(500);
+    assert_eq!(asked(Mood::NeverAnswers), Err(BusError::TimedOut { after }));
+    let none = run(Duration::ZERO, std::future::pending::<Result<(), _>>());
+    assert_eq!(
+        none.unwrap_err().to_string(),
+        "systemd did not answer over D-Bus within 0 ms"
+    );
+}
+
+#[test]
+fn a_broken_connection_is_told_at_once() {
+    let error = asked(Mood::HangsUp).unwrap_err();
+    assert!(matches!(error, BusError::Disconnected { .. }), "{error:?}");
+}
+
+#[test]
+fn an_answer_of_another_type_is_no_answer() {
+    let error = asked(Mood::Nonsense).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "systemd could not be asked over D-Bus: the property Result in systemd's answer is of another type"
+    );
+}
+
+#[test]
+fn without_a_bus_the_words_say_so() {
+    let result: Result<(), _> = run(Duration::from_secs(5), async {
+        Builder::address("unix:path=/nonexistent/bus")
+            .build()
+            .await
+            .map(drop)
+            .map_err(|error| of_bus(error, SYSTEMD))
+    });
+    let error = result.unwrap_err();
+    assert!(matches!(error, BusError::NoBus { .. }), "{error:?}");
+    assert!(error.to_string().contains("dbus.socket"), "{error}");
+}
