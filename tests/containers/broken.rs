@@ -5,7 +5,7 @@ use crate::on;
 
 /// How the gate breaks, in shell, and how its end is then told. The deadline is an alarm the
 /// program sets itself; what runs it out of memory is a limit where there is a controller for it.
-const BROKEN: [(&str, &str); 16] = [
+const BROKEN: [(&str, &str); 17] = [
     ("rm /usr/bin/preflight-rke2", "status 203"),
     (
         "gate 'exit 0'; chmod 644 /usr/bin/preflight-rke2",
@@ -26,6 +26,11 @@ const BROKEN: [(&str, &str); 16] = [
     ("gate 'kill -ABRT $$'", "status ABRT"),
     ("gate 'kill -BUS $$'", "status BUS"),
     ("gate 'kill -SYS $$'", "status SYS"),
+    // Leaves a child that would rather stay.
+    (
+        "gate '(trap \"\" TERM; exec sleep 1000) & sleep 0.2; kill -KILL $$'",
+        "status KILL",
+    ),
     (
         "gate '(sleep 1; kill -ALRM $$) & sleep 1000'",
         "status ALRM",
