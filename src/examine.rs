@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::evaluate::{evaluate, next_boot};
-use crate::fact::{NextBoot, Reading, Source};
+use crate::fact::{NextBoot, ReadError, Reading, Source};
 use crate::host::{
     HostRoot, facts, rke2_binary, rke2_config, sysctl_d as sysctl_files, systemd_bus, units,
 };
@@ -19,7 +19,7 @@ use crate::rke2::profile::{self, ProfileRules};
 use crate::rke2::role::Role;
 use crate::rke2::start::{Advice, StartSettings};
 use crate::rke2::version::Version;
-use crate::sysctl_d::{self, Dialect};
+use crate::sysctl_d::{self, Dialect, Resolution};
 use crate::unit::{Load, Start, UnitDefinition};
 use crate::verdict;
 
@@ -238,6 +238,29 @@ fn unit_advice(definition: &UnitDefinition) -> Vec<Advice> {
         .collect()
 }
 
+/// The watched kernel parameters: what they hold, and what files make of them.
+#[derive(Debug, Clone)]
+pub struct Parameters {
+    /// What each holds now, by position in [`KERNEL_PARAMETERS`].
+    pub live: Vec<Reading<Result<Vec<u8>, ReadError>>>,
+    /// What files make of each at the next boot.
+    pub resolution: Resolution,
+}
+
+/// Reads them all, demanded or not.
+pub fn parameters(root: &HostRoot) -> Parameters {
+    Parameters {
+        live: facts::live(root),
+        resolution: resolution(root),
+    }
+}
+
+fn resolution(root: &HostRoot) -> Resolution {
+    let keys: Vec<&str> = KERNEL_PARAMETERS.iter().map(|p| p.key).collect();
+    let tree = sysctl_files::collect(root);
+    sysctl_d::resolve(&tree, &keys, Dialect::default())
+}
+
 /// What files make of the kernel parameters at the next boot, if anybody demands one.
 fn next_boot(root: &HostRoot, requirements: &[Requirement]) -> Vec<Reading<NextBoot>> {
     let asked = requirements
@@ -246,8 +269,5 @@ fn next_boot(root: &HostRoot, requirements: &[Requirement]) -> Vec<Reading<NextB
     if !asked {
         return Vec::new();
     }
-    let keys: Vec<&str> = KERNEL_PARAMETERS.iter().map(|p| p.key).collect();
-    let tree = sysctl_files::collect(root);
-    let resolution = sysctl_d::resolve(&tree, &keys, Dialect::default());
-    next_boot::facts(&resolution, &KERNEL_PARAMETERS)
+    next_boot::facts(&resolution(root), &KERNEL_PARAMETERS)
 }
