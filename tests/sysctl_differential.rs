@@ -11,7 +11,6 @@
     clippy::disallowed_types,
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    clippy::panic,
     clippy::print_stderr,
     reason = "tests build the host they read, and run the real program"
 )]
@@ -161,18 +160,25 @@ fn tree(set: &Set, at: &Path, split_usr: bool) -> Tree {
     tree
 }
 
-/// The text that is written last, where the files accept everything as plain files do.
-fn written(found: &Resolution, key: &str) -> Option<String> {
+/// The text that is written last, where the files accept everything as plain files do. Several,
+/// where an old systemd follows `..` and so writes the same file under two names.
+fn written(found: &Resolution, key: &str, is_followed: bool) -> Vec<String> {
     let next = found.keys.iter().find(|next| next.key == key).unwrap();
     let refused = next
         .overrides
         .iter()
         .filter(|over| over.why == Why::Refused);
-    let last_refused = refused.last().map(|over| &over.assignment);
-    next.set
-        .as_ref()
-        .or(last_refused)
+    let mut words: Vec<_> = next
+        .set
+        .iter()
+        .chain(refused.rev().map(|over| &over.assignment))
         .map(|word| word.value.clone())
+        .collect();
+    if words.is_empty() {
+        words.push(UNTOUCHED.to_owned());
+    }
+    words.truncate(if is_followed { words.len() } else { 1 });
+    words
 }
 
 fn compare(version: u16, suite: &str) {
@@ -220,8 +226,8 @@ fn compare(version: u16, suite: &str) {
             .collect::<Vec<_>>();
         for key in KEYS {
             let real = lines.next().unwrap();
-            let ours = written(&found, key).unwrap_or_else(|| UNTOUCHED.to_owned());
-            if real != ours {
+            let ours = written(&found, key, version < 248 && set.has_parent());
+            if !ours.iter().any(|ours| *ours == real) {
                 differs.push(format!("{key}: {real:?}, predicted {ours:?}"));
             }
         }
@@ -258,18 +264,20 @@ fn systemd_257_does_as_predicted() {
     compare(257, "trixie");
 }
 
+/// Writes each text to a parameter, and notes what it holds then.
+const SCRIPT: &str = r#"
+    cd "$1"
+    tag=/proc/sys/net/ipv4/conf/lo/tag
+    for text in *.in; do
+        echo 77 > $tag
+        if cat "$text" > $tag 2> /dev/null; then cat $tag; else echo refused; fi > "$text.out"
+    done"#;
+
 /// `net.ipv4.conf.lo.tag` is a plain integer like `kernel.panic`, and each network namespace has
 /// its own.
 #[test]
 fn the_kernel_reads_numbers_as_predicted() {
     must_be_root();
-    const SCRIPT: &str = r#"
-        cd "$1"
-        tag=/proc/sys/net/ipv4/conf/lo/tag
-        for text in *.in; do
-            echo 77 > $tag
-            if cat "$text" > $tag 2> /dev/null; then cat $tag; else echo refused; fi > "$text.out"
-        done"#;
     let mut random = Random::new(seed());
     let work = tempfile::tempdir().unwrap();
     let texts: Vec<Vec<u8>> = (0..number("PREFLIGHT_CASES", || 300))

@@ -263,6 +263,14 @@ impl fmt::Debug for Set {
 }
 
 impl Set {
+    /// Whether any key might hold `..`.
+    pub(crate) fn has_parent(&self) -> bool {
+        self.files.values().any(|node| match node {
+            Node::Bytes(bytes) => bytes.windows(4).any(|window| window == b"/../"),
+            Node::Directory | Node::Link(_) => false,
+        })
+    }
+
     pub(crate) fn new(random: &mut Random, split_usr: bool, credentials: bool) -> Self {
         const PLACES: [&str; 5] = ["etc", "run", "usr/local/lib", "usr/lib", "lib"];
         const NAMES: [&[u8]; 17] = [
