@@ -278,6 +278,8 @@ pub struct Problem {
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.source {
+            // The error names the file itself.
+            _ if matches!(self.kind, ProblemKind::UnreadableFile(_)) => self.kind.fmt(f),
             Some(source) => write!(f, "{source}: {}", self.kind),
             None => self.kind.fmt(f),
         }
