@@ -41,6 +41,7 @@ pub struct ConfFile {
 impl std::fmt::Debug for ConfFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ConfFile")
+            .field("name", &self.name)
             .field("path", &self.path)
             .field("content", &self.content.as_ref().map(Vec::len))
             .finish()
@@ -364,18 +365,17 @@ fn from_flags(
         by_key.entry(flag).or_default().push(initial);
     }
     for (text, origin) in by_key.into_values().flatten() {
-        match go::parse_bool(text.as_bytes()) {
-            Some(value) => *effective = Effective { value, origin },
-            None => {
-                let quoted = go::quote(text.as_bytes());
-                refusals.push(Fatal::by(
-                    format!(
-                        "invalid argument {quoted} for \"--{flag}\" flag: \
-                         strconv.ParseBool: parsing {quoted}: invalid syntax"
-                    ),
-                    &origin,
-                ));
-            }
+        if let Some(value) = go::parse_bool(text.as_bytes()) {
+            *effective = Effective { value, origin };
+            continue;
         }
+        let quoted = go::quote(text.as_bytes());
+        refusals.push(Fatal::by(
+            format!(
+                "invalid argument {quoted} for \"--{flag}\" flag: \
+                 strconv.ParseBool: parsing {quoted}: invalid syntax"
+            ),
+            &origin,
+        ));
     }
 }

@@ -10,14 +10,12 @@ mod args;
 mod flags;
 mod kubelet;
 mod merge;
+mod number;
 mod rules;
 mod scalar;
 mod settings;
 mod suggest;
 mod yaml;
-
-#[cfg(test)]
-mod tests;
 
 use std::ffi::OsString;
 use std::fmt;
