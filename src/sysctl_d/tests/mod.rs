@@ -245,6 +245,17 @@ fn the_chain_says_why_each_word_does_not_stay() {
 }
 
 #[test]
+fn a_line_in_run_may_be_gone() {
+    for (path, volatile) in [
+        ("/run/sysctl.d/a.conf", true),
+        ("/etc/sysctl.d/a.conf", false),
+    ] {
+        let files = [(path, "kernel.panic=1")];
+        assert_eq!(ask(&files).0.set.unwrap().is_volatile(), volatile, "{path}");
+    }
+}
+
+#[test]
 fn an_exclusion_is_named() {
     let (next, _) = ask(&[("/etc/sysctl.d/a.conf", "kernel.panic=10\n-kernel.panic\n")]);
     let source = crate::fact::Source::line("/etc/sysctl.d/a.conf", 2);
