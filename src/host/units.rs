@@ -134,13 +134,15 @@ struct Fragment<'a> {
     directory: &'a Directory,
     /// Where a link of the unit's own name stands.
     linked: Option<&'a Directory>,
+    /// Whether such a link leads to a unit directory, which systemd calls bad.
+    own_name: bool,
     content: Result<Vec<u8>, ReadError>,
 }
 
 /// What a name leads to in one directory.
 enum Entry {
     /// A unit file.
-    File(String),
+    File,
     /// A link to a unit file elsewhere, or to the null device.
     Linked(String),
     /// A link to the unit of that name.
@@ -188,9 +190,12 @@ impl UnitSearch<'_> {
             let mut linked = None;
             let mut alias = None;
             for directory in self.directories.iter().filter(|d| d.may_have(&name)) {
-                let (path, is_link) = match self.entry(directory, &name) {
-                    Entry::File(path) => (path, false),
-                    Entry::Linked(path) => (path, true),
+                let path = format!("{}/{name}", directory.path);
+                let (content, is_link) = match self.entry(directory, &name) {
+                    Entry::File => (self.root.read(&path), false),
+                    // An image may lack the device; the link masks all the same.
+                    Entry::Linked(target) if target == "/dev/null" => (Ok(Vec::new()), true),
+                    Entry::Linked(_) => (self.root.read(&path), true),
                     Entry::Alias(target) => {
                         alias = Some(target);
                         break;
@@ -201,12 +206,6 @@ impl UnitSearch<'_> {
                     }
                     Entry::Nothing => continue,
                 };
-                let content = if path == "/dev/null" {
-                    // An image may lack the device; the link masks all the same.
-                    Ok(Vec::new())
-                } else {
-                    self.root.read(&path)
-                };
                 if is_link && matches!(&content, Err(error) if error.is_absent()) {
                     return None;
                 }
@@ -214,6 +213,7 @@ impl UnitSearch<'_> {
                     path,
                     directory,
                     linked: if is_link { Some(directory) } else { linked },
+                    own_name: linked.is_some(),
                     content,
                 });
             }
@@ -226,12 +226,12 @@ impl UnitSearch<'_> {
         let path = format!("{}/{name}", directory.path);
         match self.root.lstat(&path) {
             Err(error) if error.is_absent() => Entry::Nothing,
-            Ok(status) if status.kind != Kind::Link => Entry::File(path),
+            Ok(status) if status.kind != Kind::Link => Entry::File,
             // Not to be looked at, so let reading it say why.
-            Err(_) => Entry::File(path),
+            Err(_) => Entry::File,
             Ok(_) => {
                 let Ok(target) = self.root.read_link(&path) else {
-                    return Entry::File(path);
+                    return Entry::File;
                 };
                 let target = absolute(directory.path, &target.to_string_lossy());
                 let inside = DIRECTORIES.iter().any(|(directory, _)| {
@@ -322,6 +322,9 @@ impl UnitSearch<'_> {
         }
         if directory.path == "/run/systemd/transient" {
             return Enablement::Transient;
+        }
+        if install.broken || fragment.own_name {
+            return Enablement::Bad;
         }
         let mut runtime = false;
         for directory in self.directories.iter().filter(|d| d.names.is_some()) {

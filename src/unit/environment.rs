@@ -101,14 +101,9 @@ pub fn is_name(name: &str) -> bool {
 pub fn assignment(text: &[u8]) -> Result<(String, String), String> {
     let utf8 = std::str::from_utf8(text).is_ok();
     let text = String::from_utf8_lossy(text);
+    // Control characters are as good as any in a value.
     let (name, value) = text.split_once('=').unwrap_or((&text, ""));
-    let valid = utf8
-        && text.contains('=')
-        && is_name(name)
-        && text.len() <= LONGEST
-        && !value
-            .bytes()
-            .any(|c| c.is_ascii_control() && c != b'\t' && c != b'\n');
+    let valid = utf8 && text.contains('=') && is_name(name) && text.len() <= LONGEST;
     if valid {
         Ok((name.to_owned(), value.to_owned()))
     } else {
@@ -227,9 +222,10 @@ pub fn assignments(
                 let resolved = specifiers.expand(&word.text, |letter| {
                     fault(word.start, Fault::Specifier(letter));
                 });
-                match assignment(&resolved) {
-                    Ok(pair) => each(word.start, pair),
-                    Err(name) => fault(word.start, Fault::NotAnAssignment(name)),
+                match resolved.map(|text| assignment(&text)) {
+                    Ok(Ok(pair)) => each(word.start, pair),
+                    Ok(Err(name)) => fault(word.start, Fault::NotAnAssignment(name)),
+                    Err(error) => fault(word.start, Fault::NotASpecifier(error)),
                 }
             }
             Err(_) => return fault(at, Fault::Unreadable),
@@ -244,6 +240,8 @@ pub enum Fault {
     NotAnAssignment(String),
     /// A specifier that is not known.
     Specifier(char),
+    /// What is no specifier in a word, which is ignored.
+    NotASpecifier(specifier::NotASpecifier),
     /// The rest of the line is ignored.
     Unreadable,
 }
@@ -337,7 +335,7 @@ mod tests {
             (b"=b", Err("")),
             (b"1A=b", Err("1A")),
             (b"A-B=secret", Err("A-B")),
-            (b"A=\x01", Err("A")),
+            (b"A=\x01", Ok(("A", "\u{1}"))),
             (b"A=\xff", Err("A")),
         ];
         for (text, expected) in cases {

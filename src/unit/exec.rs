@@ -2,7 +2,7 @@
 //!
 //! After systemd.service(5), "Command lines".
 
-use super::specifier::Specifiers;
+use super::specifier::{NotASpecifier, Specifiers};
 use super::syntax::Value;
 use super::words::{Rules, WHITESPACE, Words};
 use super::{Command, Problem, ProblemKind, Word};
@@ -26,6 +26,9 @@ pub enum CommandFault {
     /// Neither an absolute path nor a plain name.
     #[error("names a program neither by an absolute path nor by a plain file name")]
     NotAPath,
+    /// What is no specifier.
+    #[error("is refused, because {0}")]
+    Specifier(NotASpecifier),
     /// Prefix `@` and no word behind the path.
     #[error("has the prefix \"@\", but no word for the program's own name")]
     NoName,
@@ -136,17 +139,20 @@ impl Line<'_> {
         Ok(word.map(|word| (word.start, word.text)))
     }
 
-    fn expand(&mut self, position: usize, text: &[u8]) -> String {
+    fn expand(&mut self, position: usize, text: &[u8]) -> Result<String, CommandFault> {
         let mut unknown = Vec::new();
-        let expanded = self.specifiers.expand(text, |letter| unknown.push(letter));
+        let expanded = self
+            .specifiers
+            .expand(text, |letter| unknown.push(letter))
+            .map_err(CommandFault::Specifier)?;
         for specifier in unknown {
             let key = "ExecStart";
             self.problem(position, ProblemKind::Specifier { key, specifier });
         }
-        String::from_utf8(expanded).unwrap_or_else(|error| {
+        Ok(String::from_utf8(expanded).unwrap_or_else(|error| {
             self.problem(position, ProblemKind::NotUtf8);
             String::from_utf8_lossy(error.as_bytes()).into_owned()
-        })
+        }))
     }
 
     /// The next command, and whether another follows it.
@@ -171,10 +177,13 @@ impl Line<'_> {
                 Outcome::Refused
             }
         };
-        let path = self.expand(start, rest);
-        if let Err(fault) = check_path(&path, prefixes.via_shell) {
-            return Err(refuse(self, start, fault));
-        }
+        let path = match self.expand(start, rest).and_then(|path| {
+            check_path(&path, prefixes.via_shell)?;
+            Ok(path)
+        }) {
+            Ok(path) => path,
+            Err(fault) => return Err(refuse(self, start, fault)),
+        };
         if prefixes.via_shell {
             self.problem(start, ProblemKind::ViaShell);
         }
@@ -205,9 +214,14 @@ impl Line<'_> {
                 });
                 continue;
             }
-            match self.word(words) {
+            let word = self.word(words).and_then(|word| {
+                let expand = |(position, text): (usize, Vec<u8>)| {
+                    self.expand(position, &text).map(|text| (position, text))
+                };
+                word.map(expand).transpose()
+            });
+            match word {
                 Ok(Some((position, text))) => {
-                    let text = self.expand(position, &text);
                     let source = Some(self.source(position));
                     argv.push(Word { text, source });
                 }
@@ -371,6 +385,7 @@ mod tests {
             ("-/bin/a 'open", F::Quotes, Done),
             ("'open", F::Quotes, Done),
             ("@/bin/a", F::NoName, Refused),
+            ("/bin/a %z", F::Specifier(NotASpecifier('z')), Refused),
         ];
         for (text, fault, expected) in cases {
             let (outcome, commands, problems) = read(text);
