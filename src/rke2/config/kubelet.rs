@@ -349,17 +349,15 @@ fn from_flags(
         let before = if name == flag { initial.take() } else { None };
         let last = arg.key.bytes().last();
         match last.filter(|_| rules.kubelet_repeats) {
-            Some(b'+') => {
-                before
-                    .into_iter()
-                    .for_each(|value| values.push_front(value));
-                values.push_back(value);
-            }
-            Some(b'-') => {
-                before
-                    .into_iter()
-                    .for_each(|value| values.push_front(value));
-                values.push_front(value);
+            Some(sign @ (b'+' | b'-')) => {
+                if let Some(before) = before {
+                    values.push_front(before);
+                }
+                if sign == b'+' {
+                    values.push_back(value);
+                } else {
+                    values.push_front(value);
+                }
             }
             _ if rules.kubelet_repeats => values.push_back(value),
             _ => *values = VecDeque::from([value]),

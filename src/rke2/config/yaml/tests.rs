@@ -120,11 +120,15 @@ fn lines_are_those_of_the_keys() {
 
 #[test]
 fn bombs_do_not_go_off() {
-    let mut laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
-    for n in 1..12 {
+    let first = "a0: &a0 [x, x, x, x, x, x, x, x, x]".to_owned();
+    let others = (1..12).map(|n| {
         let inner = vec![format!("*a{}", n - 1); 9].join(", ");
-        laughs += &format!("a{n}: &a{n} [{inner}]\n");
-    }
+        format!("a{n}: &a{n} [{inner}]")
+    });
+    let laughs = std::iter::once(first)
+        .chain(others)
+        .collect::<Vec<_>>()
+        .join("\n");
     assert_eq!(
         words(laughs.as_bytes()),
         "yaml: document contains excessive aliasing"
