@@ -297,7 +297,11 @@ fn the_environment_comes_last() {
     assert_eq!(found.get("cni").unwrap().overridden.len(), 1);
     let old = rules(31, 0);
     let found = server("cni: x", &[], &[("RKE2_CNI", "y, z")], &old);
-    assert_eq!(list(&found, "cni"), ["y", "z", "x"]);
+    assert_eq!(list(&found, "cni"), ["x"]);
+    let found = server("", &[], &[("RKE2_CNI", "y, z")], &old);
+    assert_eq!(list(&found, "cni"), ["y", "z"]);
+    let found = server("", &[], &[("RKE2_CNI", "y, z")], &newest);
+    assert_eq!(list(&found, "cni"), ["y, z"]);
     let found = server(
         "",
         &[],
