@@ -272,7 +272,8 @@ impl State<'_> {
             }
         };
         let first = flag.kind == Kind::List && self.listed.insert(flag.name);
-        let replaces = flag.kind != Kind::List || (first && self.rules.cli_v2);
+        // A list from the environment gives way to the first word that adds to it.
+        let replaces = flag.kind != Kind::List || first;
         let Some(setting) = self.settings.iter_mut().find(|s| s.name == flag.name) else {
             return Ok(());
         };
