@@ -70,6 +70,8 @@ pub struct FindingFields {
     pub file: String,
     /// `PREFLIGHT_LINE`
     pub line: String,
+    /// `PREFLIGHT_PREDICTED`: the line the component would end with, as it words it.
+    pub predicted: String,
     /// `PREFLIGHT_REMEDY`: one command or sentence a line.
     pub remedy: String,
 }
@@ -156,6 +158,14 @@ fn record(unit: &str, finding: &Finding, message_id: &'static str, priority: Pri
             line: place
                 .and_then(|p| p.line)
                 .map_or_else(|| "-".to_owned(), |line| line.to_string()),
+            predicted: or_dash(
+                &finding
+                    .predictions
+                    .iter()
+                    .min_by_key(|p| p.stage)
+                    .map(|p| p.line.clone())
+                    .unwrap_or_default(),
+            ),
             remedy: if remedy.is_empty() {
                 "-".to_owned()
             } else {

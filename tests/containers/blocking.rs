@@ -121,6 +121,7 @@ fn every_reason(suite: &str, seconds: u32) {
             "ACTUAL",
             "NEXT_BOOT",
             "REQUIRED_BY",
+            "PREDICTED",
             "FILE",
             "LINE",
             "REMEDY",
