@@ -1,4 +1,9 @@
 //! RKE2's units as its installers leave them, read from a root directory.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "the helpers of tests are test code"
+)]
 
 use preflight_rke2::fact::Source;
 use preflight_rke2::host::{HostRoot, units};

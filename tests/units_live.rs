@@ -4,6 +4,12 @@
 //! distribution no older than the one the tests are built on:
 //! `mmdebstrap --variant=minbase --include=systemd,systemd-sysv,dbus bookworm DIR`.
 #![cfg(feature = "lab")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the helpers of tests are test code"
+)]
 
 use std::fmt::Write as _;
 use std::os::unix::fs::symlink;

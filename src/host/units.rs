@@ -1,20 +1,18 @@
 //! Finding a unit's files where systemd looks for them, in its order, and reading them.
 
+mod environment;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
 use super::HostRoot;
 use super::root::Kind;
-use crate::fact::{ReadError, Source};
-use crate::unit::envfile::{self, Comments};
-use crate::unit::environment::{Origin, Variable, assignment};
+use crate::fact::ReadError;
+use crate::unit::envfile::Comments;
 use crate::unit::load::{self, Install, UnitFile};
 use crate::unit::specifier::Specifiers;
-use crate::unit::{
-    Enablement, EnvironmentContent, EnvironmentFault, Knowledge, LiveUnit, Load, Problem,
-    ProblemKind, UnitDefinition, wildcard,
-};
+use crate::unit::{Enablement, Knowledge, LiveUnit, Load, UnitDefinition};
 
 /// systemd's unit directories, the first before the others (systemd.unit(5), "Unit File Load
 /// Path"), and how they are searched.
@@ -34,19 +32,8 @@ const DIRECTORIES: [(&str, Search); 13] = [
     ("/run/systemd/generator.late", Search::List),
 ];
 
-/// Where systemd's own configuration stands, the first before the others.
-const MANAGER_DIRECTORIES: [&str; 4] = [
-    "/etc/systemd",
-    "/run/systemd",
-    "/usr/local/lib/systemd",
-    "/usr/lib/systemd",
-];
-
 /// Links followed from one unit name to the next before systemd calls it a loop.
 const MOST_ALIASES: usize = 8;
-
-/// Files that one `EnvironmentFile=` with wildcards may stand for.
-const MOST_MATCHES: usize = 1024;
 
 /// How a directory is searched: the vendor's are long, so names are tried, not listed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -90,8 +77,9 @@ pub fn find(root: &HostRoot, unit: &str) -> UnitDefinition {
         directories: &directories,
     };
     let mut definition = search.read(unit);
-    definition.manager_environment = manager_environment(root, &mut definition.problems);
-    read_environment_files(root, &mut definition, Comments::Unknown);
+    definition.manager_environment =
+        environment::manager_environment(root, &mut definition.problems);
+    environment::read_files(root, &mut definition, Comments::Unknown);
     definition
 }
 
@@ -100,7 +88,7 @@ pub fn find(root: &HostRoot, unit: &str) -> UnitDefinition {
 pub fn complete(root: &HostRoot, live: &LiveUnit, offline: &UnitDefinition) -> UnitDefinition {
     let mut definition = live.definition(offline);
     let comments = Comments::of_systemd(live.systemd_major());
-    read_environment_files(root, &mut definition, comments);
+    environment::read_files(root, &mut definition, comments);
     definition
 }
 
@@ -440,11 +428,11 @@ fn host_specifiers(root: &HostRoot, content: &[u8], specifiers: &mut Specifiers)
         let text = text.trim_ascii().to_owned();
         (!text.is_empty()).then_some(text)
     };
-    if used(b'H') || used(b'l') {
-        if let Some(name) = read("/proc/sys/kernel/hostname").or_else(|| read("/etc/hostname")) {
-            specifiers.set('l', name.split('.').next().unwrap_or_default());
-            specifiers.set('H', name);
-        }
+    if (used(b'H') || used(b'l'))
+        && let Some(name) = read("/proc/sys/kernel/hostname").or_else(|| read("/etc/hostname"))
+    {
+        specifiers.set('l', name.split('.').next().unwrap_or_default());
+        specifiers.set('H', name);
     }
     for (letter, path) in [
         ('m', "/etc/machine-id"),
@@ -462,96 +450,4 @@ fn host_specifiers(root: &HostRoot, content: &[u8], specifiers: &mut Specifiers)
             specifiers.set(letter, value);
         }
     }
-}
-
-/// What services inherit from systemd, as far as files and the kernel command line say.
-fn manager_environment(root: &HostRoot, problems: &mut Vec<Problem>) -> Vec<Variable> {
-    let mut files = Vec::new();
-    let mut found = BTreeMap::new();
-    for directory in MANAGER_DIRECTORIES {
-        if files.is_empty() {
-            let path = format!("{directory}/system.conf");
-            if let Ok(content) = root.read(&path) {
-                let content = Ok(content);
-                files.push(UnitFile { path, content });
-            }
-        }
-        add_conf_files(root, &format!("{directory}/system.conf.d"), &mut found);
-    }
-    files.append(&mut read_all(root, found));
-    let mut variables = load::default_environment(&files, problems);
-    let path = "/proc/cmdline";
-    for word in root
-        .read(path)
-        .unwrap_or_default()
-        .split(u8::is_ascii_whitespace)
-    {
-        if let Some(setting) = word.strip_prefix(b"systemd.setenv=")
-            && let Ok((name, value)) = assignment(setting)
-        {
-            variables.set(Variable {
-                name,
-                value,
-                source: Some(Source::line(path, 1)),
-                origin: Origin::Manager,
-            });
-        }
-    }
-    variables.into_vec()
-}
-
-/// Reads the environment files of a unit, and says what is wrong with them.
-fn read_environment_files(root: &HostRoot, unit: &mut UnitDefinition, comments: Comments) {
-    for file in &mut unit.environment_files {
-        file.files = matching(root, &file.pattern)
-            .into_iter()
-            .map(|path| EnvironmentContent {
-                variables: match root.read(&path) {
-                    Ok(content) => envfile::parse(&path, &content, comments, &mut unit.problems),
-                    Err(error) => Err(EnvironmentFault::Unreadable(error)),
-                },
-                path,
-            })
-            .collect();
-        unit.problems.append(&mut file.problems());
-    }
-    if unit.is_too_long() {
-        unit.problems.push(Problem {
-            source: unit
-                .exec_start
-                .first()
-                .and_then(|first| first.source.clone()),
-            kind: ProblemKind::TooLong,
-        });
-    }
-}
-
-/// The paths that a pattern stands for, sorted; of a plain path, the path, be it there or not.
-fn matching(root: &HostRoot, pattern: &str) -> Vec<String> {
-    if !wildcard::is_pattern(pattern) {
-        return vec![pattern.to_owned()];
-    }
-    let mut paths = vec![String::new()];
-    for part in pattern.split('/').filter(|part| !part.is_empty()) {
-        let mut next = Vec::new();
-        for path in paths {
-            if !wildcard::is_pattern(part) {
-                next.push(format!("{path}/{part}"));
-                continue;
-            }
-            let directory = if path.is_empty() { "/" } else { &path };
-            for name in root.list(directory).unwrap_or_default() {
-                if next.len() < MOST_MATCHES
-                    && let Some(name) = name.to_str()
-                    && wildcard::matches(part.as_bytes(), name.as_bytes())
-                {
-                    next.push(format!("{path}/{name}"));
-                }
-            }
-        }
-        paths = next;
-    }
-    paths.retain(|path| root.lstat(path).is_ok());
-    paths.sort_unstable();
-    paths
 }

@@ -72,6 +72,7 @@ impl Variables {
     }
 
     /// All of them but those that `unset` lists: by name, or by name and value.
+    #[must_use]
     pub fn without(self, unset: &[String]) -> Self {
         let unset: std::collections::BTreeSet<&str> = unset.iter().map(String::as_str).collect();
         let mut kept = Self::default();
@@ -326,7 +327,8 @@ mod tests {
 
     #[test]
     fn tells_an_assignment() {
-        let cases: &[(&[u8], Result<(&str, &str), &str>)] = &[
+        type Expected = Result<(&'static str, &'static str), &'static str>;
+        let cases: &[(&[u8], Expected)] = &[
             (b"A=b", Ok(("A", "b"))),
             (b"_a1=", Ok(("_a1", ""))),
             (b"A=b=c", Ok(("A", "b=c"))),

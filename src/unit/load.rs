@@ -326,6 +326,7 @@ fn extend_or_clear(list: &mut Vec<String>, words: Option<Vec<String>>) {
 }
 
 /// Which list of assignments is read.
+#[derive(Clone, Copy)]
 struct Place<'a> {
     key: &'a str,
     path: &'a str,
