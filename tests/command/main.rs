@@ -16,6 +16,6 @@ mod host;
 // mod hostile;
 mod hosts;
 // mod laws;
-// mod recorded;
+mod recorded;
 // mod schema;
 // mod secrets;
