@@ -41,6 +41,8 @@ pub struct Question {
     pub definition: Option<UnitDefinition>,
     /// The release to judge by; if not given, the installed one.
     pub version: Option<Version>,
+    /// Whether the unit of the other role is enabled as well.
+    pub rival: bool,
 }
 
 /// All that was read on the way to a verdict, and the verdict.
@@ -100,6 +102,9 @@ pub fn unit(root: &HostRoot, question: &Question) -> Examination {
     let mut start = StartSettings::new(version.clone(), &settings, &kubelet);
     start.advice.extend(version_advice(&installed, &detection));
     start.advice.extend(definition.iter().flat_map(unit_advice));
+    start
+        .advice
+        .extend(question.rival.then(|| rival(question.role)));
 
     let requirements = requirements::of(&start);
     let rules = ProfileRules::of(version);
@@ -236,6 +241,30 @@ fn unit_advice(definition: &UnitDefinition) -> Vec<Advice> {
             source: problem.source.clone(),
         })
         .collect()
+}
+
+/// Both units start at boot: since 1.32.13 and its like the first one up keeps the other down, before
+/// that each stops the other.
+fn rival(role: Role) -> Advice {
+    let other = match role {
+        Role::Server => Role::Agent,
+        Role::Agent => Role::Server,
+    };
+    Advice {
+        check: "unit.both-enabled",
+        subject: role.unit().to_owned(),
+        summary: format!(
+            "{} and {} are both enabled; one node runs one of them",
+            role.unit(),
+            other.unit()
+        ),
+        remedy: format!(
+            "run `systemctl disable {}` or `systemctl disable {}`",
+            role.unit(),
+            other.unit()
+        ),
+        source: None,
+    }
 }
 
 /// The watched kernel parameters: what they hold, and what files make of them.

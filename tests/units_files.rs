@@ -1,4 +1,9 @@
 //! RKE2's units as its installers leave them, read from a root directory.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "the helpers of tests are test code"
+)]
 
 use preflight_rke2::fact::Source;
 use preflight_rke2::host::{HostRoot, units};
@@ -238,10 +243,10 @@ fn masked_linked_and_missing() {
         (host().link(ETC, "/dev/null"), "masked masked"),
         (host().file(ETC, ""), "masked masked"),
         (host().file(RUN, ""), "masked masked-runtime"),
-        (host().link(ETC, VENDOR), "loaded linked"),
+        (host().link(ETC, VENDOR), "loaded bad"),
         (
             host().link(ETC, "../../../usr/lib/systemd/system/rke2-server.service"),
-            "loaded linked",
+            "loaded bad",
         ),
         (
             Host::new()
@@ -284,7 +289,7 @@ fn masked_linked_and_missing() {
             Host::new().file("/run/systemd/generator/rke2-server.service", &unit),
             "loaded generated",
         ),
-        (Host::new().file(&format!("{VENDOR}/x"), ""), "error static"),
+        (Host::new().file(&format!("{VENDOR}/x"), ""), "error bad"),
     ];
     for (index, (host, expected)) in cases.into_iter().enumerate() {
         let unit = host.find(SERVER);

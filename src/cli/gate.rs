@@ -42,6 +42,8 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
             role: gate.unit,
             definition: examine::installed_unit(&root, gate.unit),
             version: common.rke2_version.clone(),
+            // Not a matter of this start.
+            rival: false,
         },
     )
     .report;

@@ -20,14 +20,21 @@ pub(super) fn questions(root: &HostRoot, common: &Common, which: &Which) -> Opti
         role,
         definition,
         version: common.rke2_version.clone(),
+        rival: false,
     };
     if let Some(role) = which.role {
         return Some(vec![question(role, None)]);
     }
-    let asked: Vec<Question> = examine::installed(root)
+    let installed = examine::installed(root);
+    let enabled = installed.iter().filter(|(_, unit)| unit.enabled.at_boot());
+    let rival = enabled.count() > 1;
+    let asked: Vec<Question> = installed
         .into_iter()
         .filter(|(role, _)| which.unit.is_none_or(|unit| unit == *role))
-        .map(|(role, definition)| question(role, Some(definition)))
+        .map(|(role, definition)| Question {
+            rival,
+            ..question(role, Some(definition))
+        })
         .collect();
     if asked.is_empty() {
         let what = which.unit.map_or("no RKE2 unit", Role::unit);

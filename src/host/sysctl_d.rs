@@ -54,9 +54,10 @@ pub fn collect(root: &HostRoot) -> Tree {
             .collect();
         directories.push(Directory { place, files });
     }
+    let sysctl_conf = linked(&directories).or_else(|| alone(root, SYSCTL_CONF));
     Tree {
         directories,
-        sysctl_conf: alone(root, SYSCTL_CONF),
+        sysctl_conf,
         credential: alone(root, CREDENTIAL),
         command_line: root.read("/proc/cmdline").ok(),
         tuned: read_tuned(root),
@@ -114,6 +115,18 @@ fn alone(root: &HostRoot, path: &str) -> Option<File> {
             ..File::new(path, "")
         }),
     }
+}
+
+/// `/etc/sysctl.conf`, where a link to it has been read already.
+fn linked(directories: &[Directory]) -> Option<File> {
+    let mut files = directories.iter().flat_map(|directory| &directory.files);
+    let link = files.find(|file| {
+        file.target.as_deref() == Some(SYSCTL_CONF) && matches!(file.content, Content::Bytes(_))
+    })?;
+    Some(File {
+        content: link.content.clone(),
+        ..File::new(SYSCTL_CONF, "")
+    })
 }
 
 /// Where a link in `directory` points, without `..`. Not resolved any further: it is to be shown.

@@ -209,7 +209,7 @@ fn the_chain_says_why_each_word_does_not_stay() {
     let (next, found) = ask(&[
         (
             "/etc/sysctl.d/10-a.conf",
-            "kernel.panic = 1\n\nkernel.pan* = 4\n",
+            "kernel.panic = 1\n\nkernel.pani? = 4\n",
         ),
         ("/etc/sysctl.d/20-b.conf", "# b\n -kernel/panic = 10  \n"),
         ("/etc/sysctl.d/30-c.conf", "kernel.panic = 10\n"),
@@ -242,6 +242,17 @@ fn the_chain_says_why_each_word_does_not_stay() {
     assert_eq!(&line.text[line.key.clone()], "kernel/panic");
     assert_eq!(&line.text[line.value.clone()], "10");
     assert_eq!(found.rc, 0);
+}
+
+#[test]
+fn a_line_in_run_may_be_gone() {
+    for (path, volatile) in [
+        ("/run/sysctl.d/a.conf", true),
+        ("/etc/sysctl.d/a.conf", false),
+    ] {
+        let files = [(path, "kernel.panic=1")];
+        assert_eq!(ask(&files).0.set.unwrap().is_volatile(), volatile, "{path}");
+    }
 }
 
 #[test]
@@ -320,6 +331,16 @@ fn problems_and_the_exit_status() {
         ("kernel.panic.x = 1\n", 1, "the key lies below"),
         ("= 1\n", 1, "the key is empty"),
         ("kernel/../kernel/panic = 1\n", 1, "the key holds .."),
+        (
+            "kernel.pan* = 10\n",
+            1,
+            "the kernel refuses \"10\" for kernel.panic_on_warn, which the pattern matches too",
+        ),
+        (
+            "kernel.panic_on_warn = 2\n",
+            1,
+            "the kernel refuses \"2\" for kernel.panic_on_warn",
+        ),
         (
             "KERNEL.PANIC = 1\n",
             0,
