@@ -100,7 +100,13 @@ fn accounts() {
         host.file("/etc/rancher/rke2/config.yaml", "profile: cis\n");
         account_file(&host, "/etc/passwd", &case["passwd"]);
         account_file(&host, "/etc/group", &case["group"]);
-        let args = ["check", "--role", "server", "--rke2-version", "v1.34.1+rke2r1"];
+        let args = [
+            "check",
+            "--role",
+            "server",
+            "--rke2-version",
+            "v1.34.1+rke2r1",
+        ];
         let (report, status) = host.json(&args);
         let unit = unit(&report);
         let expect = &case["expect"];
@@ -138,7 +144,10 @@ fn refusals() {
         let (in_file, in_environment) = if profile.trim() == profile {
             (format!("profile: {profile:?}\n"), String::new())
         } else {
-            (String::new(), format!("Environment=\"RKE2_CIS_PROFILE={profile}\"\n"))
+            (
+                String::new(),
+                format!("Environment=\"RKE2_CIS_PROFILE={profile}\"\n"),
+            )
         };
         let flag = case["pkd"].as_bool();
         let flag = flag.map(|flag| format!("protect-kernel-defaults: {flag}\n"));
