@@ -13,7 +13,7 @@
 
 // mod contract;
 mod host;
-// mod hostile;
+mod hostile;
 mod hosts;
 // mod laws;
 mod recorded;

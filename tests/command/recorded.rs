@@ -100,7 +100,13 @@ fn accounts() {
         host.file("/etc/rancher/rke2/config.yaml", "profile: cis\n");
         account_file(&host, "/etc/passwd", &case["passwd"]);
         account_file(&host, "/etc/group", &case["group"]);
-        let args = ["check", "--role", "server", "--rke2-version", "v1.34.1+rke2r1"];
+        let args = [
+            "check",
+            "--role",
+            "server",
+            "--rke2-version",
+            "v1.34.1+rke2r1",
+        ];
         let (report, status) = host.json(&args);
         let unit = unit(&report);
         let expect = &case["expect"];
@@ -127,7 +133,7 @@ fn refusals() {
             let path = parameter.unwrap().path();
             match bytes(content) {
                 None => drop(host.clear(&path)),
-                Some(content) => drop(host.file(&path, content)),
+                Some(content) => host.file(&path, content),
             }
         }
         account_file(&host, "/etc/passwd", &case["passwd"]);
@@ -138,7 +144,10 @@ fn refusals() {
         let (in_file, in_environment) = if profile.trim() == profile {
             (format!("profile: {profile:?}\n"), String::new())
         } else {
-            (String::new(), format!("Environment=\"RKE2_CIS_PROFILE={profile}\"\n"))
+            (
+                String::new(),
+                format!("Environment=\"RKE2_CIS_PROFILE={profile}\"\n"),
+            )
         };
         let flag = case["pkd"].as_bool();
         let flag = flag.map(|flag| format!("protect-kernel-defaults: {flag}\n"));
@@ -195,7 +204,7 @@ fn configured(host: &Host, case: &Json) {
         let path = format!("{folder}/{name}");
         match content {
             Json::Null => std::fs::create_dir_all(host.at(&path)).unwrap(),
-            Json::Object(link) => drop(host.link(&path, link["symlink"].as_str().unwrap())),
+            Json::Object(link) => host.link(&path, link["symlink"].as_str().unwrap()),
             text => {
                 // What RKE2 has as a switch was of no kind to the recorded parser.
                 let text = text.as_str().unwrap().replace("selinux:", "selinuxx:");
@@ -287,8 +296,8 @@ fn next_boot() {
         for (path, content) in case["files"].as_object().unwrap() {
             match content {
                 Json::Null => std::fs::create_dir_all(host.at(path)).unwrap(),
-                Json::Object(link) => drop(host.link(path, link["symlink"].as_str().unwrap())),
-                text => drop(host.file(path, bytes(text).unwrap())),
+                Json::Object(link) => host.link(path, link["symlink"].as_str().unwrap()),
+                text => host.file(path, bytes(text).unwrap()),
             }
         }
         let (document, status) = host.json(&["sysctl"]);
