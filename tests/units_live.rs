@@ -1,8 +1,6 @@
 //! The unit reader against a booted systemd, which has the last word.
 //!
-//! Needs root, `systemd-nspawn`, and in `PREFLIGHT_LAB` a directory with a root file system of a
-//! distribution no older than the one the tests are built on:
-//! `mmdebstrap --variant=minbase --include=systemd,systemd-sysv,dbus bookworm DIR`.
+//! Needs root and the root file systems that `tests/lab/roots` makes.
 #![cfg(feature = "lab")]
 #![expect(
     clippy::unwrap_used,
@@ -297,7 +295,6 @@ fn agrees(suite: &str) {
         .output()
         .unwrap();
     let log = std::fs::read_to_string(root.path().join("lab/log")).unwrap_or_default();
-    println!("{log}");
     let console = String::from_utf8_lossy(&booted.stdout);
     assert!(
         log.contains("test result: ok. 1 passed"),
