@@ -67,15 +67,13 @@ impl Host {
     }
 
     /// Puts a file there.
-    pub(crate) fn file(&self, path: &str, content: impl AsRef<[u8]>) -> &Self {
+    pub(crate) fn file(&self, path: &str, content: impl AsRef<[u8]>) {
         std::fs::write(self.clear(path), content).unwrap();
-        self
     }
 
     /// Puts a symbolic link there.
-    pub(crate) fn link(&self, path: &str, to: &str) -> &Self {
+    pub(crate) fn link(&self, path: &str, to: &str) {
         symlink(to, self.clear(path)).unwrap();
-        self
     }
 
     /// Copies the files of a folder over those of the host.

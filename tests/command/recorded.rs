@@ -133,7 +133,7 @@ fn refusals() {
             let path = parameter.unwrap().path();
             match bytes(content) {
                 None => drop(host.clear(&path)),
-                Some(content) => drop(host.file(&path, content)),
+                Some(content) => host.file(&path, content),
             }
         }
         account_file(&host, "/etc/passwd", &case["passwd"]);
@@ -204,7 +204,7 @@ fn configured(host: &Host, case: &Json) {
         let path = format!("{folder}/{name}");
         match content {
             Json::Null => std::fs::create_dir_all(host.at(&path)).unwrap(),
-            Json::Object(link) => drop(host.link(&path, link["symlink"].as_str().unwrap())),
+            Json::Object(link) => host.link(&path, link["symlink"].as_str().unwrap()),
             text => {
                 // What RKE2 has as a switch was of no kind to the recorded parser.
                 let text = text.as_str().unwrap().replace("selinux:", "selinuxx:");
@@ -296,8 +296,8 @@ fn next_boot() {
         for (path, content) in case["files"].as_object().unwrap() {
             match content {
                 Json::Null => std::fs::create_dir_all(host.at(path)).unwrap(),
-                Json::Object(link) => drop(host.link(path, link["symlink"].as_str().unwrap())),
-                text => drop(host.file(path, bytes(text).unwrap())),
+                Json::Object(link) => host.link(path, link["symlink"].as_str().unwrap()),
+                text => host.file(path, bytes(text).unwrap()),
             }
         }
         let (document, status) = host.json(&["sysctl"]);
