@@ -67,6 +67,26 @@ const fn is_format(c: char) -> bool {
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// `text` in lines of at most `width` characters, each after the first begun with `indent` spaces.
+pub fn wrap(text: &str, width: usize, indent: usize) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut column = 0_usize;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if column > 0 && column.saturating_add(length).saturating_add(1) > width {
+            out.push('\n');
+            out.extend(std::iter::repeat_n(' ', indent));
+            column = indent;
+        } else if column > 0 {
+            out.push(' ');
+            column = column.saturating_add(1);
+        }
+        out.push_str(word);
+        column = column.saturating_add(length);
+    }
+    out
+}
+
 /// `1 reason`, `3 reasons`.
 pub fn count(number: usize, thing: &str) -> String {
     let s = if number == 1 { "" } else { "s" };
@@ -89,6 +109,13 @@ mod tests {
         assert_eq!(nearest("node-ip", &keys), None);
         assert_eq!(nearest("", &keys), None);
         assert_eq!(nearest(&"x".repeat(100_000), &keys), None);
+    }
+
+    #[test]
+    fn lines_are_no_longer_than_asked() {
+        assert_eq!(wrap("a bb ccc dddd", 6, 2), "a bb\n  ccc\n  dddd");
+        assert_eq!(wrap("  a  b ", 80, 0), "a b");
+        assert_eq!(wrap("", 80, 4), "");
     }
 
     #[test]

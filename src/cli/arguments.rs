@@ -65,6 +65,10 @@ pub(super) enum Command {
     Check(Check),
     /// Decide whether UNIT may start (run by systemd)
     Gate(Gate),
+    /// Print RKE2's effective settings and where each comes from
+    Config(Config),
+    /// Print the watched kernel parameters: now, after the next boot, required
+    Sysctl(Sysctl),
     /// Tell what a check is about, who demands it and how to fix it
     Explain(Explain),
     /// Print a completion script
@@ -74,15 +78,45 @@ pub(super) enum Command {
     },
 }
 
-/// Options of `check`.
+/// Which unit a command is about.
 #[derive(Debug, Args)]
-pub(super) struct Check {
+pub(super) struct Which {
     /// Only this unit
     #[arg(long, value_name = "UNIT", value_parser = unit)]
     pub(super) unit: Option<Role>,
     /// As if a node of this role were installed
     #[arg(long, value_name = "ROLE", value_parser = role, conflicts_with = "unit")]
     pub(super) role: Option<Role>,
+}
+
+/// Options of `config`.
+#[derive(Debug, Args)]
+pub(super) struct Config {
+    #[command(flatten)]
+    pub(super) which: Which,
+    /// Output format
+    #[arg(long, value_enum, default_value = "text")]
+    pub(super) format: Format,
+    /// Every setting, those at their defaults too
+    #[arg(long)]
+    pub(super) all: bool,
+}
+
+/// Options of `sysctl`.
+#[derive(Debug, Args)]
+pub(super) struct Sysctl {
+    #[command(flatten)]
+    pub(super) which: Which,
+    /// Output format
+    #[arg(long, value_enum, default_value = "text")]
+    pub(super) format: Format,
+}
+
+/// Options of `check`.
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    #[command(flatten)]
+    pub(super) which: Which,
     /// Output format
     #[arg(long, value_enum, default_value = "text")]
     pub(super) format: Format,
@@ -114,7 +148,7 @@ pub(super) struct Explain {
 pub(super) enum Format {
     /// For people
     Text,
-    /// For programs: one object, schema org.rke2.preflight.report/1
+    /// For programs: one JSON object
     Json,
 }
 

@@ -7,8 +7,11 @@
 mod arguments;
 mod check;
 mod complain;
+mod config;
 mod explain;
 mod gate;
+mod select;
+mod sysctl;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -69,6 +72,8 @@ fn dispatch(arguments: &Arguments) -> Status {
     match &arguments.command {
         Command::Check(check) => check::run(&arguments.common, check),
         Command::Gate(gate) => gate::run(&arguments.common, gate),
+        Command::Config(config) => config::run(&arguments.common, config),
+        Command::Sysctl(sysctl) => sysctl::run(&arguments.common, sysctl),
         Command::Explain(explain) => explain::run(explain),
         Command::Completions { shell } => {
             let mut script = Vec::new();
