@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::evaluate::{evaluate, next_boot};
-use crate::fact::{NextBoot, Reading, Source};
+use crate::fact::{HostFacts, NextBoot, Reading, Source};
 use crate::host::{
     HostRoot, facts, rke2_binary, rke2_config, sysctl_d as sysctl_files, systemd_bus, units,
 };
@@ -50,6 +50,10 @@ pub struct Examination {
     pub definition: Option<UnitDefinition>,
     /// Every setting of RKE2's.
     pub settings: config::Settings,
+    /// What is demanded of the host.
+    pub requirements: Vec<Requirement>,
+    /// What the host is like.
+    pub facts: HostFacts,
     /// The report.
     pub report: UnitReport,
 }
@@ -113,6 +117,8 @@ pub fn unit(root: &HostRoot, question: &Question) -> Examination {
     Examination {
         definition,
         settings,
+        requirements,
+        facts,
         report: UnitReport {
             unit: question.role.unit().to_owned(),
             role: start.role,
@@ -240,14 +246,19 @@ fn unit_advice(definition: &UnitDefinition) -> Vec<Advice> {
 
 /// What files make of the kernel parameters at the next boot, if anybody demands one.
 fn next_boot(root: &HostRoot, requirements: &[Requirement]) -> Vec<Reading<NextBoot>> {
-    let asked = requirements
-        .iter()
-        .any(|r| r.applies && matches!(r.demand, Demand::Kernel { .. }));
-    if !asked {
+    let demanded = |index: usize| {
+        requirements.iter().any(|r| {
+            r.applies && matches!(r.demand, Demand::Kernel { index: asked, .. } if asked == index)
+        })
+    };
+    if !(0..KERNEL_PARAMETERS.len()).any(demanded) {
         return Vec::new();
     }
     let keys: Vec<&str> = KERNEL_PARAMETERS.iter().map(|p| p.key).collect();
     let tree = sysctl_files::collect(root);
-    let resolution = sysctl_d::resolve(&tree, &keys, Dialect::default());
-    next_boot::facts(&resolution, &KERNEL_PARAMETERS)
+    let dialect = Dialect::default();
+    let resolution = sysctl_d::resolve(&tree, &keys, dialect);
+    let mut facts = next_boot::facts(&resolution, &KERNEL_PARAMETERS);
+    next_boot::cure(&mut facts, &KERNEL_PARAMETERS, demanded, &tree, dialect);
+    facts
 }

@@ -19,7 +19,7 @@ pub(super) fn run(common: &Common, check: &Check) -> Status {
             return Status::Usage;
         }
     };
-    let Some(questions) = questions(&root, common, check) else {
+    let Some(questions) = questions(&root, common, check.unit, check.role) else {
         return Status::Failed;
     };
     let reports: Vec<UnitReport> = questions
@@ -44,22 +44,27 @@ pub(super) fn run(common: &Common, check: &Check) -> Status {
 }
 
 /// Which units are asked about; `None` if there is none, which has been said then.
-fn questions(root: &HostRoot, common: &Common, check: &Check) -> Option<Vec<Question>> {
+pub(super) fn questions(
+    root: &HostRoot,
+    common: &Common,
+    unit: Option<Role>,
+    role: Option<Role>,
+) -> Option<Vec<Question>> {
     let question = |role: Role, definition: Option<UnitDefinition>| Question {
         role,
         definition,
         version: common.rke2_version.clone(),
     };
-    if let Some(role) = check.role {
+    if let Some(role) = role {
         return Some(vec![question(role, None)]);
     }
     let asked: Vec<Question> = examine::installed(root)
         .into_iter()
-        .filter(|(role, _)| check.unit.is_none_or(|unit| unit == *role))
+        .filter(|(role, _)| unit.is_none_or(|unit| unit == *role))
         .map(|(role, definition)| question(role, Some(definition)))
         .collect();
     if asked.is_empty() {
-        let what = check.unit.map_or("no RKE2 unit", Role::unit);
+        let what = unit.map_or("no RKE2 unit", Role::unit);
         complain::line(&format!(
             "{what} is installed below {}; `--role server` or `--role agent` judges the host as if \
              it were",

@@ -8,6 +8,7 @@ mod arguments;
 mod check;
 mod complain;
 mod explain;
+mod fix;
 mod gate;
 
 use std::ffi::OsString;
@@ -69,6 +70,7 @@ fn dispatch(arguments: &Arguments) -> Status {
     match &arguments.command {
         Command::Check(check) => check::run(&arguments.common, check),
         Command::Gate(gate) => gate::run(&arguments.common, gate),
+        Command::Fix(fix) => fix::run(&arguments.common, fix),
         Command::Explain(explain) => explain::run(explain),
         Command::Completions { shell } => {
             let mut script = Vec::new();
