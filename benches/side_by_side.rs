@@ -2,8 +2,7 @@
 //! the shell script it replaces.
 //!
 //! ```text
-//! RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" \
-//!     cargo build --release --target x86_64-unknown-linux-gnu
+//! packaging/build
 //! cargo bench --bench side_by_side
 //! cargo bench --bench side_by_side -- --healthy
 //! cargo bench --bench side_by_side -- --root /srv/image --rounds 500
@@ -37,8 +36,7 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 /// Where a release for this machine is built to.
 const PRODUCT: &str = "target/x86_64-unknown-linux-gnu/release/preflight-rke2";
 /// How to build it.
-const BUILD: &str = "RUSTFLAGS=\"-C target-feature=+crt-static -C relocation-model=static\" \
-    cargo build --release --target x86_64-unknown-linux-gnu";
+const BUILD: &str = "packaging/build";
 /// All the environment there is, as systemd gives it: glibc's start goes through each variable.
 const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// A server with the CIS profile, all as that asks for.
@@ -318,7 +316,6 @@ fn empty(out: &Path) -> Outcome<PathBuf> {
     command.args(["-O", "--edition=2024", "--target=x86_64-unknown-linux-gnu"]);
     for option in [
         "target-feature=+crt-static",
-        "relocation-model=static",
         "panic=abort",
         "lto=fat",
         "codegen-units=1",

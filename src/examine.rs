@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::evaluate::{evaluate, next_boot};
-use crate::fact::{HostFacts, NextBoot, Reading, Source};
+use crate::fact::{HostFacts, NextBoot, ReadError, Reading, Source};
 use crate::host::{
     HostRoot, facts, rke2_binary, rke2_config, sysctl_d as sysctl_files, systemd_bus, units,
 };
@@ -19,7 +19,7 @@ use crate::rke2::profile::{self, ProfileRules};
 use crate::rke2::role::Role;
 use crate::rke2::start::{Advice, StartSettings};
 use crate::rke2::version::Version;
-use crate::sysctl_d::{self, Dialect};
+use crate::sysctl_d::{self, Dialect, Resolution, Tree};
 use crate::unit::{Load, Start, UnitDefinition};
 use crate::verdict;
 
@@ -41,6 +41,8 @@ pub struct Question {
     pub definition: Option<UnitDefinition>,
     /// The release to judge by; if not given, the installed one.
     pub version: Option<Version>,
+    /// Whether the unit of the other role is enabled as well.
+    pub rival: bool,
 }
 
 /// All that was read on the way to a verdict, and the verdict.
@@ -104,6 +106,9 @@ pub fn unit(root: &HostRoot, question: &Question) -> Examination {
     let mut start = StartSettings::new(version.clone(), &settings, &kubelet);
     start.advice.extend(version_advice(&installed, &detection));
     start.advice.extend(definition.iter().flat_map(unit_advice));
+    start
+        .advice
+        .extend(question.rival.then(|| rival(question.role)));
 
     let requirements = requirements::of(&start);
     let rules = ProfileRules::of(version);
@@ -244,6 +249,52 @@ fn unit_advice(definition: &UnitDefinition) -> Vec<Advice> {
         .collect()
 }
 
+/// Both units start at boot: since 1.32.13 and its like the first one up keeps the other down, before
+/// that each stops the other.
+fn rival(role: Role) -> Advice {
+    let other = match role {
+        Role::Server => Role::Agent,
+        Role::Agent => Role::Server,
+    };
+    Advice {
+        check: "unit.both-enabled",
+        subject: role.unit().to_owned(),
+        summary: format!(
+            "{} and {} are both enabled; one node runs one of them",
+            role.unit(),
+            other.unit()
+        ),
+        remedy: format!(
+            "run `systemctl disable {}` or `systemctl disable {}`",
+            role.unit(),
+            other.unit()
+        ),
+        source: None,
+    }
+}
+
+/// The watched kernel parameters: what they hold, and what files make of them.
+#[derive(Debug, Clone)]
+pub struct Parameters {
+    /// What each holds now, by position in [`KERNEL_PARAMETERS`].
+    pub live: Vec<Reading<Result<Vec<u8>, ReadError>>>,
+    /// What files make of each at the next boot.
+    pub resolution: Resolution,
+}
+
+/// Reads them all, demanded or not.
+pub fn parameters(root: &HostRoot) -> Parameters {
+    Parameters {
+        live: facts::live(root),
+        resolution: resolution(&sysctl_files::collect(root)),
+    }
+}
+
+fn resolution(tree: &Tree) -> Resolution {
+    let keys: Vec<&str> = KERNEL_PARAMETERS.iter().map(|p| p.key).collect();
+    sysctl_d::resolve(tree, &keys, Dialect::default())
+}
+
 /// What files make of the kernel parameters at the next boot, if anybody demands one.
 fn next_boot(root: &HostRoot, requirements: &[Requirement]) -> Vec<Reading<NextBoot>> {
     let demanded = |index: usize| {
@@ -254,11 +305,9 @@ fn next_boot(root: &HostRoot, requirements: &[Requirement]) -> Vec<Reading<NextB
     if !(0..KERNEL_PARAMETERS.len()).any(demanded) {
         return Vec::new();
     }
-    let keys: Vec<&str> = KERNEL_PARAMETERS.iter().map(|p| p.key).collect();
     let tree = sysctl_files::collect(root);
+    let mut facts = next_boot::facts(&resolution(&tree), &KERNEL_PARAMETERS);
     let dialect = Dialect::default();
-    let resolution = sysctl_d::resolve(&tree, &keys, dialect);
-    let mut facts = next_boot::facts(&resolution, &KERNEL_PARAMETERS);
     next_boot::cure(&mut facts, &KERNEL_PARAMETERS, demanded, &tree, dialect);
     facts
 }

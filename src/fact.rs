@@ -208,7 +208,7 @@ pub struct HostFacts {
     /// The group `etcd`, where anybody demands it.
     pub group: Option<AccountFact>,
     /// Files beside `/etc/passwd` and `/etc/group` that have the account, and RKE2 does not read.
-    pub account_elsewhere: Vec<Source>,
+    pub account_elsewhere: Vec<(crate::rke2::accounts::Table, Source)>,
     /// Control groups, where anybody asks.
     pub cgroup: Reading<Cgroup>,
 }

@@ -76,6 +76,26 @@ pub fn shell_word(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
+/// `text` in lines of at most `width` characters, each after the first begun with `indent` spaces.
+pub fn wrap(text: &str, width: usize, indent: usize) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut column = 0_usize;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if column > 0 && column.saturating_add(length).saturating_add(1) > width {
+            out.push('\n');
+            out.extend(std::iter::repeat_n(' ', indent));
+            column = indent;
+        } else if column > 0 {
+            out.push(' ');
+            column = column.saturating_add(1);
+        }
+        out.push_str(word);
+        column = column.saturating_add(length);
+    }
+    out
+}
+
 /// `1 reason`, `3 reasons`.
 pub fn count(number: usize, thing: &str) -> String {
     let s = if number == 1 { "" } else { "s" };
@@ -109,6 +129,13 @@ mod tests {
         assert_eq!(shell_word("vm.panic_on_oom = 0"), "'vm.panic_on_oom = 0'");
         assert_eq!(shell_word("it's $(x)"), "'it'\\''s $(x)'");
         assert_eq!(shell_word(""), "''");
+    }
+
+    #[test]
+    fn lines_are_no_longer_than_asked() {
+        assert_eq!(wrap("a bb ccc dddd", 6, 2), "a bb\n  ccc\n  dddd");
+        assert_eq!(wrap("  a  b ", 80, 0), "a b");
+        assert_eq!(wrap("", 80, 4), "");
     }
 
     #[test]

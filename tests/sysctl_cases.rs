@@ -2,8 +2,6 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
     reason = "tests build the host they read"
 )]
 

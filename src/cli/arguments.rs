@@ -67,6 +67,10 @@ pub(super) enum Command {
     Gate(Gate),
     /// Print what would make the units start, now and after the next boot, or do it
     Fix(Fix),
+    /// Print RKE2's effective settings and where each comes from
+    Config(Config),
+    /// Print the watched kernel parameters: now, after the next boot, required
+    Sysctl(Sysctl),
     /// Tell what a check is about, who demands it and how to fix it
     Explain(Explain),
     /// Print a completion script
@@ -76,15 +80,45 @@ pub(super) enum Command {
     },
 }
 
-/// Options of `check`.
+/// Which unit a command is about.
 #[derive(Debug, Args)]
-pub(super) struct Check {
+pub(super) struct Which {
     /// Only this unit
     #[arg(long, value_name = "UNIT", value_parser = unit)]
     pub(super) unit: Option<Role>,
     /// As if a node of this role were installed
     #[arg(long, value_name = "ROLE", value_parser = role, conflicts_with = "unit")]
     pub(super) role: Option<Role>,
+}
+
+/// Options of `config`.
+#[derive(Debug, Args)]
+pub(super) struct Config {
+    #[command(flatten)]
+    pub(super) which: Which,
+    /// Output format
+    #[arg(long, value_enum, default_value = "text")]
+    pub(super) format: Format,
+    /// Every setting, those at their defaults too
+    #[arg(long)]
+    pub(super) all: bool,
+}
+
+/// Options of `sysctl`.
+#[derive(Debug, Args)]
+pub(super) struct Sysctl {
+    #[command(flatten)]
+    pub(super) which: Which,
+    /// Output format
+    #[arg(long, value_enum, default_value = "text")]
+    pub(super) format: Format,
+}
+
+/// Options of `check`.
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    #[command(flatten)]
+    pub(super) which: Which,
     /// Output format
     #[arg(long, value_enum, default_value = "text")]
     pub(super) format: Format,
@@ -110,12 +144,8 @@ pub(super) struct Gate {
 /// is left to a person, 1 a step failed.
 #[derive(Debug, Args)]
 pub(super) struct Fix {
-    /// Only this unit
-    #[arg(long, value_name = "UNIT", value_parser = unit)]
-    pub(super) unit: Option<Role>,
-    /// As if a node of this role were installed
-    #[arg(long, value_name = "ROLE", value_parser = role, conflicts_with = "unit")]
-    pub(super) role: Option<Role>,
+    #[command(flatten)]
+    pub(super) which: Which,
     /// Carry the plan out, then look again
     #[arg(long, conflicts_with = "output")]
     pub(super) apply: bool,
@@ -161,7 +191,7 @@ pub(super) struct Explain {
 pub(super) enum Format {
     /// For people
     Text,
-    /// For programs: one object, schema org.rke2.preflight.report/1
+    /// For programs: one JSON object
     Json,
 }
 

@@ -1,25 +1,19 @@
 //! `check`: evaluate and report.
 
 use super::arguments::{Check, Common, FailOn, Format};
-use super::{Status, colored, complain, print, width};
-use crate::examine::{self, Question};
+use super::{Status, colored, complain, print, select, width};
+use crate::examine;
 use crate::finding::{Effect, Outcome};
 use crate::host::HostRoot;
 use crate::host::machine::Machine;
 use crate::report::{UnitReport, json, text};
-use crate::rke2::role::Role;
-use crate::unit::UnitDefinition;
 use crate::verdict::Verdict;
 
 pub(super) fn run(common: &Common, check: &Check) -> Status {
-    let root = match HostRoot::open(&common.root) {
-        Ok(root) => root,
-        Err(error) => {
-            complain::line(&format!("--root {}: {error}", common.root.display()));
-            return Status::Usage;
-        }
+    let Some(root) = select::root(common) else {
+        return Status::Usage;
     };
-    let Some(questions) = questions(&root, common, check.unit, check.role) else {
+    let Some(questions) = select::questions(&root, common, &check.which) else {
         return Status::Failed;
     };
     let reports: Vec<UnitReport> = questions
@@ -41,38 +35,6 @@ pub(super) fn run(common: &Common, check: &Check) -> Status {
         .iter()
         .map(|report| status(&root, report, &check.fail_on))
         .fold(Status::Good, worse)
-}
-
-/// Which units are asked about; `None` if there is none, which has been said then.
-pub(super) fn questions(
-    root: &HostRoot,
-    common: &Common,
-    unit: Option<Role>,
-    role: Option<Role>,
-) -> Option<Vec<Question>> {
-    let question = |role: Role, definition: Option<UnitDefinition>| Question {
-        role,
-        definition,
-        version: common.rke2_version.clone(),
-    };
-    if let Some(role) = role {
-        return Some(vec![question(role, None)]);
-    }
-    let asked: Vec<Question> = examine::installed(root)
-        .into_iter()
-        .filter(|(role, _)| unit.is_none_or(|unit| unit == *role))
-        .map(|(role, definition)| question(role, Some(definition)))
-        .collect();
-    if asked.is_empty() {
-        let what = unit.map_or("no RKE2 unit", Role::unit);
-        complain::line(&format!(
-            "{what} is installed below {}; `--role server` or `--role agent` judges the host as if \
-             it were",
-            root.path().display()
-        ));
-        return None;
-    }
-    Some(asked)
 }
 
 fn status(root: &HostRoot, report: &UnitReport, fail_on: &[FailOn]) -> Status {

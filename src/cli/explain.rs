@@ -6,7 +6,10 @@ use super::arguments::Explain;
 use super::{Status, complain, print};
 use crate::evaluate::names;
 use crate::requirements::catalogue::{self, CHECKS, Check};
-use crate::text::{nearest, printable};
+use crate::text::{nearest, printable, wrap};
+
+/// Columns of a page; `wrap` counts what stands before a row's text as none.
+const WIDTH: usize = 84;
 
 pub(super) fn run(explain: &Explain) -> Status {
     let Some(id) = &explain.id else {
@@ -37,16 +40,18 @@ fn page(check: &Check) -> String {
     } else {
         names(check.required_by)
     };
-    format!(
-        "{}: {}\n\n  Demanded by  {by}\n  Applies to   {}\n  If not       {}\n\n{}.\n\nTo put it right: {}.\n\nSource: {}\n",
-        check.id,
-        check.title,
-        check.applies,
-        consequence(check),
-        fill(check.about),
-        fill(check.fix),
-        check.source,
-    )
+    let row = |name: &str, text: &str| format!("  {name:<13}{}\n", wrap(text, WIDTH, 15));
+    let paragraph = |text: String| format!("\n{}\n", wrap(&text, WIDTH, 0));
+    [
+        format!("{}: {}\n\n", check.id, check.title),
+        row("Demanded by", &by),
+        row("Applies to", check.applies),
+        row("If not", consequence(check)),
+        paragraph(format!("{}.", sentence(check.about))),
+        paragraph(format!("To put it right: {}.", check.fix)),
+        paragraph(format!("Source: {}", check.source)),
+    ]
+    .concat()
 }
 
 /// What a violation brings about, in words.
@@ -61,7 +66,7 @@ fn consequence(check: &Check) -> &'static str {
 }
 
 /// The first letter as at the start of a sentence.
-fn fill(text: &str) -> String {
+fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     match chars.next() {
         Some(first) if first.is_ascii_lowercase() => {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::arguments::{Common, Fix, Output};
-use super::{Status, check, colored, complain, print, width};
+use super::{Status, colored, complain, print, select, width};
 use crate::examine::{self, Examination, Question};
 use crate::fix::declare::{self, Form};
 use crate::fix::{Plan, Unit, Wish, plan, script, text};
@@ -15,14 +15,10 @@ use crate::text::printable;
 use crate::verdict::Verdict;
 
 pub(super) fn run(common: &Common, fix: &Fix) -> Status {
-    let root = match HostRoot::open(&common.root) {
-        Ok(root) => root,
-        Err(error) => {
-            complain::line(&format!("--root {}: {error}", common.root.display()));
-            return Status::Usage;
-        }
+    let Some(root) = select::root(common) else {
+        return Status::Usage;
     };
-    let Some(questions) = check::questions(&root, common, fix.unit, fix.role) else {
+    let Some(questions) = select::questions(&root, common, &fix.which) else {
         return Status::Failed;
     };
     let wish = Wish {

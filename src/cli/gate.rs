@@ -5,10 +5,10 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use super::arguments::{Common, Gate};
-use super::{Status, complain};
+use super::{Status, select};
 use crate::examine::{self, Question};
 use crate::gate::plan::{self, Decision, Override};
-use crate::host::{self, HostRoot, journal};
+use crate::host::{self, journal};
 use crate::report::journal::{Record, failure, records};
 
 /// Seconds after which the kernel ends this process by SIGALRM, which the gate's unit counts as
@@ -20,12 +20,8 @@ const LOG_PATIENCE: Duration = Duration::from_secs(5);
 pub(super) fn run(common: &Common, gate: &Gate) -> Status {
     nix::unistd::alarm::set(DEADLINE);
     let unit = gate.unit.unit();
-    let root = match HostRoot::open(&common.root) {
-        Ok(root) => root,
-        Err(error) => {
-            complain::line(&format!("--root {}: {error}", common.root.display()));
-            return Status::Failed;
-        }
+    let Some(root) = select::root(common) else {
+        return Status::Failed;
     };
     let asked = root
         .read("/proc/cmdline")
@@ -46,6 +42,8 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
             role: gate.unit,
             definition: examine::installed_unit(&root, gate.unit),
             version: common.rke2_version.clone(),
+            // Not a matter of this start.
+            rival: false,
         },
     )
     .report;

@@ -7,9 +7,12 @@
 mod arguments;
 mod check;
 mod complain;
+mod config;
 mod explain;
 mod fix;
 mod gate;
+mod select;
+mod sysctl;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -71,6 +74,8 @@ fn dispatch(arguments: &Arguments) -> Status {
         Command::Check(check) => check::run(&arguments.common, check),
         Command::Gate(gate) => gate::run(&arguments.common, gate),
         Command::Fix(fix) => fix::run(&arguments.common, fix),
+        Command::Config(config) => config::run(&arguments.common, config),
+        Command::Sysctl(sysctl) => sysctl::run(&arguments.common, sysctl),
         Command::Explain(explain) => explain::run(explain),
         Command::Completions { shell } => {
             let mut script = Vec::new();

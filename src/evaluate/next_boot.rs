@@ -168,25 +168,21 @@ fn unset(fact: &mut NextBoot, key: &sysctl_d::NextBoot, parameter: KernelParamet
         fact.evidence
             .push(excerpt(&lost.assignment.line, Part::Overridden, &label));
     }
-    match &key.command_line {
-        Some(word) => fact.notes.push(format!(
+    if let Some(word) = &key.command_line {
+        fact.notes.push(format!(
             "no file sets it; the kernel command line does: {}",
             word.word
-        )),
-        None => {
-            fact.number = fact.number.or(parameter.kernel_default);
-            fact.notes.push(match parameter.kernel_default {
-                Some(default) => {
-                    format!(
-                        "no file sets it for the next boot: the kernel's own value is {default}"
-                    )
-                }
-                None => "no file sets it for the next boot: the kernel's own value depends on its \
-                         build"
-                    .to_owned(),
-            });
-        }
+        ));
+        return;
     }
+    fact.number = fact.number.or(parameter.kernel_default);
+    fact.notes.push(match parameter.kernel_default {
+        Some(default) => {
+            format!("no file sets it for the next boot: the kernel's own value is {default}")
+        }
+        None => "no file sets it for the next boot: the kernel's own value depends on its build"
+            .to_owned(),
+    });
 }
 
 fn winner(set: &Assignment) -> String {

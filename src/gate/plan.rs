@@ -63,8 +63,9 @@ pub fn decide<'a>(
         }
     };
     let skipped = |finding: &Finding| configuration.skip.contains(&finding.id);
-    let (reasons, advice): (Vec<&Finding>, Vec<&Finding>) =
+    let (reasons, mut advice): (Vec<&Finding>, Vec<&Finding>) =
         report.problems().partition(|finding| blocks(finding));
+    advice.retain(|finding| is_told(finding));
     let all_skipped = reasons.iter().all(|finding| skipped(finding));
     let unknown = report.verdict.now == Verdict::Undetermined
         && report
@@ -92,6 +93,17 @@ pub fn decide<'a>(
         decision,
         reasons,
         advice,
+    }
+}
+
+/// Advice that is told at a start: what keeps the unit down after a reboot, what could not be found
+/// out, and that RKE2 drops its configuration without a word. The rest can wait for a `check`: the
+/// journal of a unit that starts is not the place for it.
+fn is_told(finding: &Finding) -> bool {
+    match finding.effect {
+        Effect::BlocksStart | Effect::BlocksNextBoot => true,
+        Effect::FailsControl => false,
+        Effect::Advice => finding.id == "config.dropped",
     }
 }
 

@@ -10,7 +10,7 @@ use crate::fact::{
 };
 use crate::requirements::{Demand, Requirement};
 use crate::rke2::accounts::{self, Lookup, Table};
-use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
+use crate::rke2::kernel::KERNEL_PARAMETERS;
 
 /// The account that RKE2 servers need.
 const ACCOUNT: &str = "etcd";
@@ -61,18 +61,11 @@ pub fn collect(
 }
 
 fn kernel(root: &HostRoot, next_boot: Vec<Reading<NextBoot>>) -> Vec<KernelFact> {
-    let image_without_proc = !root.is_live() && root.stat("/proc/sys").is_err();
     let mut next_boot = next_boot.into_iter();
-    KERNEL_PARAMETERS
-        .iter()
-        .map(|parameter| KernelFact {
-            live: if image_without_proc {
-                Reading::Unknown {
-                    why: "there is no /proc/sys below this root".to_owned(),
-                }
-            } else {
-                live(root, parameter)
-            },
+    live(root)
+        .into_iter()
+        .map(|live| KernelFact {
+            live,
             next_boot: next_boot.next().unwrap_or_else(|| Reading::Unknown {
                 why: "not asked".to_owned(),
             }),
@@ -80,14 +73,27 @@ fn kernel(root: &HostRoot, next_boot: Vec<Reading<NextBoot>>) -> Vec<KernelFact>
         .collect()
 }
 
-fn live(root: &HostRoot, parameter: &KernelParameter) -> Reading<Result<Vec<u8>, ReadError>> {
-    match root.read(parameter.path()) {
-        // RKE2 would wait on a FIFO and has rights that we may lack: no answer of ours is its answer.
-        Err(error) if error.errno().is_none() || error.is_denied() => Reading::Unknown {
-            why: error.to_string(),
-        },
-        content => Reading::Known(content),
-    }
+/// The content of each parameter's file, by position in [`KERNEL_PARAMETERS`].
+pub fn live(root: &HostRoot) -> Vec<Reading<Result<Vec<u8>, ReadError>>> {
+    let image_without_proc = !root.is_live() && root.stat("/proc/sys").is_err();
+    KERNEL_PARAMETERS
+        .iter()
+        .map(|parameter| {
+            if image_without_proc {
+                return Reading::Unknown {
+                    why: "there is no /proc/sys below this root".to_owned(),
+                };
+            }
+            match root.read(parameter.path()) {
+                // RKE2 would wait on a FIFO and has rights that we may lack: no answer of ours is
+                // its answer.
+                Err(error) if error.errno().is_none() || error.is_denied() => Reading::Unknown {
+                    why: error.to_string(),
+                },
+                content => Reading::Known(content),
+            }
+        })
+        .collect()
 }
 
 fn look_up(root: &HostRoot, table: Table, path: &str, limit: Option<usize>) -> AccountFact {
@@ -100,11 +106,11 @@ fn look_up(root: &HostRoot, table: Table, path: &str, limit: Option<usize>) -> A
     })
 }
 
-fn elsewhere(root: &HostRoot) -> Vec<Source> {
+fn elsewhere(root: &HostRoot) -> Vec<(Table, Source)> {
     ELSEWHERE
         .into_iter()
         .filter_map(|(table, path)| match look_up(root, table, path, None) {
-            Ok(Lookup::Found { line, .. }) => Some(Source::line(path, line)),
+            Ok(Lookup::Found { line, .. }) => Some((table, Source::line(path, line))),
             _ => None,
         })
         .collect()

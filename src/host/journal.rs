@@ -68,6 +68,7 @@ fn emit(record: &Record) {
                     preflight_next_boot = finding.next_boot.as_str(),
                     preflight_file = finding.file.as_str(),
                     preflight_line = finding.line.as_str(),
+                    preflight_predicted = finding.predicted.as_str(),
                     preflight_remedy = finding.remedy.as_str(),
                     message = record.message.as_str(),
                 );

@@ -125,3 +125,95 @@ fn absolute(path: &Path) -> PathBuf {
 fn display(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{create_dir_all, write};
+    use std::os::unix::fs::symlink;
+
+    fn image(files: &[(&str, &str)]) -> (tempfile::TempDir, HostRoot) {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = dir.path().join(path);
+            create_dir_all(path.parent().unwrap()).unwrap();
+            write(path, text).unwrap();
+        }
+        let root = HostRoot::open(dir.path()).unwrap();
+        (dir, root)
+    }
+
+    #[test]
+    fn drop_ins_are_those_rke2_takes_in_its_order() {
+        let (dir, root) = image(&[
+            ("c.yaml", "main"),
+            ("c.yaml.d/b.YML", "b"),
+            ("c.yaml.d/.a.yaml", "dot"),
+            ("c.yaml.d/B.yaml", "B"),
+            ("c.yaml.d/x.conf", "x"),
+            ("c.yaml.d/dir.yaml/x.yaml", "inner"),
+            ("elsewhere", "linked"),
+        ]);
+        let folder = dir.path().join("c.yaml.d");
+        symlink("/elsewhere", folder.join("l.yaml")).unwrap();
+        symlink("/nowhere", folder.join("m.yaml")).unwrap();
+        let fifo = folder.join("n.yaml");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
+        // Relative paths begin at the root.
+        let files = read(&root, Path::new("c.yaml"));
+        assert_eq!(files.path, "/c.yaml");
+        assert_eq!(files.main.unwrap(), b"main");
+        let drop_ins = files.drop_ins.unwrap();
+        let names: Vec<&str> = drop_ins.iter().map(|d| d.path.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "/c.yaml.d/.a.yaml",
+                "/c.yaml.d/B.yaml",
+                "/c.yaml.d/b.YML",
+                "/c.yaml.d/dir.yaml",
+                "/c.yaml.d/l.yaml",
+                "/c.yaml.d/m.yaml",
+                "/c.yaml.d/n.yaml",
+            ]
+        );
+        assert!(drop_ins[3].is_directory);
+        assert_eq!(drop_ins[4].content.as_deref(), Ok(&b"linked"[..]));
+        assert!(drop_ins[5].content.as_ref().unwrap_err().is_absent());
+        assert!(drop_ins[6].content.is_err());
+        let none = read(&root, Path::new("/none.yaml"));
+        assert!(none.main.unwrap_err().is_absent());
+        assert!(none.drop_ins.unwrap_err().is_absent());
+    }
+
+    #[test]
+    fn the_kubelets_files_are_found_below_their_folders() {
+        let (dir, root) = image(&[
+            ("d/b.conf", "b"),
+            ("d/a/z.conf", "z"),
+            ("d/a/z.txt", "no"),
+            ("k/5.conf", "5"),
+            ("kubelet.yaml", "k"),
+        ]);
+        symlink("/k", dir.path().join("d/link")).unwrap();
+        let paths = KubeletPaths {
+            conf_d: Some("/d".into()),
+            config: Some("/kubelet.yaml".into()),
+            config_dir: Some("/k".into()),
+        };
+        let files = read_kubelet(&root, &paths);
+        let mut names: Vec<&str> = files.conf_d.iter().map(|f| f.name.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["a/z.conf", "b.conf"]);
+        assert_eq!(files.config.unwrap().content.unwrap(), b"k");
+        assert_eq!(files.config_dir[0].path, "/k/5.conf");
+        assert!(files.unlisted.is_empty());
+        let absent = KubeletPaths {
+            conf_d: Some("/none".into()),
+            config: None,
+            config_dir: Some("/none".into()),
+        };
+        // RKE2 makes the one and needs the other.
+        assert_eq!(read_kubelet(&root, &absent).unlisted.len(), 1);
+    }
+}

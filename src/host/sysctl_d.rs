@@ -13,7 +13,7 @@ use crate::fact::ReadError;
 use crate::sysctl_d::tuned::{self, Tuned};
 use crate::sysctl_d::{Content, Directory, File, Place, Tree};
 
-/// A file with another name than `*.conf` is only looked into for what was meant to be read.
+/// Read by `sysctl --system` and `TuneD`.
 const SYSCTL_CONF: &str = "/etc/sysctl.conf";
 
 /// Where systemd puts the credential while the service runs. It goes with the service; between
@@ -54,9 +54,10 @@ pub fn collect(root: &HostRoot) -> Tree {
             .collect();
         directories.push(Directory { place, files });
     }
+    let sysctl_conf = linked(&directories).or_else(|| alone(root, SYSCTL_CONF));
     Tree {
         directories,
-        sysctl_conf: alone(root, SYSCTL_CONF),
+        sysctl_conf,
         credential: alone(root, CREDENTIAL),
         command_line: root.read("/proc/cmdline").ok(),
         tuned: read_tuned(root),
@@ -116,6 +117,18 @@ fn alone(root: &HostRoot, path: &str) -> Option<File> {
     }
 }
 
+/// `/etc/sysctl.conf`, where a link to it has been read already.
+fn linked(directories: &[Directory]) -> Option<File> {
+    let mut files = directories.iter().flat_map(|directory| &directory.files);
+    let link = files.find(|file| {
+        file.target.as_deref() == Some(SYSCTL_CONF) && matches!(file.content, Content::Bytes(_))
+    })?;
+    Some(File {
+        content: link.content.clone(),
+        ..File::new(SYSCTL_CONF, "")
+    })
+}
+
 /// Where a link in `directory` points, without `..`. Not resolved any further: it is to be shown.
 fn absolute(directory: &Path, to: &Path) -> String {
     let mut path = PathBuf::new();
@@ -163,5 +176,122 @@ fn chain(root: &HostRoot, name: &str, visited: &mut Vec<String>, profiles: &mut 
             chain(root, &included, visited, profiles);
         }
         profiles.push(file);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sysctl_d::{Dialect, Via, resolve};
+    use std::os::unix::fs::symlink;
+
+    /// A host with these files; `-> target` makes a link, `/` at the end a directory.
+    fn host(files: &[(&str, &str)]) -> (tempfile::TempDir, HostRoot) {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let at = dir.path().join(path.trim_start_matches('/'));
+            std::fs::create_dir_all(at.parent().unwrap()).unwrap();
+            match text.strip_prefix("-> ") {
+                Some(target) => symlink(target, at).unwrap(),
+                None if path.ends_with('/') => std::fs::create_dir_all(at).unwrap(),
+                None => std::fs::write(at, text).unwrap(),
+            }
+        }
+        let root = HostRoot::open(dir.path()).unwrap();
+        (dir, root)
+    }
+
+    fn names(tree: &Tree) -> Vec<String> {
+        let files = tree.directories.iter().flat_map(|dir| &dir.files);
+        let mut names: Vec<_> = files
+            .map(|file| format!("{} {:?} {:?}", file.path, file.target, file.content))
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn every_kind_of_file() {
+        let (_dir, root) = host(&[
+            ("/etc/sysctl.conf", "a=1"),
+            ("/etc/sysctl.d/99-sysctl.conf", "-> ../sysctl.conf"),
+            ("/etc/sysctl.d/gone.conf", "-> /nonexistent"),
+            ("/etc/sysctl.d/loop.conf", "-> loop.conf"),
+            ("/etc/sysctl.d/sub.conf/", ""),
+            ("/etc/sysctl.d/sub/", ""),
+            ("/etc/sysctl.d/README", "r"),
+        ]);
+        let tree = collect(&root);
+        let names = names(&tree);
+        for (name, begins) in names.iter().zip([
+            "/etc/sysctl.d/99-sysctl.conf Some(\"/etc/sysctl.conf\") Bytes([97, 61, 49])",
+            "/etc/sysctl.d/README None Bytes([114])",
+            "/etc/sysctl.d/gone.conf Some(\"/nonexistent\") Dangling",
+            "/etc/sysctl.d/loop.conf Some(\"/etc/sysctl.d/loop.conf\") Unreadable(",
+            "/etc/sysctl.d/sub.conf None Directory",
+        ]) {
+            assert!(name.starts_with(begins), "{name}");
+        }
+        assert_eq!(names.len(), 5);
+        assert!(tree.sysctl_conf.is_some());
+        let found = resolve(&tree, &["kernel.panic"], Dialect::NEWEST);
+        assert_eq!((found.rc, found.problems.len()), (1, 2));
+    }
+
+    #[test]
+    fn lib_counts_only_where_it_is_not_usr_lib() {
+        let file = ("/usr/lib/sysctl.d/a.conf", "kernel.panic=1");
+        let (_dir, merged) = host(&[file, ("/lib", "-> usr/lib")]);
+        assert_eq!(collect(&merged).directories.len(), 1);
+        let (_dir, split) = host(&[file, ("/lib/sysctl.d/b.conf", "kernel.panic=2")]);
+        let tree = collect(&split);
+        let value = |systemd| {
+            let found = resolve(&tree, &["kernel.panic"], Dialect::of(systemd));
+            found.keys[0].value()
+        };
+        assert_eq!((value(247), value(255)), (Some(2), Some(1)));
+    }
+
+    #[test]
+    fn an_empty_host_sets_nothing() {
+        let (_dir, root) = host(&[]);
+        let tree = collect(&root);
+        assert!(tree.directories.is_empty() && tree.tuned.is_none());
+        assert!(tree.command_line.is_none() && tree.credential.is_none());
+    }
+
+    #[test]
+    fn tuned_is_read_where_it_starts_at_boot() {
+        let profiles = [
+            ("/etc/tuned/active_profile", "mine\n"),
+            (
+                "/etc/tuned/mine/tuned.conf",
+                "[main]\ninclude=oracle, mine\n[sysctl]\nkernel.panic=7\n",
+            ),
+            (
+                "/usr/lib/tuned/oracle/tuned.conf",
+                "[sysctl]\nkernel.panic_on_oops=1\nkernel.panic=3\n",
+            ),
+            ("/etc/tuned/tuned-main.conf", "reapply_sysctl = 0\n"),
+            ("/etc/sysctl.d/a.conf", "kernel.panic=10\n"),
+        ];
+        let (_dir, idle) = host(&profiles);
+        assert!(collect(&idle).tuned.is_none());
+        let mut enabled = profiles.to_vec();
+        enabled.push((TUNED[0], "-> /usr/lib/systemd/system/tuned.service"));
+        let (_dir, root) = host(&enabled);
+        let keys = ["kernel.panic", "kernel.panic_on_oops"];
+        let found = resolve(&collect(&root), &keys, Dialect::NEWEST);
+        let [panic, oops] = found.keys.as_slice() else {
+            panic!("{found:?}")
+        };
+        assert_eq!((panic.value(), oops.value()), (Some(7), Some(1)));
+        let set = oops.set.as_ref().unwrap();
+        assert_eq!(set.via, Via::Tuned);
+        assert_eq!(
+            set.line.source.to_string(),
+            "/usr/lib/tuned/oracle/tuned.conf:2"
+        );
+        assert_eq!(panic.overrides.len(), 2);
     }
 }

@@ -1,20 +1,18 @@
 //! Finding a unit's files where systemd looks for them, in its order, and reading them.
 
+mod environment;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
 use super::HostRoot;
 use super::root::Kind;
-use crate::fact::{ReadError, Source};
-use crate::unit::envfile::{self, Comments};
-use crate::unit::environment::{Origin, Variable, assignment};
+use crate::fact::ReadError;
+use crate::unit::envfile::Comments;
 use crate::unit::load::{self, Install, UnitFile};
 use crate::unit::specifier::Specifiers;
-use crate::unit::{
-    Enablement, EnvironmentContent, EnvironmentFault, Knowledge, LiveUnit, Load, Problem,
-    ProblemKind, UnitDefinition, wildcard,
-};
+use crate::unit::{Enablement, Knowledge, LiveUnit, Load, UnitDefinition};
 
 /// systemd's unit directories, the first before the others (systemd.unit(5), "Unit File Load
 /// Path"), and how they are searched.
@@ -34,19 +32,8 @@ const DIRECTORIES: [(&str, Search); 13] = [
     ("/run/systemd/generator.late", Search::List),
 ];
 
-/// Where systemd's own configuration stands, the first before the others.
-const MANAGER_DIRECTORIES: [&str; 4] = [
-    "/etc/systemd",
-    "/run/systemd",
-    "/usr/local/lib/systemd",
-    "/usr/lib/systemd",
-];
-
 /// Links followed from one unit name to the next before systemd calls it a loop.
 const MOST_ALIASES: usize = 8;
-
-/// Files that one `EnvironmentFile=` with wildcards may stand for.
-const MOST_MATCHES: usize = 1024;
 
 /// How a directory is searched: the vendor's are long, so names are tried, not listed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -90,8 +77,9 @@ pub fn find(root: &HostRoot, unit: &str) -> UnitDefinition {
         directories: &directories,
     };
     let mut definition = search.read(unit);
-    definition.manager_environment = manager_environment(root, &mut definition.problems);
-    read_environment_files(root, &mut definition, Comments::Unknown);
+    definition.manager_environment =
+        environment::manager_environment(root, &mut definition.problems);
+    environment::read_files(root, &mut definition, Comments::Unknown);
     definition
 }
 
@@ -100,7 +88,7 @@ pub fn find(root: &HostRoot, unit: &str) -> UnitDefinition {
 pub fn complete(root: &HostRoot, live: &LiveUnit, offline: &UnitDefinition) -> UnitDefinition {
     let mut definition = live.definition(offline);
     let comments = Comments::of_systemd(live.systemd_major());
-    read_environment_files(root, &mut definition, comments);
+    environment::read_files(root, &mut definition, comments);
     definition
 }
 
@@ -134,13 +122,15 @@ struct Fragment<'a> {
     directory: &'a Directory,
     /// Where a link of the unit's own name stands.
     linked: Option<&'a Directory>,
+    /// Whether such a link leads to a unit directory, which systemd calls bad.
+    own_name: bool,
     content: Result<Vec<u8>, ReadError>,
 }
 
 /// What a name leads to in one directory.
 enum Entry {
     /// A unit file.
-    File(String),
+    File,
     /// A link to a unit file elsewhere, or to the null device.
     Linked(String),
     /// A link to the unit of that name.
@@ -188,9 +178,12 @@ impl UnitSearch<'_> {
             let mut linked = None;
             let mut alias = None;
             for directory in self.directories.iter().filter(|d| d.may_have(&name)) {
-                let (path, is_link) = match self.entry(directory, &name) {
-                    Entry::File(path) => (path, false),
-                    Entry::Linked(path) => (path, true),
+                let path = format!("{}/{name}", directory.path);
+                let (content, is_link) = match self.entry(directory, &name) {
+                    Entry::File => (self.root.read(&path), false),
+                    // An image may lack the device; the link masks all the same.
+                    Entry::Linked(target) if target == "/dev/null" => (Ok(Vec::new()), true),
+                    Entry::Linked(_) => (self.root.read(&path), true),
                     Entry::Alias(target) => {
                         alias = Some(target);
                         break;
@@ -201,7 +194,6 @@ impl UnitSearch<'_> {
                     }
                     Entry::Nothing => continue,
                 };
-                let content = self.root.read(&path);
                 if is_link && matches!(&content, Err(error) if error.is_absent()) {
                     return None;
                 }
@@ -209,6 +201,7 @@ impl UnitSearch<'_> {
                     path,
                     directory,
                     linked: if is_link { Some(directory) } else { linked },
+                    own_name: linked.is_some(),
                     content,
                 });
             }
@@ -221,12 +214,12 @@ impl UnitSearch<'_> {
         let path = format!("{}/{name}", directory.path);
         match self.root.lstat(&path) {
             Err(error) if error.is_absent() => Entry::Nothing,
-            Ok(status) if status.kind != Kind::Link => Entry::File(path),
+            Ok(status) if status.kind != Kind::Link => Entry::File,
             // Not to be looked at, so let reading it say why.
-            Err(_) => Entry::File(path),
+            Err(_) => Entry::File,
             Ok(_) => {
                 let Ok(target) = self.root.read_link(&path) else {
-                    return Entry::File(path);
+                    return Entry::File;
                 };
                 let target = absolute(directory.path, &target.to_string_lossy());
                 let inside = DIRECTORIES.iter().any(|(directory, _)| {
@@ -317,6 +310,9 @@ impl UnitSearch<'_> {
         }
         if directory.path == "/run/systemd/transient" {
             return Enablement::Transient;
+        }
+        if install.broken || fragment.own_name {
+            return Enablement::Bad;
         }
         let mut runtime = false;
         for directory in self.directories.iter().filter(|d| d.names.is_some()) {
@@ -432,11 +428,11 @@ fn host_specifiers(root: &HostRoot, content: &[u8], specifiers: &mut Specifiers)
         let text = text.trim_ascii().to_owned();
         (!text.is_empty()).then_some(text)
     };
-    if used(b'H') || used(b'l') {
-        if let Some(name) = read("/proc/sys/kernel/hostname").or_else(|| read("/etc/hostname")) {
-            specifiers.set('l', name.split('.').next().unwrap_or_default());
-            specifiers.set('H', name);
-        }
+    if (used(b'H') || used(b'l'))
+        && let Some(name) = read("/proc/sys/kernel/hostname").or_else(|| read("/etc/hostname"))
+    {
+        specifiers.set('l', name.split('.').next().unwrap_or_default());
+        specifiers.set('H', name);
     }
     for (letter, path) in [
         ('m', "/etc/machine-id"),
@@ -454,96 +450,4 @@ fn host_specifiers(root: &HostRoot, content: &[u8], specifiers: &mut Specifiers)
             specifiers.set(letter, value);
         }
     }
-}
-
-/// What services inherit from systemd, as far as files and the kernel command line say.
-fn manager_environment(root: &HostRoot, problems: &mut Vec<Problem>) -> Vec<Variable> {
-    let mut files = Vec::new();
-    let mut found = BTreeMap::new();
-    for directory in MANAGER_DIRECTORIES {
-        if files.is_empty() {
-            let path = format!("{directory}/system.conf");
-            if let Ok(content) = root.read(&path) {
-                let content = Ok(content);
-                files.push(UnitFile { path, content });
-            }
-        }
-        add_conf_files(root, &format!("{directory}/system.conf.d"), &mut found);
-    }
-    files.append(&mut read_all(root, found));
-    let mut variables = load::default_environment(&files, problems);
-    let path = "/proc/cmdline";
-    for word in root
-        .read(path)
-        .unwrap_or_default()
-        .split(u8::is_ascii_whitespace)
-    {
-        if let Some(setting) = word.strip_prefix(b"systemd.setenv=")
-            && let Ok((name, value)) = assignment(setting)
-        {
-            variables.set(Variable {
-                name,
-                value,
-                source: Some(Source::line(path, 1)),
-                origin: Origin::Manager,
-            });
-        }
-    }
-    variables.into_vec()
-}
-
-/// Reads the environment files of a unit, and says what is wrong with them.
-fn read_environment_files(root: &HostRoot, unit: &mut UnitDefinition, comments: Comments) {
-    for file in &mut unit.environment_files {
-        file.files = matching(root, &file.pattern)
-            .into_iter()
-            .map(|path| EnvironmentContent {
-                variables: match root.read(&path) {
-                    Ok(content) => envfile::parse(&path, &content, comments, &mut unit.problems),
-                    Err(error) => Err(EnvironmentFault::Unreadable(error)),
-                },
-                path,
-            })
-            .collect();
-        unit.problems.append(&mut file.problems());
-    }
-    if unit.is_too_long() {
-        unit.problems.push(Problem {
-            source: unit
-                .exec_start
-                .first()
-                .and_then(|first| first.source.clone()),
-            kind: ProblemKind::TooLong,
-        });
-    }
-}
-
-/// The paths that a pattern stands for, sorted; of a plain path, the path, be it there or not.
-fn matching(root: &HostRoot, pattern: &str) -> Vec<String> {
-    if !wildcard::is_pattern(pattern) {
-        return vec![pattern.to_owned()];
-    }
-    let mut paths = vec![String::new()];
-    for part in pattern.split('/').filter(|part| !part.is_empty()) {
-        let mut next = Vec::new();
-        for path in paths {
-            if !wildcard::is_pattern(part) {
-                next.push(format!("{path}/{part}"));
-                continue;
-            }
-            let directory = if path.is_empty() { "/" } else { &path };
-            for name in root.list(directory).unwrap_or_default() {
-                if next.len() < MOST_MATCHES
-                    && let Some(name) = name.to_str()
-                    && wildcard::matches(part.as_bytes(), name.as_bytes())
-                {
-                    next.push(format!("{path}/{name}"));
-                }
-            }
-        }
-        paths = next;
-    }
-    paths.retain(|path| root.lstat(path).is_ok());
-    paths.sort_unstable();
-    paths
 }

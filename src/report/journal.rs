@@ -70,6 +70,8 @@ pub struct FindingFields {
     pub file: String,
     /// `PREFLIGHT_LINE`
     pub line: String,
+    /// `PREFLIGHT_PREDICTED`: the line the component would end with, as it words it.
+    pub predicted: String,
     /// `PREFLIGHT_REMEDY`: one command or sentence a line.
     pub remedy: String,
 }
@@ -156,6 +158,14 @@ fn record(unit: &str, finding: &Finding, message_id: &'static str, priority: Pri
             line: place
                 .and_then(|p| p.line)
                 .map_or_else(|| "-".to_owned(), |line| line.to_string()),
+            predicted: or_dash(
+                &finding
+                    .predictions
+                    .iter()
+                    .min_by_key(|p| p.stage)
+                    .map(|p| p.line.clone())
+                    .unwrap_or_default(),
+            ),
             remedy: if remedy.is_empty() {
                 "-".to_owned()
             } else {
@@ -191,8 +201,24 @@ pub const fn effect(effect: Effect) -> &'static str {
     }
 }
 
+/// What the reasons are about, each once: `systemctl status` shows ten lines, and may have shown the
+/// reasons in others.
+fn subjects(reasons: &[&Finding]) -> String {
+    let mut subjects: Vec<&str> = Vec::new();
+    for reason in reasons {
+        if !subjects.contains(&reason.subject.as_str()) {
+            subjects.push(&reason.subject);
+        }
+    }
+    printable(&subjects.join(", "))
+}
+
 fn summary(unit: &str, plan: &Plan<'_>) -> Option<Record> {
-    let reasons = count(plan.reasons.len(), "reason");
+    let reasons = format!(
+        "{} above ({})",
+        count(plan.reasons.len(), "reason"),
+        subjects(&plan.reasons)
+    );
     let (message_id, priority, message) = match &plan.decision {
         Decision::Start => return None,
         Decision::Block if plan.reasons.is_empty() => (
@@ -208,7 +234,7 @@ fn summary(unit: &str, plan: &Plan<'_>) -> Option<Record> {
             id::BLOCKED,
             Priority::Error,
             format!(
-                "{unit} is not started: it would refuse to run, {reasons} above. When mended: \
+                "{unit} is not started: it would refuse to run, {reasons}. When mended: \
                  systemctl start {unit}. To start it anyway: preflight_rke2=off on the kernel \
                  command line, or mode = \"report\" in /etc/preflight-rke2/config.toml"
             ),
@@ -216,7 +242,7 @@ fn summary(unit: &str, plan: &Plan<'_>) -> Option<Record> {
         Decision::StartAnyway { because } => (
             id::ALLOWED_ANYWAY,
             Priority::Warning,
-            format!("{unit} would refuse to run, {reasons} above; it starts because {because}"),
+            format!("{unit} would refuse to run, {reasons}; it starts because {because}"),
         ),
         Decision::StartUnchecked => (
             id::ALLOWED_ON_ERROR,

@@ -2,6 +2,8 @@
 
 pub mod journal;
 pub mod json;
+pub mod settings;
+pub mod sysctl;
 pub mod text;
 
 use crate::finding::{Effect, Finding, Outcome};

@@ -256,6 +256,17 @@ pub const CHECKS: &[Check] = &[
         "the kernel's own default. Tuning for databases and clusters sometimes sets it to 1"
     ),
     Check {
+        id: "unit.both-enabled",
+        title: "one of the two RKE2 units is enabled, not both",
+        effect: Effect::Advice,
+        required_by: &[],
+        applies: "hosts with both units, as RKE2's tarball installs them",
+        about: "a node is a server or an agent. Up to 1.32.12, 1.33.8, 1.34.4 and 1.35.1 each unit \
+                stops the other; later ones skip a start while the other runs",
+        fix: "`systemctl disable` the one that this node is not",
+        source: "rancher/rke2 bundle/lib/systemd/system",
+    },
+    Check {
         id: "unit.problem",
         title: "systemd takes the unit's files as they are meant",
         effect: Effect::Advice,

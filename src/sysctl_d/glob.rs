@@ -83,7 +83,8 @@ fn alternative(text: &[u8]) -> Option<usize> {
     }
 }
 
-fn plain(pattern: &[u8], path: &[u8]) -> bool {
+/// Like [`matches`], with braces as plain bytes.
+pub fn plain(pattern: &[u8], path: &[u8]) -> bool {
     let mut names = path.split(|&byte| byte == b'/');
     for pattern in pattern.split(|&byte| byte == b'/') {
         match names.next() {
@@ -94,13 +95,16 @@ fn plain(pattern: &[u8], path: &[u8]) -> bool {
     names.next().is_none()
 }
 
-/// One component. Backtracks to the last `*` only, so time is bounded by the product of the
-/// lengths.
+/// One component.
 fn component(pattern: &[u8], name: &[u8]) -> bool {
     // A leading dot wants to be written out.
-    if name.first() == Some(&b'.') && !matches!(pattern, [b'.', ..] | [b'\\', b'.', ..]) {
-        return false;
-    }
+    let is_hidden = name.first() == Some(&b'.');
+    (!is_hidden || matches!(pattern, [b'.', ..] | [b'\\', b'.', ..])) && any_name(pattern, name)
+}
+
+/// Backtracks to the last `*` only, so time is bounded by the product of the
+/// lengths.
+fn any_name(pattern: &[u8], name: &[u8]) -> bool {
     let (mut p, mut n) = (pattern, name);
     let mut retry: Option<(&[u8], &[u8])> = None;
     loop {

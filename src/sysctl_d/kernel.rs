@@ -4,18 +4,25 @@ use std::fmt;
 
 /// A parameter that holds one integer, and the values it takes.
 struct Parameter {
+    /// Below `/proc/sys`.
     path: &'static str,
     least: i32,
     most: i32,
 }
 
-const PARAMETERS: [Parameter; 6] = [
+/// Those that are watched, and then those beside them on every usual kernel that a pattern meant
+/// for a watched one is apt to hit, with values that they refuse.
+const PARAMETERS: [Parameter; 10] = [
     parameter("vm/overcommit_memory", 0, 2),
     parameter("vm/panic_on_oom", 0, 2),
     parameter("kernel/panic", i32::MIN, i32::MAX),
     parameter("kernel/panic_on_oops", i32::MIN, i32::MAX),
     parameter("kernel/keys/root_maxkeys", 1, i32::MAX),
     parameter("kernel/keys/root_maxbytes", 1, i32::MAX),
+    parameter("kernel/panic_on_warn", 0, 1),
+    parameter("kernel/panic_on_rcu_stall", 0, 1),
+    parameter("kernel/softlockup_panic", 0, 1),
+    parameter("kernel/hardlockup_panic", 0, 1),
 ];
 
 const fn parameter(path: &'static str, least: i32, most: i32) -> Parameter {
@@ -78,6 +85,11 @@ impl fmt::Display for Refusal {
             Self::Range { least, most } => write!(f, "the value is not in {least}..{most}"),
         }
     }
+}
+
+/// The paths of all parameters whose rules are known here.
+pub fn known() -> impl Iterator<Item = &'static str> {
+    PARAMETERS.iter().map(|parameter| parameter.path)
 }
 
 /// What writing `text` to the parameter at `path` below `/proc/sys` leaves.

@@ -74,6 +74,14 @@ pub struct Assignment {
     pub via: Via,
 }
 
+impl Assignment {
+    /// Whether the line stands in `/run`: a reboot takes it away, unless something at boot writes
+    /// it anew.
+    pub fn is_volatile(&self) -> bool {
+        self.line.source.path.starts_with("/run/sysctl.d/")
+    }
+}
+
 /// How a word gets its say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Via {

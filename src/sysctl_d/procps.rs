@@ -1,10 +1,8 @@
 //! What `sysctl --system` would do with the same files, where that is not what boot does.
 
-use super::dialect::Dialect;
 use super::glob;
 use super::kernel;
 use super::next_boot::{Assignment, Disagreement, Line, NextBoot, Via, shown};
-use super::syntax::{self, Statement};
 use super::table::Watched;
 use super::tree::{File, Tree};
 use std::collections::HashMap;
@@ -26,68 +24,130 @@ fn files(tree: &Tree) -> Vec<&File> {
     files
 }
 
-/// What `sysctl --system` last said about one key.
-#[derive(Default)]
-struct Words {
-    named: Option<Assignment>,
-    /// By patterns, with those that the kernel refuses left out.
-    matched: Option<Assignment>,
-    /// Whether any line names the key; patterns leave it alone then.
-    is_named: bool,
+/// One line that says something.
+struct Said<'t> {
+    file: &'t File,
+    number: u32,
+    text: &'t [u8],
+    key: &'t [u8],
+    /// The key as a path, doubled separators and all.
+    raw: Vec<u8>,
+    /// `None` excludes.
+    value: Option<&'t [u8]>,
+}
+
+fn parse(file: &File) -> impl Iterator<Item = Said<'_>> {
+    let lines = file.bytes().split(|&byte| byte == b'\n').zip(1..);
+    lines.filter_map(|(text, number)| {
+        // What follows a NUL on a line is not seen.
+        let text = text.split(|&byte| byte == 0).next()?;
+        let line = strip(text);
+        if matches!(line.first(), None | Some(b'#' | b';')) {
+            return None;
+        }
+        let equals = line.iter().position(|&byte| byte == b'=');
+        let (key, value) = match equals {
+            Some(equals) => {
+                let (key, value) = line.split_at_checked(equals)?;
+                (key, value.strip_prefix(b"="))
+            }
+            None if line.starts_with(b"-") => (line, None),
+            None => return None,
+        };
+        let key = strip_end(key.strip_prefix(b"-").unwrap_or(key));
+        // Another `-` goes as well.
+        let bare = key.strip_prefix(b"-").unwrap_or(key);
+        Some(Said {
+            file,
+            number,
+            text,
+            key,
+            raw: swap(bare),
+            value: value.map(strip),
+        })
+    })
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b'\t'..=b'\r' | b' ')
+}
+
+fn strip_end(text: &[u8]) -> &[u8] {
+    let last = text.iter().rposition(|&byte| !is_space(byte));
+    let end = last.map_or(0, |last| last.saturating_add(1));
+    text.get(..end).unwrap_or(text)
+}
+
+fn strip(text: &[u8]) -> &[u8] {
+    let start = text.iter().position(|&byte| !is_space(byte));
+    strip_end(
+        start
+            .and_then(|start| text.get(start..))
+            .unwrap_or_default(),
+    )
+}
+
+/// With `.` and `/` in each other's place where a `.` comes first.
+fn swap(key: &[u8]) -> Vec<u8> {
+    let dots = key.iter().find(|byte| matches!(byte, b'.' | b'/')) == Some(&b'.');
+    let swapped = |&byte: &u8| match byte {
+        b'.' if dots => b'/',
+        b'/' if dots => b'.',
+        other => other,
+    };
+    key.iter().map(swapped).collect()
 }
 
 /// Notes for each key where `sysctl --system` would leave something else.
+///
+/// Every line is written in its turn, one that names the key as often as it stands there. A
+/// pattern leaves alone what a line names, or excludes, in the very letters that it comes to.
 pub(super) fn compare(tree: &Tree, watched: &[Watched], keys: &mut [NextBoot]) {
-    let mut words: Vec<Words> = watched.iter().map(|_| Words::default()).collect();
+    let mut said = Vec::new();
     let mut path = Vec::new();
-    for file in files(tree) {
-        for line in syntax::lines(file.bytes(), Dialect::NEWEST) {
-            let (key, value) = match line.statement {
-                Statement::Assign { key, value, .. } => (key, Some(value)),
-                Statement::Exclude { key } => (key, None),
-                Statement::NotAssignment | Statement::TooLong => continue,
-            };
-            syntax::normalize(key, &mut path);
-            let is_pattern = glob::is_pattern(&path);
-            for (words, watched) in words.iter_mut().zip(watched) {
-                if is_pattern {
-                    if !glob::matches(&path, &watched.path) {
-                        continue;
-                    }
-                } else if path != watched.path {
-                    continue;
-                } else {
-                    words.is_named = true;
-                }
-                let Some(value) = value else { continue };
-                let assignment = Assignment {
-                    line: Line::of(file, &line),
-                    value: shown(value),
-                    outcome: kernel::write(&watched.path, value),
-                    via: if is_pattern {
-                        Via::Pattern
-                    } else {
-                        Via::Explicit
-                    },
-                };
-                if assignment.outcome.is_refused() {
-                    continue;
-                }
-                let word = if is_pattern {
-                    &mut words.matched
-                } else {
-                    &mut words.named
-                };
-                *word = Some(assignment);
+    // Doubled separators lead to the same file all the same.
+    for line in files(tree).into_iter().flat_map(parse) {
+        let is_pattern = glob::is_pattern(&line.raw);
+        path.clone_from(&line.raw);
+        simplify(&mut path);
+        let concerns = |watched: &Watched| {
+            if line.value.is_none() {
+                line.raw == watched.path
+            } else if line.raw.ends_with(b"/") || line.raw.ends_with(b"/.") {
+                // A file is no directory.
+                false
+            } else if is_pattern {
+                glob::plain(&path, &watched.path)
+            } else {
+                path == watched.path
             }
+        };
+        let concerned: Vec<bool> = watched.iter().map(concerns).collect();
+        if concerned.contains(&true) {
+            let spares = is_pattern && line.raw == path;
+            said.push((line, is_pattern, spares, concerned));
         }
     }
-    for (words, next) in words.into_iter().zip(keys) {
-        let set = if words.is_named {
-            words.named
-        } else {
-            words.matched
+    for (index, (watched, next)) in watched.iter().zip(keys).enumerate() {
+        let mine = || {
+            said.iter()
+                .filter(|(.., concerned)| concerned.get(index) == Some(&true))
         };
+        let is_named = mine().any(|(line, ..)| line.raw == watched.path);
+        let set = mine()
+            .filter(|(_, _, spares, _)| !(*spares && is_named))
+            .filter_map(|(line, is_pattern, ..)| Some((line, is_pattern, line.value?)))
+            .map(|(line, is_pattern, value)| Assignment {
+                line: Line::new(line.file, line.number, line.text, line.key, value),
+                value: shown(value),
+                outcome: kernel::write(&watched.path, value),
+                via: if *is_pattern {
+                    Via::Pattern
+                } else {
+                    Via::Explicit
+                },
+            })
+            .rfind(|assignment| !assignment.outcome.is_refused());
         let same = match (&set, &next.set) {
             (None, None) => true,
             (Some(theirs), Some(ours)) => {
@@ -100,4 +160,11 @@ pub(super) fn compare(tree: &Tree, watched: &[Watched], keys: &mut [NextBoot]) {
             next.sysctl_system = Some(Disagreement { set });
         }
     }
+}
+
+/// Without empty components and `.`.
+fn simplify(path: &mut Vec<u8>) {
+    let names = path.split(|&byte| byte == b'/');
+    let names: Vec<&[u8]> = names.filter(|name| !matches!(name, [] | [b'.'])).collect();
+    *path = names.join(&b'/');
 }

@@ -71,7 +71,7 @@ pub fn resolve(tree: &Tree, keys: &[&str], dialect: Dialect) -> Resolution {
         table.read(credential, true);
         table.problems.lenient = false;
     }
-    table.check_hopeless();
+    table.check_others();
     let mut keys: Vec<NextBoot> = (0..table.watched.len())
         .filter_map(|index| table.next_boot(index))
         .collect();
@@ -95,8 +95,8 @@ pub fn resolve(tree: &Tree, keys: &[&str], dialect: Dialect) -> Resolution {
 }
 
 impl Table<'_> {
-    /// Writes that fail whatever is written.
-    fn check_hopeless(&mut self) {
+    /// Writes beside those to the watched keys that fail: they decide the exit status.
+    fn check_others(&mut self) {
         let mut directories: Vec<&[u8]> = Vec::new();
         for watched in &self.watched {
             let slashes = watched.path.iter().enumerate();
@@ -107,34 +107,47 @@ impl Table<'_> {
                 }
             }
         }
+        let beside: Vec<&str> = kernel::known()
+            .filter(|known| !self.watched.iter().any(|w| w.path == known.as_bytes()))
+            .collect();
         let mut found = Vec::new();
-        for entry in &self.entries {
-            if entry.dead || entry.value.is_none() {
-                continue;
-            }
-            let Some(said) = self.said.get(entry.said) else {
+        for entry in self.entries.iter().filter(|entry| !entry.dead) {
+            let (Some(value), Some(said)) = (entry.value, self.said.get(entry.said)) else {
                 continue;
             };
-            let what = match said.scope {
-                Scope::Key(_) => continue,
-                Scope::Hopeless(what) => what,
-                Scope::Pattern => {
-                    let hits = directories.iter().any(|directory| {
-                        glob::matches(&said.pattern, directory)
-                            && self.standing(directory).is_none()
-                    });
-                    if !hits {
-                        continue;
-                    }
-                    "the pattern matches a directory of parameters"
+            let hits =
+                |path: &[u8]| glob::matches(&said.pattern, path) && self.standing(path).is_none();
+            let refuses = |path: &str| kernel::write(path.as_bytes(), value).is_refused();
+            let refusal = |path: &str| {
+                let key = path.replace('/', ".");
+                format!("the kernel refuses {:?} for {key}", shown(value))
+            };
+            let (trouble, what) = match said.scope {
+                Scope::Hopeless(what) => (Trouble::Hopeless, format!("{what}; the write fails")),
+                Scope::Beside(path) if refuses(path) => (Trouble::Refused, refusal(path)),
+                Scope::Pattern if directories.iter().any(|directory| hits(directory)) => {
+                    let what = "the pattern matches a directory of parameters; the write fails";
+                    (Trouble::Hopeless, what.to_owned())
                 }
+                Scope::Pattern => {
+                    let mut refusing = beside.iter().filter(|path| refuses(path));
+                    let Some(path) = refusing.find(|path| hits(path.as_bytes())) else {
+                        continue;
+                    };
+                    let what = refusal(path) + ", which the pattern matches too";
+                    (Trouble::Refused, what)
+                }
+                Scope::Key(_) | Scope::Beside(_) => continue,
             };
-            found.push((self.source(entry.said), !entry.ignore_failure, what));
+            found.push((
+                self.source(entry.said),
+                trouble,
+                !entry.ignore_failure,
+                what,
+            ));
         }
-        for (source, fails, what) in found {
-            self.problems.add(source, Trouble::Hopeless, fails, || {
-                format!("{what}; the write fails")
-            });
+        for (source, trouble, fails, what) in found {
+            self.problems.add(source, trouble, fails, || what);
         }
     }
 
@@ -148,7 +161,7 @@ impl Table<'_> {
             via: match said.scope {
                 _ if said.credential => Via::Credential,
                 Scope::Pattern => Via::Pattern,
-                Scope::Key(_) | Scope::Hopeless(_) => Via::Explicit,
+                Scope::Key(_) | Scope::Beside(_) | Scope::Hopeless(_) => Via::Explicit,
             },
         })
     }
@@ -160,7 +173,7 @@ impl Table<'_> {
         let concerns = |said: &Said<'_>| match said.scope {
             Scope::Key(key) => key == index,
             Scope::Pattern => glob::matches(&said.pattern, path),
-            Scope::Hopeless(_) => false,
+            Scope::Beside(_) | Scope::Hopeless(_) => false,
         };
         let concerned: Vec<usize> = (0..self.said.len())
             .filter(|number| self.said.get(*number).is_some_and(concerns))

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::dialect::{Ability, Dialect};
 use super::glob;
+use super::kernel;
 use super::next_boot::{Problem, Trouble, shown};
 use super::syntax::{self, Statement};
 use super::tree::{Content, File};
@@ -41,6 +42,8 @@ pub(super) enum Scope {
     Key(usize),
     /// Whatever matches.
     Pattern,
+    /// A parameter that nobody asks for, whose refusal counts in the exit status all the same.
+    Beside(&'static str),
     /// A directory, or what cannot be: writing fails with an error that counts.
     Hopeless(&'static str),
 }
@@ -238,6 +241,9 @@ impl<'t> Table<'t> {
             } else if within(&watched.path, path) {
                 hopeless = Some("the key lies below a parameter");
             }
+        }
+        if let Some(beside) = kernel::known().find(|known| known.as_bytes() == path) {
+            return Some(Scope::Beside(beside));
         }
         let mut names = path.split(|&byte| byte == b'/');
         if hopeless.is_none() && names.clone().any(|name| name.len() > LONGEST_NAME) {

@@ -255,7 +255,7 @@ mod tests {
             "/usr/lib/tuned/oracle/tuned.conf:3"
         );
         let panic = words(&file, b"kernel/panic");
-        let outcomes: Vec<_> = panic.iter().map(|word| word.outcome.clone()).collect();
+        let outcomes: Vec<_> = panic.iter().map(|word| word.outcome).collect();
         assert_eq!(outcomes, [Outcome::Unknown, Outcome::Value(20)]);
     }
 }

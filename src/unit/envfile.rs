@@ -5,7 +5,7 @@
 
 use std::mem::take;
 
-use super::environment::assignment;
+use super::environment::{Variables, assignment};
 use super::{EnvironmentFault, Origin, Problem, ProblemKind, Variable};
 use crate::fact::Source;
 
@@ -34,6 +34,48 @@ struct Entry {
     /// Where the white space at the value's end begins, unless quotes or escapes protect it.
     trailing: Option<usize>,
     after_comment: bool,
+}
+
+impl Entry {
+    /// A character of the value.
+    fn value(&mut self, state: State, c: u8) -> State {
+        match (state, c) {
+            (State::BeforeValue, b'\'') => State::Single,
+            (State::BeforeValue, b'"') | (State::DoubleEscape, b'\n') => State::Double,
+            (State::BeforeValue, b' ' | b'\t') | (State::Single, b'\'') | (State::Double, b'"') => {
+                State::BeforeValue
+            }
+            (State::BeforeValue | State::Value, b'\\') => {
+                self.trailing = None;
+                State::ValueEscape
+            }
+            (State::ValueEscape, b'\n' | b'\r') => State::Value,
+            (State::Value, b' ' | b'\t') => {
+                self.trailing.get_or_insert(self.value.len());
+                self.value.push(c);
+                State::Value
+            }
+            (State::Double, b'\\') => State::DoubleEscape,
+            (State::Single | State::Double, _) => {
+                self.value.push(c);
+                state
+            }
+            (State::DoubleEscape, _) => {
+                if !matches!(c, b'"' | b'\\' | b'`' | b'$') {
+                    self.value.push(b'\\');
+                }
+                self.value.push(c);
+                State::Double
+            }
+            _ => {
+                if state == State::Value {
+                    self.trailing = None;
+                }
+                self.value.push(c);
+                State::Value
+            }
+        }
+    }
 }
 
 /// Whether a comment that ends with a backslash goes on in the next line. It does before
@@ -68,130 +110,106 @@ pub fn parse(
 ) -> Result<Vec<Variable>, EnvironmentFault> {
     let mut reader = Reader {
         path,
+        comments,
         problems,
-        variables: super::environment::Variables::default(),
+        variables: Variables::default(),
+        state: State::Line,
+        entry: Entry::default(),
+        line: 1,
+        after_comment: false,
     };
-    let mut state = State::Line;
-    let mut entry = Entry::default();
-    let mut line: u32 = 1;
-    let mut after_comment = false;
-    if let Some(at) = content.iter().position(|&c| c == 0) {
-        let before = content.get(..at).unwrap_or_default();
-        let line = before.iter().filter(|&&c| c == b'\n').count();
-        let line = u32::try_from(line).unwrap_or(u32::MAX).saturating_add(1);
-        return Err(EnvironmentFault::Nul(Source::line(path, line)));
-    }
+    // One NUL spoils all that stands before it.
+    let nul = content.contains(&0);
     for &c in content {
-        let newline = matches!(c, b'\n' | b'\r');
-        let space = matches!(c, b' ' | b'\t' | b'\n' | b'\r');
-        state = match state {
-            State::Line => match c {
-                // Only the line right after the comment is in doubt.
-                b'#' | b';' => {
-                    after_comment = false;
-                    State::Comment
-                }
-                _ if space => {
-                    after_comment &= !newline;
-                    State::Line
-                }
-                _ => {
-                    entry = Entry {
-                        key: vec![c],
-                        line,
-                        after_comment: take(&mut after_comment),
-                        ..Entry::default()
-                    };
-                    State::Key
-                }
-            },
-            State::Key if newline => State::Line,
-            State::Key if c == b'=' => State::BeforeValue,
-            State::Key => {
-                entry.key.push(c);
-                State::Key
+        if nul {
+            if c == 0 {
+                return Err(EnvironmentFault::Nul(Source::line(path, reader.line)));
             }
-            State::BeforeValue | State::Value if newline => {
-                reader.add(take(&mut entry), state)?;
-                State::Line
-            }
-            State::BeforeValue => match c {
-                b'\'' => State::Single,
-                b'"' => State::Double,
-                b'\\' => State::ValueEscape,
-                _ if space => State::BeforeValue,
-                _ => {
-                    entry.value.push(c);
-                    State::Value
-                }
-            },
-            State::Value if c == b'\\' => {
-                entry.trailing = None;
-                State::ValueEscape
-            }
-            State::Value => {
-                if !space {
-                    entry.trailing = None;
-                } else if entry.trailing.is_none() {
-                    entry.trailing = Some(entry.value.len());
-                }
-                entry.value.push(c);
-                State::Value
-            }
-            State::ValueEscape => {
-                if !newline {
-                    entry.value.push(c);
-                }
-                State::Value
-            }
-            State::Single if c == b'\'' => State::BeforeValue,
-            State::Double if c == b'"' => State::BeforeValue,
-            State::Double if c == b'\\' => State::DoubleEscape,
-            State::Single | State::Double => {
-                entry.value.push(c);
-                state
-            }
-            State::DoubleEscape => {
-                match c {
-                    b'"' | b'\\' | b'`' | b'$' => entry.value.push(c),
-                    b'\n' => {}
-                    _ => entry.value.extend_from_slice(&[b'\\', c]),
-                }
-                State::Double
-            }
-            State::Comment if c == b'\\' => State::CommentEscape,
-            State::Comment if newline => State::Line,
-            State::Comment => State::Comment,
-            State::CommentEscape if newline && comments == Comments::Continue => State::Comment,
-            State::CommentEscape if newline => {
-                after_comment = comments == Comments::Unknown;
-                State::Line
-            }
-            State::CommentEscape => State::Comment,
-        };
+        } else {
+            reader.read(c)?;
+        }
         if c == b'\n' {
-            line = line.saturating_add(1);
+            reader.line = reader.line.saturating_add(1);
         }
     }
     if !matches!(
-        state,
+        reader.state,
         State::Line | State::Key | State::Comment | State::CommentEscape
     ) {
-        reader.add(entry, state)?;
+        reader.add()?;
     }
     Ok(reader.variables.into_vec())
 }
 
 struct Reader<'a> {
     path: &'a str,
+    comments: Comments,
     problems: &'a mut Vec<Problem>,
-    variables: super::environment::Variables,
+    variables: Variables,
+    state: State,
+    entry: Entry,
+    line: u32,
+    /// Whether the line before is a comment that may go on in this one.
+    after_comment: bool,
 }
 
 impl Reader<'_> {
-    fn add(&mut self, mut entry: Entry, state: State) -> Result<(), EnvironmentFault> {
+    fn read(&mut self, c: u8) -> Result<(), EnvironmentFault> {
+        let newline = matches!(c, b'\n' | b'\r');
+        self.state = match self.state {
+            State::Line => self.line_begins(c),
+            State::Key if newline => State::Line,
+            State::Key if c == b'=' => State::BeforeValue,
+            State::Key => {
+                self.entry.key.push(c);
+                State::Key
+            }
+            State::BeforeValue | State::Value if newline => {
+                self.add()?;
+                State::Line
+            }
+            State::CommentEscape if newline && self.comments != Comments::Continue => {
+                self.after_comment = self.comments == Comments::Unknown;
+                State::Line
+            }
+            State::Comment if c == b'\\' => State::CommentEscape,
+            State::Comment if newline => State::Line,
+            State::Comment | State::CommentEscape => State::Comment,
+            state => self.entry.value(state, c),
+        };
+        Ok(())
+    }
+
+    /// A character before anything else on its line.
+    fn line_begins(&mut self, c: u8) -> State {
+        match c {
+            // Only the line right after the comment is in doubt.
+            b'#' | b';' => {
+                self.after_comment = false;
+                State::Comment
+            }
+            b'\n' | b'\r' => {
+                self.after_comment = false;
+                State::Line
+            }
+            b' ' | b'\t' => State::Line,
+            _ => {
+                self.entry = Entry {
+                    key: vec![c],
+                    line: self.line,
+                    after_comment: take(&mut self.after_comment),
+                    ..Entry::default()
+                };
+                State::Key
+            }
+        }
+    }
+
+    /// Takes over the assignment that has been read.
+    fn add(&mut self) -> Result<(), EnvironmentFault> {
+        let mut entry = take(&mut self.entry);
         let source = Source::line(self.path, entry.line);
-        if let (State::Value, Some(end)) = (state, entry.trailing) {
+        if let (State::Value, Some(end)) = (self.state, entry.trailing) {
             entry.value.truncate(end);
         }
         let key = entry.key.trim_ascii_end();

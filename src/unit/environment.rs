@@ -72,6 +72,7 @@ impl Variables {
     }
 
     /// All of them but those that `unset` lists: by name, or by name and value.
+    #[must_use]
     pub fn without(self, unset: &[String]) -> Self {
         let unset: std::collections::BTreeSet<&str> = unset.iter().map(String::as_str).collect();
         let mut kept = Self::default();
@@ -101,14 +102,9 @@ pub fn is_name(name: &str) -> bool {
 pub fn assignment(text: &[u8]) -> Result<(String, String), String> {
     let utf8 = std::str::from_utf8(text).is_ok();
     let text = String::from_utf8_lossy(text);
+    // Control characters are as good as any in a value.
     let (name, value) = text.split_once('=').unwrap_or((&text, ""));
-    let valid = utf8
-        && text.contains('=')
-        && is_name(name)
-        && text.len() <= LONGEST
-        && !value
-            .bytes()
-            .any(|c| c.is_ascii_control() && c != b'\t' && c != b'\n');
+    let valid = utf8 && text.contains('=') && is_name(name) && text.len() <= LONGEST;
     if valid {
         Ok((name.to_owned(), value.to_owned()))
     } else {
@@ -227,9 +223,10 @@ pub fn assignments(
                 let resolved = specifiers.expand(&word.text, |letter| {
                     fault(word.start, Fault::Specifier(letter));
                 });
-                match assignment(&resolved) {
-                    Ok(pair) => each(word.start, pair),
-                    Err(name) => fault(word.start, Fault::NotAnAssignment(name)),
+                match resolved.map(|text| assignment(&text)) {
+                    Ok(Ok(pair)) => each(word.start, pair),
+                    Ok(Err(name)) => fault(word.start, Fault::NotAnAssignment(name)),
+                    Err(error) => fault(word.start, Fault::NotASpecifier(error)),
                 }
             }
             Err(_) => return fault(at, Fault::Unreadable),
@@ -244,6 +241,8 @@ pub enum Fault {
     NotAnAssignment(String),
     /// A specifier that is not known.
     Specifier(char),
+    /// What is no specifier in a word, which is ignored.
+    NotASpecifier(specifier::NotASpecifier),
     /// The rest of the line is ignored.
     Unreadable,
 }
@@ -328,7 +327,8 @@ mod tests {
 
     #[test]
     fn tells_an_assignment() {
-        let cases: &[(&[u8], Result<(&str, &str), &str>)] = &[
+        type Expected = Result<(&'static str, &'static str), &'static str>;
+        let cases: &[(&[u8], Expected)] = &[
             (b"A=b", Ok(("A", "b"))),
             (b"_a1=", Ok(("_a1", ""))),
             (b"A=b=c", Ok(("A", "b=c"))),
@@ -337,7 +337,7 @@ mod tests {
             (b"=b", Err("")),
             (b"1A=b", Err("1A")),
             (b"A-B=secret", Err("A-B")),
-            (b"A=\x01", Err("A")),
+            (b"A=\x01", Ok(("A", "\u{1}"))),
             (b"A=\xff", Err("A")),
         ];
         for (text, expected) in cases {

@@ -2,7 +2,7 @@
 //!
 //! After systemd.service(5), "Command lines".
 
-use super::specifier::Specifiers;
+use super::specifier::{NotASpecifier, Specifiers};
 use super::syntax::Value;
 use super::words::{Rules, WHITESPACE, Words};
 use super::{Command, Problem, ProblemKind, Word};
@@ -26,6 +26,9 @@ pub enum CommandFault {
     /// Neither an absolute path nor a plain name.
     #[error("names a program neither by an absolute path nor by a plain file name")]
     NotAPath,
+    /// What is no specifier.
+    #[error("is refused, because {0}")]
+    Specifier(NotASpecifier),
     /// Prefix `@` and no word behind the path.
     #[error("has the prefix \"@\", but no word for the program's own name")]
     NoName,
@@ -76,35 +79,34 @@ struct Line<'a> {
     problems: &'a mut Vec<Problem>,
 }
 
-/// The characters before a program.
-#[derive(Default)]
-struct Prefixes {
-    ignore_failure: bool,
-    own_name: bool,
-    literal: bool,
-    via_shell: bool,
-    privilege: Option<&'static str>,
-}
+/// The characters before a program, each as often as it counts.
+struct Prefixes<'a>(&'a [u8]);
 
-impl Prefixes {
-    /// Takes the prefixes off `word`; each counts once.
-    fn take(word: &[u8]) -> (Self, &[u8]) {
-        let mut prefixes = Self::default();
-        let mut rest = word;
-        while let Some((c, after)) = rest.split_first() {
-            match (c, prefixes.privilege) {
-                (b'-', _) if !prefixes.ignore_failure => prefixes.ignore_failure = true,
-                (b'@', _) if !prefixes.own_name => prefixes.own_name = true,
-                (b':', _) if !prefixes.literal => prefixes.literal = true,
-                (b'|', _) if !prefixes.via_shell => prefixes.via_shell = true,
-                (b'+', None) => prefixes.privilege = Some("+"),
-                (b'!', None) => prefixes.privilege = Some("!"),
-                (b'!', Some("!")) => prefixes.privilege = Some("!!"),
-                _ => break,
+impl<'a> Prefixes<'a> {
+    /// Takes the prefixes off `word`.
+    fn take(word: &'a [u8]) -> (Self, &'a [u8]) {
+        let counts = |before: &[u8], c: u8| {
+            let seen = |c: u8| before.contains(&c);
+            match c {
+                b'-' | b'@' | b':' | b'|' => !seen(c),
+                b'+' => !seen(b'+') && !seen(b'!'),
+                // Twice means something else than once.
+                b'!' => !seen(b'+') && before.split(|&c| c == b'!').count() < 3,
+                _ => false,
             }
-            rest = after;
+        };
+        let mut length: usize = 0;
+        while let (Some(before), Some(&c)) = (word.get(..length), word.get(length))
+            && counts(before, c)
+        {
+            length = length.saturating_add(1);
         }
-        (prefixes, rest)
+        let (prefixes, rest) = word.split_at(length);
+        (Self(prefixes), rest)
+    }
+
+    fn has(&self, c: u8) -> bool {
+        self.0.contains(&c)
     }
 }
 
@@ -121,32 +123,32 @@ impl Line<'_> {
     /// The next word; an unknown escape is kept as it is written.
     fn word(&mut self, words: &mut Words<'_>) -> Result<Option<(usize, Vec<u8>)>, CommandFault> {
         let mut retry = words.clone();
-        let word = match words.next(Rules::Strict) {
-            Ok(word) => word,
-            Err(_) => {
-                let word = retry.next(Rules::KeepUnknown);
-                *words = retry;
-                let word = word.map_err(|_| CommandFault::Quotes)?;
-                if let Some(word) = &word {
-                    self.problem(word.start, ProblemKind::UnknownEscape { key: "ExecStart" });
-                }
-                word
-            }
-        };
+        if let Ok(word) = words.next(Rules::Strict) {
+            return Ok(word.map(|word| (word.start, word.text)));
+        }
+        let word = retry.next(Rules::KeepUnknown);
+        *words = retry;
+        let word = word.map_err(|_| CommandFault::Quotes)?;
+        if let Some(word) = &word {
+            self.problem(word.start, ProblemKind::UnknownEscape { key: "ExecStart" });
+        }
         Ok(word.map(|word| (word.start, word.text)))
     }
 
-    fn expand(&mut self, position: usize, text: &[u8]) -> String {
+    fn expand(&mut self, position: usize, text: &[u8]) -> Result<String, CommandFault> {
         let mut unknown = Vec::new();
-        let expanded = self.specifiers.expand(text, |letter| unknown.push(letter));
+        let expanded = self
+            .specifiers
+            .expand(text, |letter| unknown.push(letter))
+            .map_err(CommandFault::Specifier)?;
         for specifier in unknown {
             let key = "ExecStart";
             self.problem(position, ProblemKind::Specifier { key, specifier });
         }
-        String::from_utf8(expanded).unwrap_or_else(|error| {
+        Ok(String::from_utf8(expanded).unwrap_or_else(|error| {
             self.problem(position, ProblemKind::NotUtf8);
             String::from_utf8_lossy(error.as_bytes()).into_owned()
-        })
+        }))
     }
 
     /// The next command, and whether another follows it.
@@ -165,22 +167,25 @@ impl Line<'_> {
         let (prefixes, rest) = Prefixes::take(&first);
         let refuse = |line: &mut Self, position, fault| {
             line.problem(position, ProblemKind::Command(fault));
-            if prefixes.ignore_failure {
+            if prefixes.has(b'-') {
                 Outcome::Done
             } else {
                 Outcome::Refused
             }
         };
-        let path = self.expand(start, rest);
-        if let Err(fault) = check_path(&path, prefixes.via_shell) {
-            return Err(refuse(self, start, fault));
-        }
-        if prefixes.via_shell {
+        let path = match self.expand(start, rest).and_then(|path| {
+            check_path(&path, prefixes.has(b'|'))?;
+            Ok(path)
+        }) {
+            Ok(path) => path,
+            Err(fault) => return Err(refuse(self, start, fault)),
+        };
+        if prefixes.has(b'|') {
             self.problem(start, ProblemKind::ViaShell);
         }
         let source = self.source(start);
         let mut argv = Vec::new();
-        if !prefixes.own_name {
+        if !prefixes.has(b'@') {
             argv.push(Word {
                 text: path.clone(),
                 source: Some(source.clone()),
@@ -205,9 +210,14 @@ impl Line<'_> {
                 });
                 continue;
             }
-            match self.word(words) {
+            let word = self.word(words).and_then(|word| {
+                let expand = |(position, text): (usize, Vec<u8>)| {
+                    self.expand(position, &text).map(|text| (position, text))
+                };
+                word.map(expand).transpose()
+            });
+            match word {
                 Ok(Some((position, text))) => {
-                    let text = self.expand(position, &text);
                     let source = Some(self.source(position));
                     argv.push(Word { text, source });
                 }
@@ -222,9 +232,9 @@ impl Line<'_> {
             path: simplify(&path),
             argv,
             source: Some(source),
-            ignore_failure: prefixes.ignore_failure,
-            expand: !prefixes.literal,
-            via_shell: prefixes.via_shell,
+            ignore_failure: prefixes.has(b'-'),
+            expand: !prefixes.has(b':'),
+            via_shell: prefixes.has(b'|'),
         };
         Ok(Some((command, more)))
     }
@@ -371,6 +381,7 @@ mod tests {
             ("-/bin/a 'open", F::Quotes, Done),
             ("'open", F::Quotes, Done),
             ("@/bin/a", F::NoName, Refused),
+            ("/bin/a %z", F::Specifier(NotASpecifier('z')), Refused),
         ];
         for (text, fault, expected) in cases {
             let (outcome, commands, problems) = read(text);

@@ -26,6 +26,8 @@ pub struct Install {
     pub has_rules: bool,
     /// Whether another unit is enabled with it.
     pub also: bool,
+    /// Whether a file cannot be read to its end, so that systemd does not tell enablement.
+    pub broken: bool,
 }
 
 /// Reads a unit's files. Which they are and in which order is for [`crate::host`] to find.
@@ -49,6 +51,8 @@ pub fn load(
         problems: Vec::new(),
     };
     let mut load = loader.file(fragment);
+    // systemd does not look for drop-ins once the unit file has failed.
+    let drop_ins = if load == Load::Loaded { drop_ins } else { &[] };
     for drop_in in drop_ins {
         // What is wrong in a drop-in ends the drop-in, not the unit.
         loader.file(drop_in);
@@ -114,6 +118,7 @@ impl Loader<'_> {
         let content = match &file.content {
             Ok(content) => content,
             Err(error) => {
+                self.install.broken = true;
                 // A drop-in that leads nowhere is none, as far as systemd cares.
                 if !error.is_absent() {
                     self.problems.push(Problem {
@@ -125,6 +130,7 @@ impl Loader<'_> {
             }
         };
         let mut load = Load::Loaded;
+        let mut broken = false;
         syntax::parse(content, |line, item| match item {
             Ok(assignment) => match self.assignment(&file.path, &assignment) {
                 Outcome::Done => Flow::Continue,
@@ -136,6 +142,7 @@ impl Loader<'_> {
             Err(fault) => {
                 if fault.ends_file() {
                     load = Load::Error;
+                    broken = true;
                 }
                 self.problems.push(Problem {
                     source: Some(Source::line(&file.path, line)),
@@ -144,6 +151,7 @@ impl Loader<'_> {
                 Flow::Continue
             }
         });
+        self.install.broken |= broken;
         load
     }
 
@@ -221,16 +229,23 @@ impl Loader<'_> {
         }
         let source = Source::line(path, value.line());
         let mut unknown = Vec::new();
-        let text = self
+        let key = "EnvironmentFile";
+        let text = match self
             .specifiers
-            .expand(value.text.as_bytes(), |letter| unknown.push(letter));
+            .expand(value.text.as_bytes(), |letter| unknown.push(letter))
+        {
+            Ok(text) => text,
+            Err(error) => {
+                return self.problems.push(Problem {
+                    source: Some(source),
+                    kind: ProblemKind::NotASpecifier { key, error },
+                });
+            }
+        };
         for specifier in unknown {
             self.problems.push(Problem {
                 source: Some(source.clone()),
-                kind: ProblemKind::Specifier {
-                    key: "EnvironmentFile",
-                    specifier,
-                },
+                kind: ProblemKind::Specifier { key, specifier },
             });
         }
         // A specifier adds no bytes that are not UTF-8.
@@ -276,10 +291,8 @@ impl Loader<'_> {
                 Ok(None) => return Some(out),
                 Ok(Some(word)) => {
                     let text = self.specifiers.expand(&word.text, |_| {});
-                    match String::from_utf8(text) {
-                        Ok(text) if valid(&text) => out.push(text),
-                        _ => {}
-                    }
+                    let text = text.ok().and_then(|text| String::from_utf8(text).ok());
+                    out.extend(text.filter(|text| valid(text)));
                 }
                 Err(_) => {
                     self.problems.push(Problem {
@@ -313,6 +326,7 @@ fn extend_or_clear(list: &mut Vec<String>, words: Option<Vec<String>>) {
 }
 
 /// Which list of assignments is read.
+#[derive(Clone, Copy)]
 struct Place<'a> {
     key: &'a str,
     path: &'a str,
@@ -356,6 +370,9 @@ fn set_all(
                     }
                     environment::Fault::Specifier(specifier) => {
                         ProblemKind::Specifier { key, specifier }
+                    }
+                    environment::Fault::NotASpecifier(error) => {
+                        ProblemKind::NotASpecifier { key, error }
                     }
                     environment::Fault::Unreadable => ProblemKind::Unreadable { key },
                 },

@@ -142,6 +142,8 @@ pub enum Enablement {
     Generated,
     /// Made by a program, gone with the next boot.
     Transient,
+    /// Its files cannot be read for what they say of it.
+    Bad,
     /// There is no such unit.
     NotFound,
     /// Something else that systemd says, or nothing.
@@ -164,6 +166,7 @@ impl Enablement {
             "indirect" => Self::Indirect,
             "generated" => Self::Generated,
             "transient" => Self::Transient,
+            "bad" => Self::Bad,
             "not-found" => Self::NotFound,
             other => Self::Other(other.to_owned()),
         }
@@ -184,6 +187,7 @@ impl Enablement {
             Self::Indirect => "indirect",
             Self::Generated => "generated",
             Self::Transient => "transient",
+            Self::Bad => "bad",
             Self::NotFound => "not-found",
             Self::Other(word) => word,
         }
@@ -278,6 +282,8 @@ pub struct Problem {
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.source {
+            // The error names the file itself.
+            _ if matches!(self.kind, ProblemKind::UnreadableFile(_)) => self.kind.fmt(f),
             Some(source) => write!(f, "{source}: {}", self.kind),
             None => self.kind.fmt(f),
         }
@@ -335,6 +341,14 @@ pub enum ProblemKind {
         key: &'static str,
         /// The letter.
         specifier: char,
+    },
+    /// `%` before a letter that means nothing.
+    #[error("{key}=: {error}; systemd ignores what it stands in")]
+    NotASpecifier {
+        /// The setting.
+        key: &'static str,
+        /// The letter.
+        error: specifier::NotASpecifier,
     },
     /// Bytes that are not UTF-8.
     #[error("a word of ExecStart= is not UTF-8")]

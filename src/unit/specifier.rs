@@ -8,7 +8,7 @@ pub struct Specifiers {
     values: BTreeMap<char, String>,
 }
 
-/// Every letter that means something to some systemd; any other stays as it is written.
+/// Every letter that means something to some systemd.
 const LETTERS: &str = "aAbBcCdDEfgGhHiIjJlLmMnNopPqrRsStTuUvVwWyY";
 
 impl Specifiers {
@@ -64,8 +64,13 @@ impl Specifiers {
         self.values.contains_key(&letter)
     }
 
-    /// `text` with every known specifier filled in; `unknown` hears of those that are not.
-    pub fn expand(&self, text: &[u8], mut unknown: impl FnMut(char)) -> Vec<u8> {
+    /// `text` with every known specifier filled in. Those that only systemd knows stay, and
+    /// `unknown` hears of them; a letter or digit that means nothing is an error.
+    pub fn expand(
+        &self,
+        text: &[u8],
+        mut unknown: impl FnMut(char),
+    ) -> Result<Vec<u8>, NotASpecifier> {
         let mut out = Vec::with_capacity(text.len());
         let mut bytes = text.iter().copied();
         while let Some(c) = bytes.next() {
@@ -85,13 +90,20 @@ impl Specifiers {
             } else {
                 if LETTERS.contains(letter) {
                     unknown(letter);
+                } else if next.is_ascii_alphanumeric() {
+                    return Err(NotASpecifier(letter));
                 }
                 out.extend_from_slice(&[b'%', next]);
             }
         }
-        out
+        Ok(out)
     }
 }
+
+/// A `%` before a letter or digit that means nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("%{0} is no specifier; a plain % is written %%")]
+pub struct NotASpecifier(pub char);
 
 /// Undoes systemd-escape(1): `-` is `/`, `\x2d` is `-`.
 fn unescape(name: &str) -> String {
@@ -125,7 +137,7 @@ mod tests {
     fn expand(unit: &str, text: &str) -> (String, String) {
         let mut unknown = String::new();
         let out = Specifiers::of_unit(unit).expand(text.as_bytes(), |c| unknown.push(c));
-        (String::from_utf8(out).unwrap(), unknown)
+        (String::from_utf8(out.unwrap()).unwrap(), unknown)
     }
 
     #[test]
@@ -144,7 +156,7 @@ mod tests {
                 "",
             ),
             ("100%% %", "100% %", ""),
-            ("%%N %z %é", "%N %z %é", ""),
+            ("%%N %- %é", "%N %- %é", ""),
             ("%H-%m", "%H-%m", "Hm"),
         ];
         for (text, expected, unknown) in cases {
@@ -166,6 +178,7 @@ mod tests {
         assert!(!specifiers.knows('H'));
         specifiers.set('H', "node1");
         let out = specifiers.expand(b"--node-name=%H", |_| panic!("known"));
-        assert_eq!(out, b"--node-name=node1");
+        assert_eq!(out.unwrap(), b"--node-name=node1");
+        assert_eq!(specifiers.expand(b"%z", |_| {}), Err(NotASpecifier('z')));
     }
 }

@@ -87,13 +87,12 @@ impl<'a> Words<'a> {
             match (c, quote) {
                 (b'\\', _) => self.escape(rules, quote.is_some(), &mut text)?,
                 (c, Some(open)) if c == open => quote = None,
-                (c, Some(_)) => text.push(c),
                 (b'\'' | b'"', None) => quote = Some(c),
                 (c, None) if WHITESPACE.contains(&c) => {
                     self.skip_space();
                     return Ok(Some(RawWord { text, start }));
                 }
-                (c, None) => text.push(c),
+                (c, _) => text.push(c),
             }
         }
         if quote.is_some() && rules != Rules::Relaxed {

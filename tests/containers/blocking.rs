@@ -121,6 +121,7 @@ fn every_reason(suite: &str, seconds: u32) {
             "ACTUAL",
             "NEXT_BOOT",
             "REQUIRED_BY",
+            "PREDICTED",
             "FILE",
             "LINE",
             "REMEDY",
@@ -183,7 +184,7 @@ fn what_is_demanded_depends_on_role_and_settings(suite: &str) {
             echo 'protect-kernel-defaults: true' >/etc/rancher/rke2/config.yaml
             set_sysctl kernel.keys.root_maxkeys 200
             rec kubelet systemctl start rke2-server
-            rec words journalctl --no-pager --unit=rke2-server --output=cat --identifier=preflight-rke2
+            rec words preflight-rke2 check --unit rke2-server.service --format json
 
             echo 'node-name: a' >/etc/rancher/rke2/config.yaml
             rec neither systemctl start rke2-server",

@@ -142,7 +142,7 @@ impl Lab {
         );
 
         let work = tempfile::tempdir().expect("a temporary directory");
-        self.lay_files(source, &root, work.path());
+        self.lay_files(source, &package, &root, work.path());
         fs::create_dir(work.path().join("out")).expect("create out/");
 
         let mut boot = Command::new("timeout");
@@ -172,7 +172,7 @@ impl Lab {
         Outcome { work, console }
     }
 
-    fn lay_files(&self, source: &Path, root: &Path, work: &Path) {
+    fn lay_files(&self, source: &Path, package: &Path, root: &Path, work: &Path) {
         let files = work.join("files");
         let put = |path: &str, text: &str| {
             let path = files.join(path.trim_start_matches('/'));
@@ -188,7 +188,7 @@ impl Lab {
                 .expect("read a stand-in")
         };
 
-        put("/usr/local/bin/rke2", &ours("rke2"));
+        put("/usr/local/lib/rke2-stand-in", &ours("rke2.sh"));
         for unit in ["rke2-server.service", "rke2-agent.service"] {
             put(
                 &format!("/usr/local/lib/systemd/system/{unit}"),
@@ -247,6 +247,10 @@ impl Lab {
              ExecStopPost=systemctl poweroff --no-block\nStandardOutput=file:/out/log\nStandardError=file:/out/log\n",
         );
         put("/lab.sh", &[PRELUDE, &self.script, EPILOGUE].concat());
+        let bin = files.join("usr/local/bin");
+        fs::create_dir_all(&bin).expect("create a directory");
+        fs::copy(package.with_file_name("rke2-stand-in"), bin.join("rke2"))
+            .expect("copy the stand-in for RKE2: run tests/lab/package");
         let units = files.join("etc/systemd/system");
         symlink("lab.target", units.join("default.target")).expect("set the default target");
         let wants = units.join("sysinit.target.wants");

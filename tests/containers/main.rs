@@ -16,6 +16,8 @@ mod broken;
 #[cfg(test)]
 mod lab;
 #[cfg(test)]
+mod origins;
+#[cfg(test)]
 mod overriding;
 #[cfg(test)]
 mod running;

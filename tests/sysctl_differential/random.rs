@@ -4,16 +4,20 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// A small reproducible generator of random numbers.
-pub(crate) struct Random(u64);
+pub(crate) struct Random {
+    state: u64,
+    /// Whether every value is one that every key takes, and lines end and keys do as usual.
+    tame: bool,
+}
 
 impl Random {
-    pub(crate) const fn new(seed: u64) -> Self {
-        Self(seed)
+    pub(crate) const fn new(seed: u64, tame: bool) -> Self {
+        Self { state: seed, tame }
     }
 
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
@@ -105,8 +109,8 @@ impl Random {
             3 => key = key.replacen('/', "//", 1),
             4 => key = key.replacen('/', "/./", 1),
             5 => key = key.replacen('.', "./.", 1),
-            6 => key.push('.'),
-            7 => key.push('/'),
+            6 if !self.tame => key.push('.'),
+            7 if !self.tame => key.push('/'),
             _ => {}
         }
         key.into_bytes()
@@ -169,7 +173,7 @@ impl Random {
             "+1",
         ];
         // Patterns get what every key takes: which write is the last would not show otherwise.
-        let from: &[&str] = if is_pattern { &GOOD } else { &ANY };
+        let from: &[&str] = if is_pattern || self.tame { &GOOD } else { &ANY };
         self.pick(from).as_bytes().to_vec()
     }
 
@@ -208,7 +212,7 @@ impl Random {
 
     fn content(&mut self) -> Vec<u8> {
         const ENDS: [&[u8]; 6] = [b"\r\n", b"\r", b"\0", b"\n\r", b"\n\n", b"\r\n\0"];
-        let usual: &[u8] = if self.chance(80) {
+        let usual: &[u8] = if self.tame || self.chance(80) {
             b"\n"
         } else {
             self.pick(&ENDS)
@@ -263,6 +267,14 @@ impl fmt::Debug for Set {
 }
 
 impl Set {
+    /// Whether any key might hold `..`.
+    pub(crate) fn has_parent(&self) -> bool {
+        self.files.values().any(|node| match node {
+            Node::Bytes(bytes) => bytes.windows(4).any(|window| window == b"/../"),
+            Node::Directory | Node::Link(_) => false,
+        })
+    }
+
     pub(crate) fn new(random: &mut Random, split_usr: bool, credentials: bool) -> Self {
         const PLACES: [&str; 5] = ["etc", "run", "usr/local/lib", "usr/lib", "lib"];
         const NAMES: [&[u8]; 17] = [

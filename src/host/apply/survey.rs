@@ -39,12 +39,7 @@ pub fn survey(root: &HostRoot, units: &[Unit<'_>], programs: &Programs) -> Host 
 
 fn elsewhere(root: &HostRoot, units: &[Unit<'_>]) -> Vec<Elsewhere> {
     let mut rows: Vec<Elsewhere> = Vec::new();
-    for source in units.iter().flat_map(|unit| &unit.facts.account_elsewhere) {
-        let table = if source.path.ends_with("/passwd") {
-            Table::Passwd
-        } else {
-            Table::Group
-        };
+    for (table, source) in units.iter().flat_map(|unit| &unit.facts.account_elsewhere) {
         let line = source.line.and_then(|line| usize::try_from(line).ok());
         let content = root.read(&source.path).unwrap_or_default();
         let row = line
@@ -55,10 +50,10 @@ fn elsewhere(root: &HostRoot, units: &[Unit<'_>]) -> Vec<Elsewhere> {
             })
             .and_then(|row| std::str::from_utf8(row).ok());
         if let Some(row) = row
-            && rows.iter().all(|there| there.table != table)
+            && rows.iter().all(|there| there.table != *table)
         {
             rows.push(Elsewhere {
-                table,
+                table: *table,
                 source: source.clone(),
                 row: row.trim().to_owned(),
             });

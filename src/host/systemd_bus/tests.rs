@@ -1,4 +1,5 @@
 //! Against a systemd made up for the purpose, over a pair of sockets.
+#![expect(clippy::unused_self, reason = "D-Bus properties are methods")]
 
 use super::*;
 use std::os::unix::net::UnixStream;
@@ -75,7 +76,7 @@ struct FakeUnit(Mood);
 #[interface(name = "org.freedesktop.systemd1.Unit")]
 impl FakeUnit {
     #[zbus(property)]
-    fn id(&self) -> &str {
+    fn id(&self) -> &'static str {
         "rke2-server.service"
     }
     #[zbus(property)]
@@ -83,7 +84,7 @@ impl FakeUnit {
         vec![self.id().to_owned()]
     }
     #[zbus(property)]
-    fn load_state(&self) -> &str {
+    fn load_state(&self) -> &'static str {
         if self.0 == Mood::NotFound {
             "not-found"
         } else {
@@ -91,19 +92,19 @@ impl FakeUnit {
         }
     }
     #[zbus(property)]
-    fn active_state(&self) -> &str {
+    fn active_state(&self) -> &'static str {
         "inactive"
     }
     #[zbus(property)]
-    fn sub_state(&self) -> &str {
+    fn sub_state(&self) -> &'static str {
         "dead"
     }
     #[zbus(property)]
-    fn unit_file_state(&self) -> &str {
+    fn unit_file_state(&self) -> &'static str {
         "enabled"
     }
     #[zbus(property)]
-    fn fragment_path(&self) -> &str {
+    fn fragment_path(&self) -> &'static str {
         "/usr/local/lib/systemd/system/rke2-server.service"
     }
     #[zbus(property)]
@@ -159,7 +160,7 @@ impl FakeService {
         42
     }
     #[zbus(property)]
-    fn result(&self) -> &str {
+    fn result(&self) -> &'static str {
         "success"
     }
 }

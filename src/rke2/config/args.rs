@@ -6,8 +6,8 @@ use crate::go;
 use crate::rke2::Role;
 
 use super::flags::{self, Flag, Kind};
+use super::number::{is_duration, number};
 use super::rules::ParserRules;
-use super::scalar;
 use super::settings::{Fatal, Origin, REDACTED, Setting, SettingValue};
 use super::{Argument, Variable};
 
@@ -272,7 +272,8 @@ impl State<'_> {
             }
         };
         let first = flag.kind == Kind::List && self.listed.insert(flag.name);
-        let replaces = flag.kind != Kind::List || (first && self.rules.cli_v2);
+        // A list from the environment gives way to the first word that adds to it.
+        let replaces = flag.kind != Kind::List || first;
         let Some(setting) = self.settings.iter_mut().find(|s| s.name == flag.name) else {
             return Ok(());
         };
@@ -317,13 +318,11 @@ fn next(words: &mut impl Iterator<Item = Word>, role: Role) -> Result<Option<Occ
     let value = match value {
         Some(value) => value.to_vec(),
         None if flag.kind == Kind::Switch => b"true".to_vec(),
-        None => match words.next() {
-            Some(value) => value.text,
-            None => {
-                let message = format!("flag needs an argument: -{}", lossy(&name));
-                return Err(Fatal::by(message, &word.origin));
-            }
-        },
+        None => {
+            let needs = || format!("flag needs an argument: -{}", lossy(&name));
+            let value = words.next();
+            value.ok_or_else(|| Fatal::by(needs(), &word.origin))?.text
+        }
     };
     let origin = match word.origin {
         Origin::Argument { text, source } if !flags::is_secret(flag.name) => {
@@ -427,82 +426,4 @@ pub(super) fn check_global(arguments: &[Argument], rules: &ParserRules) -> Resul
         }
     }
     Ok(())
-}
-
-/// Why a text is not a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum NotANumber {
-    Syntax,
-    Range,
-}
-
-impl NotANumber {
-    const fn short(self) -> &'static str {
-        match self {
-            Self::Syntax => "parse error",
-            Self::Range => "value out of range",
-        }
-    }
-
-    const fn long(self) -> &'static str {
-        match self {
-            Self::Syntax => "invalid syntax",
-            Self::Range => "value out of range",
-        }
-    }
-}
-
-/// `strconv.ParseInt(text, 0, 64)`.
-fn number(text: &[u8]) -> Result<i64, NotANumber> {
-    let text = std::str::from_utf8(text).map_err(|_| NotANumber::Syntax)?;
-    let (negative, digits) = match text.strip_prefix(['+', '-']) {
-        Some(digits) => (text.starts_with('-'), digits),
-        None => (false, text),
-    };
-    let decimal = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-    let plain = digits.replace('_', "");
-    let joined = digits.starts_with('_') || digits.ends_with('_') || digits.contains("__");
-    let magnitude = scalar::magnitude(&plain).filter(|_| !joined);
-    let value = match magnitude {
-        Some(magnitude) if negative => 0i64.checked_sub_unsigned(magnitude),
-        Some(magnitude) => i64::try_from(magnitude).ok(),
-        None if decimal && !digits.starts_with('0') => None,
-        None => return Err(NotANumber::Syntax),
-    };
-    value.ok_or(NotANumber::Range)
-}
-
-/// Whether `time.ParseDuration` takes it.
-fn is_duration(text: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(text) else {
-        return false;
-    };
-    let mut rest = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if rest == "0" {
-        return true;
-    }
-    if rest.is_empty() {
-        return false;
-    }
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.');
-        let Some((count, tail)) = digits.and_then(|at| rest.split_at_checked(at)) else {
-            return false;
-        };
-        let dots = count.bytes().filter(|b| *b == b'.').count();
-        if count.len() <= dots || dots > 1 {
-            return false;
-        }
-        let end = tail
-            .find(|c: char| c.is_ascii_digit() || c == '.')
-            .unwrap_or(tail.len());
-        let Some((unit, tail)) = tail.split_at_checked(end) else {
-            return false;
-        };
-        if !["ns", "us", "µs", "μs", "ms", "s", "m", "h"].contains(&unit) {
-            return false;
-        }
-        rest = tail;
-    }
-    true
 }

@@ -6,7 +6,7 @@
 //! `kubelet-arg` names as `config` and `config-dir` next to it, and the kubelet merges the folder
 //! in order of the names. Flags beat files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 
 use crate::fact::{ReadError, Source};
@@ -41,6 +41,7 @@ pub struct ConfFile {
 impl std::fmt::Debug for ConfFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ConfFile")
+            .field("name", &self.name)
             .field("path", &self.path)
             .field("content", &self.content.as_ref().map(Vec::len))
             .finish()
@@ -327,7 +328,7 @@ fn from_flags(
     rules: &ParserRules,
     refusals: &mut Vec<Fatal>,
 ) {
-    type Values = Vec<(String, Origin)>;
+    type Values = VecDeque<(String, Origin)>;
     let mut initial = passed.map(|origin| ("true".to_owned(), origin));
     let mut by_key: BTreeMap<&str, Values> = BTreeMap::new();
     for arg in arguments {
@@ -348,34 +349,39 @@ fn from_flags(
         let before = if name == flag { initial.take() } else { None };
         let last = arg.key.bytes().last();
         match last.filter(|_| rules.kubelet_repeats) {
-            Some(b'+') => {
-                values.splice(0..0, before);
-                values.push(value);
+            Some(sign @ (b'+' | b'-')) => {
+                if let Some(before) = before {
+                    values.push_front(before);
+                }
+                if sign == b'+' {
+                    values.push_back(value);
+                } else {
+                    values.push_front(value);
+                }
             }
-            Some(b'-') => {
-                values.splice(0..0, before);
-                values.insert(0, value);
-            }
-            _ if rules.kubelet_repeats => values.push(value),
-            _ => *values = vec![value],
+            _ if rules.kubelet_repeats => values.push_back(value),
+            _ => *values = VecDeque::from([value]),
         }
     }
     if let Some(initial) = initial {
-        by_key.entry(flag).or_default().push(initial);
+        by_key.entry(flag).or_default().push_back(initial);
     }
     for (text, origin) in by_key.into_values().flatten() {
-        match go::parse_bool(text.as_bytes()) {
-            Some(value) => *effective = Effective { value, origin },
-            None => {
-                let quoted = go::quote(text.as_bytes());
-                refusals.push(Fatal::by(
-                    format!(
-                        "invalid argument {quoted} for \"--{flag}\" flag: \
-                         strconv.ParseBool: parsing {quoted}: invalid syntax"
-                    ),
-                    &origin,
-                ));
-            }
+        if let Some(value) = go::parse_bool(text.as_bytes()) {
+            *effective = Effective { value, origin };
+            continue;
         }
+        let quoted = go::quote(text.as_bytes());
+        refusals.push(Fatal::by(
+            format!(
+                "invalid argument {quoted} for \"--{flag}\" flag: \
+                 strconv.ParseBool: parsing {quoted}: invalid syntax"
+            ),
+            &origin,
+        ));
     }
 }
+
+#[cfg(test)]
+#[path = "kubelet_tests.rs"]
+mod tests;

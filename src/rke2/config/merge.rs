@@ -153,6 +153,13 @@ pub(super) fn merge(files: &ConfigFiles, rules: &ParserRules, explicit: bool) ->
         };
         let entries = match yaml::decode(content) {
             Ok(entries) => entries,
+            Err(error) if error.is_limit => {
+                merged.gaps.push(Gap::Malformed {
+                    source: source(path, error.line),
+                    reason: error.message,
+                });
+                continue;
+            }
             Err(error) => {
                 merged.fatal = Some(Fatal::new(error.message, Some(source(path, error.line))));
                 return merged;
@@ -257,8 +264,13 @@ fn readable<'a>(
 }
 
 fn is_yaml(path: &str) -> bool {
-    let lower = path.to_ascii_lowercase();
-    lower.ends_with(".yaml") || lower.ends_with(".yml")
+    let ends = |end: &[u8]| {
+        let path = path.as_bytes();
+        let at = path.len().checked_sub(end.len());
+        at.and_then(|at| path.get(at..))
+            .is_some_and(|tail| tail.eq_ignore_ascii_case(end))
+    };
+    ends(b".yaml") || ends(b".yml")
 }
 
 /// What a file that cannot be read does to RKE2. True where nothing more is read: it dies, or it

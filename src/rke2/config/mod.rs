@@ -10,6 +10,7 @@ mod args;
 mod flags;
 mod kubelet;
 mod merge;
+mod number;
 mod rules;
 mod scalar;
 mod settings;
@@ -19,6 +20,7 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::ffi::OsStringExt;
@@ -188,6 +190,9 @@ pub fn config_path(invocation: &Invocation) -> ConfigPath {
     }
 }
 
+/// How many unknown keys get a suggestion.
+const MAX_ADVICE: usize = 64;
+
 /// What RKE2 will run with. `role` counts where the command line names none.
 pub fn resolve(
     invocation: &Invocation,
@@ -220,6 +225,7 @@ pub fn resolve(
     // Keys are checked by the word right after the program; `rke2 --debug server` slips through.
     let checked = rules.skip_unknown && (at == 0 || found.is_none());
     let mut words = Vec::with_capacity(merged.arguments.len());
+    let mut seen = HashSet::new();
     for spliced in merged.arguments {
         // `a=b: c` becomes `--a=b=c`, whose flag is `a`: the text decides, not the key.
         let name = spliced
@@ -230,13 +236,12 @@ pub fn resolve(
         let dashes = name.iter().take_while(|byte| **byte == b'-').count();
         let name = name.get(dashes..).unwrap_or_default();
         if checked && flags::find(role, name).is_none() {
-            if !settings
-                .ignored
-                .iter()
-                .any(|ignored| ignored.key == spliced.key)
-            {
+            if seen.insert(spliced.key.clone()) {
+                // A few are advice; thousands are no typing errors.
+                let advise = settings.ignored.len() < MAX_ADVICE;
+                let meant = advise.then(|| suggest::nearest(role, &spliced.key));
                 settings.ignored.push(Ignored {
-                    did_you_mean: suggest::nearest(role, &spliced.key).map(str::to_owned),
+                    did_you_mean: meant.flatten().map(str::to_owned),
                     source: spliced.origin.source(),
                     key: spliced.key,
                     reason: IgnoredReason::UnknownFlag,

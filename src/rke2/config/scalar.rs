@@ -39,14 +39,13 @@ pub(super) fn resolve(tag: Option<&str>, text: &str) -> Result<Scalar, String> {
         return Ok(plain(text, true));
     };
     let wanted = match short {
-        Some("str") => return Ok(Scalar::Text(text.to_owned())),
         Some("binary") => {
             return base64(text)
                 .map(|bytes| Scalar::Text(String::from_utf8_lossy(&bytes).into_owned()))
                 .ok_or_else(|| "!!binary value contains invalid base64 data".to_owned());
         }
         Some(name @ ("bool" | "int" | "float" | "null" | "timestamp")) => name,
-        // Somebody's own tag says nothing.
+        // `!!str`, and somebody's own tag, which says nothing.
         _ => return Ok(Scalar::Text(text.to_owned())),
     };
     let found = plain(text, wanted == "timestamp");
@@ -104,11 +103,10 @@ fn dotted(text: &str) -> Option<Scalar> {
         };
         *byte != b'_' || (digit(at.checked_sub(1)) && digit(at.checked_add(1)))
     });
-    // Go takes `_` in floats only where the number names its base.
-    if !between_digits || text.contains('_') {
+    if !between_digits {
         return None;
     }
-    float(text)
+    float(&text.replace('_', ""))
 }
 
 fn numeric(text: &str) -> Option<Scalar> {
@@ -251,7 +249,7 @@ fn base64(text: &str) -> Option<Vec<u8>> {
         .filter(|b| !matches!(b, b'\r' | b'\n'))
         .collect();
     let groups = digits.len() / 4;
-    (digits.len() % 4 == 0).then_some(())?;
+    digits.len().is_multiple_of(4).then_some(())?;
     for (at, group) in digits.chunks(4).enumerate() {
         let padding = group.iter().rev().take_while(|b| **b == b'=').count();
         (padding <= 2 && (padding == 0 || at.checked_add(1) == Some(groups))).then_some(())?;
@@ -274,7 +272,7 @@ fn base64(text: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// `fmt.Sprint` of a `float64`: shortest digits, an exponent below 1e-4 and from 1e21.
+/// `fmt.Sprint` of a `float64`: shortest digits, an exponent below 1e-4 and from 1e6 on.
 pub(super) fn show_float(value: f64) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
@@ -282,7 +280,7 @@ pub(super) fn show_float(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
     }
-    if value == 0.0 || (1e-4..1e21).contains(&value.abs()) {
+    if value == 0.0 || (1e-4..1e6).contains(&value.abs()) {
         return value.to_string();
     }
     let text = format!("{value:e}");
@@ -326,6 +324,8 @@ mod tests {
             ("1.", Scalar::Float(1.0)),
             ("+.5", Scalar::Float(0.5)),
             (".5", Scalar::Float(0.5)),
+            (".1_0", Scalar::Float(0.1)),
+            ("._1", Scalar::Text("._1".into())),
             (".", Scalar::Text(".".into())),
             ("-", Scalar::Text("-".into())),
             ("1:30", Scalar::Text("1:30".into())),
@@ -366,7 +366,9 @@ mod tests {
             (1.0, "1"),
             (1.3, "1.3"),
             (1000.0, "1000"),
-            (1e20, "100000000000000000000"),
+            (999_999.0, "999999"),
+            (1e6, "1e+06"),
+            (123_456_789.125, "1.23456789125e+08"),
             (1e21, "1e+21"),
             (1.5e-5, "1.5e-05"),
             (0.0001, "0.0001"),

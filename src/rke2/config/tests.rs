@@ -1,1 +1,481 @@
+use super::*;
+use crate::fact::{Operation, ReadError};
+use crate::rke2::version::Version;
+use nix::libc;
 
+const MAIN: &str = "/etc/rancher/rke2/config.yaml";
+
+fn rules(minor: u32, patch: u32) -> ParserRules {
+    ParserRules::of(&Version::new(minor, patch, 1))
+}
+
+fn newest() -> ParserRules {
+    rules(36, 3)
+}
+
+fn missing(path: &str) -> ReadError {
+    ReadError::Os {
+        operation: Operation::Open,
+        path: path.to_owned(),
+        errno: libc::ENOENT,
+    }
+}
+
+fn files(main: Option<&str>, drop_ins: &[(&str, &str)]) -> ConfigFiles {
+    let mut files = ConfigFiles::none(MAIN);
+    if let Some(text) = main {
+        files.main = Ok(text.as_bytes().to_vec());
+    }
+    if !drop_ins.is_empty() {
+        let drop_ins = drop_ins.iter().map(|(name, text)| DropIn {
+            path: format!("{MAIN}.d/{name}"),
+            is_directory: false,
+            content: Ok(text.as_bytes().to_vec()),
+        });
+        files.drop_ins = Ok(drop_ins.collect());
+    }
+    files
+}
+
+fn invocation(args: &[&str], env: &[(&str, &str)]) -> Invocation {
+    Invocation {
+        args: args.iter().map(|arg| Argument::new(*arg)).collect(),
+        env: env
+            .iter()
+            .map(|(name, value)| Variable::new(*name, *value))
+            .collect(),
+    }
+}
+
+fn server(main: &str, args: &[&str], env: &[(&str, &str)], rules: &ParserRules) -> Settings {
+    let mut words = vec!["server"];
+    words.extend(args);
+    let invocation = invocation(&words, env);
+    resolve(&invocation, &files(Some(main), &[]), Role::Server, rules)
+}
+
+fn fatal(settings: &Settings) -> &str {
+    settings.fatal.as_ref().map_or("", |fatal| &fatal.message)
+}
+
+fn list(settings: &Settings, name: &str) -> Vec<String> {
+    match &settings.get(name).unwrap().value {
+        SettingValue::List(items) => items.clone(),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn words_on_the_command_line_are_read_as_go_reads_them() {
+    for (args, expected) in [
+        (&["--nope"][..], "flag provided but not defined: -nope"),
+        (&["-nope=1"], "flag provided but not defined: -nope"),
+        (&["--profile"], "flag needs an argument: -profile"),
+        (&["---profile=cis"], "bad flag syntax: ---profile=cis"),
+        (&["--=x"], "bad flag syntax: --=x"),
+        (&["-=x"], "bad flag syntax: -=x"),
+        (
+            &["--debug=maybe"],
+            "invalid boolean value \"maybe\" for -debug: parse error",
+        ),
+        (
+            &["--selinux="],
+            "invalid boolean value \"\" for -selinux: parse error",
+        ),
+        (
+            &["--v", "x"],
+            "invalid value \"x\" for flag -v: parse error",
+        ),
+        (
+            &["--lb-server-port=99999999999999999999"],
+            "invalid value \"99999999999999999999\" for flag -lb-server-port: value out of range",
+        ),
+        (
+            &["--etcd-s3-timeout=5"],
+            "invalid value \"5\" for flag -etcd-s3-timeout: parse error",
+        ),
+        (
+            &["-d", "/a", "--data-dir=/b"],
+            "Cannot use two forms of the same flag: d data-dir",
+        ),
+        (
+            &["--flannel-backend=none"],
+            "flag provided but not defined: -flannel-backend",
+        ),
+        (&["--selinux", "true", "--nope"], ""),
+        (&["--", "--nope"], ""),
+        (&["-", "--nope"], ""),
+        (&["--v=0x10", "--etcd-s3-timeout", "1h2.5m"], ""),
+        (&["--profile", "--nope"], ""),
+        (&["-profile=cis", "-debug"], ""),
+    ] {
+        let found = server("", args, &[], &rules(34, 0));
+        assert_eq!(fatal(&found), expected, "{args:?}");
+        let found = server("", args, &[], &newest());
+        let prefix = if expected.is_empty() { "" } else { "Error: " };
+        assert_eq!(fatal(&found), format!("{prefix}{expected}"), "{args:?}");
+    }
+}
+
+#[test]
+fn configuration_keys_are_arguments() {
+    let newest = newest();
+    for (main, profile) in [
+        ("profile=cis: x", "cis=x"),
+        ("profile: cis", "cis"),
+        ("<<: {profile: cis}", ""),
+        ("profile: [cis, ~]", ""),
+        ("profile: []", ""),
+    ] {
+        let found = server(main, &[], &[], &newest);
+        assert_eq!(found.fatal, None, "{main}");
+        assert_eq!(found.profile(), profile, "{main}");
+    }
+    let found = server("-profile: cis", &[], &[], &newest);
+    assert_eq!(fatal(&found), "Error: bad flag syntax: ---profile=cis");
+    let found = server("d: /a\ndata-dir: /b", &[], &[], &newest);
+    assert_eq!(
+        fatal(&found),
+        "Error: Cannot use two forms of the same flag: d data-dir"
+    );
+    assert_eq!(server("d: /a", &[], &[], &newest).data_dir(), "/a");
+    let found = server("protect-kernel-defaults: 2", &[], &[], &newest);
+    let fatal = found.fatal.unwrap();
+    assert_eq!(fatal.source, Some(crate::fact::Source::line(MAIN, 1)));
+}
+
+#[test]
+fn what_is_ignored_is_said_with_what_was_meant() {
+    let main = "a: 1\nProfile: cis\nprotect_kernel_defaults: true\ndisable-etcd: true\n";
+    let agent = invocation(&["agent"], &[]);
+    let found = resolve(&agent, &files(Some(main), &[]), Role::Server, &newest());
+    assert_eq!(found.role, Role::Agent);
+    let ignored: Vec<_> = found
+        .ignored
+        .iter()
+        .map(|i| (i.key.as_str(), i.did_you_mean.as_deref(), i.source.clone()))
+        .collect();
+    let line = |n| Some(crate::fact::Source::line(MAIN, n));
+    assert_eq!(
+        ignored,
+        [
+            ("a", None, line(1)),
+            ("Profile", Some("profile"), line(2)),
+            (
+                "protect_kernel_defaults",
+                Some("protect-kernel-defaults"),
+                line(3)
+            ),
+            ("disable-etcd", None, line(4)),
+        ]
+    );
+    // Older releases die of the first.
+    let old = server("Profile: cis", &[], &[], &rules(21, 6));
+    assert_eq!(fatal(&old), "flag provided but not defined: -Profile");
+    // The check goes by the first word: a flag before the role disarms it.
+    let debug = invocation(&["--debug", "server"], &[]);
+    let files = files(Some("foo: 1"), &[]);
+    let found = resolve(&debug, &files, Role::Server, &rules(24, 11));
+    assert_eq!(fatal(&found), "flag provided but not defined: -foo");
+    let found = resolve(&debug, &files, Role::Server, &newest());
+    assert_eq!(
+        fatal(&found),
+        "Error: flag provided but not defined: -debug"
+    );
+}
+
+#[test]
+fn a_missing_file_takes_the_whole_configuration_with_it() {
+    let mut dangling = files(Some("profile: cis"), &[("a.yaml", "debug: true")]);
+    if let Ok(drop_ins) = &mut dangling.drop_ins {
+        let path = format!("{MAIN}.d/z.yaml");
+        drop_ins.push(DropIn {
+            content: Err(missing(&path)),
+            path,
+            is_directory: false,
+        });
+    }
+    let plain = invocation(&["server"], &[]);
+    for rules in [newest(), rules(25, 0)] {
+        let found = resolve(&plain, &dangling, Role::Server, &rules);
+        assert_eq!((found.profile(), fatal(&found)), ("", ""));
+        assert_eq!(found.ignored.len(), 1);
+        assert_eq!(found.ignored[0].key, MAIN);
+        assert_eq!(found.ignored[0].reason, IgnoredReason::MissingFile);
+        let source = found.ignored[0].source.clone().unwrap();
+        assert_eq!(source.path, format!("{MAIN}.d/z.yaml"));
+    }
+    // Asked for by name, it depends on the release.
+    let named = invocation(&["server", "--config", "/x.yaml"], &[]);
+    let absent = ConfigFiles::none("/x.yaml");
+    let found = resolve(&named, &absent, Role::Server, &rules(29, 7));
+    assert_eq!(fatal(&found), "stat /x.yaml: no such file or directory");
+    let found = resolve(&named, &absent, Role::Server, &rules(29, 8));
+    assert_eq!((fatal(&found), found.ignored.len()), ("", 1));
+    let found = resolve(&named, &absent, Role::Server, &rules(20, 5));
+    assert_eq!(fatal(&found), "open /x.yaml: no such file or directory");
+    let found = resolve(&plain, &ConfigFiles::none(MAIN), Role::Server, &newest());
+    assert!(found.ignored.is_empty() && found.fatal.is_none());
+}
+
+#[test]
+fn what_cannot_be_read_is_fatal_or_unknown() {
+    let mut found = files(Some("profile: cis"), &[]);
+    let error = |errno| ReadError::Os {
+        operation: Operation::Read,
+        path: MAIN.to_owned(),
+        errno,
+    };
+    found.main = Err(error(libc::EISDIR));
+    let plain = invocation(&["server"], &[]);
+    let settings = resolve(&plain, &found, Role::Server, &newest());
+    assert_eq!(fatal(&settings), format!("read {MAIN}: is a directory"));
+    found.main = Err(error(libc::EACCES));
+    let settings = resolve(&plain, &found, Role::Server, &newest());
+    assert_eq!(settings.fatal, None);
+    assert_eq!(settings.gaps, [Gap::Unreadable(error(libc::EACCES))]);
+    let url = "https://example.org/config.yaml";
+    let remote = invocation(&["server", "-c", url], &[]);
+    let settings = resolve(
+        &remote,
+        &ConfigFiles::none(url),
+        Role::Server,
+        &rules(20, 5),
+    );
+    assert_eq!(settings.gaps, [Gap::Remote(url.to_owned())]);
+    let wrapper = invocation(&["--whatever"], &[]);
+    let settings = resolve(
+        &wrapper,
+        &files(Some("profile: cis"), &[]),
+        Role::Server,
+        &newest(),
+    );
+    assert_eq!(
+        (settings.profile(), settings.gaps.as_slice()),
+        ("cis", &[Gap::NoRole][..])
+    );
+}
+
+#[test]
+fn old_parsers_know_less() {
+    let both = files(Some("profile: cis"), &[("a.yaml", "profile: etcd")]);
+    let plain = invocation(&["server"], &[]);
+    for (rules, profile) in [(rules(20, 5), "cis"), (rules(20, 6), "etcd")] {
+        assert_eq!(
+            resolve(&plain, &both, Role::Server, &rules).profile(),
+            profile
+        );
+    }
+    let plus = "kubelet-arg: a\nkubelet-arg+: b";
+    let found = server(plus, &[], &[], &rules(20, 6));
+    assert_eq!(
+        fatal(&found),
+        "flag provided but not defined: -kubelet-arg+"
+    );
+    let found = server(plus, &[], &[], &rules(20, 7));
+    assert_eq!(list(&found, "kubelet-arg"), ["a", "b"]);
+    let found = server("kubelet-arg: a\nkubelet-arg: b", &[], &[], &rules(20, 5));
+    assert_eq!(list(&found, "kubelet-arg"), ["a", "b"]);
+    let found = server("", &[], &[("RKE2_DATA_DIR", "/x")], &rules(29, 7));
+    assert_eq!(found.data_dir(), "/var/lib/rancher/rke2");
+    // A stray word ends the flags since urfave/cli v2.
+    for (rules, profile) in [(rules(33, 0), ""), (rules(31, 7), "cis")] {
+        let found = server("", &["stray", "--profile", "cis"], &[], &rules);
+        assert_eq!(found.profile(), profile);
+    }
+    for (rules, items) in [(rules(33, 0), "a"), (rules(31, 7), " a ")] {
+        let found = server("", &["--kubelet-arg", " a "], &[], &rules);
+        assert_eq!(list(&found, "kubelet-arg"), [items]);
+    }
+}
+
+#[test]
+fn the_environment_comes_last() {
+    let newest = newest();
+    let found = server("cni: x", &[], &[("RKE2_CNI", "y")], &newest);
+    assert_eq!(list(&found, "cni"), ["x"]);
+    assert_eq!(found.get("cni").unwrap().overridden.len(), 1);
+    let old = rules(31, 0);
+    let found = server("cni: x", &[], &[("RKE2_CNI", "y, z")], &old);
+    assert_eq!(list(&found, "cni"), ["x"]);
+    let found = server("", &[], &[("RKE2_CNI", "y, z")], &old);
+    assert_eq!(list(&found, "cni"), ["y", "z"]);
+    let found = server("", &[], &[("RKE2_CNI", "y, z")], &newest);
+    assert_eq!(list(&found, "cni"), ["y, z"]);
+    let found = server(
+        "",
+        &[],
+        &[("RKE2_CIS_PROFILE", "a"), ("RKE2_CIS_PROFILE", "b")],
+        &newest,
+    );
+    assert_eq!(found.profile(), "b");
+    assert_eq!(found.profile_source().kind(), "env");
+    let found = server("", &[], &[("RKE2_DEBUG", "")], &newest);
+    assert!(found.get("debug").unwrap().value == SettingValue::Bool(false));
+    assert!(found.get("debug").unwrap().set);
+    for (rules, words) in [
+        (
+            rules(36, 0),
+            "Error: could not parse \"x\" as bool value from environment variable \"RKE2_SELINUX\" \
+             for flag selinux: strconv.ParseBool: parsing \"x\": invalid syntax",
+        ),
+        (
+            rules(28, 0),
+            "could not parse x as bool value for flag selinux: \
+             strconv.ParseBool: parsing \"x\": invalid syntax",
+        ),
+    ] {
+        let found = server("", &[], &[("RKE2_SELINUX", "x")], &rules);
+        assert_eq!(fatal(&found), words);
+    }
+}
+
+#[test]
+fn the_configuration_is_found_where_rke2_looks() {
+    for (args, env, path) in [
+        (&["server"][..], &[][..], DEFAULT_CONFIG),
+        (&["server", "-c", "/a", "--config=/b"], &[], "/a"),
+        (&["server", "--token", "--config=/b"], &[], "/b"),
+        (&["server", "--config"], &[], ""),
+        (&["server", "-config=/a"], &[], DEFAULT_CONFIG),
+        (&["server", "-c", "/a"], &[("RKE2_CONFIG_FILE", "/e")], "/e"),
+        (&["server", "-c=/a"], &[("RKE2_CONFIG_FILE", "")], "/a"),
+    ] {
+        let found = config_path(&invocation(args, env));
+        assert_eq!(found.path.to_str(), Some(path), "{args:?}");
+    }
+    let none = resolve(
+        &invocation(&["server", "--config="], &[]),
+        &files(Some("profile: cis"), &[]),
+        Role::Server,
+        &newest(),
+    );
+    assert_eq!(none.profile(), "");
+}
+
+#[test]
+fn secrets_are_never_shown() {
+    const SECRET: &str = "K10hunter2";
+    let main = format!(
+        "token: {SECRET}\netcd-s3-secret-key: {SECRET}\nkube-proxy-extra-env: [P={SECRET}]"
+    );
+    let agent_token = format!("--agent-token={SECRET}");
+    let invocation = invocation(
+        &["server", &agent_token, "--vpn-auth", SECRET, "-t", SECRET],
+        &[("RKE2_DATASTORE_ENDPOINT", SECRET)],
+    );
+    let files = files(Some(&main), &[]);
+    let settings = resolve(&invocation, &files, Role::Server, &newest());
+    let debug = format!("{settings:?} {invocation:?} {files:?}");
+    assert!(!debug.contains(SECRET), "{debug}");
+    let words = [
+        "server",
+        "-t",
+        SECRET,
+        &agent_token,
+        SECRET,
+        "--token",
+        SECRET,
+    ];
+    let args = words.iter().map(|word| Argument::new(*word)).collect();
+    let found = resolve(
+        &Invocation {
+            args,
+            ..Invocation::default()
+        },
+        &ConfigFiles::none(MAIN),
+        Role::Server,
+        &newest(),
+    );
+    assert!(!format!("{found:?}").contains(SECRET), "{found:?}");
+    let token = found.get("token").unwrap();
+    assert_eq!(token.display_value().to_string(), REDACTED);
+    assert_eq!(token.value.to_string(), SECRET);
+    let broken = server(&format!("-token: {SECRET}"), &[], &[], &newest());
+    assert!(!format!("{broken:?}").contains(SECRET), "{broken:?}");
+}
+
+#[test]
+fn every_flag_is_listed_and_known_by_its_source() {
+    let found = server(
+        "profile: cis",
+        &["--kubelet-arg", "a", "-d=/x"],
+        &[],
+        &newest(),
+    );
+    assert!(found.values.len() > 100);
+    assert_eq!(found.profile_source().to_string(), format!("{MAIN}:1"));
+    let args = found.kubelet_args();
+    assert_eq!(args[0].0, "a");
+    assert_eq!(args[0].1.to_string(), "argument --kubelet-arg a");
+    let dir = found.get("data-dir").unwrap();
+    assert_eq!(dir.sources[0].to_string(), "argument -d=/x");
+    let domain = found.get("cluster-domain").unwrap();
+    assert_eq!((domain.set, domain.sources[0].kind()), (false, "default"));
+}
+
+mod laws {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn item() -> impl Strategy<Value = String> {
+        "[b-m]{1,4}=[0-9]{1,3}"
+    }
+
+    fn yaml(key: &str, items: &[String]) -> String {
+        format!("{key}: {}\n", serde_json::json!(items))
+    }
+
+    proptest! {
+        #[test]
+        fn appending_keeps_order(parts in prop::collection::vec(prop::collection::vec(item(), 0..4), 1..5)) {
+            let texts: Vec<String> = parts.iter().map(|items| yaml("kubelet-arg+", items)).collect();
+            let names: Vec<String> = (0..parts.len()).map(|n| format!("{n}.yaml")).collect();
+            let drop_ins: Vec<(&str, &str)> =
+                names.iter().zip(&texts).map(|(n, t)| (n.as_str(), t.as_str())).collect();
+            let found = resolve(&invocation(&["server"], &[]), &files(None, &drop_ins), Role::Server, &newest());
+            prop_assert_eq!(list(&found, "kubelet-arg"), parts.concat());
+        }
+
+        #[test]
+        fn the_last_file_wins_and_the_command_line_beats_it(values in prop::collection::vec("[b-m]{1,8}", 1..5), last in prop::option::of("[b-m]{1,8}")) {
+            let texts: Vec<String> = values.iter().map(|v| format!("profile: {v}")).collect();
+            let drop_ins: Vec<(&str, &str)> = texts.iter().map(|t| ("x.yaml", t.as_str())).collect();
+            let mut words = vec!["server"];
+            if let Some(last) = &last {
+                words.extend(["--profile", last]);
+            }
+            let found = resolve(&invocation(&words, &[("RKE2_CIS_PROFILE", "env")]), &files(None, &drop_ins), Role::Server, &newest());
+            prop_assert_eq!(found.profile(), last.as_ref().or(values.last()).unwrap());
+        }
+
+        #[test]
+        fn saying_it_twice_changes_nothing(main in "[a-c\\n: -]{0,20}", profile in "[ -~]{0,8}") {
+            let main = format!("{main}\nprofile: {}\n", serde_json::json!(profile));
+            let once = resolve(&invocation(&["server"], &[]), &files(Some(&main), &[]), Role::Server, &newest());
+            let twice = resolve(&invocation(&["server"], &[]), &files(Some(&main), &[("a.yaml", &main)]), Role::Server, &newest());
+            prop_assert_eq!(once.profile(), twice.profile());
+            prop_assert_eq!(once.fatal.is_some(), twice.fatal.is_some());
+        }
+
+        #[test]
+        fn nothing_panics(
+            main in prop::collection::vec(any::<u8>(), 0..80),
+            args in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..12), 0..6),
+            value in prop::collection::vec(any::<u8>(), 0..12),
+            minor in 18u32..37,
+        ) {
+            let mut files = ConfigFiles::none(MAIN);
+            files.main = Ok(main);
+            let mut words = vec![Argument::new("agent")];
+            words.extend(args.into_iter().map(Argument::new));
+            let env = vec![
+                Variable::new("RKE2_SELINUX", value.clone()),
+                Variable::new("RKE2_LB_SERVER_PORT", value),
+            ];
+            let found = resolve(&Invocation { args: words, env }, &files, Role::Agent, &rules(minor, 5));
+            prop_assert_eq!(found.role, Role::Agent);
+            let _ = kubelet(&found, &rules(minor, 5), &KubeletFiles::default());
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! `config`: what RKE2 will run with, and where each of it comes from.
+
+use super::arguments::{Common, Config, Format};
+use super::{Status, print, select};
+use crate::examine;
+use crate::report::settings;
+
+pub(super) fn run(common: &Common, config: &Config) -> Status {
+    let Some(root) = select::root(common) else {
+        return Status::Usage;
+    };
+    let Some(question) = select::question(&root, common, &config.which) else {
+        return Status::Failed;
+    };
+    let examination = examine::unit(&root, &question);
+    print(&match config.format {
+        Format::Json => settings::json(&examination, config.all),
+        Format::Text => settings::text(&examination, config.all),
+    });
+    Status::Good
+}

@@ -1,0 +1,63 @@
+//! Which root, and which unit, a command is about.
+
+use super::arguments::{Common, Which};
+use super::complain;
+use crate::examine::{self, Question};
+use crate::host::HostRoot;
+use crate::rke2::role::Role;
+use crate::unit::UnitDefinition;
+
+/// The root; `None` if there is none, which has been said then.
+pub(super) fn root(common: &Common) -> Option<HostRoot> {
+    HostRoot::open(&common.root)
+        .map_err(|error| complain::line(&format!("--root {}: {error}", common.root.display())))
+        .ok()
+}
+
+/// All units that are meant; `None` if there is none, which has been said then.
+pub(super) fn questions(root: &HostRoot, common: &Common, which: &Which) -> Option<Vec<Question>> {
+    let question = |role: Role, definition: Option<UnitDefinition>| Question {
+        role,
+        definition,
+        version: common.rke2_version.clone(),
+        rival: false,
+    };
+    if let Some(role) = which.role {
+        return Some(vec![question(role, None)]);
+    }
+    let installed = examine::installed(root);
+    let enabled = installed.iter().filter(|(_, unit)| unit.enabled.at_boot());
+    let rival = enabled.count() > 1;
+    let asked: Vec<Question> = installed
+        .into_iter()
+        .filter(|(role, _)| which.unit.is_none_or(|unit| unit == *role))
+        .map(|(role, definition)| Question {
+            rival,
+            ..question(role, Some(definition))
+        })
+        .collect();
+    if asked.is_empty() {
+        let what = which.unit.map_or("no RKE2 unit", Role::unit);
+        let not = if which.unit.is_some() { "not " } else { "" };
+        complain::line(&format!(
+            "{what} is {not}installed below {}; `--role server` or `--role agent` judges the host \
+             as if it were",
+            root.path().display()
+        ));
+        return None;
+    }
+    Some(asked)
+}
+
+/// The one unit that is meant: the one asked for, else the one that is enabled, else the first.
+pub(super) fn question(root: &HostRoot, common: &Common, which: &Which) -> Option<Question> {
+    let mut all = questions(root, common, which)?;
+    let enabled = |question: &Question| {
+        question
+            .definition
+            .as_ref()
+            .is_some_and(|unit| unit.enabled.at_boot())
+    };
+    let at = all.iter().position(enabled).unwrap_or(0);
+    (at < all.len()).then(|| all.swap_remove(at))
+}

@@ -1,0 +1,204 @@
+use super::*;
+use crate::rke2::Role;
+use crate::rke2::config::{Argument, ConfigFiles, Invocation, resolve};
+use crate::rke2::version::Version;
+
+fn settings(main: &str, rules: &ParserRules) -> Settings {
+    let mut files = ConfigFiles::none("/etc/rancher/rke2/config.yaml");
+    files.main = Ok(main.as_bytes().to_vec());
+    let invocation = Invocation {
+        args: vec![Argument::new("server")],
+        env: Vec::new(),
+    };
+    let settings = resolve(&invocation, &files, Role::Server, rules);
+    assert_eq!(settings.fatal, None, "{main}");
+    settings
+}
+
+fn file(name: &str, text: &str) -> ConfFile {
+    ConfFile {
+        name: name.to_owned(),
+        path: format!("/d/{name}"),
+        content: Ok(text.as_bytes().to_vec()),
+    }
+}
+
+fn rules(minor: u32) -> ParserRules {
+    ParserRules::of(&Version::new(minor, 5, 1))
+}
+
+const ON: &str = "protectKernelDefaults: true\n";
+const OFF: &str = "protectKernelDefaults: false\n";
+
+#[test]
+fn protect_kernel_defaults_ends_up_as_the_kubelet_has_it() {
+    let args = |items: &str| format!("profile: cis\nkubelet-arg: [{items}]");
+    for (main, old, new) in [
+        (String::new(), false, false),
+        ("profile: etcd".into(), false, false),
+        ("profile: cis".into(), true, true),
+        ("profile: cis-1.23".into(), true, true),
+        ("protect-kernel-defaults: true".into(), true, true),
+        ("kubelet-arg: protect-kernel-defaults".into(), true, true),
+        (
+            "kubelet-arg: protect-kernel-defaults=true".into(),
+            true,
+            true,
+        ),
+        (args("protect-kernel-defaults=false"), false, false),
+        (args("--protect-kernel-defaults=0"), false, false),
+        (args("protect_kernel_defaults=false"), false, false),
+        (
+            args("protect-kernel-defaults=false, protect-kernel-defaults=true"),
+            true,
+            true,
+        ),
+        // Put before RKE2's own, which then is the last.
+        (args("protect-kernel-defaults-=false"), true, false),
+        (args("protect-kernel-defaults+=false"), false, false),
+        (args("max-pods=9"), true, true),
+    ] {
+        for (minor, expected) in [(30, old), (31, old), (32, new), (36, new)] {
+            let rules = rules(minor);
+            let found = kubelet(&settings(&main, &rules), &rules, &KubeletFiles::default());
+            assert_eq!(
+                found.protect_kernel_defaults.value, expected,
+                "1.{minor}: {main}"
+            );
+            assert!(found.refusals.is_empty() && found.runs);
+        }
+    }
+}
+
+#[test]
+fn files_are_merged_in_order_of_their_names() {
+    let rules = rules(34);
+    let cis = settings("profile: cis", &rules);
+    let merged = |files: &[ConfFile]| {
+        let files = KubeletFiles {
+            conf_d: files.to_vec(),
+            ..KubeletFiles::default()
+        };
+        let found = kubelet(&cis, &rules, &files);
+        (
+            found.protect_kernel_defaults.value,
+            found.protect_kernel_defaults.origin,
+        )
+    };
+    let at = |name: &str| Origin::File {
+        path: format!("/d/{name}"),
+        line: 1,
+    };
+    assert_eq!(merged(&[file("99.conf", OFF)]), (false, at("99.conf")));
+    let order = [file("b.conf", ON), file("a.conf", OFF)];
+    assert_eq!(merged(&order), (true, at("b.conf")));
+    let inner = [file("a/z.conf", ON), file("a.conf", OFF)];
+    assert_eq!(merged(&inner), (false, at("a.conf")));
+    // RKE2 writes this one anew; what has another ending is not read.
+    assert!(
+        merged(&[
+            file(DEFAULTS, OFF),
+            file("x.yaml", OFF),
+            file("x.conf", "a: b")
+        ])
+        .0
+    );
+    assert_eq!(
+        merged(&[file("z.conf", "protectKernelDefaults: ~")]),
+        (false, at("z.conf"))
+    );
+    let odd = KubeletFiles {
+        conf_d: vec![
+            file("a.conf", "protectKernelDefaults: 1"),
+            file("b.conf", "["),
+        ],
+        ..KubeletFiles::default()
+    };
+    let found = kubelet(&cis, &rules, &odd);
+    assert!(found.protect_kernel_defaults.value);
+    assert_eq!(found.gaps.len(), 2);
+}
+
+#[test]
+fn named_files_are_copied_or_read() {
+    let main = "kubelet-arg: [config=/k.conf, config-dir=/k.d]";
+    let files = KubeletFiles {
+        config: Some(file("k.conf", ON)),
+        config_dir: vec![file("5.conf", OFF)],
+        ..KubeletFiles::default()
+    };
+    for (minor, expected) in [(31, true), (32, false)] {
+        let rules = rules(minor);
+        let settings = settings(main, &rules);
+        let paths = kubelet_paths(&settings, &rules);
+        assert_eq!(paths.config.as_deref(), Some("/k.conf"));
+        assert_eq!(paths.conf_d.is_some(), minor >= 32);
+        let found = kubelet(&settings, &rules, &files);
+        assert_eq!(found.protect_kernel_defaults.value, expected);
+    }
+    // RKE2's flag beats the file up to 1.31.
+    let old = rules(31);
+    let cis = settings(&format!("profile: cis\n{main}"), &old);
+    let off = KubeletFiles {
+        config: Some(file("k.conf", OFF)),
+        ..KubeletFiles::default()
+    };
+    assert!(kubelet(&cis, &old, &off).protect_kernel_defaults.value);
+    let new = rules(34);
+    let inside = "/var/lib/rancher/rke2/agent/etc/kubelet.conf.d/x.conf";
+    let settings = settings(&format!("kubelet-arg: [config={inside}]"), &new);
+    assert_eq!(kubelet_paths(&settings, &new).config, None);
+}
+
+#[test]
+fn what_is_no_switch_is_refused_in_the_kubelets_words() {
+    let rules = rules(36);
+    let main = "kubelet-arg: [protect-kernel-defaults=yes, fail-cgroupv1=]";
+    let found = kubelet(&settings(main, &rules), &rules, &KubeletFiles::default());
+    let words: Vec<&str> = found.refusals.iter().map(|r| r.message.as_str()).collect();
+    assert_eq!(
+        words,
+        [
+            "invalid argument \"yes\" for \"--protect-kernel-defaults\" flag: \
+             strconv.ParseBool: parsing \"yes\": invalid syntax",
+            "invalid argument \"\" for \"--fail-cgroupv1\" flag: \
+             strconv.ParseBool: parsing \"\": invalid syntax",
+        ]
+    );
+    assert_eq!(found.refusals[0].source.as_ref().unwrap().line, Some(1));
+}
+
+#[test]
+fn cgroup_v1_fails_since_it_does() {
+    for (minor, main, value, refused) in [
+        (30, "", false, false),
+        (30, "kubelet-arg: fail-cgroupv1=false", false, true),
+        (31, "", false, false),
+        (34, "kubelet-arg: fail-cgroupv1", true, false),
+        (35, "", true, false),
+        (36, "kubelet-arg: fail-cgroupv1=false", false, false),
+    ] {
+        let rules = rules(minor);
+        let found = kubelet(&settings(main, &rules), &rules, &KubeletFiles::default());
+        assert_eq!(found.fail_cgroup_v1.value, value, "1.{minor} {main}");
+        assert_eq!(!found.refusals.is_empty(), refused, "1.{minor} {main}");
+    }
+    let rules = rules(36);
+    let files = KubeletFiles {
+        conf_d: vec![file("50.conf", "failCgroupV1: false")],
+        ..KubeletFiles::default()
+    };
+    let found = kubelet(&settings("", &rules), &rules, &files);
+    assert!(!found.fail_cgroup_v1.value);
+}
+
+#[test]
+fn a_server_without_agent_has_no_kubelet() {
+    let rules = rules(36);
+    let found = kubelet(
+        &settings("disable-agent: true", &rules),
+        &rules,
+        &KubeletFiles::default(),
+    );
+    assert!(!found.runs);
+}

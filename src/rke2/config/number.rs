@@ -1,0 +1,81 @@
+//! Numbers and durations as Go's `flag` and `time` take them.
+
+use super::scalar;
+
+/// Why a text is not a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotANumber {
+    Syntax,
+    Range,
+}
+
+impl NotANumber {
+    pub(super) const fn short(self) -> &'static str {
+        match self {
+            Self::Syntax => "parse error",
+            Self::Range => "value out of range",
+        }
+    }
+
+    pub(super) const fn long(self) -> &'static str {
+        match self {
+            Self::Syntax => "invalid syntax",
+            Self::Range => "value out of range",
+        }
+    }
+}
+
+/// `strconv.ParseInt(text, 0, 64)`.
+pub(super) fn number(text: &[u8]) -> Result<i64, NotANumber> {
+    let text = std::str::from_utf8(text).map_err(|_| NotANumber::Syntax)?;
+    let (negative, digits) = match text.strip_prefix(['+', '-']) {
+        Some(digits) => (text.starts_with('-'), digits),
+        None => (false, text),
+    };
+    let decimal = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    let plain = digits.replace('_', "");
+    let joined = digits.starts_with('_') || digits.ends_with('_') || digits.contains("__");
+    let magnitude = scalar::magnitude(&plain).filter(|_| !joined);
+    let value = match magnitude {
+        Some(magnitude) if negative => 0i64.checked_sub_unsigned(magnitude),
+        Some(magnitude) => i64::try_from(magnitude).ok(),
+        None if decimal && !digits.starts_with('0') => None,
+        None => return Err(NotANumber::Syntax),
+    };
+    value.ok_or(NotANumber::Range)
+}
+
+/// Whether `time.ParseDuration` takes it.
+pub(super) fn is_duration(text: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(text) else {
+        return false;
+    };
+    let mut rest = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if rest == "0" {
+        return true;
+    }
+    if rest.is_empty() {
+        return false;
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.');
+        let Some((count, tail)) = digits.and_then(|at| rest.split_at_checked(at)) else {
+            return false;
+        };
+        let dots = count.bytes().filter(|b| *b == b'.').count();
+        if count.len() <= dots || dots > 1 {
+            return false;
+        }
+        let end = tail
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(tail.len());
+        let Some((unit, tail)) = tail.split_at_checked(end) else {
+            return false;
+        };
+        if !["ns", "us", "µs", "μs", "ms", "s", "m", "h"].contains(&unit) {
+            return false;
+        }
+        rest = tail;
+    }
+    true
+}

@@ -1,2 +1,0 @@
-//! Rules across files.
-use super::*;
