@@ -105,7 +105,8 @@ impl HostRoot {
         &self.path
     }
 
-    fn open_with(&self, path: &Path, flags: OFlag) -> Result<File, i32> {
+    /// Opens for reading, or with `O_PATH`; the error is its number.
+    pub(super) fn open_with(&self, path: &Path, flags: OFlag) -> Result<File, i32> {
         match &self.image {
             None => OpenOptions::new()
                 .read(true)
