@@ -12,10 +12,12 @@
 )]
 
 mod contract;
+mod fix;
 mod host;
 mod hostile;
 mod hosts;
 // mod laws;
 mod recorded;
+mod remedies;
 // mod schema;
 mod secrets;
