@@ -98,7 +98,8 @@ pub(super) fn findings(
         0,
         format!("demanded by RKE2: {}", requirement.because.words),
     );
-    for place in &facts.account_elsewhere {
+    let elsewhere = facts.account_elsewhere.iter();
+    for (_, place) in elsewhere.filter(|(of, _)| *of == table) {
         finding.notes.push(format!(
             "{place} has it, but RKE2 reads {} alone",
             table.path()
@@ -137,7 +138,7 @@ fn remedy(table: Table, fact: &AccountFact, facts: &HostFacts) -> Remedy {
             commands: Vec::new(),
         };
     }
-    if !facts.account_elsewhere.is_empty() {
+    if facts.account_elsewhere.iter().any(|(of, _)| *of == table) {
         return Remedy {
             summary: format!("copy its line into {}", table.path()),
             commands: vec![match table {

@@ -106,11 +106,11 @@ fn look_up(root: &HostRoot, table: Table, path: &str, limit: Option<usize>) -> A
     })
 }
 
-fn elsewhere(root: &HostRoot) -> Vec<Source> {
+fn elsewhere(root: &HostRoot) -> Vec<(Table, Source)> {
     ELSEWHERE
         .into_iter()
         .filter_map(|(table, path)| match look_up(root, table, path, None) {
-            Ok(Lookup::Found { line, .. }) => Some(Source::line(path, line)),
+            Ok(Lookup::Found { line, .. }) => Some((table, Source::line(path, line))),
             _ => None,
         })
         .collect()

@@ -100,7 +100,12 @@ fn context(out: &mut String, report: &UnitReport, machine: Option<&Machine>, sty
         "assumed" => " (assumed: no installed version found)",
         _ => "",
     };
-    let profile = if report.profile.value.is_empty() {
+    let refused = report
+        .violated(Effect::BlocksStart)
+        .any(|f| matches!(f.id.as_str(), "config.parse" | "config.flag"));
+    let profile = if refused {
+        "its configuration is refused".to_owned()
+    } else if report.profile.value.is_empty() {
         "no profile".to_owned()
     } else {
         format!(

@@ -221,6 +221,10 @@ fn kernel(
         .filter(|f| f.value);
     // RKE2 turns the kubelet's flag on with the profile; the kubelet's own arguments come last.
     let (protects, why) = match (&settings.kubelet_protect, by_rke2, flag) {
+        // What RKE2 passes on because of the profile has the profile's place.
+        (Some(last), true, _) if last.value && last.origin == settings.profile.origin => {
+            (true, profile_because(settings))
+        }
         (Some(last), _, _) => (last.value, because("protect-kernel-defaults", &last.origin)),
         (None, true, _) => (true, profile_because(settings)),
         (None, false, Some(flag)) => (true, because("protect-kernel-defaults", &flag.origin)),

@@ -234,6 +234,10 @@ pub fn differences(offline: &UnitDefinition, live: &UnitDefinition) -> Vec<Strin
     texts("name", &offline.name, &live.name);
     texts("load state", offline.load.word(), live.load.word());
     texts("unit file", &path(offline), &path(live));
+    // A masked unit starts nothing; newer systemd does not even read its drop-ins.
+    if offline.load == Load::Masked && live.load == Load::Masked {
+        return out;
+    }
     texts("drop-ins", &drop_ins(offline), &drop_ins(live));
     texts("enablement", offline.enabled.word(), live.enabled.word());
     let files = |unit: &UnitDefinition| {

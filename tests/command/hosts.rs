@@ -1,0 +1,131 @@
+//! Hosts kept as folders below `tests/hosts`, and what is said of each.
+//!
+//! A folder holds `case.toml`, the host's files below `root`, and beside them what is expected;
+//! a new folder is a new case. `cargo insta review` shows and accepts what changed.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::host::{Host, folders};
+
+/// `case.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Case {
+    #[serde(skip)]
+    folder: String,
+    /// What it is a case of, for who reads the folder.
+    #[serde(rename = "about")]
+    _about: String,
+    /// The host that this one is but for its own files.
+    over: Option<String>,
+    /// What that host has and this one has not.
+    #[serde(default)]
+    without: Vec<String>,
+    /// Symbolic links, by path: repositories keep them badly.
+    #[serde(default)]
+    links: BTreeMap<String, String>,
+    /// Options of every command.
+    #[serde(default)]
+    args: Vec<String>,
+    /// What `check` ends with.
+    #[serde(default)]
+    status: i32,
+    /// Commands whose text is expected too.
+    #[serde(default)]
+    also: Vec<String>,
+}
+
+impl Case {
+    /// Reads the case of that folder.
+    pub(crate) fn read(folder: &str) -> Self {
+        let path = folders().join(folder).join("case.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let case: Self = toml::from_str(&text).unwrap_or_else(|e| panic!("{folder}: {e}"));
+        Self {
+            folder: folder.to_owned(),
+            ..case
+        }
+    }
+
+    /// Lays the host out.
+    pub(crate) fn build(&self, host: &Host) {
+        if let Some(over) = &self.over {
+            Self::read(over).build(host);
+        }
+        for path in &self.without {
+            assert!(host.at(path).symlink_metadata().is_ok(), "{path}");
+            host.clear(path);
+        }
+        let root = self.path().join("root");
+        if root.exists() {
+            host.copy(&root, "");
+        }
+        for (path, to) in &self.links {
+            host.link(path, to);
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        folders().join(&self.folder)
+    }
+
+    fn expect(&self, what: &str, text: &str) {
+        let mut settings = insta::Settings::new();
+        settings.set_snapshot_path(self.path());
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings.bind(|| insta::assert_snapshot!(what, text));
+    }
+
+    fn run(&self) {
+        let host = Host::new();
+        self.build(&host);
+        let with = |command: &'static str, more: &'static [&str]| {
+            let given = self.args.iter().map(String::as_str);
+            let mut args = vec![command, "--color", "never"];
+            args.extend(given.chain(more.iter().copied()));
+            host.run(args)
+        };
+        let name = &self.folder;
+        let text = with("check", &[]);
+        assert_eq!(text.err, "", "{name}");
+        assert_eq!(text.status, self.status, "{name}\n{}", text.out);
+        self.expect("expected.txt", &text.out);
+        let json = with("check", &["--format", "json"]);
+        assert_eq!(json.err, "", "{name}");
+        assert_eq!(json.status, self.status, "{name}");
+        self.expect("expected.json", &json.out);
+        for command in &self.also {
+            let ran = match command.as_str() {
+                "config" => with("config", &[]),
+                "sysctl" => with("sysctl", &[]),
+                "verbose" => with("check", &["--verbose"]),
+                other => panic!("{name}: also = {other}"),
+            };
+            assert_eq!(ran.err, "", "{name}");
+            self.expect(&format!("{command}.txt"), &ran.out);
+        }
+    }
+}
+
+#[test]
+fn each_is_told_as_expected() {
+    let mut names: Vec<String> = std::fs::read_dir(folders())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert!(!names.is_empty());
+    // All of them before it fails, so that one look shows everything that changed.
+    let failed: Vec<&String> = names
+        .iter()
+        .filter(|name| {
+            let run = || Case::read(name).run();
+            std::panic::catch_unwind(run).is_err()
+        })
+        .collect();
+    assert!(failed.is_empty(), "{failed:?}");
+}

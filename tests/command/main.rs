@@ -1,0 +1,21 @@
+//! The built command on whole hosts below `--root`: what it prints, what it makes of recorded
+//! behaviour and of hostile files, and the contract it keeps. Needs neither root nor containers.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests build the hosts they read, and fail by panicking"
+)]
+
+mod contract;
+mod host;
+mod hostile;
+mod hosts;
+// mod laws;
+mod recorded;
+// mod schema;
+mod secrets;

@@ -1,0 +1,193 @@
+//! No secret reaches any output, wherever it stands and however broken what it stands in is.
+
+use super::host::Host;
+
+const SECRET: &str = "CANARY5e7a";
+const UNIT: &str = "/usr/lib/systemd/system/rke2-server.service";
+const CONFIG: &str = "/etc/rancher/rke2/config.yaml";
+const DROP_IN: &str = "/etc/rancher/rke2/config.yaml.d/50-rancher.yaml";
+const ENVIRONMENT: &str = "/etc/sysconfig/rke2-server";
+
+const RUNS: &[&[&str]] = &[
+    &["check", "--verbose"],
+    &["check", "--role", "agent"],
+    &["check", "--all", "--format", "json"],
+    &["config"],
+    &["config", "--all"],
+    &["config", "--all", "--format", "json"],
+    &["sysctl"],
+    &["sysctl", "--format", "json"],
+    &["gate", "rke2-server.service"],
+];
+
+/// Writes the file, `SECRET` put in the place of `@`, on a host with much to tell, and looks for it
+/// in all that is told. Gives back what `config --all` prints.
+fn told_nowhere(path: &str, content: &str) -> String {
+    let host = Host::like("healthy-server");
+    host.file("/proc/sys/kernel/panic", "0\n");
+    host.file("/etc/passwd", "");
+    host.file(CONFIG, "profile: cis\nprotect-kernel-defaults: false\n");
+    host.file(path, content.replace('@', SECRET));
+    let mut settings = String::new();
+    for args in RUNS {
+        let ran = host.run(*args);
+        for told in [&ran.out, &ran.err] {
+            assert!(
+                !told.contains(SECRET) && !told.contains(&SECRET[6..]),
+                "{path}: {content}\n{args:?}\n{told}"
+            );
+        }
+        if *args == ["config", "--all"] {
+            assert_eq!(ran.status, 0, "{}", ran.err);
+            settings = ran.out;
+        }
+    }
+    settings
+}
+
+/// The same; the setting must be known, and shown as a secret.
+fn known_and_hidden(path: &str, content: &str, setting: &str) {
+    let settings = told_nowhere(path, content);
+    let row = settings.lines().find(|line| {
+        let rest = line.strip_prefix(setting);
+        rest.is_some_and(|rest| rest.starts_with(' '))
+    });
+    let hidden = row.is_some_and(|row| row.contains("<redacted>"));
+    assert!(hidden, "{path}: {content}\n{settings}");
+}
+
+const SECRETS: [&str; 6] = [
+    "token",
+    "agent-token",
+    "etcd-s3-secret-key",
+    "etcd-s3-access-key",
+    "etcd-s3-session-token",
+    "datastore-endpoint",
+];
+
+/// What a secret is in, whole: its own value, or part of an address.
+fn value(setting: &str) -> &str {
+    match setting {
+        "datastore-endpoint" => "mysql://rke2:@(db:3306)/rke2",
+        _ => "@",
+    }
+}
+
+#[test]
+fn in_files() {
+    for setting in SECRETS {
+        let value = value(setting);
+        known_and_hidden(CONFIG, &format!("profile: x\n{setting}: {value}\n"), setting);
+        known_and_hidden(DROP_IN, &format!("\"{setting}\" : '{value}'\n"), setting);
+        let flow = format!("{{\"{setting}\":\"{value}\",\"profile\":\"cis\",\"protect-kernel-defaults\":false,\"Profile\":1}}\n");
+        known_and_hidden(DROP_IN, &flow, setting);
+    }
+}
+
+#[test]
+fn in_the_environment_and_in_arguments() {
+    for (setting, variable) in [
+        ("token", "RKE2_TOKEN"),
+        ("agent-token", "RKE2_AGENT_TOKEN"),
+        ("datastore-endpoint", "RKE2_DATASTORE_ENDPOINT"),
+    ] {
+        let value = value(setting);
+        let start = "ExecStart=/usr/bin/rke2 server\n";
+        let unit = format!("[Service]\nEnvironment=\"{variable}={value}\"\n{start}");
+        known_and_hidden(UNIT, &unit, setting);
+        known_and_hidden(ENVIRONMENT, &format!("{variable}={value}\n"), setting);
+        let manager = format!("[Manager]\nDefaultEnvironment=\"{variable}={value}\"\n");
+        known_and_hidden("/etc/systemd/system.conf", &manager, setting);
+    }
+    for setting in SECRETS {
+        let value = value(setting);
+        for words in [format!("--{setting} \"{value}\""), format!("\"-{setting}={value}\"")] {
+            let unit = format!("[Service]\nExecStart=/usr/bin/rke2 server {words}\n");
+            known_and_hidden(UNIT, &unit, setting);
+        }
+    }
+    let unit = "[Service]\nEnvironment=T=@\nExecStart=/usr/bin/rke2 server --token $T\n";
+    known_and_hidden(UNIT, unit, "token");
+    known_and_hidden(
+        UNIT,
+        "[Service]\nExecStart=/usr/bin/rke2 server -t @\n",
+        "token",
+    );
+    told_nowhere("/proc/cmdline", "systemd.setenv=RKE2_TOKEN=@\n");
+}
+
+/// What is broken, misspelt or of the wrong shape can make a message quote it.
+#[test]
+fn in_what_is_broken() {
+    for content in [
+        "tokn: @\n",
+        "Token: @\n",
+        "agent_token: @\n",
+        "token: \"@\n",
+        "token: '@' x\n",
+        "token: [@\n",
+        "token: [@, b]\n",
+        "token: {@: x}\n",
+        "token: {a: @}\n",
+        "token: @: x\n",
+        "token: *@\n",
+        "token: !!@ x\n",
+        "token: !@ x\n",
+        "token: |@\n",
+        "token: %@\n",
+        "token: `@\n",
+        "token: \"\\@\"\n",
+        "token:@\n",
+        "token @\n",
+        "\ttoken: @\n",
+        "token: x\n\t@\n",
+        "token: x\n @\n",
+        "- token: @\n",
+        "@\n",
+        "%@\n",
+        "--- @\n",
+        "token: @\ntoken: @\n",
+        "token: &a @\nagent-token: *a\nprofile: *b\n",
+        "{\"token\":\"@\",\"profile\"\n",
+        "{\"token\":\"@\" \"profile\":\"cis\"}\n",
+        "{\"token\":\"@\",\"tokn\":\"@\",\"protect-kernel-defaults\":\"x\"}\n",
+        "token: \u{0}@\n",
+        "token+: @\n",
+        "token: 2001-@\n",
+    ] {
+        told_nowhere(CONFIG, content);
+        told_nowhere(DROP_IN, content);
+    }
+    for content in [
+        "[Service]\nExecStart=/usr/bin/rke2 server --tokn @\n",
+        "[Service]\nExecStart=/usr/bin/rke2 server --tokn=@\n",
+        "[Service]\nExecStart=/usr/bin/rke2 server --token \"@\n",
+        "[Service]\nExecStart=/usr/bin/rke2 server --profile cis @ --token\n",
+        "[Service]\nExecStart=/usr/bin/rke2 --token @\n",
+        "[Service]\nExecStart=/usr/bin/rke2 --token @ server\n",
+        "[Service]\nExecStart=/bin/sh -c 'rke2 server --token @'\n",
+        "[Service]\nExecStart=/usr/bin/rke2 server --token \\@\n",
+        "[Service]\nExecStart=/usr/bin/rke2 server --token %!@\n",
+        "[Service]\nEnvironment=\"RKE2_TOKEN=@\nExecStart=/usr/bin/rke2 server\n",
+        "[Service]\nEnvironment=RKE2_TOKEN=%!@\nExecStart=/usr/bin/rke2 server\n",
+        "[Service]\nEnvironment=RKE2-TOKEN=@ @\nExecStart=/usr/bin/rke2 server\n",
+        "[Service]\nEnviroment=RKE2_TOKEN=@\nExecStart=/usr/bin/rke2 server\n",
+        "[Service]\nRKE2_TOKEN @\nExecStart=/usr/bin/rke2 server\n",
+        "RKE2_TOKEN=@\n[Service]\nExecStart=/usr/bin/rke2 server\n",
+        "[Service\nEnvironment=RKE2_TOKEN=@\n",
+    ] {
+        told_nowhere(UNIT, content);
+    }
+    for content in [
+        "RKE2_TOKEN=\"@\n",
+        "RKE2_TOKEN @\n",
+        "export RKE2_TOKEN=@\n",
+        "RKE2-TOKEN=@\n",
+        "@\n",
+        "OTHER=@\n",
+        "RKE2_TOKEN='@' x\\\n",
+        "RKE2_TOKEN=@\u{0}\n",
+    ] {
+        told_nowhere(ENVIRONMENT, content);
+    }
+}
