@@ -77,9 +77,15 @@ fn value(setting: &str) -> &str {
 fn in_files() {
     for setting in SECRETS {
         let value = value(setting);
-        known_and_hidden(CONFIG, &format!("profile: x\n{setting}: {value}\n"), setting);
+        known_and_hidden(
+            CONFIG,
+            &format!("profile: x\n{setting}: {value}\n"),
+            setting,
+        );
         known_and_hidden(DROP_IN, &format!("\"{setting}\" : '{value}'\n"), setting);
-        let flow = format!("{{\"{setting}\":\"{value}\",\"profile\":\"cis\",\"protect-kernel-defaults\":false,\"Profile\":1}}\n");
+        let flow = format!(
+            "{{\"{setting}\":\"{value}\",\"profile\":\"cis\",\"protect-kernel-defaults\":false,\"Profile\":1}}\n"
+        );
         known_and_hidden(DROP_IN, &flow, setting);
     }
 }
@@ -101,7 +107,10 @@ fn in_the_environment_and_in_arguments() {
     }
     for setting in SECRETS {
         let value = value(setting);
-        for words in [format!("--{setting} \"{value}\""), format!("\"-{setting}={value}\"")] {
+        for words in [
+            format!("--{setting} \"{value}\""),
+            format!("\"-{setting}={value}\""),
+        ] {
             let unit = format!("[Service]\nExecStart=/usr/bin/rke2 server {words}\n");
             known_and_hidden(UNIT, &unit, setting);
         }
