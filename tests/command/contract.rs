@@ -5,7 +5,14 @@ use std::process::Stdio;
 
 use super::host::{Host, command, run};
 
-const COMMANDS: [&str; 6] = ["check", "gate", "config", "sysctl", "explain", "completions"];
+const COMMANDS: [&str; 6] = [
+    "check",
+    "gate",
+    "config",
+    "sysctl",
+    "explain",
+    "completions",
+];
 const SERVER: &str = "rke2-server.service";
 
 fn on(host: &Host, args: &[&str]) -> i32 {
@@ -30,7 +37,11 @@ fn statuses() {
         (&right, &["check", "--unit", SERVER], 0),
         (&right, &["check", "--unit", "rke2-server"], 0),
         (&right, &["check", "--role", "agent"], 0),
-        (&right, &["check", "--fail-on", "next-boot", "--fail-on", "control"], 0),
+        (
+            &right,
+            &["check", "--fail-on", "next-boot", "--fail-on", "control"],
+            0,
+        ),
         (&right, &["check", "--unit", "rke2-agent.service"], 1),
         (&right, &["config", "--unit", "rke2-agent.service"], 1),
         (&right, &["sysctl", "--unit", "rke2-agent.service"], 1),
@@ -67,7 +78,7 @@ fn statuses() {
     ] {
         assert_eq!(on(host, args), status, "{args:?}");
     }
-    let (report, _) = image.json(&["check"]);
+    let (report, _) = image.json(&["check", "--rke2-version", "v1.34.1+rke2r1"]);
     assert_eq!(report["units"][0]["verdict"], "undetermined");
     assert_eq!(report["units"][0]["next_boot_verdict"], "would-start");
     let nowhere = Host::new();
@@ -84,13 +95,19 @@ fn statuses() {
         assert!(ran.err.contains("/no/such/directory"), "{}", ran.err);
     }
     // The gate blocks by status 3 alone, and must not be kept from it by a mistake of ours.
-    assert_ne!(alone(&["--root", "/no/such/directory", "gate", SERVER]).status, 3);
+    assert_ne!(
+        alone(&["--root", "/no/such/directory", "gate", SERVER]).status,
+        3
+    );
 }
 
 #[test]
 fn the_gate_says_nothing_where_all_is_well() {
     let ran = Host::like("healthy-server").run(["gate", SERVER]);
-    assert_eq!((ran.status, ran.out, ran.err), (0, String::new(), String::new()));
+    assert_eq!(
+        (ran.status, ran.out, ran.err),
+        (0, String::new(), String::new())
+    );
 }
 
 #[test]
@@ -99,7 +116,7 @@ fn one_line_where_all_is_well() {
         ("healthy-server", "rke2-server.service would start\n"),
         ("healthy-agent", "rke2-agent.service would start\n"),
     ] {
-        let ran = Host::like(host).run(["check"]);
+        let ran = Host::like(host).run(["check", "--rke2-version", "v1.34.1+rke2r1"]);
         assert_eq!((ran.out.as_str(), ran.err.as_str()), (line, ""), "{host}");
     }
 }
@@ -168,7 +185,12 @@ fn completions() {
 #[test]
 fn a_reader_that_leaves_is_no_failure() {
     let host = Host::like("rhel-minimal-cis");
-    for args in [&["check"][..], &["check", "--format", "json"], &["config"], &["sysctl"]] {
+    for args in [
+        &["check"][..],
+        &["check", "--format", "json"],
+        &["config"],
+        &["sysctl"],
+    ] {
         let mut child = host
             .command(args)
             .stdout(Stdio::piped())
@@ -196,10 +218,19 @@ fn colour_is_asked_for_or_left_out() {
     // Standard output is no terminal here.
     assert!(!colored(&["check"], &[]));
     assert!(!colored(&["check", "--color", "never"], &[]));
-    assert!(!colored(&["check"], &[("NO_COLOR", "1"), ("TERM", "xterm-256color")]));
+    assert!(!colored(
+        &["check"],
+        &[("NO_COLOR", "1"), ("TERM", "xterm-256color")]
+    ));
     assert!(colored(&["check", "--color", "always"], &[]));
-    assert!(colored(&["check", "--color", "always"], &[("NO_COLOR", "1")]));
-    assert!(!colored(&["check", "--color", "always", "--format", "json"], &[]));
+    assert!(colored(
+        &["check", "--color", "always"],
+        &[("NO_COLOR", "1")]
+    ));
+    assert!(!colored(
+        &["check", "--color", "always", "--format", "json"],
+        &[]
+    ));
     // Colours change nothing but colours.
     let plain = host.run(["check"]).out;
     let painted = host.run(["check", "--color", "always"]).out;
@@ -222,7 +253,11 @@ fn the_width_of_the_terminal_does_not_matter_to_what_is_told() {
         command.env("COLUMNS", columns);
         let ran = run(command);
         assert_eq!(ran.status, 3, "{columns}");
-        for told in ["vm.overcommit_memory is 2, must be 1", "/etc/sysctl.d/99-sysctl.conf:3", "sysctl -w vm.overcommit_memory=1"] {
+        for told in [
+            "vm.overcommit_memory is 2, must be 1",
+            "/etc/sysctl.d/99-sysctl.conf:3",
+            "sysctl -w vm.overcommit_memory=1",
+        ] {
             assert!(ran.out.contains(told), "{columns}: {told}\n{}", ran.out);
         }
     }
