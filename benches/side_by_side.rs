@@ -52,6 +52,7 @@ const HEALTHY: &[(&str, &str)] = &[
         "root:x:0:0:root:/root:/bin/bash\netcd:x:998:998:etcd user:/home/etcd:/sbin/nologin\n",
     ),
     ("etc/group", "root:x:0:\netcd:x:998:\n"),
+    ("sys/fs/cgroup/cgroup.controllers", "cpu memory pids\n"),
     ("etc/rancher/rke2/config.yaml", "profile: cis\n"),
     (
         "etc/sysctl.d/60-rke2-cis.conf",

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::evaluate::{evaluate, next_boot};
-use crate::fact::{NextBoot, ReadError, Reading, Source};
+use crate::fact::{HostFacts, NextBoot, ReadError, Reading, Source};
 use crate::host::{
     HostRoot, facts, rke2_binary, rke2_config, sysctl_d as sysctl_files, systemd_bus, units,
 };
@@ -19,7 +19,7 @@ use crate::rke2::profile::{self, ProfileRules};
 use crate::rke2::role::Role;
 use crate::rke2::start::{Advice, StartSettings};
 use crate::rke2::version::Version;
-use crate::sysctl_d::{self, Dialect, Resolution};
+use crate::sysctl_d::{self, Dialect, Resolution, Tree};
 use crate::unit::{Load, Start, UnitDefinition};
 use crate::verdict;
 
@@ -52,6 +52,10 @@ pub struct Examination {
     pub definition: Option<UnitDefinition>,
     /// Every setting of RKE2's.
     pub settings: config::Settings,
+    /// What is demanded of the host.
+    pub requirements: Vec<Requirement>,
+    /// What the host is like.
+    pub facts: HostFacts,
     /// The report.
     pub report: UnitReport,
 }
@@ -118,6 +122,8 @@ pub fn unit(root: &HostRoot, question: &Question) -> Examination {
     Examination {
         definition,
         settings,
+        requirements,
+        facts,
         report: UnitReport {
             unit: question.role.unit().to_owned(),
             role: start.role,
@@ -280,23 +286,28 @@ pub struct Parameters {
 pub fn parameters(root: &HostRoot) -> Parameters {
     Parameters {
         live: facts::live(root),
-        resolution: resolution(root),
+        resolution: resolution(&sysctl_files::collect(root)),
     }
 }
 
-fn resolution(root: &HostRoot) -> Resolution {
+fn resolution(tree: &Tree) -> Resolution {
     let keys: Vec<&str> = KERNEL_PARAMETERS.iter().map(|p| p.key).collect();
-    let tree = sysctl_files::collect(root);
-    sysctl_d::resolve(&tree, &keys, Dialect::default())
+    sysctl_d::resolve(tree, &keys, Dialect::default())
 }
 
 /// What files make of the kernel parameters at the next boot, if anybody demands one.
 fn next_boot(root: &HostRoot, requirements: &[Requirement]) -> Vec<Reading<NextBoot>> {
-    let asked = requirements
-        .iter()
-        .any(|r| r.applies && matches!(r.demand, Demand::Kernel { .. }));
-    if !asked {
+    let demanded = |index: usize| {
+        requirements.iter().any(|r| {
+            r.applies && matches!(r.demand, Demand::Kernel { index: asked, .. } if asked == index)
+        })
+    };
+    if !(0..KERNEL_PARAMETERS.len()).any(demanded) {
         return Vec::new();
     }
-    next_boot::facts(&resolution(root), &KERNEL_PARAMETERS)
+    let tree = sysctl_files::collect(root);
+    let mut facts = next_boot::facts(&resolution(&tree), &KERNEL_PARAMETERS);
+    let dialect = Dialect::default();
+    next_boot::cure(&mut facts, &KERNEL_PARAMETERS, demanded, &tree, dialect);
+    facts
 }

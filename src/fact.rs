@@ -157,6 +157,33 @@ pub struct NextBoot {
     pub evidence: Vec<crate::finding::Evidence>,
     /// What else there is to say about it.
     pub notes: Vec<String>,
+    /// How to put it right, where it is wrong and somebody demands it.
+    pub cure: Option<Cure>,
+}
+
+/// How a kernel parameter can be made right for the next boot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cure {
+    /// A line at the end of this file wins over every other word.
+    File(Target),
+    /// No file can win: why, and what to change.
+    Person {
+        /// In one sentence.
+        why: String,
+    },
+}
+
+/// A file of `/etc/sysctl.d` to which lines are to be added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Its path.
+    pub path: String,
+    /// Whether it is there, with lines of its own.
+    pub exists: bool,
+    /// Whether its last line lacks its end, so that what is added would join it.
+    pub unended: bool,
+    /// Whether its directory has to be made first.
+    pub no_directory: bool,
 }
 
 /// A kernel parameter: now, and after the next boot.

@@ -19,6 +19,7 @@ pub mod evaluate;
 pub mod examine;
 pub mod fact;
 pub mod finding;
+pub mod fix;
 pub mod gate;
 pub mod go;
 pub mod host;

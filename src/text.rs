@@ -67,6 +67,15 @@ const fn is_format(c: char) -> bool {
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// `text` as one word of a shell's command line.
+pub fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=+,@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
 /// `text` in lines of at most `width` characters, each after the first begun with `indent` spaces.
 pub fn wrap(text: &str, width: usize, indent: usize) -> String {
     let mut out = String::with_capacity(text.len());
@@ -109,6 +118,17 @@ mod tests {
         assert_eq!(nearest("node-ip", &keys), None);
         assert_eq!(nearest("", &keys), None);
         assert_eq!(nearest(&"x".repeat(100_000), &keys), None);
+    }
+
+    #[test]
+    fn a_shell_reads_back_what_was_quoted() {
+        assert_eq!(
+            shell_word("/etc/sysctl.d/60-rke2-cis.conf"),
+            "/etc/sysctl.d/60-rke2-cis.conf"
+        );
+        assert_eq!(shell_word("vm.panic_on_oom = 0"), "'vm.panic_on_oom = 0'");
+        assert_eq!(shell_word("it's $(x)"), "'it'\\''s $(x)'");
+        assert_eq!(shell_word(""), "''");
     }
 
     #[test]

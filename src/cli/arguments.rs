@@ -65,6 +65,8 @@ pub(super) enum Command {
     Check(Check),
     /// Decide whether UNIT may start (run by systemd)
     Gate(Gate),
+    /// Print what would make the units start, now and after the next boot, or do it
+    Fix(Fix),
     /// Print RKE2's effective settings and where each comes from
     Config(Config),
     /// Print the watched kernel parameters: now, after the next boot, required
@@ -136,6 +138,47 @@ pub(super) struct Gate {
     pub(super) unit: Role,
 }
 
+/// Options of `fix`.
+///
+/// Exit status without --apply: 0 once the plan is printed. With it: 0 all would start, 3 something
+/// is left to a person, 1 a step failed.
+#[derive(Debug, Args)]
+pub(super) struct Fix {
+    #[command(flatten)]
+    pub(super) which: Which,
+    /// Carry the plan out, then look again
+    #[arg(long, conflicts_with = "output")]
+    pub(super) apply: bool,
+    /// Print it for another tool: script is this host's plan, the others all that is demanded
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(super) output: Option<Output>,
+    /// The user etcd's id, if it is to be made
+    #[arg(long, value_name = "N", value_parser = id())]
+    pub(super) uid: Option<u32>,
+    /// The group etcd's id, if it is to be made
+    #[arg(long, value_name = "N", value_parser = id())]
+    pub(super) gid: Option<u32>,
+}
+
+/// Tools that can carry out a fix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Output {
+    /// A shell script to review
+    Script,
+    /// A file for /etc/sysctl.d
+    #[value(name = "sysctl.d")]
+    SysctlD,
+    /// A file for /etc/sysusers.d
+    #[value(name = "sysusers.d")]
+    SysusersD,
+    /// Butane, for hosts that Ignition sets up
+    Butane,
+    /// User data for cloud-init
+    CloudInit,
+    /// Tasks for Ansible
+    Ansible,
+}
+
 /// Options of `explain`.
 #[derive(Debug, Args)]
 pub(super) struct Explain {
@@ -159,6 +202,11 @@ pub(super) enum FailOn {
     NextBoot,
     /// A CIS control fails
     Control,
+}
+
+/// Ids an account can have: root's is none, and the two highest mean "no id".
+fn id() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=4_294_967_293)
 }
 
 fn unit(text: &str) -> Result<Role, String> {

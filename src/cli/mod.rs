@@ -9,6 +9,7 @@ mod check;
 mod complain;
 mod config;
 mod explain;
+mod fix;
 mod gate;
 mod select;
 mod sysctl;
@@ -72,6 +73,7 @@ fn dispatch(arguments: &Arguments) -> Status {
     match &arguments.command {
         Command::Check(check) => check::run(&arguments.common, check),
         Command::Gate(gate) => gate::run(&arguments.common, gate),
+        Command::Fix(fix) => fix::run(&arguments.common, fix),
         Command::Config(config) => config::run(&arguments.common, config),
         Command::Sysctl(sysctl) => sysctl::run(&arguments.common, sysctl),
         Command::Explain(explain) => explain::run(explain),

@@ -1,13 +1,11 @@
 //! Kernel parameters: now as the component reads them, then as files will set them.
 
 use super::start;
-use crate::fact::{KernelFact, NextBoot, Reading};
+use crate::fact::{Cure, KernelFact, NextBoot, Reading, Target};
 use crate::finding::{Component, Effect, Finding, Outcome, Prediction, Remedy, Stage};
 use crate::requirements::{KubeletDemand, Requirement};
 use crate::rke2::kernel::KernelParameter;
-
-/// The file that the hardening guide has operators make, and so the one our remedies write.
-pub(super) const SYSCTL_FILE: &str = "/etc/sysctl.d/60-rke2-cis.conf";
+use crate::text::shell_word;
 
 pub(super) fn finding(
     requirement: &Requirement,
@@ -73,7 +71,7 @@ pub(super) fn finding(
                 ),
             );
         }
-        finding.remedies = remedies(&finding, parameter);
+        finding.remedies = remedies(&finding, parameter, &fact.next_boot);
     }
     finding
 }
@@ -192,7 +190,11 @@ fn conclude(finding: &mut Finding, parameter: KernelParameter, unreadable: Optio
     }
 }
 
-fn remedies(finding: &Finding, parameter: KernelParameter) -> Vec<Remedy> {
+fn remedies(
+    finding: &Finding,
+    parameter: KernelParameter,
+    next_boot: &Reading<NextBoot>,
+) -> Vec<Remedy> {
     let (key, required) = (parameter.key, parameter.required);
     let mut remedies = Vec::new();
     if finding.actual.is_none() && finding.now == Outcome::Violated {
@@ -205,10 +207,7 @@ fn remedies(finding: &Finding, parameter: KernelParameter) -> Vec<Remedy> {
         }];
     }
     if finding.then != Outcome::Satisfied {
-        remedies.push(Remedy {
-            summary: "for every boot".to_owned(),
-            commands: vec![format!("echo '{key} = {required}' >> {SYSCTL_FILE}")],
-        });
+        remedies.push(for_every_boot(parameter, next_boot));
     }
     if finding.now == Outcome::Violated {
         remedies.push(Remedy {
@@ -217,4 +216,51 @@ fn remedies(finding: &Finding, parameter: KernelParameter) -> Vec<Remedy> {
         });
     }
     remedies
+}
+
+fn for_every_boot(parameter: KernelParameter, next_boot: &Reading<NextBoot>) -> Remedy {
+    let line = parameter.line();
+    let by_hand = |summary: String| Remedy {
+        summary,
+        commands: Vec::new(),
+    };
+    match next_boot {
+        Reading::Unknown { why } => by_hand(format!(
+            "whether it survives the next boot is not known ({why}): ask again as root"
+        )),
+        Reading::Known(NextBoot {
+            cure: Some(Cure::File(target)),
+            ..
+        }) => Remedy {
+            summary: "for every boot".to_owned(),
+            commands: add_lines(target, &[line]),
+        },
+        Reading::Known(NextBoot {
+            cure: Some(Cure::Person { why }),
+            ..
+        }) => by_hand(format!("for every boot: {why}")),
+        Reading::Known(NextBoot { cure: None, .. }) => by_hand(format!(
+            "for every boot: `{line}` in a file of /etc/sysctl.d that is read after all others"
+        )),
+    }
+}
+
+/// What to type so that `lines` stand at the end of the file.
+pub fn add_lines(target: &Target, lines: &[String]) -> Vec<String> {
+    let path = shell_word(&target.path);
+    let mut commands = Vec::new();
+    if target.no_directory {
+        let directory = target
+            .path
+            .rsplit_once('/')
+            .map_or("/", |(parent, _)| parent);
+        commands.push(format!("mkdir -p {}", shell_word(directory)));
+    }
+    let words: Vec<String> = lines.iter().map(|line| shell_word(line)).collect();
+    commands.push(match (target.unended, words.as_slice()) {
+        (false, [line]) => format!("echo {line} >> {path}"),
+        (false, lines) => format!("printf '%s\\n' {} >> {path}", lines.join(" ")),
+        (true, lines) => format!("printf '%s\\n' '' {} >> {path}", lines.join(" ")),
+    });
+    commands
 }

@@ -5,6 +5,8 @@ mod kernel;
 pub mod next_boot;
 mod settings;
 
+pub use kernel::add_lines;
+
 use crate::fact::HostFacts;
 use crate::finding::{Component, Effect, Evidence, Finding, Outcome, Part};
 use crate::requirements::{Demand, Requirement};

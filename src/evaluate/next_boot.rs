@@ -1,10 +1,12 @@
 //! From what the files of `sysctl.d` say of a key to a fact about the next boot.
 
-use crate::fact::{NextBoot, Reading};
+use crate::fact::{Cure, NextBoot, Reading, Target};
 use crate::finding::{Evidence, Excerpt, Part};
 use crate::rke2::kernel::KernelParameter;
 use crate::sysctl_d::kernel::Outcome;
-use crate::sysctl_d::{self, Assignment, Line, Resolution, Via, Why};
+use crate::sysctl_d::{
+    self, Assignment, Dialect, Line, Place, Prevented, Resolution, Tree, Via, Why, winning_name,
+};
 
 /// What `resolution` says of each of `parameters`, which were asked for in this order.
 pub fn facts(resolution: &Resolution, parameters: &[KernelParameter]) -> Vec<Reading<NextBoot>> {
@@ -27,12 +29,104 @@ pub fn facts(resolution: &Resolution, parameters: &[KernelParameter]) -> Vec<Rea
         .collect()
 }
 
+/// Whether a parameter will not surely have its value after the next boot, as far as files decide.
+pub fn is_wrong(fact: &Reading<NextBoot>, parameter: &KernelParameter) -> bool {
+    matches!(fact, Reading::Known(next) if next.number != Some(parameter.required))
+}
+
+/// Says of each wrong and demanded parameter how to put it right. `demanded` is asked by position.
+pub fn cure(
+    facts: &mut [Reading<NextBoot>],
+    parameters: &[KernelParameter],
+    demanded: impl Fn(usize) -> bool,
+    tree: &Tree,
+    dialect: Dialect,
+) {
+    let wrong: Vec<(usize, KernelParameter)> = parameters
+        .iter()
+        .zip(facts.iter())
+        .enumerate()
+        .filter(|(index, (parameter, fact))| demanded(*index) && is_wrong(fact, parameter))
+        .map(|(index, (parameter, _))| (index, *parameter))
+        .collect();
+    let wanted: Vec<KernelParameter> = wrong.iter().map(|(_, parameter)| *parameter).collect();
+    let mut cures = cures(tree, &wanted, dialect).into_iter();
+    for (index, _) in wrong {
+        if let (Some(Reading::Known(fact)), Some(cure)) = (facts.get_mut(index), cures.next()) {
+            fact.cure = Some(cure);
+        }
+    }
+}
+
+/// The cure of each of `wanted`: one file for all that a file can cure.
+pub fn cures(tree: &Tree, wanted: &[KernelParameter], dialect: Dialect) -> Vec<Cure> {
+    let mut prevented: Vec<(&str, String)> = Vec::new();
+    let target = loop {
+        let lines: Vec<(&str, i32)> = wanted
+            .iter()
+            .filter(|parameter| prevented.iter().all(|(key, _)| *key != parameter.key))
+            .filter_map(|parameter| Some((parameter.key, i32::try_from(parameter.required).ok()?)))
+            .collect();
+        if lines.is_empty() {
+            break None;
+        }
+        let why = match winning_name(tree, &lines, dialect) {
+            Ok(placement) if placement.name.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                break Some(target(tree, &placement.name, placement.exists));
+            }
+            Ok(_) => Prevented::NoName(String::new()),
+            Err(why) => why,
+        };
+        let key = match &why {
+            Prevented::Credential(_, key)
+            | Prevented::Tuned(_, key)
+            | Prevented::Reapplied(_, key)
+            | Prevented::NoName(key) => key.clone(),
+        };
+        let before = prevented.len();
+        prevented.extend(
+            lines
+                .iter()
+                .filter(|(line, _)| key.is_empty() || *line == key)
+                .map(|(line, _)| (*line, why.to_string())),
+        );
+        if prevented.len() == before {
+            break None;
+        }
+    };
+    wanted
+        .iter()
+        .map(|parameter| {
+            let why = prevented.iter().find(|(key, _)| *key == parameter.key);
+            match (why, &target) {
+                (None, Some(target)) => Cure::File(target.clone()),
+                (Some((_, why)), _) => Cure::Person { why: why.clone() },
+                (None, None) => Cure::Person {
+                    why: Prevented::NoName(parameter.key.to_owned()).to_string(),
+                },
+            }
+        })
+        .collect()
+}
+
+fn target(tree: &Tree, name: &str, exists: bool) -> Target {
+    let etc = tree.directories.iter().find(|d| d.place == Place::Etc);
+    let file = etc.and_then(|etc| etc.files.iter().find(|f| f.name == name.as_bytes()));
+    Target {
+        path: format!("{}/{name}", Place::Etc.path()),
+        exists,
+        unended: file.is_some_and(|file| !matches!(file.bytes().last(), None | Some(b'\n'))),
+        no_directory: etc.is_none(),
+    }
+}
+
 fn fact(key: &sysctl_d::NextBoot, parameter: KernelParameter) -> NextBoot {
     let mut fact = NextBoot {
         text: None,
         number: key.expected().map(i64::from),
         evidence: Vec::new(),
         notes: Vec::new(),
+        cure: None,
     };
     match &key.set {
         Some(set) => {

@@ -1,10 +1,12 @@
-//! Facts: the only place that reads the machine, and all of it below one root directory.
+//! Facts: the only place that reads the machine, and all of it below one root directory. Only
+//! [`apply`] changes it.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
     reason = "this is the module that reads the machine for the others"
 )]
 
+pub mod apply;
 pub mod configuration;
 pub mod facts;
 pub mod journal;

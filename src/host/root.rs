@@ -105,7 +105,8 @@ impl HostRoot {
         &self.path
     }
 
-    fn open_with(&self, path: &Path, flags: OFlag) -> Result<File, i32> {
+    /// Opens for reading, or with `O_PATH`; the error is its number.
+    pub(super) fn open_with(&self, path: &Path, flags: OFlag) -> Result<File, i32> {
         match &self.image {
             None => OpenOptions::new()
                 .read(true)
@@ -126,7 +127,11 @@ impl HostRoot {
 
     /// Opens a regular file for streaming. The null device counts as one (it reads as empty).
     pub fn open_file(&self, path: impl AsRef<Path>) -> Result<File, ReadError> {
-        let path = path.as_ref();
+        self.open_sized(path.as_ref()).map(|(file, _)| file)
+    }
+
+    /// The same, with the size it tells; files of `/proc` tell none.
+    fn open_sized(&self, path: &Path) -> Result<(File, u64), ReadError> {
         let file = self
             .open_with(path, SAFE)
             .map_err(|errno| os_error(Operation::Open, path, errno))?;
@@ -134,7 +139,7 @@ impl HostRoot {
             .metadata()
             .map_err(|error| io_error(Operation::Stat, path, &error))?;
         match kind_of(&meta) {
-            Kind::File | Kind::Null => Ok(file),
+            Kind::File | Kind::Null => Ok((file, meta.len())),
             // What reading it says, in the words of who reads it.
             Kind::Directory => Err(os_error(Operation::Read, path, libc::EISDIR)),
             Kind::Link => Err(os_error(Operation::Open, path, libc::ELOOP)),
@@ -147,8 +152,10 @@ impl HostRoot {
     /// The whole content of a regular file of at most [`MAX_FILE`] bytes.
     pub fn read(&self, path: impl AsRef<Path>) -> Result<Vec<u8>, ReadError> {
         let path = path.as_ref();
-        let file = self.open_file(path)?;
-        let mut content = Vec::new();
+        let (file, size) = self.open_sized(path)?;
+        // One read for what there is, and one for the end.
+        let room = usize::try_from(size.min(MAX_FILE)).unwrap_or(0);
+        let mut content = Vec::with_capacity(room.saturating_add(64));
         let read = file
             .take(MAX_FILE.saturating_add(1))
             .read_to_end(&mut content)

@@ -72,6 +72,11 @@ impl KernelParameter {
         format!("/proc/sys/{}", self.slashed())
     }
 
+    /// The line of a `sysctl.d` file that sets it.
+    pub fn line(&self) -> String {
+        format!("{} = {}", self.key, self.required)
+    }
+
     /// RKE2's reading of the file: at least two bytes, the last a line feed; without line feeds a Go
     /// integer. The error is the line it ends with, and hides every other mismatch.
     pub fn as_rke2(&self, content: &Result<Vec<u8>, ReadError>) -> Result<i64, String> {

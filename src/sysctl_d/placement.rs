@@ -61,7 +61,9 @@ pub fn winning_name(
             .filter(|directory| directory.place == Place::Etc)
             .flat_map(|directory| &directory.files)
             .find(|file| file.name == name.as_bytes());
-        if there.is_some_and(|file| !is_ours_to_write(file)) {
+        if there.is_some_and(|file| !is_ours_to_write(file))
+            || (there.is_none() && would_hide(tree, &name))
+        {
             continue;
         }
         match loser(&with_file(tree, &name, wanted), wanted, dialect) {
@@ -75,6 +77,15 @@ pub fn winning_name(
         }
     }
     Err(prevented.unwrap_or_else(|| Prevented::NoName(String::new())))
+}
+
+/// A file in `/etc` takes the place of those of its name elsewhere, whatever lines they have.
+fn would_hide(tree: &Tree, name: &str) -> bool {
+    tree.directories
+        .iter()
+        .filter(|directory| directory.place != Place::Etc)
+        .flat_map(|directory| &directory.files)
+        .any(|file| file.name == name.as_bytes())
 }
 
 /// A mask, a link or a directory was put there on purpose.

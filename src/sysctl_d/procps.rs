@@ -24,6 +24,9 @@ fn files(tree: &Tree) -> Vec<&File> {
     files
 }
 
+/// More spellings of one key than anybody uses.
+const SPELLINGS: usize = 8;
+
 /// One line that says something.
 struct Said<'t> {
     file: &'t File,
@@ -112,7 +115,7 @@ pub(super) fn compare(tree: &Tree, watched: &[Watched], keys: &mut [NextBoot]) {
         simplify(&mut path);
         let concerns = |watched: &Watched| {
             if line.value.is_none() {
-                line.raw == watched.path
+                path == watched.path
             } else if line.raw.ends_with(b"/") || line.raw.ends_with(b"/.") {
                 // A file is no directory.
                 false
@@ -124,8 +127,7 @@ pub(super) fn compare(tree: &Tree, watched: &[Watched], keys: &mut [NextBoot]) {
         };
         let concerned: Vec<bool> = watched.iter().map(concerns).collect();
         if concerned.contains(&true) {
-            let spares = is_pattern && line.raw == path;
-            said.push((line, is_pattern, spares, concerned));
+            said.push((line, is_pattern, concerned));
         }
     }
     for (index, (watched, next)) in watched.iter().zip(keys).enumerate() {
@@ -133,9 +135,15 @@ pub(super) fn compare(tree: &Tree, watched: &[Watched], keys: &mut [NextBoot]) {
             said.iter()
                 .filter(|(.., concerned)| concerned.get(index) == Some(&true))
         };
-        let is_named = mine().any(|(line, ..)| line.raw == watched.path);
+        let mut spellings: Vec<&[u8]> = Vec::new();
+        for (line, is_pattern, _) in mine() {
+            if !is_pattern && spellings.len() < SPELLINGS && !spellings.contains(&&*line.raw) {
+                spellings.push(&line.raw);
+            }
+        }
+        let is_spared = |line: &Said<'_>| spellings.iter().any(|raw| glob::plain(&line.raw, raw));
         let set = mine()
-            .filter(|(_, _, spares, _)| !(*spares && is_named))
+            .filter(|(line, is_pattern, _)| !(*is_pattern && is_spared(line)))
             .filter_map(|(line, is_pattern, ..)| Some((line, is_pattern, line.value?)))
             .map(|(line, is_pattern, value)| Assignment {
                 line: Line::new(line.file, line.number, line.text, line.key, value),

@@ -8,7 +8,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
+pub(crate) use crate::outcome::{Outcome, field};
 
 /// The six parameters the kubelet watches, and what it and RKE2 want them to be.
 const RIGHT: [(&str, &str); 6] = [
@@ -169,7 +169,7 @@ impl Lab {
             "the container ended with {}:\n{console}",
             output.status
         );
-        Outcome { work, console }
+        Outcome::new(work, console)
     }
 
     fn lay_files(&self, source: &Path, package: &Path, root: &Path, work: &Path) {
@@ -280,80 +280,4 @@ fn package(source: &Path) -> PathBuf {
         || source.join("target/debian/preflight-rke2.deb"),
         PathBuf::from,
     )
-}
-
-/// What a container left behind.
-pub(crate) struct Outcome {
-    work: tempfile::TempDir,
-    console: String,
-}
-
-impl Outcome {
-    fn read(&self, name: &str) -> Option<String> {
-        let bytes = fs::read(self.work.path().join("out").join(name)).ok()?;
-        Some(String::from_utf8_lossy(&bytes).into_owned())
-    }
-
-    /// What a recorded command said.
-    pub(crate) fn text(&self, name: &str) -> String {
-        self.read(name).unwrap_or_else(|| {
-            panic!(
-                "no {name} was recorded; the script said:\n{}\n{}",
-                self.read("log").unwrap_or_default(),
-                self.console
-            )
-        })
-    }
-
-    /// The same as its one line.
-    pub(crate) fn line(&self, name: &str) -> String {
-        self.text(name).trim().to_owned()
-    }
-
-    /// The exit status of a recorded command.
-    pub(crate) fn status(&self, name: &str) -> i32 {
-        self.text(&format!("{name}.status"))
-            .trim()
-            .parse()
-            .expect("an exit status")
-    }
-
-    /// Fails unless each of `parts` stands in what was recorded.
-    pub(crate) fn has(&self, name: &str, parts: &[&str]) {
-        let text = self.text(name);
-        for part in parts {
-            assert!(text.contains(part), "{name} lacks `{part}`:\n{text}");
-        }
-    }
-
-    /// Fails if any of `parts` stands in what was recorded.
-    pub(crate) fn lacks(&self, name: &str, parts: &[&str]) {
-        let text = self.text(name);
-        for part in parts {
-            assert!(!text.contains(part), "{name} has `{part}`:\n{text}");
-        }
-    }
-
-    /// All of the journal.
-    pub(crate) fn journal(&self) -> Vec<Value> {
-        let text = self.text("journal");
-        text.lines()
-            .map(|line| serde_json::from_str(line).expect("a journal entry"))
-            .collect()
-    }
-
-    /// The journal entries about a unit from our own processes.
-    pub(crate) fn ours(&self, unit: &str) -> Vec<Value> {
-        let mut entries = self.journal();
-        entries.retain(|entry| {
-            field(entry, "OBJECT_SYSTEMD_UNIT") == unit
-                && field(entry, "SYSLOG_IDENTIFIER") == "preflight-rke2"
-        });
-        entries
-    }
-}
-
-/// A field of a journal entry; empty where it is missing.
-pub(crate) fn field<'a>(entry: &'a Value, name: &str) -> &'a str {
-    entry.get(name).and_then(Value::as_str).unwrap_or_default()
 }

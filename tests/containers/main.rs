@@ -18,6 +18,8 @@ mod lab;
 #[cfg(test)]
 mod origins;
 #[cfg(test)]
+mod outcome;
+#[cfg(test)]
 mod overriding;
 #[cfg(test)]
 mod running;

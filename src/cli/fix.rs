@@ -1,0 +1,158 @@
+//! `fix`: prints the plan, in the words of a person or of a tool, or carries it out and looks again.
+
+use std::fmt::Write as _;
+
+use super::arguments::{Common, Fix, Output};
+use super::{Status, colored, complain, print, select, width};
+use crate::examine::{self, Examination, Question};
+use crate::fix::declare::{self, Form};
+use crate::fix::{Plan, Unit, Wish, plan, script, text};
+use crate::host::HostRoot;
+use crate::host::apply::{self, Done, Programs};
+use crate::report::UnitReport;
+use crate::report::text::{Style, headline};
+use crate::text::printable;
+use crate::verdict::Verdict;
+
+pub(super) fn run(common: &Common, fix: &Fix) -> Status {
+    let Some(root) = select::root(common) else {
+        return Status::Usage;
+    };
+    let Some(questions) = select::questions(&root, common, &fix.which) else {
+        return Status::Failed;
+    };
+    let wish = Wish {
+        uid: fix.uid,
+        gid: fix.gid,
+    };
+    let programs = Programs::default();
+    let examined = examine(&root, &questions);
+    let units: Vec<Unit<'_>> = examined.iter().map(unit).collect();
+    let host = apply::survey(&root, &units, &programs);
+    if let Some(form) = fix.output.and_then(form) {
+        let declared = declare::declared(&units, &host, wish);
+        print(&declare::render(&declared, form));
+        for problem in &declared.problems {
+            complain::line(problem);
+        }
+        return Status::Good;
+    }
+    let plan = match plan::plan(&units, &host, wish) {
+        Ok(plan) => plan,
+        Err(conflict) => {
+            complain::line(&conflict.to_string());
+            return Status::Failed;
+        }
+    };
+    let style = Style {
+        color: colored(common.color),
+        width: width(),
+        verbose: common.verbose,
+    };
+    if fix.output.is_some() {
+        let names: Vec<&str> = units.iter().map(|u| u.report.unit.as_str()).collect();
+        print(&script::render(&plan, &host, &names.join(" and ")));
+        return Status::Good;
+    }
+    if fix.apply {
+        return carry_out(&root, &questions, &plan, &programs, style);
+    }
+    let mut out = headlines(&examined, style);
+    out.push_str(&text::render(&plan));
+    if plan.is_empty() {
+        out.push_str("nothing to do\n");
+    } else if !plan.steps.is_empty() {
+        let _ = writeln!(
+            out,
+            "\nThe same command with --apply does this; with --output script it prints a script to review."
+        );
+    }
+    print(&out);
+    Status::Good
+}
+
+fn examine(root: &HostRoot, questions: &[Question]) -> Vec<Examination> {
+    questions
+        .iter()
+        .map(|question| examine::unit(root, question))
+        .collect()
+}
+
+fn unit(examination: &Examination) -> Unit<'_> {
+    Unit {
+        report: &examination.report,
+        requirements: &examination.requirements,
+        facts: &examination.facts,
+    }
+}
+
+/// The form of a declaration; none for the script, which is a plan.
+const fn form(output: Output) -> Option<Form> {
+    Some(match output {
+        Output::Script => return None,
+        Output::SysctlD => Form::SysctlD,
+        Output::SysusersD => Form::SysusersD,
+        Output::Butane => Form::Butane,
+        Output::CloudInit => Form::CloudInit,
+        Output::Ansible => Form::Ansible,
+    })
+}
+
+fn headlines(examined: &[Examination], style: Style) -> String {
+    examined.iter().fold(String::new(), |mut out, examination| {
+        let _ = writeln!(out, "{}", headline(&examination.report, style));
+        out
+    })
+}
+
+fn carry_out(
+    root: &HostRoot,
+    questions: &[Question],
+    plan: &Plan,
+    programs: &Programs,
+    style: Style,
+) -> Status {
+    let done = apply::apply(root, plan, programs);
+    let mut out = String::new();
+    for Done { step, result } in &done {
+        let word = if result.is_ok() { "done" } else { "FAILED" };
+        let _ = writeln!(out, "{word}: {}", printable(&step.what));
+        if let Err(failure) = result {
+            complain::line(&printable(&format!("{}: {failure}", step.what)));
+        }
+    }
+    if done.is_empty() {
+        out.push_str("nothing to do\n");
+    }
+    let examined = examine(root, questions);
+    out.push_str(&headlines(&examined, style));
+    out.push_str(&text::left(&plan.left));
+    print(&out);
+    if done.iter().any(|done| done.result.is_err()) {
+        return Status::Failed;
+    }
+    let verdicts = examined.iter().map(|e| status(root, &e.report));
+    verdicts.fold(Status::Good, |worst, status| match (worst, status) {
+        (Status::Refused, _) | (_, Status::Refused) => Status::Refused,
+        (Status::Failed, _) | (_, Status::Failed) => Status::Failed,
+        _ => Status::Good,
+    })
+}
+
+/// Whether the unit would start now and after the next boot. An image has no now, and what cannot be
+/// told of it is no failure.
+fn status(root: &HostRoot, report: &UnitReport) -> Status {
+    let verdicts = [report.verdict.next_boot, report.verdict.now];
+    let decide = if root.is_live() { 2 } else { 1 };
+    let mut verdicts = verdicts.into_iter().take(decide);
+    if verdicts
+        .clone()
+        .any(|verdict| verdict == Verdict::WouldRefuse)
+    {
+        Status::Refused
+    } else if root.is_live() && verdicts.any(|verdict| verdict == Verdict::Undetermined) {
+        Status::Failed
+    } else {
+        Status::Good
+    }
+}

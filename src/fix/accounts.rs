@@ -1,0 +1,261 @@
+//! The account `etcd`: what is to be made, how it is declared, and which programs make it.
+
+use super::plan::Conflict;
+use crate::fact::{HostFacts, Source};
+use crate::rke2::accounts::{Lookup, Table};
+
+/// Where the account is declared.
+pub const SYSUSERS_FILE: &str = "/etc/sysusers.d/rke2-etcd.conf";
+/// What our declaration begins with; without it, it is somebody else's.
+const HEADER: &str = "# The account that RKE2 runs etcd as. Written by preflight-rke2 fix.";
+const COMMENT: &str = "etcd user";
+const SHELL: &str = "/sbin/nologin";
+
+/// Which programs there are to make accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Maker {
+    /// `systemd-sysusers`.
+    Sysusers,
+    /// `groupadd` and `useradd`.
+    Shadow,
+    /// Neither.
+    Nothing,
+}
+
+/// The ids that the caller wants; what is not wanted is left to the host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// The user's.
+    pub uid: Option<u32>,
+    /// The group's.
+    pub gid: Option<u32>,
+}
+
+/// What is to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accounts {
+    /// The group.
+    pub group: bool,
+    /// The user.
+    pub user: bool,
+    /// The user's id, where it is not left to the host.
+    pub uid: Option<u32>,
+    /// The group's.
+    pub gid: Option<u32>,
+    /// Whether somebody has declared the account in [`SYSUSERS_FILE`] in another way; that stands.
+    pub declared: bool,
+}
+
+/// A row that is only where RKE2 does not look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Of which table.
+    pub table: Table,
+    /// Where it is.
+    pub source: Source,
+    /// The row.
+    pub row: String,
+}
+
+/// A program with its arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is called with, but for `--root`.
+    pub args: Vec<String>,
+}
+
+impl Accounts {
+    /// `the user and the group etcd`.
+    pub const fn words(&self) -> &'static str {
+        match (self.user, self.group) {
+            (true, false) => "the user etcd",
+            (false, true) => "the group etcd",
+            _ => "the user and the group etcd",
+        }
+    }
+
+    /// The lines of a `sysusers.d` file. Never `u!`: systemd before 257 refuses it.
+    pub fn sysusers(&self) -> Vec<String> {
+        let id = |id: Option<u32>| id.map_or_else(|| "-".to_owned(), |id| id.to_string());
+        let mut lines = Vec::new();
+        if self.group && (self.gid.is_some() || !self.user) {
+            lines.push(format!("g etcd {}", id(self.gid)));
+        }
+        if self.user {
+            let ids = match (self.uid, self.gid) {
+                (Some(uid), Some(gid)) if uid != gid => format!("{uid}:{gid}"),
+                (uid, _) => id(uid),
+            };
+            lines.push(format!("u etcd {ids} \"{COMMENT}\""));
+        }
+        lines
+    }
+
+    /// The call of `systemd-sysusers`. Below a root, versions differ in how they take a path; a name
+    /// they all look for in `/etc/sysusers.d` first.
+    pub fn run_sysusers(image: bool) -> Program {
+        let file = if image {
+            SYSUSERS_FILE.rsplit('/').next().unwrap_or(SYSUSERS_FILE)
+        } else {
+            SYSUSERS_FILE
+        };
+        Program {
+            name: "systemd-sysusers",
+            args: vec![file.to_owned()],
+        }
+    }
+
+    /// The calls of `groupadd` and `useradd`.
+    pub fn shadow(&self) -> Vec<Program> {
+        let mut programs = Vec::new();
+        let call = |name, options: &[&str], id: Option<u32>, flag: &str, rest: &[&str]| {
+            let mut args: Vec<String> = options.iter().map(|&arg| arg.to_owned()).collect();
+            args.extend(
+                id.into_iter()
+                    .flat_map(|id| [flag.to_owned(), id.to_string()]),
+            );
+            args.extend(rest.iter().map(|&arg| arg.to_owned()));
+            Program { name, args }
+        };
+        if self.group {
+            // Equal ids unless the caller says otherwise, as systemd-sysusers does.
+            let gid = self.gid.or(self.uid);
+            programs.push(call("groupadd", &["-r"], gid, "-g", &["etcd"]));
+        }
+        if self.user {
+            let options = ["-r", "-M", "-s", SHELL, "-c", COMMENT];
+            programs.push(call(
+                "useradd",
+                &options,
+                self.uid,
+                "-u",
+                &["-g", "etcd", "etcd"],
+            ));
+        }
+        programs
+    }
+}
+
+/// What is to be done about one host's account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Needed {
+    /// Nothing, or nothing that a program should do.
+    Nothing,
+    /// Rows are to be copied to where RKE2 looks.
+    Copy(Vec<Elsewhere>),
+    /// The account is to be made.
+    Make(Accounts),
+}
+
+/// What the host has of the account, and what is known beside it.
+pub(super) struct Known<'a> {
+    pub(super) facts: &'a HostFacts,
+    pub(super) elsewhere: &'a [Elsewhere],
+    pub(super) passwd: &'a [u8],
+    pub(super) group: &'a [u8],
+    /// The content of [`SYSUSERS_FILE`].
+    pub(super) declared: Option<&'a [u8]>,
+}
+
+/// What is needed. A row that RKE2 skips, or a table it cannot read, is left to a person.
+pub(super) fn needed(known: &Known<'_>, wish: Wish) -> Result<Needed, Conflict> {
+    let facts = known.facts;
+    let (Some(user), Some(group)) = (&facts.user, &facts.group) else {
+        return Ok(Needed::Nothing);
+    };
+    let missing =
+        |fact: &_| matches!(fact, Ok(Lookup::Unknown { rejected }) if rejected.is_empty());
+    let id = |fact: &_| match fact {
+        Ok(Lookup::Found { id, gid, .. }) => Some((*id, *gid)),
+        _ => None,
+    };
+    let whole = |fact: &_| missing(fact) || id(fact).is_some();
+    wished(id(user), wish.uid, Table::Passwd)?;
+    wished(id(group), wish.gid, Table::Group)?;
+    let (make_user, make_group) = (missing(user), missing(group));
+    if !whole(user) || !whole(group) || !(make_user || make_group) {
+        return Ok(Needed::Nothing);
+    }
+    let copies: Vec<Elsewhere> = known
+        .elsewhere
+        .iter()
+        .filter(|there| match there.table {
+            Table::Passwd => make_user,
+            Table::Group => make_group,
+        })
+        .cloned()
+        .collect();
+    if !copies.is_empty() {
+        // What a program would make now could differ from what is there already.
+        return match wish {
+            Wish {
+                uid: None,
+                gid: None,
+            } => Ok(Needed::Copy(copies)),
+            _ => Err(Conflict::Elsewhere(
+                copies.into_iter().map(|c| c.source).collect(),
+            )),
+        };
+    }
+    let mut accounts = Accounts {
+        group: make_group,
+        user: make_user,
+        uid: wish.uid.filter(|_| make_user),
+        gid: wish.gid.filter(|_| make_group),
+        declared: false,
+    };
+    if !make_user && wish.gid.is_none() {
+        // A group of the id that is the user's primary group makes it the user's own.
+        accounts.gid = id(user)
+            .and_then(|(_, gid)| u32::try_from(gid).ok())
+            .filter(|gid| owner(known.group, *gid).is_none());
+    }
+    taken(known.passwd, Table::Passwd, accounts.uid)?;
+    let gid = accounts.gid.or(accounts.uid.filter(|_| make_group));
+    taken(known.group, Table::Group, gid)?;
+    accounts.declared = known
+        .declared
+        .is_some_and(|there| !there.starts_with(HEADER.as_bytes()));
+    if accounts.declared && wish != Wish::default() {
+        return Err(Conflict::Declared(SYSUSERS_FILE));
+    }
+    Ok(Needed::Make(accounts))
+}
+
+/// The declaration's file.
+pub fn file_content(lines: &[String]) -> Vec<u8> {
+    let mut content = format!("{HEADER}\n").into_bytes();
+    for line in lines {
+        content.extend_from_slice(line.as_bytes());
+        content.push(b'\n');
+    }
+    content
+}
+
+fn wished(found: Option<(i64, i64)>, wish: Option<u32>, table: Table) -> Result<(), Conflict> {
+    match (found, wish) {
+        (Some((id, _)), Some(wish)) if id != i64::from(wish) => {
+            Err(Conflict::Exists { table, id, wish })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn taken(content: &[u8], table: Table, id: Option<u32>) -> Result<(), Conflict> {
+    match id.and_then(|id| Some((id, owner(content, id)?))) {
+        Some((id, name)) => Err(Conflict::Taken { table, id, name }),
+        None => Ok(()),
+    }
+}
+
+/// The name of the first row that has this id.
+fn owner(content: &[u8], id: u32) -> Option<String> {
+    let id = id.to_string();
+    content.split(|byte| *byte == b'\n').find_map(|row| {
+        let mut fields = row.split(|byte| *byte == b':');
+        let name = fields.next()?;
+        (fields.nth(1)? == id.as_bytes()).then(|| String::from_utf8_lossy(name).into_owned())
+    })
+}

@@ -1,0 +1,21 @@
+//! `fix`: a plan that would make units start, now and after the next boot, and its renderings.
+//!
+//! Pure. The plan is made from the requirements and facts that the checks are made from;
+//! [`crate::host::apply`] carries it out.
+//!
+//! ```text
+//! plan     what is to be done, why, and what is left to a person
+//! file     the new content of a file of which only some lines are ours
+//! accounts the etcd account: what to declare, what to run
+//! text     the plan for a person;  script: for a shell;  declare: for the tools of platform teams
+//! ```
+
+pub mod accounts;
+pub mod declare;
+pub mod file;
+pub mod plan;
+pub mod script;
+pub mod text;
+
+pub use accounts::{Accounts, Maker, Wish};
+pub use plan::{Action, Conflict, Host, Left, Plan, Step, Unit};

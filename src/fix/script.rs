@@ -1,0 +1,152 @@
+//! The plan as a POSIX shell script, to be reviewed and run as root; a second run does nothing.
+
+use std::fmt::Write as _;
+
+use super::accounts::{Accounts, Elsewhere, SYSUSERS_FILE};
+use super::file::HEADER;
+use super::plan::{Action, Host, Plan};
+use crate::rke2::accounts::Table;
+use crate::rke2::kernel::KernelParameter;
+use crate::text::{printable, shell_word};
+
+const PRELUDE: &str = r#"set -eu
+umask 022
+
+# add FILE LINE...: adds lines that the file does not end with, whole or not at all
+add() {
+    file=$1
+    shift
+    if [ "$(tail -n $# "$file" 2>/dev/null || :)" = "$(printf '%s\n' "$@")" ]; then
+        return 0
+    fi
+    if [ -L "$file" ]; then
+        echo "$file is a link: not changed" >&2
+        exit 1
+    fi
+    mkdir -p "${file%/*}"
+    new=${file%/*}/.${file##*/}.new
+    rm -f "$new"
+    if [ -e "$file" ]; then
+        cp -p "$file" "$new"
+        if [ -n "$(tail -c 1 "$new")" ]; then
+            echo >>"$new"
+        fi
+    fi
+    printf '%s\n' "$@" >>"$new"
+    mv "$new" "$file"
+}
+
+# has FILE NAME: whether an account file has a row of that name
+has() {
+    grep -q "^$2:" "$1" 2>/dev/null
+}
+"#;
+
+/// The script.
+pub fn render(plan: &Plan, host: &Host, units: &str) -> String {
+    let mut out = format!(
+        "#!/bin/sh\n# What makes {units} start on this host, now and after the next boot.\n\
+         # Made by preflight-rke2 fix: run it as root; it may be run again.\n{PRELUDE}"
+    );
+    for (step, number) in plan.steps.iter().zip(1_usize..) {
+        let _ = writeln!(out, "\n# {number}. {}", printable(&step.what));
+        for why in &step.why {
+            let _ = writeln!(out, "#    because: {}", printable(why));
+        }
+        match &step.action {
+            Action::File {
+                target,
+                before,
+                parameters,
+            } => {
+                let mut lines: Vec<String> = parameters.iter().map(KernelParameter::line).collect();
+                if before.is_none() {
+                    lines.insert(0, HEADER.to_owned());
+                }
+                add(
+                    &mut out,
+                    "",
+                    &format!("{}{}", host.prefix, target.path),
+                    &lines,
+                );
+            }
+            Action::Live(parameter) => {
+                let path = parameter.path();
+                let value = parameter.required;
+                let _ = writeln!(
+                    out,
+                    "[ \"$(cat {path})\" = {value} ] || echo {value} >{path}"
+                );
+            }
+            Action::Make(accounts) => make(&mut out, accounts, host),
+            Action::Row(row) => copy(&mut out, row, host),
+        }
+    }
+    for left in &plan.left {
+        let _ = writeln!(
+            out,
+            "\n# Left to you: {} [{}]",
+            printable(&left.summary),
+            left.check
+        );
+        for remedy in &left.remedies {
+            let _ = writeln!(out, "#    {}", printable(&remedy.summary));
+        }
+    }
+    out
+}
+
+fn add(out: &mut String, indent: &str, path: &str, lines: &[String]) {
+    let _ = write!(out, "{indent}add {}", shell_word(path));
+    for line in lines {
+        let _ = write!(out, " \\\n{indent}    {}", shell_word(line));
+    }
+    out.push('\n');
+}
+
+fn table(table: Table, host: &Host) -> String {
+    shell_word(&format!("{}{}", host.prefix, table.path()))
+}
+
+fn make(out: &mut String, accounts: &Accounts, host: &Host) {
+    let root = if host.live {
+        String::new()
+    } else {
+        format!(" {}", shell_word(&format!("--root={}", host.prefix)))
+    };
+    let call = |program: &super::accounts::Program| {
+        let args: Vec<String> = program.args.iter().map(|arg| shell_word(arg)).collect();
+        format!("{}{root} {}", program.name, args.join(" "))
+    };
+    let (passwd, group) = (table(Table::Passwd, host), table(Table::Group, host));
+    let _ = writeln!(out, "if has {passwd} etcd && has {group} etcd; then");
+    out.push_str("    :\nelif command -v systemd-sysusers >/dev/null; then\n");
+    if !accounts.declared {
+        let path = format!("{}{SYSUSERS_FILE}", host.prefix);
+        add(out, "    ", &path, &accounts.sysusers());
+    }
+    let _ = writeln!(
+        out,
+        "    {}\nelse",
+        call(&Accounts::run_sysusers(!host.live))
+    );
+    for program in accounts.shadow() {
+        let file = if program.name == "groupadd" {
+            &group
+        } else {
+            &passwd
+        };
+        let _ = writeln!(out, "    has {file} etcd || {}", call(&program));
+    }
+    out.push_str("fi\n");
+}
+
+fn copy(out: &mut String, row: &Elsewhere, host: &Host) {
+    let file = table(row.table, host);
+    let _ = writeln!(
+        out,
+        "if ! has {file} etcd; then\n    if [ -n \"$(tail -c 1 {file})\" ]; then echo >>{file}; fi\n    \
+         printf '%s\\n' {} >>{file}\nfi",
+        shell_word(&row.row)
+    );
+}

@@ -1,0 +1,262 @@
+//! Carries out a plan of [`crate::fix`]: the only writer of this program.
+//!
+//! Every step is tried, whatever became of those before it: none needs another. Below an image's
+//! root, nothing outside it is written.
+
+mod file;
+mod program;
+mod survey;
+#[cfg(test)]
+mod tests;
+
+use std::fs::OpenOptions;
+use std::io::{BufReader, Write as _};
+use std::path::PathBuf;
+
+use crate::fix::accounts::{self, Accounts, SYSUSERS_FILE};
+use crate::fix::{Action, Plan, Step};
+use crate::go;
+use crate::host::HostRoot;
+use crate::rke2::accounts::{Lookup, Table, lookup};
+use crate::rke2::kernel::KernelParameter;
+
+pub use file::{Hook, Point};
+pub use program::Programs;
+pub use survey::survey;
+
+/// Why a step failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The kernel said no.
+    #[error("{doing} {path}: {}", go::errno(*.errno))]
+    Os {
+        /// What was being done.
+        doing: &'static str,
+        /// The file, as the host names it.
+        path: String,
+        /// The error number.
+        errno: i32,
+    },
+    /// Something else than a file of our own stands there.
+    #[error("{path} is {what}: it was put there on purpose, and is not changed")]
+    NotOurs {
+        /// The file.
+        path: String,
+        /// What it is.
+        what: String,
+    },
+    /// Somebody else writes too.
+    #[error("{path}: {why}; run it again")]
+    Busy {
+        /// The file.
+        path: String,
+        /// What is the matter.
+        why: &'static str,
+    },
+    /// A program failed.
+    #[error("{program}: {why}")]
+    Program {
+        /// The program.
+        program: String,
+        /// How, with what it printed.
+        why: String,
+    },
+    /// No program can make accounts.
+    #[error(
+        "neither systemd-sysusers nor groupadd and useradd is in {searched}: install one, or add \
+         the rows to /etc/group and /etc/passwd"
+    )]
+    NoProgram {
+        /// Where they were looked for.
+        searched: String,
+    },
+    /// All went well, and the account is still not right.
+    #[error("{path} has no {word} etcd{wanted}, though {program} did not fail")]
+    NotMade {
+        /// The table.
+        path: &'static str,
+        /// `user` or `group`.
+        word: &'static str,
+        /// ` with id 5`, or nothing.
+        wanted: String,
+        /// What was run.
+        program: &'static str,
+    },
+}
+
+impl Failure {
+    fn os(doing: &'static str, path: &str, errno: i32) -> Self {
+        Self::Os {
+            doing,
+            path: path.to_owned(),
+            errno,
+        }
+    }
+}
+
+/// What a step came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done<'p> {
+    /// The step.
+    pub step: &'p Step,
+    /// How it went.
+    pub result: Result<(), Failure>,
+}
+
+/// Carries out every step.
+pub fn apply<'p>(root: &HostRoot, plan: &'p Plan, programs: &Programs) -> Vec<Done<'p>> {
+    apply_with(root, plan, programs, &mut |_| Ok(()))
+}
+
+/// The same; `hook` is asked before each call that changes a file, and can make it fail.
+pub fn apply_with<'p>(
+    root: &HostRoot,
+    plan: &'p Plan,
+    programs: &Programs,
+    hook: &mut Hook<'_>,
+) -> Vec<Done<'p>> {
+    plan.steps
+        .iter()
+        .map(|step| Done {
+            step,
+            result: carry_out(root, step, programs, hook),
+        })
+        .collect()
+}
+
+fn carry_out(
+    root: &HostRoot,
+    step: &Step,
+    programs: &Programs,
+    hook: &mut Hook<'_>,
+) -> Result<(), Failure> {
+    match &step.action {
+        Action::File { target, before, .. } => {
+            let content = step.action.content().unwrap_or_default();
+            file::replace(root, &target.path, before.as_deref(), &content, hook)
+        }
+        Action::Live(parameter) => live(root, parameter),
+        Action::Make(accounts) => make(root, accounts, programs, hook),
+        Action::Row(row) => file::append(root, row.table.path(), &row.row, hook),
+    }
+}
+
+/// Writes a value to the running kernel; an image has none.
+fn live(root: &HostRoot, parameter: &KernelParameter) -> Result<(), Failure> {
+    let path = parameter.path();
+    if !root.is_live() {
+        return Ok(());
+    }
+    let written = OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .and_then(|mut file| file.write_all(format!("{}\n", parameter.required).as_bytes()));
+    written.map_err(|error| {
+        Failure::os(
+            "writing",
+            &path,
+            error.raw_os_error().unwrap_or(nix::libc::EIO),
+        )
+    })
+}
+
+fn make(
+    root: &HostRoot,
+    accounts: &Accounts,
+    programs: &Programs,
+    hook: &mut Hook<'_>,
+) -> Result<(), Failure> {
+    let below = image(root)?;
+    if accounts.declared
+        && root
+            .read(SYSUSERS_FILE)
+            .is_ok_and(|content| content.is_empty())
+    {
+        return Err(Failure::NotOurs {
+            path: SYSUSERS_FILE.to_owned(),
+            what: "a mask".to_owned(),
+        });
+    }
+    let name = if let Some(path) = programs.find("systemd-sysusers") {
+        if !accounts.declared {
+            let content = accounts::file_content(&accounts.sysusers());
+            let before = root.read(SYSUSERS_FILE).ok();
+            file::replace(root, SYSUSERS_FILE, before.as_deref(), &content, hook)?;
+        }
+        let call = Accounts::run_sysusers(!root.is_live());
+        program::run(&path, below.as_ref(), &call.args)?;
+        call.name
+    } else {
+        for call in accounts.shadow() {
+            let path = programs.find(call.name).ok_or_else(|| Failure::NoProgram {
+                searched: programs.searched(),
+            })?;
+            program::run(&path, below.as_ref(), &call.args)?;
+        }
+        "useradd"
+    };
+    if accounts.group {
+        made(root, Table::Group, accounts.gid, name)?;
+    }
+    if accounts.user {
+        made(root, Table::Passwd, accounts.uid, name)?;
+    }
+    Ok(())
+}
+
+/// The image's directory for a program's `--root`. Programs follow links out of it where we do not,
+/// so there must be none on their way.
+fn image(root: &HostRoot) -> Result<Option<PathBuf>, Failure> {
+    use super::root::Kind;
+    const WRITTEN: [&str; 6] = [
+        "/etc/passwd",
+        "/etc/group",
+        "/etc/shadow",
+        "/etc/gshadow",
+        "/etc/.pwd.lock",
+        "/etc/sysusers.d",
+    ];
+    if root.is_live() {
+        return Ok(None);
+    }
+    for path in std::iter::once("/etc").chain(WRITTEN) {
+        if root.lstat(path).is_ok_and(|there| there.kind == Kind::Link) {
+            return Err(Failure::NotOurs {
+                path: path.to_owned(),
+                what: "a link, which could lead out of the image".to_owned(),
+            });
+        }
+    }
+    let path = root.path().canonicalize().map_err(|error| {
+        Failure::os(
+            "opening",
+            "/",
+            error.raw_os_error().unwrap_or(nix::libc::EIO),
+        )
+    })?;
+    Ok(Some(path))
+}
+
+/// Whether RKE2 would find the account now, with the id that was asked for.
+fn made(
+    root: &HostRoot,
+    table: Table,
+    wanted: Option<u32>,
+    program: &'static str,
+) -> Result<(), Failure> {
+    let found = root
+        .open_file(table.path())
+        .ok()
+        .and_then(|file| lookup(&mut BufReader::new(file), table, "etcd", None).ok());
+    match found {
+        Some(Lookup::Found { id, .. }) if wanted.is_none_or(|wanted| i64::from(wanted) == id) => {
+            Ok(())
+        }
+        _ => Err(Failure::NotMade {
+            path: table.path(),
+            word: table.word(),
+            wanted: wanted.map_or_else(String::new, |id| format!(" with id {id}")),
+            program,
+        }),
+    }
+}

@@ -1,0 +1,1 @@
+//! What the gate adds to a boot. Prints a table; asserts nothing about time.

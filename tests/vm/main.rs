@@ -1,0 +1,24 @@
+//! The package and a stand-in for RKE2 on a real kernel with its own parameters: what happens over
+//! a reboot. Needs root, `tests/lab/vm-image` and `tests/lab/package`; see there.
+//!
+//! Nothing here knows more of the program than its command line, its journal entries and its exit
+//! status.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test lays files and runs programs"
+)]
+
+#[cfg(test)]
+mod command_line;
+#[cfg(test)]
+mod cost;
+#[cfg(test)]
+mod machine;
+#[cfg(test)]
+#[path = "../containers/outcome.rs"]
+mod outcome;
+#[cfg(test)]
+mod reboot;
+#[cfg(test)]
+mod report;
