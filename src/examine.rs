@@ -18,7 +18,7 @@ use crate::rke2::installed::{Detection, InstalledVersion, VersionSource};
 use crate::rke2::kernel::KERNEL_PARAMETERS;
 use crate::rke2::profile::{self, ProfileRules};
 use crate::rke2::role::Role;
-use crate::rke2::start::{Advice, StartSettings};
+use crate::rke2::start::{Advice, StartSettings, Unknown};
 use crate::rke2::version::Version;
 use crate::sysctl_d::{self, Dialect, NextBoot as NextBootOf, Resolution, Tree};
 use crate::unit::{Load, Start, UnitDefinition};
@@ -42,8 +42,20 @@ pub struct Question {
     pub definition: Option<UnitDefinition>,
     /// The release to judge by; if not given, the installed one.
     pub version: Option<Version>,
-    /// Whether the unit of the other role is enabled as well.
-    pub rival: bool,
+    /// The other RKE2 unit of this host.
+    pub other: Other,
+}
+
+/// How a unit stands beside the one of the other role. RKE2's tarball installs both.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Other {
+    /// It does not matter.
+    #[default]
+    Irrelevant,
+    /// Both are enabled.
+    Rival,
+    /// The other is enabled and this one is not: what it says of it is no advice to anybody.
+    Chosen,
 }
 
 /// All that was read on the way to a verdict, and the verdict.
@@ -91,8 +103,13 @@ pub fn unit(root: &HostRoot, question: &Question) -> Examination {
         .as_ref()
         .map(|offline| ask_systemd(root, offline).unwrap_or_else(|| offline.clone()));
     let started = definition.as_ref().and_then(UnitDefinition::command);
+    // What runs another program may run RKE2 in the end; with which arguments is not to be known.
+    let wrapper = started
+        .as_ref()
+        .filter(|start| !is_rke2(&start.program.text));
     let invocation = started
         .as_ref()
+        .filter(|_| wrapper.is_none())
         .map_or_else(|| Invocation::of(question.role), invocation);
     let (installed, detection) = version(root, question, started.as_ref());
     let version = &installed.version;
@@ -105,11 +122,21 @@ pub fn unit(root: &HostRoot, question: &Question) -> Examination {
     let kubelet = config::kubelet(&settings, &parser, &kubelet_files);
 
     let mut start = StartSettings::new(version.clone(), &settings, &kubelet);
+    start.unknown.extend(wrapper.map(|start| Unknown {
+        summary: format!(
+            "the unit runs {}, not rke2: with which arguments RKE2 starts is not known",
+            start.program.text
+        ),
+        source: start.program.source.clone(),
+    }));
     start.advice.extend(version_advice(&installed, &detection));
     start.advice.extend(definition.iter().flat_map(unit_advice));
-    start
-        .advice
-        .extend(question.rival.then(|| rival(question.role)));
+    let rivals = question.other == Other::Rival;
+    start.advice.extend(rivals.then(|| rival(question.role)));
+    let idle = question.other == Other::Chosen;
+    if idle {
+        start.advice.clear();
+    }
 
     let requirements = requirements::of(&start);
     let rules = ProfileRules::of(version);
@@ -135,8 +162,15 @@ pub fn unit(root: &HostRoot, question: &Question) -> Examination {
             verdict: verdict::fold(&findings),
             findings,
             image,
+            idle,
         },
     }
+}
+
+fn is_rke2(program: &str) -> bool {
+    Path::new(program)
+        .file_name()
+        .is_some_and(|name| name.as_encoded_bytes().starts_with(b"rke2"))
 }
 
 /// How the unit starts RKE2.

@@ -1,5 +1,6 @@
 //! Small things about text that several modules say.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The one of `candidates` that `word` is most likely a misspelling of, if any is close.
@@ -42,12 +43,52 @@ fn distance(a: &str, b: &str) -> usize {
     previous.last().copied().unwrap_or(0)
 }
 
-/// `text` with whatever could move a cursor, forge a line or hide words made visible.
+/// More of one text of a host is not shown: nobody reads on, and a journal is not the place for it.
+const SHOWN: usize = 500;
+
+/// What stands in place of a password.
+const REDACTED: &str = "<redacted>";
+
+/// `text` with what stands between `://` and `@` taken out: a name and, mostly, a password.
+pub fn without_userinfo(text: &str) -> Cow<'_, str> {
+    if !text.contains("://") {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("://") {
+        out.push_str(before);
+        out.push_str("://");
+        let end = after
+            .find(|c: char| matches!(c, '/' | '?' | '#' | '"' | '\'') || c.is_whitespace())
+            .unwrap_or(after.len());
+        let (authority, path) = after.split_at_checked(end).unwrap_or((after, ""));
+        match authority.rsplit_once('@') {
+            Some((_, host)) => {
+                out.push_str(REDACTED);
+                out.push('@');
+                out.push_str(host);
+            }
+            None => out.push_str(authority),
+        }
+        rest = path;
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+/// `text` with whatever could move a cursor, forge a line or hide words made visible, passwords in
+/// addresses taken out, and cut where it is very long.
 ///
 /// What a host's files contain reaches terminals and journals through this alone.
 pub fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    let text = without_userinfo(text);
+    let mut out = String::with_capacity(text.len().min(SHOWN));
+    for (index, c) in text.chars().enumerate() {
+        if index == SHOWN {
+            let _ = write!(out, "… ({} bytes in all)", text.len());
+            break;
+        }
         match c {
             '\t' => out.push_str("\\t"),
             '\n' => out.push_str("\\n"),
@@ -136,6 +177,26 @@ mod tests {
         assert_eq!(wrap("a bb ccc dddd", 6, 2), "a bb\n  ccc\n  dddd");
         assert_eq!(wrap("  a  b ", 80, 0), "a b");
         assert_eq!(wrap("", 80, 4), "");
+    }
+
+    #[test]
+    fn passwords_in_addresses_are_not_shown() {
+        for (text, shown) in [
+            ("https://u:p@h:9345/x", "https://<redacted>@h:9345/x"),
+            (
+                "a postgres://u:p@h, b http://t@k",
+                "a postgres://<redacted>@h, b http://<redacted>@k",
+            ),
+            (
+                "mysql://u:p@tcp(h:3306)/db?x=@",
+                "mysql://<redacted>@tcp(h:3306)/db?x=@",
+            ),
+            ("https://h/a@b", "https://h/a@b"),
+            ("user@host", "user@host"),
+        ] {
+            assert_eq!(without_userinfo(text), shown);
+        }
+        assert_eq!(printable(&"x".repeat(10_000)).chars().count(), 500 + 24);
     }
 
     #[test]

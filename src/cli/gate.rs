@@ -5,10 +5,10 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use super::arguments::{Common, Gate};
-use super::{Status, select};
-use crate::examine::{self, Question};
+use super::{Status, complain, select};
+use crate::examine::{self, Other, Question};
 use crate::gate::plan::{self, Decision, Override};
-use crate::host::{self, journal};
+use crate::host::{self, HostRoot, journal};
 use crate::report::journal::{Record, failure, records};
 
 /// Seconds after which the kernel ends this process by SIGALRM, which the gate's unit counts as
@@ -32,7 +32,7 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
     let configuration = match host::configuration::read(&root) {
         Ok(configuration) => configuration,
         Err(error) => {
-            say(vec![failure(unit, &error.to_string())]);
+            say(&root, vec![failure(unit, &error.to_string())]);
             return Status::Failed;
         }
     };
@@ -43,12 +43,12 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
             definition: examine::installed_unit(&root, gate.unit),
             version: common.rke2_version.clone(),
             // Not a matter of this start.
-            rival: false,
+            other: Other::Irrelevant,
         },
     )
     .report;
     let plan = plan::decide(&report, &configuration, asked);
-    say(records(unit, &plan));
+    say(&root, records(unit, &plan));
     match plan.decision {
         Decision::Block => Status::Refused,
         Decision::StartUnchecked => Status::Failed,
@@ -58,8 +58,15 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
 
 /// Sends records, and waits for a stalled journal no longer than it is worth: the decision stands
 /// whether it can be told or not.
-fn say(records: Vec<Record>) {
+fn say(root: &HostRoot, records: Vec<Record>) {
     if records.is_empty() {
+        return;
+    }
+    // What is found in an image is no matter of this machine's journal.
+    if !root.is_live() {
+        for record in &records {
+            complain::line(&record.message);
+        }
         return;
     }
     let (done, wait) = mpsc::channel();

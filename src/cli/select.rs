@@ -2,7 +2,7 @@
 
 use super::arguments::{Common, Which};
 use super::complain;
-use crate::examine::{self, Question};
+use crate::examine::{self, Other, Question};
 use crate::host::HostRoot;
 use crate::rke2::role::Role;
 use crate::unit::UnitDefinition;
@@ -20,19 +20,23 @@ pub(super) fn questions(root: &HostRoot, common: &Common, which: &Which) -> Opti
         role,
         definition,
         version: common.rke2_version.clone(),
-        rival: false,
+        other: Other::Irrelevant,
     };
     if let Some(role) = which.role {
         return Some(vec![question(role, None)]);
     }
     let installed = examine::installed(root);
     let enabled = installed.iter().filter(|(_, unit)| unit.enabled.at_boot());
-    let rival = enabled.count() > 1;
+    let enabled = enabled.count();
     let asked: Vec<Question> = installed
         .into_iter()
         .filter(|(role, _)| which.unit.is_none_or(|unit| unit == *role))
         .map(|(role, definition)| Question {
-            rival,
+            other: match (enabled, definition.enabled.at_boot()) {
+                (2.., _) => Other::Rival,
+                (1, false) => Other::Chosen,
+                _ => Other::Irrelevant,
+            },
             ..question(role, Some(definition))
         })
         .collect();

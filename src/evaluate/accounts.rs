@@ -158,6 +158,10 @@ fn remedy(table: Table, fact: &AccountFact, facts: &HostFacts) -> Remedy {
             summary: "make the group; it is not the user's own then".to_owned(),
             commands: commands(&["groupadd -r etcd", "usermod -g etcd etcd"]),
         },
+        (Table::Group, _, false) if facts.user.is_some() => Remedy {
+            summary: "the command that makes the user makes it too".to_owned(),
+            commands: Vec::new(),
+        },
         _ => Remedy {
             summary: "make user and group".to_owned(),
             commands: commands(&["useradd -r -M -s /sbin/nologin -c 'etcd user' -U etcd"]),

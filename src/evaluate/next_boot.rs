@@ -208,7 +208,8 @@ fn winner(set: &Assignment) -> String {
     }
 }
 
-fn loser(why: &Why) -> String {
+/// Why a line does not count, in words.
+pub fn loser(why: &Why) -> String {
     match why {
         Why::Later => "overridden: that line is read later".to_owned(),
         Why::Repeated => "said again later".to_owned(),

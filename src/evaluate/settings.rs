@@ -163,9 +163,14 @@ pub(super) fn fatal(requirement: &Requirement, fatal: &Fatal) -> Finding {
         Some(source) => format!("{source}: {}", fatal.message),
         None => fatal.message.clone(),
     };
+    let what = match fatal.check {
+        "config.parse" => ": YAML, indented with spaces, `key: value` at the top",
+        "config.flag" => ": a value of the flag's kind; for a switch, true or false without quotes",
+        _ => "",
+    };
     finding.remedies = by_hand(match &fatal.source {
-        Some(source) => format!("mend {source}"),
-        None => format!("mend {}", fatal.subject),
+        Some(source) => format!("mend {source}{what}"),
+        None => format!("mend {}{what}", fatal.subject),
     });
     violated(finding, stage, &fatal.message)
 }

@@ -163,6 +163,7 @@ mod tests {
             verdict: verdict::fold(&findings),
             findings,
             image: false,
+            idle: false,
         }
     }
 

@@ -256,7 +256,8 @@ fn kind_of(meta: &std::fs::Metadata) -> Kind {
 }
 
 fn display(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
+    // A path can be an address where one was given for a file.
+    crate::text::without_userinfo(&path.to_string_lossy()).into_owned()
 }
 
 fn os_error(operation: Operation, path: &Path, errno: i32) -> ReadError {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use crate::evaluate::next_boot::loser;
 use crate::examine::Parameters;
 use crate::fact::{ReadError, Reading};
 use crate::finding::{Finding, Outcome};
@@ -128,7 +129,7 @@ pub fn text(parameters: &Parameters, findings: &[Finding]) -> String {
             line(&mut out, &set.line, "sets it");
         }
         for lost in next.overrides.iter().rev() {
-            line(&mut out, &lost.assignment.line, "overridden");
+            line(&mut out, &lost.assignment.line, &loser(&lost.why));
         }
         for unheard in &next.unheard {
             line(&mut out, &unheard.line, &unheard.why.to_string());

@@ -96,7 +96,8 @@ pub fn headline(report: &UnitReport, style: Style) -> String {
             "cannot be judged: what decides could not be read".to_owned(),
         ),
     };
-    format!("{} {}", report.unit, paint(style, code, &words))
+    let idle = if report.idle { " (not enabled)" } else { "" };
+    format!("{}{idle} {}", report.unit, paint(style, code, &words))
 }
 
 fn context(out: &mut String, report: &UnitReport, machine: Option<&Machine>, style: Style) {
@@ -214,16 +215,7 @@ fn block(finding: &Finding, renderer: &Renderer) -> String {
                 .into(),
         );
     }
-    let mut notes = finding.notes.iter().map(|note| printable(note));
-    if let Some(first) = notes.next() {
-        let demand = finding
-            .evidence
-            .iter()
-            .find(|e| e.part == Part::Demands)
-            .map(|e| format!(" ({})", printable(&e.source.to_string())))
-            .unwrap_or_default();
-        elements.push(Level::NOTE.message(format!("{first}{demand}")).into());
-    }
+    let notes = finding.notes.iter().map(|note| printable(note));
     elements.extend(notes.map(|note| Level::NOTE.message(note).into()));
     for remedy in &finding.remedies {
         let text = if remedy.commands.is_empty() {

@@ -30,7 +30,7 @@ pub struct Requirement {
 /// The setting that makes a requirement apply, or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Because {
-    /// In words: `profile cis`.
+    /// In words, with the place: `profile cis (/etc/rancher/rke2/config.yaml:1)`.
     pub words: String,
     /// Where it is set.
     pub source: Option<Source>,
@@ -140,13 +140,8 @@ fn profile_because(settings: &StartSettings) -> Because {
 }
 
 fn because(words: &str, origin: &crate::rke2::start::Origin) -> Because {
-    let words = if origin.label.is_empty() {
-        words.to_owned()
-    } else {
-        format!("{words} ({})", origin.label)
-    };
     Because {
-        words,
+        words: format!("{words} ({origin})"),
         source: origin.source.clone(),
     }
 }

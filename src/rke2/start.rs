@@ -241,7 +241,13 @@ fn ignored(ignored: &config::Ignored) -> Advice {
         config::IgnoredReason::UnknownFlag => Advice {
             check: "config.ignored",
             subject: key.clone(),
-            summary: format!("RKE2 skips `{key}`: it is no flag of this release and role"),
+            summary: format!(
+                "RKE2 skips `{key}`: it is no flag of this release and role{}",
+                match ignored.did_you_mean.as_deref() {
+                    Some("profile") => "; the node starts, and is not hardened",
+                    _ => "",
+                }
+            ),
             remedy: match &ignored.did_you_mean {
                 Some(near) => format!("did you mean `{near}`? correct it in {place}"),
                 None => format!("remove it from {place}"),
@@ -252,9 +258,10 @@ fn ignored(ignored: &config::Ignored) -> Advice {
             check: "config.dropped",
             subject: key.clone(),
             summary: format!(
-                "RKE2 ignores its whole configuration, {key} included, because {place} is missing"
+                "RKE2 ignores its whole configuration, {key} included, because {place} is missing or \
+                 a link to nothing: no profile, no token"
             ),
-            remedy: format!("remove the link to it, or restore {place}"),
+            remedy: format!("remove {place}, or restore what it links to"),
             source: ignored.source.clone(),
         },
     }

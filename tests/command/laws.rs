@@ -110,7 +110,7 @@ impl Node {
             role: self.role,
             definition: None,
             version: Some(self.version.clone()),
-            rival: false,
+            other: preflight_rke2::examine::Other::Irrelevant,
         };
         let report = examine::unit(&root, &question).report;
         (
@@ -244,7 +244,6 @@ fn nothing_known_is_nothing_satisfied() {
         settings.profile = Sourced::default_value(profile.to_owned());
         let unknown = || "not read".to_owned();
         let facts = HostFacts {
-            image: false,
             kernel: KERNEL_PARAMETERS
                 .iter()
                 .map(|_| preflight_rke2::fact::KernelFact {

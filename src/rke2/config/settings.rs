@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::fact::{ReadError, Source};
 use crate::rke2::Role;
+use crate::text::without_userinfo;
 
 use super::flags;
 
@@ -124,7 +125,16 @@ impl Setting {
     /// The value, or [`REDACTED`] in place of a secret that is not empty.
     pub fn display_value(&self) -> SettingValue {
         if !self.is_secret() {
-            return self.value.clone();
+            return match &self.value {
+                SettingValue::Text(text) => SettingValue::Text(without_userinfo(text).into_owned()),
+                SettingValue::List(items) => SettingValue::List(
+                    items
+                        .iter()
+                        .map(|item| without_userinfo(item).into_owned())
+                        .collect(),
+                ),
+                other => other.clone(),
+            };
         }
         match &self.value {
             SettingValue::Text(text) if text.is_empty() => SettingValue::Text(String::new()),

@@ -170,6 +170,7 @@ fn journal(report: &UnitReport) {
 fn report(start: StartSettings, findings: Vec<Finding>) -> UnitReport {
     UnitReport {
         image: false,
+        idle: false,
         unit: start.role.unit().to_owned(),
         role: start.role,
         version: start.version,
