@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 pub(crate) use crate::outcome::Outcome;
 
 /// A machine that has not powered off by then is taken for wedged.
-const TIMEOUT: Duration = Duration::from_secs(180);
+const TIMEOUT: Duration = Duration::from_mins(3);
 
 const PRELUDE: &str = r#"
 rec() { name=$1; shift; "$@" >"/out/$name" 2>&1; echo $? >"/out/$name.status"; }
@@ -22,7 +22,7 @@ carry() { tar -C / -cf /out/etc.tar etc; }
 
 /// The report and the kernel's own values are wanted of every boot; `end` shows that no line of the
 /// script ended it early.
-const EPILOGUE: &str = r#"
+const EPILOGUE: &str = r"
 rec report preflight-rke2 check --all --format json
 rec sysctls sysctl vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops \
     kernel.keys.root_maxkeys kernel.keys.root_maxbytes
@@ -31,7 +31,7 @@ journalctl --no-pager --output=json --all >/out/journal
 echo reached >/out/end
 stty raw -F /dev/ttyS1
 tar -C /out -cz . | cat >/dev/ttyS1
-"#;
+";
 
 /// A machine to boot: the package, RKE2's tarball with the server enabled, and the kernel's values.
 pub(crate) struct Machine {
@@ -124,6 +124,7 @@ impl Machine {
             .spawn()
             .expect("run tests/lab/vm-boot");
         let end = wait(&mut machine, &work.path().join("console"));
+<<<<<<< HEAD
         if let Some(keep) = std::env::var_os("KEEPVM") {
             let _ = Command::new("cp")
                 .arg("-r")
@@ -131,6 +132,8 @@ impl Machine {
                 .arg(keep)
                 .status();
         }
+=======
+>>>>>>> vm
         let console = lossy(&output) + &lossy(&work.path().join("console"));
         assert!(end.is_ok(), "the machine {}:\n{console}", end.unwrap_err());
 
@@ -160,7 +163,14 @@ impl Machine {
                 .expect("read a stand-in")
         };
 
-        put("/usr/local/bin/rke2", &stand_in("rke2"));
+        put("/usr/local/lib/rke2-stand-in", &stand_in("rke2.sh"));
+        let programs = files.join("usr/local/bin");
+        fs::create_dir_all(&programs).expect("create a directory");
+        fs::copy(
+            package(source).with_file_name("rke2-stand-in"),
+            programs.join("rke2"),
+        )
+        .expect("copy the stand-in for RKE2: run tests/lab/package");
         for unit in ["rke2-server.service", "rke2-agent.service"] {
             put(
                 &format!("/usr/local/lib/systemd/system/{unit}"),
@@ -185,7 +195,7 @@ impl Machine {
         );
         put(
             "/etc/systemd/system/lab.service",
-            "[Unit]\nAfter=multi-user.target\n[Service]\nType=oneshot\nExecStart=/bin/bash /lab.sh\n\
+            "[Unit]\nAfter=multi-user.target\n[Service]\nType=exec\nExecStart=/bin/bash /lab.sh\n\
              ExecStopPost=systemctl poweroff --no-block\nStandardOutput=file:/out/log\nStandardError=file:/out/log\n",
         );
         put("/lab.sh", &[PRELUDE, &self.script, EPILOGUE].concat());

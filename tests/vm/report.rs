@@ -74,29 +74,46 @@ pub(crate) fn live(outcome: &Outcome) -> BTreeMap<String, String> {
     live
 }
 
-/// Fails unless the report made at the end has the kernel's own values of all six parameters.
-/// Returns what it foretells of each for the next boot.
-pub(crate) fn reads_what_is(outcome: &Outcome) -> BTreeMap<String, Option<String>> {
-    let unit = server(outcome, "report");
-    let mut foretold = BTreeMap::new();
-    for (key, value) in live(outcome) {
-        let id = format!("sysctl.{key}");
-        let finding = findings(&unit)
-            .iter()
-            .find(|finding| finding["id"] == id.as_str())
-            .unwrap_or_else(|| panic!("no {id}: {unit:#}"));
-        assert_eq!(finding["actual"], value.as_str(), "{finding:#}");
-        foretold.insert(key, finding["next_boot"].as_str().map(str::to_owned));
-    }
-    foretold
+/// The finding about a kernel parameter.
+pub(crate) fn finding<'a>(unit: &'a Value, key: &str) -> &'a Value {
+    let id = format!("sysctl.{key}");
+    findings(unit)
+        .iter()
+        .find(|finding| finding["id"] == id.as_str())
+        .unwrap_or_else(|| panic!("no {id}: {unit:#}"))
 }
 
-/// Fails unless a report made on a host that only booted foretells what that boot made of each
-/// parameter. `unset` are those that nothing sets: they have the kernel's own value.
+/// Fails unless the report made at the end has the kernel's own values of all six parameters.
+/// Returns what files make of each at the next boot, as the report has it.
+pub(crate) fn reads_what_is(outcome: &Outcome) -> BTreeMap<String, Option<String>> {
+    let unit = server(outcome, "report");
+    live(outcome)
+        .into_iter()
+        .map(|(key, value)| {
+            let finding = finding(&unit, &key);
+            assert_eq!(finding["actual"], value.as_str(), "{finding:#}");
+            let foretold = finding["next_boot"].as_str().map(str::to_owned);
+            (key, foretold)
+        })
+        .collect()
+}
+
+/// Fails unless the report of a host that was only booted foretells for each parameter what that
+/// boot made of it. No file sets those in `unset`.
 pub(crate) fn foretells_this_boot(outcome: &Outcome, unset: &[&str]) {
     let live = live(outcome);
     for (key, foretold) in reads_what_is(outcome) {
-        let expected = (!unset.contains(&key.as_str())).then(|| live[&key].clone());
+        let foretold = foretold.map(|text| number(&text));
+        let expected = (!unset.contains(&key.as_str())).then(|| number(&live[&key]));
         assert_eq!(foretold, expected, "{key} at the next boot");
     }
+}
+
+/// A number as the kernel reads it.
+fn number(text: &str) -> i64 {
+    match text.strip_prefix("0x") {
+        Some(digits) => i64::from_str_radix(digits, 16),
+        None => text.parse(),
+    }
+    .expect("a number")
 }
