@@ -290,7 +290,6 @@ mod tests {
             user: Some(Ok(user)),
             group: Some(Ok(group)),
             account_elsewhere: Vec::new(),
-            image: false,
             cgroup: Reading::Unknown { why: String::new() },
         };
         let known = Known {
