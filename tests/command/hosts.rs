@@ -165,8 +165,11 @@ fn type_in(host: &Host, command: &str) {
             let path = format!("/proc/sys/{}", key.replace('.', "/"));
             host.file(&path, format!("{value}\n"));
         }
-        ["getent", "passwd", "etcd", ">>", path] => append(path, "etcd:x:52:52::/:/x\n"),
-        ["getent", "group", "etcd", ">>", path] => append(path, "etcd:x:52:\n"),
+        ["grep", "'^etcd:'", from, ">>", path] => {
+            let rows = std::fs::read_to_string(host.at(from)).unwrap();
+            let row = rows.lines().find(|row| row.starts_with("etcd:")).unwrap();
+            append(path, &format!("{row}\n"));
+        }
         // Of two that make both, the second fails, which does no harm.
         ["useradd", .., "-U", "etcd"] => {
             let passwd = std::fs::read_to_string(host.at("/etc/passwd")).unwrap();
