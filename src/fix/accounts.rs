@@ -263,32 +263,32 @@ fn owner(content: &[u8], id: u32) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::{AccountFact, Reading};
+    use crate::fact::Reading;
     use crate::rke2::accounts::{Rejected, Why};
 
     const GROUP: &[u8] = b"root:x:0:\nweb:x:100:\n";
 
-    fn missing() -> AccountFact {
-        Ok(Lookup::Unknown {
+    fn missing() -> Lookup {
+        Lookup::Unknown {
             rejected: Vec::new(),
-        })
+        }
     }
 
-    fn found(id: i64, gid: i64) -> AccountFact {
-        Ok(Lookup::Found { line: 1, id, gid })
+    fn found(id: i64, gid: i64) -> Lookup {
+        Lookup::Found { line: 1, id, gid }
     }
 
     fn ask(
-        user: AccountFact,
-        group: AccountFact,
+        user: Lookup,
+        group: Lookup,
         declared: Option<&[u8]>,
         (uid, gid): (Option<u32>, Option<u32>),
     ) -> Result<Needed, Conflict> {
         let facts = HostFacts {
             image: false,
             kernel: Vec::new(),
-            user: Some(user),
-            group: Some(group),
+            user: Some(Ok(user)),
+            group: Some(Ok(group)),
             account_elsewhere: Vec::new(),
             cgroup: Reading::Unknown { why: String::new() },
         };
@@ -368,20 +368,18 @@ mod tests {
 
     #[test]
     fn what_a_person_must_decide_is_left() {
-        let rejected = || {
-            Ok(Lookup::Unknown {
-                rejected: vec![Rejected {
-                    line: 3,
-                    why: Why::ByteOrderMark,
-                }],
-            })
+        let rejected = || Lookup::Unknown {
+            rejected: vec![Rejected {
+                line: 3,
+                why: Why::ByteOrderMark,
+            }],
         };
         for (user, group) in [
             (found(9, 9), found(9, 9)),
             (found(9, 100), found(9, 9)),
             (rejected(), missing()),
             (missing(), rejected()),
-            (missing(), Ok(Lookup::TooLong { line: 1 })),
+            (missing(), Lookup::TooLong { line: 1 }),
         ] {
             assert_eq!(ask(user, group, None, (None, None)), Ok(Needed::Nothing));
         }

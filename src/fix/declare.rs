@@ -63,7 +63,7 @@ pub fn declared(units: &[Unit<'_>], host: &Host, wish: Wish) -> Declared {
         }
     }
     Declared {
-        path: path.unwrap_or_else(|| super::plan::USUAL_FILE.to_owned()),
+        path: path.unwrap_or_else(|| super::parameters::USUAL_FILE.to_owned()),
         parameters,
         accounts: account.then_some(Accounts {
             group: true,

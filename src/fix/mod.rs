@@ -4,15 +4,16 @@
 //! [`crate::host::apply`] carries it out.
 //!
 //! ```text
-//! plan     what is to be done, why, and what is left to a person
-//! file     the new content of a file of which only some lines are ours
-//! accounts the etcd account: what to declare, what to run
-//! text     the plan for a person;  script: for a shell;  declare: for the tools of platform teams
+//! plan        what is to be done, why, and what is left to a person
+//! parameters  the steps for kernel parameters;  file: the new content of a file partly ours
+//! accounts    the etcd account: what to declare, what to run
+//! text        the plan for a person;  script: for a shell;  declare: for the tools of platform teams
 //! ```
 
 pub mod accounts;
 pub mod declare;
 pub mod file;
+mod parameters;
 pub mod plan;
 pub mod script;
 pub mod text;

@@ -254,7 +254,6 @@ fn nothing_known_is_nothing_satisfied() {
             user: None,
             group: None,
             account_elsewhere: Vec::new(),
-            image: false,
             cgroup: Reading::Unknown { why: unknown() },
         };
         let findings = evaluate(&requirements::of(&settings), &facts);
