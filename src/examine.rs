@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::evaluate::{evaluate, next_boot};
 use crate::fact::{HostFacts, NextBoot, ReadError, Reading, Source};
+use crate::host::kernel_build::KernelBuild;
 use crate::host::{
     HostRoot, facts, rke2_binary, rke2_config, sysctl_d as sysctl_files, systemd_bus, units,
 };
@@ -19,7 +20,7 @@ use crate::rke2::profile::{self, ProfileRules};
 use crate::rke2::role::Role;
 use crate::rke2::start::{Advice, StartSettings};
 use crate::rke2::version::Version;
-use crate::sysctl_d::{self, Dialect, Resolution, Tree};
+use crate::sysctl_d::{self, Dialect, NextBoot as NextBootOf, Resolution, Tree};
 use crate::unit::{Load, Start, UnitDefinition};
 use crate::verdict;
 
@@ -119,6 +120,7 @@ pub fn unit(root: &HostRoot, question: &Question) -> Examination {
         rules.account_line_limit,
     );
     let findings = evaluate(&requirements, &facts);
+    let image = facts.image;
     Examination {
         definition,
         settings,
@@ -132,6 +134,7 @@ pub fn unit(root: &HostRoot, question: &Question) -> Examination {
             profile: start.profile,
             verdict: verdict::fold(&findings),
             findings,
+            image,
         },
     }
 }
@@ -306,7 +309,14 @@ fn next_boot(root: &HostRoot, requirements: &[Requirement]) -> Vec<Reading<NextB
         return Vec::new();
     }
     let tree = sysctl_files::collect(root);
-    let mut facts = next_boot::facts(&resolution(&tree), &KERNEL_PARAMETERS);
+    let resolution = resolution(&tree);
+    let unset = |key: &NextBootOf| key.set.is_none() && key.command_line.is_none();
+    let build = if resolution.keys.iter().any(unset) {
+        KernelBuild::read(root)
+    } else {
+        KernelBuild::default()
+    };
+    let mut facts = next_boot::facts(&resolution, &KERNEL_PARAMETERS, |key| build.value(key));
     let dialect = Dialect::default();
     next_boot::cure(&mut facts, &KERNEL_PARAMETERS, demanded, &tree, dialect);
     facts

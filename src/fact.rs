@@ -211,4 +211,6 @@ pub struct HostFacts {
     pub account_elsewhere: Vec<(crate::rke2::accounts::Table, Source)>,
     /// Control groups, where anybody asks.
     pub cgroup: Reading<Cgroup>,
+    /// An image of a host, without `/proc`: it has no present to be judged.
+    pub image: bool,
 }

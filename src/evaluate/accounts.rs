@@ -142,8 +142,8 @@ fn remedy(table: Table, fact: &AccountFact, facts: &HostFacts) -> Remedy {
         return Remedy {
             summary: format!("copy its line into {}", table.path()),
             commands: vec![match table {
-                Table::Passwd => "getent passwd etcd >> /etc/passwd".to_owned(),
-                Table::Group => "getent group etcd >> /etc/group".to_owned(),
+                Table::Passwd => "grep '^etcd:' /usr/lib/passwd >> /etc/passwd".to_owned(),
+                Table::Group => "grep '^etcd:' /usr/lib/group >> /etc/group".to_owned(),
             }],
         };
     }

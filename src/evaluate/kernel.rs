@@ -13,6 +13,7 @@ pub(super) fn finding(
     rke2: Option<Stage>,
     kubelet: KubeletDemand,
     fact: &KernelFact,
+    image: bool,
 ) -> Finding {
     let mut by = Vec::new();
     if rke2.is_some() {
@@ -59,7 +60,13 @@ pub(super) fn finding(
     } else {
         finding.then = finding.now;
     }
-    conclude(&mut finding, parameter, unreadable.as_deref());
+    conclude(
+        &mut finding,
+        parameter,
+        unreadable.as_deref(),
+        &fact.next_boot,
+        image,
+    );
     if finding.outcome == Outcome::Violated || finding.outcome == Outcome::Indeterminate {
         if !finding.required_by.is_empty() {
             finding.notes.insert(
@@ -137,13 +144,34 @@ fn next_boot(finding: &mut Finding, parameter: KernelParameter, fact: &Reading<N
     }
 }
 
-fn conclude(finding: &mut Finding, parameter: KernelParameter, unreadable: Option<&str>) {
+fn conclude(
+    finding: &mut Finding,
+    parameter: KernelParameter,
+    unreadable: Option<&str>,
+    next: &Reading<NextBoot>,
+    image: bool,
+) {
     let key = parameter.key;
     let required = parameter.required;
-    let then = || match &finding.next_boot {
-        Some(text) => format!("{text:?} will be set"),
-        None => "no file sets it".to_owned(),
+    let then = match (&finding.next_boot, next) {
+        (Some(text), _) => format!("the next boot sets it to {text}"),
+        (
+            None,
+            Reading::Known(NextBoot {
+                number: Some(number),
+                ..
+            }),
+        ) => format!("no file sets it, so the next boot leaves {number}"),
+        (None, Reading::Known(_)) => {
+            "no file sets it, and what the kernel starts with is not known".to_owned()
+        }
+        (None, Reading::Unknown { why }) => {
+            format!("what the next boot brings is not known ({why})")
+        }
     };
+    let why = unreadable.unwrap_or("not read");
+    // One that nobody demands is here because it cannot even be read.
+    let demanded = finding.outcome != Outcome::NotApplicable;
     match (finding.now, finding.then) {
         (Outcome::Violated, _) => {
             finding.outcome = Outcome::Violated;
@@ -157,36 +185,51 @@ fn conclude(finding: &mut Finding, parameter: KernelParameter, unreadable: Optio
                     None => format!("{key} must be {required}"),
                 },
             };
+            if finding.next_boot.is_none() && demanded {
+                finding.notes.push(then);
+            }
         }
-        (Outcome::Satisfied, Outcome::Violated) => {
-            finding.outcome = Outcome::Violated;
+        (Outcome::Satisfied, Outcome::Satisfied) => {
+            finding.summary = format!("{key} is {required}");
+        }
+        (Outcome::Satisfied, after) => {
+            finding.outcome = after;
             finding.effect = Effect::BlocksNextBoot;
-            finding.summary = format!(
-                "{key} is {required} until the next boot, then {}; must be {required}",
-                then()
-            );
+            finding.summary = format!("{key} is {required} now, as it must be, but {then}");
+            if finding.next_boot.is_none() && after == Outcome::Violated {
+                finding.notes.push(
+                    "a kubelet that ran without protect-kernel-defaults may have written it, or \
+                     somebody by hand"
+                        .to_owned(),
+                );
+            }
         }
         (Outcome::Indeterminate, Outcome::Violated) => {
             finding.outcome = Outcome::Violated;
             finding.effect = Effect::BlocksNextBoot;
-            finding.summary = format!("{key} must be {required}, but {}", then());
+            finding.summary = format!("{key} must be {required}, but {then}");
+        }
+        // An image has no present: what it will be is all there is to ask.
+        (Outcome::Indeterminate, Outcome::Satisfied) if image => {
+            finding.outcome = Outcome::Satisfied;
+            finding.summary = format!("{key} will be {required}");
+        }
+        (Outcome::Indeterminate, after) if image => {
+            finding.outcome = after;
+            finding.effect = Effect::BlocksNextBoot;
+            finding.summary = format!("{key} must be {required}, but {then}");
         }
         (Outcome::Indeterminate, Outcome::Satisfied) => {
             finding.outcome = Outcome::Indeterminate;
             finding.summary = format!(
-                "{key} must be {required}: what it is now is not known ({}); the next boot sets it",
-                unreadable.unwrap_or("not read")
+                "{key} must be {required}, and will be; what it is now is not known ({why})"
             );
         }
         (Outcome::Indeterminate, _) => {
             finding.outcome = Outcome::Indeterminate;
-            finding.summary = format!(
-                "{key} must be {required}: what it is now is not known ({})",
-                unreadable.unwrap_or("not read")
-            );
+            finding.summary = format!("{key} must be {required}; what it is is not known ({why})");
         }
         (Outcome::NotApplicable, _) => finding.summary = format!("{key} is not demanded"),
-        (Outcome::Satisfied, _) => finding.summary = format!("{key} is {required}"),
     }
 }
 

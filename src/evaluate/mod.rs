@@ -29,7 +29,9 @@ fn one(requirement: &Requirement, facts: &HostFacts) -> Vec<Finding> {
         } => facts
             .kernel
             .get(*index)
-            .map(|fact| kernel::finding(requirement, *parameter, *rke2, *kubelet, fact))
+            .map(|fact| {
+                kernel::finding(requirement, *parameter, *rke2, *kubelet, fact, facts.image)
+            })
             .into_iter()
             .collect(),
         Demand::Account {
@@ -57,7 +59,7 @@ fn one(requirement: &Requirement, facts: &HostFacts) -> Vec<Finding> {
             flag.as_ref(),
             *stage,
         )],
-        Demand::CgroupV2 { words } => vec![settings::cgroup(requirement, words, &facts.cgroup)],
+        Demand::CgroupV2 { words } => vec![settings::cgroup(requirement, words, facts)],
         Demand::Configuration(fatal) => vec![settings::fatal(requirement, fatal)],
         Demand::Unknown(unknown) => vec![settings::unknown(requirement, unknown)],
         Demand::Advice(advice) => vec![settings::advice(requirement, advice)],

@@ -9,14 +9,21 @@ use crate::sysctl_d::{
 };
 
 /// What `resolution` says of each of `parameters`, which were asked for in this order.
-pub fn facts(resolution: &Resolution, parameters: &[KernelParameter]) -> Vec<Reading<NextBoot>> {
+///
+/// `own` tells what the kernel of this host was built to start a key with, as far as it is known.
+pub fn facts(
+    resolution: &Resolution,
+    parameters: &[KernelParameter],
+    own: impl Fn(&str) -> Option<i64>,
+) -> Vec<Reading<NextBoot>> {
     resolution
         .keys
         .iter()
         .zip(parameters)
         .map(|(key, parameter)| {
             if resolution.complete {
-                Reading::Known(fact(key, *parameter))
+                let own = own(parameter.key).or(parameter.kernel_default);
+                Reading::Known(fact(key, own))
             } else {
                 let why = resolution
                     .problems
@@ -120,7 +127,7 @@ fn target(tree: &Tree, name: &str, exists: bool) -> Target {
     }
 }
 
-fn fact(key: &sysctl_d::NextBoot, parameter: KernelParameter) -> NextBoot {
+fn fact(key: &sysctl_d::NextBoot, own: Option<i64>) -> NextBoot {
     let mut fact = NextBoot {
         text: None,
         number: key.expected().map(i64::from),
@@ -131,6 +138,12 @@ fn fact(key: &sysctl_d::NextBoot, parameter: KernelParameter) -> NextBoot {
     match &key.set {
         Some(set) => {
             fact.text = Some(set.value.clone());
+            if set.is_volatile() {
+                fact.notes.push(format!(
+                    "{} is gone with the next boot, unless something writes it again",
+                    set.line.source.path
+                ));
+            }
             fact.evidence
                 .push(excerpt(&set.line, Part::Sets, &winner(set)));
             let other = |assignment: &Assignment| assignment.value != set.value;
@@ -140,7 +153,7 @@ fn fact(key: &sysctl_d::NextBoot, parameter: KernelParameter) -> NextBoot {
                     .push(excerpt(&lost.assignment.line, Part::Overridden, &label));
             }
         }
-        None => unset(&mut fact, key, parameter),
+        None => unset(&mut fact, key, own),
     }
     for unheard in &key.unheard {
         fact.evidence.push(excerpt(
@@ -162,7 +175,7 @@ fn fact(key: &sysctl_d::NextBoot, parameter: KernelParameter) -> NextBoot {
 }
 
 /// No file sets it: the command line of the kernel does, or it keeps its default.
-fn unset(fact: &mut NextBoot, key: &sysctl_d::NextBoot, parameter: KernelParameter) {
+fn unset(fact: &mut NextBoot, key: &sysctl_d::NextBoot, own: Option<i64>) {
     for lost in &key.overrides {
         let label = loser(&lost.why);
         fact.evidence
@@ -175,14 +188,7 @@ fn unset(fact: &mut NextBoot, key: &sysctl_d::NextBoot, parameter: KernelParamet
         ));
         return;
     }
-    fact.number = fact.number.or(parameter.kernel_default);
-    fact.notes.push(match parameter.kernel_default {
-        Some(default) => {
-            format!("no file sets it for the next boot: the kernel's own value is {default}")
-        }
-        None => "no file sets it for the next boot: the kernel's own value depends on its build"
-            .to_owned(),
-    });
+    fact.number = fact.number.or(own);
 }
 
 fn winner(set: &Assignment) -> String {

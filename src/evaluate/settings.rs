@@ -1,7 +1,7 @@
 //! What the configuration itself decides: the profile's name, contradictions, refusals, advice.
 
 use super::start;
-use crate::fact::{Cgroup, Reading};
+use crate::fact::{Cgroup, HostFacts, Reading};
 use crate::finding::{
     Component, Effect, Evidence, Finding, Outcome, Part, Prediction, Remedy, Stage,
 };
@@ -107,14 +107,14 @@ pub(super) fn protect_kernel_defaults(
     violated(finding, stage, &line)
 }
 
-pub(super) fn cgroup(requirement: &Requirement, words: &str, fact: &Reading<Cgroup>) -> Finding {
+pub(super) fn cgroup(requirement: &Requirement, words: &str, facts: &HostFacts) -> Finding {
     let mut finding = start(requirement, "cgroup", vec![Component::Kubelet]);
     finding.required = Some("v2".to_owned());
     if !requirement.applies {
         finding.summary = "the kubelet runs on either cgroup version".to_owned();
         return finding;
     }
-    match fact {
+    match &facts.cgroup {
         Reading::Known(Cgroup::V2) => {
             finding.actual = Some("v2".to_owned());
             finding.summary = "the host uses cgroup v2".to_owned();
@@ -133,6 +133,14 @@ pub(super) fn cgroup(requirement: &Requirement, words: &str, fact: &Reading<Cgro
                     .to_owned(),
             );
             violated(finding, Stage::KubeletConfiguration, words)
+        }
+        // The kernel command line that an image is booted with decides; nobody asks it of the image.
+        Reading::Unknown { .. } if facts.image => {
+            finding.outcome = Outcome::NotApplicable;
+            finding.now = Outcome::Indeterminate;
+            finding.summary =
+                "which cgroup version the image will be booted with is not known".to_owned();
+            finding
         }
         Reading::Unknown { why } => {
             finding.outcome = Outcome::Indeterminate;

@@ -259,3 +259,159 @@ fn owner(content: &[u8], id: u32) -> Option<String> {
         (fields.nth(1)? == id.as_bytes()).then(|| String::from_utf8_lossy(name).into_owned())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::{AccountFact, Reading};
+    use crate::rke2::accounts::{Rejected, Why};
+
+    const GROUP: &[u8] = b"root:x:0:\nweb:x:100:\n";
+
+    fn missing() -> AccountFact {
+        Ok(Lookup::Unknown {
+            rejected: Vec::new(),
+        })
+    }
+
+    fn found(id: i64, gid: i64) -> AccountFact {
+        Ok(Lookup::Found { line: 1, id, gid })
+    }
+
+    fn ask(
+        user: AccountFact,
+        group: AccountFact,
+        declared: Option<&[u8]>,
+        (uid, gid): (Option<u32>, Option<u32>),
+    ) -> Result<Needed, Conflict> {
+        let facts = HostFacts {
+            kernel: Vec::new(),
+            user: Some(user),
+            group: Some(group),
+            account_elsewhere: Vec::new(),
+            cgroup: Reading::Unknown { why: String::new() },
+        };
+        let known = Known {
+            facts: &facts,
+            elsewhere: &[],
+            passwd: b"root:x:0:0::/:/x\nweb:x:5:100::/:/x\n",
+            group: GROUP,
+            declared,
+        };
+        needed(&known, Wish { uid, gid })
+    }
+
+    #[test]
+    fn what_is_missing_is_declared_and_run() {
+        let user = |id: &str| format!("u etcd {id} \"etcd user\"");
+        let useradd =
+            |id: &str| format!("useradd -r -M -s /sbin/nologin -c etcd user{id} -g etcd etcd");
+        for (there, wish, sysusers, shadow) in [
+            (
+                (missing(), missing()),
+                (None, None),
+                vec![user("-")],
+                vec!["groupadd -r etcd".to_owned(), useradd("")],
+            ),
+            (
+                (missing(), missing()),
+                (Some(52), None),
+                vec![user("52")],
+                vec!["groupadd -r -g 52 etcd".to_owned(), useradd(" -u 52")],
+            ),
+            (
+                (missing(), missing()),
+                (Some(52), Some(53)),
+                vec!["g etcd 53".to_owned(), user("52:53")],
+                vec!["groupadd -r -g 53 etcd".to_owned(), useradd(" -u 52")],
+            ),
+            (
+                (missing(), missing()),
+                (None, Some(53)),
+                vec!["g etcd 53".to_owned(), user("-")],
+                vec!["groupadd -r -g 53 etcd".to_owned(), useradd("")],
+            ),
+            (
+                (missing(), found(7, 7)),
+                (None, Some(7)),
+                vec![user("-")],
+                vec![useradd("")],
+            ),
+            // The group of the id that is the user's primary group already.
+            (
+                (found(9, 9), missing()),
+                (None, None),
+                vec!["g etcd 9".to_owned()],
+                vec!["groupadd -r -g 9 etcd".to_owned()],
+            ),
+            // Which is somebody else's.
+            (
+                (found(9, 100), missing()),
+                (None, None),
+                vec!["g etcd -".to_owned()],
+                vec!["groupadd -r etcd".to_owned()],
+            ),
+        ] {
+            let Ok(Needed::Make(accounts)) = ask(there.0, there.1, None, wish) else {
+                panic!("{wish:?}");
+            };
+            assert_eq!(accounts.sysusers(), sysusers);
+            let calls = accounts.shadow().into_iter();
+            let calls: Vec<_> = calls
+                .map(|p| format!("{} {}", p.name, p.args.join(" ")))
+                .collect();
+            assert_eq!(calls, shadow);
+            assert!(sysusers.iter().all(|line| !line.contains('!')));
+        }
+    }
+
+    #[test]
+    fn what_a_person_must_decide_is_left() {
+        let rejected = || {
+            Ok(Lookup::Unknown {
+                rejected: vec![Rejected {
+                    line: 3,
+                    why: Why::ByteOrderMark,
+                }],
+            })
+        };
+        for (user, group) in [
+            (found(9, 9), found(9, 9)),
+            (found(9, 100), found(9, 9)),
+            (rejected(), missing()),
+            (missing(), rejected()),
+            (missing(), Ok(Lookup::TooLong { line: 1 })),
+        ] {
+            assert_eq!(ask(user, group, None, (None, None)), Ok(Needed::Nothing));
+        }
+    }
+
+    #[test]
+    fn ids_are_taken_from_nobody() {
+        let make = |wish, declared| ask(missing(), missing(), declared, wish);
+        assert!(matches!(
+            make((Some(5), None), None),
+            Err(Conflict::Taken {
+                table: Table::Passwd,
+                ..
+            })
+        ));
+        // The group gets the user's id where it has none of its own.
+        assert!(matches!(
+            make((Some(100), None), None),
+            Err(Conflict::Taken {
+                table: Table::Group,
+                ..
+            })
+        ));
+        assert!(make((Some(100), Some(101)), None).is_ok());
+        let theirs: &[u8] = b"u etcd 52034\n";
+        assert_eq!(
+            make((Some(7), None), Some(theirs)),
+            Err(Conflict::Declared(SYSUSERS_FILE))
+        );
+        assert!(matches!(make((None, None), Some(theirs)), Ok(Needed::Make(a)) if a.declared));
+        let ours = file_content(&["u etcd 9".to_owned()]);
+        assert!(matches!(make((Some(7), None), Some(&ours)), Ok(Needed::Make(a)) if !a.declared));
+    }
+}

@@ -162,6 +162,7 @@ mod tests {
             profile: Sourced::default_value(String::new()),
             verdict: verdict::fold(&findings),
             findings,
+            image: false,
         }
     }
 

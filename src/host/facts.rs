@@ -47,6 +47,7 @@ pub fn collect(
         .any(|r| r.applies && matches!(r.demand, Demand::CgroupV2 { .. }));
     HostFacts {
         kernel: kernel(root, next_boot),
+        image: is_bare_image(root),
         user,
         group,
         account_elsewhere,
@@ -73,13 +74,18 @@ fn kernel(root: &HostRoot, next_boot: Vec<Reading<NextBoot>>) -> Vec<KernelFact>
         .collect()
 }
 
+/// An image as it lies on disk; a container's or a captured host's root has a `/proc`.
+fn is_bare_image(root: &HostRoot) -> bool {
+    !root.is_live() && root.stat("/proc/sys").is_err()
+}
+
 /// The content of each parameter's file, by position in [`KERNEL_PARAMETERS`].
 pub fn live(root: &HostRoot) -> Vec<Reading<Result<Vec<u8>, ReadError>>> {
-    let image_without_proc = !root.is_live() && root.stat("/proc/sys").is_err();
+    let bare = is_bare_image(root);
     KERNEL_PARAMETERS
         .iter()
         .map(|parameter| {
-            if image_without_proc {
+            if bare {
                 return Reading::Unknown {
                     why: "there is no /proc/sys below this root".to_owned(),
                 };

@@ -10,6 +10,7 @@ pub mod apply;
 pub mod configuration;
 pub mod facts;
 pub mod journal;
+pub mod kernel_build;
 pub mod machine;
 pub mod rke2_binary;
 pub mod rke2_config;

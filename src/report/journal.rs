@@ -234,8 +234,8 @@ fn summary(unit: &str, plan: &Plan<'_>) -> Option<Record> {
             id::BLOCKED,
             Priority::Error,
             format!(
-                "{unit} is not started: it would refuse to run, {reasons}. When mended: \
-                 systemctl start {unit}. To start it anyway: preflight_rke2=off on the kernel \
+                "{unit} is not started: it would refuse to run, {reasons}. `preflight-rke2 fix` \
+                 tells how to mend them all; then `systemctl start {unit}`. To start it anyway: preflight_rke2=off on the kernel \
                  command line, or mode = \"report\" in /etc/preflight-rke2/config.toml"
             ),
         ),

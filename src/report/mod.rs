@@ -29,6 +29,8 @@ pub struct UnitReport {
     pub verdict: UnitVerdict,
     /// Every requirement held against the host.
     pub findings: Vec<Finding>,
+    /// Whether it is about an image, which has no present to be judged.
+    pub image: bool,
 }
 
 impl UnitReport {

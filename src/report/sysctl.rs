@@ -143,7 +143,7 @@ pub fn text(parameters: &Parameters, findings: &[Finding]) -> String {
                     format!(
                         "would leave {} ({})",
                         printable(&set.value),
-                        set.line.source
+                        printable(&set.line.source.to_string())
                     )
                 },
             );
@@ -172,8 +172,9 @@ fn line(out: &mut String, line: &Line, what: &str) {
         .unwrap_or_default();
     let _ = writeln!(
         out,
-        "    {}{target}: {}  ({what})",
+        "    {}{target}: {}  ({})",
         printable(&line.source.to_string()),
-        printable(line.text.trim())
+        printable(line.text.trim()),
+        printable(what)
     );
 }

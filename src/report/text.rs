@@ -58,33 +58,37 @@ const DIM: &str = "2";
 
 /// One line: what would become of the unit.
 pub fn headline(report: &UnitReport, style: Style) -> String {
-    let reasons = |effect| count(report.violated(effect).count(), "reason");
+    let of = |effect| report.violated(effect).count();
+    let (now, then) = (of(Effect::BlocksStart), of(Effect::BlocksNextBoot));
     let (code, words) = match (report.verdict.now, report.verdict.next_boot) {
-        (Verdict::WouldRefuse, _) => (
-            RED,
-            format!("would not start: {}", reasons(Effect::BlocksStart)),
-        ),
+        // An image has no present, only a boot to come.
+        (Verdict::WouldRefuse, _) | (_, Verdict::WouldRefuse) if report.image => {
+            let all = now.saturating_add(then);
+            (RED, format!("would not start: {}", count(all, "reason")))
+        }
+        (Verdict::WouldRefuse, _) => (RED, format!("would not start: {}", count(now, "reason"))),
+        (_, Verdict::WouldStart) if report.image => (GREEN, "would start".to_owned()),
         (Verdict::WouldStart, Verdict::WouldRefuse) => (
             YELLOW,
             format!(
                 "would start now, but not after the next boot: {}",
-                reasons(Effect::BlocksNextBoot)
+                count(then, "reason")
             ),
         ),
         (Verdict::WouldStart, Verdict::WouldStart) => (GREEN, "would start".to_owned()),
         (Verdict::WouldStart, Verdict::Undetermined) => (
-            GREEN,
-            "would start now; what the next boot brings is not known".to_owned(),
+            YELLOW,
+            "would start now; whether it would after the next boot is not known".to_owned(),
         ),
         (Verdict::Undetermined, Verdict::WouldRefuse) => (
             YELLOW,
             format!(
                 "would not start after the next boot: {}; whether it would now is not known",
-                reasons(Effect::BlocksNextBoot)
+                count(then, "reason")
             ),
         ),
         (Verdict::Undetermined, Verdict::WouldStart) => (
-            GREEN,
+            YELLOW,
             "would start after the next boot; whether it would now is not known".to_owned(),
         ),
         (Verdict::Undetermined, Verdict::Undetermined) => (

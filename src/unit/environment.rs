@@ -98,13 +98,17 @@ pub fn is_name(name: &str) -> bool {
         && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_')
 }
 
-/// Splits `NAME=value` if systemd takes it; otherwise gives what would be the name.
+/// Splits `NAME=value` if systemd takes it; otherwise gives what would be the name, where
+/// there is one.
 pub fn assignment(text: &[u8]) -> Result<(String, String), String> {
     let utf8 = std::str::from_utf8(text).is_ok();
     let text = String::from_utf8_lossy(text);
     // Control characters are as good as any in a value.
-    let (name, value) = text.split_once('=').unwrap_or((&text, ""));
-    let valid = utf8 && text.contains('=') && is_name(name) && text.len() <= LONGEST;
+    let Some((name, value)) = text.split_once('=') else {
+        // For all we know it is the rest of a value that should have been quoted.
+        return Err("<redacted>".to_owned());
+    };
+    let valid = utf8 && is_name(name) && text.len() <= LONGEST;
     if valid {
         Ok((name.to_owned(), value.to_owned()))
     } else {
@@ -333,7 +337,7 @@ mod tests {
             (b"_a1=", Ok(("_a1", ""))),
             (b"A=b=c", Ok(("A", "b=c"))),
             (b"A=a\tb\nc", Ok(("A", "a\tb\nc"))),
-            (b"A", Err("A")),
+            (b"secret", Err("<redacted>")),
             (b"=b", Err("")),
             (b"1A=b", Err("1A")),
             (b"A-B=secret", Err("A-B")),

@@ -92,7 +92,7 @@ const BROKEN: &[(&str, Put)] = &[
         host.file(path, "x".repeat(1 << 20));
     }),
     ("one long value", |host, path| {
-        let value = "9".repeat(1 << 20);
+        let value = "9".repeat(1 << 16);
         host.file(path, format!("profile: {value}\netcd:x:{value}:0:::\n"));
     }),
     ("NULs", |host, path| host.file(path, [0; 70_000])),
@@ -127,7 +127,9 @@ const BROKEN: &[(&str, Put)] = &[
 /// A host where everything that can be read is there, and right.
 fn whole() -> Host {
     let host = Host::like("healthy-server");
-    READ.iter().for_each(|entry| restore(&host, entry));
+    for entry in READ {
+        restore(&host, entry);
+    }
     host
 }
 
@@ -203,9 +205,9 @@ fn one_at_a_time(kinds: &[(&str, Put)]) {
             let what = format!("{kind}: {path}");
             put(&host, path);
             sane(&what, CHECK, &host.run(CHECK));
-            let gate = host.run(GATE);
-            sane(&what, GATE, &gate);
             if *need == Nothing {
+                let gate = host.run(GATE);
+                sane(&what, GATE, &gate);
                 assert_ne!(gate.status, 3, "{what}\n{}", gate.err);
             }
             restore(&host, entry);
@@ -273,7 +275,7 @@ fn what_may_not_be_read() {
     for (_, path, _) in READ {
         let at = host.at(path);
         let before = at.metadata().unwrap().permissions();
-        std::fs::set_permissions(&at, PermissionsExt::from_mode(0)).unwrap();
+        std::fs::set_permissions(&at, PermissionsExt::from_mode(0o000)).unwrap();
         let what = format!("unreadable: {path}");
         let checked = run_as_anybody(CHECK);
         sane(&what, CHECK, &checked);

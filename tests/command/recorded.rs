@@ -1,6 +1,7 @@
 //! What the real components were recorded to do, against what the command says they would.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use preflight_rke2::rke2::kernel::KERNEL_PARAMETERS;
 use serde_json::Value as Json;
@@ -216,11 +217,11 @@ fn configured(host: &Host, case: &Json) {
     let mut unit = "[Service]\n".to_owned();
     for (name, value) in case["env"].as_object().unwrap() {
         let assignment = format!("{name}={}", value.as_str().unwrap());
-        unit += &format!("Environment={}\n", quoted(&assignment));
+        writeln!(unit, "Environment={}", quoted(&assignment)).unwrap();
     }
-    unit += &format!("ExecStart=/usr/bin/rke2 {role}");
+    write!(unit, "ExecStart=/usr/bin/rke2 {role}").unwrap();
     for word in texts(&case["args"]) {
-        unit += &format!(" {}", argument(word));
+        write!(unit, " {}", argument(word)).unwrap();
     }
     unit.push('\n');
     host.file(&UNIT.replace("{role}", role), unit);

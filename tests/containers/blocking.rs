@@ -217,3 +217,68 @@ fn what_is_demanded_depends_on_role_and_settings(suite: &str) {
         outcome.text("neither")
     );
 }
+
+/// What a person sees of a blocked unit, as the documents show it. Times, names and numbers that
+/// differ from boot to boot are made the same. `PREFLIGHT_BLESS=1` writes the captures anew.
+#[test]
+fn the_documents_show_what_is_seen() {
+    let outcome = Lab::new("bookworm")
+        .config("profile: cis\n")
+        .sysctl("vm.overcommit_memory", "0")
+        .sysctl("kernel.panic", "0")
+        .no_etcd()
+        .enable("rke2-server.service")
+        .script(
+            "rec status systemctl status rke2-server --no-pager --full
+            rec start systemctl start rke2-server
+            journalctl --sync
+            rec explained journalctl --no-pager -xu rke2-server PREFLIGHT_CHECK=sysctl.kernel.panic -n 1",
+        )
+        .boot();
+    for (name, command) in [
+        ("status", "systemctl status rke2-server --full"),
+        ("start", "systemctl start rke2-server"),
+        (
+            "explained",
+            "journalctl -xu rke2-server PREFLIGHT_CHECK=sysctl.kernel.panic -n 1",
+        ),
+    ] {
+        let seen = format!("$ {command}\n{}", plain(&outcome.text(name)));
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join(format!("docs/captures/{name}.txt"));
+        if std::env::var_os("PREFLIGHT_BLESS").is_some() {
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("make docs/captures");
+            std::fs::write(&path, &seen).expect("write a capture");
+        }
+        let shown = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(shown, seen, "{}", path.display());
+    }
+}
+
+/// The text without what differs from boot to boot.
+fn plain(text: &str) -> String {
+    let months = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let line = |line: &str| -> String {
+        let mut words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        // `Nov 23 08:26:12 host program[123]: …`
+        if words.len() > 4 && months.contains(&words[0].as_str()) {
+            let program = words[4].split('[').next().unwrap_or_default().to_owned();
+            let number = if words[4].contains('[') { "[…]:" } else { "" };
+            words.splice(
+                0..5,
+                [
+                    "Jan 01 00:00:00 node".to_owned(),
+                    format!("{program}{number}"),
+                ],
+            );
+        }
+        words.join(" ").trim_end().to_owned()
+    };
+    let mut out: String = text.lines().map(|l| line(l) + "\n").collect();
+    if out.ends_with("\n\n") {
+        out.pop();
+    }
+    out
+}

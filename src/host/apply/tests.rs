@@ -1,1 +1,248 @@
+//! What is left of a host when a call fails, or the process is killed before it; and programs.
 
+use std::cell::Cell;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use nix::errno::Errno;
+
+use super::*;
+use crate::fact::{Source, Target};
+use crate::fix::accounts::Elsewhere;
+use crate::rke2::kernel::KERNEL_PARAMETERS;
+
+const PATH: &str = "/etc/sysctl.d/60-rke2-cis.conf";
+
+struct Image {
+    dir: tempfile::TempDir,
+    root: HostRoot,
+}
+
+impl Image {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("etc")).unwrap();
+        let root = HostRoot::open(dir.path()).unwrap();
+        let image = Self { dir, root };
+        image.write("/etc/passwd", "root:x:0:0::/:/x\n");
+        image.write("/etc/group", "root:x:0:\n");
+        image
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.dir.path().join(path.trim_start_matches('/'))
+    }
+
+    fn write(&self, path: &str, content: &str) {
+        fs::create_dir_all(self.at(path).parent().unwrap()).unwrap();
+        fs::write(self.at(path), content).unwrap();
+    }
+
+    fn read(&self, path: &str) -> Option<String> {
+        fs::read_to_string(self.at(path)).ok()
+    }
+
+    /// A directory with a program of this name.
+    fn program(&self, name: &str, script: &str) {
+        let path = format!("/programs/{name}");
+        self.write(&path, &format!("#!/bin/sh\n{script}\n"));
+        let mode = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(self.at(&path), mode).unwrap();
+    }
+
+    fn programs(&self) -> Programs {
+        Programs::within([self.at("/programs")])
+    }
+}
+
+fn plan(action: Action) -> Plan {
+    Plan {
+        steps: vec![Step {
+            what: "do it".to_owned(),
+            checks: Vec::new(),
+            why: Vec::new(),
+            commands: Vec::new(),
+            action,
+        }],
+        ..Plan::default()
+    }
+}
+
+fn sysctl(before: Option<&str>) -> Plan {
+    plan(Action::File {
+        target: Target {
+            path: PATH.to_owned(),
+            exists: before.is_some(),
+            unended: false,
+            no_directory: before.is_none(),
+        },
+        before: before.map(|text| text.as_bytes().to_vec()),
+        parameters: KERNEL_PARAMETERS.to_vec(),
+    })
+}
+
+fn row() -> Plan {
+    plan(Action::Row(Elsewhere {
+        table: Table::Passwd,
+        source: Source::line("/usr/lib/passwd", 1),
+        row: "etcd:x:5:5::/:/x".to_owned(),
+    }))
+}
+
+fn accounts() -> Plan {
+    plan(Action::Make(Accounts {
+        group: true,
+        user: true,
+        uid: None,
+        gid: None,
+        declared: false,
+    }))
+}
+
+fn only(image: &Image, plan: &Plan, hook: &mut Hook<'_>) -> Result<(), Failure> {
+    let mut done = apply_with(&image.root, plan, &image.programs(), hook);
+    done.pop().unwrap().result
+}
+
+/// How many calls there are, and what the file holds in the end.
+fn whole(path: &str, before: Option<&str>, plan: &Plan) -> (usize, String) {
+    let image = Image::new();
+    if let Some(text) = before {
+        image.write(path, text);
+    }
+    let calls = Cell::new(0);
+    only(&image, plan, &mut |_| {
+        calls.set(calls.get() + 1);
+        Ok(())
+    })
+    .unwrap();
+    (calls.get(), image.read(path).unwrap())
+}
+
+#[test]
+fn every_call_can_fail_or_be_the_last() {
+    let passwd = "root:x:0:0::/:/x\n";
+    for (path, before, plan, least) in [
+        (PATH, None, sysctl(None), 7),
+        (
+            PATH,
+            Some("kernel.panic = 5\n"),
+            sysctl(Some("kernel.panic = 5\n")),
+            6,
+        ),
+        ("/etc/passwd", Some(passwd), row(), 2),
+    ] {
+        let (calls, after) = whole(path, before, &plan);
+        assert_eq!(calls, least, "{path}");
+        for killed in [false, true] {
+            for stop in 0..calls {
+                let image = Image::new();
+                if let Some(text) = before {
+                    image.write(path, text);
+                }
+                let mut call = 0;
+                let mut at = None;
+                let mut hook = |point: Point| {
+                    call += 1;
+                    if call <= stop {
+                        return Ok(());
+                    }
+                    at = Some(point);
+                    assert!(!killed, "killed");
+                    Err(Errno::ENOSPC)
+                };
+                let ended = catch_unwind(AssertUnwindSafe(|| only(&image, &plan, &mut hook)));
+                let left = image.read(path);
+                assert!(
+                    left.as_deref() == before || left.as_ref() == Some(&after),
+                    "{at:?}: {left:?}"
+                );
+                if let Ok(result) = ended {
+                    let failure = result.unwrap_err().to_string();
+                    assert!(failure.ends_with(": no space left on device"), "{failure}");
+                    assert!(failure.contains("/etc/"), "{failure}");
+                    if path == PATH && image.at("/etc/sysctl.d").exists() {
+                        let names: Vec<_> = fs::read_dir(image.at("/etc/sysctl.d"))
+                            .unwrap()
+                            .map(|entry| entry.unwrap().file_name())
+                            .collect();
+                        assert!(names.len() <= 1, "{at:?}: {names:?}");
+                    }
+                }
+                // The next run, whose plan is made from what is there then, ends well.
+                if left.as_ref() != Some(&after) {
+                    only(&image, &plan, &mut |_| Ok(())).unwrap();
+                    assert_eq!(image.read(path).as_ref(), Some(&after));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_somebody_else_changed_meanwhile_is_not_overwritten() {
+    let image = Image::new();
+    image.write(PATH, "vm.swappiness = 3\n");
+    for before in [None, Some("kernel.panic = 5\n")] {
+        let failure = only(&image, &sysctl(before), &mut |_| Ok(())).unwrap_err();
+        assert!(failure.to_string().contains("has changed"), "{failure}");
+    }
+    assert_eq!(image.read(PATH).unwrap(), "vm.swappiness = 3\n");
+}
+
+#[test]
+fn programs_are_chosen_and_their_failures_told() {
+    let root = "root=${1#--root=}; shift";
+    // None.
+    let image = Image::new();
+    let failure = only(&image, &accounts(), &mut |_| Ok(())).unwrap_err();
+    assert!(matches!(failure, Failure::NoProgram { .. }), "{failure}");
+    assert!(!image.at("/etc/sysusers.d").exists());
+    // groupadd and useradd.
+    image.program(
+        "groupadd",
+        &format!("{root}; echo \"etcd:x:7:\" >> $root/etc/group"),
+    );
+    let user = "echo \"etcd:x:7:7:$*:/:\" >> $root/etc/passwd";
+    image.program("useradd", &format!("{root}; {user}"));
+    only(&image, &accounts(), &mut |_| Ok(())).unwrap();
+    let passwd = image.read("/etc/passwd").unwrap();
+    let told = "etcd:x:7:7:-r -M -s /sbin/nologin -c etcd user -g etcd etcd:/:\n";
+    assert!(passwd.ends_with(told), "{passwd}");
+    // One that fails, and one that does nothing.
+    for (script, words) in [
+        ("echo one; echo two >&2; exit 9", "exit status: 9: one; two"),
+        ("kill -9 $$", "signal: 9"),
+        (
+            "exit 0",
+            "/etc/group has no group etcd, though systemd-sysusers did not fail",
+        ),
+    ] {
+        let image = Image::new();
+        image.program("systemd-sysusers", script);
+        let failure = only(&image, &accounts(), &mut |_| Ok(())).unwrap_err();
+        assert!(failure.to_string().contains(words), "{failure}");
+    }
+    // A link that a program would follow out of the image.
+    for name in ["passwd", "sysusers.d"] {
+        let image = Image::new();
+        image.program("systemd-sysusers", "exit 1");
+        let at = image.at("/etc").join(name);
+        let _ = fs::remove_file(&at);
+        std::os::unix::fs::symlink("/nowhere", &at).unwrap();
+        let failure = only(&image, &accounts(), &mut |_| Ok(())).unwrap_err();
+        assert!(matches!(failure, Failure::NotOurs { .. }), "{failure}");
+    }
+}
+
+#[test]
+fn another_run_at_the_same_time_is_told() {
+    let image = Image::new();
+    image.write(PATH, "");
+    let folder = fs::File::open(image.at("/etc/sysctl.d")).unwrap();
+    let _lock =
+        nix::fcntl::Flock::lock(folder, nix::fcntl::FlockArg::LockExclusiveNonblock).unwrap();
+    let failure = only(&image, &sysctl(Some("")), &mut |_| Ok(())).unwrap_err();
+    assert!(matches!(failure, Failure::Busy { .. }), "{failure}");
+}

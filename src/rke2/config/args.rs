@@ -32,13 +32,17 @@ impl Word {
 /// A word without the value, where that is or may be a secret.
 fn shown(word: &[u8]) -> String {
     let text = String::from_utf8_lossy(word);
-    match text.split_once('=') {
-        Some((name, _)) if flags::is_secret(name.trim_start_matches('-')) => {
-            format!("{name}={REDACTED}")
-        }
-        // Without dashes it is, for all we know, the value of a flag before it.
-        _ if text.starts_with('-') => text.into_owned(),
-        _ => REDACTED.to_owned(),
+    // Without dashes it is, for all we know, the value of a flag before it.
+    if !text.starts_with('-') {
+        return REDACTED.to_owned();
+    }
+    let Some((name, _)) = text.split_once('=') else {
+        return text.into_owned();
+    };
+    // A name that is no flag's may be meant to be a secret's.
+    match name.trim_start_matches('-') {
+        flag if flag.is_empty() || flags::is_shown(flag) => text.into_owned(),
+        _ => format!("{name}={REDACTED}"),
     }
 }
 

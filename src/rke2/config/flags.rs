@@ -103,6 +103,12 @@ pub fn is_secret(name: &str) -> bool {
     SECRETS.contains(&name)
 }
 
+/// Whether this is a flag, of a server or an agent, whose value may be shown.
+pub(super) fn is_shown(name: &str) -> bool {
+    let known = |role| find(role, name.as_bytes()).is_some();
+    !is_secret(name) && Role::ALL.into_iter().any(known)
+}
+
 const SECRETS: &[&str] = &[
     "token",
     "t",

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::fact::{Operation, ReadError, Source};
 
 use super::rules::ParserRules;
-use super::settings::{Fatal, Gap, Ignored, IgnoredReason, Origin};
+use super::settings::{Fatal, Gap, Ignored, IgnoredReason, Origin, REDACTED};
 use super::yaml::{self, Entry, Value};
 
 /// The configuration files of one node, as they were read.
@@ -156,12 +156,13 @@ pub(super) fn merge(files: &ConfigFiles, rules: &ParserRules, explicit: bool) ->
             Err(error) if error.is_limit => {
                 merged.gaps.push(Gap::Malformed {
                     source: source(path, error.line),
-                    reason: error.message,
+                    reason: without_values(&error.message),
                 });
                 continue;
             }
             Err(error) => {
-                merged.fatal = Some(Fatal::new(error.message, Some(source(path, error.line))));
+                let message = without_values(&error.message);
+                merged.fatal = Some(Fatal::new(message, Some(source(path, error.line))));
                 return merged;
             }
         };
@@ -318,4 +319,17 @@ fn refuse(
     }
     merged.gaps.push(Gap::Unreadable(error.clone()));
     false
+}
+/// The parser's words without what they quote of the file, which can be a token.
+fn without_values(words: &str) -> String {
+    let mut words = words.to_owned();
+    for (open, close) in [("`", '`'), ("anchor '", '\'')] {
+        let start = words.find(open).map(|at| at.saturating_add(open.len()));
+        if let (Some(start), Some(end)) = (start, words.rfind(close))
+            && start < end
+        {
+            words.replace_range(start..end, REDACTED);
+        }
+    }
+    words
 }

@@ -1,0 +1,117 @@
+//! Every command that a report tells people to type cures the finding it is told for.
+//!
+//! Those that write files are run below the root by rewriting their paths; all others need a root
+//! file system of their own.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::host::{Host, folders, run};
+
+fn hosts() -> Vec<Host> {
+    let mut names: Vec<String> = std::fs::read_dir(folders())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let mut hosts: Vec<Host> = names.iter().map(|name| Host::like(name)).collect();
+    let bad = |path: &str, content: &str| {
+        let host = Host::like("rhel-minimal-cis");
+        host.file(path, content);
+        host
+    };
+    let mask = Host::like("rhel-minimal-cis");
+    mask.file("/dev/null", "");
+    mask.link("/etc/sysctl.d/60-rke2-cis.conf", "/dev/null");
+    hosts.extend([
+        bad(
+            "/etc/sysctl.d/60-rke2-cis.conf",
+            "kernel.panic = 5\n# no end",
+        ),
+        bad(
+            "/etc/sysctl.d/99-zz.conf",
+            "vm.overcommit_memory=0\nkernel.panic=0",
+        ),
+        bad(
+            "/usr/lib/sysctl.d/60-rke2-cis.conf",
+            "vm.overcommit_memory=1\n",
+        ),
+        bad(
+            "/etc/sysctl.d/zz $(exit 7) 'it'.conf",
+            "kernel.panic_on_oops=0\n",
+        ),
+        bad(
+            "/etc/sysctl.d/zzz.conf",
+            "-kernel.panic\nvm/*=2\n-vm.panic_on_oom\n",
+        ),
+        mask,
+    ]);
+    hosts
+}
+
+fn findings(host: &Host) -> Vec<Value> {
+    let common = [
+        "check",
+        "--rke2-version",
+        "v1.34.1+rke2r1",
+        "--format",
+        "json",
+    ];
+    let mut ran = host.run(common);
+    if ran.status == 1 && ran.out.is_empty() {
+        ran = host.run(common.iter().chain(&["--role", "server"]));
+    }
+    let document: Value = serde_json::from_str(&ran.out).unwrap();
+    let units = document["units"].as_array().unwrap().iter();
+    units
+        .flat_map(|unit| unit["findings"].as_array().unwrap().clone())
+        .collect()
+}
+
+fn commands(remedy: &Value) -> Vec<String> {
+    let commands = remedy["commands"].as_array().unwrap().iter();
+    commands.map(|c| c.as_str().unwrap().to_owned()).collect()
+}
+
+/// `None` for what cannot be done below a root.
+fn below(host: &Host, command: &str) -> Option<String> {
+    let writes = ["echo ", "printf ", "mkdir -p /etc/"];
+    let root = host.path().to_str().unwrap();
+    writes
+        .iter()
+        .any(|word| command.starts_with(word))
+        .then(|| command.replace("/etc/", &format!("{root}/etc/")))
+}
+
+#[test]
+fn lines_for_the_next_boot_make_it_right() {
+    let mut cured = 0;
+    for host in hosts() {
+        // One after the other, so that each has to hold beside those before it.
+        for finding in findings(&host) {
+            for remedy in finding["remedies"].as_array().unwrap() {
+                let Some(commands) = commands(remedy)
+                    .iter()
+                    .map(|command| below(&host, command))
+                    .collect::<Option<Vec<_>>>()
+                    .filter(|commands| !commands.is_empty())
+                else {
+                    continue;
+                };
+                let mut shell = Command::new("/bin/sh");
+                shell.args(["-c", &commands.join(" && ")]);
+                let ran = run(shell);
+                assert_eq!((ran.status, ran.err.as_str()), (0, ""), "{commands:?}");
+                let still = findings(&host)
+                    .into_iter()
+                    .find(|f| f["id"] == finding["id"]);
+                if let Some(still) = still {
+                    assert_eq!(still["next_boot"], finding["required"], "{commands:?}");
+                }
+                cured += 1;
+            }
+        }
+    }
+    assert!(cured > 30, "{cured}");
+}

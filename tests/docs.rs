@@ -1,0 +1,129 @@
+//! What the documents show is what the program says: captures come from checked outputs, ids and
+//! fields from the code. `PREFLIGHT_BLESS=1` writes the captures anew.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test reads the repository, and fails by panicking"
+)]
+
+use std::path::{Path, PathBuf};
+
+use preflight_rke2::report::journal::id;
+use preflight_rke2::requirements::catalogue;
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(repository().join(path)).unwrap()
+}
+
+fn documents() -> Vec<PathBuf> {
+    let mut all = vec![repository().join("README.md")];
+    for entry in std::fs::read_dir(repository().join("docs")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|end| end == "md") {
+            all.push(path);
+        }
+    }
+    all
+}
+
+/// The output in a snapshot, without its header.
+fn captured(path: &str) -> String {
+    let text = read(path);
+    match text.strip_prefix("---\n") {
+        Some(rest) => rest.split_once("\n---\n").unwrap().1.to_owned(),
+        None => text,
+    }
+}
+
+/// `<!-- capture: FILE -->`, then a fenced block that holds what FILE does.
+#[test]
+fn captures_are_true() {
+    const MARK: &str = "<!-- capture: ";
+    let bless = std::env::var_os("PREFLIGHT_BLESS").is_some();
+    let mut found = 0;
+    for document in documents() {
+        let text = std::fs::read_to_string(&document).unwrap();
+        let mut out = String::new();
+        let mut rest = text.as_str();
+        while let Some((before, after)) = rest.split_once(MARK) {
+            found += 1;
+            let (source, after) = after.split_once(" -->\n").unwrap();
+            let (fence, after) = after.split_once('\n').unwrap();
+            assert_eq!(fence, "```text", "{}: {source}", document.display());
+            let (shown, after) = after.split_once("```\n").unwrap();
+            let expected = format!("{}\n", captured(source).trim_end());
+            if !bless {
+                assert_eq!(shown, expected, "{}: {source}", document.display());
+            }
+            out += before;
+            out += &format!("{MARK}{source} -->\n```text\n{expected}```\n");
+            rest = after;
+        }
+        out += rest;
+        if bless {
+            std::fs::write(&document, out).unwrap();
+        }
+    }
+    assert!(found >= 3, "{found} captures");
+}
+
+#[test]
+fn message_ids_and_fields_are_in_catalog_and_reference() {
+    let catalog = read("systemd/preflight-rke2.catalog");
+    let reference = read("docs/reference.md");
+    for id in [
+        id::FINDING,
+        id::BLOCKED,
+        id::ALLOWED_ANYWAY,
+        id::ALLOWED_ON_ERROR,
+        id::ADVICE,
+    ] {
+        assert!(catalog.contains(&format!("\n-- {id}\n")), "{id}");
+        assert!(reference.contains(id), "{id}");
+    }
+    let sender = read("src/host/journal.rs");
+    for placeholder in catalog.split('@').filter(|w| w.starts_with("PREFLIGHT_")) {
+        let field = format!("{} = ", placeholder.to_lowercase());
+        assert!(sender.contains(&field), "{placeholder} is never sent");
+        assert!(reference.contains(placeholder), "{placeholder}");
+    }
+}
+
+#[test]
+fn the_packaged_configuration_says_what_the_reference_does() {
+    let packaged = read("packaging/config.toml");
+    let reference = read("docs/reference.md");
+    let keys = packaged
+        .lines()
+        .filter_map(|line| line.strip_prefix('#')?.split_once(" = "))
+        .filter(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '-'));
+    let mut count = 0;
+    for (key, value) in keys {
+        count += 1;
+        assert!(
+            reference.contains(&format!("{key}` | `{value}` |")),
+            "{key} = {value}"
+        );
+    }
+    assert_eq!(count, 4);
+}
+
+#[test]
+fn every_check_has_a_source_and_a_fix() {
+    for check in catalogue::CHECKS {
+        for text in [
+            check.title,
+            check.applies,
+            check.about,
+            check.fix,
+            check.source,
+        ] {
+            assert!(!text.trim().is_empty(), "{}", check.id);
+            assert!(!text.contains("  "), "{}: {text}", check.id);
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Writes first inputs for every target, made of the recorded cases in `tests/cases`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+const SEPARATOR: &str = "\u{1e}";
+
+/// Inputs on their way to disk.
+struct Corpus {
+    folder: PathBuf,
+    written: BTreeMap<&'static str, usize>,
+}
+
+impl Corpus {
+    fn add(&mut self, target: &'static str, input: &[u8]) {
+        let count = self.written.entry(target).or_default();
+        *count += 1;
+        let folder = self.folder.join(target);
+        fs::create_dir_all(&folder).expect("a folder for the corpus");
+        fs::write(folder.join(format!("seed-{count:04}")), input).expect("a file of the corpus");
+    }
+
+    /// A head and parts, each with its letter.
+    fn parts(&mut self, target: &'static str, head: &str, parts: &[String]) {
+        let mut input = head.to_owned();
+        for part in parts {
+            input.push_str(SEPARATOR);
+            input.push_str(part);
+        }
+        self.add(target, input.as_bytes());
+    }
+}
+
+fn cases(name: &str) -> Vec<Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../cases/{name}.json"));
+    // Bytes that are not UTF-8 were recorded as halves of surrogates.
+    let text = fs::read_to_string(path).expect("the recorded cases");
+    let text = text.replace("\\udc", "\\u00");
+    serde_json::from_str(&text).expect("JSON in the recorded cases")
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn entries(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().into_iter().flatten()
+}
+
+/// `rke2`'s files, variables and words as parts.
+fn config(case: &Value) -> Vec<String> {
+    let mut parts = Vec::new();
+    for (name, content) in entries(&case["files"]) {
+        let letter = if name.contains(".d/") { 'd' } else { 'm' };
+        match content {
+            Value::String(content) => parts.push(format!("{letter}{content}")),
+            Value::Null => parts.push(format!("{letter}!")),
+            _ => parts.push(format!("{letter}!absent")),
+        }
+    }
+    for (name, value) in entries(&case["env"]) {
+        parts.push(format!("e{name}={}", text(value)));
+    }
+    for word in case["args"].as_array().into_iter().flatten() {
+        parts.push(format!("a{}", text(word)));
+    }
+    parts
+}
+
+fn sysctl(case: &Value) -> Vec<String> {
+    let places = [
+        ("/etc/sysctl.d/", '1'),
+        ("/run/sysctl.d/", '2'),
+        ("/usr/local/lib/sysctl.d/", '3'),
+        ("/usr/lib/sysctl.d/", '4'),
+        ("/lib/sysctl.d/", '5'),
+        ("/etc/sysctl.conf", '6'),
+    ];
+    let mut parts = Vec::new();
+    for (path, content) in entries(&case["files"]) {
+        for (folder, letter) in places {
+            let Some(name) = path.strip_prefix(folder) else {
+                continue;
+            };
+            let feed = if letter == '6' { "" } else { "\n" };
+            match content {
+                Value::String(content) => parts.push(format!("{letter}{name}{feed}{content}")),
+                _ => parts.push(format!("{letter}{name}")),
+            }
+        }
+    }
+    parts
+}
+
+const UNIT: &str = "[Unit]\nDescription=Rancher Kubernetes Engine v2 (server)\n[Install]\n\
+     WantedBy=multi-user.target\n[Service]\nType=notify\nEnvironmentFile=-/etc/default/%N\n\
+     EnvironmentFile=-/etc/sysconfig/%N\nKillMode=process\nDelegate=yes\n\
+     ExecStartPre=-/sbin/modprobe overlay\nExecStart=/usr/local/bin/rke2 server\n";
+
+fn units(corpus: &mut Corpus) {
+    let drop_ins = [
+        "[Service]\nExecStart=\nExecStart=/usr/local/bin/rke2 server \\\n  --profile cis --token 'a b'\n",
+        "[Service]\nEnvironment=\"RKE2_CIS_PROFILE=cis\" A=\\x41 'B=c d' %H\nPassEnvironment=HOME\n",
+        "[Service]\nUnsetEnvironment=A \"B=c d\"\nExecStart=@/bin/sh sh -c \"exec $A ${B}\" ; /bin/x\n",
+        "\u{feff}[Service]\r\nType=oneshot\n# c \\\nEnvironmentFile=/etc/default/*.env\n",
+    ];
+    let environment = "RKE2_TOKEN=x\n#c \\\nexport A=\"b \\\n c\" d'e'\nB = c\\\n d \n;\nC='\n'";
+    let manager = "[Manager]\nDefaultEnvironment=\"PATH=/bin\" LANG=C\n";
+    for (at, drop_in) in drop_ins.iter().enumerate() {
+        let parts = [
+            format!("u{UNIT}"),
+            format!("u{drop_in}"),
+            format!("e{environment}"),
+            format!("m{manager}"),
+        ];
+        corpus.parts("units", &at.to_string(), &parts);
+    }
+    corpus.parts("units", "", &drop_ins.map(|text| format!("u{text}")));
+}
+
+/// The smallest program that tells its version: one segment, the information at its beginning.
+fn elf(wide: bool) -> Vec<u8> {
+    let head: u64 = if wide { 64 + 56 } else { 52 + 32 };
+    let mut data = b"\xff Go buildinf:\x08\x02".to_vec();
+    data.resize(32, 0);
+    let go = "go1.24.6 X:boringcrypto";
+    let line =
+        "build\t-ldflags=\"-X github.com/k3s-io/k3s/pkg/version.Version=v1.34.1+rke2r1 -w\"\n";
+    let modules = format!("{}path\tx\n{line}{}", "<".repeat(16), ">".repeat(16));
+    for text in [go, &modules] {
+        let length = text.len();
+        let low = u8::try_from(length % 128).unwrap_or_default();
+        match u8::try_from(length / 128).unwrap_or_default() {
+            0 => data.push(low),
+            high => data.extend([low | 0x80, high]),
+        }
+        data.extend(text.bytes());
+    }
+    let address: u64 = 0x40_0000;
+    let size = u64::try_from(data.len()).unwrap_or_default();
+    let mut file = b"\x7fELF".to_vec();
+    file.extend([if wide { 2 } else { 1 }, 1, 1]);
+    file.resize(16, 0);
+    let word = |file: &mut Vec<u8>, number: u64| {
+        let bytes = number.to_le_bytes();
+        file.extend(if wide { &bytes[..] } else { &bytes[..4] });
+    };
+    file.extend([2, 0, 62, 0, 1, 0, 0, 0]);
+    word(&mut file, 0);
+    word(&mut file, if wide { 64 } else { 52 });
+    word(&mut file, 0);
+    let (own, entry) = if wide { (64, 56) } else { (52, 32) };
+    file.extend([0, 0, 0, 0, own, 0, entry, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+    file.extend([1, 0, 0, 0]);
+    if wide {
+        file.extend([6, 0, 0, 0]);
+    }
+    for number in [head, address, address, size, size] {
+        word(&mut file, number);
+    }
+    if wide {
+        word(&mut file, 4096);
+    } else {
+        file.extend([6, 0, 0, 0, 0, 16, 0, 0]);
+    }
+    file.extend(data);
+    file
+}
+
+fn small(corpus: &mut Corpus) {
+    for line in [
+        "BOOT_IMAGE=/vmlinuz root=/dev/sda1 ro quiet preflight_rke2=report panic=10",
+        "sysctl.kernel.panic=10 sysctl/vm/panic_on_oom=0 \"sysctl.vm.overcommit_memory=1\" oops=panic -- x",
+        "v1.34.1+rke2r1",
+        "rke2 version v1.34.1+rke2r1 (abcdef)\ngo version go1.24.6 X:boringcrypto\n",
+        "v1.31.2-rc3+rke2r1-0123456789ab",
+    ] {
+        corpus.add("cmdline", line.as_bytes());
+    }
+    for text in [
+        "[gate]\nmode = \"report\"\nblock-on = [\"start\", \"next-boot\", \"control\"]\n",
+        "[gate]\non-error = \"block\"\nskip = [\"sysctl.kernel.panic\"]\n\u{1e}[gate]\nmode = 'enforce'\n",
+        "gate = { mode = \"enforce\", skip = [] }\n\u{1e}# nothing\n\u{1e}[gate]\nmod = 1\n",
+    ] {
+        corpus.add("settings_toml", text.as_bytes());
+    }
+    for parts in [
+        "k# nothing\u{1e}kprotectKernelDefaults: false\n\u{1e}cfailCgroupV1: null\n",
+        "KprotectKernelDefaults: true\u{1e}Kkind: [x]\nfailCgroupV1: yes\n\u{1e}k!absent",
+        "m- protect-kernel-defaults=false\n- fail-cgroupv1+=1\n- --x\n- -y=\n\u{1e}c!denied\u{1e}Ubroken",
+    ] {
+        corpus.add("kubelet_conf", format!("a\u{1e}{parts}").as_bytes());
+        corpus.add("kubelet_conf", format!("0\u{1e}{parts}").as_bytes());
+    }
+    for wide in [false, true] {
+        corpus.add("elf", &elf(wide));
+    }
+}
+
+/// Writes them, one folder a target below `folder`.
+pub(crate) fn write(folder: PathBuf) {
+    let mut corpus = Corpus {
+        folder,
+        written: BTreeMap::new(),
+    };
+    let configs = cases("config");
+    for (at, case) in configs.iter().enumerate() {
+        // Versions, roles and the secret's ways in turn.
+        let role = if case["role"] == "agent" { '1' } else { '0' };
+        let head = format!("{}{role}{}0", char::from(b'A' + (at % 26) as u8), at % 6);
+        corpus.parts("config", &head, &config(case));
+    }
+    let trees = cases("sysctl");
+    for case in &trees {
+        corpus.parts("sysctl_d", "~", &sysctl(case));
+    }
+    for case in cases("accounts") {
+        for table in ["passwd", "group"] {
+            if let Some(content) = case[table].as_str() {
+                corpus.add("accounts", format!("@{content}").as_bytes());
+            }
+        }
+    }
+    for (at, case) in cases("gate").iter().enumerate() {
+        let mut parts = vec![format!("mprofile: {}\n", text(&case["profile"]))];
+        for (letter, table) in [('p', "passwd"), ('g', "group")] {
+            let content = case[table].as_str().unwrap_or("!absent");
+            parts.push(format!("{letter}{content}"));
+        }
+        for (_, content) in entries(&case["sysctl"]) {
+            parts.push(format!("l{}", content.as_str().unwrap_or("!absent")));
+        }
+        parts.extend(trees.get(at).map(sysctl).unwrap_or_default());
+        parts.extend(configs.get(at).map(config).unwrap_or_default());
+        let role = if case["role"] == "agent" { '1' } else { '0' };
+        let head = format!(
+            "{}{role}{}{}",
+            char::from(b'A' + (at % 26) as u8),
+            at % 6,
+            at % 3
+        );
+        corpus.parts("whole", &head, &parts);
+    }
+    units(&mut corpus);
+    small(&mut corpus);
+    for (target, count) in &corpus.written {
+        println!("{target}: {count} inputs");
+    }
+}

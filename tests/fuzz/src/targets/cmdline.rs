@@ -1,0 +1,36 @@
+//! The kernel command line, and the short texts that tell a version.
+
+use preflight_rke2::gate::plan::{Override, kernel_override};
+use preflight_rke2::rke2::build_info;
+use preflight_rke2::rke2::kernel::KERNEL_PARAMETERS;
+use preflight_rke2::rke2::version::Version;
+use preflight_rke2::sysctl_d::cmdline::last_word;
+
+pub(super) fn run(data: &[u8]) {
+    kernel_override(data);
+    for (word, asked) in [
+        ("off", Override::Off),
+        ("report", Override::Report),
+        ("x", Override::None),
+    ] {
+        let last = format!(" preflight_rke2={word}");
+        let line = [data, last.as_bytes()].concat();
+        assert_eq!(kernel_override(&line), asked, "the last word counts");
+    }
+    for parameter in KERNEL_PARAMETERS {
+        let path = parameter.slashed();
+        if let Some(found) = last_word(data, path.as_bytes()) {
+            assert!(found.word.len() <= data.len().saturating_mul(3));
+        }
+        let first = format!("sysctl.{}={} ", parameter.key, parameter.required);
+        let line = [first.as_bytes(), data].concat();
+        assert!(last_word(&line, path.as_bytes()).is_some());
+    }
+    let text = String::from_utf8_lossy(data);
+    if let Ok(version) = text.parse::<Version>() {
+        let shown = version.to_string();
+        assert_eq!(shown.parse::<Version>().ok(), Some(version), "{shown}");
+    }
+    build_info::from_version_output(data);
+    build_info::from_data_dir(&text);
+}

@@ -1,0 +1,225 @@
+//! From a host to every report of it: what is said must be safe to show, and agree with itself.
+
+use preflight_rke2::configuration::{BlockOn, Configuration};
+use preflight_rke2::evaluate::{evaluate, next_boot};
+use preflight_rke2::examine::{Examination, Parameters};
+use preflight_rke2::fact::{Cgroup, HostFacts, KernelFact, NextBoot, ReadError, Reading, Source};
+use preflight_rke2::finding::{Effect, Finding, Outcome};
+use preflight_rke2::gate::plan::{Override, decide};
+use preflight_rke2::host::machine::Machine;
+use preflight_rke2::report::{UnitReport, journal, json, settings, sysctl, text};
+use preflight_rke2::requirements;
+use preflight_rke2::rke2::accounts::{Table, lookup};
+use preflight_rke2::rke2::config::{kubelet, resolve};
+use preflight_rke2::rke2::kernel::KERNEL_PARAMETERS;
+use preflight_rke2::rke2::profile::ProfileRules;
+use preflight_rke2::rke2::start::StartSettings;
+use preflight_rke2::sysctl_d::{self, Dialect, Resolution};
+use preflight_rke2::verdict::{self, Verdict};
+
+use super::host::{Host, keeps_secret, read};
+use super::sysctl_d::{keys, tree};
+
+type Live = Reading<Result<Vec<u8>, ReadError>>;
+
+/// What the input says the host is like, beside its configuration.
+struct Around {
+    live: Vec<Live>,
+    resolution: Resolution,
+    facts: HostFacts,
+}
+
+fn live(parts: &[(u8, &[u8])]) -> Vec<Live> {
+    let mut given = parts.iter().filter(|(letter, _)| *letter == b'l');
+    let read = |parameter: &preflight_rke2::rke2::kernel::KernelParameter| match given.next() {
+        None => Reading::Known(Ok(format!("{}\n", parameter.required).into_bytes())),
+        Some((_, b"?")) => Reading::Unknown {
+            why: "not asked".to_owned(),
+        },
+        Some((_, part)) => Reading::Known(read(part, &parameter.path())),
+    };
+    KERNEL_PARAMETERS.iter().map(read).collect()
+}
+
+fn around(data: &[u8], limit: Option<usize>) -> Around {
+    let parts: Vec<(u8, &[u8])> = super::lettered(data).collect();
+    let live = live(&parts);
+    let tree = tree(parts.iter().copied());
+    let resolution = sysctl_d::resolve(&tree, &keys(), Dialect::default());
+    let nexts: Vec<Reading<NextBoot>> = next_boot::facts(&resolution, &KERNEL_PARAMETERS);
+    let kernel = live.iter().cloned().zip(nexts);
+    let account = |wanted: u8, table: Table| {
+        let (_, part) = parts.iter().find(|(letter, _)| *letter == wanted)?;
+        let content = read(part, table.path());
+        Some(content.map(|content| {
+            lookup(&mut content.as_slice(), table, "etcd", limit).expect("memory can be read")
+        }))
+    };
+    let (user, group) = (account(b'p', Table::Passwd), account(b'g', Table::Group));
+    let elsewhere = parts.iter().filter(|(letter, _)| *letter == b'w');
+    let facts = HostFacts {
+        kernel: kernel
+            .map(|(live, next_boot)| KernelFact { live, next_boot })
+            .collect(),
+        user,
+        group,
+        account_elsewhere: elsewhere
+            .map(|(_, part)| Source::line(String::from_utf8_lossy(part), 1))
+            .collect(),
+        cgroup: match super::switch(data, 3) % 3 {
+            0 => Reading::Known(Cgroup::V2),
+            1 => Reading::Known(Cgroup::V1),
+            _ => Reading::Unknown {
+                why: "no hierarchy".to_owned(),
+            },
+        },
+    };
+    Around {
+        live,
+        resolution,
+        facts,
+    }
+}
+
+/// Nothing but lines of visible characters.
+#[track_caller]
+fn is_plain(text: &str, line_feeds: bool) {
+    let hides = |c: &char| match c {
+        '\n' => !line_feeds,
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
+        c => c.is_control(),
+    };
+    if let Some(found) = text.chars().find(hides) {
+        panic!("{found:?} in {text:?}");
+    }
+    keeps_secret(text);
+}
+
+#[track_caller]
+fn is_json(text: &str) {
+    let parsed: Result<serde_json::Value, _> = serde_json::from_str(text);
+    assert!(parsed.is_ok(), "{text}");
+    assert!(text.ends_with('\n'));
+    keeps_secret(text);
+}
+
+/// The verdict follows from the findings, and they from each other.
+fn agree(start: &StartSettings, report: &UnitReport) {
+    let verdict = &report.verdict;
+    let refuses = verdict.now == Verdict::WouldRefuse;
+    assert_eq!(verdict.refused_by.is_some(), refuses, "{verdict:?}");
+    assert_eq!(!verdict.predicted.is_empty(), refuses, "{verdict:?}");
+    let fatal = |fatal: &preflight_rke2::rke2::start::Fatal| !fatal.by_kubelet;
+    if start.fatal.iter().any(fatal) {
+        assert!(refuses);
+    }
+    for finding in &report.findings {
+        assert!(!finding.id.is_empty() && !finding.summary.is_empty());
+        let shown = preflight_rke2::requirements::catalogue::CHECKS
+            .iter()
+            .any(|check| check.id == finding.id);
+        assert!(shown, "{} is not explained", finding.id);
+        if !finding.predictions.is_empty() {
+            assert_eq!(finding.outcome, Outcome::Violated, "{finding:?}");
+            assert_eq!(finding.effect, Effect::BlocksStart, "{finding:?}");
+        }
+    }
+}
+
+fn journal(report: &UnitReport) {
+    let strict = Configuration {
+        block_on: vec![BlockOn::Start, BlockOn::NextBoot, BlockOn::Control],
+        ..Configuration::default()
+    };
+    for configuration in [Configuration::default(), strict] {
+        for asked in [Override::None, Override::Report, Override::Off] {
+            let plan = decide(report, &configuration, asked);
+            for record in journal::records(&report.unit, &plan) {
+                is_plain(&record.message, false);
+                if let Some(field) = &record.finding {
+                    for text in [
+                        &field.check,
+                        &field.subject,
+                        &field.required,
+                        &field.required_by,
+                        &field.actual,
+                        &field.next_boot,
+                        &field.file,
+                        &field.line,
+                        &field.predicted,
+                    ] {
+                        is_plain(text, false);
+                    }
+                    is_plain(&field.remedy, true);
+                }
+                if let Some(field) = &record.summary {
+                    is_plain(&field.reasons, true);
+                    is_plain(&field.remedy, true);
+                }
+            }
+        }
+    }
+}
+
+fn report(start: StartSettings, findings: Vec<Finding>) -> UnitReport {
+    UnitReport {
+        unit: start.role.unit().to_owned(),
+        role: start.role,
+        version: start.version,
+        version_source: "option",
+        profile: start.profile,
+        verdict: verdict::fold(&findings),
+        findings,
+    }
+}
+
+pub(super) fn run(data: &[u8]) {
+    let host = Host::of(data);
+    let settings = resolve(&host.invocation, &host.files, host.role, &host.rules);
+    let kubelet = kubelet(&settings, &host.rules, &host.kubelet);
+    let start = StartSettings::new(host.version.clone(), &settings, &kubelet);
+    let limit = ProfileRules::of(&start.version).account_line_limit;
+    let around = around(data, limit);
+    let mut requirements = requirements::of(&start);
+    // Who is not asked for is not looked up.
+    requirements.retain(|requirement| match &requirement.demand {
+        requirements::Demand::Account { table, .. } => match table {
+            Table::Passwd => around.facts.user.is_some(),
+            Table::Group => around.facts.group.is_some(),
+        },
+        _ => true,
+    });
+    let findings = evaluate(&requirements, &around.facts);
+    let report = report(start.clone(), findings);
+    agree(&start, &report);
+    // Aliases can unfold to so many reasons that showing them is all that time goes to.
+    if report.findings.len() > 2_000 {
+        return;
+    }
+    journal(&report);
+
+    let findings = report.findings.clone();
+    let examination = Examination {
+        definition: None,
+        settings,
+        report,
+    };
+    let reports = std::slice::from_ref(&examination.report);
+    for verbose in [false, true] {
+        let style = text::Style {
+            color: false,
+            width: 100,
+            verbose,
+        };
+        is_plain(&text::render(reports, style, Machine::default), true);
+        is_json(&json::render(reports, verbose));
+        is_plain(&settings::text(&examination, verbose), true);
+        is_json(&settings::json(&examination, verbose));
+    }
+    let parameters = Parameters {
+        live: around.live,
+        resolution: around.resolution,
+    };
+    is_plain(&sysctl::text(&parameters, &findings), true);
+    is_json(&sysctl::json(&parameters, &findings));
+}
