@@ -124,16 +124,6 @@ impl Machine {
             .spawn()
             .expect("run tests/lab/vm-boot");
         let end = wait(&mut machine, &work.path().join("console"));
-<<<<<<< HEAD
-        if let Some(keep) = std::env::var_os("KEEPVM") {
-            let _ = Command::new("cp")
-                .arg("-r")
-                .arg(work.path())
-                .arg(keep)
-                .status();
-        }
-=======
->>>>>>> vm
         let console = lossy(&output) + &lossy(&work.path().join("console"));
         assert!(end.is_ok(), "the machine {}:\n{console}", end.unwrap_err());
 
