@@ -154,7 +154,8 @@ fn the_script_makes_a_running_host_right() {
         let ran = host.run_after(before, &script);
         assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
         host.is_right();
-        let again = host.run("cp -a /etc /before && sh /fix.sh && diff -r --no-dereference /before /etc");
+        let again =
+            host.run("cp -a /etc /before && sh /fix.sh && diff -r --no-dereference /before /etc");
         assert_eq!((again.status, again.out.as_str()), (0, ""), "{}", again.err);
     }
 }

@@ -285,6 +285,7 @@ mod tests {
         (uid, gid): (Option<u32>, Option<u32>),
     ) -> Result<Needed, Conflict> {
         let facts = HostFacts {
+            image: false,
             kernel: Vec::new(),
             user: Some(user),
             group: Some(group),

@@ -82,7 +82,7 @@ fn the_plan_changes_nothing_and_says_how_to_carry_it_out() {
     let ran = fix(&host, &[]);
     assert_eq!((ran.status, ran.err.as_str()), (0, ""));
     for part in [
-        "would not start after the next boot",
+        "would not start: 2 reasons",
         "1. write /etc/sysctl.d/60-rke2-cis.conf",
         "because: kernel.panic must be 10, but no file sets it",
         "--apply",

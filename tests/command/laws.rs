@@ -174,6 +174,10 @@ proptest! {
         let told = |outcome| findings.iter().any(|f| blocks(f) && f.then == outcome);
         prop_assert_eq!(then == Verdict::WouldRefuse, told(Outcome::Violated));
         prop_assert_eq!(then == Verdict::WouldStart, !told(Outcome::Violated) && !told(Outcome::Indeterminate));
+        // What is not known is told: nobody has to guess why there is no verdict.
+        let shown = |f: &&Finding| matches!(f.outcome, Outcome::Violated | Outcome::Indeterminate);
+        let unknown = now == Verdict::Undetermined || then == Verdict::Undetermined;
+        prop_assert!(!unknown || findings.iter().any(|f| shown(&f)), "{:?} {:?}", now, then);
         for finding in findings.iter().filter(|f| f.outcome == Outcome::Violated) {
             prop_assert!(!finding.summary.is_empty() && !finding.remedies.is_empty(), "{:?}", finding);
         }
@@ -240,6 +244,7 @@ fn nothing_known_is_nothing_satisfied() {
         settings.profile = Sourced::default_value(profile.to_owned());
         let unknown = || "not read".to_owned();
         let facts = HostFacts {
+            image: false,
             kernel: KERNEL_PARAMETERS
                 .iter()
                 .map(|_| preflight_rke2::fact::KernelFact {
@@ -250,6 +255,7 @@ fn nothing_known_is_nothing_satisfied() {
             user: None,
             group: None,
             account_elsewhere: Vec::new(),
+            image: false,
             cgroup: Reading::Unknown { why: unknown() },
         };
         let findings = evaluate(&requirements::of(&settings), &facts);

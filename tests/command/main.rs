@@ -17,10 +17,6 @@ mod hostile;
 mod hosts;
 mod laws;
 mod recorded;
-<<<<<<< HEAD
 mod remedies;
-// mod schema;
-=======
 mod schema;
->>>>>>> hosts
 mod secrets;

@@ -46,7 +46,7 @@ fn around(data: &[u8], limit: Option<usize>) -> Around {
     let live = live(&parts);
     let tree = tree(parts.iter().copied());
     let resolution = sysctl_d::resolve(&tree, &keys(), Dialect::default());
-    let nexts: Vec<Reading<NextBoot>> = next_boot::facts(&resolution, &KERNEL_PARAMETERS);
+    let nexts: Vec<Reading<NextBoot>> = next_boot::facts(&resolution, &KERNEL_PARAMETERS, |_| None);
     let kernel = live.iter().cloned().zip(nexts);
     let account = |wanted: u8, table: Table| {
         let (_, part) = parts.iter().find(|(letter, _)| *letter == wanted)?;
@@ -58,13 +58,19 @@ fn around(data: &[u8], limit: Option<usize>) -> Around {
     let (user, group) = (account(b'p', Table::Passwd), account(b'g', Table::Group));
     let elsewhere = parts.iter().filter(|(letter, _)| *letter == b'w');
     let facts = HostFacts {
+        image: super::switch(data, 4) % 2 == 1,
         kernel: kernel
             .map(|(live, next_boot)| KernelFact { live, next_boot })
             .collect(),
         user,
         group,
         account_elsewhere: elsewhere
-            .map(|(_, part)| Source::line(String::from_utf8_lossy(part), 1))
+            .map(|(_, part)| {
+                (
+                    Table::Passwd,
+                    Source::line(String::from_utf8_lossy(part), 1),
+                )
+            })
             .collect(),
         cgroup: match super::switch(data, 3) % 3 {
             0 => Reading::Known(Cgroup::V2),
@@ -163,6 +169,7 @@ fn journal(report: &UnitReport) {
 
 fn report(start: StartSettings, findings: Vec<Finding>) -> UnitReport {
     UnitReport {
+        image: false,
         unit: start.role.unit().to_owned(),
         role: start.role,
         version: start.version,
@@ -202,6 +209,8 @@ pub(super) fn run(data: &[u8]) {
     let examination = Examination {
         definition: None,
         settings,
+        requirements,
+        facts: around.facts,
         report,
     };
     let reports = std::slice::from_ref(&examination.report);
