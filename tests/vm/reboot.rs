@@ -22,6 +22,9 @@ const UNSET: [&str; 3] = [
     "kernel.keys.root_maxbytes",
 ];
 
+/// Another's file, with a name to come last.
+const COMPETING: &str = "/etc/sysctl.d/99-zz.conf";
+
 const LOOK: &str = "
 rec state systemctl show rke2-server --property=ActiveState,SubState,NRestarts
 rec log journalctl --no-pager --unit=rke2-server
@@ -88,6 +91,7 @@ fn started_by_itself(outcome: &Outcome) {
 #[test]
 fn the_commands_of_the_remedies_cure_it_now_and_for_good() {
     let first = Machine::new("profile: cis\n")
+        .file(COMPETING, "vm.overcommit_memory = 2\n")
         .script(&format!(
             r#"{LOOK}
             sed -n '/"commands": \[$/,/\]/ s/^ *"\(.*\)",\{{0,1\}}$/\1/p' /out/before |
@@ -117,7 +121,6 @@ fn the_commands_of_the_remedies_cure_it_now_and_for_good() {
 
 #[test]
 fn fix_cures_it_now_and_for_good_whatever_competes() {
-    const COMPETING: &str = "/etc/sysctl.d/99-zz.conf";
     const TEXT: &str = "# of the database\nvm.overcommit_memory = 2\n";
     let first = Machine::new("profile: cis\n")
         .file(COMPETING, TEXT)
