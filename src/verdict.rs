@@ -1,5 +1,7 @@
 //! The verdict of a unit: would it start, now and after the next boot, and who would refuse.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use crate::finding::{Component, Effect, Finding, Outcome, Prediction};
@@ -36,12 +38,11 @@ pub fn fold(findings: &[Finding]) -> UnitVerdict {
     let first = predictions.iter().map(|p| p.stage).min();
     let stage = || predictions.iter().filter(|p| Some(p.stage) == first);
     let hidden = stage().any(|p| p.hides_others);
-    let mut predicted: Vec<String> = Vec::new();
-    for prediction in stage().filter(|p| p.hides_others == hidden) {
-        if !predicted.contains(&prediction.line) {
-            predicted.push(prediction.line.clone());
-        }
-    }
+    let mut seen = HashSet::new();
+    let predicted = stage()
+        .filter(|p| p.hides_others == hidden && seen.insert(&p.line))
+        .map(|p| p.line.clone())
+        .collect();
     UnitVerdict {
         now: judge(deciding().map(|f| f.now)),
         next_boot: judge(deciding().map(|f| f.then)),

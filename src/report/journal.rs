@@ -3,6 +3,8 @@
 //! Names of fields, and the ids of the kinds of record, are public: `docs/reference.md` lists them,
 //! `systemd/preflight-rke2.catalog` explains them to `journalctl -x`.
 
+use std::collections::HashSet;
+
 use crate::finding::{Effect, Finding};
 use crate::gate::plan::{Decision, Plan};
 use crate::text::{count, printable};
@@ -204,12 +206,12 @@ pub const fn effect(effect: Effect) -> &'static str {
 /// What the reasons are about, each once: `systemctl status` shows ten lines, and may have shown the
 /// reasons in others.
 fn subjects(reasons: &[&Finding]) -> String {
-    let mut subjects: Vec<&str> = Vec::new();
-    for reason in reasons {
-        if !subjects.contains(&reason.subject.as_str()) {
-            subjects.push(&reason.subject);
-        }
-    }
+    let mut seen = HashSet::new();
+    let subjects: Vec<&str> = reasons
+        .iter()
+        .map(|reason| reason.subject.as_str())
+        .filter(|subject| seen.insert(*subject))
+        .collect();
     printable(&subjects.join(", "))
 }
 
@@ -257,12 +259,13 @@ fn summary(unit: &str, plan: &Plan<'_>) -> Option<Record> {
             .collect::<Vec<_>>()
             .join("\n")
     };
-    let mut remedies: Vec<String> = Vec::new();
-    for line in plan.reasons.iter().flat_map(|f| remedy_lines(f)) {
-        if !remedies.contains(&line) {
-            remedies.push(line);
-        }
-    }
+    let mut seen = HashSet::new();
+    let remedies: Vec<String> = plan
+        .reasons
+        .iter()
+        .flat_map(|f| remedy_lines(f))
+        .filter(|line| seen.insert(line.clone()))
+        .collect();
     let dash = |text: String| {
         if text.is_empty() {
             "-".to_owned()

@@ -1,6 +1,6 @@
 //! All files to one answer for each key, in the order and by the rules of `systemd-sysctl`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::cmdline;
 use super::dialect::{Ability, Dialect};
@@ -209,6 +209,7 @@ impl Table<'_> {
                 winner = Some((number, assignment.outcome, assignment));
             }
         }
+        let numbers: HashSet<usize> = refused.iter().map(|(number, ..)| *number).collect();
         let mut overrides = Vec::new();
         for number in concerned {
             if winner.as_ref().is_some_and(|(won, ..)| *won == number) {
@@ -217,7 +218,7 @@ impl Table<'_> {
             let Some(assignment) = self.assignment(number, path) else {
                 continue;
             };
-            let why = if refused.iter().any(|(refused, ..)| *refused == number) {
+            let why = if numbers.contains(&number) {
                 Why::Refused
             } else {
                 self.why(

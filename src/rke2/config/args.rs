@@ -301,22 +301,29 @@ impl State<'_> {
 
 /// The next flag; `None` at a stray word, `--` or the end.
 fn next(words: &mut impl Iterator<Item = Word>, role: Role) -> Result<Option<Occurrence>, Fatal> {
-    let Some(word) = words.next() else {
-        return Ok(None);
+    let (word, flag) = loop {
+        let Some(word) = words.next() else {
+            return Ok(None);
+        };
+        let Some((name, value)) = split(&word)? else {
+            return Ok(None);
+        };
+        if let Some(flag) = flags::find(role, name) {
+            break (word, flag);
+        }
+        let is_help = matches!(name, b"help" | b"h");
+        if is_help && value.is_some_and(|value| go::parse_bool(value) != Some(true)) {
+            continue;
+        }
+        let message = if is_help {
+            "rke2 prints its help and ends".to_owned()
+        } else {
+            format!("flag provided but not defined: -{}", lossy(name))
+        };
+        return Err(Fatal::by(message, &word.origin));
     };
     let Some((name, value)) = split(&word)? else {
         return Ok(None);
-    };
-    let Some(flag) = flags::find(role, name) else {
-        if matches!(name, b"help" | b"h") && value.is_none_or(|v| go::parse_bool(v) == Some(true)) {
-            let message = "rke2 prints its help and ends";
-            return Err(Fatal::by(message, &word.origin));
-        }
-        if matches!(name, b"help" | b"h") {
-            return next(words, role);
-        }
-        let message = format!("flag provided but not defined: -{}", lossy(name));
-        return Err(Fatal::by(message, &word.origin));
     };
     let name = name.to_vec();
     let value = match value {

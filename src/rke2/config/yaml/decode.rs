@@ -184,6 +184,8 @@ impl<'a> Decoder<'a> {
                 for source in self.merged(value)? {
                     self.step()?;
                     let node = self.node(source)?;
+                    // What is merged can merge in turn, by aliases as often as the file has lines.
+                    self.descend(node.line)?;
                     match &node.kind {
                         Kind::Map(children) => self.fields(children, record)?,
                         Kind::Alias(target, _) => self.alias(source, *target, |this, target| {
@@ -194,6 +196,7 @@ impl<'a> Decoder<'a> {
                         })?,
                         Kind::Scalar { .. } | Kind::List(_) => {}
                     }
+                    self.depth = self.depth.saturating_sub(1);
                 }
                 continue;
             }
@@ -261,16 +264,19 @@ impl<'a> Decoder<'a> {
             .map_err(|message| Error::new(message, Some(node.line)))
     }
 
+    /// One level deeper, as long as that is not too deep.
+    fn descend(&mut self, line: u32) -> Result<(), Error> {
+        self.depth = self.depth.saturating_add(1);
+        if self.depth > MAX_DEPTH {
+            return Err(Error::limit("nested deeper than 256 levels", Some(line)));
+        }
+        Ok(())
+    }
+
     fn value(&mut self, index: usize) -> Result<Item, Error> {
         self.step()?;
         let node = self.node(index)?;
-        self.depth = self.depth.saturating_add(1);
-        if self.depth > MAX_DEPTH {
-            return Err(Error::limit(
-                "nested deeper than 256 levels",
-                Some(node.line),
-            ));
-        }
+        self.descend(node.line)?;
         let value = match &node.kind {
             Kind::Alias(target, _) => self.alias(index, *target, Self::value)?.value,
             Kind::Scalar { .. } => Value::Scalar(self.scalar(node)?),

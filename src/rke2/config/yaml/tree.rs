@@ -1,6 +1,6 @@
 //! Tokens to the nodes of one document, as libyaml's grammar has it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Error;
 use super::scan::{Mark, Problem, Scanner, Token};
@@ -151,7 +151,7 @@ impl Reader<'_> {
 
     fn directives(&mut self) -> Result<(), Error> {
         let mut version = false;
-        let mut named = Vec::new();
+        let mut named = HashSet::new();
         while self.is(|token| matches!(token, Token::Version(..) | Token::TagPrefix(..)))? {
             match self.take()? {
                 Some((Token::Version(major, minor), mark)) => {
@@ -166,11 +166,10 @@ impl Reader<'_> {
                     version = true;
                 }
                 Some((Token::TagPrefix(handle, prefix), mark)) => {
-                    if named.contains(&handle) {
+                    if !named.insert(handle.clone()) {
                         let words = "found duplicate %TAG directive";
                         return Err(Self::problem(words, Mark::default(), mark));
                     }
-                    named.push(handle.clone());
                     self.handles.insert(handle, prefix);
                 }
                 _ => break,

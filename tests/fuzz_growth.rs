@@ -1,0 +1,205 @@
+//! Inputs far longer than fuzzing tries, each repeating what a reader could be slow at or recurse
+//! over: time must grow with their length, and the stack not at all.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that measures, and the fuzz targets that it shares"
+)]
+
+#[path = "fuzz/src/targets/mod.rs"]
+mod targets;
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+/// What grows with the square takes minutes at these lengths; what does not, a second or two on a
+/// slow machine without optimization.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn repeated(head: &str, count: u32, each: impl Fn(u32) -> String) -> String {
+    let mut input = head.to_owned();
+    for number in 0..count {
+        input.push_str(&each(number));
+    }
+    input
+}
+
+/// A chain of mappings, each merging the one before, that only the last line decodes.
+fn merges(count: u32) -> String {
+    let mut input = "000\u{1e}m- x: &a0 {key: b}\n".to_owned();
+    for number in 1..count {
+        let before = number - 1;
+        let _ = writeln!(input, "- x: &a{number} {{<<: *a{before}}}");
+    }
+    let _ = writeln!(input, "- <<: *a{}", count - 1);
+    input
+}
+
+/// What an input repeats, its target, and the input.
+type Hostile = (&'static str, &'static str, String);
+
+fn configurations() -> Vec<Hostile> {
+    vec![
+        (
+            "directives",
+            "config",
+            repeated("000\u{1e}m", 60_000, |n| format!("%TAG !a{n}! x\n")),
+        ),
+        (
+            "no help",
+            "config",
+            repeated("000", 60_000, |_| "\u{1e}a-h=f".to_owned()),
+        ),
+        (
+            "old no help",
+            "config",
+            repeated("B00\u{1e}mhelp:\n", 60_000, |_| "- false\n".to_owned()),
+        ),
+        ("merges", "config", merges(40_000)),
+        (
+            "lists",
+            "config",
+            repeated("000\u{1e}m", 100_000, |_| "[".to_owned()),
+        ),
+        (
+            "dashes",
+            "config",
+            repeated("000\u{1e}m", 100_000, |_| "- ".to_owned()),
+        ),
+        (
+            "keys",
+            "config",
+            repeated("000\u{1e}m", 60_000, |n| format!("k{n}: v\n")),
+        ),
+        (
+            "appended",
+            "config",
+            repeated("000\u{1e}m", 60_000, |n| format!("node-label+: v{n}\n")),
+        ),
+        (
+            "blank lines",
+            "config",
+            repeated("000\u{1e}mprofile: |", 300_000, |_| "\n ".to_owned()),
+        ),
+        (
+            "folded",
+            "config",
+            repeated("000\u{1e}mprofile:", 100_000, |_| "\n a".to_owned()),
+        ),
+        (
+            "mismatches",
+            "config",
+            repeated("000\u{1e}m", 60_000, |n| format!("- {n}\n")),
+        ),
+        (
+            "drop-ins",
+            "config",
+            repeated("000", 5_000, |n| format!("\u{1e}dprofile: p{n}\n")),
+        ),
+    ]
+}
+
+fn hosts() -> Vec<Hostile> {
+    vec![
+        (
+            "refused",
+            "whole",
+            repeated("0000\u{1e}mkubelet-arg:\n", 60_000, |n| {
+                format!("- ---{n}\n")
+            }),
+        ),
+        (
+            "patterns",
+            "sysctl_d",
+            repeated("~\u{1e}1a.conf\n", 30_000, |n| {
+                format!("kernel.p[a{n}]nic=x\n")
+            }),
+        ),
+        (
+            "exclusions",
+            "sysctl_d",
+            repeated("~\u{1e}1a.conf\n", 30_000, |n| {
+                format!("-kernel.p[a{n}]nic\nkernel.p[a{n}]nic=1\n")
+            }),
+        ),
+        (
+            "files",
+            "sysctl_d",
+            repeated("~", 2_000, |n| {
+                format!("\u{1e}1{n}.conf\nkernel.panic={n}\n")
+            }),
+        ),
+        (
+            "braces",
+            "sysctl_d",
+            repeated("~\u{1e}1a.conf\n", 20_000, |_| "{a,b*}".to_owned()) + "=1",
+        ),
+        (
+            "continued",
+            "units",
+            repeated("0\u{1e}u[Service]\nExecStart=/a", 60_000, |_| {
+                "\\\n b".to_owned()
+            }),
+        ),
+        (
+            "commands",
+            "units",
+            repeated(
+                "0\u{1e}u[Service]\nType=oneshot\nExecStart=/a",
+                60_000,
+                |_| " ; /b".to_owned(),
+            ),
+        ),
+        (
+            "expanded",
+            "units",
+            repeated("0\u{1e}u[Service]\nExecStart=/a ", 100_000, |_| {
+                "${".to_owned()
+            }),
+        ),
+        (
+            "variables",
+            "units",
+            repeated("0\u{1e}u[Service]\nExecStart=/a $A1 ${A2}\n", 30_000, |n| {
+                format!("Environment=A{n}=b\nUnsetEnvironment=B{n}\n")
+            }),
+        ),
+        (
+            "environment files",
+            "units",
+            repeated(
+                "0\u{1e}u[Service]\nExecStart=/a\nEnvironmentFile=/e\n\u{1e}e",
+                60_000,
+                |n| format!("A{n}=b\n"),
+            ),
+        ),
+        (
+            "rows",
+            "accounts",
+            repeated("@", 60_000, |n| format!("etcd:x:{n}x:1:::\n")),
+        ),
+        (
+            "words",
+            "cmdline",
+            repeated("", 60_000, |n| format!("sysctl.kernel.panic=x{n} ")),
+        ),
+    ]
+}
+
+#[test]
+fn time_grows_with_length_alone() {
+    let mut slow = Vec::new();
+    for (name, target, input) in configurations().into_iter().chain(hosts()) {
+        let run = targets::find(target).expect("a target");
+        let began = Instant::now();
+        run(input.as_bytes());
+        let took = began.elapsed();
+        eprintln!("{name}: {took:?} for {} bytes", input.len());
+        if took > PATIENCE {
+            slow.push(name);
+        }
+    }
+    assert!(slow.is_empty(), "too slow: {slow:?}");
+}
