@@ -196,7 +196,7 @@ mod tests {
         ] {
             assert_eq!(without_userinfo(text), shown);
         }
-        assert_eq!(printable(&"x".repeat(10_000)).chars().count(), 500 + 24);
+        assert_eq!(printable(&"x".repeat(10_000)).chars().count(), 500 + 22);
     }
 
     #[test]

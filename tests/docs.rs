@@ -60,7 +60,7 @@ fn captures_are_true() {
                 assert_eq!(shown, expected, "{}: {source}", document.display());
             }
             out += before;
-            out += &format!("{MARK}{source} -->\n```text\n{expected}```\n");
+            out.extend([MARK, source, " -->\n```text\n", &expected, "```\n"]);
             rest = after;
         }
         out += rest;

@@ -244,6 +244,7 @@ fn nothing_known_is_nothing_satisfied() {
         settings.profile = Sourced::default_value(profile.to_owned());
         let unknown = || "not read".to_owned();
         let facts = HostFacts {
+            image: false,
             kernel: KERNEL_PARAMETERS
                 .iter()
                 .map(|_| preflight_rke2::fact::KernelFact {
