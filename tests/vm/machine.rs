@@ -101,7 +101,9 @@ impl Machine {
         let source = Path::new(env!("CARGO_MANIFEST_DIR"));
         let lab = lab();
         assert!(
-            lab.join("vm/vmlinuz").is_file() && lab.join("vm/base.cpio.zst").is_file(),
+            lab.join("vm/vmlinuz").is_file()
+                && lab.join("vm/boot").is_dir()
+                && lab.join("vm/base.cpio.zst").is_file(),
             "{} is not there or not whole: run tests/lab/vm-image as root",
             lab.join("vm").display()
         );
