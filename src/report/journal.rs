@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use crate::finding::{Effect, Finding};
+use crate::finding::{Effect, Finding, Part};
 use crate::gate::plan::{Decision, Plan};
 use crate::text::{count, printable};
 
@@ -123,7 +123,13 @@ pub fn failure(unit: &str, error: &str) -> Record {
 }
 
 fn record(unit: &str, finding: &Finding, message_id: &'static str, priority: Priority) -> Record {
-    let place = finding.evidence.last().map(|e| &e.source);
+    // What sets it is to blame; lines that do not count stand behind it.
+    let sets = finding.evidence.iter().find(|e| e.part == Part::Sets);
+    let place = sets.or(finding.evidence.last()).map(|e| &e.source);
+    let then = match (&finding.next_boot, sets) {
+        (Some(text), Some(sets)) => format!("; next boot: {} ({})", printable(text), sets.source),
+        _ => String::new(),
+    };
     let remedy = remedy_lines(finding).join("\n");
     let or_dash = |text: &str| {
         if text.is_empty() {
@@ -146,7 +152,7 @@ fn record(unit: &str, finding: &Finding, message_id: &'static str, priority: Pri
     Record {
         message_id,
         priority,
-        message: format!("{}{cure}", printable(&finding.summary)),
+        message: format!("{}{then}{cure}", printable(&finding.summary)),
         unit: unit.to_owned(),
         finding: Some(FindingFields {
             check: finding.id.clone(),

@@ -93,12 +93,14 @@ fn competing_files_leave_what_is_foretold_and_report_lets_it_start() {
         .boot();
     assert_eq!(outcome.line("state"), "active");
     let ours = outcome.ours("rke2-server.service");
-    let told = |check: &str| {
-        ours.iter()
-            .any(|entry| field(entry, "PREFLIGHT_CHECK") == check)
-    };
-    assert!(told("sysctl.vm.overcommit_memory"), "{ours:?}");
-    assert!(!told("sysctl.kernel.panic"), "{ours:?}");
+    let told = ours
+        .iter()
+        .find(|entry| field(entry, "PREFLIGHT_CHECK") == "sysctl.vm.overcommit_memory")
+        .expect("an entry about what is wrong");
+    assert_eq!(
+        field(told, "PREFLIGHT_FILE"),
+        "/usr/lib/sysctl.d/90-vendor.conf"
+    );
 
     foretells_this_boot(&outcome, &[]);
     let live = live(&outcome);
