@@ -5,6 +5,7 @@
     clippy::disallowed_methods,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
     reason = "a test that measures, and the fuzz targets that it shares"
 )]
 
