@@ -3,44 +3,54 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// The one of `candidates` that `word` is most likely a misspelling of, if any is close.
+/// The one of `candidates` that `word` is most likely a misspelling of: the same but for case and
+/// `_`, else few letters away.
 pub fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
-    let folded = word.to_lowercase().replace('_', "-");
-    let close = folded.chars().count().div_ceil(3).min(5);
+    // Nobody misspells a word at such a length; the distance is not worth its price.
+    const LONGEST: usize = 64;
+    let folded = |text: &str| text.to_lowercase().replace('_', "-");
+    if !(3..=LONGEST).contains(&word.len()) {
+        return None;
+    }
+    let wanted = folded(word);
+    let allowed = (wanted.chars().count() / 4).clamp(1, 3);
     candidates
         .iter()
-        .map(|candidate| (distance(&folded, &candidate.replace('_', "-")), *candidate))
-        .filter(|(distance, _)| *distance <= close)
+        .filter(|candidate| (3..=LONGEST).contains(&candidate.len()))
+        .map(|candidate| (distance(&wanted, &folded(candidate)), *candidate))
+        .filter(|(distance, _)| *distance <= allowed)
         .min()
         .map(|(_, candidate)| candidate)
 }
 
-/// Edits between two words (Levenshtein). Words over 64 characters are not compared.
-fn distance(a: &str, b: &str) -> usize {
-    const LONGEST: usize = 64;
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    if a.len() > LONGEST || b.len() > LONGEST {
-        return usize::MAX;
-    }
-    let mut previous: Vec<usize> = (0..=b.len()).collect();
-    for (row, from) in a.iter().enumerate() {
-        let mut current = Vec::with_capacity(previous.len());
-        let mut left = row.saturating_add(1);
-        current.push(left);
-        for (to, pair) in b.iter().zip(previous.windows(2)) {
-            let (diagonal, above) = match pair {
-                [diagonal, above] => (*diagonal, *above),
-                _ => (0, 0),
+/// Levenshtein's distance, swapped neighbours counting once.
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut before: Vec<usize> = Vec::new();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    let mut last = None;
+    for (at, c) in left.chars().enumerate() {
+        let mut next = vec![at.saturating_add(1)];
+        for (column, d) in right.iter().enumerate() {
+            let cost = |from: Option<&usize>, plus: usize| {
+                from.map_or(usize::MAX, |cost| cost.saturating_add(plus))
             };
-            left = diagonal
-                .saturating_add(usize::from(from != to))
-                .min(above.saturating_add(1))
-                .min(left.saturating_add(1));
-            current.push(left);
+            let replaced = cost(row.get(column), usize::from(c != *d));
+            let dropped = cost(row.get(column.saturating_add(1)), 1);
+            let added = cost(next.last(), 1);
+            let earlier = column.checked_sub(1);
+            let swapped = match earlier {
+                Some(earlier) if last == Some(*d) && right.get(earlier) == Some(&c) => {
+                    cost(before.get(earlier), 1)
+                }
+                _ => usize::MAX,
+            };
+            next.push(replaced.min(dropped).min(added).min(swapped));
         }
-        previous = current;
+        before = std::mem::replace(&mut row, next);
+        last = Some(c);
     }
-    previous.last().copied().unwrap_or(0)
+    row.last().copied().unwrap_or_default()
 }
 
 /// More of one text of a host is not shown: nobody reads on, and a journal is not the place for it.
@@ -146,6 +156,19 @@ pub fn count(number: usize, thing: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn distances() {
+        for (left, right, expected) in [
+            ("", "", 0),
+            ("ab", "ba", 1),
+            ("abc", "", 3),
+            ("kitten", "sitting", 3),
+        ] {
+            assert_eq!(distance(left, right), expected);
+            assert_eq!(distance(right, left), expected);
+        }
+    }
 
     #[test]
     fn the_nearest_word_is_near() {
