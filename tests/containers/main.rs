@@ -14,6 +14,8 @@ mod blocking;
 #[cfg(test)]
 mod broken;
 #[cfg(test)]
+mod cost;
+#[cfg(test)]
 mod lab;
 #[cfg(test)]
 mod origins;
