@@ -83,7 +83,7 @@ fn alternative(text: &[u8]) -> Option<usize> {
     }
 }
 
-/// Like [`matches`], with braces as plain bytes.
+/// Like [`matches()`], with braces as plain bytes.
 pub fn plain(pattern: &[u8], path: &[u8]) -> bool {
     let mut names = path.split(|&byte| byte == b'/');
     for pattern in pattern.split(|&byte| byte == b'/') {
