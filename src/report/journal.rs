@@ -127,7 +127,11 @@ fn record(unit: &str, finding: &Finding, message_id: &'static str, priority: Pri
     let sets = finding.evidence.iter().find(|e| e.part == Part::Sets);
     let place = sets.or(finding.evidence.last()).map(|e| &e.source);
     let then = match (&finding.next_boot, sets) {
-        (Some(text), Some(sets)) => format!("; next boot: {} ({})", printable(text), sets.source),
+        (Some(text), Some(sets)) => format!(
+            "; next boot: {} ({})",
+            printable(text),
+            printable(&sets.source.to_string())
+        ),
         _ => String::new(),
     };
     let remedy = remedy_lines(finding).join("\n");
