@@ -96,8 +96,9 @@ pub async fn connect() -> Result<Connection, BusError> {
 /// What systemd says of one unit: its definition and its state.
 pub async fn query(connection: &Connection, unit: &str) -> Result<LiveUnit, BusError> {
     let manager = manager(connection).await?;
-    let mut live = load(connection, &manager, unit).await?;
-    inherit(&manager, std::slice::from_mut(&mut live)).await?;
+    let (live, inherited) = tokio::join!(load(connection, &manager, unit), inherited(&manager));
+    let mut live = live?;
+    inherited?.give(&mut live);
     Ok(live)
 }
 
@@ -133,16 +134,25 @@ fn run<T>(
 
 async fn query_all(connection: &Connection, units: &[&str]) -> Result<Vec<LiveUnit>, BusError> {
     let manager = manager(connection).await?;
-    let mut out = Vec::with_capacity(units.len());
-    for unit in units {
-        match load(connection, &manager, unit).await {
-            Ok(live) => out.push(live),
-            Err(BusError::NotFound { .. }) => {}
-            Err(error) => return Err(error),
+    let all = async {
+        let mut out = Vec::with_capacity(units.len());
+        for unit in units {
+            match load(connection, &manager, unit).await {
+                Ok(live) => out.push(live),
+                Err(BusError::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
+        Ok(out)
+    };
+    // Asked at once: what takes time is the way there and back.
+    let (all, inherited) = tokio::join!(all, inherited(&manager));
+    let mut all = all?;
+    if !all.is_empty() {
+        let inherited = inherited?;
+        all.iter_mut().for_each(|live| inherited.give(live));
     }
-    inherit(&manager, &mut out).await?;
-    Ok(out)
+    Ok(all)
 }
 
 async fn manager(connection: &Connection) -> Result<ManagerProxy<'static>, BusError> {
@@ -153,19 +163,26 @@ async fn manager(connection: &Connection) -> Result<ManagerProxy<'static>, BusEr
         .map_err(|error| of_bus(error, SYSTEMD))
 }
 
-/// Adds what systemd says of itself.
-async fn inherit(manager: &ManagerProxy<'_>, units: &mut [LiveUnit]) -> Result<(), BusError> {
-    if units.is_empty() {
-        return Ok(());
+/// What systemd says of itself.
+struct Inherited {
+    environment: Vec<String>,
+    version: String,
+}
+
+impl Inherited {
+    fn give(&self, unit: &mut LiveUnit) {
+        unit.manager_environment.clone_from(&self.environment);
+        unit.systemd_version.clone_from(&self.version);
     }
+}
+
+async fn inherited(manager: &ManagerProxy<'_>) -> Result<Inherited, BusError> {
     let failed = |error| of_bus(error, SYSTEMD);
-    let environment = manager.environment().await.map_err(failed)?;
-    let version = manager.version().await.map_err(failed)?;
-    for unit in units {
-        unit.manager_environment.clone_from(&environment);
-        unit.systemd_version.clone_from(&version);
-    }
-    Ok(())
+    let (environment, version) = tokio::join!(manager.environment(), manager.version());
+    Ok(Inherited {
+        environment: environment.map_err(failed)?,
+        version: version.map_err(failed)?,
+    })
 }
 
 async fn load(
@@ -190,14 +207,15 @@ async fn load(
             .map(Properties)
             .map_err(|error| named(error, unit))
     };
-    let mut of_unit = get_all(UNIT).await?;
+    let (of_unit, of_service) = tokio::join!(get_all(UNIT), get_all(SERVICE));
+    let mut of_unit = of_unit?;
     let load_state: String = of_unit.take("LoadState")?;
     if load_state == "not-found" {
         return Err(BusError::NotFound {
             unit: unit.to_owned(),
         });
     }
-    let mut of_service = get_all(SERVICE).await?;
+    let mut of_service = of_service?;
     let job: (u32, OwnedObjectPath) = of_unit.take("Job")?;
     Ok(LiveUnit {
         id: of_unit.take("Id")?,
