@@ -150,7 +150,9 @@ async fn query_all(connection: &Connection, units: &[&str]) -> Result<Vec<LiveUn
     let mut all = all?;
     if !all.is_empty() {
         let inherited = inherited?;
-        all.iter_mut().for_each(|live| inherited.give(live));
+        for live in &mut all {
+            inherited.give(live);
+        }
     }
     Ok(all)
 }
