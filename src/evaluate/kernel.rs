@@ -185,7 +185,9 @@ fn conclude(
                     None => format!("{key} must be {required}"),
                 },
             };
-            if finding.next_boot.is_none() && demanded {
+            // Where the kernel command line sets it, that has been said.
+            let said = finding.notes.iter().any(|note| note.starts_with("no file"));
+            if finding.next_boot.is_none() && demanded && !said {
                 finding.notes.push(then);
             }
         }

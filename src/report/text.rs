@@ -27,11 +27,14 @@ pub struct Style {
 pub fn render(reports: &[UnitReport], style: Style, machine: impl FnOnce() -> Machine) -> String {
     let mut machine = Some(machine);
     let mut out = String::new();
+    let mut apart = false;
     for (index, report) in reports.iter().enumerate() {
-        if index > 0 {
+        let troubled = style.verbose || report.problems().next().is_some();
+        // A paragraph stands apart; one line follows another.
+        if index > 0 && (apart || troubled) {
             out.push('\n');
         }
-        let troubled = style.verbose || report.problems().next().is_some();
+        apart = troubled;
         out.push_str(&headline(report, style));
         out.push('\n');
         if troubled {
