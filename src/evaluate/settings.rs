@@ -6,7 +6,7 @@ use crate::finding::{
     Component, Effect, Evidence, Finding, Outcome, Part, Prediction, Remedy, Stage,
 };
 use crate::requirements::{Demand, Requirement};
-use crate::rke2::profile::Answer;
+use crate::rke2::profile::{self, Answer, ProfileRules};
 use crate::rke2::start::{Advice, Fatal, Sourced, Unknown};
 
 fn violated(mut finding: Finding, stage: Stage, line: &str) -> Finding {
@@ -36,6 +36,12 @@ fn place(requirement: &Requirement) -> String {
     }
 }
 
+/// Whether the newest release known ends on this profile: better said before an upgrade.
+fn is_refused_later(profile: &str) -> bool {
+    let newest = ProfileRules::of(&profile::newest()).answer(profile);
+    matches!(newest, Answer::Refused(_) | Answer::Invalid)
+}
+
 pub(super) fn profile_name(
     requirement: &Requirement,
     value: &str,
@@ -48,16 +54,25 @@ pub(super) fn profile_name(
     let shown = value.escape_debug();
     match answer {
         Answer::Off => finding.summary = "no profile is set".to_owned(),
-        Answer::Accepted(_) => finding.summary = format!("profile {shown} is accepted"),
-        Answer::Deprecated(_) => {
+        Answer::Accepted(_) | Answer::Deprecated(_) if is_refused_later(value) => {
             finding.id = "profile.deprecated".to_owned();
             finding.effect = Effect::Advice;
             finding.outcome = Outcome::Violated;
             finding.now = Outcome::Violated;
             finding.then = Outcome::Violated;
             finding.summary =
-                format!("profile {shown} is deprecated: RKE2 1.30 and newer refuse it");
-            finding.remedies = by_hand(format!("write `profile: cis` {}", place(requirement)));
+                format!("profile {shown} is accepted by this release, newer ones refuse it");
+            let here = accepted.split(' ').any(|name| name == "cis");
+            let when = if here {
+                ""
+            } else {
+                "with the upgrade to 1.25.15 or newer, "
+            };
+            finding.remedies =
+                by_hand(format!("{when}write `profile: cis` {}", place(requirement)));
+        }
+        Answer::Accepted(_) | Answer::Deprecated(_) => {
+            finding.summary = format!("profile {shown} is accepted");
         }
         Answer::Refused(_) | Answer::Invalid => {
             finding.summary = format!("profile \"{shown}\" is not accepted, only {accepted}");

@@ -176,9 +176,9 @@ pub const CHECKS: &[Check] = &[
         title: "the profile's name is accepted by newer releases too",
         effect: Effect::Advice,
         required_by: &[],
-        applies: "profile cis-1.23 where it is still accepted beside cis",
-        about: "RKE2 1.30 and newer refuse cis-1.23",
-        fix: "write `profile: cis` before upgrading",
+        applies: "profiles cis-1.23, cis-1.6 and cis-1.5 where they are accepted",
+        about: "RKE2 1.25 and newer refuse cis-1.5 and cis-1.6; 1.30 and newer refuse cis-1.23",
+        fix: "write `profile: cis` before an upgrade, or with it where this release does not know it",
         source: PROFILE_LINUX,
     },
     Check {
