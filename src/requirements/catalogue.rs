@@ -1,7 +1,6 @@
 //! Each check, described for people: what `explain` tells, and the manual lists.
 
 use crate::finding::{Component, Effect};
-use crate::rke2::kernel::KERNEL_PARAMETERS;
 
 /// One check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -309,19 +308,11 @@ pub fn ids() -> Vec<&'static str> {
     CHECKS.iter().map(|check| check.id).collect()
 }
 
-/// The value a sysctl check demands, from its id.
-pub fn required_value(id: &str) -> Option<i64> {
-    let key = id.strip_prefix("sysctl.")?;
-    KERNEL_PARAMETERS
-        .iter()
-        .find(|parameter| parameter.key == key)
-        .map(|parameter| parameter.required)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::requirements;
+    use crate::rke2::kernel::KERNEL_PARAMETERS;
     use crate::rke2::role::Role;
     use crate::rke2::start::StartSettings;
     use crate::rke2::version::Version;
@@ -353,15 +344,10 @@ mod tests {
                 }
             }
         }
-        for check in CHECKS {
-            if check.id.starts_with("sysctl.") {
-                let value = required_value(check.id).unwrap();
-                assert!(
-                    check.title.ends_with(&format!(" is {value}")),
-                    "{}",
-                    check.id
-                );
-            }
+        for parameter in KERNEL_PARAMETERS {
+            let check = check(&format!("sysctl.{}", parameter.key)).unwrap();
+            let value = format!(" is {}", parameter.required);
+            assert!(check.title.ends_with(&value), "{}", check.id);
         }
     }
 }
