@@ -13,12 +13,12 @@ use crate::host::{
 };
 use crate::report::UnitReport;
 use crate::requirements::{self, Demand, Requirement};
-use crate::rke2::config::{self, Argument, Invocation, ParserRules, Variable};
+use crate::rke2::config::{self, Argument, Gap, Invocation, ParserRules, Variable};
 use crate::rke2::installed::{Detection, InstalledVersion, VersionSource};
 use crate::rke2::kernel::KERNEL_PARAMETERS;
 use crate::rke2::profile::{self, ProfileRules};
 use crate::rke2::role::Role;
-use crate::rke2::start::{Advice, StartSettings, Unknown};
+use crate::rke2::start::{Advice, StartSettings};
 use crate::rke2::version::Version;
 use crate::sysctl_d::{self, Dialect, NextBoot as NextBootOf, Resolution, Tree};
 use crate::unit::{Load, Start, UnitDefinition};
@@ -103,32 +103,28 @@ pub fn unit(root: &HostRoot, question: &Question) -> Examination {
         .as_ref()
         .map(|offline| ask_systemd(root, offline).unwrap_or_else(|| offline.clone()));
     let started = definition.as_ref().and_then(UnitDefinition::command);
-    // What runs another program may run RKE2 in the end; with which arguments is not to be known.
-    let wrapper = started
-        .as_ref()
-        .filter(|start| !is_rke2(&start.program.text));
-    let invocation = started
-        .as_ref()
-        .filter(|_| wrapper.is_none())
-        .map_or_else(|| Invocation::of(question.role), invocation);
-    let (installed, detection) = version(root, question, started.as_ref());
+    // What runs another program may run RKE2 in the end. With which arguments is not to be known,
+    // and to ask that program for its version could start it.
+    let is_direct = |start: &&Start| is_rke2(&start.program.text);
+    let direct = started.as_ref().filter(is_direct);
+    let wrapper = started.as_ref().filter(|start| !is_direct(start));
+    let invocation = direct.map_or_else(|| Invocation::of(question.role), invocation);
+    let (installed, detection) = version(root, question, direct);
     let version = &installed.version;
 
     let parser = ParserRules::of(version);
     let path = config::config_path(&invocation);
     let files = rke2_config::read(root, &path.path);
-    let settings = config::resolve(&invocation, &files, question.role, &parser);
+    let mut settings = config::resolve(&invocation, &files, question.role, &parser);
+    let program = wrapper.map(|start| start.program.text.clone());
+    settings.gaps.extend(program.map(Gap::OtherProgram));
     let kubelet_files = rke2_config::read_kubelet(root, &config::kubelet_paths(&settings, &parser));
     let kubelet = config::kubelet(&settings, &parser, &kubelet_files);
 
     let mut start = StartSettings::new(version.clone(), &settings, &kubelet);
-    start.unknown.extend(wrapper.map(|start| Unknown {
-        summary: format!(
-            "the unit runs {}, not rke2: with which arguments RKE2 starts is not known",
-            start.program.text
-        ),
-        source: start.program.source.clone(),
-    }));
+    if wrapper.is_some() {
+        start = start.undecided();
+    }
     start.advice.extend(version_advice(&installed, &detection));
     start.advice.extend(definition.iter().flat_map(unit_advice));
     let rivals = question.other == Other::Rival;

@@ -111,7 +111,10 @@ fn context(out: &mut String, report: &UnitReport, machine: Option<&Machine>, sty
     let refused = report
         .violated(Effect::BlocksStart)
         .any(|f| matches!(f.id.as_str(), "config.parse" | "config.flag"));
-    let profile = if refused {
+    let unknown = report.findings.iter().any(|f| f.id == "config.unreadable");
+    let profile = if unknown {
+        "its configuration is not known".to_owned()
+    } else if refused {
         "its configuration is refused".to_owned()
     } else if report.profile.value.is_empty() {
         "no profile".to_owned()

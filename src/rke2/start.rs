@@ -137,6 +137,17 @@ impl StartSettings {
         }
     }
 
+    /// A node whose RKE2 another program runs: of `self`, only what is not known stays, for nothing
+    /// that is known could decide over its start.
+    #[must_use]
+    pub fn undecided(self) -> Self {
+        Self {
+            kubelet_runs: false,
+            unknown: self.unknown,
+            ..Self::unconfigured(self.version, self.role)
+        }
+    }
+
     /// A node with these settings.
     pub fn new(version: Version, settings: &Settings, kubelet: &Kubelet) -> Self {
         let (protect, is_set, origins) = settings.protect_kernel_defaults();
@@ -225,7 +236,7 @@ fn unknown(gap: &config::Gap) -> Unknown {
     let source = match gap {
         config::Gap::Unreadable(error) => Some(Source::file(error.path())),
         config::Gap::Malformed { source, .. } => Some(source.clone()),
-        config::Gap::Remote(_) | config::Gap::NoRole => None,
+        config::Gap::Remote(_) | config::Gap::NoRole | config::Gap::OtherProgram(_) => None,
     };
     Unknown {
         summary: gap.to_string(),

@@ -174,6 +174,7 @@ fn in_what_is_broken() {
         "[Service]\nExecStart=/usr/bin/rke2 server --tokn=@\n",
         "[Service]\nExecStart=/usr/bin/rke2 server --token \"@\n",
         "[Service]\nExecStart=/usr/bin/rke2 server --profile cis @ --token\n",
+        "[Service]\nExecStart=/bin/sh -c 'exec /usr/bin/rke2 server --token @'\n",
         "[Service]\nExecStart=/usr/bin/rke2 --token @\n",
         "[Service]\nExecStart=/usr/bin/rke2 --token @ server\n",
         "[Service]\nExecStart=/usr/bin/rke2 server --token \\@\n",

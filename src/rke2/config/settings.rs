@@ -218,6 +218,8 @@ pub enum Gap {
     Remote(String),
     /// The command line names neither `server` nor `agent`.
     NoRole,
+    /// The unit runs this program, which may run RKE2 in the end, with arguments of its own.
+    OtherProgram(String),
     /// A file that the kubelet may not be able to read as its configuration.
     Malformed {
         /// The file, and the line where one is to blame.
@@ -235,6 +237,10 @@ impl fmt::Display for Gap {
             Self::Malformed { source, reason } => {
                 write!(f, "{source}: not a kubelet configuration: {reason}")
             }
+            Self::OtherProgram(program) => write!(
+                f,
+                "the unit runs {program}, not rke2: with which arguments RKE2 starts is not known"
+            ),
             Self::NoRole => f.write_str("the command line names neither server nor agent"),
         }
     }
