@@ -65,6 +65,10 @@ pub(super) enum Command {
     Check(Check),
     /// Decide whether UNIT may start (run by systemd)
     Gate(Gate),
+    /// Watch the host and the units, and start what was blocked once it is right (run by systemd)
+    Monitor,
+    /// Print what the monitor knows
+    Status(Status),
     /// Print what would make the units start, now and after the next boot, or do it
     Fix(Fix),
     /// Print RKE2's effective settings and where each comes from
@@ -128,6 +132,14 @@ pub(super) struct Check {
     /// End with status 4 if this is found and nothing blocks the start
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(super) fail_on: Vec<FailOn>,
+}
+
+/// Options of `status`.
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    /// Output format
+    #[arg(long, value_enum, default_value = "text")]
+    pub(super) format: Format,
 }
 
 /// Options of `gate`.

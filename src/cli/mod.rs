@@ -11,7 +11,9 @@ mod config;
 mod explain;
 mod fix;
 mod gate;
+mod monitor;
 mod select;
+mod status;
 mod sysctl;
 
 use std::ffi::OsString;
@@ -73,6 +75,8 @@ fn dispatch(arguments: &Arguments) -> Status {
     match &arguments.command {
         Command::Check(check) => check::run(&arguments.common, check),
         Command::Gate(gate) => gate::run(&arguments.common, gate),
+        Command::Monitor => monitor::run(&arguments.common),
+        Command::Status(status) => status::run(&arguments.common, status),
         Command::Fix(fix) => fix::run(&arguments.common, fix),
         Command::Config(config) => config::run(&arguments.common, config),
         Command::Sysctl(sysctl) => sysctl::run(&arguments.common, sysctl),

@@ -5,7 +5,6 @@ use super::complain;
 use crate::examine::{self, Other, Question};
 use crate::host::HostRoot;
 use crate::rke2::role::Role;
-use crate::unit::UnitDefinition;
 
 /// The root; `None` if there is none, which has been said then.
 pub(super) fn root(common: &Common) -> Option<HostRoot> {
@@ -16,28 +15,20 @@ pub(super) fn root(common: &Common) -> Option<HostRoot> {
 
 /// All units that are meant; `None` if there is none, which has been said then.
 pub(super) fn questions(root: &HostRoot, common: &Common, which: &Which) -> Option<Vec<Question>> {
-    let question = |role: Role, definition: Option<UnitDefinition>| Question {
-        role,
-        definition,
-        version: common.rke2_version.clone(),
-        other: Other::Irrelevant,
-    };
     if let Some(role) = which.role {
-        return Some(vec![question(role, None)]);
+        return Some(vec![Question {
+            role,
+            definition: None,
+            version: common.rke2_version.clone(),
+            other: Other::Irrelevant,
+        }]);
     }
-    let installed = examine::installed(root);
-    let enabled = installed.iter().filter(|(_, unit)| unit.enabled.at_boot());
-    let enabled = enabled.count();
-    let asked: Vec<Question> = installed
+    let asked: Vec<Question> = examine::questions(root)
         .into_iter()
-        .filter(|(role, _)| which.unit.is_none_or(|unit| unit == *role))
-        .map(|(role, definition)| Question {
-            other: match (enabled, definition.enabled.at_boot()) {
-                (2.., _) => Other::Rival,
-                (1, false) => Other::Chosen,
-                _ => Other::Irrelevant,
-            },
-            ..question(role, Some(definition))
+        .filter(|asked| which.unit.is_none_or(|unit| unit == asked.role))
+        .map(|asked| Question {
+            version: common.rke2_version.clone(),
+            ..asked
         })
         .collect();
     if asked.is_empty() {

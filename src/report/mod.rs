@@ -2,7 +2,9 @@
 
 pub mod journal;
 pub mod json;
+pub mod monitor;
 pub mod settings;
+pub mod status;
 pub mod sysctl;
 pub mod text;
 
