@@ -22,6 +22,8 @@ use clap::{CommandFactory as _, Parser as _};
 
 use arguments::{Arguments, Command};
 
+use crate::report::npd::Condition;
+
 /// How a command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
@@ -35,6 +37,8 @@ pub enum Status {
     Refused,
     /// Only what `--fail-on` names was found.
     FailedOn,
+    /// An answer to node-problem-detector, whose statuses are its own.
+    Npd(Condition),
 }
 
 impl Status {
@@ -46,6 +50,7 @@ impl Status {
             Self::Usage => 2,
             Self::Refused => 3,
             Self::FailedOn => 4,
+            Self::Npd(condition) => condition.code(),
         }
     }
 }
