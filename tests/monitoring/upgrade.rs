@@ -51,7 +51,10 @@ fn image(host: &Host, chroot: &str) -> tempfile::TempDir {
     );
     program(
         "upgrade.sh",
-        "#!/bin/sh\n[ \"$*\" = 'prepare server-plan' ] || exit 98\necho waited >&2\n".to_owned(),
+        format!(
+            "#!/bin/sh\n[ \"$*\" = 'prepare server-plan' ] || exit 98\n\
+             [ ! -e '{root}/servers-failed' ] || exit 96\necho waited >&2\n"
+        ),
     );
     folder
 }
@@ -85,7 +88,7 @@ fn told(name: &str, host: &Host, version: &str) -> Ran {
     run_prepare(name, host, version, &chroot)
 }
 
-const CASES: [(&str, &str, &str, i32, &str); 8] = [
+const CASES: [(&str, &str, &str, i32, &str); 10] = [
     (
         "server-plan",
         "healthy-server",
@@ -139,6 +142,20 @@ const CASES: [(&str, &str, &str, i32, &str); 8] = [
     ),
     (
         "agent-plan",
+        "cgroup-v1-on-1.36",
+        "v1.34.1+rke2r1",
+        0,
+        "would start",
+    ),
+    (
+        "agent-plan",
+        "cgroup-v1-on-1.36",
+        "v1.36.3+rke2r1",
+        3,
+        "cgroup",
+    ),
+    (
+        "agent-plan",
         "flag-without-profile-agent",
         "v1.34.1+rke2r1",
         3,
@@ -159,6 +176,18 @@ fn no_node_is_drained_that_could_not_come_back() {
         let waits = name == "agent-plan";
         assert_eq!(ran.err == "waited\n", waits, "{}", ran.err);
     }
+}
+
+/// An agent, too, that runs today and would not after a reboot; and none before the servers.
+#[test]
+fn agents_come_back_too_and_come_last() {
+    let host = Host::like("healthy-agent");
+    host.clear("/etc/sysctl.d/60-rke2-cis.conf");
+    let ran = told("agent-plan", &host, "v1.34.1+rke2r1");
+    assert_eq!(ran.status, 4, "{}", ran.out);
+    host.file("/servers-failed", "");
+    let ran = told("agent-plan", &host, "v1.34.1+rke2r1");
+    assert_eq!((ran.status, ran.out.as_str()), (96, ""));
 }
 
 /// Wherever it cannot be told that the node would come back, the step fails.
