@@ -125,7 +125,7 @@ pub(super) struct Check {
     pub(super) which: Which,
     /// Output format
     #[arg(long, value_enum, default_value = "text")]
-    pub(super) format: Format,
+    pub(super) format: CheckFormat,
     /// List satisfied and inapplicable checks too (JSON)
     #[arg(long)]
     pub(super) all: bool,
@@ -205,6 +205,17 @@ pub(super) enum Format {
     Text,
     /// For programs: one JSON object
     Json,
+}
+
+/// Formats of what `check` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum CheckFormat {
+    /// For people
+    Text,
+    /// For programs: one JSON object
+    Json,
+    /// For node-problem-detector: one short line, and its exit status (0 fine, 1 problem, 2 unknown)
+    Npd,
 }
 
 /// What else may fail a check.

@@ -24,6 +24,8 @@ use clap::{CommandFactory as _, Parser as _};
 
 use arguments::{Arguments, Command};
 
+use crate::report::npd::Condition;
+
 /// How a command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
@@ -37,6 +39,8 @@ pub enum Status {
     Refused,
     /// Only what `--fail-on` names was found.
     FailedOn,
+    /// An answer to node-problem-detector, whose statuses are its own.
+    Npd(Condition),
 }
 
 impl Status {
@@ -48,6 +52,7 @@ impl Status {
             Self::Usage => 2,
             Self::Refused => 3,
             Self::FailedOn => 4,
+            Self::Npd(condition) => condition.code(),
         }
     }
 }

@@ -8,15 +8,33 @@ use crate::rke2::role::Role;
 
 /// The root; `None` if there is none, which has been said then.
 pub(super) fn root(common: &Common) -> Option<HostRoot> {
+    said(open(common))
+}
+
+/// The root, or why there is none.
+pub(super) fn open(common: &Common) -> Result<HostRoot, String> {
     HostRoot::open(&common.root)
-        .map_err(|error| complain::line(&format!("--root {}: {error}", common.root.display())))
-        .ok()
+        .map_err(|error| format!("--root {}: {error}", common.root.display()))
+}
+
+/// What there is; `None` if there is nothing, after having said why.
+fn said<T>(result: Result<T, String>) -> Option<T> {
+    result.map_err(|error| complain::line(&error)).ok()
 }
 
 /// All units that are meant; `None` if there is none, which has been said then.
 pub(super) fn questions(root: &HostRoot, common: &Common, which: &Which) -> Option<Vec<Question>> {
+    said(meant(root, common, which))
+}
+
+/// All units that are meant, or why there is none.
+pub(super) fn meant(
+    root: &HostRoot,
+    common: &Common,
+    which: &Which,
+) -> Result<Vec<Question>, String> {
     if let Some(role) = which.role {
-        return Some(vec![Question {
+        return Ok(vec![Question {
             role,
             definition: None,
             version: common.rke2_version.clone(),
@@ -34,14 +52,13 @@ pub(super) fn questions(root: &HostRoot, common: &Common, which: &Which) -> Opti
     if asked.is_empty() {
         let what = which.unit.map_or("no RKE2 unit", Role::unit);
         let not = if which.unit.is_some() { "not " } else { "" };
-        complain::line(&format!(
+        return Err(format!(
             "{what} is {not}installed below {}; `--role server` or `--role agent` judges the host \
              as if it were",
             root.path().display()
         ));
-        return None;
     }
-    Some(asked)
+    Ok(asked)
 }
 
 /// The one unit that is meant: the one asked for, else the one that is enabled, else the first.

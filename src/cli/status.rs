@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::arguments::{Check, Common, Format, Status as Options, Which};
+use super::arguments::{Check, CheckFormat, Common, Format, Status as Options, Which};
 use super::{Status, check, complain, print, select};
 use crate::host::monitor_bus;
 use crate::host::state;
@@ -48,7 +48,10 @@ pub(super) fn run(common: &Common, options: &Options) -> Status {
             };
             let check = Check {
                 which,
-                format: options.format,
+                format: match options.format {
+                    Format::Text => CheckFormat::Text,
+                    Format::Json => CheckFormat::Json,
+                },
                 all: false,
                 fail_on: Vec::new(),
             };

@@ -14,10 +14,16 @@ use crate::gate::plan::{self, Decision, Override, Plan};
 use crate::host::systemd_bus::{BusError, manage};
 use crate::host::{configuration, state, units};
 use crate::monitor::{self, Action, Memory, Phase, Seen};
+use crate::report::metrics::{self, Snapshot, UnitState};
 use crate::report::monitor as say;
 use crate::report::status::{self, Status};
 use crate::report::{UnitReport, json};
 use crate::unit::{Load, UnitDefinition};
+
+/// The file of metrics.
+const METRICS: &str = "preflight-rke2.prom";
+/// How old it may be though nothing has changed, in microseconds.
+const METRICS_AGE: u64 = 30_000_000;
 
 /// What was seen of a unit.
 struct Sight {
@@ -317,8 +323,51 @@ impl Daemon {
         }
     }
 
-    fn write_metrics(&mut self, _sights: &[Sight], _evaluated: u64) {
-        self.metrics.clear();
+    /// Writes the file of metrics where something has changed, or it is a while old.
+    fn write_metrics(&mut self, sights: &[Sight], evaluated: u64) {
+        let Some(directory) = &self.configuration.textfile else {
+            self.teller.trouble("metrics", None);
+            return;
+        };
+        let mut snapshot = Snapshot {
+            version: env!("CARGO_PKG_VERSION"),
+            rules: crate::rke2::profile::newest().to_string(),
+            evaluated: 0,
+            units: sights.iter().map(state_of).collect(),
+        };
+        let timeless = metrics::render(&snapshot);
+        let age = evaluated.saturating_sub(self.metrics.1);
+        if timeless == self.metrics.0 && age < METRICS_AGE {
+            return;
+        }
+        snapshot.evaluated = evaluated;
+        let path = directory.join(METRICS);
+        let written = state::replace(&path, metrics::render(&snapshot).as_bytes());
+        let trouble = written.err().map(|error| {
+            let read_only = error.raw_os_error() == Some(nix::libc::EROFS);
+            let hint = if read_only {
+                "; let the unit write there: `systemctl edit preflight-rke2`, [Service], \
+                 ReadWritePaths= and the directory"
+            } else {
+                ""
+            };
+            format!("{}: {error}{hint}", path.display())
+        });
+        if trouble.is_none() {
+            self.metrics = (timeless, evaluated);
+        }
+        self.teller.trouble("metrics", trouble);
+    }
+}
+
+fn state_of(sight: &Sight) -> UnitState<'_> {
+    UnitState {
+        report: &sight.report,
+        active: sight.phase == Phase::Running,
+        blocked_since: sight.block.as_ref().map(|block| block.since),
+        drifted: sight.phase == Phase::Running && !sight.memory.drift.is_empty(),
+        resumes: sight.memory.resumes,
+        drift_transitions: sight.memory.drift_transitions,
     }
 }
 

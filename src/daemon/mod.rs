@@ -86,8 +86,8 @@ struct Daemon {
     jobs: BTreeSet<String>,
     /// Looks in a row because there was more to watch.
     repeats: u32,
-    /// What the file of metrics last held, but for the time.
-    metrics: String,
+    /// What the file of metrics last held, but for the time; and when it was written.
+    metrics: (String, u64),
 }
 
 /// Runs the monitor until it is told to end.
@@ -144,7 +144,7 @@ impl Daemon {
             resumes: Vec::new(),
             jobs: BTreeSet::new(),
             repeats: 0,
-            metrics: String::new(),
+            metrics: (String::new(), 0),
         })
     }
 
