@@ -121,6 +121,11 @@ impl Bus {
         Event::Told(self.told.recv().await.unwrap_or(Told::Disconnected))
     }
 
+    /// What systemd has told already, without waiting.
+    pub(super) fn ready(&mut self) -> Option<Told> {
+        self.told.try_recv().ok()
+    }
+
     /// Takes up what an attempt has made.
     pub(super) fn take(&mut self, made: Made) {
         self.connection = Some(made.connection);

@@ -52,6 +52,11 @@ impl Daemon {
             let unit = question.role.unit();
             answers.push(self.bus.query(unit, Instant::now()).await);
         }
+        // What systemd told before it answered counts before the answer: a stop by a person above all.
+        while let Some(told) = self.bus.ready() {
+            self.told(told).await;
+        }
+        self.restless = None;
         let phases: Vec<Phase> = answers.iter().map(phase).collect();
         let mut sights = Vec::with_capacity(questions.len());
         for (at, (question, answer)) in questions.iter().zip(&answers).enumerate() {

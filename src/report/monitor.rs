@@ -48,8 +48,11 @@ fn with_reasons(mut record: Record, block: &Block) -> Record {
 /// The unit is being started.
 pub fn resumed(block: &Block) -> Record {
     let unit = &block.unit;
-    let what = of_block(&block.reasons);
-    let message = format!("{unit} is being started: what kept it down is put right ({what})");
+    let what = match block.reasons.as_slice() {
+        [] => String::new(),
+        reasons => format!(" ({})", of_block(reasons)),
+    };
+    let message = format!("{unit} is being started: what kept it down is put right{what}");
     with_reasons(summary(id::RESUMED, Priority::Notice, unit, message), block)
 }
 

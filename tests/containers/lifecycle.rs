@@ -33,6 +33,19 @@ fn nothing_that_happens_to_the_monitor_touches_rke2(suite: &str) {
             up preflight-rke2
             rec restart ten systemctl restart preflight-rke2
             rec pid_restart pid
+            # One that no longer answers is killed and started again.
+            mkdir -p /run/systemd/system/preflight-rke2.service.d
+            printf '[Service]\nWatchdogSec=2\n' >/run/systemd/system/preflight-rke2.service.d/watchdog.conf
+            systemctl daemon-reload; systemctl restart preflight-rke2
+            sleep 5
+            rec patient show preflight-rke2 NRestarts
+            kill -STOP $(show preflight-rke2 MainPID)
+            again() { [ $(show preflight-rke2 NRestarts) -gt 0 ]; }
+            eventually again
+            rec watchdog show preflight-rke2 NRestarts
+            rec pid_watchdog pid
+            rm -r /run/systemd/system/preflight-rke2.service.d; systemctl daemon-reload
+            up preflight-rke2
             systemctl stop preflight-rke2
             rec pid_stop pid
             systemctl start preflight-rke2
@@ -56,7 +69,11 @@ fn nothing_that_happens_to_the_monitor_touches_rke2(suite: &str) {
         .boot();
     let pid = outcome.line("pid");
     assert_ne!(pid, "0");
-    for step in ["kill", "restart", "stop", "upgrade", "remove", "purge"] {
+    assert_eq!(outcome.line("patient"), "0", "it tells that it lives");
+    assert_eq!(outcome.line("watchdog"), "1");
+    for step in [
+        "kill", "restart", "watchdog", "stop", "upgrade", "remove", "purge",
+    ] {
         assert_eq!(outcome.line(&format!("pid_{step}")), pid, "{step}");
     }
     for step in ["install", "restart", "upgrade", "remove", "again"] {

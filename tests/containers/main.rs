@@ -35,6 +35,8 @@ mod resume;
 mod running;
 #[cfg(test)]
 mod units;
+#[cfg(test)]
+mod watched;
 
 /// One test of a scenario for each suite named.
 macro_rules! on {
