@@ -101,7 +101,7 @@ impl Lab {
         self
     }
 
-    /// Leaves the package for the script to install, as /install.deb.
+    /// Leaves the package for the script to install: /packages holds what `tests/lab/package` built.
     pub(crate) fn not_installed(mut self) -> Self {
         self.installed = false;
         self
@@ -153,7 +153,8 @@ impl Lab {
         if self.installed {
             symlink(&package, work.path().join("install")).expect("link the package");
         } else {
-            boot.arg(format!("--bind-ro={}:/install.deb", package.display()));
+            let built = package.parent().expect("a directory");
+            boot.arg(format!("--bind-ro={}:/packages", built.display()));
         }
         // In a container PID 1 takes its own arguments for the kernel's.
         boot.args(["--boot", &self.kernel_argument]);

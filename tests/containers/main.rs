@@ -24,6 +24,8 @@ mod outcome;
 #[cfg(test)]
 mod overriding;
 #[cfg(test)]
+mod packages;
+#[cfg(test)]
 mod running;
 #[cfg(test)]
 mod units;
