@@ -44,7 +44,7 @@ pub(crate) struct Lab {
     sysctls: Vec<(String, String)>,
     persistent: bool,
     etcd: bool,
-    installed: bool,
+    installed: Option<&'static str>,
     enabled: Vec<String>,
     kernel_argument: String,
     script: String,
@@ -61,7 +61,7 @@ impl Lab {
                 .to_vec(),
             persistent: true,
             etcd: true,
-            installed: true,
+            installed: Some("deb"),
             enabled: Vec::new(),
             kernel_argument: "quiet".to_owned(),
             script: String::new(),
@@ -101,9 +101,15 @@ impl Lab {
         self
     }
 
+    /// Has the RPM installed by rpm, as an image build does, in place of the deb.
+    pub(crate) fn with_rpm(mut self) -> Self {
+        self.installed = Some("rpm");
+        self
+    }
+
     /// Leaves the package for the script to install: /packages holds what `tests/lab/package` built.
     pub(crate) fn not_installed(mut self) -> Self {
-        self.installed = false;
+        self.installed = None;
         self
     }
 
@@ -150,8 +156,9 @@ impl Lab {
             .arg(source.join("tests/lab/boot"))
             .arg(&root)
             .arg(work.path());
-        if self.installed {
-            symlink(&package, work.path().join("install")).expect("link the package");
+        if let Some(kind) = self.installed {
+            symlink(package.with_extension(kind), work.path().join("install"))
+                .expect("link the package");
         } else {
             let built = package.parent().expect("a directory");
             boot.arg(format!("--bind-ro={}:/packages", built.display()));

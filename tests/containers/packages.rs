@@ -156,3 +156,22 @@ on!(an_rpm_comes_changes_and_goes_beside_rke2: bookworm trixie);
 fn an_rpm_comes_changes_and_goes_beside_rke2(suite: &str) {
     judge(&come_and_go(suite, RPM));
 }
+
+on!(an_image_built_with_the_rpm_is_gated_at_its_first_boot: bookworm);
+fn an_image_built_with_the_rpm_is_gated_at_its_first_boot(suite: &str) {
+    let outcome = Lab::new(suite)
+        .with_rpm()
+        .config("profile: cis\n")
+        .sysctl("kernel.panic", "0")
+        .enable("rke2-server.service")
+        .script(
+            "rec state systemctl show rke2-server --property=ActiveState,NRestarts
+            rec explained journalctl --no-pager -xu rke2-server
+            set_sysctl kernel.panic 10
+            rec start systemctl start rke2-server",
+        )
+        .boot();
+    outcome.has("state", &["ActiveState=inactive", "NRestarts=0"]);
+    outcome.has("explained", &["kernel.panic is 0, must be 10", "Subject:"]);
+    assert_eq!(outcome.status("start"), 0, "{}", outcome.text("start"));
+}

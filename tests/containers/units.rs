@@ -40,3 +40,49 @@ fn the_sandbox_is_as_tight_as_it_was(suite: &str) {
         outcome.text("security")
     );
 }
+
+/// Directives that systemd 239, the oldest the units are for, would warn of and leave out;
+/// `tests/unit_directives.rs` keeps the list.
+const UNKNOWN_TO_239: [&str; 4] = [
+    "OOMPolicy",
+    "ProtectClock",
+    "ProtectHostname",
+    "RestrictSUIDSGID",
+];
+
+on!(without_what_an_old_systemd_does_not_know_it_gates_as_ever: bullseye);
+fn without_what_an_old_systemd_does_not_know_it_gates_as_ever(suite: &str) {
+    let take_away = UNKNOWN_TO_239
+        .map(|name| {
+            format!("sed -i '/^{name}=/d' /usr/lib/systemd/system/preflight-rke2*.service\n")
+        })
+        .concat();
+    let outcome = Lab::new(suite)
+        .config("profile: cis\n")
+        .script(&format!(
+            "{take_away}
+            systemctl daemon-reload
+            rec cat systemctl cat preflight-rke2-gate@rke2-server
+            rec right systemctl start rke2-server
+            systemctl stop rke2-server
+            set_sysctl kernel.panic 0
+            rec wrong systemctl start rke2-server
+            rec state systemctl is-active rke2-server
+            rec log journalctl --no-pager --unit=rke2-server
+            gate 'kill -KILL $$'
+            rec killed systemctl start rke2-server
+            systemctl stop rke2-server
+            gate '(sleep 1; kill -ALRM $$) & sleep 1000'
+            rec late systemctl start rke2-server"
+        ))
+        .boot();
+    outcome.lacks("cat", &UNKNOWN_TO_239);
+    assert_eq!(outcome.status("right"), 0, "{}", outcome.text("right"));
+    assert_eq!(outcome.status("wrong"), 1, "{}", outcome.text("wrong"));
+    assert_eq!(outcome.line("state"), "inactive");
+    outcome.has("log", &["kernel.panic is 0, must be 10"]);
+    // The stand-in, too, would refuse; but it was started.
+    for step in ["killed", "late"] {
+        outcome.lacks(step, &["dependency"]);
+    }
+}
