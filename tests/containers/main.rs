@@ -16,6 +16,8 @@ mod broken;
 #[cfg(test)]
 mod cost;
 #[cfg(test)]
+mod documented;
+#[cfg(test)]
 mod lab;
 #[cfg(test)]
 mod origins;

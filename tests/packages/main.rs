@@ -11,6 +11,8 @@ mod contents;
 #[cfg(test)]
 mod lint;
 #[cfg(test)]
+mod native;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod root;
