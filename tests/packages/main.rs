@@ -15,6 +15,8 @@ mod native;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod release;
+#[cfg(test)]
 mod root;
 #[cfg(test)]
 mod rpm;
