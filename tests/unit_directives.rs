@@ -14,22 +14,26 @@ const OLDEST: u32 = 239;
 
 /// Directives younger than that, and what is lost without them. None may change what the gate
 /// decides, or what starts.
-const DO_WITHOUT: [(&str, &str); 4] = [
+const DO_WITHOUT: [(&str, &str); 5] = [
     (
         "OOMPolicy",
         "where a child of the gate's runs out of memory, the gate counts as killed only if it is killed itself",
     ),
     (
         "ProtectClock",
-        "the gate has no capability to set the clock",
+        "neither gate nor monitor has the capability to set the clock",
     ),
     (
         "ProtectHostname",
-        "the gate has no capability to set the name",
+        "neither has the capability to set the name",
+    ),
+    (
+        "ProtectKernelLogs",
+        "the monitor has no capability to read or clear the kernel's log, and no system call for it",
     ),
     (
         "RestrictSUIDSGID",
-        "the gate writes nowhere but below /run/preflight-rke2",
+        "neither writes programs, or anything outside its own directories",
     ),
 ];
 

@@ -34,6 +34,12 @@ _preflight__rke2() {
             preflight__rke2,gate)
                 cmd="preflight__rke2__subcmd__gate"
                 ;;
+            preflight__rke2,monitor)
+                cmd="preflight__rke2__subcmd__monitor"
+                ;;
+            preflight__rke2,status)
+                cmd="preflight__rke2__subcmd__status"
+                ;;
             preflight__rke2,sysctl)
                 cmd="preflight__rke2__subcmd__sysctl"
                 ;;
@@ -44,7 +50,7 @@ _preflight__rke2() {
 
     case "${cmd}" in
         preflight__rke2)
-            opts="-v -h -V --root --rke2-version --color --verbose --help --version check gate fix config sysctl explain completions"
+            opts="-v -h -V --root --rke2-version --color --verbose --help --version check gate monitor status fix config sysctl explain completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -85,7 +91,7 @@ _preflight__rke2() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json npd" -- "${cur}"))
                     return 0
                     ;;
                 --fail-on)
@@ -254,6 +260,62 @@ _preflight__rke2() {
                 return 0
             fi
             case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rke2-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        preflight__subcmd__rke2__subcmd__monitor)
+            opts="-v -h --root --rke2-version --color --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rke2-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        preflight__subcmd__rke2__subcmd__status)
+            opts="-v -h --format --root --rke2-version --color --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
                 --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -34,6 +34,8 @@ complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -s h -l help
 complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -s V -l version -d 'Print version'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "check" -d 'Evaluate the host and print a report'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "gate" -d 'Decide whether UNIT may start (run by systemd)'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "monitor" -d 'Watch the host and the units, and start what was blocked once it is right (run by systemd)'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "status" -d 'Print what the monitor knows'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "fix" -d 'Print what would make the units start, now and after the next boot, or do it'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "config" -d 'Print RKE2\'s effective settings and where each comes from'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "sysctl" -d 'Print the watched kernel parameters: now, after the next boot, required'
@@ -42,7 +44,8 @@ complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "compl
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l unit -d 'Only this unit' -r
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l role -d 'As if a node of this role were installed' -r
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l format -d 'Output format' -r -f -a "text\t'For people'
-json\t'For programs: one JSON object'"
+json\t'For programs: one JSON object'
+npd\t'For node-problem-detector: one short line, and its exit status (0 fine, 1 problem, 2 unknown)'"
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l fail-on -d 'End with status 4 if this is found and nothing blocks the start' -r -f -a "next-boot\t'The unit would not start after the next boot'
 control\t'A CIS control fails'"
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l root -d 'Read the host below DIR: an image, not this machine' -r -F
@@ -60,6 +63,22 @@ always\t'Always'
 never\t'Never'"
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand gate" -s v -l verbose -d 'Show satisfied checks and predicted messages too'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand gate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand monitor" -l root -d 'Read the host below DIR: an image, not this machine' -r -F
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand monitor" -l rke2-version -d 'Judge by the rules of this release, such as v1.34.1+rke2r1' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand monitor" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand monitor" -s v -l verbose -d 'Show satisfied checks and predicted messages too'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand monitor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand status" -l format -d 'Output format' -r -f -a "text\t'For people'
+json\t'For programs: one JSON object'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand status" -l root -d 'Read the host below DIR: an image, not this machine' -r -F
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand status" -l rke2-version -d 'Judge by the rules of this release, such as v1.34.1+rke2r1' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand status" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand status" -s v -l verbose -d 'Show satisfied checks and predicted messages too'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l unit -d 'Only this unit' -r
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l role -d 'As if a node of this role were installed' -r
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l output -d 'Print it for another tool: script is this host\'s plan, the others all that is demanded' -r -f -a "script\t'A shell script to review'

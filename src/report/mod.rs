@@ -1,8 +1,12 @@
-//! Reports: one engine's answer, rendered for terminals, programs and the journal.
+//! Reports: one engine's answer, rendered for terminals, programs, the journal and a fleet's monitoring.
 
 pub mod journal;
 pub mod json;
+pub mod metrics;
+pub mod monitor;
+pub mod npd;
 pub mod settings;
+pub mod status;
 pub mod sysctl;
 pub mod text;
 

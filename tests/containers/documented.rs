@@ -24,10 +24,16 @@ fn blocks(document: &str) -> BTreeMap<String, String> {
 #[test]
 fn getting_started_leads_to_a_gated_node() {
     let blocks = blocks("docs/installing.md");
-    let steps: String = blocks
-        .iter()
-        .map(|(name, block)| format!("cat >/tmp/{name}.sh <<'END_OF_BLOCK'\n{block}END_OF_BLOCK\n"))
-        .collect();
+    let mut steps = String::new();
+    for (name, block) in &blocks {
+        steps.extend([
+            "cat >/tmp/",
+            name,
+            ".sh <<'END_OF_BLOCK'\n",
+            block,
+            "END_OF_BLOCK\n",
+        ]);
+    }
     let outcome = Lab::new("bookworm")
         .config("profile: cis\n")
         .kernel_defaults()
@@ -51,7 +57,8 @@ fn getting_started_leads_to_a_gated_node() {
             step try
             rec held systemctl show rke2-server --property=ActiveState,NRestarts
             sysctl -w kernel.panic=10
-            rec back systemctl start rke2-server
+            eventually systemctl is-active --quiet rke2-server
+            rec back systemctl is-active rke2-server
             step image
             step cloud-init
             rec user-data cat user-data"#

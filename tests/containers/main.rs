@@ -28,6 +28,8 @@ mod overriding;
 #[cfg(test)]
 mod packages;
 #[cfg(test)]
+mod resume;
+#[cfg(test)]
 mod running;
 #[cfg(test)]
 mod units;

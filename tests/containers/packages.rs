@@ -32,12 +32,21 @@ step() { rec "before-$1" pid; rec "$1" "${@:2}"; rec "after-$1" pid; }
 
 step install old
 rec installed version
+rec enabled systemctl is-enabled preflight-rke2
+rec started systemctl is-active preflight-rke2
+systemctl start preflight-rke2
+rec monitor-before show preflight-rke2 MainPID
 echo '# mine' >>/etc/preflight-rke2/config.toml
 step upgrade new
 rec upgraded version
+rec monitor-after show preflight-rke2 MainPID
+systemctl disable --now preflight-rke2
 step downgrade old
 rec downgraded version
 step up-again new
+rec stays-disabled systemctl is-enabled preflight-rke2
+rec stays-stopped systemctl is-active preflight-rke2
+systemctl enable --now preflight-rke2
 rec mine tail -n 1 /etc/preflight-rke2/config.toml
 step stop systemctl stop $gate
 step restart systemctl restart $gate
@@ -50,6 +59,7 @@ step while-blocked-old old
 step while-blocked-new new
 rec still systemctl is-active rke2-server
 step while-blocked-gone gone
+rec monitor-gone systemctl is-active preflight-rke2
 rec forgotten systemctl --failed --plain --no-legend
 rec let-go systemctl start rke2-server
 set_sysctl kernel.panic 10
@@ -71,14 +81,16 @@ systemctl reset-failed 'rke2-*'
 rec intact changed
 rec without-rke2 preflight-rke2 check
 rec quiet systemctl --failed --plain --no-legend
-rec verify systemd-analyze verify --man=no multi-user.target
+rec verify systemd-analyze verify --man=no preflight-rke2.service multi-user.target
+rec idle systemctl is-active preflight-rke2
 
 step remove gone
-rec links find /etc/systemd -lname '*preflight*' -o -name 'preflight-rke2*'
+# Drop-ins there are the lab's own.
+rec links find /etc/systemd -lname '*preflight*' -o -name 'preflight-rke2*' -not -name '*.d'
 rec clean clean
 rec needs show rke2-server Requires
 rec catalog journalctl --list-catalog
-rec rest find / -xdev -path '*preflight*' -not -path '/proc/*' -not -path '/packages/*'
+rec rest find / -xdev -path '*preflight*' -not -path '/proc/*' -not -path '/packages/*' -not -path '/etc/systemd/system/*.d*'
 "#;
 
 fn come_and_go(suite: &str, tool: &str) -> Outcome {
@@ -115,6 +127,18 @@ fn judge(outcome: &Outcome) {
     }
     same("try");
 
+    // The monitor alone is enabled, and restarted if it ran and by nothing else.
+    assert_eq!(outcome.line("enabled"), "enabled");
+    let (before, after) = (
+        outcome.line("monitor-before"),
+        outcome.line("monitor-after"),
+    );
+    assert!(before != "0" && after != "0", "the monitor did not run");
+    assert_ne!(before, after, "the monitor runs on with the old program");
+    assert_eq!(outcome.line("stays-disabled"), "disabled");
+    assert_eq!(outcome.line("stays-stopped"), "inactive");
+    assert_ne!(outcome.line("monitor-gone"), "active");
+
     assert_eq!(outcome.status("blocked"), 1, "it gates the next start");
     outcome.has("failed", &["preflight-rke2-gate@rke2-server.service"]);
     for step in [
@@ -139,6 +163,7 @@ fn judge(outcome: &Outcome) {
     outcome.lacks("without-rke2", &["error"]);
     outcome.lacks("quiet", &["preflight"]);
     outcome.lacks("verify", &["preflight"]);
+    assert_eq!(outcome.line("idle"), "active", "the monitor waits");
 
     assert_eq!(outcome.status("remove"), 0, "{}", outcome.text("remove"));
     assert_eq!(outcome.line("links"), "");
@@ -149,12 +174,17 @@ fn judge(outcome: &Outcome) {
 
 on!(a_deb_comes_changes_and_goes_beside_rke2: bullseye bookworm trixie);
 fn a_deb_comes_changes_and_goes_beside_rke2(suite: &str) {
-    judge(&come_and_go(suite, DEB));
+    let outcome = come_and_go(suite, DEB);
+    judge(&outcome);
+    assert_eq!(outcome.line("started"), "active");
 }
 
 on!(an_rpm_comes_changes_and_goes_beside_rke2: bookworm trixie);
 fn an_rpm_comes_changes_and_goes_beside_rke2(suite: &str) {
-    judge(&come_and_go(suite, RPM));
+    let outcome = come_and_go(suite, RPM);
+    judge(&outcome);
+    // RPMs start nothing: RKE2's next start does, or a boot.
+    assert_eq!(outcome.line("started"), "inactive");
 }
 
 on!(an_image_built_with_the_rpm_is_gated_at_its_first_boot: bookworm);
@@ -166,6 +196,7 @@ fn an_image_built_with_the_rpm_is_gated_at_its_first_boot(suite: &str) {
         .enable("rke2-server.service")
         .script(
             "rec state systemctl show rke2-server --property=ActiveState,NRestarts
+            rec monitor systemctl is-active preflight-rke2
             rec explained journalctl --no-pager -xu rke2-server
             set_sysctl kernel.panic 10
             rec start systemctl start rke2-server",
@@ -173,5 +204,6 @@ fn an_image_built_with_the_rpm_is_gated_at_its_first_boot(suite: &str) {
         .boot();
     outcome.has("state", &["ActiveState=inactive", "NRestarts=0"]);
     outcome.has("explained", &["kernel.panic is 0, must be 10", "Subject:"]);
+    assert_eq!(outcome.line("monitor"), "active");
     assert_eq!(outcome.status("start"), 0, "{}", outcome.text("start"));
 }
