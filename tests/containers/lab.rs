@@ -29,6 +29,17 @@ eventually() { for _ in $(seq 300); do "$@" >/dev/null 2>&1 && return; sleep 0.1
 set_sysctl() { echo "$2" >"/proc/sys/$(echo "$1" | tr . /)"; }
 show() { systemctl show --property="$2" --value "$1"; }
 active() { systemctl is-active --quiet "$1"; }
+up() { eventually active "$1"; }
+entries() { journalctl --sync; journalctl --no-pager --output=cat "MESSAGE_ID=$1"; }
+make_right() {
+    set_sysctl vm.overcommit_memory 1
+    set_sysctl kernel.panic 10
+    set_sysctl kernel.panic_on_oops 1
+    set_sysctl kernel.keys.root_maxkeys 1000000
+    set_sysctl kernel.keys.root_maxbytes 25000000
+    grep -q ^etcd: /etc/group || echo 'etcd:x:980:' >>/etc/group
+    grep -q ^etcd: /etc/passwd || echo 'etcd:x:980:980::/:/usr/sbin/nologin' >>/etc/passwd
+}
 gate() { printf '#!/bin/sh\n%s\n' "$1" >/usr/bin/preflight-rke2; chmod 755 /usr/bin/preflight-rke2; }
 "#;
 
@@ -47,6 +58,7 @@ pub(crate) struct Lab {
     installed: Option<&'static str>,
     enabled: Vec<String>,
     kernel_argument: String,
+    files: Vec<(String, String)>,
     script: String,
 }
 
@@ -64,6 +76,7 @@ impl Lab {
             installed: Some("deb"),
             enabled: Vec::new(),
             kernel_argument: "quiet".to_owned(),
+            files: Vec::new(),
             script: String::new(),
         }
     }
@@ -95,6 +108,12 @@ impl Lab {
             .sysctl("kernel.keys.root_maxbytes", "20000")
     }
 
+    /// Adds a file.
+    pub(crate) fn file(mut self, path: &str, text: &str) -> Self {
+        self.files.push((path.to_owned(), text.to_owned()));
+        self
+    }
+
     /// Leaves out the user and the group etcd.
     pub(crate) fn no_etcd(mut self) -> Self {
         self.etcd = false;
@@ -107,7 +126,8 @@ impl Lab {
         self
     }
 
-    /// Leaves the package for the script to install: /packages holds what `tests/lab/package` built.
+    /// Leaves the package for the script to install, as /install.deb; /packages holds all that
+    /// `tests/lab/package` built.
     pub(crate) fn not_installed(mut self) -> Self {
         self.installed = None;
         self
@@ -161,7 +181,8 @@ impl Lab {
                 .expect("link the package");
         } else {
             let built = package.parent().expect("a directory");
-            boot.arg(format!("--bind-ro={}:/packages", built.display()));
+            boot.arg(format!("--bind-ro={}:/packages", built.display()))
+                .arg(format!("--bind-ro={}:/install.deb", package.display()));
         }
         // In a container PID 1 takes its own arguments for the kernel's.
         boot.args(["--boot", &self.kernel_argument]);
@@ -249,7 +270,7 @@ impl Lab {
         // What they do on a real kernel is for the VM to show.
         for unit in ["preflight-rke2.service", "preflight-rke2-gate@.service"] {
             put(
-                &format!("/etc/systemd/system/{unit}.d/lab.conf"),
+                &format!("/etc/systemd/system/{unit}.d/lab-host.conf"),
                 "[Service]\nProtectKernelTunables=no\nProtectControlGroups=no\n",
             );
         }
@@ -262,6 +283,9 @@ impl Lab {
             "[Unit]\nAfter=multi-user.target\n[Service]\nType=oneshot\nExecStart=/bin/bash /lab.sh\n\
              ExecStopPost=systemctl poweroff --no-block\nStandardOutput=file:/out/log\nStandardError=file:/out/log\n",
         );
+        for (path, text) in &self.files {
+            put(path, text);
+        }
         put("/lab.sh", &[PRELUDE, &self.script, EPILOGUE].concat());
         let bin = files.join("usr/local/bin");
         fs::create_dir_all(&bin).expect("create a directory");

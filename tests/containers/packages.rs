@@ -90,7 +90,7 @@ rec links find /etc/systemd -lname '*preflight*' -o -name 'preflight-rke2*' -not
 rec clean clean
 rec needs show rke2-server Requires
 rec catalog journalctl --list-catalog
-rec rest find / -xdev -path '*preflight*' -not -path '/proc/*' -not -path '/packages/*' -not -path '/etc/systemd/system/*.d*'
+rec rest find / -xdev -path '*preflight*' -not -path '/proc/*' -not -path '/packages/*' -not -path '/install.deb' -not -path '/etc/systemd/system/*.d*'
 "#;
 
 fn come_and_go(suite: &str, tool: &str) -> Outcome {

@@ -40,7 +40,8 @@ fn calls(text: &str) -> Vec<&str> {
         .map(str::trim)
         .filter(|line| !line.starts_with('#'))
         .filter(|line| line.contains("systemctl ") || line.contains("deb-systemd-invoke "))
-        .filter(|line| !line.contains("command -v"))
+        // Questions change nothing.
+        .filter(|line| !line.contains("command -v") && !line.contains(" is-enabled "))
         .collect()
 }
 
