@@ -123,6 +123,14 @@ impl KernelParameter {
 mod tests {
     use super::*;
 
+    /// Our units have a network name space of their own, where `/proc/sys/net` is another one.
+    #[test]
+    fn no_watched_parameter_belongs_to_a_name_space_that_the_units_leave() {
+        for parameter in KERNEL_PARAMETERS {
+            assert!(!parameter.key.starts_with("net."), "{}", parameter.key);
+        }
+    }
+
     #[test]
     fn the_two_readers_differ_where_upstream_does() {
         let panic = KERNEL_PARAMETERS[2];

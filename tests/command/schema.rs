@@ -153,6 +153,82 @@ fn every_document_is_as_described() {
     valid("arguments", &host);
 }
 
+/// What the monitor tells and the gate leaves, made of what a check finds.
+#[test]
+fn what_the_monitor_tells_is_as_described() {
+    use preflight_rke2::gate::block::{Block, Reason, SCHEMA};
+    use preflight_rke2::monitor::{Hold, Phase};
+    use preflight_rke2::report::status::{self, Status};
+
+    let (report, _) = Host::like("rhel-minimal-cis").json(&["check"]);
+    let phases = [
+        Phase::Running,
+        Phase::Starting,
+        Phase::Retrying,
+        Phase::Stranded,
+        Phase::Stopping,
+        Phase::Down,
+        Phase::Unknown,
+    ];
+    let holds = [
+        Hold::SwitchedOff,
+        Hold::Stopped,
+        Hold::Disabled,
+        Hold::NotLoadable,
+        Hold::Rival,
+        Hold::SameCause,
+    ];
+    let held = holds.map(Some).into_iter().chain([None]);
+    let units = phases
+        .into_iter()
+        .zip(held)
+        .map(|(phase, held)| status::Unit {
+            unit: "rke2-server.service".to_owned(),
+            phase,
+            enabled: true,
+            idle: false,
+            blocked_since: held.map(|_| 1_764_000_000_000_000),
+            held,
+            drift: vec!["account.etcd.user".to_owned()],
+            drift_transitions: 3,
+            resumes: 1,
+            resumed_at: Some(1_764_000_000_000_000),
+            report: report["units"][0].clone(),
+        });
+    let status = Status {
+        schema: status::SCHEMA.to_owned(),
+        monitor: status::Monitor {
+            version: "0.1.0".to_owned(),
+            since: 1_764_000_000_000_000,
+            evaluated: 1_764_000_000_000_000,
+            mode: "report".to_owned(),
+            resume: true,
+            troubles: vec!["D-Bus: none".to_owned()],
+        },
+        units: units.collect(),
+    };
+    let block = Block {
+        schema: SCHEMA.to_owned(),
+        unit: "rke2-agent.service".to_owned(),
+        since: 1_764_000_000_000_000,
+        enabled: false,
+        reasons: vec![Reason {
+            check: "account.etcd.user".to_owned(),
+            subject: "user etcd".to_owned(),
+            summary: "there is none".to_owned(),
+        }],
+    };
+    let status: Json = serde_json::from_str(&status.json()).unwrap();
+    for (name, value) in [
+        ("status", status),
+        ("block", serde_json::to_value(block).unwrap()),
+    ] {
+        let mut wrong = Vec::new();
+        validate(&schema(name), &value, name, &mut wrong);
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+}
+
 #[test]
 fn what_is_not_as_described_is_found() {
     let (mut report, _) = Host::like("rhel-minimal-cis").json(&["check"]);

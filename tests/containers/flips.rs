@@ -100,6 +100,7 @@ on!(idle_it_does_nothing: bookworm);
 fn idle_it_does_nothing(suite: &str) {
     let seconds = from_environment("PREFLIGHT_IDLE_SECONDS", 35);
     let outcome = Lab::new(suite)
+        .longer(seconds)
         .config("profile: cis\n")
         .enable("rke2-server.service")
         .script(&format!(
@@ -154,6 +155,7 @@ on!(a_change_is_told_of_at_once: bookworm);
 fn a_change_is_told_of_at_once(suite: &str) {
     let changes = from_environment("PREFLIGHT_CHANGES", 20);
     let outcome = Lab::new(suite)
+        .longer(changes)
         .config("profile: cis\n")
         .enable("rke2-server.service")
         .script(&format!(

@@ -20,8 +20,8 @@ const RIGHT: [(&str, &str); 6] = [
     ("kernel.keys.root_maxbytes", "25000000"),
 ];
 
-/// A container that wedges is killed after so many seconds.
-const TIMEOUT: &str = "120";
+/// A container that wedges is killed after so many seconds, and as many more as it is asked to wait.
+const TIMEOUT: u32 = 120;
 
 const PRELUDE: &str = r#"
 rec() { name=$1; shift; "$@" >"/out/$name" 2>&1; echo $? >"/out/$name.status"; }
@@ -59,6 +59,7 @@ pub(crate) struct Lab {
     enabled: Vec<String>,
     kernel_argument: String,
     files: Vec<(String, String)>,
+    longer: u32,
     script: String,
 }
 
@@ -77,6 +78,7 @@ impl Lab {
             enabled: Vec::new(),
             kernel_argument: "quiet".to_owned(),
             files: Vec::new(),
+            longer: 0,
             script: String::new(),
         }
     }
@@ -111,6 +113,12 @@ impl Lab {
     /// Adds a file.
     pub(crate) fn file(mut self, path: &str, text: &str) -> Self {
         self.files.push((path.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// So many seconds more than others may take.
+    pub(crate) fn longer(mut self, seconds: u32) -> Self {
+        self.longer = seconds;
         self
     }
 
@@ -172,7 +180,8 @@ impl Lab {
         fs::create_dir(work.path().join("out")).expect("create out/");
 
         let mut boot = Command::new("timeout");
-        boot.args(["--kill-after=5", TIMEOUT])
+        boot.arg("--kill-after=5")
+            .arg((TIMEOUT + self.longer).to_string())
             .arg(source.join("tests/lab/boot"))
             .arg(&root)
             .arg(work.path());

@@ -191,6 +191,29 @@ fn the_rpm_holds_the_manifest() {
     assert_eq!(listed, rows.keys().collect::<Vec<_>>());
 }
 
+/// A link of an installed document leads to an installed one; the licence is the package's own.
+fn links_lead_somewhere(dir: &Path) {
+    for entry in fs::read_dir(dir).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            links_lead_somewhere(&path);
+        } else if path.extension().is_some_and(|end| end == "md") {
+            let text = fs::read_to_string(&path).expect("a document");
+            for part in text.split("](").skip(1) {
+                let (link, _) = part.split_once(')').expect("the end of a link");
+                let file = link.split('#').next().expect("a first part");
+                assert!(
+                    link.contains("://")
+                        || ["", "LICENSE"].contains(&file)
+                        || dir.join(file).exists(),
+                    "{}: {link}",
+                    path.display()
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn make_installs_the_manifest() {
     let dir = tempfile::tempdir().expect("a directory");
@@ -205,6 +228,7 @@ fn make_installs_the_manifest() {
         &[&program, &tree],
     );
     holds(&tree, &manifest("make"));
+    links_lead_somewhere(&tree.join("usr/share/doc/preflight-rke2"));
     assert!(
         fs::read(tree.join("usr/bin/preflight-rke2")).expect("the program")
             == fs::read(&program).expect("the program")
