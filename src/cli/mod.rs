@@ -76,6 +76,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     ExitCode::from(status.code())
 }
 
+/// The definition of the command line, for manuals and completions to be made from.
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
 fn dispatch(arguments: &Arguments) -> Status {
     match &arguments.command {
         Command::Check(check) => check::run(&arguments.common, check),
@@ -88,7 +93,7 @@ fn dispatch(arguments: &Arguments) -> Status {
         Command::Explain(explain) => explain::run(explain),
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            let mut command = Arguments::command();
+            let mut command = command();
             clap_complete::generate(*shell, &mut command, "preflight-rke2", &mut script);
             print(&String::from_utf8_lossy(&script));
             Status::Good

@@ -55,7 +55,7 @@ pub(crate) struct Lab {
     sysctls: Vec<(String, String)>,
     persistent: bool,
     etcd: bool,
-    installed: bool,
+    installed: Option<&'static str>,
     enabled: Vec<String>,
     kernel_argument: String,
     files: Vec<(String, String)>,
@@ -74,7 +74,7 @@ impl Lab {
                 .to_vec(),
             persistent: true,
             etcd: true,
-            installed: true,
+            installed: Some("deb"),
             enabled: Vec::new(),
             kernel_argument: "quiet".to_owned(),
             files: Vec::new(),
@@ -128,9 +128,16 @@ impl Lab {
         self
     }
 
-    /// Leaves the package for the script to install, as /install.deb.
+    /// Has the RPM installed by rpm, as an image build does, in place of the deb.
+    pub(crate) fn with_rpm(mut self) -> Self {
+        self.installed = Some("rpm");
+        self
+    }
+
+    /// Leaves the package for the script to install, as /install.deb; /packages holds all that
+    /// `tests/lab/package` built.
     pub(crate) fn not_installed(mut self) -> Self {
-        self.installed = false;
+        self.installed = None;
         self
     }
 
@@ -178,10 +185,13 @@ impl Lab {
             .arg(source.join("tests/lab/boot"))
             .arg(&root)
             .arg(work.path());
-        if self.installed {
-            symlink(&package, work.path().join("install")).expect("link the package");
+        if let Some(kind) = self.installed {
+            symlink(package.with_extension(kind), work.path().join("install"))
+                .expect("link the package");
         } else {
-            boot.arg(format!("--bind-ro={}:/install.deb", package.display()));
+            let built = package.parent().expect("a directory");
+            boot.arg(format!("--bind-ro={}:/packages", built.display()))
+                .arg(format!("--bind-ro={}:/install.deb", package.display()));
         }
         // In a container PID 1 takes its own arguments for the kernel's.
         boot.args(["--boot", &self.kernel_argument]);

@@ -18,6 +18,8 @@ mod bus;
 #[cfg(test)]
 mod cost;
 #[cfg(test)]
+mod documented;
+#[cfg(test)]
 mod flips;
 #[cfg(test)]
 mod lab;
@@ -29,6 +31,8 @@ mod origins;
 mod outcome;
 #[cfg(test)]
 mod overriding;
+#[cfg(test)]
+mod packages;
 #[cfg(test)]
 mod resume;
 #[cfg(test)]

@@ -1,0 +1,25 @@
+# For those who build packages of their own, and for machines without a package manager.
+#   make                     the static program
+#   make install DESTDIR=D   everything that packages install, below D. There is no PREFIX: the units
+#                            name /usr/bin/preflight-rke2
+#   make deb rpm             packages, below target/packages
+# Another target: make TARGET=aarch64-unknown-linux-musl
+TARGET = x86_64-unknown-linux-gnu
+DESTDIR =
+
+all:
+	packaging/build $(TARGET)
+
+install:
+	packaging/install make "$(DESTDIR)" "$${PREFLIGHT_PROGRAM:-$$(packaging/build $(TARGET))}"
+
+deb:
+	packaging/deb/build $(TARGET)
+
+rpm:
+	packaging/rpm/build $(TARGET)
+
+check:
+	tests/run quick
+
+.PHONY: all install deb rpm check

@@ -1,0 +1,136 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_preflight_rke2_global_optspecs
+    string join \n root= rke2-version= color= v/verbose h/help V/version
+end
+
+function __fish_preflight_rke2_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_preflight_rke2_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_preflight_rke2_using_subcommand
+    set -l cmd (__fish_preflight_rke2_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -l root -d 'Read the host below DIR: an image, not this machine' -r -F
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -l rke2-version -d 'Judge by the rules of this release, such as v1.34.1+rke2r1' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -s v -l verbose -d 'Show satisfied checks and predicted messages too'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -s V -l version -d 'Print version'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "check" -d 'Evaluate the host and print a report'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "gate" -d 'Decide whether UNIT may start (run by systemd)'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "monitor" -d 'Watch the host and the units, and start what was blocked once it is right (run by systemd)'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "status" -d 'Print what the monitor knows'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "fix" -d 'Print what would make the units start, now and after the next boot, or do it'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "config" -d 'Print RKE2\'s effective settings and where each comes from'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "sysctl" -d 'Print the watched kernel parameters: now, after the next boot, required'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "explain" -d 'Tell what a check is about, who demands it and how to fix it'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "completions" -d 'Print a completion script'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l unit -d 'Only this unit' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l role -d 'As if a node of this role were installed' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l format -d 'Output format' -r -f -a "text\t'For people'
+json\t'For programs: one JSON object'
+npd\t'For node-problem-detector: one short line, and its exit status (0 fine, 1 problem, 2 unknown)'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l fail-on -d 'End with status 4 if this is found and nothing blocks the start' -r -f -a "next-boot\t'The unit would not start after the next boot'
+control\t'A CIS control fails'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l root -d 'Read the host below DIR: an image, not this machine' -r -F
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l rke2-version -d 'Judge by the rules of this release, such as v1.34.1+rke2r1' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l all -d 'List satisfied and inapplicable checks too (JSON)'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -s v -l verbose -d 'Show satisfied checks and predicted messages too'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand gate" -l root -d 'Read the host below DIR: an image, not this machine' -r -F
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand gate" -l rke2-version -d 'Judge by the rules of this release, such as v1.34.1+rke2r1' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand gate" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand gate" -s v -l verbose -d 'Show satisfied checks and predicted messages too'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand gate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand monitor" -l root -d 'Read the host below DIR: an image, not this machine' -r -F
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand monitor" -l rke2-version -d 'Judge by the rules of this release, such as v1.34.1+rke2r1' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand monitor" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand monitor" -s v -l verbose -d 'Show satisfied checks and predicted messages too'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand monitor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand status" -l format -d 'Output format' -r -f -a "text\t'For people'
+json\t'For programs: one JSON object'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand status" -l root -d 'Read the host below DIR: an image, not this machine' -r -F
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand status" -l rke2-version -d 'Judge by the rules of this release, such as v1.34.1+rke2r1' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand status" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand status" -s v -l verbose -d 'Show satisfied checks and predicted messages too'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l unit -d 'Only this unit' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l role -d 'As if a node of this role were installed' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l output -d 'Print it for another tool: script is this host\'s plan, the others all that is demanded' -r -f -a "script\t'A shell script to review'
+sysctl.d\t'A file for /etc/sysctl.d'
+sysusers.d\t'A file for /etc/sysusers.d'
+butane\t'Butane, for hosts that Ignition sets up'
+cloud-init\t'User data for cloud-init'
+ansible\t'Tasks for Ansible'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l uid -d 'The user etcd\'s id, if it is to be made' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l gid -d 'The group etcd\'s id, if it is to be made' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l root -d 'Read the host below DIR: an image, not this machine' -r -F
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l rke2-version -d 'Judge by the rules of this release, such as v1.34.1+rke2r1' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l apply -d 'Carry the plan out, then look again'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -s v -l verbose -d 'Show satisfied checks and predicted messages too'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand config" -l unit -d 'Only this unit' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand config" -l role -d 'As if a node of this role were installed' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand config" -l format -d 'Output format' -r -f -a "text\t'For people'
+json\t'For programs: one JSON object'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand config" -l root -d 'Read the host below DIR: an image, not this machine' -r -F
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand config" -l rke2-version -d 'Judge by the rules of this release, such as v1.34.1+rke2r1' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand config" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand config" -l all -d 'Every setting, those at their defaults too'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand config" -s v -l verbose -d 'Show satisfied checks and predicted messages too'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand sysctl" -l unit -d 'Only this unit' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand sysctl" -l role -d 'As if a node of this role were installed' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand sysctl" -l format -d 'Output format' -r -f -a "text\t'For people'
+json\t'For programs: one JSON object'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand sysctl" -l root -d 'Read the host below DIR: an image, not this machine' -r -F
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand sysctl" -l rke2-version -d 'Judge by the rules of this release, such as v1.34.1+rke2r1' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand sysctl" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand sysctl" -s v -l verbose -d 'Show satisfied checks and predicted messages too'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand sysctl" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand explain" -l root -d 'Read the host below DIR: an image, not this machine' -r -F
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand explain" -l rke2-version -d 'Judge by the rules of this release, such as v1.34.1+rke2r1' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand explain" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand explain" -s v -l verbose -d 'Show satisfied checks and predicted messages too'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand completions" -l root -d 'Read the host below DIR: an image, not this machine' -r -F
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand completions" -l rke2-version -d 'Judge by the rules of this release, such as v1.34.1+rke2r1' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand completions" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand completions" -s v -l verbose -d 'Show satisfied checks and predicted messages too'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -1,0 +1,154 @@
+//! Packages come and go below a root where nothing runs: an image build, a chroot, a host without
+//! systemd. As root, with the root `bookworm` of `tests/lab/roots`.
+
+use std::path::{Path, PathBuf};
+
+use crate::tools::{answer, repository};
+
+/// What is done below `$root`, a view of a Debian 12 that is thrown away after; `rpm` works on it.
+const PRELUDE: &str = r#"
+lower=$1 packages=$2 work=$3
+mount -t tmpfs lab "$work"
+mkdir "$work/upper" "$work/work" "$work/root"
+root=$work/root
+mount -t overlay overlay "$root" -o "lowerdir=$lower,upperdir=$work/upper,workdir=$work/work"
+mkdir "$root/packages"
+cp "$packages"/*.deb "$root/packages"
+# Debian's rpm would rather have its user take another tool.
+rpm() { command rpm --root "$root" --dbpath /var/lib/rpm "$@" 2> >(grep -v '^rpm: \| saved as ' >&2); }
+left() { find "$root" -xdev -path '*preflight*' ! -path "$root/packages/*" ! -path '*/dpkg/info/*' -printf '%P\n'; }
+known() { grep -c 'org.rke2\|preflight-rke2' "$root/var/lib/systemd/catalog/database" || true; }
+kept() { grep -c '# mine' "$root/etc/preflight-rke2/config.toml"; }
+without_systemd() { rm "$root"/usr/bin/systemctl "$root"/usr/bin/journalctl "$root"/usr/bin/busctl "$root"/usr/bin/deb-systemd-*
+    : >"$root/var/lib/dpkg/triggers/File"; }
+monitor() { ls "$root/etc/systemd/system/multi-user.target.wants" | grep preflight; }
+say() { echo "$1: ${*:2}"; }
+"#;
+
+fn lab() -> PathBuf {
+    std::env::var_os("PREFLIGHT_LAB")
+        .map_or_else(|| PathBuf::from("/var/cache/preflight-lab"), PathBuf::from)
+}
+
+/// Runs it (what dpkg says in passing, of a link and of directories that others use too, is left out),
+/// fails unless it succeeds without a word on standard error, and gives what it said.
+fn below_a_root(script: &str) -> String {
+    let lower = lab().join("bookworm");
+    assert!(lower.is_dir(), "run tests/lab/roots as root");
+    let work = tempfile::tempdir().expect("a directory");
+    let body = format!("{PRELUDE}{script}");
+    let arguments: [&Path; 3] = [&lower, &repository().join("target/debian"), work.path()];
+    let mut quoted = body.replace('\'', "'\\''");
+    quoted = format!(
+        "unshare --mount --propagation private bash -euo pipefail -c '{quoted}' bash \"$@\""
+    );
+    let output = answer(&quoted, &arguments);
+    let error = String::from_utf8_lossy(&output.stderr);
+    let error: String = error
+        .lines()
+        .filter(|line| !line.starts_with("Created symlink "))
+        .filter(|line| !line.ends_with(" not empty so not removed"))
+        .collect();
+    let said = String::from_utf8(output.stdout).expect("text");
+    assert!(
+        output.status.success() && error.is_empty(),
+        "{said}\n{error}"
+    );
+    said
+}
+
+#[test]
+fn an_rpm_comes_changes_and_goes() {
+    let said = below_a_root(
+        r#"
+        rpm --nodeps --install "$packages/older.rpm"
+        say installed "$(rpm --query preflight-rke2)"
+        say catalog "$(known)"
+        say runs "$(chroot "$root" preflight-rke2 --version)"
+        say enabled "$(monitor)"
+        say verified "$(rpm --verify --nodeps preflight-rke2)"
+        echo '# mine' >>"$root/etc/preflight-rke2/config.toml"
+        echo 'mode = "report"' >"$root/etc/preflight-rke2/config.toml.d/mine.toml"
+        rpm --nodeps --upgrade "$packages/preflight-rke2.rpm"
+        say upgraded "$(rpm --query preflight-rke2)" "$(kept)"
+        rpm --nodeps --upgrade --oldpackage "$packages/older.rpm"
+        say downgraded "$(rpm --query preflight-rke2)" "$(kept)"
+        rpm --erase preflight-rke2
+        say catalog "$(known)"
+        say left $(left | sort)
+        say dirs "$(ls -d "$root"/usr/lib/systemd/system/rke2-*.d 2>/dev/null)"
+        "#,
+    );
+    let lines: Vec<&str> = said.lines().collect();
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(lines[0], "installed: preflight-rke2-0.0.1-1.x86_64");
+    assert_ne!(lines[1], "catalog: 0", "{said}");
+    assert_eq!(lines[2], format!("runs: preflight-rke2 {version}"));
+    assert_eq!(lines[3], "enabled: preflight-rke2.service");
+    assert_eq!(lines[4], "verified: ", "{said}");
+    assert_eq!(
+        lines[5],
+        format!("upgraded: preflight-rke2-{version}-1.x86_64 1")
+    );
+    assert_eq!(lines[6], "downgraded: preflight-rke2-0.0.1-1.x86_64 1");
+    assert_eq!(lines[7], "catalog: 0", "{said}");
+    // The operator's own, and nothing of ours.
+    assert_eq!(
+        lines[8],
+        "left: etc/preflight-rke2 etc/preflight-rke2/config.toml.d \
+         etc/preflight-rke2/config.toml.d/mine.toml etc/preflight-rke2/config.toml.rpmsave"
+    );
+    assert_eq!(lines[9], "dirs: ");
+}
+
+#[test]
+fn a_deb_comes_changes_and_goes() {
+    let said = below_a_root(
+        r#"
+        dpkg() { chroot "$root" dpkg "$@" >/dev/null; }
+        version() { chroot "$root" dpkg-query --show --showformat '${Version}' preflight-rke2; }
+        dpkg --install /packages/older.deb
+        say installed "$(version)"
+        say catalog "$(known)"
+        say enabled "$(monitor)"
+        echo '# mine' >>"$root/etc/preflight-rke2/config.toml"
+        dpkg --install /packages/preflight-rke2.deb
+        say upgraded "$(version)" "$(kept)"
+        chroot "$root" dpkg --install /packages/older.deb >/dev/null 2>&1
+        say downgraded "$(version)" "$(kept)"
+        dpkg --remove preflight-rke2
+        say removed "$(kept)" "$(known)"
+        dpkg --purge preflight-rke2
+        say left "$(left)"
+        say dirs "$(ls -d "$root"/usr/lib/systemd/system/rke2-*.d 2>/dev/null)"
+        "#,
+    );
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines[0], "installed: 0.0.1");
+    assert_ne!(lines[1], "catalog: 0", "{said}");
+    assert_eq!(lines[2], "enabled: preflight-rke2.service");
+    assert_eq!(
+        lines[3],
+        format!("upgraded: {} 1", env!("CARGO_PKG_VERSION"))
+    );
+    assert_eq!(lines[4], "downgraded: 0.0.1 1");
+    assert_eq!(lines[5], "removed: 1 0");
+    assert_eq!(lines[6], "left: ", "a purge leaves nothing");
+    assert_eq!(lines[7], "dirs: ");
+}
+
+#[test]
+fn both_come_and_go_where_there_is_no_systemd() {
+    let said = below_a_root(
+        r#"
+        without_systemd
+        rpm --nodeps --install "$packages/older.rpm"
+        rpm --nodeps --upgrade "$packages/preflight-rke2.rpm"
+        rpm --erase preflight-rke2
+        chroot "$root" dpkg --install /packages/preflight-rke2.deb >/dev/null
+        chroot "$root" dpkg --purge preflight-rke2 >/dev/null
+        say left "$(left)"
+        "#,
+    );
+    assert_eq!(said, "left: \n");
+}
