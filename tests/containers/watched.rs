@@ -58,8 +58,8 @@ fn what_a_verdict_depends_on_is_watched(suite: &str) {
         eventually is_fine
         ",
     );
-    for (case, (change, back)) in CHANGES.iter().enumerate() {
-        script += &format!(
+    script.extend(CHANGES.iter().enumerate().map(|(case, (change, back))| {
+        format!(
             "{change}
             eventually is_drifted
             rec drift{case} drift
@@ -67,8 +67,8 @@ fn what_a_verdict_depends_on_is_watched(suite: &str) {
             eventually is_fine
             rec fine{case} drift
             "
-        );
-    }
+        )
+    }));
     let outcome = Lab::new(suite)
         .config("profile: cis\n")
         .enable("rke2-server.service")
