@@ -2,6 +2,8 @@
 //!
 //! The only place where reading and reasoning meet. What it decides is which facts to read.
 
+pub mod audit;
+
 use std::path::Path;
 use std::time::Duration;
 

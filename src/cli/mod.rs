@@ -5,6 +5,7 @@
 )]
 
 mod arguments;
+mod audit;
 mod check;
 mod complain;
 mod config;
@@ -72,6 +73,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(arguments: &Arguments) -> Status {
     match &arguments.command {
         Command::Check(check) => check::run(&arguments.common, check),
+        Command::Audit(audit) => audit::run(&arguments.common, audit),
         Command::Gate(gate) => gate::run(&arguments.common, gate),
         Command::Fix(fix) => fix::run(&arguments.common, fix),
         Command::Config(config) => config::run(&arguments.common, config),

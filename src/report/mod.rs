@@ -1,5 +1,6 @@
 //! Reports: one engine's answer, rendered for terminals, programs and the journal.
 
+pub mod audit;
 pub mod journal;
 pub mod json;
 pub mod settings;
