@@ -53,11 +53,11 @@ impl Answer {
         self
     }
 
-    /// With where it was found.
+    /// With where it was found; what is no file of the host's is left out.
     #[must_use]
     pub fn at(mut self, sources: impl IntoIterator<Item = Source>) -> Self {
         for source in sources {
-            if !self.sources.contains(&source) {
+            if source.path.starts_with('/') && !self.sources.contains(&source) {
                 self.sources.push(source);
             }
         }

@@ -44,6 +44,11 @@ pub const KUBELET: &[Suite] = &[
     ("TLS_RSA_WITH_AES_256_GCM_SHA384", V1_11),
 ];
 
+/// Suites that every benchmark lists, for the API server and for the kubelet.
+pub const SUGGESTED: &str = "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,\
+    TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,\
+    TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384";
+
 /// Those of `suites` that `benchmark` lists.
 pub fn listed(
     suites: &'static [Suite],
@@ -67,6 +72,10 @@ mod tests {
             };
             assert_eq!(listed(API_SERVER, benchmark).count(), server, "{benchmark}");
             assert_eq!(listed(KUBELET, benchmark).count(), kubelet, "{benchmark}");
+            for suites in [API_SERVER, KUBELET] {
+                let known: Vec<&str> = listed(suites, benchmark).collect();
+                assert!(SUGGESTED.split(',').all(|name| known.contains(&name)));
+            }
         }
     }
 }

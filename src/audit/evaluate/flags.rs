@@ -83,7 +83,7 @@ pub(super) fn answer(
     let when = match line.when {
         When::Running => format!("{program} runs with"),
         When::Manifest => format!("the static pod of {program} has"),
-        When::Configured => format!("at RKE2's next start {program} would get"),
+        When::Configured => format!("at RKE2's next start {program} has"),
     };
     let sources = if found.sources.is_empty() {
         vec![line.source.clone()]
@@ -190,6 +190,7 @@ fn suggestion(rule: Rule) -> Option<String> {
         Rule::Zero(name) => Some(format!("{name}=0")),
         Rule::Has(name, item) => Some(format!("{name}+={item}")),
         Rule::Loopback(name) => Some(format!("{name}=127.0.0.1")),
+        Rule::Ciphers(_) => Some(format!("tls-cipher-suites={}", ciphers::SUGGESTED)),
         _ => None,
     }
 }

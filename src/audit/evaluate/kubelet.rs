@@ -119,7 +119,7 @@ pub(super) fn answer(facts: &NodeFacts, rule: KubeletRule, benchmark: Benchmark)
     }
     let when = match line.when {
         When::Running => "the kubelet runs with",
-        When::Manifest | When::Configured => "at RKE2's next start the kubelet would get",
+        When::Manifest | When::Configured => "at RKE2's next start the kubelet has",
     };
     let summary = if found.holds {
         format!("{when} {}", found.actual)
@@ -193,6 +193,7 @@ fn suggestion(rule: KubeletRule) -> Option<String> {
         KubeletRule::Zero { setting, .. } => Some(format!("{}=0", setting.flag)),
         KubeletRule::NotZero(setting) => Some(format!("{}=5m", setting.flag)),
         KubeletRule::Positive(setting) => Some(format!("{}=4096", setting.flag)),
+        KubeletRule::Ciphers(_) => Some(format!("tls-cipher-suites={}", ciphers::SUGGESTED)),
         _ => None,
     }
 }

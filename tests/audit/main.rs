@@ -1,0 +1,17 @@
+//! Nodes made after the facts, hardened, permissive and broken one control at a time, and what their
+//! audit says. They hold files of several owners: run it as root.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests build the nodes they audit, and fail by panicking"
+)]
+
+mod breaking;
+mod broken;
+mod guide;
+mod node;
+mod processes;
+mod scanners;
