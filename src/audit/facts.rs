@@ -153,6 +153,8 @@ pub struct EtcdAccount {
     pub uid: Option<u32>,
     /// The group's id.
     pub gid: Option<u32>,
+    /// The user's primary group, to which RKE2 gives etcd's data.
+    pub primary: Option<u32>,
 }
 
 /// A node, as far as its audit is concerned.

@@ -3,6 +3,7 @@
 
 #![expect(
     clippy::disallowed_methods,
+    clippy::disallowed_types,
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
@@ -11,7 +12,11 @@
 
 mod breaking;
 mod broken;
+mod command;
+mod formats;
 mod guide;
 mod node;
 mod processes;
 mod scanners;
+#[path = "../common/schema.rs"]
+mod validate;

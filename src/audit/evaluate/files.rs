@@ -103,9 +103,14 @@ pub(super) fn owner(facts: &NodeFacts, key: &str, who: Who) -> Answer {
     }
     let recursive = if who == Who::Etcd { "-R " } else { "" };
     let examples = survey.iter().flat_map(|survey| &survey.examples);
-    let commands = examples
-        .map(|seen| format!("chown {recursive}{wanted} {}", shell_word(&seen.path)))
+    // RKE2 gives the data to the user's primary group at each start.
+    let mut commands: Vec<String> = (who == Who::Etcd && account.primary != account.gid)
+        .then(|| "usermod -g etcd etcd".to_owned())
+        .into_iter()
         .collect();
+    commands.extend(
+        examples.map(|seen| format!("chown {recursive}{wanted} {}", shell_word(&seen.path))),
+    );
     answer = answer.cure(more(&format!("give it to {wanted}"), survey), commands);
     answer
 }
@@ -209,6 +214,7 @@ mod tests {
         let account = EtcdAccount {
             uid: Some(998),
             gid: Some(997),
+            primary: Some(997),
         };
         let who = Who::RootOrEtcdBelow("server/tls/etcd");
         let of = |path, uid, gid| belongs(&seen(path, uid, gid), who, account, "/d");

@@ -14,6 +14,9 @@ use crate::go;
 use crate::rke2::config::document::Node;
 use crate::rke2::config::{duration_sign, integer};
 
+/// What RKE2 writes anew at each start.
+const GENERATED: &str = "/00-rke2-defaults.conf";
+
 /// What a setting ends up as.
 struct Effective {
     /// Its value, lists joined by commas.
@@ -131,7 +134,7 @@ pub(super) fn answer(facts: &NodeFacts, rule: KubeletRule, benchmark: Benchmark)
     } else {
         found.sources
     };
-    let place = sources.first().map(ToString::to_string);
+    let place = sources.first().cloned();
     let answer = Answer::new(
         if found.holds { Holds::Yes } else { Holds::No },
         expected,
@@ -142,14 +145,16 @@ pub(super) fn answer(facts: &NodeFacts, rule: KubeletRule, benchmark: Benchmark)
     if found.holds {
         return answer;
     }
-    let how = match (suggestion(rule), place) {
-        (Some(text), _) => {
+    // What somebody wrote is to be corrected there; what nobody wrote can be.
+    let written = place.filter(|place| !place.path.starts_with("/proc/") && place.line.is_some());
+    let how = match (written, suggestion(rule)) {
+        (Some(place), _) if !place.path.ends_with(GENERATED) => {
+            format!("correct it at {place}, then restart RKE2")
+        }
+        (_, Some(text)) => {
             format!("write `kubelet-arg: [\"{text}\"]` in RKE2's configuration, then restart RKE2")
         }
-        (None, Some(place)) => format!("correct it at {place}, then restart RKE2"),
-        (None, None) => {
-            "look for kubelet-arg in RKE2's configuration, then restart RKE2".to_owned()
-        }
+        (..) => "look for kubelet-arg in RKE2's configuration, then restart RKE2".to_owned(),
     };
     answer.cure(how, vec![restart(facts)])
 }

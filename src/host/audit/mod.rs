@@ -391,15 +391,19 @@ fn kubelet(
 }
 
 fn account(root: &HostRoot) -> EtcdAccount {
-    let id = |table: Table| {
+    let look_up = |table: Table| {
         let file = root.open_file(table.path()).ok()?;
         match accounts::lookup(&mut BufReader::new(file), table, "etcd", None).ok()? {
-            Lookup::Found { id, .. } => u32::try_from(id).ok(),
+            Lookup::Found { id, gid, .. } => {
+                Some((u32::try_from(id).ok(), u32::try_from(gid).ok()))
+            }
             Lookup::Unknown { .. } | Lookup::TooLong { .. } => None,
         }
     };
+    let (uid, primary) = look_up(Table::Passwd).unwrap_or_default();
     EtcdAccount {
-        uid: id(Table::Passwd),
-        gid: id(Table::Group),
+        uid,
+        gid: look_up(Table::Group).and_then(|(gid, _)| gid),
+        primary,
     }
 }

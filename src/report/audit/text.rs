@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{expired, sections, waived};
 use crate::audit::{Audit, Audited, Outcome, counts};
+use crate::fact::Source;
 use crate::report::text::Style;
 use crate::text::{count, printable, wrap};
 
@@ -133,8 +134,10 @@ fn entry(out: &mut String, audited: &Audited, style: Style) {
     if !unmet {
         return;
     }
-    let named = |source: &&crate::fact::Source| {
-        !answer.summary.contains(&source.path) || source.line.is_some()
+    // What the sentence names already, and the words of a process, which are in it.
+    let named = |source: &&Source| {
+        let is_told = answer.summary.contains(&source.path) && source.line.is_none();
+        !is_told && !source.path.starts_with("/proc/")
     };
     let places: Vec<String> = answer
         .sources
