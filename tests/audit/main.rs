@@ -15,6 +15,7 @@ mod broken;
 mod command;
 mod formats;
 mod guide;
+mod hostile;
 mod node;
 mod processes;
 mod scanners;

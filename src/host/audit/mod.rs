@@ -16,7 +16,7 @@ use crate::audit::evaluate::files;
 use crate::audit::facts::{EtcdAccount, KubeletFacts, NodeFacts, Paper, Parts, Survey};
 use crate::audit::flags::{self, CommandLine, When, Word};
 use crate::audit::waiver::Day;
-use crate::fact::Source;
+use crate::fact::{ReadError, Source};
 use crate::rke2::accounts::{self, Lookup, Table};
 use crate::rke2::config::{self, Origin, ParserRules, SettingValue, Settings};
 use crate::rke2::role::Role;
@@ -27,6 +27,8 @@ use survey::About;
 
 /// Where RKE2 keeps its data unless told otherwise, or where it cannot be told.
 const DATA_DIR: &str = "/var/lib/rancher/rke2";
+/// More of a manifest or of a configuration is not read; they are some thousand bytes.
+const MAX_DOCUMENT: u64 = 4 << 20;
 /// Where it keeps the audit policy.
 const AUDIT_POLICY: &str = "/etc/rancher/rke2/audit-policy.yaml";
 /// Where it writes pod security's configuration.
@@ -85,7 +87,7 @@ pub fn read(
         "admission-control-config-file",
         set("pod-security-admission-config-file", POD_SECURITY),
     );
-    let paper = |path: String| Paper::new(&path, root.read(&path));
+    let paper = |path: String| Paper::new(&path, content(root, &path));
     let mut facts = NodeFacts {
         role: settings.role,
         version: version.clone(),
@@ -174,7 +176,19 @@ fn parts(settings: &Settings) -> Parts {
 
 fn manifest(root: &HostRoot, data_dir: &str, program: &str) -> Paper {
     let path = format!("{data_dir}/agent/pod-manifests/{program}.yaml");
-    Paper::new(&path, root.read(&path))
+    Paper::new(&path, content(root, &path))
+}
+
+/// The content of a file that is not larger than any configuration is.
+fn content(root: &HostRoot, path: &str) -> Result<Vec<u8>, ReadError> {
+    let status = root.stat(path)?;
+    if status.size > MAX_DOCUMENT {
+        return Err(ReadError::TooLarge {
+            path: path.to_owned(),
+            limit: MAX_DOCUMENT,
+        });
+    }
+    root.read(path)
 }
 
 fn wanted(manifests: &BTreeMap<Component, Paper>) -> Vec<Wanted> {
