@@ -11,6 +11,7 @@ pub mod controls;
 pub mod evaluate;
 pub mod facts;
 pub mod flags;
+pub mod restart;
 pub mod waiver;
 
 use serde::Serialize;

@@ -18,11 +18,20 @@ pub(crate) struct Ran {
 
 /// Runs `audit` on a node.
 pub(crate) fn run(built: &Built, node: &Node, args: &[&str]) -> Ran {
+    command("audit", built, node, args)
+}
+
+/// Runs `check` on a node, for programs.
+pub(crate) fn check(built: &Built, node: &Node) -> Ran {
+    command("check", built, node, &["--format", "json"])
+}
+
+fn command(name: &str, built: &Built, node: &Node, args: &[&str]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_preflight-rke2"));
     for name in ["NO_COLOR", "COLUMNS", "TERM", "CLICOLOR_FORCE"] {
         command.env_remove(name);
     }
-    command.arg("--root").arg(built.path()).arg("audit");
+    command.arg("--root").arg(built.path()).arg(name);
     command.args([
         "--role",
         node.role.word(),

@@ -10,6 +10,7 @@
     reason = "tests build the nodes they audit, and fail by panicking"
 )]
 
+mod advice;
 mod breaking;
 mod broken;
 mod command;

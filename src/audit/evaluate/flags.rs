@@ -15,12 +15,12 @@ use crate::go;
 use crate::rke2::config::{duration_sign, integer};
 
 /// How one rule and one command line go together.
-pub(super) struct Match {
-    pub(super) holds: bool,
+pub(in crate::audit) struct Match {
+    pub(in crate::audit) holds: bool,
     /// What was found: `--profiling=true`, or that nothing was.
-    pub(super) actual: String,
+    pub(in crate::audit) actual: String,
     /// The words concerned; none where the flag is missing.
-    pub(super) sources: Vec<Source>,
+    pub(in crate::audit) sources: Vec<Source>,
 }
 
 pub(super) fn answer(
@@ -40,13 +40,14 @@ pub(super) fn answer(
     let mut lines = known.clone();
     // What RKE2's own configuration brings counts from its next start on.
     let base = known.iter().max_by_key(|line| line.when);
-    let touched = flags::given(&flags::overridden(&[], &entries))
-        .iter()
-        .any(|given| names(rule).contains(&given.name.as_str()));
-    if touched && let Some(source) = entries.first().map(|entry| entry.source.clone()) {
+    let is_told = match base {
+        Some(_) => touches(rule, &entries),
+        None => brought(rule, &entries, benchmark).is_some(),
+    };
+    if let Some(entry) = entries.first().filter(|_| is_told) {
         lines.push(CommandLine {
             when: When::Configured,
-            source,
+            source: entry.source.clone(),
             words: flags::overridden(base.map_or(&[], |line| &line.words), &entries),
         });
     }
@@ -127,6 +128,37 @@ pub(super) fn answer(
     answer.cure(how, vec![restart(facts)])
 }
 
+/// Whether entries of a `*-arg` setting say anything of the flags that a rule is about.
+fn touches(rule: Rule, entries: &[flags::Word]) -> bool {
+    let words = flags::overridden(&[], entries);
+    let given = flags::given(&words);
+    given
+        .iter()
+        .any(|given| names(rule).contains(&given.name.as_str()))
+}
+
+/// What entries of a `*-arg` setting make of a rule, whatever else the component is given; `None`
+/// where they say nothing of it, or add to a list that is not known.
+pub(in crate::audit) fn brought(
+    rule: Rule,
+    entries: &[flags::Word],
+    benchmark: Benchmark,
+) -> Option<Match> {
+    touches(rule, entries).then_some(())?;
+    let adds = |entry: &flags::Word| {
+        let body = entry.text.trim_start_matches("--");
+        body.split('=')
+            .next()
+            .is_some_and(|name| name.ends_with(['+', '-']))
+    };
+    let wants = matches!(rule, Rule::Has(..) | Rule::HasOneOf(..) | Rule::Set(_));
+    if wants && (entries.iter().any(adds) || matches!(rule, Rule::Set(names) if names.len() > 1)) {
+        return None;
+    }
+    let words = flags::overridden(&[], entries);
+    Some(judge(rule, &flags::given(&words), benchmark))
+}
+
 fn none_words() -> Vec<flags::Word> {
     Vec::new()
 }
@@ -154,7 +186,7 @@ pub(super) fn names(rule: Rule) -> Vec<&'static str> {
 }
 
 /// What is asked, as it would be written.
-pub(super) fn expected(rule: Rule, benchmark: Benchmark) -> String {
+pub(in crate::audit) fn expected(rule: Rule, benchmark: Benchmark) -> String {
     match rule {
         Rule::Off(name) => format!("--{name}=false"),
         Rule::On(name) => format!("--{name}=true"),

@@ -3,7 +3,7 @@
 mod documents;
 mod etcd;
 pub mod files;
-mod flags;
+pub(in crate::audit) mod flags;
 mod kubelet;
 
 use super::answer::{Answer, Holds};

@@ -13,12 +13,14 @@ use crate::audit::benchmark::Benchmark;
 use crate::audit::control::{Component, Question};
 use crate::audit::controls;
 use crate::audit::evaluate::files;
-use crate::audit::facts::{EtcdAccount, KubeletFacts, NodeFacts, Paper, Parts, Survey};
+use crate::audit::facts::{EtcdAccount, KubeletFacts, NodeFacts, Paper, Parts, Seen, Survey};
 use crate::audit::flags::{self, CommandLine, When, Word};
+use crate::audit::restart::RestartFacts;
 use crate::audit::waiver::Day;
 use crate::fact::{ReadError, Source};
 use crate::rke2::accounts::{self, Lookup, Table};
 use crate::rke2::config::{self, Origin, ParserRules, SettingValue, Settings};
+use crate::rke2::profile::Scope;
 use crate::rke2::role::Role;
 use crate::rke2::version::Version;
 
@@ -61,10 +63,6 @@ pub fn read(
         components.insert(*component, lines);
         problems.extend(problem.map(|problem| (*component, problem)));
     }
-    let entries = Component::ALL
-        .into_iter()
-        .map(|component| (component, entries(settings, component.setting())))
-        .collect();
     let pointed = |flag: &str, otherwise: String| {
         let lines: &[CommandLine] = components
             .get(&Component::ApiServer)
@@ -100,13 +98,66 @@ pub fn read(
         audit_policy: paper(audit_policy),
         pod_security: paper(pod_security),
         components,
-        entries,
+        entries: all_entries(settings),
         problems,
         surveys: BTreeMap::new(),
         data_dir,
     };
     facts.surveys = surveys(root, &facts, benchmark);
     facts
+}
+
+/// Reads what of the guide can bite at the next start: a few files, on the way of every check.
+pub fn restart(root: &HostRoot, settings: &Settings, scope: Scope) -> RestartFacts {
+    let data_dir = data_dir(settings);
+    let parts = parts(settings);
+    let look = |path: String| {
+        let status = root.stat(&path).ok()?;
+        Some(Seen {
+            path,
+            mode: status.mode,
+            uid: status.uid,
+            gid: status.gid,
+        })
+    };
+    let mut programs: Vec<&str> = Component::ALL.into_iter().map(Component::program).collect();
+    programs.extend(["etcd", "cloud-controller-manager"]);
+    let manifests = programs
+        .iter()
+        .filter_map(|program| look(format!("{data_dir}/agent/pod-manifests/{program}.yaml")))
+        .collect();
+    let etcd = [
+        "",
+        "/member",
+        "/member/snap",
+        "/member/snap/db",
+        "/member/wal",
+    ]
+    .iter()
+    .filter(|_| parts.etcd)
+    .filter_map(|inner| look(format!("{data_dir}/server/db/etcd{inner}")))
+    .collect();
+    let asked = text(settings, "audit-policy-file");
+    let policy = match scope {
+        Scope::Cis => Some(asked.unwrap_or_else(|| AUDIT_POLICY.to_owned())),
+        Scope::Etcd => asked,
+    };
+    RestartFacts {
+        manifests,
+        etcd,
+        account: account(root),
+        audit_policy: policy
+            .filter(|_| parts.api_server)
+            .map(|path| Paper::new(&path, content(root, &path))),
+        entries: all_entries(settings),
+    }
+}
+
+fn all_entries(settings: &Settings) -> BTreeMap<Component, Vec<Word>> {
+    Component::ALL
+        .into_iter()
+        .map(|component| (component, entries(settings, component.setting())))
+        .collect()
 }
 
 /// Looks at the files of every control of `benchmark` that asks for any.
