@@ -285,7 +285,7 @@ pub(super) enum Output {
 /// Options of `explain`.
 #[derive(Debug, Args)]
 pub(super) struct Explain {
-    /// The id of a check, as reports show it; without one, all are listed
+    /// The id of a check or control, as reports show it; without one, all checks are listed
     pub(super) id: Option<String>,
 }
 

@@ -91,6 +91,21 @@ fn statuses() {
     }
 }
 
+#[test]
+fn every_control_is_explained() {
+    for control in preflight_rke2::audit::controls::all() {
+        let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_preflight-rke2"));
+        let output = command.args(["explain", control.key]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            output.status.success() && text.starts_with(control.key),
+            "{text}"
+        );
+        let id = control.edition(Benchmark::V1_12).map(|edition| edition.id);
+        assert!(text.contains(id.unwrap_or("not asked")), "{text}");
+    }
+}
+
 /// Waivers by key and by number, that hold and that do not, each shown in every format.
 #[test]
 fn waivers_are_shown_in_every_report() {
@@ -241,11 +256,17 @@ fn the_text_of_a_server() {
         "/etc/preflight-rke2/config.toml".to_owned(),
         "[[audit.waiver]]\ncontrol = \"cni.mode\"\nreason = \"the network plugin writes them so\"\nexpires = \"2099-06-30\"\n".to_owned(),
     );
-    let ran = run(&node.build(), &node, &["--show", "fail,warn,waived"]);
+    let built = node.build();
+    let ran = run(&built, &node, &["--show", "fail,warn,waived"]);
     assert_eq!(ran.status, 3);
+    let fails = run(&built, &node, &["--show", "fail,waived"]);
+    assert_eq!(fails.status, 3);
     let mut settings = insta::Settings::new();
     settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/audit/expected"));
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!("server.txt", ran.out));
+    settings.bind(|| {
+        insta::assert_snapshot!("server.txt", ran.out);
+        insta::assert_snapshot!("fails.txt", fails.out);
+    });
 }

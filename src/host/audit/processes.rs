@@ -256,4 +256,52 @@ mod tests {
         ));
         assert!(!in_rke2_unit("0::/system.slice/my-rke2-server.service\n"));
     }
+
+    /// On the running kernel: of two programs of one name, RKE2's own.
+    #[test]
+    fn of_real_processes_the_one_below_the_data_folder_is_found() {
+        let data = tempfile::tempdir().unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let start = |folder: &Path, flag: &str| {
+            std::fs::create_dir_all(folder).unwrap();
+            let program = folder.join("kubelet");
+            std::fs::copy("/bin/sleep", &program).unwrap();
+            std::process::Command::new(program)
+                .args(["60", flag])
+                .spawn()
+                .unwrap()
+        };
+        let mut own = start(&data.path().join("data/v1/bin"), "1");
+        let mut other = start(&elsewhere.path().join("bin"), "2");
+        let wanted = Wanted {
+            program: "kubelet",
+            pod: None,
+            in_pod: false,
+        };
+        let path = data.path().to_str().unwrap();
+        // Until it runs its program, a process has that of its parent.
+        let mut found = Found::default();
+        for _ in 0..1000 {
+            found = find(&HostRoot::live(), path, std::slice::from_ref(&wanted));
+            if !found.processes.is_empty() {
+                break;
+            }
+        }
+        for process in [&mut own, &mut other] {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+        let process = &found.processes["kubelet"];
+        assert_eq!(process.pid, own.id());
+        let words: Vec<&str> = process
+            .words
+            .iter()
+            .map(|word| word.text.as_str())
+            .collect();
+        assert_eq!(words, ["60", "1"]);
+        assert!(
+            process.started > 0 && found.problems.is_empty(),
+            "{found:?}"
+        );
+    }
 }
