@@ -35,7 +35,7 @@ const VERSION_PATIENCE: Duration = Duration::from_secs(2);
 /// How long systemd may take to answer over D-Bus.
 const BUS_PATIENCE: Duration = Duration::from_secs(2);
 /// Where what was found out is kept until the next boot.
-const CACHE: &str = "/run/preflight-rke2";
+const CACHE: &str = crate::host::state::FOLDER;
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -86,6 +86,26 @@ pub fn installed(root: &HostRoot) -> Vec<(Role, UnitDefinition)> {
         .collect()
 }
 
+/// What is to be asked of each RKE2 unit that is installed below `root`, one beside the other.
+pub fn questions(root: &HostRoot) -> Vec<Question> {
+    let installed = installed(root);
+    let enabled = installed.iter().filter(|(_, unit)| unit.enabled.at_boot());
+    let enabled = enabled.count();
+    installed
+        .into_iter()
+        .map(|(role, definition)| Question {
+            role,
+            other: match (enabled, definition.enabled.at_boot()) {
+                (2.., _) => Other::Rival,
+                (1, false) => Other::Chosen,
+                _ => Other::Irrelevant,
+            },
+            definition: Some(definition),
+            version: None,
+        })
+        .collect()
+}
+
 /// The unit of `role`, as its files have it.
 pub fn installed_unit(root: &HostRoot, role: Role) -> Option<UnitDefinition> {
     Some(units::find(root, role.unit())).filter(|unit| unit.load != Load::NotFound)
@@ -100,12 +120,21 @@ fn ask_systemd(root: &HostRoot, offline: &UnitDefinition) -> Option<UnitDefiniti
     Some(units::complete(root, live.first()?, offline))
 }
 
-/// Examines one unit.
+/// Examines one unit; where it is installed on the running host, as systemd would start it.
 pub fn unit(root: &HostRoot, question: &Question) -> Examination {
     let definition = question
         .definition
         .as_ref()
         .map(|offline| ask_systemd(root, offline).unwrap_or_else(|| offline.clone()));
+    defined(root, question, definition)
+}
+
+/// Examines one unit as `definition` has it.
+pub fn defined(
+    root: &HostRoot,
+    question: &Question,
+    definition: Option<UnitDefinition>,
+) -> Examination {
     let started = definition.as_ref().and_then(UnitDefinition::command);
     // What runs another program may run RKE2 in the end. With which arguments is not to be known,
     // and to ask that program for its version could start it.

@@ -40,6 +40,18 @@ pub enum Outcome {
     Indeterminate,
 }
 
+impl Outcome {
+    /// The word for it, as in JSON.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Satisfied => "satisfied",
+            Self::Violated => "violated",
+            Self::NotApplicable => "not-applicable",
+            Self::Indeterminate => "indeterminate",
+        }
+    }
+}
+
 /// What a violation brings about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]

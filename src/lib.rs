@@ -16,6 +16,7 @@
 pub mod audit;
 pub mod cli;
 pub mod configuration;
+pub mod daemon;
 pub mod evaluate;
 pub mod examine;
 pub mod fact;
@@ -24,6 +25,7 @@ pub mod fix;
 pub mod gate;
 pub mod go;
 pub mod host;
+pub mod monitor;
 pub mod report;
 pub mod requirements;
 pub mod rke2;

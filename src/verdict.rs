@@ -18,6 +18,20 @@ pub enum Verdict {
     Undetermined,
 }
 
+impl Verdict {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::WouldStart, Self::WouldRefuse, Self::Undetermined];
+
+    /// The word for it, as in JSON.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::WouldStart => "would-start",
+            Self::WouldRefuse => "would-refuse",
+            Self::Undetermined => "undetermined",
+        }
+    }
+}
+
 /// The verdict of one unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitVerdict {

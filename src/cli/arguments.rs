@@ -69,6 +69,10 @@ pub(super) enum Command {
     Audit(Audit),
     /// Decide whether UNIT may start (run by systemd)
     Gate(Gate),
+    /// Watch the host and the units, and start what was blocked once it is right (run by systemd)
+    Monitor,
+    /// Print what the monitor knows
+    Status(Status),
     /// Print what would make the units start, now and after the next boot, or do it
     Fix(Fix),
     /// Print RKE2's effective settings and where each comes from
@@ -125,7 +129,7 @@ pub(super) struct Check {
     pub(super) which: Which,
     /// Output format
     #[arg(long, value_enum, default_value = "text")]
-    pub(super) format: Format,
+    pub(super) format: CheckFormat,
     /// List satisfied and inapplicable checks too (JSON)
     #[arg(long)]
     pub(super) all: bool,
@@ -233,6 +237,14 @@ pub(super) enum AuditFailOn {
     Manual,
 }
 
+/// Options of `status`.
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    /// Output format
+    #[arg(long, value_enum, default_value = "text")]
+    pub(super) format: Format,
+}
+
 /// Options of `gate`.
 #[derive(Debug, Args)]
 pub(super) struct Gate {
@@ -296,6 +308,17 @@ pub(super) enum Format {
     Text,
     /// For programs: one JSON object
     Json,
+}
+
+/// Formats of what `check` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum CheckFormat {
+    /// For people
+    Text,
+    /// For programs: one JSON object
+    Json,
+    /// For node-problem-detector: one short line, and its exit status (0 fine, 1 problem, 2 unknown)
+    Npd,
 }
 
 /// What else may fail a check.

@@ -1,40 +1,66 @@
 //! `check`: evaluate and report.
 
-use super::arguments::{Check, Common, FailOn, Format};
+use super::arguments::{Check, CheckFormat, Common, FailOn};
 use super::{Status, colored, complain, print, select, width};
-use crate::examine;
+use crate::examine::{self, Other, Question};
 use crate::finding::{Effect, Outcome};
 use crate::host::HostRoot;
 use crate::host::machine::Machine;
-use crate::report::{UnitReport, json, text};
+use crate::report::{UnitReport, json, npd, text};
 use crate::verdict::Verdict;
 
 pub(super) fn run(common: &Common, check: &Check) -> Status {
+    if check.format == CheckFormat::Npd {
+        return to_node_problem_detector(common, check);
+    }
     let Some(root) = select::root(common) else {
         return Status::Usage;
     };
     let Some(questions) = select::questions(&root, common, &check.which) else {
         return Status::Failed;
     };
-    let reports: Vec<UnitReport> = questions
-        .iter()
-        .map(|question| examine::unit(&root, question).report)
-        .collect();
-    match check.format {
-        Format::Json => print(&json::render(&reports, check.all)),
-        Format::Text => {
-            let style = text::Style {
-                color: colored(common.color),
-                width: width(),
-                verbose: common.verbose,
-            };
-            print(&text::render(&reports, style, || Machine::of(&root)));
-        }
+    let reports = examined(&root, &questions);
+    if check.format == CheckFormat::Json {
+        print(&json::render(&reports, check.all));
+    } else {
+        let style = text::Style {
+            color: colored(common.color),
+            width: width(),
+            verbose: common.verbose,
+        };
+        print(&text::render(&reports, style, || Machine::of(&root)));
     }
     reports
         .iter()
         .map(|report| status(&root, report, &check.fail_on))
         .fold(Status::Good, worse)
+}
+
+fn examined(root: &HostRoot, questions: &[Question]) -> Vec<UnitReport> {
+    questions
+        .iter()
+        .map(|question| examine::unit(root, question).report)
+        .collect()
+}
+
+/// It reads standard output alone: what goes wrong is said there.
+fn to_node_problem_detector(common: &Common, check: &Check) -> Status {
+    if check.all || !check.fail_on.is_empty() {
+        complain::line("--format npd answers one question: it takes neither --all nor --fail-on");
+        return Status::Usage;
+    }
+    let answer = select::open(common)
+        .and_then(|root| {
+            let mut questions = select::meant(&root, common, &check.which)?;
+            // Unless it is asked for, a unit that stands idle beside the other is not the node's.
+            if check.which.unit.is_none() {
+                questions.retain(|question| question.other != Other::Chosen);
+            }
+            Ok(npd::answer(&examined(&root, &questions)))
+        })
+        .unwrap_or_else(|why| npd::unknown(&why));
+    print(&answer.line);
+    Status::Npd(answer.condition)
 }
 
 fn status(root: &HostRoot, report: &UnitReport, fail_on: &[FailOn]) -> Status {

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use super::arguments::{Common, Gate};
 use super::{Status, complain, select};
-use crate::examine::{self, Other, Question};
-use crate::gate::plan::{self, Decision, Override};
+use crate::examine::{self, Examination, Other, Question};
+use crate::gate::block::Block;
+use crate::gate::plan::{self, Decision, Override, Plan};
+use crate::host::state::{self, State};
 use crate::host::{self, HostRoot, journal};
 use crate::report::journal::{Record, failure, records};
 
@@ -36,7 +38,7 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
             return Status::Failed;
         }
     };
-    let report = examine::unit(
+    let examination = examine::unit(
         &root,
         &Question {
             role: gate.unit,
@@ -45,15 +47,33 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
             // Not a matter of this start.
             other: Other::Irrelevant,
         },
-    )
-    .report;
-    let plan = plan::decide(&report, &configuration, asked);
+    );
+    let plan = plan::decide(&examination.report, &configuration, asked);
+    remember(&root, &examination, &plan);
     say(&root, records(unit, &plan));
     match plan.decision {
         Decision::Block => Status::Refused,
         Decision::StartUnchecked => Status::Failed,
         Decision::Start | Decision::StartAnyway { .. } => Status::Good,
     }
+}
+
+/// Leaves word for the monitor, which starts the unit once it would run. That nothing can be written
+/// changes no decision.
+fn remember(root: &HostRoot, examination: &Examination, plan: &Plan<'_>) {
+    if !root.is_live() {
+        return;
+    }
+    let unit = &examination.report.unit;
+    let state = State::default();
+    let _ = match plan.decision {
+        Decision::Block => {
+            let definition = examination.definition.as_ref();
+            let enabled = definition.is_some_and(|unit| unit.enabled.at_boot());
+            state.write_block(&Block::new(unit, state::now(), enabled, &plan.reasons))
+        }
+        _ => state.forget_block(unit),
+    };
 }
 
 /// Sends records, and waits for a stalled journal no longer than it is worth: the decision stands

@@ -12,7 +12,9 @@ mod config;
 mod explain;
 mod fix;
 mod gate;
+mod monitor;
 mod select;
+mod status;
 mod sysctl;
 
 use std::ffi::OsString;
@@ -22,6 +24,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser as _};
 
 use arguments::{Arguments, Command};
+
+use crate::report::npd::Condition;
 
 /// How a command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +40,8 @@ pub enum Status {
     Refused,
     /// Only what `--fail-on` names was found.
     FailedOn,
+    /// An answer to node-problem-detector, whose statuses are its own.
+    Npd(Condition),
 }
 
 impl Status {
@@ -47,6 +53,7 @@ impl Status {
             Self::Usage => 2,
             Self::Refused => 3,
             Self::FailedOn => 4,
+            Self::Npd(condition) => condition.code(),
         }
     }
 }
@@ -75,6 +82,8 @@ fn dispatch(arguments: &Arguments) -> Status {
         Command::Check(check) => check::run(&arguments.common, check),
         Command::Audit(audit) => audit::run(&arguments.common, audit),
         Command::Gate(gate) => gate::run(&arguments.common, gate),
+        Command::Monitor => monitor::run(&arguments.common),
+        Command::Status(status) => status::run(&arguments.common, status),
         Command::Fix(fix) => fix::run(&arguments.common, fix),
         Command::Config(config) => config::run(&arguments.common, config),
         Command::Sysctl(sysctl) => sysctl::run(&arguments.common, sysctl),

@@ -5,52 +5,60 @@ use super::complain;
 use crate::examine::{self, Other, Question};
 use crate::host::HostRoot;
 use crate::rke2::role::Role;
-use crate::unit::UnitDefinition;
 
 /// The root; `None` if there is none, which has been said then.
 pub(super) fn root(common: &Common) -> Option<HostRoot> {
+    said(open(common))
+}
+
+/// The root, or why there is none.
+pub(super) fn open(common: &Common) -> Result<HostRoot, String> {
     HostRoot::open(&common.root)
-        .map_err(|error| complain::line(&format!("--root {}: {error}", common.root.display())))
-        .ok()
+        .map_err(|error| format!("--root {}: {error}", common.root.display()))
+}
+
+/// What there is; `None` if there is nothing, after having said why.
+fn said<T>(result: Result<T, String>) -> Option<T> {
+    result.map_err(|error| complain::line(&error)).ok()
 }
 
 /// All units that are meant; `None` if there is none, which has been said then.
 pub(super) fn questions(root: &HostRoot, common: &Common, which: &Which) -> Option<Vec<Question>> {
-    let question = |role: Role, definition: Option<UnitDefinition>| Question {
-        role,
-        definition,
-        version: common.rke2_version.clone(),
-        other: Other::Irrelevant,
-    };
+    said(meant(root, common, which))
+}
+
+/// All units that are meant, or why there is none.
+pub(super) fn meant(
+    root: &HostRoot,
+    common: &Common,
+    which: &Which,
+) -> Result<Vec<Question>, String> {
     if let Some(role) = which.role {
-        return Some(vec![question(role, None)]);
+        return Ok(vec![Question {
+            role,
+            definition: None,
+            version: common.rke2_version.clone(),
+            other: Other::Irrelevant,
+        }]);
     }
-    let installed = examine::installed(root);
-    let enabled = installed.iter().filter(|(_, unit)| unit.enabled.at_boot());
-    let enabled = enabled.count();
-    let asked: Vec<Question> = installed
+    let asked: Vec<Question> = examine::questions(root)
         .into_iter()
-        .filter(|(role, _)| which.unit.is_none_or(|unit| unit == *role))
-        .map(|(role, definition)| Question {
-            other: match (enabled, definition.enabled.at_boot()) {
-                (2.., _) => Other::Rival,
-                (1, false) => Other::Chosen,
-                _ => Other::Irrelevant,
-            },
-            ..question(role, Some(definition))
+        .filter(|asked| which.unit.is_none_or(|unit| unit == asked.role))
+        .map(|asked| Question {
+            version: common.rke2_version.clone(),
+            ..asked
         })
         .collect();
     if asked.is_empty() {
         let what = which.unit.map_or("no RKE2 unit", Role::unit);
         let not = if which.unit.is_some() { "not " } else { "" };
-        complain::line(&format!(
+        return Err(format!(
             "{what} is {not}installed below {}; `--role server` or `--role agent` judges the host \
              as if it were",
             root.path().display()
         ));
-        return None;
     }
-    Some(asked)
+    Ok(asked)
 }
 
 /// The one unit that is meant: the one asked for, else the one that is enabled, else the first.

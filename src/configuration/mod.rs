@@ -3,6 +3,9 @@
 //! Pure: text in, settings out. A key we do not know is an error that names file, line and the
 //! nearest key we do, because a misspelt `mode` must not pass for the default.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use crate::audit::controls;
@@ -53,6 +56,12 @@ pub struct Configuration {
     pub on_error: OnError,
     /// `[gate] skip`: ids of checks that never block.
     pub skip: Vec<String>,
+    /// `[monitor] resume`: a unit that was blocked is started once the host is right.
+    pub resume: bool,
+    /// `[monitor] resync`: how often the host is looked at although nothing told of a change.
+    pub resync: Duration,
+    /// `[metrics] textfile`: the directory for a file of metrics; `None` for none.
+    pub textfile: Option<PathBuf>,
     /// `[[audit.waiver]]`: those of all files.
     pub waivers: Vec<Waiver>,
 }
@@ -64,6 +73,9 @@ impl Default for Configuration {
             block_on: vec![BlockOn::Start],
             on_error: OnError::Allow,
             skip: Vec::new(),
+            resume: true,
+            resync: Duration::from_mins(5),
+            textfile: None,
             waivers: Vec::new(),
         }
     }
@@ -75,6 +87,10 @@ impl Default for Configuration {
 struct File {
     #[serde(default)]
     gate: Gate,
+    #[serde(default)]
+    monitor: Monitor,
+    #[serde(default)]
+    metrics: Metrics,
     #[serde(default)]
     audit: AuditSection,
 }
@@ -103,11 +119,58 @@ struct Gate {
     skip: Option<Vec<String>>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Monitor {
+    resume: Option<bool>,
+    #[serde(default, deserialize_with = "duration")]
+    resync: Option<Duration>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Metrics {
+    #[serde(default, deserialize_with = "directory")]
+    textfile: Option<PathBuf>,
+}
+
 /// Every key there is, for suggestions.
 const KEYS: &[&str] = &[
-    "gate", "mode", "block-on", "on-error", "skip", "audit", "waiver", "control", "reason",
-    "expires",
+    "gate", "mode", "block-on", "on-error", "skip", "monitor", "resume", "resync", "metrics",
+    "textfile", "audit", "waiver", "control", "reason", "expires",
 ];
+
+/// The shortest and the longest `resync`: more often is a busy loop, less often is never.
+const RESYNC: [Duration; 2] = [Duration::from_secs(1), Duration::from_hours(24)];
+
+/// `5min`, `30s`, `1h 30min`: the units of systemd.time(7) that make sense here.
+fn duration<'de, D: serde::Deserializer<'de>>(text: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(text)?;
+    let [least, most] = RESYNC;
+    match humantime::parse_duration(&text) {
+        Ok(duration) if (least..=most).contains(&duration) => Ok(Some(duration)),
+        Ok(_) => Err(serde::de::Error::custom(format!(
+            "\"{}\" is not between 1s and 24h",
+            text.escape_debug()
+        ))),
+        Err(_) => Err(serde::de::Error::custom(format!(
+            "\"{}\" is no time span, such as \"5min\" or \"30s\"",
+            text.escape_debug()
+        ))),
+    }
+}
+
+/// An absolute path, or the empty one for none.
+fn directory<'de, D: serde::Deserializer<'de>>(text: D) -> Result<Option<PathBuf>, D::Error> {
+    let text = String::deserialize(text)?;
+    if text.is_empty() || text.starts_with('/') {
+        return Ok(Some(text.into()));
+    }
+    Err(serde::de::Error::custom(format!(
+        "\"{}\" is not the absolute path of a directory",
+        text.escape_debug()
+    )))
+}
 
 /// A file that is not a configuration of ours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -152,6 +215,11 @@ impl Configuration {
             merged.block_on = file.gate.block_on.unwrap_or(merged.block_on);
             merged.on_error = file.gate.on_error.unwrap_or(merged.on_error);
             merged.skip = file.gate.skip.unwrap_or(merged.skip);
+            merged.resume = file.monitor.resume.unwrap_or(merged.resume);
+            merged.resync = file.monitor.resync.unwrap_or(merged.resync);
+            if let Some(textfile) = file.metrics.textfile {
+                merged.textfile = Some(textfile).filter(|path| !path.as_os_str().is_empty());
+            }
             for table in file.audit.waiver {
                 let at = text.as_bytes().get(..table.span().start).unwrap_or(&[]);
                 let waiver = waiver(table.into_inner()).map_err(|message| ConfigurationError {
@@ -243,6 +311,17 @@ mod tests {
         assert_eq!(merged.mode, Mode::Enforce);
         assert_eq!(merged.on_error, OnError::Block);
         assert_eq!(merged.skip, ["sysctl.kernel.panic"]);
+        let merged = merge(&[
+            ("/a", "[monitor]\nresume = false\nresync = \"1h 30min\"\n"),
+            ("/b", "[metrics]\ntextfile = \"/var/lib/node_exporter\"\n"),
+        ])
+        .unwrap();
+        assert!(!merged.resume);
+        assert_eq!(merged.resync, Duration::from_mins(90));
+        assert_eq!(merged.textfile, Some("/var/lib/node_exporter".into()));
+        let off = ("/c", "[metrics]\ntextfile = \"\"\n");
+        let merged = merge(&[("/b", "[metrics]\ntextfile = \"/var\"\n"), off]).unwrap();
+        assert_eq!(merged.textfile, None);
     }
 
     #[test]
@@ -287,7 +366,19 @@ mod tests {
             ),
             (
                 "[gates]\n",
-                "/c:1: unknown field `gates`, expected `gate` or `audit`; did you mean \"gate\"?",
+                "/c:1: unknown field `gates`, expected one of `gate`, `monitor`, `metrics`, `audit`; did you mean \"gate\"?",
+            ),
+            (
+                "[monitor]\nresync = \"5 moons\"\n",
+                "/c:2: \"5 moons\" is no time span, such as \"5min\" or \"30s\"",
+            ),
+            (
+                "[monitor]\nresync = \"10ms\"\n",
+                "/c:2: \"10ms\" is not between 1s and 24h",
+            ),
+            (
+                "[metrics]\ntextfile = \"metrics\"\n",
+                "/c:2: \"metrics\" is not the absolute path of a directory",
             ),
             (
                 "[gate]\nmode = \"off\"\n",

@@ -22,6 +22,14 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Sends all records, in order, and waits until journald has them: it finds out who sent a record by
 /// looking at the sender, who must not be gone by then.
 pub fn send(records: &[Record]) {
+    if post(records) {
+        synchronize();
+    }
+}
+
+/// Sends all records, in order: for a process that stays. False where there is no journal, and
+/// standard error had to do.
+pub fn post(records: &[Record]) -> bool {
     let layer = tracing_journald::layer().map(|layer| {
         layer
             .with_field_prefix(None)
@@ -40,13 +48,13 @@ pub fn send(records: &[Record]) {
             // Nobody is left to tell if this fails too.
             let _ = writeln!(out, "preflight-rke2: {}", record.message);
         }
-        return;
+        return false;
     };
     let ours = |meta: &Metadata<'_>| meta.target() == TARGET;
     let layer = layer.with_filter(tracing_subscriber::filter::filter_fn(ours));
     let dispatch = Dispatch::new(Registry::default().with(layer));
     dispatcher::with_default(&dispatch, || records.iter().for_each(emit));
-    synchronize();
+    true
 }
 
 /// One record as one event. Field names are literals to `tracing`, so each kind has its macro call.
@@ -81,6 +89,7 @@ fn emit(record: &Record) {
                     object_systemd_unit = record.unit.as_str(),
                     preflight_reasons = summary.map(|s| s.reasons.as_str()),
                     preflight_remedy = summary.map(|s| s.remedy.as_str()),
+                    preflight_setter = summary.map(|s| s.setter.as_str()),
                     message = record.message.as_str(),
                 );
             }

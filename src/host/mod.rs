@@ -13,11 +13,14 @@ pub mod facts;
 pub mod journal;
 pub mod kernel_build;
 pub mod machine;
+pub mod monitor_bus;
 pub mod rke2_binary;
 pub mod rke2_config;
 pub mod root;
+pub mod state;
 pub mod sysctl_d;
 pub mod systemd_bus;
 pub mod units;
+pub mod watch;
 
 pub use root::HostRoot;

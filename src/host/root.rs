@@ -1,5 +1,7 @@
 //! The root below which every host path is read.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -31,7 +33,11 @@ pub struct HostRoot {
     /// `None` is the running host.
     image: Option<OwnedFd>,
     path: PathBuf,
+    trace: Option<RefCell<Trace>>,
 }
+
+/// What was asked of a root: each path, and whether the names in it were.
+pub type Trace = BTreeMap<PathBuf, bool>;
 
 /// What `stat(2)` or `lstat(2)` says, as far as anybody here asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +83,22 @@ impl HostRoot {
         Self {
             image: None,
             path: PathBuf::from("/"),
+            trace: None,
         }
+    }
+
+    /// The running host, remembering every path that it is asked for, those that are not there too:
+    /// what a verdict depends on, and so what is to be watched.
+    pub fn traced() -> Self {
+        Self {
+            trace: Some(RefCell::default()),
+            ..Self::live()
+        }
+    }
+
+    /// What was asked for since the last call; nothing where it is not [`traced`](Self::traced).
+    pub fn take_trace(&self) -> Trace {
+        self.trace.as_ref().map(RefCell::take).unwrap_or_default()
     }
 
     /// The host below `path`; `/` is the running host.
@@ -92,6 +113,7 @@ impl HostRoot {
         Ok(Self {
             image: Some(dir.into()),
             path: path.to_owned(),
+            trace: None,
         })
     }
 
@@ -107,6 +129,10 @@ impl HostRoot {
 
     /// Opens for reading, or with `O_PATH`; the error is its number.
     pub(super) fn open_with(&self, path: &Path, flags: OFlag) -> Result<File, i32> {
+        if let Some(trace) = &self.trace {
+            let listing = flags.contains(OFlag::O_DIRECTORY);
+            *trace.borrow_mut().entry(path.to_owned()).or_default() |= listing;
+        }
         match &self.image {
             None => OpenOptions::new()
                 .read(true)
@@ -340,6 +366,22 @@ mod tests {
     fn the_null_device_reads_as_empty() {
         assert_eq!(HostRoot::live().read("/dev/null").unwrap(), b"");
         assert_eq!(HostRoot::live().stat("/dev/null").unwrap().kind, Kind::Null);
+    }
+
+    #[test]
+    fn a_traced_root_tells_what_was_asked_of_it() {
+        let root = HostRoot::traced();
+        let _ = root.read("/etc/passwd");
+        let _ = root.read("/none/such");
+        let _ = root.list("/etc");
+        let expected = [
+            ("/etc", true),
+            ("/etc/passwd", false),
+            ("/none/such", false),
+        ];
+        let expected: Trace = expected.map(|(path, listed)| (path.into(), listed)).into();
+        assert_eq!(root.take_trace(), expected);
+        assert_eq!(root.take_trace(), Trace::new());
     }
 
     #[test]

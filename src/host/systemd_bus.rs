@@ -1,5 +1,7 @@
 //! Asking systemd over D-Bus how it would start a unit, and what the unit does now.
 
+pub mod manage;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -70,6 +72,13 @@ trait Manager {
     /// Unlike `GetUnit`, finds units that nothing has loaded yet.
     fn load_unit(&self, name: &str) -> zbus::Result<OwnedObjectPath>;
 
+    fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+
+    fn stop_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+
+    /// Makes systemd send signals at all.
+    fn subscribe(&self) -> zbus::Result<()>;
+
     #[zbus(property(emits_changed_signal = "false"))]
     fn environment(&self) -> zbus::Result<Vec<String>>;
 
@@ -112,7 +121,7 @@ pub fn ask(units: &[&str], deadline: Duration) -> Result<Vec<LiveUnit>, BusError
 }
 
 /// Runs `work` to its end, or to the deadline, in a runtime of its own.
-fn run<T>(
+pub(super) fn run<T>(
     deadline: Duration,
     work: impl Future<Output = Result<T, BusError>>,
 ) -> Result<T, BusError> {

@@ -21,6 +21,32 @@ pub mod id {
     pub const ALLOWED_ON_ERROR: &str = "a7e6cdb13b184695b6d208fc1bf0fd7d";
     /// Something deserves attention.
     pub const ADVICE: &str = "f773c8381c5a496eb26e6364228ea5c1";
+    /// The unit is started: what kept it down is put right.
+    pub const RESUMED: &str = "177d9cd6ba0e419a8b804158a0e4aff6";
+    /// It would run, and is not started by itself.
+    pub const HELD: &str = "4a4fc480e04b4178acafec446d2b169d";
+    /// It failed again and again and cannot run: it is stopped, or left alone.
+    pub const LOOP: &str = "efdb6b87a45147a8b5530feed1f7d038";
+    /// It runs, and would not start again.
+    pub const DRIFTED: &str = "6a0aafc776df442b90b1be0f1b0ce2fd";
+    /// It runs, and would start again.
+    pub const CURED: &str = "14ee33e3e81446d886c197919c6c7f95";
+    /// The monitor cannot do part of its work.
+    pub const MONITOR: &str = "c0a8f2c7d96b4e0f8f0d6a2b7f4b5d31";
+    /// Every one.
+    pub const ALL: [&str; 11] = [
+        FINDING,
+        BLOCKED,
+        ALLOWED_ANYWAY,
+        ALLOWED_ON_ERROR,
+        ADVICE,
+        RESUMED,
+        HELD,
+        LOOP,
+        DRIFTED,
+        CURED,
+        MONITOR,
+    ];
 }
 
 /// How grave a record is, in the journal's terms.
@@ -85,6 +111,8 @@ pub struct SummaryFields {
     pub reasons: String,
     /// `PREFLIGHT_REMEDY`: one command or sentence a line.
     pub remedy: String,
+    /// `PREFLIGHT_SETTER`: who made it so, where that can be known; one a line.
+    pub setter: String,
 }
 
 /// The records of a plan for `unit`. None where all is well.
@@ -118,11 +146,17 @@ pub fn failure(unit: &str, error: &str) -> Record {
         summary: Some(SummaryFields {
             reasons: printable(error),
             remedy: "-".to_owned(),
+            setter: "-".to_owned(),
         }),
     }
 }
 
-fn record(unit: &str, finding: &Finding, message_id: &'static str, priority: Priority) -> Record {
+pub(super) fn record(
+    unit: &str,
+    finding: &Finding,
+    message_id: &'static str,
+    priority: Priority,
+) -> Record {
     // What sets it is to blame; lines that do not count stand behind it.
     let sets = finding.evidence.iter().find(|e| e.part == Part::Sets);
     let place = sets.or(finding.evidence.last()).map(|e| &e.source);
@@ -215,13 +249,9 @@ pub const fn effect(effect: Effect) -> &'static str {
 
 /// What the reasons are about, each once: `systemctl status` shows ten lines, and may have shown the
 /// reasons in others.
-fn subjects(reasons: &[&Finding]) -> String {
+pub(super) fn subjects<'a>(reasons: impl Iterator<Item = &'a str>) -> String {
     let mut seen = HashSet::new();
-    let subjects: Vec<&str> = reasons
-        .iter()
-        .map(|reason| reason.subject.as_str())
-        .filter(|subject| seen.insert(*subject))
-        .collect();
+    let subjects: Vec<&str> = reasons.filter(|subject| seen.insert(*subject)).collect();
     printable(&subjects.join(", "))
 }
 
@@ -229,7 +259,7 @@ fn summary(unit: &str, plan: &Plan<'_>) -> Option<Record> {
     let reasons = format!(
         "{} above ({})",
         count(plan.reasons.len(), "reason"),
-        subjects(&plan.reasons)
+        subjects(plan.reasons.iter().map(|reason| reason.subject.as_str()))
     );
     let (message_id, priority, message) = match &plan.decision {
         Decision::Start => return None,
@@ -262,26 +292,14 @@ fn summary(unit: &str, plan: &Plan<'_>) -> Option<Record> {
             format!("{unit} starts unchecked: what decides could not be read"),
         ),
     };
-    let lines = |findings: &[&Finding]| {
-        findings
-            .iter()
-            .map(|f| printable(&f.summary))
-            .collect::<Vec<_>>()
-            .join("\n")
+    let told = if plan.reasons.is_empty() {
+        &plan.advice
+    } else {
+        &plan.reasons
     };
-    let mut seen = HashSet::new();
-    let remedies: Vec<String> = plan
-        .reasons
-        .iter()
-        .flat_map(|f| remedy_lines(f))
-        .filter(|line| seen.insert(line.clone()))
-        .collect();
-    let dash = |text: String| {
-        if text.is_empty() {
-            "-".to_owned()
-        } else {
-            text
-        }
+    let fields = SummaryFields {
+        remedy: remedies(&plan.reasons),
+        ..summary_fields(told)
     };
     Some(Record {
         message_id,
@@ -289,13 +307,33 @@ fn summary(unit: &str, plan: &Plan<'_>) -> Option<Record> {
         message,
         unit: unit.to_owned(),
         finding: None,
-        summary: Some(SummaryFields {
-            reasons: dash(lines(if plan.reasons.is_empty() {
-                &plan.advice
-            } else {
-                &plan.reasons
-            })),
-            remedy: dash(remedies.join("\n")),
-        }),
+        summary: Some(fields),
     })
+}
+
+/// Text, or `-` where there is none.
+pub(super) fn dash(text: String) -> String {
+    if text.is_empty() {
+        "-".to_owned()
+    } else {
+        text
+    }
+}
+
+/// The fields of a summary about these findings.
+pub(super) fn summary_fields(findings: &[&Finding]) -> SummaryFields {
+    let summaries: Vec<String> = findings.iter().map(|f| printable(&f.summary)).collect();
+    SummaryFields {
+        reasons: dash(summaries.join("\n")),
+        remedy: remedies(findings),
+        setter: "-".to_owned(),
+    }
+}
+
+/// What to do about all of them, each thing once.
+fn remedies(findings: &[&Finding]) -> String {
+    let mut seen = HashSet::new();
+    let lines = findings.iter().flat_map(|finding| remedy_lines(finding));
+    let lines: Vec<String> = lines.filter(|line| seen.insert(line.clone())).collect();
+    dash(lines.join("\n"))
 }

@@ -78,27 +78,37 @@ impl<'a> From<&'a Finding> for Entry<'a> {
     }
 }
 
+fn unit(report: &UnitReport, all: bool) -> Unit<'_> {
+    Unit {
+        name: &report.unit,
+        role: report.role.word(),
+        rke2_version: report.version.to_string(),
+        rke2_version_source: report.version_source,
+        verdict: report.verdict.now,
+        refused_by: report.verdict.refused_by,
+        predicted: &report.verdict.predicted,
+        next_boot_verdict: report.verdict.next_boot,
+        findings: if all {
+            report.findings.iter().map(Entry::from).collect()
+        } else {
+            report.problems().map(Entry::from).collect()
+        },
+    }
+}
+
+/// One unit of the document, without satisfied and inapplicable findings.
+pub fn value(report: &UnitReport) -> serde_json::Value {
+    // Strings, numbers and lists alone: this cannot fail.
+    serde_json::to_value(unit(report, false)).unwrap_or_default()
+}
+
 /// The document, one line feed at its end. With `all`, satisfied and inapplicable findings too.
-pub fn render(reports: &[UnitReport], all: bool) -> String {
+pub fn render<'a>(reports: impl IntoIterator<Item = &'a UnitReport>, all: bool) -> String {
     let document = Document {
         schema: "org.rke2.preflight.report/1",
         units: reports
-            .iter()
-            .map(|report| Unit {
-                name: &report.unit,
-                role: report.role.word(),
-                rke2_version: report.version.to_string(),
-                rke2_version_source: report.version_source,
-                verdict: report.verdict.now,
-                refused_by: report.verdict.refused_by,
-                predicted: &report.verdict.predicted,
-                next_boot_verdict: report.verdict.next_boot,
-                findings: if all {
-                    report.findings.iter().map(Entry::from).collect()
-                } else {
-                    report.problems().map(Entry::from).collect()
-                },
-            })
+            .into_iter()
+            .map(|report| unit(report, all))
             .collect(),
     };
     // Strings, numbers and lists alone: this cannot fail.

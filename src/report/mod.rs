@@ -1,9 +1,13 @@
-//! Reports: one engine's answer, rendered for terminals, programs and the journal.
+//! Reports: one engine's answer, rendered for terminals, programs, the journal and a fleet's monitoring.
 
 pub mod audit;
 pub mod journal;
 pub mod json;
+pub mod metrics;
+pub mod monitor;
+pub mod npd;
 pub mod settings;
+pub mod status;
 pub mod sysctl;
 pub mod text;
 

@@ -40,7 +40,7 @@ impl Host {
     /// The host that is kept as this folder.
     pub(crate) fn like(folder: &str) -> Self {
         let host = Self::new();
-        super::hosts::Case::read(folder).build(&host);
+        super::case::Case::read(folder).build(&host);
         host
     }
 

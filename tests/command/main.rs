@@ -10,6 +10,7 @@
     reason = "tests build the hosts they read, and fail by panicking"
 )]
 
+mod case;
 mod contract;
 mod fix;
 mod host;

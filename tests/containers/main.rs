@@ -24,6 +24,8 @@ mod outcome;
 #[cfg(test)]
 mod overriding;
 #[cfg(test)]
+mod resume;
+#[cfg(test)]
 mod running;
 #[cfg(test)]
 mod units;

@@ -16,6 +16,8 @@ mod cost;
 #[cfg(test)]
 mod machine;
 #[cfg(test)]
+mod monitor;
+#[cfg(test)]
 #[path = "../containers/outcome.rs"]
 mod outcome;
 #[cfg(test)]

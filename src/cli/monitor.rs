@@ -1,0 +1,22 @@
+//! `monitor`: the daemon.
+
+use super::arguments::Common;
+use super::{Status, complain, select};
+use crate::daemon;
+
+pub(super) fn run(common: &Common) -> Status {
+    let Some(root) = select::root(common) else {
+        return Status::Failed;
+    };
+    if !root.is_live() {
+        complain::line("an image does not change by itself: `monitor` takes no --root");
+        return Status::Usage;
+    }
+    match daemon::run() {
+        Ok(()) => Status::Good,
+        Err(error) => {
+            complain::line(&format!("the monitor cannot run: {error}"));
+            Status::Failed
+        }
+    }
+}

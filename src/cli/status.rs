@@ -1,0 +1,61 @@
+//! `status`: what the monitor knows; where it does not run, what `check` finds.
+
+use std::time::Duration;
+
+use super::arguments::{Check, CheckFormat, Common, Format, Status as Options, Which};
+use super::{Status, check, complain, print, select};
+use crate::host::monitor_bus;
+use crate::host::state;
+use crate::report::status;
+
+/// How long the monitor may take to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+pub(super) fn run(common: &Common, options: &Options) -> Status {
+    let Some(root) = select::root(common) else {
+        return Status::Usage;
+    };
+    let answer = if root.is_live() {
+        monitor_bus::status(PATIENCE).and_then(|text| {
+            serde_json::from_str::<status::Status>(&text)
+                .map(|status| (text, status))
+                .map_err(|error| format!("its answer is not understood: {error}"))
+        })
+    } else {
+        Err("an image has none".to_owned())
+    };
+    match answer {
+        Ok((text, status)) => {
+            match options.format {
+                Format::Json => print(&text),
+                Format::Text => print(&status.text(state::now())),
+            }
+            if status.refuses() {
+                Status::Refused
+            } else if status.is_undetermined() {
+                Status::Failed
+            } else {
+                Status::Good
+            }
+        }
+        Err(why) => {
+            complain::line(&format!(
+                "the monitor cannot be asked ({why}); this is what `check` finds"
+            ));
+            let which = Which {
+                unit: None,
+                role: None,
+            };
+            let check = Check {
+                which,
+                format: match options.format {
+                    Format::Text => CheckFormat::Text,
+                    Format::Json => CheckFormat::Json,
+                },
+                all: false,
+                fail_on: Vec::new(),
+            };
+            check::run(common, &check)
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! The monitor: looks when something may have changed, and does what [`crate::monitor`] says.
+//!
+//! One thread waits for the kernel to tell of files, for systemd to tell of units, for questions over
+//! D-Bus, and for its own clocks; what comes close together is looked at once. Whatever it lacks (the
+//! bus, the journal, inotify, a file it may not write) it does without, says so, and tries again.
+
+mod bus;
+mod look;
+pub mod service;
+mod setter;
+mod tell;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+
+use crate::configuration::Configuration;
+use crate::host::HostRoot;
+use crate::host::state::{self, State};
+use crate::host::systemd_bus::BusError;
+use crate::host::systemd_bus::manage::{self, Told};
+use crate::host::watch::{Changes, Watch};
+use crate::monitor::Memory;
+use crate::rke2::role::Role;
+use bus::Bus;
+use service::{Command, Shared};
+use tell::Teller;
+
+/// After something has changed, so long nothing else must for a look.
+const QUIET: Duration = Duration::from_millis(100);
+/// It is looked after so long all the same.
+const RESTLESS: Duration = Duration::from_millis(300);
+/// Looks in a row because there was more to watch than before.
+const REPEATS: u32 = 5;
+/// Questions over D-Bus that may wait.
+const QUESTIONS: usize = 64;
+
+/// What can happen.
+enum Event {
+    Files(io::Result<Changes>),
+    Told(Told),
+    Asked(Command),
+    Hangup,
+    End,
+    Watchdog,
+    Connect,
+    Look,
+}
+
+/// The monitor.
+struct Daemon {
+    root: HostRoot,
+    state: State,
+    configuration: Configuration,
+    watch: Option<Watch>,
+    bus: Bus,
+    shared: Shared,
+    asked: mpsc::Receiver<Command>,
+    teller: Teller,
+    hangup: Signal,
+    end: [Signal; 2],
+    watchdog: Option<Duration>,
+    /// When systemd is next told that we live.
+    pet: Instant,
+    /// What is remembered of each unit.
+    memories: BTreeMap<Role, Memory>,
+    /// Since when this process runs, in microseconds since 1970.
+    since: u64,
+    /// When to look, at the latest.
+    due: Instant,
+    /// Since when something waits for that.
+    restless: Option<Instant>,
+    /// What the kernel told of since the last look.
+    changed: BTreeSet<PathBuf>,
+    /// Who waits for the next look.
+    waiting: Vec<oneshot::Sender<()>>,
+    /// Who wants a unit to be started with the next look.
+    resumes: Vec<(String, oneshot::Sender<Result<(), String>>)>,
+    /// Jobs of ours, by their object paths: what comes of them is no person's doing.
+    jobs: BTreeSet<String>,
+    /// Looks in a row because there was more to watch.
+    repeats: u32,
+    /// What the file of metrics last held, but for the time; and when it was written.
+    metrics: (String, u64),
+}
+
+/// Runs the monitor until it is told to end.
+pub fn run() -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let ended = runtime.block_on(async {
+        let mut daemon = Daemon::new()?;
+        daemon.live().await;
+        Teller::notify(&[NotifyState::Stopping]);
+        daemon.teller.end().await;
+        Ok(())
+    });
+    runtime.shutdown_background();
+    ended
+}
+
+impl Daemon {
+    fn new() -> io::Result<Self> {
+        let now = Instant::now();
+        let (commands, asked) = mpsc::channel(QUESTIONS);
+        let mut teller = Teller::new();
+        let watch = match Watch::new() {
+            Ok(watch) => Some(watch),
+            Err(error) => {
+                let text = format!("{error}; changes are noticed at the next look only");
+                teller.trouble("inotify", Some(text));
+                None
+            }
+        };
+        Ok(Self {
+            root: HostRoot::traced(),
+            state: State::default(),
+            configuration: Configuration::default(),
+            watch,
+            bus: Bus::new(now),
+            shared: Shared::new(commands),
+            asked,
+            teller,
+            hangup: signal(SignalKind::hangup())?,
+            end: [
+                signal(SignalKind::terminate())?,
+                signal(SignalKind::interrupt())?,
+            ],
+            watchdog: sd_notify::watchdog_enabled(),
+            pet: now,
+            memories: BTreeMap::new(),
+            since: state::now(),
+            due: now,
+            restless: None,
+            changed: BTreeSet::new(),
+            waiting: Vec::new(),
+            resumes: Vec::new(),
+            jobs: BTreeSet::new(),
+            repeats: 0,
+            metrics: (String::new(), 0),
+        })
+    }
+
+    async fn live(&mut self) {
+        loop {
+            match self.next().await {
+                Event::Files(Ok(changes)) => {
+                    self.changed.extend(changes.paths);
+                    self.soon();
+                }
+                Event::Files(Err(error)) => {
+                    self.watch = None;
+                    let text = format!("{error}; changes are noticed at the next look only");
+                    self.teller.trouble("inotify", Some(text));
+                }
+                Event::Told(told) => self.told(told).await,
+                Event::Asked(Command::Check(reply)) => {
+                    self.waiting.push(reply);
+                    self.soon();
+                }
+                Event::Asked(Command::Resume(unit, reply)) => {
+                    self.resumes.push((unit, reply));
+                    self.soon();
+                }
+                Event::Hangup => {
+                    Teller::notify(&[NotifyState::Reloading]);
+                    self.look().await;
+                    Teller::notify(&[NotifyState::Ready]);
+                }
+                Event::End => return,
+                Event::Watchdog => {
+                    Teller::notify(&[NotifyState::Watchdog]);
+                    let half = self.watchdog.map(|after| after / 2).unwrap_or_default();
+                    self.pet = Instant::now() + half;
+                }
+                Event::Connect => {
+                    self.bus.connect(&self.shared, Instant::now()).await;
+                    // Nobody knows what was missed.
+                    self.soon();
+                }
+                Event::Look => self.look().await,
+            }
+        }
+    }
+
+    /// Waits for whatever happens first. Nothing is lost of what happens second.
+    async fn next(&mut self) -> Event {
+        let [terminate, interrupt] = &mut self.end;
+        let retry = self.bus.retry();
+        let files = async {
+            match &mut self.watch {
+                Some(watch) => watch.changed().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = terminate.recv() => Event::End,
+            _ = interrupt.recv() => Event::End,
+            _ = self.hangup.recv() => Event::Hangup,
+            () = sleep_until(self.pet), if self.watchdog.is_some() => Event::Watchdog,
+            () = sleep_until(retry.unwrap_or(self.due)), if retry.is_some() => Event::Connect,
+            () = sleep_until(self.due) => Event::Look,
+            told = self.bus.told() => Event::Told(told),
+            changes = files => Event::Files(changes),
+            Some(command) = self.asked.recv() => Event::Asked(command),
+        }
+    }
+
+    /// Something may have changed: a look once it has calmed down, or has not for long.
+    fn soon(&mut self) {
+        let now = Instant::now();
+        let first = *self.restless.get_or_insert(now);
+        self.due = (now + QUIET).min(first + RESTLESS);
+    }
+
+    async fn told(&mut self, told: Told) {
+        match told {
+            Told::Changed => {}
+            Told::Restarted => {
+                if let Some(connection) = self.bus.connection().cloned()
+                    && let Err(error) = manage::subscribe(&connection).await
+                {
+                    self.bus.failed(&error, Instant::now());
+                }
+            }
+            Told::Disconnected => {
+                let reason = "the bus closed it".to_owned();
+                let error = BusError::Disconnected { reason };
+                self.bus.lose(&error, Instant::now());
+            }
+            Told::JobRemoved { job, unit, result } => {
+                if !self.jobs.remove(&job) && result == "done" {
+                    self.was_stopped(&unit).await;
+                }
+            }
+        }
+        self.soon();
+    }
+
+    /// A job that was not ours was done, and the unit is as blocked as before: what starts a unit
+    /// asks the gate, so that this was a stop, or another job that left it down on purpose.
+    async fn was_stopped(&mut self, unit: &str) {
+        let Some(role) = Role::of_unit(unit) else {
+            return;
+        };
+        let bus::Answer::Live(live) = self.bus.query(unit, Instant::now()).await else {
+            return;
+        };
+        let memory = self.memories.entry(role).or_default();
+        let block = self
+            .state
+            .read_block(unit)
+            .or_else(|| memory.halted.clone());
+        if let Some(block) = block
+            && crate::monitor::Phase::of(&live).is_down()
+        {
+            memory.stop(&block);
+            remember(&self.state, &mut self.teller, unit, memory);
+        }
+    }
+
+    /// Watches what was read, and looks once more if that is more than before.
+    fn follow(&mut self) {
+        let trace = self.root.take_trace();
+        let blocks = self.state.blocks();
+        let more = match &mut self.watch {
+            Some(watch) => {
+                let more = watch.follow(&trace, &[&blocks], Path::new(state::FOLDER));
+                let trouble = watch.trouble().map(str::to_owned);
+                self.teller.trouble("inotify", trouble);
+                more
+            }
+            None => false,
+        };
+        self.repeats = if more { self.repeats + 1 } else { 0 };
+        if more && self.repeats < REPEATS {
+            self.soon();
+        }
+    }
+}
+
+/// Writes what is remembered of a unit.
+fn remember(state: &State, teller: &mut Teller, unit: &str, memory: &Memory) {
+    let written = state.write_memory(unit, memory);
+    teller.trouble("state", written.err().map(|error| error.to_string()));
+}

@@ -1,0 +1,66 @@
+//! What is remembered of a unit that was kept from starting, until it starts: a file below
+//! `/run/preflight-rke2/gate`, written by the gate, read by the monitor and by whoever likes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::finding::Finding;
+
+/// The format of the file. Fields are only ever added.
+pub const SCHEMA: &str = "org.rke2.preflight.block/1";
+
+/// Why a unit is down, and since when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// `rke2-server.service`.
+    pub unit: String,
+    /// When it was last kept from starting, in microseconds since 1970.
+    pub since: u64,
+    /// Whether the next boot would have started it then.
+    pub enabled: bool,
+    /// Why.
+    pub reasons: Vec<Reason>,
+}
+
+/// One reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// The check's id.
+    pub check: String,
+    /// What it is about.
+    pub subject: String,
+    /// In one sentence.
+    pub summary: String,
+}
+
+impl From<&Finding> for Reason {
+    fn from(finding: &Finding) -> Self {
+        Self {
+            check: finding.id.clone(),
+            subject: finding.subject.clone(),
+            summary: finding.summary.clone(),
+        }
+    }
+}
+
+impl Block {
+    /// Of `unit`, for these reasons.
+    pub fn new(unit: &str, since: u64, enabled: bool, reasons: &[&Finding]) -> Self {
+        Self {
+            schema: SCHEMA.to_owned(),
+            unit: unit.to_owned(),
+            since,
+            enabled,
+            reasons: reasons.iter().map(|finding| (*finding).into()).collect(),
+        }
+    }
+
+    /// The checks behind it, each once, in order: what tells one cause from another.
+    pub fn cause(&self) -> Vec<String> {
+        let mut checks: Vec<String> = self.reasons.iter().map(|r| r.check.clone()).collect();
+        checks.sort();
+        checks.dedup();
+        checks
+    }
+}

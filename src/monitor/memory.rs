@@ -1,0 +1,70 @@
+//! What the monitor must not forget when it is restarted: a file for each unit below
+//! `/run/preflight-rke2/monitor`, until the next boot.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::gate::block::Block;
+
+use super::step::Hold;
+
+/// The format of the file. Fields are only ever added.
+pub const SCHEMA: &str = "org.rke2.preflight.monitor/1";
+
+/// What is remembered of a unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Memory {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// Checks for which it runs now and would not start again, as they were last told; and whether
+    /// it would not even now, not only after the next boot.
+    pub drift: BTreeMap<String, bool>,
+    /// How often a drift, or its end, was told.
+    pub drift_transitions: u64,
+    /// How often it was started because the host had become right.
+    pub resumes: u64,
+    /// The last of these.
+    pub resumed: Option<Resume>,
+    /// The block during which somebody stopped it, by its `since`.
+    pub stopped: Option<u64>,
+    /// The loop that was ended: as good as a block by the gate.
+    pub halted: Option<Block>,
+    /// The loop that was told of and left alone, by its restarts.
+    pub loop_told: bool,
+    /// `NRestarts` when it was first seen to end though it cannot run.
+    pub failing_from: Option<u32>,
+    /// What was told of the present block, so that it is told once.
+    pub held: Option<(u64, Hold)>,
+}
+
+/// A start that the monitor asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    /// When, in microseconds since 1970.
+    pub at: u64,
+    /// The block that it ended, by its `since`.
+    pub since: u64,
+    /// The checks behind that block.
+    pub cause: Vec<String>,
+    /// Whether the unit came to run.
+    pub lasted: bool,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            schema: SCHEMA.to_owned(),
+            drift: BTreeMap::new(),
+            drift_transitions: 0,
+            resumes: 0,
+            resumed: None,
+            stopped: None,
+            halted: None,
+            loop_told: false,
+            failing_from: None,
+            held: None,
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The monitor's mind: what to do about a unit, given what is seen of it. Pure; [`crate::daemon`]
+//! looks, and carries it out.
+
+pub mod memory;
+pub mod phase;
+mod step;
+#[cfg(test)]
+mod tests;
+
+pub use memory::Memory;
+pub use phase::Phase;
+pub use step::{Action, Hold, Seen, drift, hold, step};

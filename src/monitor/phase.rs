@@ -1,0 +1,47 @@
+//! Where a unit stands between down and running, as far as it matters here.
+
+use serde::{Deserialize, Serialize};
+
+use crate::unit::LiveUnit;
+
+/// What a unit does now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// It runs.
+    Running,
+    /// It is being started, or a job to do so waits.
+    Starting,
+    /// It has ended, and systemd will start it again in a moment.
+    Retrying,
+    /// It has ended, systemd would start it again, and has no job to do so: where systemd 254 and
+    /// newer leave a unit whose automatic restart was refused by the gate.
+    Stranded,
+    /// It is being stopped.
+    Stopping,
+    /// It is down.
+    Down,
+    /// systemd cannot be asked.
+    Unknown,
+}
+
+impl Phase {
+    /// From what systemd says.
+    pub fn of(unit: &LiveUnit) -> Self {
+        match (unit.active_state.as_str(), unit.sub_state.as_str()) {
+            ("active" | "reloading" | "refreshing", _) => Self::Running,
+            ("deactivating", _) => Self::Stopping,
+            ("activating", "auto-restart") => Self::Retrying,
+            ("activating", "auto-restart-queued") if unit.job == 0 => Self::Stranded,
+            ("activating", _) => Self::Starting,
+            // A start that waits for the gate.
+            _ if unit.job != 0 => Self::Starting,
+            _ => Self::Down,
+        }
+    }
+
+    /// Whether it is down and stays so unless somebody starts it.
+    pub const fn is_down(self) -> bool {
+        matches!(self, Self::Down | Self::Stranded)
+    }
+}

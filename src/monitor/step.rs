@@ -1,0 +1,259 @@
+//! One step: from what is remembered and what is seen to what is to be done.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::memory::{Memory, Resume};
+use super::phase::Phase;
+use crate::configuration::{Configuration, Mode};
+use crate::finding::{Effect, Finding, Outcome};
+use crate::gate::block::Block;
+use crate::gate::plan::{Decision, Plan};
+use crate::report::UnitReport;
+use crate::verdict::Verdict;
+
+/// Restarts in a row, while the host cannot satisfy RKE2, before it is called a loop. RKE2's unit
+/// waits five seconds between two.
+const LOOP: u32 = 2;
+
+/// What is seen of a unit.
+#[derive(Debug, Clone)]
+pub struct Seen<'a> {
+    /// Microseconds since 1970.
+    pub now: u64,
+    /// The report.
+    pub report: &'a UnitReport,
+    /// What the gate would do.
+    pub plan: &'a Plan<'a>,
+    /// Our settings.
+    pub configuration: &'a Configuration,
+    /// What it does.
+    pub phase: Phase,
+    /// `NRestarts`.
+    pub restarts: u32,
+    /// What the gate left, if it kept the unit from starting.
+    pub block: Option<&'a Block>,
+    /// Whether the next boot would start it.
+    pub enabled: bool,
+    /// Whether it can be started at all: it is there, and not masked.
+    pub loadable: bool,
+    /// Whether the unit of the other role is up or on its way: to start this one would stop that.
+    pub rival: bool,
+}
+
+/// Why a unit is not started though the host is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hold {
+    /// `resume = false`.
+    SwitchedOff,
+    /// Somebody stopped it since.
+    Stopped,
+    /// It was enabled, and is no longer.
+    Disabled,
+    /// It is masked, or gone.
+    NotLoadable,
+    /// The other RKE2 unit runs.
+    Rival,
+    /// It was started for this cause already, and did not come to run.
+    SameCause,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Start the unit; what kept it down is put right.
+    Resume(Block),
+    /// Tell that it is not started, and why.
+    Hold(Block, Hold),
+    /// Stop the unit: it fails again and again, and cannot but fail.
+    Halt(Block),
+    /// Tell that it fails again and again, and leave it at that.
+    Loop,
+    /// Tell for which checks it would not start again; those that are new.
+    Drifted(BTreeSet<String>),
+    /// Tell that it would start again; after which checks.
+    Cured(BTreeSet<String>),
+    /// The gate's file is out of date: the unit runs.
+    ForgetBlock,
+}
+
+/// What to do, and what to remember from now on.
+pub fn step(memory: &mut Memory, seen: &Seen<'_>) -> Vec<Action> {
+    let mut actions = Vec::new();
+    if seen.phase == Phase::Running {
+        up(memory, seen, &mut actions);
+    }
+    look_for_drift(memory, seen, &mut actions);
+    look_for_loop(memory, seen, &mut actions);
+    if seen.phase.is_down() {
+        let block = seen.block.or(memory.halted.as_ref()).cloned();
+        if let Some(block) = block {
+            blocked(memory, seen, block, &mut actions);
+        }
+    }
+    actions
+}
+
+/// It runs: whatever kept it down is history.
+fn up(memory: &mut Memory, seen: &Seen<'_>, actions: &mut Vec<Action>) {
+    memory.halted = None;
+    memory.stopped = None;
+    memory.held = None;
+    memory.failing_from = None;
+    memory.loop_told = false;
+    if let Some(resumed) = &mut memory.resumed {
+        resumed.lasted = true;
+    }
+    if seen.block.is_some() {
+        actions.push(Action::ForgetBlock);
+    }
+}
+
+/// The findings for which the unit would not start, now or after the next boot, but for those that
+/// the operator leaves out.
+pub fn drift<'a>(report: &'a UnitReport, configuration: &Configuration) -> Vec<&'a Finding> {
+    report
+        .problems()
+        .filter(|finding| {
+            let deciding = matches!(finding.effect, Effect::BlocksStart | Effect::BlocksNextBoot);
+            let violated = [finding.now, finding.then].contains(&Outcome::Violated);
+            deciding && violated && !configuration.skip.contains(&finding.id)
+        })
+        .collect()
+}
+
+fn look_for_drift(memory: &mut Memory, seen: &Seen<'_>, actions: &mut Vec<Action>) {
+    match seen.phase {
+        Phase::Running => {}
+        // What cannot be asked is taken for running, unless nothing speaks for it.
+        Phase::Unknown if seen.enabled && !seen.report.idle => {}
+        Phase::Down | Phase::Stranded | Phase::Unknown => {
+            // It is the gate's matter from here on.
+            memory.drift.clear();
+            return;
+        }
+        Phase::Starting | Phase::Retrying | Phase::Stopping => return,
+    }
+    let drift: BTreeMap<String, bool> = drift(seen.report, seen.configuration)
+        .iter()
+        .map(|finding| (finding.id.clone(), finding.now == Outcome::Violated))
+        .collect();
+    let is_new = |(id, now): &(&String, &bool)| match memory.drift.get(*id) {
+        Some(told) => **now && !told,
+        None => true,
+    };
+    let new: BTreeSet<String> = drift
+        .iter()
+        .filter(is_new)
+        .map(|(id, _)| id.clone())
+        .collect();
+    if !new.is_empty() {
+        actions.push(Action::Drifted(new));
+        memory.drift_transitions = memory.drift_transitions.saturating_add(1);
+    } else if drift.is_empty() && !memory.drift.is_empty() {
+        actions.push(Action::Cured(memory.drift.keys().cloned().collect()));
+        memory.drift_transitions = memory.drift_transitions.saturating_add(1);
+    }
+    memory.drift = drift;
+}
+
+/// A unit that nobody gates ends again and again. It is stopped only where it has been seen to end,
+/// and by our own rules cannot but end: a verdict that is wrong stops nothing that runs.
+fn look_for_loop(memory: &mut Memory, seen: &Seen<'_>, actions: &mut Vec<Action>) {
+    let refuses = seen.report.verdict.now == Verdict::WouldRefuse && !seen.plan.reasons.is_empty();
+    if !refuses || seen.phase == Phase::Down {
+        memory.failing_from = None;
+        memory.loop_told &= refuses && seen.phase != Phase::Down;
+        return;
+    }
+    if seen.phase != Phase::Retrying {
+        return;
+    }
+    let from = *memory.failing_from.get_or_insert(seen.restarts);
+    // systemd counts anew when somebody starts the unit.
+    let from = from.min(seen.restarts);
+    memory.failing_from = Some(from);
+    if seen.restarts.saturating_sub(from) < LOOP {
+        return;
+    }
+    let enforced =
+        seen.plan.decision == Decision::Block && seen.configuration.mode == Mode::Enforce;
+    if enforced {
+        let unit = &seen.report.unit;
+        let block = Block::new(unit, seen.now, seen.enabled, &seen.plan.reasons);
+        memory.halted = Some(block.clone());
+        memory.failing_from = None;
+        actions.push(Action::Halt(block));
+    } else if !memory.loop_told {
+        memory.loop_told = true;
+        actions.push(Action::Loop);
+    }
+}
+
+/// It is down because of us.
+fn blocked(memory: &mut Memory, seen: &Seen<'_>, block: Block, actions: &mut Vec<Action>) {
+    // Undetermined is not right: the gate would let it go, but nothing is better than it was.
+    let right = matches!(
+        seen.plan.decision,
+        Decision::Start | Decision::StartAnyway { .. }
+    );
+    if !right {
+        memory.held = None;
+        return;
+    }
+    if let Some(hold) = hold(memory, seen, &block) {
+        let told = Some((block.since, hold));
+        if memory.held != told {
+            memory.held = told;
+            actions.push(Action::Hold(block, hold));
+        }
+        return;
+    }
+    memory.held = None;
+    memory.resumes = memory.resumes.saturating_add(1);
+    memory.resumed = Some(Resume {
+        at: seen.now,
+        since: block.since,
+        cause: block.cause(),
+        lasted: false,
+    });
+    actions.push(Action::Resume(block));
+}
+
+/// Why a unit that was blocked is not to be started, though it could.
+pub fn hold(memory: &Memory, seen: &Seen<'_>, block: &Block) -> Option<Hold> {
+    let same_cause = memory
+        .resumed
+        .as_ref()
+        .is_some_and(|resumed| !resumed.lasted && resumed.cause == block.cause());
+    [
+        (!seen.configuration.resume, Hold::SwitchedOff),
+        (memory.stopped == Some(block.since), Hold::Stopped),
+        (!seen.loadable, Hold::NotLoadable),
+        (block.enabled && !seen.enabled, Hold::Disabled),
+        (seen.rival, Hold::Rival),
+        (same_cause, Hold::SameCause),
+    ]
+    .into_iter()
+    .find_map(|(holds, hold)| holds.then_some(hold))
+}
+
+impl Memory {
+    /// Somebody stopped the unit while it was blocked.
+    pub fn stop(&mut self, block: &Block) {
+        self.stopped = Some(block.since);
+    }
+
+    /// systemd could not be told to start the unit: it is to be tried again.
+    pub fn not_resumed(&mut self) {
+        self.resumed = None;
+        self.resumes = self.resumes.saturating_sub(1);
+    }
+
+    /// systemd could not be told to stop the unit.
+    pub fn not_halted(&mut self) {
+        self.halted = None;
+    }
+}

@@ -1,0 +1,525 @@
+//! What the monitor makes of what it sees, as sequences of sights.
+
+use super::*;
+use crate::configuration::{Configuration, Mode};
+use crate::finding::{Effect, Finding, Outcome};
+use crate::gate::block::Block;
+use crate::gate::plan::{self, Override};
+use crate::report::UnitReport;
+use crate::rke2::role::Role;
+use crate::rke2::start::Sourced;
+use crate::rke2::version::Version;
+use crate::unit::LiveUnit;
+use crate::verdict;
+use Outcome::{Indeterminate, Satisfied, Violated};
+use proptest::prelude::*;
+
+const UNIT: &str = "rke2-server.service";
+
+fn finding(id: &str, effect: Effect, now: Outcome, then: Outcome) -> Finding {
+    Finding {
+        id: id.to_owned(),
+        outcome: if now == Satisfied { then } else { now },
+        effect,
+        required_by: Vec::new(),
+        subject: id.to_owned(),
+        required: None,
+        actual: None,
+        next_boot: None,
+        summary: format!("{id} is wrong"),
+        notes: Vec::new(),
+        evidence: Vec::new(),
+        remedies: Vec::new(),
+        now,
+        then,
+        predictions: Vec::new(),
+    }
+}
+
+fn wrong(id: &str) -> Finding {
+    finding(id, Effect::BlocksStart, Violated, Violated)
+}
+
+fn later(id: &str) -> Finding {
+    finding(id, Effect::BlocksNextBoot, Satisfied, Violated)
+}
+
+/// A unit, what is remembered of it, and what the gate left.
+struct Node {
+    memory: Memory,
+    configuration: Configuration,
+    block: Option<Block>,
+    phase: Phase,
+    restarts: u32,
+    enabled: bool,
+    loadable: bool,
+    rival: bool,
+    now: u64,
+}
+
+impl Node {
+    fn new(phase: Phase) -> Self {
+        Self {
+            memory: Memory::default(),
+            configuration: Configuration::default(),
+            block: None,
+            phase,
+            restarts: 0,
+            enabled: true,
+            loadable: true,
+            rival: false,
+            now: 0,
+        }
+    }
+
+    /// One that the gate has just kept from starting.
+    fn blocked(ids: &[&str]) -> Self {
+        let mut node = Self::new(Phase::Down);
+        node.block(ids);
+        node
+    }
+
+    fn block(&mut self, ids: &[&str]) {
+        self.now += 1;
+        let reasons: Vec<Finding> = ids.iter().map(|id| wrong(id)).collect();
+        let reasons: Vec<&Finding> = reasons.iter().collect();
+        self.block = Some(Block::new(UNIT, self.now, self.enabled, &reasons));
+        self.phase = Phase::Down;
+    }
+
+    fn see(&mut self, findings: Vec<Finding>) -> Vec<Action> {
+        self.now += 1;
+        let report = UnitReport {
+            unit: UNIT.to_owned(),
+            role: Role::Server,
+            version: Version::new(36, 3, 1),
+            version_source: "assumed",
+            profile: Sourced::default_value(String::new()),
+            verdict: verdict::fold(&findings),
+            findings,
+            image: false,
+            idle: false,
+        };
+        let plan = plan::decide(&report, &self.configuration, Override::None);
+        let actions = step(
+            &mut self.memory,
+            &Seen {
+                now: self.now,
+                report: &report,
+                plan: &plan,
+                configuration: &self.configuration,
+                phase: self.phase,
+                restarts: self.restarts,
+                block: self.block.as_ref(),
+                enabled: self.enabled,
+                loadable: self.loadable,
+                rival: self.rival,
+            },
+        );
+        for action in &actions {
+            match action {
+                Action::ForgetBlock => self.block = None,
+                Action::Halt(_) => self.phase = Phase::Down,
+                // The gate lets it go, and it is on its way.
+                Action::Resume(_) => {
+                    self.block = None;
+                    self.phase = Phase::Starting;
+                }
+                _ => {}
+            }
+        }
+        actions
+    }
+}
+
+fn resumes(actions: &[Action]) -> bool {
+    actions.iter().any(|a| matches!(a, Action::Resume(_)))
+}
+
+fn holds(actions: &[Action]) -> Option<Hold> {
+    actions.iter().find_map(|action| match action {
+        Action::Hold(_, hold) => Some(*hold),
+        _ => None,
+    })
+}
+
+#[test]
+fn what_was_blocked_is_started_once_it_would_run() {
+    let mut node = Node::blocked(&["a", "b"]);
+    assert_eq!(node.see(vec![wrong("a"), wrong("b")]), []);
+    assert_eq!(node.see(vec![wrong("b")]), []);
+    assert!(resumes(&node.see(vec![])));
+    assert_eq!(node.see(vec![]), [], "on its way");
+    node.phase = Phase::Running;
+    assert_eq!(node.see(vec![]), []);
+    assert_eq!(node.memory.resumes, 1);
+    assert!(node.memory.resumed.unwrap().lasted);
+}
+
+#[test]
+fn what_nobody_blocked_is_left_alone() {
+    for phase in [Phase::Down, Phase::Stranded, Phase::Retrying] {
+        assert_eq!(Node::new(phase).see(vec![]), [], "{phase:?}");
+    }
+    for phase in [
+        Phase::Starting,
+        Phase::Stopping,
+        Phase::Retrying,
+        Phase::Unknown,
+    ] {
+        let mut node = Node::blocked(&["a"]);
+        node.phase = phase;
+        assert_eq!(node.see(vec![]), [], "{phase:?}");
+    }
+}
+
+#[test]
+fn a_restart_that_was_refused_is_taken_up_where_systemd_left_it() {
+    let mut node = Node::blocked(&["a"]);
+    node.phase = Phase::Stranded;
+    assert_eq!(node.see(vec![wrong("a")]), []);
+    assert!(resumes(&node.see(vec![])));
+}
+
+#[test]
+fn what_cannot_be_told_is_not_right() {
+    let unknown = || finding("a", Effect::BlocksStart, Indeterminate, Indeterminate);
+    let mut node = Node::blocked(&["a"]);
+    assert_eq!(node.see(vec![unknown()]), []);
+    assert!(resumes(&node.see(vec![later("a")])), "it would start now");
+}
+
+#[test]
+fn every_reason_not_to_is_told_once() {
+    type Change = fn(&mut Node);
+    let cases: [(Change, Hold); 5] = [
+        (|node| node.configuration.resume = false, Hold::SwitchedOff),
+        (
+            |node| {
+                let block = node.block.clone().unwrap();
+                node.memory.stop(&block);
+            },
+            Hold::Stopped,
+        ),
+        (|node| node.enabled = false, Hold::Disabled),
+        (|node| node.loadable = false, Hold::NotLoadable),
+        (|node| node.rival = true, Hold::Rival),
+    ];
+    for (change, hold) in cases {
+        let mut node = Node::blocked(&["a"]);
+        change(&mut node);
+        assert_eq!(node.see(vec![wrong("a")]), [], "{hold:?}");
+        assert_eq!(holds(&node.see(vec![])), Some(hold));
+        assert_eq!(node.see(vec![]), [], "{hold:?}: told already");
+        assert_eq!(node.memory.resumes, 0);
+    }
+    // One that was never enabled was started by somebody, and is wanted.
+    let mut node = Node::new(Phase::Down);
+    node.enabled = false;
+    node.block(&["a"]);
+    assert!(resumes(&node.see(vec![])));
+}
+
+#[test]
+fn a_stop_counts_for_the_block_it_came_in_alone() {
+    let mut node = Node::blocked(&["a"]);
+    let block = node.block.clone().unwrap();
+    node.memory.stop(&block);
+    assert_eq!(holds(&node.see(vec![])), Some(Hold::Stopped));
+    // Somebody starts it after all, and the gate blocks once more.
+    node.block(&["a"]);
+    assert_eq!(node.see(vec![wrong("a")]), []);
+    assert!(resumes(&node.see(vec![])));
+}
+
+#[test]
+fn it_is_not_started_twice_for_one_cause_unless_it_ran() {
+    let mut node = Node::blocked(&["a", "b"]);
+    assert!(resumes(&node.see(vec![])));
+    // It fails for a reason of its own; meanwhile the host goes wrong in the same way.
+    node.phase = Phase::Retrying;
+    assert_eq!(node.see(vec![]), []);
+    node.block(&["b", "a"]);
+    assert_eq!(node.see(vec![wrong("a"), wrong("b")]), []);
+    assert_eq!(holds(&node.see(vec![])), Some(Hold::SameCause));
+    assert_eq!(node.see(vec![]), []);
+    // For another cause it is.
+    node.block(&["c"]);
+    assert!(resumes(&node.see(vec![])));
+    // And for the same one, once it has run.
+    node.phase = Phase::Running;
+    node.see(vec![]);
+    node.block(&["c"]);
+    assert!(resumes(&node.see(vec![])));
+    assert_eq!(node.memory.resumes, 3);
+}
+
+#[test]
+fn one_that_fails_by_itself_is_started_once() {
+    let mut node = Node::blocked(&["a"]);
+    assert!(resumes(&node.see(vec![])));
+    for restarts in 0..20 {
+        node.restarts = restarts;
+        node.phase = if restarts % 2 == 0 {
+            Phase::Retrying
+        } else {
+            Phase::Starting
+        };
+        assert_eq!(node.see(vec![]), []);
+    }
+    assert_eq!(node.memory.resumes, 1);
+}
+
+#[test]
+fn a_start_that_systemd_never_heard_of_is_tried_again() {
+    let mut node = Node::blocked(&["a"]);
+    let block = node.block.clone();
+    assert!(resumes(&node.see(vec![])));
+    node.memory.not_resumed();
+    (node.phase, node.block) = (Phase::Down, block);
+    assert!(resumes(&node.see(vec![])));
+    assert_eq!(node.memory.resumes, 1);
+}
+
+#[test]
+fn the_gates_file_goes_when_the_unit_runs() {
+    let mut node = Node::blocked(&["a"]);
+    node.phase = Phase::Running;
+    assert_eq!(node.see(vec![]), [Action::ForgetBlock]);
+    assert_eq!(node.see(vec![]), []);
+}
+
+/// One failure after another, as systemd tells of them.
+fn fail(node: &mut Node, findings: impl Fn() -> Vec<Finding>, times: u32) -> Vec<Action> {
+    let mut actions = Vec::new();
+    for _ in 0..times {
+        node.phase = Phase::Starting;
+        actions.extend(node.see(findings()));
+        if node.phase == Phase::Down {
+            break;
+        }
+        node.phase = Phase::Retrying;
+        actions.extend(node.see(findings()));
+        if node.phase == Phase::Down {
+            break;
+        }
+        node.restarts += 1;
+    }
+    actions
+}
+
+#[test]
+fn a_loop_that_cannot_end_well_is_ended_and_the_unit_started_when_it_can() {
+    let mut node = Node::new(Phase::Starting);
+    node.restarts = 40;
+    let actions = fail(&mut node, || vec![wrong("a")], 10);
+    assert!(
+        matches!(actions.as_slice(), [Action::Halt(_)]),
+        "{actions:?}"
+    );
+    assert_eq!(node.restarts, 42, "not the first failures");
+    assert_eq!(node.see(vec![wrong("a")]), []);
+    assert!(resumes(&node.see(vec![])));
+}
+
+#[test]
+fn a_loop_of_another_make_is_not_ours_to_end() {
+    let mut node = Node::new(Phase::Starting);
+    assert_eq!(fail(&mut node, Vec::new, 10), []);
+    assert_eq!(fail(&mut node, || vec![later("a")], 10), []);
+    let unknown = || vec![finding("a", Effect::BlocksStart, Indeterminate, Satisfied)];
+    assert_eq!(fail(&mut node, unknown, 10), []);
+}
+
+#[test]
+fn where_nothing_is_to_be_enforced_a_loop_is_told_once() {
+    type Change = fn(&mut Configuration);
+    let report: Change = |c| c.mode = Mode::Report;
+    let skip: Change = |c| c.skip = vec!["a".to_owned()];
+    for change in [report, skip] {
+        let mut node = Node::new(Phase::Starting);
+        change(&mut node.configuration);
+        assert_eq!(fail(&mut node, || vec![wrong("a")], 10), [Action::Loop]);
+        node.phase = Phase::Running;
+        node.see(vec![]);
+        let again = fail(&mut node, || vec![wrong("a")], 10);
+        assert_eq!(again, [Action::Loop], "another one");
+    }
+}
+
+#[test]
+fn a_unit_that_failed_before_the_host_went_wrong_is_counted_from_then() {
+    let mut node = Node::new(Phase::Starting);
+    assert_eq!(fail(&mut node, Vec::new, 5), []);
+    assert_eq!(fail(&mut node, || vec![wrong("a")], 2), []);
+    assert_eq!(fail(&mut node, Vec::new, 5), [], "right again");
+    assert_eq!(fail(&mut node, || vec![wrong("a")], 2), []);
+}
+
+fn ids(of: &[&str]) -> std::collections::BTreeSet<String> {
+    of.iter().map(|id| (*id).to_owned()).collect()
+}
+
+#[test]
+fn drift_is_told_when_it_comes_and_when_it_has_gone() {
+    let mut node = Node::new(Phase::Running);
+    assert_eq!(node.see(vec![]), []);
+    assert_eq!(node.see(vec![later("a")]), [Action::Drifted(ids(&["a"]))]);
+    assert_eq!(node.see(vec![later("a")]), []);
+    let worse = node.see(vec![wrong("a"), later("b")]);
+    assert_eq!(worse, [Action::Drifted(ids(&["a", "b"]))]);
+    assert_eq!(node.see(vec![later("a"), later("b")]), []);
+    assert_eq!(node.see(vec![later("b")]), [], "better is no news");
+    assert_eq!(node.see(vec![]), [Action::Cured(ids(&["b"]))]);
+    assert_eq!(node.memory.drift_transitions, 3);
+}
+
+#[test]
+fn drift_that_a_monitor_before_told_of_is_not_told_again() {
+    let mut node = Node::new(Phase::Running);
+    node.see(vec![wrong("a")]);
+    let text = serde_json::to_string(&node.memory).unwrap();
+    node.memory = serde_json::from_str(&text).unwrap();
+    assert_eq!(node.see(vec![wrong("a")]), []);
+    assert_eq!(node.see(vec![]), [Action::Cured(ids(&["a"]))]);
+}
+
+#[test]
+fn what_does_not_run_does_not_drift_and_what_is_left_out_is_no_drift() {
+    let mut node = Node::new(Phase::Down);
+    assert_eq!(node.see(vec![wrong("a")]), []);
+    node.phase = Phase::Running;
+    node.configuration.skip = vec!["a".to_owned()];
+    assert_eq!(node.see(vec![wrong("a")]), []);
+    let advice = finding("b", Effect::Advice, Violated, Violated);
+    let control = finding("c", Effect::FailsControl, Violated, Violated);
+    assert_eq!(node.see(vec![advice, control]), []);
+}
+
+#[test]
+fn where_systemd_cannot_be_asked_the_host_is_still_watched() {
+    let mut node = Node::new(Phase::Unknown);
+    assert_eq!(node.see(vec![wrong("a")]), [Action::Drifted(ids(&["a"]))]);
+    assert_eq!(node.see(vec![]), [Action::Cured(ids(&["a"]))]);
+    node.enabled = false;
+    assert_eq!(node.see(vec![wrong("a")]), [], "nobody wants it");
+}
+
+#[test]
+fn phases_are_read_off_systemd() {
+    for (active, sub, job, phase) in [
+        ("active", "running", 0, Phase::Running),
+        ("reloading", "reload", 0, Phase::Running),
+        ("inactive", "dead", 0, Phase::Down),
+        ("failed", "failed", 0, Phase::Down),
+        ("inactive", "dead", 7, Phase::Starting),
+        ("activating", "start", 7, Phase::Starting),
+        ("activating", "auto-restart", 0, Phase::Retrying),
+        ("activating", "auto-restart-queued", 7, Phase::Starting),
+        ("activating", "auto-restart-queued", 0, Phase::Stranded),
+        ("deactivating", "stop-sigterm", 7, Phase::Stopping),
+        ("maintenance", "cleaning", 0, Phase::Down),
+    ] {
+        let unit = LiveUnit {
+            active_state: active.to_owned(),
+            sub_state: sub.to_owned(),
+            job,
+            ..LiveUnit::default()
+        };
+        assert_eq!(Phase::of(&unit), phase, "{active} {sub} {job}");
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Sight {
+    Right,
+    Wrong,
+    Later,
+    Blocked,
+    Phase(Phase),
+    Stopped,
+}
+
+fn sights() -> impl Strategy<Value = Vec<Sight>> {
+    let phase = prop_oneof![
+        Just(Phase::Running),
+        Just(Phase::Starting),
+        Just(Phase::Retrying),
+        Just(Phase::Stranded),
+        Just(Phase::Stopping),
+        Just(Phase::Down),
+        Just(Phase::Unknown),
+    ];
+    let sight = prop_oneof![
+        3 => Just(Sight::Right),
+        3 => Just(Sight::Wrong),
+        1 => Just(Sight::Later),
+        2 => Just(Sight::Blocked),
+        3 => phase.prop_map(Sight::Phase),
+        1 => Just(Sight::Stopped),
+    ];
+    proptest::collection::vec(sight, 1..60)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// Whatever happens, in whatever order: a unit is started only where it is down because of us, would
+    /// run, and nobody stopped it; each drift and each end of one is told once; seeing the same twice
+    /// changes nothing.
+    #[test]
+    fn in_any_order_of_things(sights in sights()) {
+        let mut node = Node::new(Phase::Down);
+        let mut right = true;
+        let mut drifted = false;
+        let mut stopped = None;
+        for sight in sights {
+            match sight {
+                Sight::Right | Sight::Later => right = true,
+                Sight::Wrong => right = false,
+                Sight::Blocked => node.block(&["a"]),
+                Sight::Phase(phase) => node.phase = phase,
+                Sight::Stopped => {
+                    let block = node.block.clone().or_else(|| node.memory.halted.clone());
+                    if let (Some(block), true) = (block, node.phase.is_down()) {
+                        node.memory.stop(&block);
+                        stopped = Some(block.since);
+                    }
+                }
+            }
+            let findings = || match sight {
+                Sight::Later => vec![later("a")],
+                _ if right => vec![],
+                _ => vec![wrong("a")],
+            };
+            let phase = node.phase;
+            let block = node.block.clone().or_else(|| node.memory.halted.clone());
+            let transitions = node.memory.drift_transitions;
+            let actions = node.see(findings());
+            if resumes(&actions) {
+                prop_assert!(phase.is_down() && right);
+                let since = block.map(|block| block.since);
+                prop_assert!(since.is_some() && since != stopped);
+            }
+            for action in &actions {
+                match action {
+                    Action::Drifted(_) => drifted = true,
+                    Action::Cured(_) => {
+                        prop_assert!(drifted, "cured of nothing");
+                        drifted = false;
+                    }
+                    Action::Halt(_) => prop_assert!(!right),
+                    _ => {}
+                }
+            }
+            let told = actions.iter().filter(|a| matches!(a, Action::Drifted(_) | Action::Cured(_)));
+            let told = u64::try_from(told.count()).unwrap();
+            prop_assert_eq!(node.memory.drift_transitions - transitions, told);
+            if !node.phase.is_down() || !resumes(&actions) {
+                let before = node.memory.clone();
+                prop_assert_eq!(node.see(findings()), vec![]);
+                prop_assert_eq!(&node.memory, &before);
+            }
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! Metrics for Prometheus, by way of `node_exporter`'s textfile collector.
+//!
+//! One text in two formats: what the collector reads (the Prometheus text format 0.0.4) and strict
+//! `OpenMetrics` 1.0. They differ over counters: `OpenMetrics` has the suffix `_total` on the sample and not
+//! on the family, the older format on both, so that no `# TYPE` line fits both. Counters go without
+//! one: untyped to the one, unknown to the other, and `rate()` and `increase()` never ask. `# EOF`,
+//! which `OpenMetrics` demands last, is a comment to the other.
+//!
+//! Labels hold ids and versions, and of a host's values the profile alone: how many series a node
+//! has does not depend on what is wrong with it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::UnitReport;
+use super::journal::effect;
+use crate::text::printable;
+use crate::verdict::Verdict;
+
+/// What is known of this node.
+#[derive(Debug, Clone)]
+pub struct Snapshot<'a> {
+    /// Our own version.
+    pub version: &'a str,
+    /// The newest RKE2 release whose rules are known.
+    pub rules: String,
+    /// When it was last evaluated, in microseconds since 1970.
+    pub evaluated: u64,
+    /// The installed RKE2 units. Of two with the same name and role the last one counts.
+    pub units: Vec<UnitState<'a>>,
+}
+
+/// What is known of one unit.
+#[derive(Debug, Clone)]
+pub struct UnitState<'a> {
+    /// What was found out.
+    pub report: &'a UnitReport,
+    /// Whether systemd has it active.
+    pub active: bool,
+    /// Since when the gate keeps it from starting, in microseconds since 1970; `None` where it does not.
+    pub blocked_since: Option<u64>,
+    /// Whether it runs and would not start again, now or after the next boot.
+    pub drifted: bool,
+    /// How often the monitor has started it after a block.
+    pub resumes: u64,
+    /// How often it has drifted or been put right again.
+    pub drift_transitions: u64,
+}
+
+/// A metric, all of whose samples have the same labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Family {
+    /// Its name, and its samples'.
+    pub name: &'static str,
+    /// Whether it counts up. What does not is a gauge.
+    pub counter: bool,
+    /// What it tells.
+    pub help: &'static str,
+    /// The labels of each sample.
+    pub labels: &'static [&'static str],
+}
+
+const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Family {
+    Family {
+        name,
+        counter: false,
+        help,
+        labels,
+    }
+}
+
+const fn counter(
+    name: &'static str,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Family {
+    Family {
+        counter: true,
+        ..gauge(name, labels, help)
+    }
+}
+
+/// Labels of what is told of a unit.
+const UNIT: &[&str] = &["unit", "role"];
+
+/// Whether the gate blocks a unit.
+pub const BLOCKED: Family = gauge(
+    "preflight_rke2_unit_blocked",
+    UNIT,
+    "Whether the gate keeps the RKE2 unit from starting.",
+);
+/// Since when; no sample while it is not blocked.
+pub const BLOCKED_SINCE: Family = gauge(
+    "preflight_rke2_unit_blocked_since_timestamp_seconds",
+    UNIT,
+    "Since when the gate keeps the RKE2 unit from starting; absent while it does not.",
+);
+/// Whether systemd has a unit active.
+pub const ACTIVE: Family = gauge(
+    "preflight_rke2_unit_active",
+    UNIT,
+    "Whether the RKE2 unit is active.",
+);
+/// Whether a unit runs that would not start again.
+pub const DRIFTED: Family = gauge(
+    "preflight_rke2_unit_drifted",
+    UNIT,
+    "Whether the RKE2 unit runs, and would not start again now or after a reboot.",
+);
+/// The verdicts of a unit, as a set of states: of each `when` exactly one is 1.
+pub const VERDICT: Family = gauge(
+    "preflight_rke2_unit_verdict",
+    &["unit", "role", "when", "verdict"],
+    "What would become of a start of the RKE2 unit: 1 for the verdict that holds, 0 for the others.",
+);
+/// How many findings of a check are not as they should be; no sample where there is none.
+pub const FINDING: Family = gauge(
+    "preflight_rke2_finding",
+    &["unit", "role", "check", "effect", "outcome"],
+    "Problems found, by check; absent where there is none.",
+);
+/// When the node was last evaluated.
+pub const EVALUATED: Family = gauge(
+    "preflight_rke2_evaluation_timestamp_seconds",
+    &[],
+    "When the node was last evaluated.",
+);
+/// Which preflight-rke2 this is.
+pub const INFO: Family = gauge(
+    "preflight_rke2_info",
+    &["version", "rules"],
+    "Version of preflight-rke2, and the newest RKE2 release whose rules it knows.",
+);
+/// What a unit would run.
+pub const UNIT_INFO: Family = gauge(
+    "preflight_rke2_unit_info",
+    &["unit", "role", "rke2_version", "version_source", "profile"],
+    "RKE2 release that the unit would run, how that is known, and its profile.",
+);
+/// Starts after a block.
+pub const RESUMES: Family = counter(
+    "preflight_rke2_resumes_total",
+    UNIT,
+    "Starts of the RKE2 unit by the monitor, once the host was put right.",
+);
+/// Drifts and their cures.
+pub const DRIFT_TRANSITIONS: Family = counter(
+    "preflight_rke2_drift_transitions_total",
+    UNIT,
+    "Changes between a unit that would start again and one that would not, while it ran.",
+);
+
+/// Every metric there is, in the order in which they are written.
+pub const FAMILIES: [Family; 11] = [
+    INFO,
+    EVALUATED,
+    UNIT_INFO,
+    ACTIVE,
+    BLOCKED,
+    BLOCKED_SINCE,
+    DRIFTED,
+    VERDICT,
+    FINDING,
+    RESUMES,
+    DRIFT_TRANSITIONS,
+];
+
+/// The text, `# EOF` and a line feed at its end. The same snapshot gives the same text.
+pub fn render(snapshot: &Snapshot<'_>) -> String {
+    let mut samples = Samples::default();
+    samples.set(INFO, &[snapshot.version, &snapshot.rules], &1);
+    samples.set(EVALUATED, &[], &seconds(snapshot.evaluated));
+    for state in &snapshot.units {
+        unit(&mut samples, state);
+    }
+    let mut out = String::new();
+    for family in FAMILIES {
+        let Some(values) = samples.0.get(family.name) else {
+            continue;
+        };
+        // Neither format has anything to escape in a help of ours; a test sees to it.
+        let _ = writeln!(out, "# HELP {} {}", family.name, family.help);
+        if !family.counter {
+            let _ = writeln!(out, "# TYPE {} gauge", family.name);
+        }
+        for (labels, value) in values {
+            let _ = writeln!(out, "{}{labels} {value}", family.name);
+        }
+    }
+    out.push_str("# EOF\n");
+    out
+}
+
+fn unit(samples: &mut Samples, state: &UnitState<'_>) {
+    let report = state.report;
+    let (name, role) = (report.unit.as_str(), report.role.word());
+    let of = [name, role];
+    samples.set(
+        UNIT_INFO,
+        &[
+            name,
+            role,
+            &report.version.to_string(),
+            report.version_source,
+            &report.profile.value,
+        ],
+        &1,
+    );
+    samples.set(ACTIVE, &of, &u8::from(state.active));
+    samples.set(BLOCKED, &of, &u8::from(state.blocked_since.is_some()));
+    if let Some(since) = state.blocked_since {
+        samples.set(BLOCKED_SINCE, &of, &seconds(since));
+    }
+    samples.set(DRIFTED, &of, &u8::from(state.drifted));
+    for (when, holds) in [
+        ("now", report.verdict.now),
+        ("next-boot", report.verdict.next_boot),
+    ] {
+        for verdict in Verdict::ALL {
+            let value = u8::from(verdict == holds);
+            samples.set(VERDICT, &[name, role, when, verdict.word()], &value);
+        }
+    }
+    let mut problems: BTreeMap<[&str; 3], u32> = BTreeMap::new();
+    for finding in report.problems() {
+        let which = [
+            finding.id.as_str(),
+            effect(finding.effect),
+            finding.outcome.word(),
+        ];
+        let count = problems.entry(which).or_default();
+        *count = count.saturating_add(1);
+    }
+    for ([check, effect, outcome], count) in problems {
+        samples.set(FINDING, &[name, role, check, effect, outcome], &count);
+    }
+    samples.set(RESUMES, &of, &state.resumes);
+    samples.set(DRIFT_TRANSITIONS, &of, &state.drift_transitions);
+}
+
+/// Values by labels, as they are written, by the name of the family.
+#[derive(Default)]
+struct Samples(BTreeMap<&'static str, BTreeMap<String, String>>);
+
+impl Samples {
+    fn set(&mut self, family: Family, values: &[&str], value: &dyn std::fmt::Display) {
+        let mut labels = String::new();
+        for (index, (name, value)) in family.labels.iter().zip(values).enumerate() {
+            let _ = write!(labels, "{}{name}=\"", if index == 0 { '{' } else { ',' });
+            labels.push_str(&escaped(value));
+            labels.push('"');
+        }
+        if !labels.is_empty() {
+            labels.push('}');
+        }
+        let of_family = self.0.entry(family.name).or_default();
+        of_family.insert(labels, value.to_string());
+    }
+}
+
+/// More of a label's value is not written: a database keeps each for good.
+const LONGEST: usize = 64;
+
+/// A value of a label: what could deceive made visible, cut where it is long, and escaped as both
+/// formats have it.
+fn escaped(value: &str) -> String {
+    let shown = printable(value);
+    let cut = shown.chars().count() > LONGEST;
+    let mut out = String::with_capacity(shown.len());
+    for c in shown.chars().take(LONGEST) {
+        // No line feed is left, which is the third that would have to be escaped.
+        if matches!(c, '\\' | '"') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    if cut {
+        out.push('…');
+    }
+    out
+}
+
+/// Microseconds as seconds, which is what Prometheus counts in.
+fn seconds(microseconds: u64) -> String {
+    format!(
+        "{}.{:06}",
+        microseconds / 1_000_000,
+        microseconds % 1_000_000
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn microseconds_are_seconds() {
+        for (microseconds, shown) in [
+            (0, "0.000000"),
+            (1, "0.000001"),
+            (1_764_000_000_050_000, "1764000000.050000"),
+            (u64::MAX, "18446744073709.551615"),
+        ] {
+            assert_eq!(seconds(microseconds), shown);
+        }
+    }
+
+    #[test]
+    fn a_label_stays_within_its_quotes() {
+        for (value, shown) in [
+            ("cis", "cis"),
+            ("", ""),
+            ("a\"b", "a\\\"b"),
+            ("a\\", "a\\\\"),
+            ("a\nb", "a\\\\nb"),
+            ("a\u{202e}b\u{0}", "a\\\\u{202e}b\\\\u{0}"),
+            ("é…", "é…"),
+        ] {
+            assert_eq!(escaped(value), shown, "{value:?}");
+        }
+        let long = escaped(&"\"".repeat(1_000_000));
+        assert_eq!(long, format!("{}…", "\\\"".repeat(LONGEST)));
+    }
+
+    #[test]
+    fn families_are_well_named() {
+        for family in FAMILIES {
+            assert_eq!(family.counter, family.name.ends_with("_total"));
+            assert!(family.name.starts_with("preflight_rke2_"));
+            assert!(family.help.ends_with('.'), "{}", family.name);
+            assert!(!family.help.contains(['\\', '\n', '"']), "{}", family.name);
+        }
+    }
+}

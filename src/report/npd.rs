@@ -1,0 +1,205 @@
+//! The answer to Kubernetes' node-problem-detector: an exit status and one short line.
+//!
+//! Protocol: kubernetes/node-problem-detector `pkg/custompluginmonitor/plugin/plugin.go`, v0.8.6 and
+//! newer. What is printed becomes the message of a node's condition, cut at `max_output_length` bytes.
+
+use super::UnitReport;
+use crate::finding::{Effect, Finding, Outcome};
+use crate::text::{count, printable};
+use crate::verdict::Verdict;
+
+/// Bytes of the line with its line feed: the protocol's default `max_output_length`, which cuts
+/// wherever that falls.
+pub const LONGEST: usize = 80;
+
+/// What is answered to "does this node have the problem?".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Condition {
+    /// No: RKE2 would start now and after a reboot.
+    Fine,
+    /// It cannot be told.
+    Unknown,
+    /// Yes: it would not.
+    Problem,
+}
+
+impl Condition {
+    /// The exit status that says so.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Fine => 0,
+            Self::Problem => 1,
+            Self::Unknown => 2,
+        }
+    }
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// In short.
+    pub condition: Condition,
+    /// In words: one line, line feed included, of at most [`LONGEST`] bytes.
+    pub line: String,
+}
+
+/// The answer about a node: that about the unit which is worst off.
+pub fn answer(reports: &[UnitReport]) -> Answer {
+    let mut answers = reports.iter().map(unit);
+    let Some(mut worst) = answers.next() else {
+        return unknown("no RKE2 unit is installed");
+    };
+    for answer in answers {
+        if answer.condition > worst.condition {
+            worst = answer;
+        }
+    }
+    worst
+}
+
+/// That it could not even be tried.
+pub fn unknown(why: &str) -> Answer {
+    Answer {
+        condition: Condition::Unknown,
+        line: line(&printable(why), &[]),
+    }
+}
+
+fn unit(report: &UnitReport) -> Answer {
+    let name = report.unit.strip_suffix(".service").unwrap_or(&report.unit);
+    let (now, then) = (report.verdict.now, report.verdict.next_boot);
+    let violated = |when: fn(&Finding) -> Outcome| subjects(report, when, Outcome::Violated);
+    let unknown = |when: fn(&Finding) -> Outcome| subjects(report, when, Outcome::Indeterminate);
+    let reasons = |subjects: &[String]| count(subjects.len(), "reason");
+    let (condition, words, subjects) = match (now, then) {
+        (Verdict::WouldRefuse, Verdict::WouldStart) => {
+            let subjects = violated(|f| f.now);
+            let words = format!("would not start now: {}", reasons(&subjects));
+            (Condition::Problem, words, subjects)
+        }
+        (Verdict::WouldRefuse, _) => {
+            let subjects = violated(|f| f.now);
+            let words = format!("would not start: {}", reasons(&subjects));
+            (Condition::Problem, words, subjects)
+        }
+        (_, Verdict::WouldRefuse) => {
+            let subjects = violated(|f| f.then);
+            let words = format!("would not survive a reboot: {}", reasons(&subjects));
+            (Condition::Problem, words, subjects)
+        }
+        // A node that runs has a present: where it is not to be seen, something is not mounted.
+        (Verdict::Undetermined, _) if report.image => {
+            let words = "cannot be judged: the host's /proc is not below --root".to_owned();
+            (Condition::Unknown, words, Vec::new())
+        }
+        (Verdict::Undetermined, _) => {
+            let words = "cannot be judged".to_owned();
+            (Condition::Unknown, words, unknown(|f| f.now))
+        }
+        (Verdict::WouldStart, Verdict::Undetermined) => {
+            let words = "might not survive a reboot: cannot tell".to_owned();
+            (Condition::Unknown, words, unknown(|f| f.then))
+        }
+        (Verdict::WouldStart, Verdict::WouldStart) => {
+            let words = "would start now and after a reboot".to_owned();
+            (Condition::Fine, words, Vec::new())
+        }
+    };
+    Answer {
+        condition,
+        line: line(&format!("{name} {words}"), &subjects),
+    }
+}
+
+/// What the findings are about that decide, and come out like this.
+fn subjects(
+    report: &UnitReport,
+    when: impl Fn(&Finding) -> Outcome,
+    outcome: Outcome,
+) -> Vec<String> {
+    report
+        .findings
+        .iter()
+        .filter(|f| matches!(f.effect, Effect::BlocksStart | Effect::BlocksNextBoot))
+        .filter(|f| when(f) == outcome)
+        .map(|f| printable(&f.subject))
+        .collect()
+}
+
+/// The words, and in brackets as many of the subjects as there is room for.
+fn line(words: &str, subjects: &[String]) -> String {
+    let room = LONGEST.saturating_sub(1);
+    let with = |shown: usize| {
+        let rest = if shown < subjects.len() { ", …" } else { "" };
+        let shown: Vec<&str> = subjects.iter().take(shown).map(String::as_str).collect();
+        format!("{words} ({}{rest})", shown.join(", "))
+    };
+    let fits = (1..=subjects.len())
+        .rev()
+        .map(with)
+        .find(|text| text.len() <= room);
+    let text = match (fits, subjects.first()) {
+        (Some(text), _) => text,
+        (None, Some(first)) => cut(&format!("{words} ({first})"), room),
+        (None, None) => cut(words, room),
+    };
+    format!("{text}\n")
+}
+
+/// At most `room` bytes of `text`, whole characters, and a sign where something is left out.
+fn cut(text: &str, room: usize) -> String {
+    const SIGN: &str = "…";
+    if text.len() <= room {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(room.saturating_sub(SIGN.len()));
+    format!("{}{SIGN}", text.get(..end).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_matters_most_is_said_within_the_limit() {
+        let subjects = |names: &[&str]| names.iter().map(|&n| n.to_owned()).collect::<Vec<_>>();
+        let words = "rke2-server would not survive a reboot: 3 reasons";
+        let three = subjects(&[
+            "vm.overcommit_memory",
+            "kernel.panic",
+            "kernel.panic_on_oops",
+        ]);
+        for (words, subjects, expected) in [
+            (
+                words,
+                &three[..],
+                format!("{words} (vm.overcommit_memory, …)\n"),
+            ),
+            (words, &[][..], format!("{words}\n")),
+            (words, &three[1..2], format!("{words} (kernel.panic)\n")),
+            (
+                "short",
+                &three,
+                "short (vm.overcommit_memory, kernel.panic, kernel.panic_on_oops)\n".to_owned(),
+            ),
+            (
+                words,
+                &subjects(&[&"ä".repeat(40)])[..],
+                format!("{words} ({}…\n", "ä".repeat(12)),
+            ),
+            (&"é".repeat(99), &three, format!("{}…\n", "é".repeat(38))),
+        ] {
+            let text = line(words, subjects);
+            assert_eq!(text, expected);
+            assert!(text.len() <= LONGEST, "{text}");
+        }
+    }
+
+    #[test]
+    fn without_a_unit_nothing_is_known() {
+        let answer = answer(&[]);
+        assert_eq!(answer.condition, Condition::Unknown);
+        assert_eq!(answer.line, "no RKE2 unit is installed\n");
+        assert_eq!(unknown("a\nb").line, "a\\nb\n");
+    }
+}

@@ -1,0 +1,287 @@
+//! Metrics: of real hosts, and of any host.
+
+use std::collections::BTreeSet;
+
+use preflight_rke2::examine::{self, Other, Question};
+use preflight_rke2::finding::{Effect, Finding, Outcome};
+use preflight_rke2::host::HostRoot;
+use preflight_rke2::report::UnitReport;
+use preflight_rke2::report::metrics::{FAMILIES, Family, Snapshot, UnitState, render};
+use preflight_rke2::rke2::role::Role;
+use preflight_rke2::rke2::start::Sourced;
+use preflight_rke2::rke2::version::Version;
+use preflight_rke2::verdict::{UnitVerdict, Verdict};
+use proptest::prelude::*;
+
+use super::host::Host;
+use super::openmetrics::{Sample, parse};
+
+/// Of all hosts kept as folders, those that differ in what metrics tell.
+pub(crate) const HOSTS: [&str; 7] = [
+    "healthy-server",
+    "healthy-agent",
+    "rhel-minimal-cis",
+    "stig-not-persisted",
+    "misspelled-profile",
+    "tarball-both-units",
+    "image-without-proc",
+];
+
+/// What is found out about the units of a host, as if this release were installed there.
+pub(crate) fn reports(host: &Host) -> Vec<UnitReport> {
+    let root = HostRoot::open(host.path()).unwrap();
+    let question = |(role, definition)| Question {
+        role,
+        definition: Some(definition),
+        version: Some(Version::new(34, 1, 1)),
+        other: Other::Irrelevant,
+    };
+    examine::installed(&root)
+        .into_iter()
+        .map(|unit| UnitReport {
+            version_source: "binary",
+            ..examine::unit(&root, &question(unit)).report
+        })
+        .collect()
+}
+
+/// What a monitor could know beside the reports, every sample of it there.
+pub(crate) fn snapshot(reports: &[UnitReport]) -> Snapshot<'_> {
+    Snapshot {
+        version: "0.1.0",
+        rules: "v1.36.3+rke2r1".to_owned(),
+        evaluated: 1_764_000_000_000_001,
+        units: reports
+            .iter()
+            .map(|report| UnitState {
+                report,
+                active: true,
+                blocked_since: Some(1_763_999_999_000_000),
+                drifted: report.verdict.next_boot == Verdict::WouldRefuse,
+                resumes: 2,
+                drift_transitions: 7,
+            })
+            .collect(),
+    }
+}
+
+fn of<'a>(samples: &'a [Sample], family: &str) -> Vec<&'a Sample> {
+    samples.iter().filter(|s| s.name == family).collect()
+}
+
+fn value(samples: &[Sample], family: &str, labels: &[(&str, &str)]) -> Option<f64> {
+    let fits = |sample: &&Sample| {
+        let label = |(name, value): &(&str, &str)| sample.label(name) == Some(value);
+        sample.name == family && labels.iter().all(label)
+    };
+    samples.iter().find(fits).map(|sample| sample.value)
+}
+
+#[test]
+fn a_host_that_is_right() {
+    let reports = reports(&Host::like("healthy-server"));
+    let mut snapshot = snapshot(&reports);
+    snapshot.units[0].blocked_since = None;
+    insta::assert_snapshot!(render(&snapshot));
+}
+
+#[test]
+fn a_host_that_is_blocked() {
+    let reports = reports(&Host::like("rhel-minimal-cis"));
+    let mut snapshot = snapshot(&reports);
+    snapshot.units[0].active = false;
+    snapshot.units[0].drifted = false;
+    insta::assert_snapshot!(render(&snapshot));
+}
+
+#[test]
+fn each_host_is_told_as_its_report_has_it() {
+    for name in HOSTS {
+        let reports = reports(&Host::like(name));
+        let samples = parse(&render(&snapshot(&reports))).unwrap();
+        assert!(!reports.is_empty(), "{name}");
+        for report in &reports {
+            let unit = ("unit", report.unit.as_str());
+            for (when, holds) in [
+                ("now", report.verdict.now),
+                ("next-boot", report.verdict.next_boot),
+            ] {
+                for verdict in Verdict::ALL {
+                    let labels = [unit, ("when", when), ("verdict", verdict.word())];
+                    let expected = if verdict == holds { 1.0 } else { 0.0 };
+                    let told = value(&samples, "preflight_rke2_unit_verdict", &labels);
+                    assert_eq!(told, Some(expected), "{name} {labels:?}");
+                }
+            }
+            let problems = of(&samples, "preflight_rke2_finding");
+            let of_unit = problems.iter().filter(|s| s.label("unit") == Some(unit.1));
+            let told: f64 = of_unit.map(|sample| sample.value).sum();
+            let found = report.problems().fold(0.0, |sum, _| sum + 1.0);
+            assert!((told - found).abs() < 0.1, "{name}: {told} {found}");
+            for problem in report.problems() {
+                let labels = [
+                    unit,
+                    ("check", &problem.id),
+                    ("outcome", problem.outcome.word()),
+                ];
+                assert!(value(&samples, "preflight_rke2_finding", &labels).is_some());
+            }
+        }
+    }
+}
+
+/// Samples of a family have its labels and no others, and every family is there.
+#[test]
+fn every_family_is_as_it_says() {
+    let reports = reports(&Host::like("rhel-minimal-cis"));
+    let samples = parse(&render(&snapshot(&reports))).unwrap();
+    for Family { name, labels, .. } in FAMILIES {
+        let samples = of(&samples, name);
+        assert!(!samples.is_empty(), "{name}");
+        for sample in samples {
+            let names: Vec<&str> = sample.labels.iter().map(|(l, _)| l.as_str()).collect();
+            assert_eq!(names, labels, "{name}");
+        }
+    }
+    let known: BTreeSet<&str> = FAMILIES.iter().map(|family| family.name).collect();
+    assert_eq!(known.len(), FAMILIES.len());
+    assert!(
+        samples
+            .iter()
+            .all(|sample| known.contains(sample.name.as_str()))
+    );
+}
+
+#[test]
+fn a_node_without_rke2_still_says_that_it_is_watched() {
+    let samples = parse(&render(&snapshot(&[]))).unwrap();
+    let names: Vec<&str> = samples.iter().map(|s| s.name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "preflight_rke2_info",
+            "preflight_rke2_evaluation_timestamp_seconds"
+        ]
+    );
+}
+
+fn finding(id: String, effect: Effect, outcome: Outcome) -> Finding {
+    Finding {
+        id,
+        outcome,
+        effect,
+        required_by: Vec::new(),
+        subject: String::new(),
+        required: None,
+        actual: None,
+        next_boot: None,
+        summary: String::new(),
+        notes: Vec::new(),
+        evidence: Vec::new(),
+        remedies: Vec::new(),
+        now: outcome,
+        then: outcome,
+        predictions: Vec::new(),
+    }
+}
+
+/// Text with more than its share of what is special in a label.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<String>(),
+        "[\\\\\"\n\r{},=# \u{0}a]{0,20}",
+        "\\PC{60,70}",
+        Just("# EOF\n".to_owned()),
+        Just("x\",role=\"y".to_owned()),
+    ]
+}
+
+fn report() -> impl Strategy<Value = UnitReport> {
+    let effect = prop_oneof![
+        Just(Effect::BlocksStart),
+        Just(Effect::BlocksNextBoot),
+        Just(Effect::FailsControl),
+        Just(Effect::Advice)
+    ];
+    let outcome = prop_oneof![
+        Just(Outcome::Violated),
+        Just(Outcome::Indeterminate),
+        Just(Outcome::Satisfied)
+    ];
+    let verdict = || prop::sample::select(Verdict::ALL.to_vec());
+    let findings = prop::collection::vec((text(), effect, outcome), 0..6);
+    (
+        text(),
+        any::<bool>(),
+        text(),
+        text(),
+        verdict(),
+        verdict(),
+        findings,
+    )
+        .prop_map(
+            |(unit, server, profile, pre_release, now, next_boot, findings)| UnitReport {
+                unit,
+                role: if server { Role::Server } else { Role::Agent },
+                version: Version {
+                    pre_release,
+                    ..Version::new(34, 1, 1)
+                },
+                version_source: "binary",
+                profile: Sourced::default_value(profile),
+                verdict: UnitVerdict {
+                    now,
+                    next_boot,
+                    refused_by: None,
+                    predicted: Vec::new(),
+                },
+                findings: findings
+                    .into_iter()
+                    .map(|(id, effect, outcome)| finding(id, effect, outcome))
+                    .collect(),
+                idle: false,
+                image: false,
+            },
+        )
+}
+
+type Rest = (bool, Option<u64>, bool, u64, u64);
+
+fn rest() -> impl Strategy<Value = Rest> {
+    any::<Rest>()
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_host_contains_is_one_well_formed_text(
+        units in prop::collection::vec((report(), rest()), 0..4),
+        version in text(),
+        rules in text(),
+        evaluated: u64,
+    ) {
+        let snapshot = Snapshot {
+            version: &version,
+            rules,
+            evaluated,
+            units: units
+                .iter()
+                .map(|(report, (active, blocked_since, drifted, resumes, drift_transitions))| UnitState {
+                    report,
+                    active: *active,
+                    blocked_since: *blocked_since,
+                    drifted: *drifted,
+                    resumes: *resumes,
+                    drift_transitions: *drift_transitions,
+                })
+                .collect(),
+        };
+        let text = render(&snapshot);
+        prop_assert_eq!(&text, &render(&snapshot));
+        let samples = parse(&text).map_err(TestCaseError::fail)?;
+        for sample in samples {
+            for (_, value) in sample.labels {
+                prop_assert!(value.chars().count() <= 65, "{}", value);
+            }
+        }
+    }
+}
