@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use zbus::Connection;
 
@@ -28,10 +29,39 @@ pub(super) enum Answer {
     None,
 }
 
+/// What happens on the bus, or to it.
+pub(super) enum Event {
+    /// systemd tells something.
+    Told(Told),
+    /// An attempt to connect has ended.
+    Attempted(Result<Made, BusError>),
+}
+
+/// A connection, fresh.
+pub(super) struct Made {
+    connection: Connection,
+    told: mpsc::UnboundedReceiver<Told>,
+    /// Why nobody can ask us over it.
+    unnamed: Option<String>,
+}
+
+async fn made(shared: &Shared) -> Result<Made, BusError> {
+    let connection = systemd_bus::connect().await?;
+    let (to, told) = mpsc::unbounded_channel();
+    manage::listen(&connection, &Role::ALL.map(Role::unit), to).await?;
+    let served = service::serve(&connection, shared).await;
+    Ok(Made {
+        connection,
+        told,
+        unnamed: served.err().map(|error| error.to_string()),
+    })
+}
+
 /// The connection, or when to try for one.
 pub(super) struct Bus {
     connection: Option<Connection>,
     told: mpsc::UnboundedReceiver<Told>,
+    attempt: Option<JoinHandle<Result<Made, BusError>>>,
     retry: Option<Instant>,
     delay: Duration,
     /// Why there is no connection.
@@ -41,19 +71,20 @@ pub(super) struct Bus {
 }
 
 impl Bus {
-    /// None yet, and to be tried at once.
-    pub(super) fn new(now: Instant) -> Self {
+    /// None yet.
+    pub(super) fn new() -> Self {
         Self {
             connection: None,
             told: mpsc::unbounded_channel().1,
-            retry: Some(now),
+            attempt: None,
+            retry: None,
             delay: DELAYS[0],
             trouble: None,
             unnamed: None,
         }
     }
 
-    /// When to try to connect; `None` while there is a connection.
+    /// When to try to connect; `None` while there is a connection, or an attempt at one.
     pub(super) const fn retry(&self) -> Option<Instant> {
         self.retry
     }
@@ -62,35 +93,49 @@ impl Bus {
         self.connection.as_ref()
     }
 
-    /// Tries to connect.
-    pub(super) async fn connect(&mut self, shared: &Shared, now: Instant) {
-        let late = BusError::TimedOut { after: PATIENCE };
-        let made = timeout(PATIENCE, Self::attempt())
-            .await
-            .unwrap_or(Err(late));
-        match made {
-            Ok((connection, told)) => {
-                let served = timeout(PATIENCE, service::serve(&connection, shared)).await;
-                self.unnamed = match served {
-                    Ok(Ok(())) => None,
-                    Ok(Err(error)) => Some(error.to_string()),
-                    Err(_) => Some("the bus did not answer".to_owned()),
-                };
-                self.connection = Some(connection);
-                self.told = told;
-                self.retry = None;
-                self.delay = DELAYS[0];
-                self.trouble = None;
-            }
-            Err(error) => self.lose(&error, now),
-        }
+    /// Begins to connect. What comes of it is [`next`](Self::next): a bus that hangs holds
+    /// up nobody.
+    pub(super) fn connect(&mut self, shared: &Shared) {
+        self.retry = None;
+        let shared = shared.clone();
+        self.attempt = Some(tokio::spawn(async move {
+            let late = BusError::TimedOut { after: PATIENCE };
+            timeout(PATIENCE, made(&shared)).await.unwrap_or(Err(late))
+        }));
     }
 
-    async fn attempt() -> Result<(Connection, mpsc::UnboundedReceiver<Told>), BusError> {
-        let connection = systemd_bus::connect().await?;
-        let (to, told) = mpsc::unbounded_channel();
-        manage::listen(&connection, &Role::ALL.map(Role::unit), to).await?;
-        Ok((connection, told))
+    /// Waits for what systemd tells, or for what comes of an attempt to connect. Nothing is lost if this
+    /// is not waited for to the end.
+    pub(super) async fn next(&mut self) -> Event {
+        if let Some(attempt) = &mut self.attempt {
+            let made = attempt.await.unwrap_or_else(|error| {
+                let reason = error.to_string();
+                Err(BusError::Other { reason })
+            });
+            self.attempt = None;
+            return Event::Attempted(made);
+        }
+        if self.connection.is_none() {
+            std::future::pending::<()>().await;
+        }
+        Event::Told(self.told.recv().await.unwrap_or(Told::Disconnected))
+    }
+
+    /// Takes up what an attempt has made.
+    pub(super) fn take(&mut self, made: Made) {
+        self.connection = Some(made.connection);
+        self.told = made.told;
+        self.unnamed = made.unnamed;
+        self.delay = DELAYS[0];
+        self.trouble = None;
+    }
+
+    /// The bus may be back: no need to wait any longer.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        if self.retry.is_some() {
+            self.retry = Some(now);
+            self.delay = DELAYS[0];
+        }
     }
 
     /// There is no connection any more, or none could be made.
@@ -101,14 +146,6 @@ impl Bus {
         let [_, most] = DELAYS;
         self.delay = self.delay.saturating_mul(2).min(most);
         self.trouble = Some(why.to_string());
-    }
-
-    /// Waits for systemd to tell something; without a connection, for ever.
-    pub(super) async fn told(&mut self) -> Told {
-        if self.connection.is_none() {
-            std::future::pending::<()>().await;
-        }
-        self.told.recv().await.unwrap_or(Told::Disconnected)
     }
 
     /// Asks systemd of a unit.

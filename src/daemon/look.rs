@@ -1,6 +1,8 @@
 //! One look at everything, and what follows from it.
 
-use tokio::time::Instant;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
 
 use super::bus::Answer;
 use super::service::{self, UnitView, View};
@@ -183,6 +185,7 @@ impl Daemon {
                 self.teller.say(records);
             }
             Action::Drifted(new) => {
+                self.hear_more().await;
                 let all = monitor::drift(seen.report, seen.configuration);
                 let new: Vec<(&Finding, Option<String>)> = all
                     .iter()
@@ -201,6 +204,21 @@ impl Daemon {
                 self.teller
                     .trouble("state", forgotten.err().map(|error| error.to_string()));
             }
+        }
+    }
+
+    /// Takes up what the kernel told of while it was looked, which says how a change came about.
+    async fn hear_more(&mut self) {
+        const MOMENT: Duration = Duration::from_millis(2);
+        let mut more = false;
+        if let Some(watch) = &mut self.watch {
+            while let Ok(Ok(changes)) = timeout(MOMENT, watch.changed()).await {
+                self.changed.extend(changes.paths);
+                more = true;
+            }
+        }
+        if more {
+            self.soon();
         }
     }
 

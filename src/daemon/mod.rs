@@ -38,13 +38,15 @@ const QUIET: Duration = Duration::from_millis(100);
 const RESTLESS: Duration = Duration::from_millis(300);
 /// Looks in a row because there was more to watch than before.
 const REPEATS: u32 = 5;
+/// Where the bus has its socket.
+const BUS: &str = "/run/dbus";
 /// Questions over D-Bus that may wait.
 const QUESTIONS: usize = 64;
 
 /// What can happen.
 enum Event {
     Files(io::Result<Changes>),
-    Told(Told),
+    Bus(bus::Event),
     Asked(Command),
     Hangup,
     End,
@@ -124,7 +126,7 @@ impl Daemon {
             state: State::default(),
             configuration: Configuration::default(),
             watch,
-            bus: Bus::new(now),
+            bus: Bus::new(),
             shared: Shared::new(commands),
             asked,
             teller,
@@ -149,44 +151,63 @@ impl Daemon {
     }
 
     async fn live(&mut self) {
+        // The first look is to be made with all there is to be known.
+        self.bus.connect(&self.shared);
+        let event = Event::Bus(self.bus.next().await);
+        self.take(event).await;
         loop {
             match self.next().await {
-                Event::Files(Ok(changes)) => {
-                    self.changed.extend(changes.paths);
-                    self.soon();
-                }
-                Event::Files(Err(error)) => {
-                    self.watch = None;
-                    let text = format!("{error}; changes are noticed at the next look only");
-                    self.teller.trouble("inotify", Some(text));
-                }
-                Event::Told(told) => self.told(told).await,
-                Event::Asked(Command::Check(reply)) => {
-                    self.waiting.push(reply);
-                    self.soon();
-                }
-                Event::Asked(Command::Resume(unit, reply)) => {
-                    self.resumes.push((unit, reply));
-                    self.soon();
-                }
-                Event::Hangup => {
-                    Teller::notify(&[NotifyState::Reloading]);
-                    self.look().await;
-                    Teller::notify(&[NotifyState::Ready]);
-                }
                 Event::End => return,
-                Event::Watchdog => {
-                    Teller::notify(&[NotifyState::Watchdog]);
-                    let half = self.watchdog.map(|after| after / 2).unwrap_or_default();
-                    self.pet = Instant::now() + half;
-                }
-                Event::Connect => {
-                    self.bus.connect(&self.shared, Instant::now()).await;
-                    // Nobody knows what was missed.
-                    self.soon();
-                }
-                Event::Look => self.look().await,
+                event => self.take(event).await,
             }
+        }
+    }
+
+    async fn take(&mut self, event: Event) {
+        match event {
+            Event::Files(Ok(changes)) => {
+                if changes.paths.iter().any(|path| path.starts_with(BUS)) {
+                    self.bus.hurry(Instant::now());
+                }
+                self.changed.extend(changes.paths);
+                self.soon();
+            }
+            Event::Files(Err(error)) => {
+                self.watch = None;
+                let text = format!("{error}; changes are noticed at the next look only");
+                self.teller.trouble("inotify", Some(text));
+            }
+            Event::Bus(bus::Event::Told(told)) => self.told(told).await,
+            Event::Asked(Command::Check(reply)) => {
+                self.waiting.push(reply);
+                self.soon();
+            }
+            Event::Asked(Command::Resume(unit, reply)) => {
+                self.resumes.push((unit, reply));
+                self.soon();
+            }
+            Event::Hangup => {
+                Teller::notify(&[NotifyState::Reloading]);
+                self.look().await;
+                Teller::notify(&[NotifyState::Ready]);
+            }
+            Event::End => {}
+            Event::Watchdog => {
+                Teller::notify(&[NotifyState::Watchdog]);
+                let half = self.watchdog.map(|after| after / 2).unwrap_or_default();
+                self.pet = Instant::now() + half;
+            }
+            Event::Connect => self.bus.connect(&self.shared),
+            Event::Bus(bus::Event::Attempted(Ok(made))) => {
+                self.bus.take(made);
+                // Nobody knows what was missed.
+                self.soon();
+            }
+            Event::Bus(bus::Event::Attempted(Err(error))) => {
+                self.bus.lose(&error, Instant::now());
+                self.teller.trouble("D-Bus", self.bus.trouble.clone());
+            }
+            Event::Look => self.look().await,
         }
     }
 
@@ -208,7 +229,7 @@ impl Daemon {
             () = sleep_until(self.pet), if self.watchdog.is_some() => Event::Watchdog,
             () = sleep_until(retry.unwrap_or(self.due)), if retry.is_some() => Event::Connect,
             () = sleep_until(self.due) => Event::Look,
-            told = self.bus.told() => Event::Told(told),
+            event = self.bus.next() => Event::Bus(event),
             changes = files => Event::Files(changes),
             Some(command) = self.asked.recv() => Event::Asked(command),
         }
@@ -273,7 +294,8 @@ impl Daemon {
         let blocks = self.state.blocks();
         let more = match &mut self.watch {
             Some(watch) => {
-                let more = watch.follow(&trace, &[&blocks], Path::new(state::FOLDER));
+                let more =
+                    watch.follow(&trace, &[&blocks, Path::new(BUS)], Path::new(state::FOLDER));
                 let trouble = watch.trouble().map(str::to_owned);
                 self.teller.trouble("inotify", trouble);
                 more

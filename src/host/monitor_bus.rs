@@ -16,14 +16,14 @@ pub fn status(deadline: Duration) -> Result<String, String> {
         Ok(ask(&connection).await)
     });
     match answer {
-        Ok(answer) => answer.map_err(|error| match error {
-            zbus::Error::MethodError(name, _, _)
-                if name.as_str() == "org.freedesktop.DBus.Error.ServiceUnknown"
-                    || name.as_str() == "org.freedesktop.DBus.Error.NameHasNoOwner" =>
-            {
+        Ok(answer) => answer.map_err(|error| {
+            let text = error.to_string();
+            let absent = ["ServiceUnknown", "NameHasNoOwner"];
+            if absent.iter().any(|name| text.contains(name)) {
                 "it does not run".to_owned()
+            } else {
+                text
             }
-            error => error.to_string(),
         }),
         Err(BusError::TimedOut { .. }) => Err("it does not answer".to_owned()),
         Err(error) => Err(error.to_string()),

@@ -18,6 +18,8 @@ pub const SCHEMA: &str = "org.rke2.preflight.monitor/1";
 pub struct Memory {
     /// [`SCHEMA`].
     pub schema: String,
+    /// Whether it ran when systemd was last asked.
+    pub running: Option<bool>,
     /// Checks for which it runs now and would not start again, as they were last told; and whether
     /// it would not even now, not only after the next boot.
     pub drift: BTreeMap<String, bool>,
@@ -56,6 +58,7 @@ impl Default for Memory {
     fn default() -> Self {
         Self {
             schema: SCHEMA.to_owned(),
+            running: None,
             drift: BTreeMap::new(),
             drift_transitions: 0,
             resumes: 0,

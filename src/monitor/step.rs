@@ -82,6 +82,9 @@ pub enum Action {
 /// What to do, and what to remember from now on.
 pub fn step(memory: &mut Memory, seen: &Seen<'_>) -> Vec<Action> {
     let mut actions = Vec::new();
+    if seen.phase != Phase::Unknown {
+        memory.running = Some(seen.phase == Phase::Running);
+    }
     if seen.phase == Phase::Running {
         up(memory, seen, &mut actions);
     }
@@ -127,8 +130,8 @@ pub fn drift<'a>(report: &'a UnitReport, configuration: &Configuration) -> Vec<&
 fn look_for_drift(memory: &mut Memory, seen: &Seen<'_>, actions: &mut Vec<Action>) {
     match seen.phase {
         Phase::Running => {}
-        // What cannot be asked is taken for running, unless nothing speaks for it.
-        Phase::Unknown if seen.enabled && !seen.report.idle => {}
+        // Where systemd cannot be asked it is taken for running, unless something speaks against it.
+        Phase::Unknown if may_run(memory, seen) => {}
         Phase::Down | Phase::Stranded | Phase::Unknown => {
             // It is the gate's matter from here on.
             memory.drift.clear();
@@ -157,6 +160,14 @@ fn look_for_drift(memory: &mut Memory, seen: &Seen<'_>, actions: &mut Vec<Action
         memory.drift_transitions = memory.drift_transitions.saturating_add(1);
     }
     memory.drift = drift;
+}
+
+/// Whether a unit that systemd cannot be asked of may be running.
+fn may_run(memory: &Memory, seen: &Seen<'_>) -> bool {
+    match memory.running {
+        Some(running) => running,
+        None => seen.enabled && !seen.report.idle && seen.block.is_none(),
+    }
 }
 
 /// A unit that nobody gates ends again and again. It is stopped only where it has been seen to end,

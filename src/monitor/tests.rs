@@ -403,6 +403,16 @@ fn where_systemd_cannot_be_asked_the_host_is_still_watched() {
     assert_eq!(node.see(vec![]), [Action::Cured(ids(&["a"]))]);
     node.enabled = false;
     assert_eq!(node.see(vec![wrong("a")]), [], "nobody wants it");
+    // The bus goes while it runs, or while it is down.
+    for (phase, told) in [(Phase::Running, true), (Phase::Down, false)] {
+        let mut node = Node::new(phase);
+        node.see(vec![]);
+        node.phase = Phase::Unknown;
+        assert_eq!(!node.see(vec![wrong("a")]).is_empty(), told);
+    }
+    let mut node = Node::blocked(&["a"]);
+    node.phase = Phase::Unknown;
+    assert_eq!(node.see(vec![wrong("a")]), [], "the gate has told");
 }
 
 #[test]

@@ -232,10 +232,13 @@ fn the_documents_show_what_is_seen() {
             "rec status systemctl status rke2-server --no-pager --full
             rec start systemctl start rke2-server
             journalctl --sync
-            rec explained journalctl --no-pager -xu rke2-server PREFLIGHT_CHECK=sysctl.kernel.panic -n 1",
+            rec explained journalctl --no-pager -xu rke2-server PREFLIGHT_CHECK=sysctl.kernel.panic -n 1
+            up preflight-rke2
+            rec monitor preflight-rke2 status",
         )
         .boot();
     for (name, command) in [
+        ("monitor", "preflight-rke2 status"),
         ("status", "systemctl status rke2-server --full"),
         ("start", "systemctl start rke2-server"),
         (
@@ -262,6 +265,28 @@ fn plain(text: &str) -> String {
     ];
     let line = |line: &str| -> String {
         let mut words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        // What a clock says.
+        for word in &mut words {
+            let digits = word.trim_end_matches(',');
+            if digits.len() == 20 && digits.ends_with('Z') && digits.contains('T') {
+                *word = word.replace(digits, "2026-01-01T00:00:00Z");
+            }
+        }
+        if let Some(at) = words
+            .iter()
+            .position(|word| word.trim_end_matches([')', ':', ';']) == "ago")
+        {
+            let before = words[..at].iter().rposition(|word| {
+                !word.trim_start_matches('(').ends_with(['s', 'm', 'n']) || word == "look"
+            });
+            let from = before.map_or(0, |before| before + 1);
+            let open = if words[from].starts_with('(') {
+                "("
+            } else {
+                ""
+            };
+            words.splice(from..at, [format!("{open}1s")]);
+        }
         // `Nov 23 08:26:12 host program[123]: …`
         if words.len() > 4 && months.contains(&words[0].as_str()) {
             let program = words[4].split('[').next().unwrap_or_default().to_owned();

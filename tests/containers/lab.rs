@@ -29,6 +29,17 @@ eventually() { for _ in $(seq 300); do "$@" >/dev/null 2>&1 && return; sleep 0.1
 set_sysctl() { echo "$2" >"/proc/sys/$(echo "$1" | tr . /)"; }
 show() { systemctl show --property="$2" --value "$1"; }
 active() { systemctl is-active --quiet "$1"; }
+up() { eventually active "$1"; }
+entries() { journalctl --sync; journalctl --no-pager --output=cat "MESSAGE_ID=$1"; }
+make_right() {
+    set_sysctl vm.overcommit_memory 1
+    set_sysctl kernel.panic 10
+    set_sysctl kernel.panic_on_oops 1
+    set_sysctl kernel.keys.root_maxkeys 1000000
+    set_sysctl kernel.keys.root_maxbytes 25000000
+    grep -q ^etcd: /etc/group || echo 'etcd:x:980:' >>/etc/group
+    grep -q ^etcd: /etc/passwd || echo 'etcd:x:980:980::/:/usr/sbin/nologin' >>/etc/passwd
+}
 gate() { printf '#!/bin/sh\n%s\n' "$1" >/usr/bin/preflight-rke2; chmod 755 /usr/bin/preflight-rke2; }
 "#;
 
@@ -47,6 +58,7 @@ pub(crate) struct Lab {
     installed: bool,
     enabled: Vec<String>,
     kernel_argument: String,
+    files: Vec<(String, String)>,
     script: String,
 }
 
@@ -64,6 +76,7 @@ impl Lab {
             installed: true,
             enabled: Vec::new(),
             kernel_argument: "quiet".to_owned(),
+            files: Vec::new(),
             script: String::new(),
         }
     }
@@ -93,6 +106,12 @@ impl Lab {
             .sysctl("kernel.panic_on_oops", "0")
             .sysctl("kernel.keys.root_maxkeys", "200")
             .sysctl("kernel.keys.root_maxbytes", "20000")
+    }
+
+    /// Adds a file.
+    pub(crate) fn file(mut self, path: &str, text: &str) -> Self {
+        self.files.push((path.to_owned(), text.to_owned()));
+        self
     }
 
     /// Leaves out the user and the group etcd.
@@ -241,7 +260,7 @@ impl Lab {
         // What they do on a real kernel is for the VM to show.
         for unit in ["preflight-rke2.service", "preflight-rke2-gate@.service"] {
             put(
-                &format!("/etc/systemd/system/{unit}.d/lab.conf"),
+                &format!("/etc/systemd/system/{unit}.d/lab-host.conf"),
                 "[Service]\nProtectKernelTunables=no\nProtectControlGroups=no\n",
             );
         }
@@ -254,6 +273,9 @@ impl Lab {
             "[Unit]\nAfter=multi-user.target\n[Service]\nType=oneshot\nExecStart=/bin/bash /lab.sh\n\
              ExecStopPost=systemctl poweroff --no-block\nStandardOutput=file:/out/log\nStandardError=file:/out/log\n",
         );
+        for (path, text) in &self.files {
+            put(path, text);
+        }
         put("/lab.sh", &[PRELUDE, &self.script, EPILOGUE].concat());
         let bin = files.join("usr/local/bin");
         fs::create_dir_all(&bin).expect("create a directory");

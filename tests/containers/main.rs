@@ -14,9 +14,15 @@ mod blocking;
 #[cfg(test)]
 mod broken;
 #[cfg(test)]
+mod bus;
+#[cfg(test)]
 mod cost;
 #[cfg(test)]
+mod flips;
+#[cfg(test)]
 mod lab;
+#[cfg(test)]
+mod lifecycle;
 #[cfg(test)]
 mod origins;
 #[cfg(test)]

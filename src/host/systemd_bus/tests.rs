@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 use zbus::connection::Builder;
 use zbus::{ObjectPath, interface};
 
+const JOB_PATH: &str = "/org/freedesktop/systemd1/job/7";
 const UNIT_PATH: &str = "/org/freedesktop/systemd1/unit/rke2_2dserver_2eservice";
 
 /// What the made-up systemd does when it is asked for a unit.
@@ -27,6 +28,7 @@ enum SystemdError {
     #[zbus(error)]
     ZBus(zbus::Error),
     NoSuchUnit(String),
+    AlreadySubscribed(String),
 }
 
 struct FakeManager(Mood);
@@ -59,6 +61,45 @@ impl FakeManager {
         assert_eq!(name, "rke2-server.service");
         Ok(ObjectPath::from_static_str_unchecked(UNIT_PATH))
     }
+
+    async fn start_unit(
+        &self,
+        name: &str,
+        mode: &str,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<ObjectPath<'static>, zbus::BoxDBusError> {
+        assert_eq!(mode, "replace");
+        self.load_unit(name, connection).await?;
+        Ok(ObjectPath::from_static_str_unchecked(JOB_PATH))
+    }
+
+    async fn stop_unit(
+        &self,
+        name: &str,
+        mode: &str,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<ObjectPath<'static>, zbus::BoxDBusError> {
+        self.start_unit(name, mode, connection).await
+    }
+
+    fn subscribe(&self) -> Result<(), zbus::BoxDBusError> {
+        match self.0 {
+            Mood::Refuses => Err(Box::new(fdo::Error::AccessDenied("no".into()))),
+            Mood::OldVersion => Err(Box::new(SystemdError::AlreadySubscribed(
+                "Client is already subscribed.".into(),
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    #[zbus(signal)]
+    async fn job_removed(
+        emitter: &zbus::object_server::SignalEmitter<'_>,
+        id: u32,
+        job: ObjectPath<'_>,
+        unit: &str,
+        result: &str,
+    ) -> zbus::Result<()>;
 
     #[zbus(property)]
     fn environment(&self) -> Vec<String> {
@@ -226,6 +267,16 @@ impl NewService {
 
 /// Asks a systemd of that mood.
 fn asked(mood: Mood) -> Result<LiveUnit, BusError> {
+    with(mood, async |client, _| {
+        query(&client, "rke2-server.service").await
+    })
+}
+
+/// Does something with a systemd of that mood, whose end of the connection comes second.
+fn with<T>(
+    mood: Mood,
+    work: impl AsyncFnOnce(Connection, Connection) -> Result<T, BusError>,
+) -> Result<T, BusError> {
     let (ours, theirs) = UnixStream::pair().unwrap();
     run(Duration::from_millis(500), async move {
         let server = Builder::unix_stream(theirs)
@@ -240,9 +291,81 @@ fn asked(mood: Mood) -> Result<LiveUnit, BusError> {
         };
         let server = tokio::spawn(async move { server.build().await.unwrap() });
         let client = Builder::unix_stream(ours).p2p().build().await.unwrap();
-        let _server = server.await.unwrap();
-        query(&client, "rke2-server.service").await
+        work(client, server.await.unwrap()).await
     })
+}
+
+#[test]
+fn a_unit_is_started_and_stopped() {
+    let unit = "rke2-server.service";
+    let job = with(Mood::Answers, async |client, _server| {
+        manage::start(&client, unit).await
+    });
+    assert_eq!(job.unwrap(), JOB_PATH);
+    let job = with(Mood::Answers, async |client, _server| {
+        manage::stop(&client, unit).await
+    });
+    assert_eq!(job.unwrap(), JOB_PATH);
+    let failed = |mood| {
+        with(mood, async |client, _server| {
+            manage::start(&client, unit).await
+        })
+        .unwrap_err()
+    };
+    let unit = unit.to_owned();
+    assert_eq!(failed(Mood::KnowsNoUnit), BusError::NotFound { unit });
+    assert!(matches!(failed(Mood::Refuses), BusError::Denied { .. }));
+    assert!(matches!(
+        failed(Mood::HangsUp),
+        BusError::Disconnected { .. }
+    ));
+    assert!(matches!(
+        failed(Mood::NeverAnswers),
+        BusError::TimedOut { .. }
+    ));
+}
+
+#[test]
+fn what_systemd_tells_is_passed_on_until_it_hangs_up() {
+    use manage::Told;
+    let heard = with(Mood::Answers, async |client, server| {
+        let (to, mut told) = tokio::sync::mpsc::unbounded_channel();
+        manage::listen(&client, &["rke2-server.service"], to).await?;
+        drop(client);
+        let emitter =
+            zbus::object_server::SignalEmitter::new(&server, "/org/freedesktop/systemd1").unwrap();
+        let job = ObjectPath::from_static_str_unchecked(JOB_PATH);
+        FakeManager::job_removed(&emitter, 7, job, "rke2-server.service", "dependency")
+            .await
+            .unwrap();
+        let first = told.recv().await;
+        server.close().await.unwrap();
+        Ok([first, told.recv().await, told.recv().await])
+    });
+    let removed = Told::JobRemoved {
+        job: JOB_PATH.to_owned(),
+        unit: "rke2-server.service".to_owned(),
+        result: "dependency".to_owned(),
+    };
+    assert_eq!(
+        heard.unwrap(),
+        [Some(removed), Some(Told::Disconnected), None]
+    );
+}
+
+#[test]
+fn to_be_subscribed_already_is_as_good_and_to_be_refused_is_told() {
+    let subscribed = |mood| {
+        with(mood, async |client, _server| {
+            manage::subscribe(&client).await
+        })
+    };
+    assert_eq!(subscribed(Mood::Answers), Ok(()));
+    assert_eq!(subscribed(Mood::OldVersion), Ok(()));
+    assert!(matches!(
+        subscribed(Mood::Refuses),
+        Err(BusError::Denied { .. })
+    ));
 }
 
 #[test]

@@ -1,0 +1,84 @@
+//! The monitor on a kernel of its own, within its whole sandbox: writes to the real `/proc/sys` are
+//! noticed as they are made, and a node that was put right starts without anybody's help.
+
+use crate::machine::Machine;
+
+#[test]
+fn a_blocked_machine_starts_as_soon_as_it_is_right() {
+    let outcome = Machine::new("profile: cis\n")
+        .script(
+            "eventually() { for _ in $(seq 300); do \"$@\" >/dev/null 2>&1 && return; sleep 0.1; done; echo \"never: $*\"; }
+            told() { journalctl --sync; journalctl --no-pager --output=cat MESSAGE_ID=$1 | grep -q \"$2\"; }
+            drifted() { told 6a0aafc776df442b90b1be0f1b0ce2fd \"$1\"; }
+            rec before systemctl show rke2-server --property=ActiveState --value
+            rec monitor systemctl is-active preflight-rke2
+            for unit in preflight-rke2 preflight-rke2-gate@rke2-server; do
+                systemd-analyze security --no-pager $unit
+            done >/out/security
+            groupadd -r etcd
+            useradd -r -M -s /sbin/nologin -g etcd etcd
+            cat >/etc/sysctl.d/60-rke2-cis.conf <<END
+vm.overcommit_memory = 1
+kernel.panic = 10
+kernel.panic_on_oops = 1
+kernel.keys.root_maxkeys = 1000000
+kernel.keys.root_maxbytes = 25000000
+END
+            rec early systemctl show rke2-server --property=ActiveState --value
+            sysctl -q -p /etc/sysctl.d/60-rke2-cis.conf
+            eventually systemctl is-active rke2-server
+            rec after systemctl show rke2-server --property=ActiveState --value
+            rec resumed journalctl --no-pager --output=cat MESSAGE_ID=177d9cd6ba0e419a8b804158a0e4aff6
+            sleep 2
+            rec quiet journalctl --no-pager --output=cat MESSAGE_ID=6a0aafc776df442b90b1be0f1b0ce2fd
+            sysctl -q -w kernel.panic=30
+            eventually drifted 'kernel.panic is 30'
+            sysctl -q -w kernel.panic=10
+            eventually told 14ee33e3e81446d886c197919c6c7f95 'would start again'
+            # Through another procfs the kernel tells nobody: that is for the next look.
+            unshare --pid --fork --mount-proc sysctl -q -w vm.overcommit_memory=2
+            sleep 3
+            rec untold journalctl --no-pager --output=cat MESSAGE_ID=6a0aafc776df442b90b1be0f1b0ce2fd
+            busctl call org.rke2.Preflight1 /org/rke2/Preflight1 org.rke2.Preflight1.Manager Check >/out/asked
+            eventually drifted 'vm.overcommit_memory is 2'
+            rec drifts journalctl --no-pager --output=cat MESSAGE_ID=6a0aafc776df442b90b1be0f1b0ce2fd
+            rec cured journalctl --no-pager --output=cat MESSAGE_ID=14ee33e3e81446d886c197919c6c7f95
+            rec loud journalctl --no-pager --priority=3 -u preflight-rke2 -u 'preflight-rke2-gate@*'
+            rec never grep never: /out/log",
+        )
+        .boot();
+    assert_eq!(outcome.line("before"), "inactive");
+    assert_eq!(outcome.line("monitor"), "active");
+    let levels: Vec<f32> = outcome
+        .text("security")
+        .lines()
+        .filter(|line| line.contains("Overall exposure level"))
+        .filter_map(|line| line.split_whitespace().find_map(|word| word.parse().ok()))
+        .collect();
+    assert_eq!(levels.len(), 2);
+    assert!(levels.iter().all(|level| *level <= 1.5), "{levels:?}");
+    assert_eq!(outcome.line("early"), "inactive", "not before all is right");
+    assert_eq!(outcome.line("after"), "active");
+    outcome.has(
+        "resumed",
+        &["what kept it down is put right (vm.overcommit_memory, "],
+    );
+    assert_eq!(outcome.line("quiet"), "", "now and for the next boot");
+    outcome.has("untold", &["kernel.panic is 30"]);
+    outcome.lacks("untold", &["vm.overcommit_memory is 2"]);
+    outcome.has(
+        "drifts",
+        &[
+            "rke2-server.service runs, and would not start again: kernel.panic is 30, must be 10 (no \
+             file sets 30: written by hand or by a program of this host)",
+            "rke2-server.service runs, and would not start again: vm.overcommit_memory is 2, must be 1 \
+             (no file sets 2: written by hand or by a program, maybe through another mount of /proc, \
+             as in a container)",
+        ],
+    );
+    assert_eq!(outcome.text("drifts").lines().count(), 2);
+    assert_eq!(outcome.text("cured").lines().count(), 1);
+    // What systemd says while it sets up the sandbox.
+    outcome.lacks("loud", &["(ght-rke2)", "(preflight"]);
+    assert_eq!(outcome.line("never"), "");
+}
