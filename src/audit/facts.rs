@@ -135,6 +135,18 @@ impl Paper {
             Err(error) => Self::Broken(Source::file(path), error.to_string()),
         }
     }
+
+    /// The same of a file that holds secrets: what is wrong with its text is not quoted.
+    pub fn of_secrets(path: &str, read: Result<Vec<u8>, ReadError>) -> Self {
+        let is_read = read.is_ok();
+        match Self::new(path, read) {
+            Self::Broken(place, _) if is_read => {
+                let why = format!("{path} is neither JSON nor YAML");
+                Self::Broken(place, why)
+            }
+            other => other,
+        }
+    }
 }
 
 /// The kubelet's side.

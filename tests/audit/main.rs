@@ -20,5 +20,6 @@ mod hostile;
 mod node;
 mod processes;
 mod scanners;
+mod secrets;
 #[path = "../common/schema.rs"]
 mod validate;

@@ -94,7 +94,7 @@ pub fn read(
         kubelet: kubelet(root, version, settings, &data_dir, &found),
         etcd: paper(format!("{data_dir}/server/db/etcd/config")),
         etcd_pod: manifest(root, &data_dir, "etcd"),
-        encryption: paper(encryption),
+        encryption: Paper::of_secrets(&encryption, content(root, &encryption)),
         audit_policy: paper(audit_policy),
         pod_security: paper(pod_security),
         components,
