@@ -114,6 +114,8 @@ pub struct Audit {
     pub choice: Choice,
     /// Whether somebody asked for that benchmark.
     pub asked: bool,
+    /// What is not known of RKE2's configuration, so that it was audited as if that said nothing.
+    pub unknown: Vec<String>,
     /// Every control of it, by number, the guide's questions last.
     pub controls: Vec<Audited>,
 }

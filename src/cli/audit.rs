@@ -32,6 +32,9 @@ pub(super) fn run(common: &Common, asked: &Audit) -> Status {
         return Status::Failed;
     };
     let audit = examine::audit::node(&root, &question, asked.benchmark, &configuration.waivers);
+    for unknown in &audit.unknown {
+        complain::line(&format!("RKE2's configuration is not known: {unknown}"));
+    }
     for unused in waiver::unused(&configuration.waivers, audit.benchmark()) {
         complain::line(&format!(
             "CIS {} has no control {}: its waiver waives nothing",

@@ -28,6 +28,14 @@ pub fn node(
         &examination.settings,
         choice.benchmark,
     );
+    let settings = &examination.settings;
+    let fatal = settings.fatal.iter().map(|fatal| match &fatal.source {
+        Some(source) => format!("{source}: {}", fatal.message),
+        None => fatal.message.clone(),
+    });
+    let unknown = fatal
+        .chain(settings.gaps.iter().map(ToString::to_string))
+        .collect();
     let mut controls = evaluate::audit(&facts, choice.benchmark);
     waiver::apply(&mut controls, waivers, audit::today());
     Audit {
@@ -39,6 +47,7 @@ pub fn node(
         data_dir: facts.data_dir,
         choice,
         asked: asked.is_some(),
+        unknown,
         controls,
     }
 }

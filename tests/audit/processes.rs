@@ -178,6 +178,48 @@ fn what_runs_counts_and_so_does_what_will() {
     );
 }
 
+/// The manifest was written anew, and the pod of before still runs: in the host's network, as no pod
+/// of somebody's is.
+#[test]
+fn a_pod_from_before_its_manifest_is_rke2s_still() {
+    let node = server();
+    let built = node.build();
+    let groups = "0::/kubepods.slice/kubepods-burstable-podffff.slice/x.scope\n";
+    built.process(
+        211,
+        210,
+        "/usr/local/bin/kube-apiserver",
+        groups,
+        &line(&OPEN),
+    );
+    assert_eq!(anonymous(&node, &built).0, Outcome::Pass);
+    for (pid, network) in [(1, "net:[1]"), (211, "net:[2]")] {
+        let ns = built.at(&format!("/proc/{pid}/ns"));
+        std::fs::create_dir_all(&ns).unwrap();
+        std::os::unix::fs::symlink(network, ns.join("net")).unwrap();
+    }
+    assert_eq!(anonymous(&node, &built).0, Outcome::Pass);
+    let own = built.at("/proc/211/ns/net");
+    std::fs::remove_file(&own).unwrap();
+    std::os::unix::fs::symlink("net:[1]", own).unwrap();
+    assert_eq!(anonymous(&node, &built).0, Outcome::Fail);
+}
+
+/// A configuration that cannot be read is told: what it says of the data folder is not known.
+#[test]
+fn what_is_not_known_of_the_configuration_is_told() {
+    let mut node = server();
+    node.config = "profile: [\n".to_owned();
+    let audit = node.audit();
+    assert_eq!(audit.unknown.len(), 1, "{:?}", audit.unknown);
+    assert!(
+        audit.unknown[0].contains("/etc/rancher/rke2/config.yaml"),
+        "{:?}",
+        audit.unknown
+    );
+    assert!(server().audit().unknown.is_empty());
+}
+
 /// A host on which RKE2 never started has no failure, and what its configuration would open is told.
 #[test]
 fn before_the_first_start() {

@@ -2,8 +2,9 @@
 //!
 //! A process is a component's if its program has the component's name and either RKE2 itself runs it
 //! (its program lies in RKE2's data folder, or it is in the control group of an RKE2 unit) or the
-//! process that runs it is such a one (containerd's shim) and its control group is that of RKE2's own
-//! static pod. Another cluster's components on the same host, also those in pods of this one, are not.
+//! process that runs it is such a one (containerd's shim) and it is in RKE2's own static pod: by its
+//! control group, or, where the manifest has changed since, by being in the host's network. Another
+//! cluster's components on the same host, also those in pods of this one, are not.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -146,14 +147,14 @@ fn is_rke2s(
     if by_rke2 {
         return Ok(Some(started));
     }
-    if !wanted.in_pod || !is_own_pod(&groups, wanted.pod.as_deref()) {
+    if !wanted.in_pod {
         return Ok(None);
     }
     let shim = gone(program(root, parent))?.is_some_and(|exe| is_below(&exe, data_dir));
     let of_unit = gone(read(root, parent, "cgroup"))?.is_some_and(|groups| in_rke2_unit(&groups));
-    // Static pods are in the host's network; a pod of somebody's, without a uid to compare, is not.
-    let known = wanted.pod.is_some() || in_hosts_network(root, pid);
-    Ok(((shim || of_unit) && known).then_some(started))
+    let pod = wanted.pod.as_deref();
+    let own = pod.is_some_and(|uid| is_own_pod(&groups, uid)) || in_hosts_network(root, pid);
+    Ok(((shim || of_unit) && own).then_some(started))
 }
 
 /// What went while it was looked at is nothing.
@@ -200,10 +201,7 @@ fn in_rke2_unit(groups: &str) -> bool {
 }
 
 /// Whether the control group is that of the pod with this uid.
-fn is_own_pod(groups: &str, uid: Option<&str>) -> bool {
-    let Some(uid) = uid else {
-        return true;
-    };
+fn is_own_pod(groups: &str, uid: &str) -> bool {
     // systemd's slices write `_` for `-`; the other driver keeps it.
     let names = [format!("pod{uid}"), format!("pod{}", uid.replace('-', "_"))];
     groups.split(['/', '\n']).any(|part| {
@@ -249,7 +247,7 @@ mod tests {
             ("0::/kubepods.slice/kubepods-pod9.slice/x\n", false),
             ("0::/system.slice/x.service\n", false),
         ] {
-            assert_eq!(is_own_pod(groups, Some(uid)), is_own, "{groups}");
+            assert_eq!(is_own_pod(groups, uid), is_own, "{groups}");
         }
         assert!(in_rke2_unit(
             "1:cpu:/x\n0::/system.slice/rke2-server.service\n"

@@ -19,6 +19,7 @@ struct Document<'a> {
     benchmark: &'static str,
     benchmark_source: &'static str,
     benchmark_note: Option<&'static str>,
+    unknown: &'a [String],
     summary: Counts,
     controls: Vec<Entry<'a>>,
 }
@@ -99,6 +100,7 @@ pub fn render(audit: &Audit, all: &[&Audited], shown: &[&Audited]) -> String {
         benchmark: audit.benchmark().name(),
         benchmark_source: if audit.asked { "option" } else { "release" },
         benchmark_note: audit.choice.note,
+        unknown: &audit.unknown,
         summary: counts(all.iter().copied()),
         controls: shown.iter().map(|audited| Entry::from(*audited)).collect(),
     };

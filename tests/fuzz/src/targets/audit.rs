@@ -134,6 +134,7 @@ pub(super) fn run(data: &[u8]) {
         data_dir: facts.data_dir,
         choice: Benchmark::of(&facts.version),
         asked: true,
+        unknown: Vec::new(),
         controls: audited,
     };
     let all: Vec<&Audited> = audit.controls.iter().collect();
