@@ -2,14 +2,18 @@
 //!
 //! The only place where reading and reasoning meet. What it decides is which facts to read.
 
+pub mod audit;
+
 use std::path::Path;
 use std::time::Duration;
 
+use crate::audit::restart;
 use crate::evaluate::{evaluate, next_boot};
 use crate::fact::{HostFacts, NextBoot, ReadError, Reading, Source};
 use crate::host::kernel_build::KernelBuild;
 use crate::host::{
-    HostRoot, facts, rke2_binary, rke2_config, sysctl_d as sysctl_files, systemd_bus, units,
+    HostRoot, audit as host_audit, facts, rke2_binary, rke2_config, sysctl_d as sysctl_files,
+    systemd_bus, units,
 };
 use crate::report::UnitReport;
 use crate::requirements::{self, Demand, Requirement};
@@ -156,6 +160,9 @@ pub fn defined(
     }
     start.advice.extend(version_advice(&installed, &detection));
     start.advice.extend(definition.iter().flat_map(unit_advice));
+    start
+        .advice
+        .extend(guide_advice(root, &settings, &kubelet, &start));
     let rivals = question.other == Other::Rival;
     start.advice.extend(rivals.then(|| rival(question.role)));
     let idle = question.other == Other::Chosen;
@@ -190,6 +197,23 @@ pub fn defined(
             idle,
         },
     }
+}
+
+/// What of the hardening guide will bite at the next start; without a profile nobody asked for it.
+fn guide_advice(
+    root: &HostRoot,
+    settings: &config::Settings,
+    kubelet: &config::Kubelet,
+    start: &StartSettings,
+) -> Vec<Advice> {
+    let rules = ProfileRules::of(&start.version);
+    // A start that ends before the host is looked at is not to be advised on it.
+    let scope = rules.answer(&start.profile.value).scope();
+    let Some(scope) = scope.filter(|_| start.fatal.is_empty()) else {
+        return Vec::new();
+    };
+    let facts = host_audit::restart(root, settings, scope);
+    restart::advice(start.role, &start.version, scope, &facts, kubelet)
 }
 
 fn is_rke2(program: &str) -> bool {

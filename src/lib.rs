@@ -13,6 +13,7 @@
 //! [`host`] alone reads the machine, below one root directory. Everything from [`rke2`] to
 //! [`verdict`] is pure: facts in, findings out.
 
+pub mod audit;
 pub mod cli;
 pub mod configuration;
 pub mod daemon;

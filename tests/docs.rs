@@ -8,8 +8,11 @@
 
 use std::path::{Path, PathBuf};
 
+use preflight_rke2::audit::benchmark::Benchmark;
+use preflight_rke2::audit::{Outcome, controls};
 use preflight_rke2::report::journal::id;
 use preflight_rke2::requirements::catalogue;
+use preflight_rke2::rke2::version::Version;
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -104,6 +107,43 @@ fn the_packaged_configuration_says_what_the_reference_does() {
         );
     }
     assert_eq!(count, 7);
+}
+
+#[test]
+fn the_audit_is_described_as_it_is() {
+    let text = read("docs/audit.md");
+    for control in controls::all().filter(|control| control.is_beyond()) {
+        let (start, _) = control.key.rsplit_once('.').unwrap();
+        assert!(
+            text.contains(&format!("`{start}.")) || text.contains(&format!("`{}`", control.key)),
+            "{}",
+            control.key
+        );
+    }
+    for outcome in Outcome::ALL {
+        assert!(
+            text.contains(&format!("\n| `{}` |", outcome.word())),
+            "{outcome:?}"
+        );
+    }
+    let count = controls::all()
+        .filter(|control| !control.is_beyond())
+        .count();
+    assert!(text.contains(&format!(": {count} controls of nine benchmarks")));
+    for minor in 18..=36 {
+        let choice = Benchmark::of(&Version::new(minor, 1, 1));
+        let row = match minor {
+            ..=22 => "to 1.22".to_owned(),
+            29..=31 => "1.29 to 1.31".to_owned(),
+            33.. => "1.33 and newer".to_owned(),
+            minor => format!("1.{minor}"),
+        };
+        let row = format!("\n| {row} | {} | ", choice.benchmark);
+        assert!(text.contains(&row), "{row}");
+        // Where somebody says otherwise, it is told.
+        let is_plain = text.split_once(&row).unwrap().1.starts_with('|');
+        assert!(minor <= 22 || is_plain == choice.note.is_none(), "{row}");
+    }
 }
 
 #[test]

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::audit::benchmark::Benchmark;
+use crate::audit::control::Node;
 use crate::rke2::role::Role;
 use crate::rke2::version::Version;
 
@@ -63,6 +65,8 @@ pub(super) enum Color {
 pub(super) enum Command {
     /// Evaluate the host and print a report
     Check(Check),
+    /// Hold this node against the CIS benchmark, without a cluster
+    Audit(Audit),
     /// Decide whether UNIT may start (run by systemd)
     Gate(Gate),
     /// Watch the host and the units, and start what was blocked once it is right (run by systemd)
@@ -134,6 +138,105 @@ pub(super) struct Check {
     pub(super) fail_on: Vec<FailOn>,
 }
 
+/// Options of `audit`.
+///
+/// Exit status: 0 no control failed, 3 a control failed, 4 only what --fail-on names was found, 2 wrong
+/// usage, 1 a control could not be evaluated.
+#[derive(Debug, Args)]
+pub(super) struct Audit {
+    #[command(flatten)]
+    pub(super) which: Which,
+    /// The benchmark; by default the one for the installed release
+    #[arg(long, value_name = "VERSION", value_parser = benchmark)]
+    pub(super) benchmark: Option<Benchmark>,
+    /// Output format
+    #[arg(long, value_enum, default_value = "text")]
+    pub(super) format: AuditFormat,
+    /// Only this control, by number (1.1.12) or key (etcd.datadir.owner)
+    #[arg(long, value_name = "CONTROL")]
+    pub(super) control: Vec<String>,
+    /// Only controls of this kind of node
+    #[arg(long, value_enum, value_name = "TYPE")]
+    pub(super) node_type: Option<NodeType>,
+    /// Show only these results [text shows all but pass and not-applicable, the others all]
+    #[arg(long, value_enum, value_name = "RESULT", value_delimiter = ',')]
+    pub(super) show: Vec<Show>,
+    /// End with status 4 if this is found and no control fails
+    #[arg(long, value_enum, value_name = "RESULT")]
+    pub(super) fail_on: Vec<AuditFailOn>,
+}
+
+/// Formats of an audit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum AuditFormat {
+    /// For people
+    Text,
+    /// For programs: one JSON object
+    Json,
+    /// kube-bench's JSON
+    KubeBench,
+    /// JUnit's XML
+    Junit,
+    /// SARIF 2.1.0
+    Sarif,
+    /// Metrics, for a textfile collector
+    Metrics,
+}
+
+/// Kinds of node, as kube-bench has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum NodeType {
+    /// Section 1: the control plane
+    Master,
+    /// Section 2: etcd
+    Etcd,
+    /// Section 3: the control plane's configuration
+    Controlplane,
+    /// Section 4: kubelet and kube-proxy
+    Node,
+}
+
+impl From<NodeType> for Node {
+    fn from(node: NodeType) -> Self {
+        match node {
+            NodeType::Master => Self::Master,
+            NodeType::Etcd => Self::Etcd,
+            NodeType::Controlplane => Self::ControlPlane,
+            NodeType::Node => Self::Node,
+        }
+    }
+}
+
+/// Results to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Show {
+    /// Scored, and not met
+    Fail,
+    /// Not met, and not scored
+    Warn,
+    /// Could not be evaluated
+    Error,
+    /// For a person to judge
+    Manual,
+    /// Met
+    Pass,
+    /// Not asked of this node
+    NotApplicable,
+    /// Not met, and waived
+    Waived,
+    /// All of them
+    All,
+}
+
+/// What else may fail an audit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum AuditFailOn {
+    /// A control that is not scored is not met
+    Warn,
+    /// Something is left to a person
+    Manual,
+}
+
 /// Options of `status`.
 #[derive(Debug, Args)]
 pub(super) struct Status {
@@ -194,7 +297,7 @@ pub(super) enum Output {
 /// Options of `explain`.
 #[derive(Debug, Args)]
 pub(super) struct Explain {
-    /// The id of a check, as reports show it; without one, all are listed
+    /// The id of a check or control, as reports show it; without one, all checks are listed
     pub(super) id: Option<String>,
 }
 
@@ -230,6 +333,11 @@ pub(super) enum FailOn {
 /// Ids an account can have: root's is none, and the two highest mean "no id".
 fn id() -> clap::builder::RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(1..=4_294_967_293)
+}
+
+fn benchmark(text: &str) -> Result<Benchmark, String> {
+    text.parse()
+        .map_err(|error: crate::audit::benchmark::NotABenchmark| error.to_string())
 }
 
 fn unit(text: &str) -> Result<Role, String> {

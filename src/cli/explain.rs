@@ -1,9 +1,12 @@
-//! `explain ID`: what a check is about.
+//! `explain ID`: what a check, or a control of the CIS benchmark, is about.
 
 use std::fmt::Write as _;
 
 use super::arguments::Explain;
 use super::{Status, complain, print};
+use crate::audit::benchmark::Benchmark;
+use crate::audit::control::{Control, Kind};
+use crate::audit::controls;
 use crate::evaluate::names;
 use crate::requirements::catalogue::{self, CHECKS, Check};
 use crate::text::{nearest, printable, wrap};
@@ -25,6 +28,17 @@ pub(super) fn run(explain: &Explain) -> Status {
         print(&page(check));
         return Status::Good;
     }
+    let called = |control: &&Control| {
+        let ids = Benchmark::ALL
+            .into_iter()
+            .filter_map(|b| control.edition(b));
+        control.key == id || ids.map(|edition| edition.id).any(|number| number == id)
+    };
+    let controls: Vec<String> = controls::all().filter(called).map(control_page).collect();
+    if !controls.is_empty() {
+        print(&controls.join("\n"));
+        return Status::Good;
+    }
     let near = nearest(id, &catalogue::ids())
         .map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
     complain::line(&format!(
@@ -32,6 +46,30 @@ pub(super) fn run(explain: &Explain) -> Status {
         printable(id)
     ));
     Status::Usage
+}
+
+/// A control: its number in each benchmark, and how it counts there.
+fn control_page(control: &Control) -> String {
+    let mut page = format!("{}: {}\n\n", control.key, control.title);
+    for benchmark in Benchmark::ALL {
+        let edition = control.edition(benchmark);
+        let text = edition.map_or_else(
+            || "not asked".to_owned(),
+            |edition| match edition.kind {
+                Kind::Scored => format!("{}, scored", edition.id),
+                Kind::Unscored => format!("{}, not scored: a warning", edition.id),
+                Kind::Manual => format!("{}, for a person to judge", edition.id),
+                Kind::NotApplicable => format!("{}, not applicable to RKE2", edition.id),
+            },
+        );
+        let _ = writeln!(page, "  CIS {:<9}{text}", benchmark.name());
+    }
+    let _ = writeln!(
+        page,
+        "\n`preflight-rke2 audit --control {}` tells what it is on this node, and how to put it right.",
+        control.key
+    );
+    page
 }
 
 fn page(check: &Check) -> String {

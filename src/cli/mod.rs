@@ -5,6 +5,7 @@
 )]
 
 mod arguments;
+mod audit;
 mod check;
 mod complain;
 mod config;
@@ -84,6 +85,7 @@ pub fn command() -> clap::Command {
 fn dispatch(arguments: &Arguments) -> Status {
     match &arguments.command {
         Command::Check(check) => check::run(&arguments.common, check),
+        Command::Audit(audit) => audit::run(&arguments.common, audit),
         Command::Gate(gate) => gate::run(&arguments.common, gate),
         Command::Monitor => monitor::run(&arguments.common),
         Command::Status(status) => status::run(&arguments.common, status),

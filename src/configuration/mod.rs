@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::audit::controls;
+use crate::audit::waiver::{Day, Waiver};
 use crate::fact::Source;
 use crate::text::nearest;
 
@@ -60,6 +62,8 @@ pub struct Configuration {
     pub resync: Duration,
     /// `[metrics] textfile`: the directory for a file of metrics; `None` for none.
     pub textfile: Option<PathBuf>,
+    /// `[[audit.waiver]]`: those of all files.
+    pub waivers: Vec<Waiver>,
 }
 
 impl Default for Configuration {
@@ -72,6 +76,7 @@ impl Default for Configuration {
             resume: true,
             resync: Duration::from_mins(5),
             textfile: None,
+            waivers: Vec::new(),
         }
     }
 }
@@ -86,6 +91,23 @@ struct File {
     monitor: Monitor,
     #[serde(default)]
     metrics: Metrics,
+    #[serde(default)]
+    audit: AuditSection,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct AuditSection {
+    #[serde(default)]
+    waiver: Vec<toml::Spanned<WaiverTable>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WaiverTable {
+    control: String,
+    reason: String,
+    expires: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -115,7 +137,7 @@ struct Metrics {
 /// Every key there is, for suggestions.
 const KEYS: &[&str] = &[
     "gate", "mode", "block-on", "on-error", "skip", "monitor", "resume", "resync", "metrics",
-    "textfile",
+    "textfile", "audit", "waiver", "control", "reason", "expires",
 ];
 
 /// The shortest and the longest `resync`: more often is a busy loop, less often is never.
@@ -198,9 +220,42 @@ impl Configuration {
             if let Some(textfile) = file.metrics.textfile {
                 merged.textfile = Some(textfile).filter(|path| !path.as_os_str().is_empty());
             }
+            for table in file.audit.waiver {
+                let at = text.as_bytes().get(..table.span().start).unwrap_or(&[]);
+                let waiver = waiver(table.into_inner()).map_err(|message| ConfigurationError {
+                    place: Source::line(path, line_of(at)),
+                    message,
+                })?;
+                merged.waivers.push(waiver);
+            }
         }
         Ok(merged)
     }
+}
+
+/// A waiver, or what is wrong with it.
+fn waiver(table: WaiverTable) -> Result<Waiver, String> {
+    let shown = table.control.escape_debug();
+    if !controls::is_known(&table.control) {
+        let near = suggestion(&table.control, &controls::keys());
+        return Err(format!(
+            "no control of any benchmark is called \"{shown}\"{near}"
+        ));
+    }
+    if table.reason.trim().is_empty() {
+        return Err(format!("the waiver of {shown} needs a reason"));
+    }
+    let Some(expires) = Day::parse(&table.expires) else {
+        let expires = table.expires.escape_debug();
+        return Err(format!(
+            "\"{expires}\" is no day; the waiver of {shown} expires like \"2027-01-31\""
+        ));
+    };
+    Ok(Waiver {
+        control: table.control,
+        reason: table.reason,
+        expires,
+    })
 }
 
 fn suggestion(word: &str, among: &[&str]) -> String {
@@ -270,6 +325,39 @@ mod tests {
     }
 
     #[test]
+    fn waivers_of_all_files_count() {
+        let one = |control: &str, expires: &str| {
+            format!(
+                "[[audit.waiver]]\ncontrol = \"{control}\"\nreason = \"x\"\nexpires = \"{expires}\"\n"
+            )
+        };
+        let (a, b) = (one("1.1.9", "2027-01-31"), one("cni.mode", "2020-02-29"));
+        let merged = merge(&[("/a", &a), ("/b", &b)]).unwrap();
+        assert_eq!(merged.waivers.len(), 2);
+        assert_eq!(merged.waivers[1].expires.to_string(), "2020-02-29");
+        for (text, message) in [
+            (
+                format!("\n{}", one("cni.mod", "2027-01-31")),
+                "/c:2: no control of any benchmark is called \"cni.mod\"; did you mean \"cni.mode\"?",
+            ),
+            (
+                one("cni.mode", "2027-02-29"),
+                "/c:1: \"2027-02-29\" is no day; the waiver of cni.mode expires like \"2027-01-31\"",
+            ),
+            (
+                one("cni.mode", "2027-02-28").replace("\"x\"", "\" \""),
+                "/c:1: the waiver of cni.mode needs a reason",
+            ),
+            (
+                one("cni.mode", "2027-02-28").replace("reason", "reasons"),
+                "/c:3: unknown field `reasons`, expected one of `control`, `reason`, `expires`; did you mean \"reason\"?",
+            ),
+        ] {
+            assert_eq!(merge(&[("/c", &text)]).unwrap_err(), message);
+        }
+    }
+
+    #[test]
     fn errors_name_file_line_and_nearest_key() {
         for (text, message) in [
             (
@@ -278,7 +366,7 @@ mod tests {
             ),
             (
                 "[gates]\n",
-                "/c:1: unknown field `gates`, expected one of `gate`, `monitor`, `metrics`; did you mean \"gate\"?",
+                "/c:1: unknown field `gates`, expected one of `gate`, `monitor`, `metrics`, `audit`; did you mean \"gate\"?",
             ),
             (
                 "[monitor]\nresync = \"5 moons\"\n",

@@ -5,7 +5,7 @@ use crate::fact::{Cgroup, HostFacts, Reading};
 use crate::finding::{
     Component, Effect, Evidence, Finding, Outcome, Part, Prediction, Remedy, Stage,
 };
-use crate::requirements::{Demand, Requirement};
+use crate::requirements::{Demand, Requirement, catalogue};
 use crate::rke2::profile::{self, Answer, ProfileRules};
 use crate::rke2::start::{Advice, Fatal, Sourced, Unknown};
 
@@ -201,7 +201,7 @@ pub(super) fn unknown(requirement: &Requirement, unknown: &Unknown) -> Finding {
 
 pub(super) fn advice(requirement: &Requirement, advice: &Advice) -> Finding {
     let mut finding = start(requirement, &advice.subject, Vec::new());
-    finding.effect = Effect::Advice;
+    finding.effect = catalogue::check(advice.check).map_or(Effect::Advice, |check| check.effect);
     finding.outcome = Outcome::Violated;
     finding.now = Outcome::Violated;
     finding.then = Outcome::Violated;

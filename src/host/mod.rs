@@ -7,6 +7,7 @@
 )]
 
 pub mod apply;
+pub mod audit;
 pub mod configuration;
 pub mod facts;
 pub mod journal;

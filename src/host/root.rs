@@ -19,7 +19,7 @@ use crate::fact::{Operation, ReadError};
 pub const MAX_FILE: u64 = 64 << 20;
 
 /// Flags of every open: never wait for a FIFO's other end, never adopt a terminal.
-const SAFE: OFlag = OFlag::O_RDONLY
+pub(super) const SAFE: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_NONBLOCK)
     .union(OFlag::O_NOCTTY)
     .union(OFlag::O_CLOEXEC);

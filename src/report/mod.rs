@@ -1,5 +1,6 @@
 //! Reports: one engine's answer, rendered for terminals, programs, the journal and a fleet's monitoring.
 
+pub mod audit;
 pub mod journal;
 pub mod json;
 pub mod metrics;

@@ -171,6 +171,62 @@ pub const CHECKS: &[Check] = &[
         source: "preflight-rke2",
     },
     Check {
+        id: "control.argument",
+        title: "no argument of RKE2's undoes what the profile asks for",
+        effect: Effect::FailsControl,
+        required_by: &[],
+        applies: "nodes with a CIS profile",
+        about: "kube-apiserver-arg and its like replace what RKE2 passes to a component. RKE2 starts, and \
+                a scored control of the CIS benchmark fails",
+        fix: "correct the entry, then restart RKE2. `preflight-rke2 audit` tells the control",
+        source: "k3s-io/k3s pkg/util/args.go; CIS benchmark for RKE2, section 1",
+    },
+    Check {
+        id: "control.audit-policy",
+        title: "the API server can read its audit policy",
+        effect: Effect::Advice,
+        required_by: &[],
+        applies: "servers with a CIS profile, or with audit-policy-file set",
+        about: "the API server ends on a policy that is no YAML or has no rules, and its static pod is \
+                started again and again",
+        fix: "mend the policy",
+        source: "kubernetes staging/src/k8s.io/apiserver/pkg/audit/policy/reader.go",
+    },
+    Check {
+        id: "control.etcd-data",
+        title: "etcd's data belongs to the user that etcd will run as",
+        effect: Effect::Advice,
+        required_by: &[],
+        applies: "servers with a CIS profile or profile etcd, where etcd's data is there",
+        about: "with a profile etcd runs as the user etcd. Switched on for a server that ran without, it \
+                has been seen to find its data still root's and to end on it",
+        fix: "with RKE2 stopped, give the data folder to etcd's user and primary group, recursively",
+        source: "rancher/rke2 #7815; pkg/executor/staticpod",
+    },
+    Check {
+        id: "control.kubelet",
+        title: "nothing undoes the kubelet's protectKernelDefaults",
+        effect: Effect::Advice,
+        required_by: &[],
+        applies: "nodes with a CIS profile",
+        about: "a drop-in or kubelet-arg that sets it to false beats the profile. RKE2 still checks its \
+                four kernel parameters; the kubelet overwrites them instead of insisting. Since \
+                benchmark 1.7 no scanner asks for it",
+        fix: "take the line out, then restart RKE2",
+        source: "kubernetes cmd/kubelet/app; k3s-io/k3s pkg/daemons/agent",
+    },
+    Check {
+        id: "control.manifest-mode",
+        title: "static pods have the mode that the profile gives them",
+        effect: Effect::FailsControl,
+        required_by: &[],
+        applies: "nodes with a CIS profile, from 1.25.15, 1.26.10, 1.27.7 and 1.28.3",
+        about: "with a CIS profile RKE2 writes static pods with mode 600. It does not write one anew whose \
+                content is the same, so that one from before the profile keeps 644",
+        fix: "`chmod 600` the files named",
+        source: "rancher/rke2 pkg/staticpod, #4831",
+    },
+    Check {
         id: "profile.deprecated",
         title: "the profile's name is accepted by newer releases too",
         effect: Effect::Advice,

@@ -5,7 +5,8 @@ use std::process::Stdio;
 
 use super::host::{Host, command, run};
 
-const COMMANDS: [&str; 6] = [
+const COMMANDS: [&str; 7] = [
+    "audit",
     "check",
     "gate",
     "config",

@@ -72,6 +72,17 @@ const READ: &[(Need, &str, &str)] = &[
     (Nothing, "/etc/preflight-rke2/config.toml.d", ""),
     (Nothing, "/usr/bin/rke2", "#!/bin/sh\n"),
     (Nothing, "/var/lib/rancher/rke2/bin", ""),
+    (Nothing, "/var/lib/rancher/rke2/agent/pod-manifests/kube-apiserver.yaml", "metadata:\n  uid: x\nspec:\n  containers:\n  - name: kube-apiserver\n    args: [--profiling=true]\n"),
+    (Nothing, "/var/lib/rancher/rke2/server/db/etcd/config", "client-transport-security:\n  auto-tls: true\n"),
+    (Nothing, "/var/lib/rancher/rke2/server/cred/encryption-config.json", "{\"resources\":[{\"resources\":[\"secrets\"]}]}\n"),
+    (Nothing, "/var/lib/rancher/rke2/server/tls/x.key", "x\n"),
+    (Nothing, "/var/lib/rancher/rke2/server/tls", ""),
+    (Nothing, "/etc/rancher/rke2/audit-policy.yaml", "rules: [{level: None}]\n"),
+    (Nothing, "/etc/rancher/rke2/rke2-pss.yaml", "plugins: [{name: PodSecurity}]\n"),
+    (Nothing, "/proc/7/cmdline", "kube-apiserver\0--profiling\0"),
+    (Nothing, "/proc/7/stat", "7 (x) S 7 1 1 0 -1 4194304 1 0 0 0 2 1 0 0 20 0 9 0 7 1\n"),
+    (Nothing, "/proc/7/cgroup", "0::/system.slice/rke2-server.service\n"),
+    (Nothing, "/etc/cni/net.d/x", "x\n"),
 ];
 
 /// Lines that each reader takes for its own, with all a terminal would obey.
@@ -176,6 +187,7 @@ fn harmless(text: &str, shown: &impl Fn() -> String) {
 
 const CHECK: &[&str] = &["check", "--verbose", "--color", "never"];
 const GATE: &[&str] = &["gate", UNIT];
+const AUDIT: &[&str] = &["audit", "--show", "all", "--color", "never"];
 const EVERY: &[&[&str]] = &[
     CHECK,
     &["check", "--all", "--format", "json"],
@@ -185,6 +197,9 @@ const EVERY: &[&[&str]] = &[
     &["sysctl", "--color", "never"],
     &["sysctl", "--format", "json"],
     GATE,
+    AUDIT,
+    &["audit", "--format", "json"],
+    &["audit", "--format", "sarif", "--benchmark", "1.23"],
 ];
 
 /// Runs all commands on a host.
@@ -205,6 +220,7 @@ fn one_at_a_time(kinds: &[(&str, Put)]) {
             let what = format!("{kind}: {path}");
             put(&host, path);
             sane(&what, CHECK, &host.run(CHECK));
+            sane(&what, AUDIT, &host.run(AUDIT));
             if *need == Nothing {
                 let gate = host.run(GATE);
                 sane(&what, GATE, &gate);

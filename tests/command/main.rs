@@ -21,3 +21,5 @@ mod recorded;
 mod remedies;
 mod schema;
 mod secrets;
+#[path = "../common/schema.rs"]
+mod validate;

@@ -19,6 +19,9 @@ const RUNS: &[&[&str]] = &[
     &["config"],
     &["sysctl"],
     &["sysctl", "--format", "json"],
+    &["audit", "--show", "all"],
+    &["audit", "--format", "json"],
+    &["audit", "--format", "kube-bench"],
 ];
 const TELLING: usize = 5;
 

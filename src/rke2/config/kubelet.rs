@@ -240,15 +240,12 @@ struct Document<'a> {
     entries: Vec<yaml::Entry>,
 }
 
-/// The files the kubelet merges, in order, the generated one left out (it comes first).
-fn documents<'a>(
-    rules: &ParserRules,
-    files: &'a KubeletFiles,
-    gaps: &mut Vec<Gap>,
-) -> Vec<Document<'a>> {
+/// The files the kubelet merges at its next start, in order. The one that RKE2 generates is as it
+/// stands; it comes first.
+pub fn kubelet_merge_order<'a>(rules: &ParserRules, files: &'a KubeletFiles) -> Vec<&'a ConfFile> {
     let mut ordered: BTreeMap<PathBuf, &ConfFile> = BTreeMap::new();
     if rules.kubelet_conf_d {
-        for file in files.conf_d.iter().filter(|file| file.name != DEFAULTS) {
+        for file in &files.conf_d {
             ordered.insert(PathBuf::from(&file.name), file);
         }
         for file in &files.config_dir {
@@ -261,8 +258,23 @@ fn documents<'a>(
     } else if let Some(file) = &files.config {
         ordered.insert(PathBuf::from(CONFIG_COPY), file);
     }
+    ordered.into_values().collect()
+}
+
+/// Whether RKE2 generates this file anew at each start.
+pub fn is_generated(file: &ConfFile) -> bool {
+    file.name == DEFAULTS
+}
+
+/// The files the kubelet merges, in order, the generated one left out.
+fn documents<'a>(
+    rules: &ParserRules,
+    files: &'a KubeletFiles,
+    gaps: &mut Vec<Gap>,
+) -> Vec<Document<'a>> {
+    let ordered = kubelet_merge_order(rules, files);
     let mut documents = Vec::new();
-    for file in ordered.into_values() {
+    for file in ordered.into_iter().filter(|file| !is_generated(file)) {
         match file.content.as_deref().map(yaml::decode) {
             Ok(Ok(entries)) => documents.push(Document {
                 path: &file.path,

@@ -7,6 +7,7 @@
 //! into arguments before those of the command line, which is why they beat the environment.
 
 mod args;
+pub mod document;
 mod flags;
 mod kubelet;
 mod merge;
@@ -31,9 +32,11 @@ use crate::rke2::Role;
 
 pub use flags::is_secret;
 pub use kubelet::{
-    ConfFile, Effective, Kubelet, KubeletFiles, KubeletPaths, kubelet, kubelet_paths,
+    ConfFile, Effective, Kubelet, KubeletFiles, KubeletPaths, is_generated, kubelet,
+    kubelet_merge_order, kubelet_paths,
 };
 pub use merge::{ConfigFiles, DropIn};
+pub use number::{duration_sign, integer};
 pub use rules::ParserRules;
 pub use settings::{
     Fatal, Gap, Ignored, IgnoredReason, Origin, REDACTED, Setting, SettingValue, Settings,

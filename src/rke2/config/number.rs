@@ -1,5 +1,7 @@
 //! Numbers and durations as Go's `flag` and `time` take them.
 
+use std::cmp::Ordering;
+
 use super::scalar;
 
 /// Why a text is not a number.
@@ -78,4 +80,45 @@ pub(super) fn is_duration(text: &[u8]) -> bool {
         rest = tail;
     }
     true
+}
+
+/// The number that Go's flags make of a text (`0x1e` and `036` are thirty); `None` where they end
+/// the program.
+pub fn integer(text: &str) -> Option<i64> {
+    number(text.as_bytes()).ok()
+}
+
+/// Whether a duration is below, at or above zero; `None` where it is none.
+pub fn duration_sign(text: &str) -> Option<Ordering> {
+    is_duration(text.as_bytes()).then_some(())?;
+    let counts = |c: char| c.is_ascii_digit() && c != '0';
+    Some(match (text.contains(counts), text.starts_with('-')) {
+        (false, _) => Ordering::Equal,
+        (true, true) => Ordering::Less,
+        (true, false) => Ordering::Greater,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_durations_as_go_reads_them() {
+        assert_eq!(integer("0x1e"), Some(30));
+        assert_eq!(integer("036"), Some(30));
+        assert_eq!(integer("-1"), Some(-1));
+        assert_eq!(integer("30d"), None);
+        for (text, sign) in [
+            ("0", Some(Ordering::Equal)),
+            ("0s", Some(Ordering::Equal)),
+            ("0h0m0.0s", Some(Ordering::Equal)),
+            ("4h0m0s", Some(Ordering::Greater)),
+            ("-1s", Some(Ordering::Less)),
+            ("5", None),
+            ("", None),
+        ] {
+            assert_eq!(duration_sign(text), sign, "{text}");
+        }
+    }
 }

@@ -201,6 +201,44 @@ fn small(corpus: &mut Corpus) {
 }
 
 /// Writes them, one folder a target below `folder`.
+/// Nodes as RKE2 leaves them, in a few words, for each benchmark.
+fn audits(corpus: &mut Corpus) {
+    let parts: Vec<String> = [
+        "a--anonymous-auth=false",
+        "a--enable-admission-plugins=NodeRestriction,EventRateLimit",
+        "a--authorization-mode=Node,RBAC",
+        "a--feature-gates=RotateKubeletServerCertificate=false",
+        "a--tls-cipher-suites=TLS_AES_128_GCM_SHA256",
+        "a--request-timeout=300s",
+        "m--bind-address=127.0.0.1",
+        "m--profiling",
+        "eaudit-log-maxage=30",
+        "eenable-admission-plugins+=AlwaysPullImages",
+        "k--config-dir",
+        "k/d/agent/etc/kubelet.conf.d",
+        "k--read-only-port=0",
+        "fauthentication:\n  anonymous:\n    enabled: false\nauthorization: {mode: Webhook}\n",
+        "gfeatureGates: {RotateKubeletServerCertificate: true}\nauthentication: null\ntlsCipherSuites: [x]\n",
+        "cclient-transport-security:\n  cert-file: /d/server/tls/etcd/server-client.crt\n  client-cert-auth: true\n",
+        "ospec: {securityContext: {runAsUser: 1, runAsGroup: 1}}\n",
+        "n{\"resources\":[{\"resources\":[\"secrets\"],\"providers\":[{\"aescbc\":{}}]}]}",
+        "prules:\n- level: None\n",
+        "qplugins:\n- name: PodSecurity\n  configuration:\n    defaults: {enforce: restricted}\n    exemptions: {namespaces: [kube-system, x]}\n",
+        "sx",
+        "sxy",
+        "!too many",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    for (role, benchmark) in (0..18_u8).map(|at| (at % 2, at / 2)) {
+        let head = String::from_utf8(vec![b'0' + role, benchmark + 63]).unwrap_or_default();
+        corpus.parts("audit", &head, &parts);
+        for part in &parts {
+            corpus.parts("audit", &head, std::slice::from_ref(part));
+        }
+    }
+}
+
 pub(crate) fn write(folder: PathBuf) {
     let mut corpus = Corpus {
         folder,
@@ -245,6 +283,7 @@ pub(crate) fn write(folder: PathBuf) {
         corpus.parts("whole", &head, &parts);
     }
     units(&mut corpus);
+    audits(&mut corpus);
     small(&mut corpus);
     for (target, count) in &corpus.written {
         println!("{target}: {count} inputs");

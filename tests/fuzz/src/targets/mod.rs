@@ -4,6 +4,7 @@
 //! Compiled into the fuzzer, and into the test that replays inputs which once found something.
 
 mod accounts;
+mod audit;
 mod cmdline;
 mod config;
 mod elf;
@@ -18,8 +19,9 @@ mod whole;
 pub(crate) type Run = fn(&[u8]);
 
 /// Every target, by name.
-pub(crate) const TARGETS: [(&str, Run); 9] = [
+pub(crate) const TARGETS: [(&str, Run); 10] = [
     ("accounts", accounts::run),
+    ("audit", audit::run),
     ("cmdline", cmdline::run),
     ("config", config::run),
     ("elf", elf::run),

@@ -1,0 +1,311 @@
+//! What a control is: data that says what is asked of which node, under which number in which
+//! benchmark, and whether a scanner counts it.
+
+use serde::Serialize;
+
+use super::benchmark::Benchmark;
+use super::ciphers::Suite;
+
+/// One control of the benchmarks, or one question of the hardening guide besides.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Control {
+    /// Its name here: stable across benchmarks, dotted.
+    pub key: &'static str,
+    /// The kind of node it is asked of.
+    pub node: Node,
+    /// Its number in each benchmark of [`Benchmark::ALL`], `-` where that has none. A letter behind:
+    /// `u` unscored, `m` for a person to judge, `s` not applicable on RKE2.
+    pub ids: &'static str,
+    /// What holds where it is met.
+    pub title: &'static str,
+    /// What is asked.
+    pub question: Question,
+}
+
+/// The kinds of node that scanners tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Node {
+    /// The control plane: section 1.
+    Master,
+    /// etcd: section 2.
+    Etcd,
+    /// The control plane's configuration: section 3.
+    ControlPlane,
+    /// Every node: section 4.
+    Node,
+}
+
+impl Node {
+    /// In the order of the benchmark.
+    pub const ALL: [Self; 4] = [Self::Master, Self::Etcd, Self::ControlPlane, Self::Node];
+
+    /// As scanners write it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Master => "master",
+            Self::Etcd => "etcd",
+            Self::ControlPlane => "controlplane",
+            Self::Node => "node",
+        }
+    }
+}
+
+/// How a control counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Not met, it fails.
+    Scored,
+    /// Not met, it is a warning.
+    Unscored,
+    /// A person has to judge; what can be told is told.
+    Manual,
+    /// RKE2 has nothing of the kind.
+    NotApplicable,
+}
+
+/// A control in one benchmark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edition {
+    /// Its number: `1.1.12`.
+    pub id: &'static str,
+    /// How it counts.
+    pub kind: Kind,
+}
+
+impl Control {
+    /// The control in `benchmark`, if that has it.
+    pub fn edition(&self, benchmark: Benchmark) -> Option<Edition> {
+        let cell = self.ids.split(' ').nth(benchmark.column())?;
+        let kinds = [
+            ("u", Kind::Unscored),
+            ("m", Kind::Manual),
+            ("s", Kind::NotApplicable),
+        ];
+        let marked = kinds
+            .iter()
+            .find_map(|(mark, kind)| Some((cell.strip_suffix(mark)?, *kind)));
+        let (id, kind) = marked.unwrap_or((cell, Kind::Scored));
+        match id {
+            "-" => None,
+            // A question of the guide has no number; its name stands for one.
+            "guide" => Some(Edition { id: self.key, kind }),
+            id => Some(Edition { id, kind }),
+        }
+    }
+
+    /// Whether it is the guide's question and no control of a benchmark.
+    pub fn is_beyond(&self) -> bool {
+        self.key.starts_with("guide.")
+    }
+}
+
+/// Where files are looked at. Paths are relative to RKE2's data folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// One file.
+    Data(&'static str),
+    /// One folder, without what it holds.
+    Folder(&'static str),
+    /// The files in a folder whose names end so.
+    Ending(&'static str, &'static str),
+    /// A folder and everything below it.
+    Tree(&'static str),
+    /// What network plugins are configured by.
+    Cni,
+}
+
+/// The mode bits that may be set, by benchmark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// At the most, unless the benchmark is named below.
+    pub usual: u32,
+    /// At the most in the benchmarks named.
+    pub other: u32,
+    /// Which these are.
+    pub in_benchmarks: &'static [Benchmark],
+}
+
+impl Limit {
+    /// The bits that `benchmark` allows.
+    pub fn of(&self, benchmark: Benchmark) -> u32 {
+        if self.in_benchmarks.contains(&benchmark) {
+            self.other
+        } else {
+            self.usual
+        }
+    }
+}
+
+/// To whom files belong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// User and group root.
+    Root,
+    /// User and group etcd.
+    Etcd,
+    /// Root's, and below this folder of the data folder etcd's as well.
+    RootOrEtcdBelow(&'static str),
+}
+
+/// A part of RKE2 with a command line of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Component {
+    /// kube-apiserver.
+    ApiServer,
+    /// kube-controller-manager.
+    ControllerManager,
+    /// kube-scheduler.
+    Scheduler,
+    /// kube-proxy.
+    KubeProxy,
+}
+
+impl Component {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::ApiServer,
+        Self::ControllerManager,
+        Self::Scheduler,
+        Self::KubeProxy,
+    ];
+
+    /// The name of its program, and of its static pod.
+    pub const fn program(self) -> &'static str {
+        match self {
+            Self::ApiServer => "kube-apiserver",
+            Self::ControllerManager => "kube-controller-manager",
+            Self::Scheduler => "kube-scheduler",
+            Self::KubeProxy => "kube-proxy",
+        }
+    }
+
+    /// RKE2's own setting that adds to its flags.
+    pub const fn setting(self) -> &'static str {
+        match self {
+            Self::ApiServer => "kube-apiserver-arg",
+            Self::ControllerManager => "kube-controller-manager-arg",
+            Self::Scheduler => "kube-scheduler-arg",
+            Self::KubeProxy => "kube-proxy-arg",
+        }
+    }
+}
+
+/// What is asked of a command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// A switch is off, explicitly.
+    Off(&'static str),
+    /// A switch is on, explicitly.
+    On(&'static str),
+    /// A switch is on, or not given.
+    OnOrUnset(&'static str),
+    /// Each of these has a value.
+    Set(&'static [&'static str]),
+    /// It is not given.
+    Unset(&'static str),
+    /// A list has this item.
+    Has(&'static str, &'static str),
+    /// A list has one of these items.
+    HasOneOf(&'static str, &'static [&'static str]),
+    /// A list has not got this item.
+    Lacks(&'static str, &'static str),
+    /// A number of at least this.
+    AtLeast(&'static str, i64),
+    /// The number 0.
+    Zero(&'static str),
+    /// A number above 0, or not given.
+    PositiveOrUnset(&'static str),
+    /// A duration above 0, or not given.
+    DurationOrUnset(&'static str),
+    /// A loopback address, or not given.
+    Loopback(&'static str),
+    /// An address and port on loopback, or not given.
+    LoopbackOrUnset(&'static str),
+    /// A feature gate is not turned off.
+    GateNotOff(&'static str),
+    /// Every suite of `tls-cipher-suites` is one of these, and there is one.
+    Ciphers(&'static [Suite]),
+}
+
+/// What is asked of etcd's configuration: a section, a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EtcdRule {
+    /// Each key names this file of the data folder.
+    Files(&'static str, &'static [(&'static str, &'static str)]),
+    /// It is on.
+    On(&'static str, &'static str),
+    /// It is off, or not set.
+    OffOrUnset(&'static str, &'static str),
+}
+
+/// A setting of the kubelet: its flag, and its path in the configuration files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setting {
+    /// The flag, without dashes.
+    pub flag: &'static str,
+    /// The field, dotted.
+    pub field: &'static str,
+}
+
+/// What is asked of the kubelet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KubeletRule {
+    /// Off, explicitly.
+    Off(Setting),
+    /// On, explicitly.
+    On(Setting),
+    /// On, or not set.
+    OnOrUnset(Setting),
+    /// Set, and not to this.
+    IsNot(Setting, &'static str),
+    /// Each of these has a value.
+    Set(&'static [Setting]),
+    /// 0; not set will do from that benchmark on.
+    Zero {
+        /// Which.
+        setting: Setting,
+        /// The first benchmark that takes a missing one.
+        unset_since: Option<Benchmark>,
+    },
+    /// A duration other than 0, or not set.
+    NotZero(Setting),
+    /// A number of 0 and more, or not set.
+    NotNegative(Setting),
+    /// A number above 0.
+    Positive(Setting),
+    /// A feature gate is not turned off.
+    GateNotOff(&'static str),
+    /// Every suite is one of these, and there is one.
+    Ciphers(&'static [Suite]),
+}
+
+/// What is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// Modes of files.
+    Mode(Place, Limit),
+    /// Owners of files.
+    Owner(Place, Who),
+    /// A command line.
+    Flag(Component, Rule),
+    /// etcd's configuration.
+    Etcd(EtcdRule),
+    /// The kubelet's flags and files.
+    Kubelet(KubeletRule),
+    /// The file of encryption providers.
+    Encryption,
+    /// The audit policy's rules.
+    AuditPolicy,
+    /// Who etcd's static pod runs as.
+    EtcdPodUser,
+    /// What pod security enforces where a namespace says nothing.
+    PodSecurity,
+    /// Which namespaces pod security leaves out.
+    PodSecurityExemptions,
+    /// Nothing that a machine can tell: what a person is to look at.
+    ByHand(&'static str),
+    /// Nothing, on RKE2: why.
+    Absent(&'static str),
+}

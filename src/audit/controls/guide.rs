@@ -1,0 +1,59 @@
+//! What RKE2's hardening guide asks besides the benchmark. None of it fails an audit: it warns.
+
+use super::settings::PROTECT_KERNEL_DEFAULTS;
+use super::{CLOSED, CONFIGURATION};
+use crate::audit::control::Question::{
+    EtcdPodUser, Kubelet, Mode, Owner, PodSecurity, PodSecurityExemptions,
+};
+use crate::audit::control::{Control, KubeletRule, Node, Place, Who};
+
+/// In every benchmark.
+const ALWAYS: &str = "guideu guideu guideu guideu guideu guideu guideu guideu guideu";
+/// Since pod security policies are no more.
+const SINCE_1_7: &str = "- - - guideu guideu guideu guideu guideu guideu";
+
+pub(super) const CONTROLS: &[Control] = &[
+    Control {
+        key: "guide.etcd-pod.user",
+        node: Node::Etcd,
+        ids: ALWAYS,
+        title: "etcd runs as the account etcd",
+        question: EtcdPodUser,
+    },
+    Control {
+        key: "guide.pod-security.enforce",
+        node: Node::Master,
+        ids: SINCE_1_7,
+        title: "pods are held to the restricted standard where a namespace says nothing",
+        question: PodSecurity,
+    },
+    Control {
+        key: "guide.pod-security.exemptions",
+        node: Node::Master,
+        ids: SINCE_1_7,
+        title: "only RKE2's own namespaces are exempt from pod security",
+        question: PodSecurityExemptions,
+    },
+    Control {
+        key: "guide.kubelet-config.mode",
+        node: Node::Node,
+        ids: ALWAYS,
+        title: "the kubelet's configuration files are closed to others",
+        question: Mode(CONFIGURATION, CLOSED),
+    },
+    Control {
+        key: "guide.kubelet-config.owner",
+        node: Node::Node,
+        ids: ALWAYS,
+        title: "the kubelet's configuration files belong to root",
+        question: Owner(Place::Tree("agent/etc/kubelet.conf.d"), Who::Root),
+    },
+    Control {
+        key: "guide.protect-kernel-defaults",
+        node: Node::Node,
+        // Older benchmarks have it as a control.
+        ids: SINCE_1_7,
+        title: "the kubelet insists on its kernel parameters",
+        question: Kubelet(KubeletRule::On(PROTECT_KERNEL_DEFAULTS)),
+    },
+];

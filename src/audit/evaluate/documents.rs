@@ -1,0 +1,262 @@
+//! Files that the API server is pointed at: encryption providers, audit policy, pod security.
+
+use super::{not_there, restart, unreadable};
+use crate::audit::answer::{Answer, Holds};
+use crate::audit::facts::{NodeFacts, Paper};
+use crate::fact::Source;
+use crate::rke2::config::document::{Document, Node};
+use crate::rke2::version::{Since, Version};
+
+/// Providers that encrypt, as the benchmark counts them.
+const ENCRYPTING: [&str; 3] = ["aescbc", "kms", "secretbox"];
+
+fn document(paper: &Paper) -> Result<&Document, Box<Answer>> {
+    match paper {
+        Paper::Absent { path } => Err(Box::new(not_there(path))),
+        Paper::Broken(place, why) => Err(Box::new(unreadable(place, why))),
+        Paper::Read(document) => Ok(document),
+    }
+}
+
+pub(super) fn encryption(facts: &NodeFacts) -> Answer {
+    let document = match document(&facts.encryption) {
+        Ok(document) => document,
+        Err(answer) => return *answer,
+    };
+    let expected = format!(
+        "the first provider for secrets is {}",
+        ENCRYPTING.join(", ")
+    );
+    let covers = |entry: &Node<'_>| {
+        let mut resources = entry.get("resources").into_iter().flat_map(Node::items);
+        resources.any(|name| matches!(name.text().as_deref(), Some("secrets" | "*." | "*.*")))
+    };
+    let entry = document
+        .get("resources")
+        .into_iter()
+        .flat_map(Node::items)
+        .find(covers);
+    let provider = entry.and_then(|entry| entry.get("providers")?.items().next());
+    let name = provider.and_then(|provider| provider.keys().next());
+    let path = document.path();
+    let (holds, found) = match name {
+        Some(name) => (ENCRYPTING.contains(&name), format!("{name} first")),
+        None => (false, "no provider for secrets".to_owned()),
+    };
+    let source = provider
+        .or(entry)
+        .map_or_else(|| Source::file(path), Node::source);
+    if holds {
+        return Answer::new(Holds::Yes, expected, format!("{path} has {found}"))
+            .found(found)
+            .at([source]);
+    }
+    let summary = format!("{path} has {found}; asked for: {expected}");
+    Answer::new(Holds::No, expected, summary)
+        .found(found)
+        .at([source])
+        .cure(
+            "turn encryption of secrets on, then encrypt what is stored anew",
+            vec![
+                "rke2 secrets-encrypt enable".to_owned(),
+                restart(facts),
+                "rke2 secrets-encrypt reencrypt".to_owned(),
+            ],
+        )
+}
+
+pub(super) fn audit_policy(facts: &NodeFacts) -> Answer {
+    let expected = "rules that log something";
+    let document = match document(&facts.audit_policy) {
+        Ok(document) => document,
+        Err(answer) => return *answer,
+    };
+    let path = document.path();
+    let rules: Vec<Node<'_>> = document
+        .get("rules")
+        .into_iter()
+        .flat_map(Node::items)
+        .collect();
+    let logs = |rule: &&Node<'_>| {
+        let level = rule.get("level").and_then(Node::text);
+        level.is_some_and(|level| level != "None")
+    };
+    if let Some(rule) = rules.iter().find(logs) {
+        let count = crate::text::count(rules.iter().filter(logs).count(), "rule");
+        let summary = format!("{path} has {count} that log; look whether they log what matters");
+        return Answer::new(Holds::Yes, expected, summary)
+            .found(count)
+            .at([rule.source()]);
+    }
+    let found = if rules.is_empty() {
+        "no rule"
+    } else {
+        "level None in every rule"
+    };
+    let place = rules
+        .first()
+        .map_or_else(|| Source::file(path), |rule| rule.source());
+    Answer::new(Holds::No, expected, format!("{path} logs nothing: {found}"))
+        .found(found)
+        .at([place])
+        .cure(
+            format!("write rules into {path} (RKE2 puts a policy there that logs nothing), then restart RKE2"),
+            vec![restart(facts)],
+        )
+}
+
+/// The configuration of the plugin for pod security.
+fn plugin(document: &Document) -> Option<Node<'_>> {
+    let named = |plugin: &Node<'_>| {
+        plugin.get("name").and_then(Node::text).as_deref() == Some("PodSecurity")
+    };
+    document
+        .get("plugins")
+        .into_iter()
+        .flat_map(Node::items)
+        .find(named)
+}
+
+pub(super) fn pod_security(facts: &NodeFacts) -> Answer {
+    let expected = "defaults.enforce: restricted";
+    let document = match document(&facts.pod_security) {
+        Ok(document) => document,
+        Err(answer) => return *answer,
+    };
+    let path = document.path();
+    let plugin = plugin(document);
+    let level =
+        plugin.and_then(|plugin| plugin.get("configuration")?.get("defaults")?.get("enforce"));
+    let text = level.and_then(Node::text);
+    let found = match &text {
+        Some(text) => format!("defaults.enforce: {text}"),
+        None => "no defaults.enforce for PodSecurity".to_owned(),
+    };
+    let place = level
+        .or(plugin)
+        .map_or_else(|| Source::file(path), Node::source);
+    if text.as_deref() == Some("restricted") {
+        return Answer::new(Holds::Yes, expected, format!("{path} has {found}"))
+            .found(found)
+            .at([place]);
+    }
+    Answer::new(
+        Holds::No,
+        expected,
+        format!("{path} has {found}; asked for: {expected}"),
+    )
+    .found(found)
+    .at([place])
+    .cure(
+        "set `profile: cis` and restart RKE2, which then writes it; a file of your own \
+             (pod-security-admission-config-file) is yours to mend",
+        vec![restart(facts)],
+    )
+}
+
+/// Namespaces that a CIS profile leaves out, by release. Upstream: rancher/rke2 pkg/rke2/psp.go and
+/// psa.go, v1.25.0 to v1.36.3.
+const EXEMPT: [(&str, Since, Since); 4] = [
+    ("kube-system", Since(&[(25, 0, 1)]), Since::NEVER),
+    (
+        "cis-operator-system",
+        Since(&[(25, 0, 1)]),
+        Since(&[(33, 10, 1), (34, 6, 1), (35, 3, 1), (36, 0, 1)]),
+    ),
+    ("tigera-operator", Since(&[(25, 2, 1)]), Since::NEVER),
+    (
+        "compliance-operator-system",
+        Since(&[(32, 13, 2), (33, 10, 1), (34, 6, 1), (35, 3, 1), (36, 0, 1)]),
+        Since::NEVER,
+    ),
+];
+
+/// Those of one release.
+fn exempt(version: &Version) -> impl Iterator<Item = &'static str> {
+    EXEMPT
+        .iter()
+        .filter(|(_, since, until)| since.includes(version) && !until.includes(version))
+        .map(|(name, ..)| *name)
+}
+
+pub(super) fn exemptions(facts: &NodeFacts) -> Answer {
+    let allowed: Vec<&str> = exempt(&facts.version).collect();
+    let expected = format!("no namespace but {}", allowed.join(", "));
+    let document = match document(&facts.pod_security) {
+        Ok(document) => document,
+        Err(answer) => return *answer,
+    };
+    let path = document.path();
+    let list = plugin(document).and_then(|plugin| {
+        plugin
+            .get("configuration")?
+            .get("exemptions")?
+            .get("namespaces")
+    });
+    let items: Vec<Node<'_>> = list.into_iter().flat_map(Node::items).collect();
+    let others: Vec<(String, Source)> = items
+        .iter()
+        .filter_map(|item| Some((item.text()?, item.source())))
+        .filter(|(name, _)| !allowed.contains(&name.as_str()))
+        .collect();
+    let names: Vec<String> = items.iter().filter_map(|item| item.text()).collect();
+    let found = match names.len() {
+        0 => "no exempt namespace".to_owned(),
+        _ => names.join(", "),
+    };
+    if others.is_empty() {
+        return Answer::new(Holds::Yes, expected, format!("{path} exempts {found}"))
+            .found(found)
+            .at(list.map(Node::source));
+    }
+    let more: Vec<&str> = others.iter().map(|(name, _)| name.as_str()).collect();
+    let summary = format!("{path} exempts {} as well", more.join(", "));
+    Answer::new(Holds::No, expected, summary)
+        .found(found)
+        .at(others.iter().map(|(_, source)| source.clone()))
+        .cure(
+            "look whether they have to be exempt; label a namespace instead where that will do",
+            Vec::new(),
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exemptions_follow_the_release() {
+        const OLD: &[&str] = &["kube-system", "cis-operator-system", "tigera-operator"];
+        const NEW: &[&str] = &[
+            "kube-system",
+            "tigera-operator",
+            "compliance-operator-system",
+        ];
+        for (version, names) in [
+            ((25, 0, 1), &["kube-system", "cis-operator-system"][..]),
+            ((25, 2, 1), OLD),
+            ((31, 14, 1), OLD),
+            ((32, 13, 1), OLD),
+            (
+                (32, 13, 2),
+                &[
+                    "kube-system",
+                    "cis-operator-system",
+                    "tigera-operator",
+                    "compliance-operator-system",
+                ],
+            ),
+            ((33, 9, 1), OLD),
+            ((33, 10, 1), NEW),
+            ((34, 5, 1), OLD),
+            ((34, 6, 1), NEW),
+            ((35, 2, 1), OLD),
+            ((35, 3, 1), NEW),
+            ((36, 0, 1), NEW),
+        ] {
+            let (minor, patch, revision) = version;
+            let found: Vec<&str> = exempt(&Version::new(minor, patch, revision)).collect();
+            assert_eq!(found, names, "{version:?}");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! etcd's own configuration, and who its static pod runs as.
+
+use super::{not_there, restart, unreadable};
+use crate::audit::answer::{Answer, Holds};
+use crate::audit::control::EtcdRule;
+use crate::audit::facts::{NodeFacts, Paper};
+use crate::go;
+use crate::rke2::config::document::{Document, Node};
+
+/// `a//b/` is `a/b`.
+fn clean(path: &str) -> String {
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    format!("/{}", parts.join("/"))
+}
+
+pub(super) fn answer(facts: &NodeFacts, rule: EtcdRule) -> Answer {
+    let document = match &facts.etcd {
+        Paper::Absent { path } => return not_there(path),
+        Paper::Broken(place, why) => return unreadable(place, why),
+        Paper::Read(document) => document,
+    };
+    match rule {
+        EtcdRule::On(section, key) => switch(facts, document, section, key, true),
+        EtcdRule::OffOrUnset(section, key) => switch(facts, document, section, key, false),
+        EtcdRule::Files(section, keys) => {
+            let wanted: Vec<String> = keys
+                .iter()
+                .map(|(key, file)| {
+                    format!("{key}: {}", clean(&format!("{}/{file}", facts.data_dir)))
+                })
+                .collect();
+            let expected = format!("{section}: {}", wanted.join(", "));
+            let mut sources = Vec::new();
+            for ((key, file), wanted) in keys.iter().zip(&wanted) {
+                let node = document.at(&[section, key]);
+                let text = node.and_then(Node::text).unwrap_or_default();
+                let path = clean(&format!("{}/{file}", facts.data_dir));
+                if clean(&text) != path {
+                    let found = if text.is_empty() {
+                        format!("no {section}.{key}")
+                    } else {
+                        format!("{section}.{key}: {text}")
+                    };
+                    let summary = format!("{} has {found}; asked for: {wanted}", document.path());
+                    return cure(
+                        Answer::new(Holds::No, expected, summary).found(found),
+                        facts,
+                        document,
+                    )
+                    .at(node.map(Node::source));
+                }
+                sources.extend(node.map(Node::source));
+            }
+            let summary = format!("{} has {}", document.path(), wanted.join(", "));
+            Answer::new(Holds::Yes, expected.clone(), summary)
+                .found(expected)
+                .at(sources)
+        }
+    }
+}
+
+fn switch(
+    facts: &NodeFacts,
+    document: &Document,
+    section: &str,
+    key: &str,
+    wanted: bool,
+) -> Answer {
+    let node = document.at(&[section, key]);
+    let text = node.and_then(Node::text);
+    let value = text.as_ref().map(|text| go::parse_bool(text.as_bytes()));
+    let holds = match value {
+        Some(value) => value == Some(wanted),
+        None => !wanted,
+    };
+    let or = if wanted { "" } else { ", or not set" };
+    let expected = format!("{section}.{key}: {wanted}{or}");
+    let found = match text {
+        Some(text) => format!("{section}.{key}: {text}"),
+        None => format!("no {section}.{key}"),
+    };
+    let sources = node.map(Node::source);
+    if holds {
+        let summary = format!("{} has {found}", document.path());
+        return Answer::new(Holds::Yes, expected, summary)
+            .found(found)
+            .at(sources);
+    }
+    let summary = format!("{} has {found}; asked for: {expected}", document.path());
+    cure(
+        Answer::new(Holds::No, expected, summary).found(found),
+        facts,
+        document,
+    )
+    .at(sources)
+}
+
+fn cure(answer: Answer, facts: &NodeFacts, document: &Document) -> Answer {
+    answer.cure(
+        format!(
+            "RKE2 writes {} at each start: look for etcd-arg in its configuration, then restart it",
+            document.path()
+        ),
+        vec![restart(facts)],
+    )
+}
+
+pub(super) fn pod_user(facts: &NodeFacts) -> Answer {
+    let expected = match (facts.account.uid, facts.account.gid) {
+        (Some(uid), Some(gid)) => format!("runAsUser: {uid}, runAsGroup: {gid}"),
+        _ => "runAsUser and runAsGroup of the account etcd".to_owned(),
+    };
+    let document = match &facts.etcd_pod {
+        Paper::Absent { path } => return not_there(path),
+        Paper::Broken(place, why) => return unreadable(place, why),
+        Paper::Read(document) => document,
+    };
+    let context = document.at(&["spec", "securityContext"]);
+    let id = |key: &str| {
+        let text = context.and_then(|context| context.get(key)?.text())?;
+        text.parse::<u32>().ok()
+    };
+    let (uid, gid) = (id("runAsUser"), id("runAsGroup"));
+    let shown = |id: Option<u32>| id.map_or_else(|| "not set".to_owned(), |id| id.to_string());
+    let found = format!("runAsUser: {}, runAsGroup: {}", shown(uid), shown(gid));
+    let is_etcd =
+        uid.is_some() && uid == facts.account.uid && gid.is_some() && gid == facts.account.gid;
+    let sources = context.map(Node::source);
+    if is_etcd {
+        let summary = format!("the static pod of etcd has {found}");
+        return Answer::new(Holds::Yes, expected, summary)
+            .found(found)
+            .at(sources);
+    }
+    let summary = format!("the static pod of etcd has {found}; asked for: {expected}");
+    Answer::new(Holds::No, expected, summary)
+        .found(found)
+        .at(sources)
+        .cure(
+            "RKE2 runs etcd as the user etcd and its primary group where a profile is set: set \
+             `profile: cis`, give the user etcd the group etcd, then restart RKE2",
+            vec![restart(facts)],
+        )
+}

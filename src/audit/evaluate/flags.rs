@@ -1,0 +1,389 @@
+//! Command lines of the API server, the controller manager, the scheduler and kube-proxy.
+
+use std::cmp::Ordering;
+use std::net::{IpAddr, SocketAddr};
+
+use super::restart;
+use crate::audit::answer::{Answer, Holds};
+use crate::audit::benchmark::Benchmark;
+use crate::audit::ciphers::{self, Suite};
+use crate::audit::control::{Component, Rule};
+use crate::audit::facts::NodeFacts;
+use crate::audit::flags::{self, CommandLine, Given, When};
+use crate::fact::Source;
+use crate::go;
+use crate::rke2::config::{duration_sign, integer};
+
+/// How one rule and one command line go together.
+pub(in crate::audit) struct Match {
+    pub(in crate::audit) holds: bool,
+    /// What was found: `--profiling=true`, or that nothing was.
+    pub(in crate::audit) actual: String,
+    /// The words concerned; none where the flag is missing.
+    pub(in crate::audit) sources: Vec<Source>,
+}
+
+pub(super) fn answer(
+    facts: &NodeFacts,
+    component: Component,
+    rule: Rule,
+    benchmark: Benchmark,
+) -> Answer {
+    let expected = expected(rule, benchmark);
+    let none = Vec::new();
+    let known = facts.components.get(&component).unwrap_or(&none);
+    let entries = facts
+        .entries
+        .get(&component)
+        .unwrap_or(&none_words())
+        .clone();
+    let mut lines = known.clone();
+    // What RKE2's own configuration brings counts from its next start on.
+    let base = known.iter().max_by_key(|line| line.when);
+    let is_told = match base {
+        Some(_) => touches(rule, &entries),
+        None => brought(rule, &entries, benchmark).is_some(),
+    };
+    if let Some(entry) = entries.first().filter(|_| is_told) {
+        lines.push(CommandLine {
+            when: When::Configured,
+            source: entry.source.clone(),
+            words: flags::overridden(base.map_or(&[], |line| &line.words), &entries),
+        });
+    }
+    let program = component.program();
+    if lines.is_empty() {
+        return match facts.problems.get(&component) {
+            Some(problem) => Answer::new(
+                Holds::Unknown,
+                expected,
+                format!("it cannot be told how {program} is started: {problem}"),
+            )
+            .cure("run as root; mend the file named", Vec::new()),
+            None => Answer::new(
+                Holds::Nothing,
+                expected,
+                format!("{program} was not started here yet: no process, no static pod"),
+            ),
+        };
+    }
+    let mut worst: Option<(&CommandLine, Match)> = None;
+    for line in &lines {
+        let given = flags::given(&line.words);
+        let found = judge(rule, &given, benchmark);
+        let is_worse = worst
+            .as_ref()
+            .is_none_or(|(_, worst)| worst.holds && !found.holds);
+        if is_worse {
+            worst = Some((line, found));
+        }
+    }
+    let Some((line, found)) = worst else {
+        return Answer::new(Holds::Nothing, expected, "nothing is known of it");
+    };
+    let when = match line.when {
+        When::Running => format!("{program} runs with"),
+        When::Manifest => format!("the static pod of {program} has"),
+        When::Configured => format!("at RKE2's next start {program} has"),
+    };
+    let sources = if found.sources.is_empty() {
+        vec![line.source.clone()]
+    } else {
+        found.sources
+    };
+    let summary = if found.holds {
+        format!("{when} {}", found.actual)
+    } else {
+        format!("{when} {}; asked for: {expected}", found.actual)
+    };
+    let answer = Answer::new(
+        if found.holds { Holds::Yes } else { Holds::No },
+        expected,
+        summary,
+    )
+    .found(found.actual)
+    .at(sources);
+    if found.holds {
+        return answer;
+    }
+    let setting = component.setting();
+    // Whoever wrote an entry of the setting can take it back.
+    let culprit = entries.iter().find(|entry| {
+        let given = flags::overridden(&[], std::slice::from_ref(entry));
+        let given = flags::given(&given);
+        given.iter().any(|g| names(rule).contains(&g.name.as_str()))
+    });
+    let how = match culprit {
+        Some(entry) => format!(
+            "correct the entry of {setting} at {}, then restart RKE2",
+            entry.source
+        ),
+        None => match suggestion(rule) {
+            Some(text) => format!(
+                "write `{setting}: [\"{text}\"]` in RKE2's configuration, then restart RKE2"
+            ),
+            None => format!("look for {setting} in RKE2's configuration, then restart RKE2"),
+        },
+    };
+    answer.cure(how, vec![restart(facts)])
+}
+
+/// Whether entries of a `*-arg` setting say anything of the flags that a rule is about.
+fn touches(rule: Rule, entries: &[flags::Word]) -> bool {
+    let words = flags::overridden(&[], entries);
+    let given = flags::given(&words);
+    given
+        .iter()
+        .any(|given| names(rule).contains(&given.name.as_str()))
+}
+
+/// What entries of a `*-arg` setting make of a rule, whatever else the component is given; `None`
+/// where they say nothing of it, or add to a list that is not known.
+pub(in crate::audit) fn brought(
+    rule: Rule,
+    entries: &[flags::Word],
+    benchmark: Benchmark,
+) -> Option<Match> {
+    touches(rule, entries).then_some(())?;
+    let adds = |entry: &flags::Word| {
+        let body = entry.text.trim_start_matches("--");
+        body.split('=')
+            .next()
+            .is_some_and(|name| name.ends_with(['+', '-']))
+    };
+    let wants = matches!(rule, Rule::Has(..) | Rule::HasOneOf(..) | Rule::Set(_));
+    if wants && (entries.iter().any(adds) || matches!(rule, Rule::Set(names) if names.len() > 1)) {
+        return None;
+    }
+    let words = flags::overridden(&[], entries);
+    Some(judge(rule, &flags::given(&words), benchmark))
+}
+
+fn none_words() -> Vec<flags::Word> {
+    Vec::new()
+}
+
+/// The flags that a rule is about.
+pub(super) fn names(rule: Rule) -> Vec<&'static str> {
+    match rule {
+        Rule::Off(name)
+        | Rule::On(name)
+        | Rule::OnOrUnset(name)
+        | Rule::Unset(name)
+        | Rule::Has(name, _)
+        | Rule::HasOneOf(name, _)
+        | Rule::Lacks(name, _)
+        | Rule::AtLeast(name, _)
+        | Rule::Zero(name)
+        | Rule::PositiveOrUnset(name)
+        | Rule::DurationOrUnset(name)
+        | Rule::Loopback(name)
+        | Rule::LoopbackOrUnset(name) => vec![name],
+        Rule::Set(names) => names.to_vec(),
+        Rule::GateNotOff(_) => vec!["feature-gates"],
+        Rule::Ciphers(_) => vec!["tls-cipher-suites"],
+    }
+}
+
+/// What is asked, as it would be written.
+pub(in crate::audit) fn expected(rule: Rule, benchmark: Benchmark) -> String {
+    match rule {
+        Rule::Off(name) => format!("--{name}=false"),
+        Rule::On(name) => format!("--{name}=true"),
+        Rule::OnOrUnset(name) => format!("--{name}=true, or not set"),
+        Rule::Set(names) => {
+            let names: Vec<String> = names.iter().map(|name| format!("--{name}")).collect();
+            format!("{} with a value", names.join(" and "))
+        }
+        Rule::Unset(name) => format!("--{name} not set"),
+        Rule::Has(name, item) => format!("{item} in --{name}"),
+        Rule::HasOneOf(name, items) => format!("{} in --{name}", items.join(" or ")),
+        Rule::Lacks(name, item) => format!("{item} not in --{name}"),
+        Rule::AtLeast(name, number) => format!("--{name} of {number} or more"),
+        Rule::Zero(name) => format!("--{name}=0"),
+        Rule::PositiveOrUnset(name) => format!("--{name} above 0, or not set"),
+        Rule::DurationOrUnset(name) => format!("--{name} a time above 0, or not set"),
+        Rule::Loopback(name) => format!("--{name}=127.0.0.1, or not set"),
+        Rule::LoopbackOrUnset(name) => format!("--{name} on 127.0.0.1, or not set"),
+        Rule::GateNotOff(gate) => format!("{gate}=false not in --feature-gates"),
+        Rule::Ciphers(suites) => {
+            let count = ciphers::listed(suites, benchmark).count();
+            format!("--tls-cipher-suites of the {count} suites of CIS {benchmark}")
+        }
+    }
+}
+
+/// An entry of a `*-arg` setting that would do.
+fn suggestion(rule: Rule) -> Option<String> {
+    match rule {
+        Rule::Off(name) => Some(format!("{name}=false")),
+        Rule::On(name) | Rule::OnOrUnset(name) => Some(format!("{name}=true")),
+        Rule::AtLeast(name, number) => Some(format!("{name}={number}")),
+        Rule::Zero(name) => Some(format!("{name}=0")),
+        Rule::Has(name, item) => Some(format!("{name}+={item}")),
+        Rule::Loopback(name) => Some(format!("{name}=127.0.0.1")),
+        Rule::Ciphers(_) => Some(format!("tls-cipher-suites={}", ciphers::SUGGESTED)),
+        _ => None,
+    }
+}
+
+fn shown(given: &Given<'_>) -> String {
+    match given.value {
+        Some(value) => format!("--{}={value}", given.name),
+        None => format!("--{}", given.name),
+    }
+}
+
+pub(super) fn judge(rule: Rule, given: &[Given<'_>], benchmark: Benchmark) -> Match {
+    let one = |name: &str, if_unset: bool, test: &dyn Fn(&str) -> bool| {
+        let flag = flags::of(given, name);
+        match (flag.last(), flag.text()) {
+            (Some(last), Some(text)) => Match {
+                holds: test(text),
+                actual: shown(last),
+                sources: vec![last.source.clone()],
+            },
+            _ => unset(name, if_unset),
+        }
+    };
+    let is = |wanted: bool| move |text: &str| go::parse_bool(text.as_bytes()) == Some(wanted);
+    let number = |test: fn(i64, i64) -> bool, than: i64| {
+        move |text: &str| integer(text).is_some_and(|number| test(number, than))
+    };
+    match rule {
+        Rule::Off(name) => one(name, false, &is(false)),
+        Rule::On(name) => one(name, false, &is(true)),
+        Rule::OnOrUnset(name) => one(name, true, &is(true)),
+        Rule::Unset(name) => one(name, true, &|_| false),
+        Rule::Set(names) => all_set(names, given),
+        Rule::Has(name, item) => list(name, given, &[item], true),
+        Rule::HasOneOf(name, items) => list(name, given, items, true),
+        Rule::Lacks(name, item) => list(name, given, &[item], false),
+        Rule::AtLeast(name, least) => one(name, false, &number(|a, b| a >= b, least)),
+        Rule::Zero(name) => one(name, false, &number(|a, b| a == b, 0)),
+        Rule::PositiveOrUnset(name) => one(name, true, &number(|a, b| a > b, 0)),
+        Rule::DurationOrUnset(name) => one(name, true, &|text| {
+            duration_sign(text) == Some(Ordering::Greater)
+        }),
+        Rule::Loopback(name) => one(name, true, &|text| {
+            text.parse().is_ok_and(|ip: IpAddr| is_loopback(ip))
+        }),
+        Rule::LoopbackOrUnset(name) => one(name, true, &is_on_loopback),
+        Rule::GateNotOff(gate) => {
+            let flag = flags::of(given, "feature-gates");
+            match flag.entry(gate) {
+                Some((value, given)) => Match {
+                    holds: go::parse_bool(value.as_bytes()) == Some(true),
+                    actual: format!("{gate}={value} in --feature-gates"),
+                    sources: vec![given.source.clone()],
+                },
+                None => Match {
+                    holds: true,
+                    actual: format!("nothing of {gate} in --feature-gates"),
+                    sources: Vec::new(),
+                },
+            }
+        }
+        Rule::Ciphers(suites) => cipher_suites(suites, given, benchmark),
+    }
+}
+
+fn unset(name: &str, holds: bool) -> Match {
+    Match {
+        holds,
+        actual: format!("no --{name}"),
+        sources: Vec::new(),
+    }
+}
+
+fn all_set(names: &[&str], given: &[Given<'_>]) -> Match {
+    let mut found = Vec::new();
+    let mut sources = Vec::new();
+    for name in names {
+        let flag = flags::of(given, name);
+        match flag
+            .last()
+            .filter(|last| last.value.is_some_and(|v| !v.is_empty()))
+        {
+            Some(last) => {
+                found.push(shown(last));
+                sources.push(last.source.clone());
+            }
+            None => return unset(name, false),
+        }
+    }
+    Match {
+        holds: true,
+        actual: found.join(" "),
+        sources,
+    }
+}
+
+/// Whether a list has one of `items`, as it should or should not.
+fn list(name: &str, given: &[Given<'_>], items: &[&str], wanted: bool) -> Match {
+    let flag = flags::of(given, name);
+    let found = flag.items().find(|(item, _)| items.contains(item));
+    let all: Vec<&str> = flag.items().map(|(item, _)| item).collect();
+    let Some(last) = flag.last() else {
+        return unset(name, !wanted);
+    };
+    Match {
+        holds: found.is_some() == wanted,
+        actual: format!("--{name}={}", all.join(",")),
+        sources: vec![found.map_or(last, |(_, given)| given).source.clone()],
+    }
+}
+
+fn cipher_suites(suites: &'static [Suite], given: &[Given<'_>], benchmark: Benchmark) -> Match {
+    let flag = flags::of(given, "tls-cipher-suites");
+    let Some(last) = flag.last() else {
+        return unset("tls-cipher-suites", false);
+    };
+    let all: Vec<&str> = flag.items().map(|(item, _)| item).collect();
+    let weak = weak(&all, suites, benchmark);
+    Match {
+        holds: weak.is_empty() && !all.is_empty(),
+        actual: suites_found(&all, &weak),
+        sources: vec![last.source.clone()],
+    }
+}
+
+/// Those of `all` that the benchmark does not list.
+pub(super) fn weak<'a>(
+    all: &[&'a str],
+    suites: &'static [Suite],
+    benchmark: Benchmark,
+) -> Vec<&'a str> {
+    let is_listed = |name: &str| ciphers::listed(suites, benchmark).any(|suite| suite == name);
+    all.iter()
+        .copied()
+        .filter(|name| !is_listed(name))
+        .collect()
+}
+
+/// What there is to say of the suites found.
+pub(super) fn suites_found(all: &[&str], weak: &[&str]) -> String {
+    match (all.len(), weak) {
+        (0, _) => "an empty list of cipher suites".to_owned(),
+        (count, []) => format!("{count} cipher suites, all of them listed"),
+        (_, weak) => format!(
+            "the cipher suites {}, which are not listed",
+            weak.join(", ")
+        ),
+    }
+}
+
+fn is_loopback(ip: IpAddr) -> bool {
+    ip.to_canonical().is_loopback()
+}
+
+/// `127.0.0.1:10249`, `[::1]:10249`, or an address alone.
+fn is_on_loopback(text: &str) -> bool {
+    text.parse::<SocketAddr>()
+        .map(|address| address.ip())
+        .or_else(|_| text.trim_matches(['[', ']']).parse::<IpAddr>())
+        .is_ok_and(is_loopback)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,353 @@
+//! The kubelet's settings: flags over configuration files, as the kubelet itself has it.
+
+use std::cmp::Ordering;
+
+use super::{flags as rules, restart};
+use crate::audit::answer::{Answer, Holds};
+use crate::audit::benchmark::Benchmark;
+use crate::audit::ciphers::{self, Suite};
+use crate::audit::control::{KubeletRule, Setting};
+use crate::audit::facts::{NodeFacts, Paper};
+use crate::audit::flags::{self, CommandLine, Given, When};
+use crate::fact::Source;
+use crate::go;
+use crate::rke2::config::document::Node;
+use crate::rke2::config::{duration_sign, integer};
+
+/// What RKE2 writes anew at each start.
+const GENERATED: &str = "/00-rke2-defaults.conf";
+
+/// What a setting ends up as.
+struct Effective {
+    /// Its value, lists joined by commas.
+    text: String,
+    source: Source,
+}
+
+/// The last file that says something of a field decides, as in a JSON merge patch: `null` unsets it,
+/// there or anywhere above it.
+fn from_files<'a>(files: &'a [Paper], field: &str) -> Option<Node<'a>> {
+    let mut decided = None;
+    for file in files {
+        let Paper::Read(document) = file else {
+            continue;
+        };
+        let mut keys = field.split('.');
+        let mut node = keys.next().and_then(|key| document.get(key));
+        for key in keys {
+            match node {
+                Some(inner) if inner.is_null() => break,
+                Some(inner) => node = inner.get(key),
+                None => break,
+            }
+        }
+        match node {
+            Some(node) if node.is_null() => decided = None,
+            Some(node) => decided = Some(node),
+            None => {}
+        }
+    }
+    decided
+}
+
+fn effective(setting: Setting, given: &[Given<'_>], files: &[Paper]) -> Option<Effective> {
+    let flag = flags::of(given, setting.flag);
+    if let (Some(last), Some(text)) = (flag.last(), flag.text()) {
+        let is_list = setting.flag == "tls-cipher-suites";
+        let items: Vec<&str> = flag.items().map(|(item, _)| item).collect();
+        return Some(Effective {
+            text: if is_list {
+                items.join(",")
+            } else {
+                text.to_owned()
+            },
+            source: last.source.clone(),
+        });
+    }
+    let node = from_files(files, setting.field)?;
+    let items: Vec<String> = node.items().filter_map(Node::text).collect();
+    let text = node.text().unwrap_or_else(|| items.join(","));
+    Some(Effective {
+        text,
+        source: node.source(),
+    })
+}
+
+/// How a rule and the kubelet go together.
+struct Match {
+    holds: bool,
+    actual: String,
+    sources: Vec<Source>,
+}
+
+pub(super) fn answer(facts: &NodeFacts, rule: KubeletRule, benchmark: Benchmark) -> Answer {
+    let expected = expected(rule, benchmark);
+    let kubelet = &facts.kubelet;
+    let broken = kubelet.files.iter().find_map(|file| match file {
+        Paper::Broken(place, why) => Some((place, why)),
+        Paper::Absent { .. } | Paper::Read(_) => None,
+    });
+    if kubelet.lines.is_empty() && kubelet.files.is_empty() {
+        let why = "the kubelet was not started here yet";
+        return Answer::new(Holds::Nothing, expected, why);
+    }
+    let mut worst: Option<(&CommandLine, Match)> = None;
+    for line in &kubelet.lines {
+        let given = flags::given(&line.words);
+        let found = judge(rule, &given, &kubelet.files, benchmark);
+        let is_worse = worst
+            .as_ref()
+            .is_none_or(|(_, worst)| worst.holds && !found.holds);
+        if is_worse {
+            worst = Some((line, found));
+        }
+    }
+    let Some((line, found)) = worst else {
+        return Answer::new(
+            Holds::Nothing,
+            expected,
+            "nothing is known of the kubelet's flags",
+        );
+    };
+    // What a file says that cannot be read may be what counts, unless a flag beats it.
+    let by_flag = found
+        .sources
+        .iter()
+        .any(|source| line.words.iter().any(|word| word.source == *source));
+    if let Some((place, why)) = broken.filter(|_| !by_flag) {
+        let summary = format!("what the kubelet ends up with cannot be told: {place}: {why}");
+        return Answer::new(Holds::Unknown, expected, summary)
+            .at([place.clone()])
+            .cure(format!("run as root; mend {}", place.path), Vec::new());
+    }
+    let when = match line.when {
+        When::Running => "the kubelet runs with",
+        When::Manifest | When::Configured => "at RKE2's next start the kubelet has",
+    };
+    let summary = if found.holds {
+        format!("{when} {}", found.actual)
+    } else {
+        format!("{when} {}; asked for: {expected}", found.actual)
+    };
+    let sources = if found.sources.is_empty() {
+        vec![line.source.clone()]
+    } else {
+        found.sources
+    };
+    let place = sources.first().cloned();
+    let answer = Answer::new(
+        if found.holds { Holds::Yes } else { Holds::No },
+        expected,
+        summary,
+    )
+    .found(found.actual)
+    .at(sources);
+    if found.holds {
+        return answer;
+    }
+    // What somebody wrote is to be corrected there; what nobody wrote can be.
+    let written = place.filter(|place| !place.path.starts_with("/proc/") && place.line.is_some());
+    let how = match (written, suggestion(rule)) {
+        (Some(place), _) if !place.path.ends_with(GENERATED) => {
+            format!("correct it at {place}, then restart RKE2")
+        }
+        (_, Some(text)) => {
+            format!("write `kubelet-arg: [\"{text}\"]` in RKE2's configuration, then restart RKE2")
+        }
+        (..) => "look for kubelet-arg in RKE2's configuration, then restart RKE2".to_owned(),
+    };
+    answer.cure(how, vec![restart(facts)])
+}
+
+fn expected(rule: KubeletRule, benchmark: Benchmark) -> String {
+    match rule {
+        KubeletRule::Off(setting) => format!("{}: false", setting.field),
+        KubeletRule::On(setting) => format!("{}: true", setting.field),
+        KubeletRule::OnOrUnset(setting) => format!("{}: true, or not set", setting.field),
+        KubeletRule::IsNot(setting, value) => format!("{} set, and not {value}", setting.field),
+        KubeletRule::Set(settings) => {
+            let fields: Vec<&str> = settings.iter().map(|setting| setting.field).collect();
+            format!("{} with a value", fields.join(" and "))
+        }
+        KubeletRule::Zero {
+            setting,
+            unset_since,
+        } => match unset_since {
+            Some(since) if benchmark >= since => format!("{}: 0, or not set", setting.field),
+            _ => format!("{}: 0", setting.field),
+        },
+        KubeletRule::NotZero(setting) => format!("{} above 0, or not set", setting.field),
+        KubeletRule::NotNegative(setting) => format!("{} of 0 or more, or not set", setting.field),
+        KubeletRule::Positive(setting) => format!("{} above 0", setting.field),
+        KubeletRule::GateNotOff(gate) => format!("featureGates.{gate} not false"),
+        KubeletRule::Ciphers(suites) => {
+            let count = ciphers::listed(suites, benchmark).count();
+            format!("tlsCipherSuites of the {count} suites of CIS {benchmark}")
+        }
+    }
+}
+
+/// An entry of `kubelet-arg` that would do.
+fn suggestion(rule: KubeletRule) -> Option<String> {
+    match rule {
+        KubeletRule::Off(setting) => Some(format!("{}=false", setting.flag)),
+        KubeletRule::On(setting) | KubeletRule::OnOrUnset(setting) => {
+            Some(format!("{}=true", setting.flag))
+        }
+        KubeletRule::IsNot(setting, _) => Some(format!("{}=Webhook", setting.flag)),
+        KubeletRule::Zero { setting, .. } => Some(format!("{}=0", setting.flag)),
+        KubeletRule::NotZero(setting) => Some(format!("{}=5m", setting.flag)),
+        KubeletRule::Positive(setting) => Some(format!("{}=4096", setting.flag)),
+        KubeletRule::Ciphers(_) => Some(format!("tls-cipher-suites={}", ciphers::SUGGESTED)),
+        _ => None,
+    }
+}
+
+fn judge(rule: KubeletRule, given: &[Given<'_>], files: &[Paper], benchmark: Benchmark) -> Match {
+    let one = |setting: Setting, if_unset: bool, test: &dyn Fn(&str) -> bool| match effective(
+        setting, given, files,
+    ) {
+        Some(value) => Match {
+            holds: test(&value.text),
+            actual: format!("{}: {}", setting.field, value.text),
+            sources: vec![value.source],
+        },
+        None => Match {
+            holds: if_unset,
+            actual: format!("no {}", setting.field),
+            sources: Vec::new(),
+        },
+    };
+    let is = |wanted: bool| move |text: &str| go::parse_bool(text.as_bytes()) == Some(wanted);
+    match rule {
+        KubeletRule::Off(setting) => one(setting, false, &is(false)),
+        KubeletRule::On(setting) => one(setting, false, &is(true)),
+        KubeletRule::OnOrUnset(setting) => one(setting, true, &is(true)),
+        KubeletRule::IsNot(setting, value) => {
+            one(setting, false, &|text| !text.is_empty() && text != value)
+        }
+        KubeletRule::Zero {
+            setting,
+            unset_since,
+        } => {
+            let if_unset = unset_since.is_some_and(|since| benchmark >= since);
+            one(setting, if_unset, &|text| integer(text) == Some(0))
+        }
+        KubeletRule::NotZero(setting) => one(setting, true, &|text| {
+            duration_sign(text) == Some(Ordering::Greater)
+        }),
+        KubeletRule::NotNegative(setting) => {
+            one(setting, true, &|text| integer(text).is_some_and(|n| n >= 0))
+        }
+        KubeletRule::Positive(setting) => {
+            one(setting, false, &|text| integer(text).is_some_and(|n| n > 0))
+        }
+        KubeletRule::Set(settings) => {
+            let mut matched = Vec::new();
+            for setting in settings {
+                let found = one(*setting, false, &|text| !text.is_empty());
+                if !found.holds {
+                    return found;
+                }
+                matched.push(found);
+            }
+            let texts: Vec<&str> = matched.iter().map(|found| found.actual.as_str()).collect();
+            Match {
+                holds: true,
+                actual: texts.join(", "),
+                sources: matched
+                    .iter()
+                    .flat_map(|found| found.sources.clone())
+                    .collect(),
+            }
+        }
+        KubeletRule::GateNotOff(gate) => gate_not_off(gate, given, files),
+        KubeletRule::Ciphers(suites) => cipher_suites(suites, given, files, benchmark),
+    }
+}
+
+fn gate_not_off(gate: &str, given: &[Given<'_>], files: &[Paper]) -> Match {
+    let flag = flags::of(given, "feature-gates");
+    let value = match flag.entry(gate) {
+        Some((value, given)) => Some((value.to_owned(), given.source.clone())),
+        None => from_files(files, &format!("featureGates.{gate}"))
+            .and_then(|node| Some((node.text()?, node.source()))),
+    };
+    match value {
+        Some((text, source)) => Match {
+            holds: go::parse_bool(text.as_bytes()) == Some(true),
+            actual: format!("featureGates.{gate}: {text}"),
+            sources: vec![source],
+        },
+        None => Match {
+            holds: true,
+            actual: format!("no featureGates.{gate}"),
+            sources: Vec::new(),
+        },
+    }
+}
+
+fn cipher_suites(
+    suites: &'static [Suite],
+    given: &[Given<'_>],
+    files: &[Paper],
+    benchmark: Benchmark,
+) -> Match {
+    const SUITES: Setting = Setting {
+        flag: "tls-cipher-suites",
+        field: "tlsCipherSuites",
+    };
+    let Some(value) = effective(SUITES, given, files) else {
+        return Match {
+            holds: false,
+            actual: "no tlsCipherSuites".to_owned(),
+            sources: Vec::new(),
+        };
+    };
+    let all: Vec<&str> = value
+        .text
+        .split(',')
+        .filter(|name| !name.is_empty())
+        .collect();
+    let weak = rules::weak(&all, suites, benchmark);
+    Match {
+        holds: weak.is_empty() && !all.is_empty(),
+        actual: rules::suites_found(&all, &weak),
+        sources: vec![value.source],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(texts: &[&str]) -> Vec<Paper> {
+        texts
+            .iter()
+            .map(|text| Paper::new("/f", Ok(text.as_bytes().to_vec())))
+            .collect()
+    }
+
+    fn found(texts: &[&str], field: &str) -> Option<String> {
+        from_files(&files(texts), field).and_then(Node::text)
+    }
+
+    #[test]
+    fn later_files_win_and_null_unsets() {
+        let field = "authentication.anonymous.enabled";
+        let off = "authentication:\n  anonymous:\n    enabled: false\n";
+        let on = "authentication:\n  anonymous:\n    enabled: true\n";
+        assert_eq!(found(&[off], field).as_deref(), Some("false"));
+        assert_eq!(found(&[off, on], field).as_deref(), Some("true"));
+        assert_eq!(
+            found(&[off, "authentication:\n  webhook: {}\n"], field).as_deref(),
+            Some("false")
+        );
+        assert_eq!(found(&[off, "authentication: null\n"], field), None);
+        assert_eq!(
+            found(&[on, "authentication:\n  anonymous: null\n", off], field).as_deref(),
+            Some("false")
+        );
+        assert_eq!(found(&["x: 1\n"], field), None);
+    }
+}

@@ -1,0 +1,205 @@
+//! What was read of a node for its audit. Plain data; [`crate::host::audit`] reads it.
+
+use std::collections::BTreeMap;
+
+use crate::fact::{ReadError, Source};
+use crate::rke2::config::document::{Document, Malformed};
+use crate::rke2::role::Role;
+use crate::rke2::version::Version;
+
+use super::control::Component;
+use super::flags::{CommandLine, Word};
+
+/// Which parts of RKE2 a node runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each part can be left out by itself"
+)]
+pub struct Parts {
+    /// A server, whatever of it is left out.
+    pub control_plane: bool,
+    /// kube-apiserver.
+    pub api_server: bool,
+    /// kube-controller-manager.
+    pub controller_manager: bool,
+    /// kube-scheduler.
+    pub scheduler: bool,
+    /// etcd, embedded.
+    pub etcd: bool,
+    /// The kubelet.
+    pub kubelet: bool,
+    /// kube-proxy.
+    pub kube_proxy: bool,
+}
+
+impl Parts {
+    /// Whether the node runs this component.
+    pub const fn has(&self, component: Component) -> bool {
+        match component {
+            Component::ApiServer => self.api_server,
+            Component::ControllerManager => self.controller_manager,
+            Component::Scheduler => self.scheduler,
+            Component::KubeProxy => self.kube_proxy,
+        }
+    }
+}
+
+/// One thing that a control looks at.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seen {
+    /// Where, as the host names it.
+    pub path: String,
+    /// Permission bits with set-id and sticky.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+}
+
+/// Of all that is not as it should be, so much is remembered.
+pub const REMEMBERED: usize = 8;
+
+/// What became of looking at files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// Where it looked.
+    pub places: Vec<String>,
+    /// How many things it looked at.
+    pub looked_at: u64,
+    /// How many of them are not as they should be.
+    pub wrong: u64,
+    /// The first of them by name, [`REMEMBERED`] at the most.
+    pub examples: Vec<Seen>,
+    /// One that is, where one thing alone was looked at.
+    pub sample: Option<Seen>,
+    /// Why not all could be looked at: the first reasons.
+    pub errors: Vec<String>,
+}
+
+impl Survey {
+    /// Counts one thing.
+    pub fn count(&mut self, seen: Seen, is_right: bool) {
+        self.looked_at = self.looked_at.saturating_add(1);
+        if is_right {
+            self.sample.get_or_insert(seen);
+            return;
+        }
+        self.wrong = self.wrong.saturating_add(1);
+        let at = self.examples.partition_point(|example| *example < seen);
+        if at < REMEMBERED {
+            self.examples.insert(at, seen);
+            self.examples.truncate(REMEMBERED);
+        }
+    }
+
+    /// Notes why something could not be looked at. What vanished meanwhile is none of it.
+    pub fn failed(&mut self, error: &ReadError) {
+        if !error.is_absent() {
+            self.problem(error.to_string());
+        }
+    }
+
+    /// The same, in words.
+    pub fn problem(&mut self, what: String) {
+        if self.errors.len() < REMEMBERED {
+            self.errors.push(what);
+        }
+    }
+}
+
+/// A file of configuration.
+#[derive(Debug, Clone)]
+pub enum Paper {
+    /// It is not there.
+    Absent {
+        /// Where it would be.
+        path: String,
+    },
+    /// It is, and says this.
+    Read(Document),
+    /// It cannot be read, or made out.
+    Broken(Source, String),
+}
+
+impl Paper {
+    /// What `read` found at `path`.
+    pub fn new(path: &str, read: Result<Vec<u8>, ReadError>) -> Self {
+        match read.map(|content| Document::parse(path, &content)) {
+            Ok(Ok(document)) => Self::Read(document),
+            Ok(Err(Malformed { place, message })) => Self::Broken(place, message),
+            Err(error) if error.is_absent() => Self::Absent {
+                path: path.to_owned(),
+            },
+            Err(error) => Self::Broken(Source::file(path), error.to_string()),
+        }
+    }
+
+    /// The same of a file that holds secrets: what is wrong with its text is not quoted.
+    pub fn of_secrets(path: &str, read: Result<Vec<u8>, ReadError>) -> Self {
+        let is_read = read.is_ok();
+        match Self::new(path, read) {
+            Self::Broken(place, _) if is_read => {
+                let why = format!("{path} is neither JSON nor YAML");
+                Self::Broken(place, why)
+            }
+            other => other,
+        }
+    }
+}
+
+/// The kubelet's side.
+#[derive(Debug, Clone, Default)]
+pub struct KubeletFacts {
+    /// The flags it runs with, and those it would after RKE2's next start; none known, no line.
+    pub lines: Vec<CommandLine>,
+    /// Its configuration files, in the order in which it merges them.
+    pub files: Vec<Paper>,
+}
+
+/// The account etcd as the files have it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EtcdAccount {
+    /// The user's id.
+    pub uid: Option<u32>,
+    /// The group's id.
+    pub gid: Option<u32>,
+    /// The user's primary group, to which RKE2 gives etcd's data.
+    pub primary: Option<u32>,
+}
+
+/// A node, as far as its audit is concerned.
+#[derive(Debug, Clone)]
+pub struct NodeFacts {
+    /// Server or agent.
+    pub role: Role,
+    /// The release.
+    pub version: Version,
+    /// RKE2's data folder.
+    pub data_dir: String,
+    /// What it runs.
+    pub parts: Parts,
+    /// The account etcd.
+    pub account: EtcdAccount,
+    /// What each component is started with; none known, no line.
+    pub components: BTreeMap<Component, Vec<CommandLine>>,
+    /// Entries of RKE2's `*-arg` settings.
+    pub entries: BTreeMap<Component, Vec<Word>>,
+    /// Why a component's command line is not known, where something stood in the way.
+    pub problems: BTreeMap<Component, String>,
+    /// The kubelet's side.
+    pub kubelet: KubeletFacts,
+    /// `server/db/etcd/config`.
+    pub etcd: Paper,
+    /// The static pod of etcd.
+    pub etcd_pod: Paper,
+    /// The encryption providers' file.
+    pub encryption: Paper,
+    /// The audit policy.
+    pub audit_policy: Paper,
+    /// The admission configuration that holds pod security's.
+    pub pod_security: Paper,
+    /// What became of looking at files, by the control's key.
+    pub surveys: BTreeMap<&'static str, Survey>,
+}

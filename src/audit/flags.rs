@@ -1,0 +1,257 @@
+//! Command lines as Kubernetes' components parse them (spf13/pflag): the last of a repeated flag
+//! wins, lists add up, a bare switch is true, `_` is `-` in names, and `--` ends them.
+
+use crate::fact::Source;
+
+/// A word of a command line, and where it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    /// The word.
+    pub text: String,
+    /// Where.
+    pub source: Source,
+}
+
+/// From where a command line is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum When {
+    /// A process runs with it.
+    Running,
+    /// The static pod's manifest has it: what the next start of the pod runs with.
+    Manifest,
+    /// RKE2's configuration brings it: what the next start of RKE2 runs with.
+    Configured,
+}
+
+/// One command line, the program's name left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandLine {
+    /// From where it is known.
+    pub when: When,
+    /// Where, as a whole.
+    pub source: Source,
+    /// Its words.
+    pub words: Vec<Word>,
+}
+
+/// A flag that is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given<'a> {
+    /// Its name, without dashes, with `-` for `_`.
+    pub name: String,
+    /// Its value; `None` where the name stands alone, which is true for a switch.
+    pub value: Option<&'a str>,
+    /// Where it is written.
+    pub source: &'a Source,
+}
+
+/// Switches, which take no word behind them for their value. All that controls ask for, and what
+/// RKE2 itself passes.
+const SWITCHES: &[&str] = &[
+    "allow-privileged",
+    "anonymous-auth",
+    "allocate-node-cidrs",
+    "authentication-token-webhook",
+    "enable-bootstrap-token-auth",
+    "fail-cgroupv1",
+    "fail-swap-on",
+    "kubelet-https",
+    "leader-elect",
+    "make-iptables-util-chains",
+    "profiling",
+    "protect-kernel-defaults",
+    "rotate-certificates",
+    "seccomp-default",
+    "service-account-extend-token-expiration",
+    "service-account-lookup",
+    "use-service-account-credentials",
+];
+
+/// The flags of a command line, in their order.
+pub fn given(words: &[Word]) -> Vec<Given<'_>> {
+    let mut flags = Vec::new();
+    let mut words = words.iter().peekable();
+    while let Some(word) = words.next() {
+        let Some(body) = word.text.strip_prefix("--") else {
+            continue;
+        };
+        if body.is_empty() {
+            break;
+        }
+        let (name, mut value) = match body.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (body, None),
+        };
+        let name = normal(name);
+        // All but switches take the next word, whatever it is. One that looks like a flag is left
+        // for one: a name we do not know can be a switch.
+        if value.is_none() && !SWITCHES.contains(&name.as_str()) {
+            let next = words.next_if(|next| !next.text.starts_with('-'));
+            value = next.map(|next| next.text.as_str());
+        }
+        flags.push(Given {
+            name,
+            value,
+            source: &word.source,
+        });
+    }
+    flags
+}
+
+/// A flag's name as the components look it up.
+fn normal(name: &str) -> String {
+    name.replace('_', "-")
+}
+
+/// What is given for one flag.
+#[derive(Debug, Clone, Default)]
+pub struct Flag<'a>(Vec<&'a Given<'a>>);
+
+/// Everything given for the flag of that name.
+pub fn of<'a>(flags: &'a [Given<'a>], name: &str) -> Flag<'a> {
+    Flag(flags.iter().filter(|given| given.name == name).collect())
+}
+
+impl<'a> Flag<'a> {
+    /// The one that wins.
+    pub fn last(&self) -> Option<&'a Given<'a>> {
+        self.0.last().copied()
+    }
+
+    /// The value that wins, as text; a bare name is `true`.
+    pub fn text(&self) -> Option<&'a str> {
+        self.last().map(|given| given.value.unwrap_or("true"))
+    }
+
+    /// All items of a list that may be repeated.
+    pub fn items(&self) -> impl Iterator<Item = (&'a str, &'a Given<'a>)> {
+        self.0.iter().flat_map(|given| {
+            let items = given.value.unwrap_or_default().split(',');
+            items
+                .filter(|item| !item.is_empty())
+                .map(move |item| (item, *given))
+        })
+    }
+
+    /// What a list of `name=value` says of a name; the last counts.
+    pub fn entry(&self, name: &str) -> Option<(&'a str, &'a Given<'a>)> {
+        self.items()
+            .filter_map(|(item, given)| Some((item.split_once('=')?, given)))
+            .filter(|((key, _), _)| key.trim() == name)
+            .map(|((_, value), given)| (value.trim(), given))
+            .last()
+    }
+}
+
+/// `words` after RKE2 has put the entries of a `*-arg` setting into them: an entry takes the place
+/// of all that stood there for its flag, `name+=` and `name-=` add to it.
+pub fn overridden(words: &[Word], entries: &[Word]) -> Vec<Word> {
+    let parsed: Vec<(String, bool, Word)> = entries
+        .iter()
+        .map(|entry| {
+            let body = entry.text.strip_prefix("--").unwrap_or(&entry.text);
+            let (name, value) = match body.split_once('=') {
+                Some((name, value)) => (name, value),
+                None => (body, "true"),
+            };
+            let plain = name.trim_end_matches(['+', '-']);
+            let word = Word {
+                text: format!("--{plain}={value}"),
+                source: entry.source.clone(),
+            };
+            (normal(plain), plain.len() == name.len(), word)
+        })
+        .collect();
+    let replaced = |word: &Word| {
+        let body = word.text.strip_prefix("--");
+        let name = body.map(|body| normal(body.split('=').next().unwrap_or_default()));
+        name.is_some_and(|name| {
+            parsed
+                .iter()
+                .any(|(entry, replaces, _)| *replaces && *entry == name)
+        })
+    };
+    let mut out: Vec<Word> = words
+        .iter()
+        .filter(|word| !replaced(word))
+        .cloned()
+        .collect();
+    out.extend(parsed.iter().map(|(_, _, word)| word.clone()));
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(texts: &[&str]) -> Vec<Word> {
+        texts
+            .iter()
+            .map(|text| Word {
+                text: (*text).to_owned(),
+                source: Source::file("/m"),
+            })
+            .collect()
+    }
+
+    fn text(line: &[&str], name: &str) -> Option<String> {
+        let words = words(line);
+        let flags = given(&words);
+        of(&flags, name).text().map(str::to_owned)
+    }
+
+    #[test]
+    fn the_last_wins_and_a_bare_switch_is_true() {
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            text(&["--profiling=false", "--profiling"], "profiling"),
+            some("true")
+        );
+        assert_eq!(
+            text(&["--profiling", "--profiling=false"], "profiling"),
+            some("false")
+        );
+        // A switch takes no word behind it.
+        assert_eq!(text(&["--profiling", "false"], "profiling"), some("true"));
+        assert_eq!(
+            text(&["--bind-address", "::1"], "bind-address"),
+            some("::1")
+        );
+        assert_eq!(text(&["--bind_address=x"], "bind-address"), some("x"));
+        assert_eq!(text(&["--", "--profiling"], "profiling"), None);
+        assert_eq!(text(&["--audit-log-path="], "audit-log-path"), some(""));
+        assert_eq!(text(&["--no-profiling=true"], "profiling"), None);
+        assert_eq!(text(&["server", "-v=2", "--a=b"], "a"), some("b"));
+    }
+
+    #[test]
+    fn lists_add_up_and_gates_are_looked_up_by_name() {
+        let words = words(&[
+            "--m=Node,RBAC",
+            "--m=X",
+            "--feature-gates=A=true,B=false",
+            "--feature-gates=A=false",
+        ]);
+        let flags = given(&words);
+        let items: Vec<&str> = of(&flags, "m").items().map(|(item, _)| item).collect();
+        assert_eq!(items, ["Node", "RBAC", "X"]);
+        let gates = of(&flags, "feature-gates");
+        assert_eq!(gates.entry("A").map(|(value, _)| value), Some("false"));
+        assert_eq!(gates.entry("AB").map(|(value, _)| value), None);
+    }
+
+    #[test]
+    fn rke2s_entries_replace_or_add() {
+        let line = words(&["--a=1", "--b=2", "--a=3", "--c"]);
+        let with = |entries: &[&str]| -> Vec<String> {
+            let out = overridden(&line, &words(entries));
+            out.into_iter().map(|word| word.text).collect()
+        };
+        assert_eq!(with(&["a=9"]), ["--b=2", "--c", "--a=9"]);
+        assert_eq!(with(&["b+=9"]), ["--a=1", "--b=2", "--a=3", "--c", "--b=9"]);
+        assert_eq!(
+            with(&["--c=false", "d"]),
+            ["--a=1", "--b=2", "--a=3", "--c=false", "--d=true"]
+        );
+    }
+}

@@ -1,0 +1,166 @@
+//! The node-local controls of the CIS benchmarks for RKE2: what each asks, as data, and a node held
+//! against them, without a cluster.
+//!
+//! Pure. [`crate::host::audit`] reads what is asked, [`crate::report::audit`] tells the result.
+
+pub mod answer;
+pub mod benchmark;
+pub mod ciphers;
+pub mod control;
+pub mod controls;
+pub mod evaluate;
+pub mod facts;
+pub mod flags;
+pub mod restart;
+pub mod waiver;
+
+use serde::Serialize;
+
+use answer::Answer;
+use benchmark::{Benchmark, Choice};
+use control::{Control, Edition};
+use waiver::Applied;
+
+use crate::rke2::role::Role;
+use crate::rke2::start::Sourced;
+use crate::rke2::version::Version;
+
+/// What became of a control on a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Scored, and not met.
+    Fail,
+    /// Not met, and not scored.
+    Warn,
+    /// It could not be found out.
+    Error,
+    /// A person has to look.
+    Manual,
+    /// Met.
+    Pass,
+    /// This node is not held to it.
+    NotApplicable,
+}
+
+impl Outcome {
+    /// The gravest first.
+    pub const ALL: [Self; 6] = [
+        Self::Fail,
+        Self::Warn,
+        Self::Error,
+        Self::Manual,
+        Self::Pass,
+        Self::NotApplicable,
+    ];
+
+    /// As it is written.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Warn => "warn",
+            Self::Error => "error",
+            Self::Manual => "manual",
+            Self::Pass => "pass",
+            Self::NotApplicable => "not-applicable",
+        }
+    }
+}
+
+/// One control held against a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audited {
+    /// Which.
+    pub control: &'static Control,
+    /// Its number and how it counts in the benchmark.
+    pub edition: Edition,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Evidence and remedy.
+    pub answer: Answer,
+    /// Whether somebody answers for it.
+    pub waiver: Option<Applied>,
+}
+
+impl Audited {
+    /// Whether somebody answers for its not being met, and still does.
+    pub fn is_waived(&self) -> bool {
+        self.waiver.as_ref().is_some_and(|waiver| !waiver.expired)
+            && matches!(self.outcome, Outcome::Fail | Outcome::Warn)
+    }
+
+    /// Whether it fails and nobody answers for it.
+    pub fn fails(&self) -> bool {
+        self.outcome == Outcome::Fail && !self.is_waived()
+    }
+}
+
+/// The audit of one unit's node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audit {
+    /// `rke2-server.service`.
+    pub unit: &'static str,
+    /// Server or agent.
+    pub role: Role,
+    /// The release that would run.
+    pub version: Version,
+    /// How that is known.
+    pub version_source: &'static str,
+    /// The profile, and where it is set.
+    pub profile: Sourced<String>,
+    /// RKE2's data folder.
+    pub data_dir: String,
+    /// The benchmark, and who sees that otherwise.
+    pub choice: Choice,
+    /// Whether somebody asked for that benchmark.
+    pub asked: bool,
+    /// What is not known of RKE2's configuration, so that it was audited as if that said nothing.
+    pub unknown: Vec<String>,
+    /// Every control of it, by number, the guide's questions last.
+    pub controls: Vec<Audited>,
+}
+
+/// How many controls have each outcome.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub struct Counts {
+    /// Failed, and nobody answers for it.
+    pub fail: usize,
+    /// Not met and not scored.
+    pub warn: usize,
+    /// Could not be found out.
+    pub error: usize,
+    /// For a person.
+    pub manual: usize,
+    /// Met.
+    pub pass: usize,
+    /// Not asked of this node.
+    pub not_applicable: usize,
+    /// Not met, and somebody answers for it.
+    pub waived: usize,
+}
+
+/// Counts outcomes.
+pub fn counts<'a>(controls: impl IntoIterator<Item = &'a Audited>) -> Counts {
+    let mut counts = Counts::default();
+    for audited in controls {
+        let count = match audited.outcome {
+            _ if audited.is_waived() => &mut counts.waived,
+            Outcome::Fail => &mut counts.fail,
+            Outcome::Warn => &mut counts.warn,
+            Outcome::Error => &mut counts.error,
+            Outcome::Manual => &mut counts.manual,
+            Outcome::Pass => &mut counts.pass,
+            Outcome::NotApplicable => &mut counts.not_applicable,
+        };
+        *count = count.saturating_add(1);
+    }
+    counts
+}
+
+impl Audit {
+    /// The benchmark.
+    pub const fn benchmark(&self) -> Benchmark {
+        self.choice.benchmark
+    }
+}

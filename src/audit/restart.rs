@@ -1,0 +1,180 @@
+//! What of the hardening guide will bite at RKE2's next start, for `check`: a profile that something
+//! undoes, and what a profile that was switched on does not reach.
+
+use std::collections::BTreeMap;
+
+use super::benchmark::Benchmark;
+use super::control::{Component, Kind, Question};
+use super::controls;
+use super::evaluate::{files, flags as rules};
+use super::facts::{EtcdAccount, Paper, Seen};
+use super::flags::Word;
+use crate::fact::Source;
+use crate::rke2::config::Kubelet;
+use crate::rke2::profile::Scope;
+use crate::rke2::role::Role;
+use crate::rke2::start::Advice;
+use crate::rke2::version::{Since, Version};
+use crate::text::{count, shell_word};
+
+/// Static pods are closed with a CIS profile. Upstream: rancher/rke2 #4831 and its backports.
+pub const MANIFESTS_CLOSED: Since = Since(&[(25, 15, 1), (26, 10, 1), (27, 7, 1), (28, 3, 1)]);
+/// The mode they get then.
+const MANIFEST: u32 = 0o600;
+
+/// What was read for it.
+#[derive(Debug, Clone)]
+pub struct RestartFacts {
+    /// The static pods that are there.
+    pub manifests: Vec<Seen>,
+    /// etcd's data folder and what of it etcd opens first, as far as they are there.
+    pub etcd: Vec<Seen>,
+    /// The account etcd.
+    pub account: EtcdAccount,
+    /// The audit policy, where the API server will have one.
+    pub audit_policy: Option<Paper>,
+    /// Entries of RKE2's `*-arg` settings.
+    pub entries: BTreeMap<Component, Vec<Word>>,
+}
+
+/// The advice for a node with a profile of that scope.
+pub fn advice(
+    role: Role,
+    version: &Version,
+    scope: Scope,
+    facts: &RestartFacts,
+    kubelet: &Kubelet,
+) -> Vec<Advice> {
+    let server = role == Role::Server;
+    let mut all = Vec::new();
+    if scope == Scope::Cis {
+        all.extend(manifests(version, facts));
+        all.extend(undone(kubelet));
+        all.extend(arguments(version, facts));
+    }
+    if server {
+        all.extend(etcd(facts));
+        all.extend(policy(facts));
+    }
+    all
+}
+
+fn manifests(version: &Version, facts: &RestartFacts) -> Option<Advice> {
+    let open = |seen: &&Seen| !files::is_closed(seen.mode, MANIFEST);
+    let open: Vec<&Seen> = facts.manifests.iter().filter(open).collect();
+    let first = open
+        .first()
+        .filter(|_| MANIFESTS_CLOSED.includes(version))?;
+    let paths: Vec<String> = open.iter().map(|seen| shell_word(&seen.path)).collect();
+    Some(Advice {
+        check: "control.manifest-mode",
+        subject: "static pods".to_owned(),
+        summary: format!(
+            "{} with mode {:o}, from before the profile: RKE2 does not write a file anew whose content \
+             is the same, and CIS asks for {MANIFEST:o}",
+            count(open.len(), "static pod"),
+            first.mode
+        ),
+        remedy: format!("chmod {MANIFEST:o} {}", paths.join(" ")),
+        source: Some(Source::file(first.path.clone())),
+    })
+}
+
+fn undone(kubelet: &Kubelet) -> Option<Advice> {
+    let protect = &kubelet.protect_kernel_defaults;
+    (kubelet.runs && !protect.value).then(|| {
+        let source = protect.origin.source();
+        let place = source.as_ref().map_or_else(|| protect.origin.to_string(), Source::to_string);
+        Advice {
+            check: "control.kubelet",
+            subject: "protectKernelDefaults".to_owned(),
+            summary: format!(
+                "{place} turns the kubelet's protectKernelDefaults off, which the profile turns on: the \
+                 kubelet overwrites kernel parameters instead of insisting on them"
+            ),
+            remedy: format!("take it out of {place}, then restart RKE2"),
+            source,
+        }
+    })
+}
+
+/// Entries of `kube-apiserver-arg` and its like by which a scored control fails.
+fn arguments(version: &Version, facts: &RestartFacts) -> Vec<Advice> {
+    let benchmark = Benchmark::of(version).benchmark;
+    let scored = controls::of(benchmark)
+        .into_iter()
+        .filter(|(_, edition)| edition.kind == Kind::Scored);
+    scored
+        .filter_map(|(control, edition)| {
+            let Question::Flag(component, rule) = control.question else {
+                return None;
+            };
+            let entries = facts.entries.get(&component)?;
+            let found = rules::brought(rule, entries, benchmark).filter(|found| !found.holds)?;
+            let source = found.sources.first().cloned();
+            let setting = component.setting();
+            let place = source
+                .as_ref()
+                .map_or_else(|| setting.to_owned(), Source::to_string);
+            Some(Advice {
+                check: "control.argument",
+                subject: setting.to_owned(),
+                summary: format!(
+                    "{setting} brings {}: CIS {benchmark} control {} asks for {}",
+                    found.actual,
+                    edition.id,
+                    rules::expected(rule, benchmark)
+                ),
+                remedy: format!("correct the entry at {place}, then restart RKE2"),
+                source,
+            })
+        })
+        .collect()
+}
+
+fn etcd(facts: &RestartFacts) -> Option<Advice> {
+    let (uid, gid) = (facts.account.uid?, facts.account.primary?);
+    // Root may open everything; etcd will not run as root.
+    let closed = |seen: &&Seen| seen.uid != uid;
+    let first = facts.etcd.iter().find(closed)?;
+    let folder = facts
+        .etcd
+        .first()
+        .map_or(first.path.as_str(), |seen| seen.path.as_str());
+    Some(Advice {
+        check: "control.etcd-data",
+        subject: "etcd's data".to_owned(),
+        summary: format!(
+            "with the profile etcd runs as the user etcd ({uid}), and {} belongs to user {}: etcd may \
+             not be able to open it at the first start",
+            first.path, first.uid
+        ),
+        remedy: format!(
+            "with RKE2 stopped, chown -R {uid}:{gid} {}",
+            shell_word(folder)
+        ),
+        source: Some(Source::file(first.path.clone())),
+    })
+}
+
+fn policy(facts: &RestartFacts) -> Option<Advice> {
+    let (source, why) = match facts.audit_policy.as_ref()? {
+        Paper::Absent { .. } => return None,
+        Paper::Broken(place, why) => (place.clone(), why.clone()),
+        Paper::Read(document) => {
+            let rules = document.get("rules");
+            let is_empty = rules.is_none_or(|rules| rules.items().next().is_none());
+            if !is_empty {
+                return None;
+            }
+            (Source::file(document.path()), "it has no rules".to_owned())
+        }
+    };
+    Some(Advice {
+        check: "control.audit-policy",
+        subject: "audit policy".to_owned(),
+        summary: format!("{source}: the API server ends on this audit policy: {why}"),
+        remedy: format!("mend {}", source.path),
+        source: Some(source),
+    })
+}

@@ -1,0 +1,141 @@
+//! `audit`: the node-local CIS controls.
+
+use super::arguments::{Audit, AuditFailOn, AuditFormat, Common, Show};
+use super::{Status, colored, complain, print, select, width};
+use crate::audit::control::Node;
+use crate::audit::{Audited, Outcome, controls, waiver};
+use crate::examine;
+use crate::host;
+use crate::report::audit::{json, junit, kube_bench, metrics, sarif, text};
+use crate::report::text::Style;
+
+pub(super) fn run(common: &Common, asked: &Audit) -> Status {
+    let Some(root) = select::root(common) else {
+        return Status::Usage;
+    };
+    if let Some(unknown) = asked.control.iter().find(|name| !controls::is_known(name)) {
+        let near = crate::text::nearest(unknown, &controls::keys());
+        let near = near.map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
+        complain::line(&format!(
+            "no control of any benchmark is called \"{unknown}\"{near}"
+        ));
+        return Status::Usage;
+    }
+    let configuration = match host::configuration::read(&root) {
+        Ok(configuration) => configuration,
+        Err(error) => {
+            complain::line(&error.to_string());
+            return Status::Failed;
+        }
+    };
+    let Some(question) = select::question(&root, common, &asked.which) else {
+        return Status::Failed;
+    };
+    let audit = examine::audit::node(&root, &question, asked.benchmark, &configuration.waivers);
+    for unknown in &audit.unknown {
+        complain::line(&format!("RKE2's configuration is not known: {unknown}"));
+    }
+    for unused in waiver::unused(&configuration.waivers, audit.benchmark()) {
+        complain::line(&format!(
+            "CIS {} has no control {}: its waiver waives nothing",
+            audit.benchmark(),
+            unused.control
+        ));
+    }
+    let all: Vec<&Audited> = audit
+        .controls
+        .iter()
+        .filter(|audited| is_asked(audited, &asked.control))
+        .collect();
+    if all.is_empty() {
+        complain::line(&format!("CIS {} has no such control", audit.benchmark()));
+        return Status::Usage;
+    }
+    let is_text = asked.format == AuditFormat::Text;
+    // Who names a control wants to see it.
+    let default: &[Show] = match (is_text, asked.control.is_empty() && !common.verbose) {
+        (true, true) => &[
+            Show::Fail,
+            Show::Warn,
+            Show::Error,
+            Show::Manual,
+            Show::Waived,
+        ],
+        _ => &[Show::All],
+    };
+    let wanted = if asked.show.is_empty() {
+        default
+    } else {
+        &asked.show
+    };
+    let shown: Vec<&Audited> = all
+        .iter()
+        .copied()
+        .filter(|audited| wanted.iter().any(|show| is_shown(audited, *show)))
+        .filter(|audited| {
+            asked
+                .node_type
+                .is_none_or(|node| Node::from(node) == audited.control.node)
+        })
+        .collect();
+    let style = Style {
+        color: colored(common.color),
+        width: width(),
+        verbose: common.verbose,
+    };
+    print(&match asked.format {
+        AuditFormat::Text => text::render(&audit, &all, &shown, style),
+        AuditFormat::Json => json::render(&audit, &all, &shown),
+        AuditFormat::KubeBench => {
+            kube_bench::render(&audit, &shown, asked.node_type.map(Node::from))
+        }
+        AuditFormat::Junit => junit::render(&audit, &shown),
+        AuditFormat::Sarif => sarif::render(&audit, &shown),
+        AuditFormat::Metrics => metrics::render(&audit, &all, &shown),
+    });
+    status(&all, &asked.fail_on)
+}
+
+fn is_asked(audited: &Audited, names: &[String]) -> bool {
+    names.is_empty()
+        || names
+            .iter()
+            .any(|name| name == audited.control.key || name == audited.edition.id)
+}
+
+fn is_shown(audited: &Audited, show: Show) -> bool {
+    let waived = audited.is_waived();
+    match show {
+        Show::All => true,
+        Show::Waived => waived,
+        Show::Fail => audited.outcome == Outcome::Fail && !waived,
+        Show::Warn => audited.outcome == Outcome::Warn && !waived,
+        Show::Error => audited.outcome == Outcome::Error,
+        Show::Manual => audited.outcome == Outcome::Manual,
+        Show::Pass => audited.outcome == Outcome::Pass,
+        Show::NotApplicable => audited.outcome == Outcome::NotApplicable,
+    }
+}
+
+fn status(all: &[&Audited], fail_on: &[AuditFailOn]) -> Status {
+    let has = |outcome: Outcome| all.iter().any(|a| a.outcome == outcome && !a.is_waived());
+    let found = fail_on.iter().any(|what| match what {
+        AuditFailOn::Warn => has(Outcome::Warn),
+        AuditFailOn::Manual => has(Outcome::Manual),
+    });
+    if has(Outcome::Fail) {
+        Status::Refused
+    } else if found {
+        Status::FailedOn
+    } else if has(Outcome::Error) {
+        for audited in all.iter().filter(|a| a.outcome == Outcome::Error) {
+            complain::line(&format!(
+                "{}: {}",
+                audited.edition.id, audited.answer.summary
+            ));
+        }
+        Status::Failed
+    } else {
+        Status::Good
+    }
+}

@@ -1,0 +1,53 @@
+//! Audits one unit's node: its settings first, then what the benchmark's controls look at.
+
+use super::{Question, unit};
+use crate::audit::benchmark::{Benchmark, Choice};
+use crate::audit::waiver::{self, Waiver};
+use crate::audit::{Audit, evaluate};
+use crate::host::{HostRoot, audit};
+
+/// Audits one unit's node, by `asked` or else by the benchmark of its release.
+pub fn node(
+    root: &HostRoot,
+    question: &Question,
+    asked: Option<Benchmark>,
+    waivers: &[Waiver],
+) -> Audit {
+    let examination = unit(root, question);
+    let report = examination.report;
+    let choice = match asked {
+        Some(benchmark) => Choice {
+            benchmark,
+            note: None,
+        },
+        None => Benchmark::of(&report.version),
+    };
+    let facts = audit::read(
+        root,
+        &report.version,
+        &examination.settings,
+        choice.benchmark,
+    );
+    let settings = &examination.settings;
+    let fatal = settings.fatal.iter().map(|fatal| match &fatal.source {
+        Some(source) => format!("{source}: {}", fatal.message),
+        None => fatal.message.clone(),
+    });
+    let unknown = fatal
+        .chain(settings.gaps.iter().map(ToString::to_string))
+        .collect();
+    let mut controls = evaluate::audit(&facts, choice.benchmark);
+    waiver::apply(&mut controls, waivers, audit::today());
+    Audit {
+        unit: report.role.unit(),
+        role: report.role,
+        version: report.version,
+        version_source: report.version_source,
+        profile: report.profile,
+        data_dir: facts.data_dir,
+        choice,
+        asked: asked.is_some(),
+        unknown,
+        controls,
+    }
+}

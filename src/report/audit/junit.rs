@@ -1,0 +1,126 @@
+//! JUnit's XML as CI servers read it: a suite for each part of the benchmark, a case for each control.
+
+use std::fmt::Write as _;
+
+use super::{profile, remedy, sections, waived};
+use crate::audit::{Audit, Audited, Outcome};
+
+/// Text for XML 1.0, in attributes as well: what may not stand there at all is shown as `\u{…}`.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&apos;"),
+            '\t' | '\n' | '\r' => {
+                let _ = write!(out, "&#{};", u32::from(c));
+            }
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {
+                let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// The document, one line feed at its end.
+pub fn render(audit: &Audit, shown: &[&Audited]) -> String {
+    let all = tally(shown);
+    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    let _ = writeln!(
+        out,
+        "<testsuites name=\"{} {}\" {all}>",
+        escape(audit.unit),
+        profile(audit)
+    );
+    for ((number, title), members) in sections(shown) {
+        let _ = writeln!(
+            out,
+            "  <testsuite name=\"{number} {}\" {}>",
+            escape(title),
+            tally(&members)
+        );
+        for audited in members {
+            case(&mut out, audit, audited);
+        }
+        out.push_str("  </testsuite>\n");
+    }
+    out.push_str("</testsuites>\n");
+    out
+}
+
+/// The numbers of a suite, as attributes.
+fn tally(members: &[&Audited]) -> String {
+    let count = |test: &dyn Fn(&Audited) -> bool| members.iter().filter(|a| test(a)).count();
+    let failures = count(&Audited::fails);
+    let errors = count(&|audited| audited.outcome == Outcome::Error);
+    let passed = count(&|audited| audited.outcome == Outcome::Pass);
+    let skipped = members
+        .len()
+        .saturating_sub(failures)
+        .saturating_sub(errors)
+        .saturating_sub(passed);
+    format!(
+        "tests=\"{}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\" time=\"0\"",
+        members.len()
+    )
+}
+
+fn case(out: &mut String, audit: &Audit, audited: &Audited) {
+    let (control, edition, answer) = (audited.control, audited.edition, &audited.answer);
+    let _ = write!(
+        out,
+        "    <testcase classname=\"{}.{}\" name=\"{} {}\" time=\"0\"",
+        profile(audit),
+        control.node.word(),
+        edition.id,
+        escape(control.title)
+    );
+    let message = waived(audited).unwrap_or_else(|| answer.summary.clone());
+    let element = match audited.outcome {
+        _ if audited.is_waived() => "skipped",
+        Outcome::Pass => {
+            out.push_str("/>\n");
+            return;
+        }
+        Outcome::Fail => "failure",
+        Outcome::Error => "error",
+        Outcome::Warn | Outcome::Manual | Outcome::NotApplicable => "skipped",
+    };
+    let word = audited.outcome.word();
+    let _ = write!(
+        out,
+        ">\n      <{element} message=\"{}\"",
+        escape(&format!("{word}: {message}"))
+    );
+    if element == "skipped" {
+        out.push_str("/>\n");
+    } else {
+        let places: Vec<String> = answer.sources.iter().map(ToString::to_string).collect();
+        let body = format!("{}\n{}", places.join("\n"), remedy(audited));
+        let _ = writeln!(
+            out,
+            " type=\"{}\">{}</{element}>",
+            control.key,
+            escape(&body)
+        );
+    }
+    out.push_str("    </testcase>\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_leaves_its_attribute() {
+        assert_eq!(
+            escape("a<b>\"c'&\n\u{1b}[0m\u{0}"),
+            "a&lt;b&gt;&quot;c&apos;&amp;&#10;\\u{1b}[0m\\u{0}"
+        );
+    }
+}

@@ -1,0 +1,88 @@
+//! The audit, told: for an auditor at a terminal, for programs, and in the formats that the tools
+//! auditors use read.
+
+pub mod json;
+pub mod junit;
+pub mod kube_bench;
+pub mod metrics;
+pub mod sarif;
+pub mod text;
+
+use crate::audit::{Audit, Audited};
+
+/// The part of the benchmark that a control stands in: its number and what it is about.
+pub fn section(audited: &Audited) -> (&'static str, &'static str) {
+    if audited.control.is_beyond() {
+        return ("guide", "What the hardening guide asks besides");
+    }
+    let id = audited.edition.id;
+    let known = SECTIONS.iter().find(|(number, _)| {
+        let rest = id.strip_prefix(number);
+        rest.is_some_and(|rest| rest.starts_with('.'))
+    });
+    known.copied().unwrap_or(("", "Others"))
+}
+
+/// The parts of the benchmark that a node can answer.
+const SECTIONS: [(&str, &str); 10] = [
+    ("1.1", "Files of the control plane"),
+    ("1.2", "API server"),
+    ("1.3", "Controller manager"),
+    ("1.4", "Scheduler"),
+    ("2", "etcd"),
+    ("3.1", "Who may authenticate"),
+    ("3.2", "Audit log"),
+    ("4.1", "Files of the kubelet and of kube-proxy"),
+    ("4.2", "Kubelet"),
+    ("4.3", "kube-proxy"),
+];
+
+/// Controls by part of the benchmark, in its order.
+pub fn sections<'a>(
+    controls: &[&'a Audited],
+) -> Vec<((&'static str, &'static str), Vec<&'a Audited>)> {
+    let mut sections: Vec<((&str, &str), Vec<&Audited>)> = Vec::new();
+    for audited in controls {
+        let section = section(audited);
+        match sections.iter_mut().find(|(known, _)| *known == section) {
+            Some((_, members)) => members.push(audited),
+            None => sections.push((section, vec![audited])),
+        }
+    }
+    sections
+}
+
+/// Why a waived control does not count, in a few words.
+pub fn waived(audited: &Audited) -> Option<String> {
+    let waiver = &audited.waiver.as_ref()?.waiver;
+    audited
+        .is_waived()
+        .then(|| format!("waived until {}: {}", waiver.expires, waiver.reason))
+}
+
+/// That a waiver no longer holds.
+pub fn expired(audited: &Audited) -> Option<String> {
+    let applied = audited.waiver.as_ref().filter(|applied| applied.expired)?;
+    let waiver = &applied.waiver;
+    Some(format!(
+        "its waiver expired after {}: {}",
+        waiver.expires, waiver.reason
+    ))
+}
+
+/// A remedy in one line.
+fn remedy(audited: &Audited) -> String {
+    let remedies = audited.answer.remedies.iter();
+    let lines: Vec<String> = remedies
+        .map(|remedy| match remedy.commands.as_slice() {
+            [] => remedy.summary.clone(),
+            commands => format!("{}: {}", remedy.summary, commands.join(" && ")),
+        })
+        .collect();
+    lines.join("; ")
+}
+
+/// `rke2-cis-1.12`, as scanners call the benchmark.
+fn profile(audit: &Audit) -> String {
+    format!("rke2-cis-{}", audit.benchmark())
+}

@@ -1,0 +1,160 @@
+//! For an auditor at a terminal: how many, then what is not met, by part of the benchmark.
+
+use std::fmt::Write as _;
+
+use super::{expired, sections, waived};
+use crate::audit::{Audit, Audited, Outcome, counts};
+use crate::fact::Source;
+use crate::report::text::Style;
+use crate::text::{count, printable, wrap};
+
+const RED: &str = "1;31";
+const YELLOW: &str = "1;33";
+const GREEN: &str = "1;32";
+const DIM: &str = "2";
+
+fn paint(style: Style, code: &str, text: &str) -> String {
+    if style.color {
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    } else {
+        text.to_owned()
+    }
+}
+
+/// The report. `all` are the controls that count, `shown` those told one by one.
+pub fn render(audit: &Audit, all: &[&Audited], shown: &[&Audited], style: Style) -> String {
+    let counts = counts(all.iter().copied());
+    let mut out = String::new();
+    let (code, words) = match (counts.fail, counts.error) {
+        (0, 0) => (GREEN, "no control fails".to_owned()),
+        (0, errors) => (
+            YELLOW,
+            format!("{} could not be told", count(errors, "control")),
+        ),
+        (1, _) => (RED, "1 control fails".to_owned()),
+        (fails, _) => (RED, format!("{fails} controls fail")),
+    };
+    let benchmark = audit.benchmark();
+    let _ = writeln!(
+        out,
+        "{} CIS {benchmark}: {}",
+        audit.unit,
+        paint(style, code, &words)
+    );
+    let numbers = [
+        (counts.pass, "pass"),
+        (counts.fail, "fail"),
+        (counts.warn, "warn"),
+        (counts.error, "error"),
+        (counts.manual, "manual"),
+        (counts.not_applicable, "not applicable"),
+        (counts.waived, "waived"),
+    ];
+    let numbers: Vec<String> = numbers
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{number} {what}"))
+        .collect();
+    let profile = if audit.profile.value.is_empty() {
+        "no profile".to_owned()
+    } else {
+        format!("profile {}", printable(&audit.profile.value))
+    };
+    let assumed = match audit.version_source {
+        "assumed" => " (assumed: no installed version found)",
+        _ => "",
+    };
+    let context = [
+        format!("RKE2 {} {}{assumed}, {profile}", audit.version, audit.role),
+        numbers.join(", "),
+    ];
+    let note = audit.choice.note.map(str::to_owned);
+    for line in context.iter().chain(&note).filter(|line| !line.is_empty()) {
+        let _ = writeln!(out, "  {}", paint(style, DIM, line));
+    }
+    for ((number, title), members) in sections(shown) {
+        let heading = match number {
+            "guide" => title.to_owned(),
+            number => format!("{number} {title}"),
+        };
+        let _ = writeln!(out, "\n{heading}");
+        for audited in members {
+            entry(&mut out, audited, style);
+        }
+    }
+    out
+}
+
+fn label(audited: &Audited, style: Style) -> String {
+    let (code, word) = match audited.outcome {
+        _ if audited.is_waived() => (DIM, "WAIVED"),
+        Outcome::Fail => (RED, "FAIL"),
+        Outcome::Warn => (YELLOW, "WARN"),
+        Outcome::Error => (YELLOW, "ERROR"),
+        Outcome::Manual => (DIM, "MANUAL"),
+        Outcome::Pass => (GREEN, "PASS"),
+        Outcome::NotApplicable => (DIM, "N/A"),
+    };
+    paint(style, code, &format!("{word:<6}"))
+}
+
+/// Columns before what is said of a control.
+const INDENT: usize = 9;
+
+fn row(out: &mut String, style: Style, before: &str, text: &str) {
+    let text = wrap(&format!("{before}{}", printable(text)), style.width, INDENT);
+    let _ = writeln!(out, "{:INDENT$}{text}", "");
+}
+
+fn entry(out: &mut String, audited: &Audited, style: Style) {
+    let answer = &audited.answer;
+    let (control, edition) = (audited.control, audited.edition);
+    let name = if control.is_beyond() {
+        String::new()
+    } else {
+        format!("{} ", edition.id)
+    };
+    let _ = writeln!(
+        out,
+        "  {} {name}{} [{}]",
+        label(audited, style),
+        control.title,
+        control.key
+    );
+    if !answer.summary.is_empty() {
+        row(out, style, "", &answer.summary);
+    }
+    if let Some(text) = waived(audited).or_else(|| expired(audited)) {
+        row(out, style, "", &text);
+    }
+    let unmet = matches!(
+        audited.outcome,
+        Outcome::Fail | Outcome::Warn | Outcome::Error
+    );
+    if !unmet {
+        return;
+    }
+    // What the sentence names already, and the words of a process, which are in it.
+    let named = |source: &&Source| {
+        let is_told = answer.summary.contains(&source.path) && source.line.is_none();
+        !is_told && !source.path.starts_with("/proc/")
+    };
+    let places: Vec<String> = answer
+        .sources
+        .iter()
+        .filter(named)
+        .map(ToString::to_string)
+        .collect();
+    if !places.is_empty() {
+        row(out, style, "at ", &places.join(", "));
+    }
+    if audited.is_waived() {
+        return;
+    }
+    for remedy in &answer.remedies {
+        row(out, style, "help: ", &remedy.summary);
+        for command in &remedy.commands {
+            let _ = writeln!(out, "{:INDENT$}  {}", "", printable(command));
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! From a node on which everything passes, each control broken by itself gives that failure and no
+//! other: in every benchmark, on servers and agents, with RKE2 running and stopped.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use preflight_rke2::audit::benchmark::Benchmark;
+use preflight_rke2::audit::control::{Kind, Question, Rule};
+use preflight_rke2::audit::{Outcome, controls};
+use preflight_rke2::rke2::role::Role;
+
+use crate::breaking;
+use crate::node::{Care, Node, outcomes};
+
+/// Controls that ask for the same: breaking the one breaks the other.
+fn also(key: &str, benchmark: Benchmark) -> Option<&'static str> {
+    match (key, benchmark) {
+        ("apiserver.SecurityContextDeny", Benchmark::V1_6) => Some("apiserver.PodSecurityPolicy"),
+        ("apiserver.PodSecurityPolicy", Benchmark::V1_6) => Some("apiserver.SecurityContextDeny"),
+        _ => None,
+    }
+}
+
+fn broken_one_at_a_time(role: Role, running: bool) -> usize {
+    let mut count = 0;
+    for benchmark in Benchmark::ALL {
+        let mut whole = Node::new(benchmark, role, Care::Full);
+        whole.running = running;
+        let before = whole.outcomes();
+        for (control, edition) in controls::of(benchmark) {
+            if before[control.key] == Outcome::NotApplicable {
+                continue;
+            }
+            // What a stopped kubelet was given by hand is nowhere to be found; its entries are.
+            let mut node = whole.clone();
+            if !breaking::one(&mut node, control, benchmark) {
+                assert!(
+                    matches!(control.question, Question::ByHand(_) | Question::Absent(_)),
+                    "{}",
+                    control.key
+                );
+                continue;
+            }
+            if !running && matches!(control.question, Question::Kubelet(_)) {
+                let new: Vec<String> = node
+                    .kubelet
+                    .iter()
+                    .skip(whole.kubelet.len())
+                    .cloned()
+                    .collect();
+                if !new.is_empty() && !node.config.contains("kubelet-arg:") {
+                    node.config += "kubelet-arg:\n";
+                }
+                for flag in new {
+                    let _ = writeln!(node.config, "  - {}", flag.trim_start_matches("--"));
+                }
+            }
+            count += 1;
+            let expected = match edition.kind {
+                Kind::Scored => Outcome::Fail,
+                Kind::Unscored | Kind::Manual => Outcome::Warn,
+                Kind::NotApplicable => unreachable(control.key),
+            };
+            let mut after = before.clone();
+            after.insert(control.key, expected);
+            if let Some(other) = also(control.key, benchmark) {
+                after.insert(other, Outcome::Fail);
+            }
+            let audit = node.audit();
+            let found = outcomes(&audit);
+            let differs: BTreeMap<_, _> = found
+                .iter()
+                .filter(|(key, outcome)| after[*key] != **outcome)
+                .collect();
+            let audited = audit
+                .controls
+                .iter()
+                .find(|a| a.control.key == control.key)
+                .unwrap();
+            assert!(
+                differs.is_empty(),
+                "{benchmark} {role} running={running} {} broken: {differs:?}\n{}",
+                control.key,
+                audited.answer.summary
+            );
+            // Whoever reads it knows what to do, and where.
+            let answer = &audited.answer;
+            assert!(!answer.remedies.is_empty(), "{benchmark} {}", control.key);
+            assert!(!answer.expected.is_empty(), "{benchmark} {}", control.key);
+            assert!(answer.actual.is_some(), "{benchmark} {}", control.key);
+            let absent_by_file = matches!(control.question, Question::Flag(_, Rule::Set(_)));
+            assert!(
+                !answer.sources.is_empty()
+                    || absent_by_file
+                    || matches!(control.question, Question::Kubelet(_)),
+                "{benchmark} {}: {}",
+                control.key,
+                answer.summary
+            );
+        }
+    }
+    count
+}
+
+fn unreachable(key: &str) -> Outcome {
+    panic!("{key} is not applicable and was not left out")
+}
+
+#[test]
+fn servers_that_run() {
+    assert!(broken_one_at_a_time(Role::Server, true) > 800);
+}
+
+#[test]
+fn servers_that_are_stopped() {
+    assert!(broken_one_at_a_time(Role::Server, false) > 800);
+}
+
+#[test]
+fn agents_that_run() {
+    assert!(broken_one_at_a_time(Role::Agent, true) > 150);
+}
+
+#[test]
+fn agents_that_are_stopped() {
+    assert!(broken_one_at_a_time(Role::Agent, false) > 150);
+}

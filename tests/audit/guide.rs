@@ -1,0 +1,179 @@
+//! A node as the guide leaves it has the results that the guide's self-assessment reports.
+
+use preflight_rke2::audit::benchmark::Benchmark;
+use preflight_rke2::audit::control::Kind;
+use preflight_rke2::audit::{Outcome, controls};
+use preflight_rke2::rke2::role::Role;
+
+use crate::node::{Care, Node};
+
+/// The recorded table of controls, with the guide's result in each cell.
+const RECORDED: &str = include_str!("../cases/cis-node-controls.csv");
+
+/// Where we are not of the guide's opinion: why.
+const OTHERWISE: &[(&str, &[Benchmark], &str)] = &[(
+    "kubelet.eventQPS",
+    &[Benchmark::V1_24],
+    "not set will do by the recorded expectation; the guide of 1.24 alone warns",
+)];
+
+fn fits(result: char, outcome: Outcome) -> bool {
+    match result {
+        'P' => outcome == Outcome::Pass,
+        'N' => outcome == Outcome::NotApplicable,
+        // The guide warns of what is not met and of what it cannot test.
+        'W' => matches!(outcome, Outcome::Warn | Outcome::Manual),
+        // It tests these by hand; whoever can tell, tells.
+        'M' => matches!(outcome, Outcome::Pass | Outcome::Warn | Outcome::Manual),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_hardened_server_has_the_results_of_the_guide() {
+    let mut wrong = Vec::new();
+    for (column, benchmark) in Benchmark::ALL.into_iter().enumerate() {
+        let node = Node::new(benchmark, Role::Server, Care::Guide);
+        assert_eq!(node.benchmark(), benchmark);
+        let audit = node.audit();
+        for row in RECORDED.lines().skip(1) {
+            let key = row.split(',').next().unwrap();
+            let cell = row.rsplit(',').nth(8 - column).unwrap();
+            let Some((id, result)) = cell.split_once(' ') else {
+                continue;
+            };
+            let audited = audit
+                .controls
+                .iter()
+                .find(|a| a.control.key == key)
+                .unwrap();
+            assert_eq!(audited.edition.id, id, "{key}");
+            let otherwise = OTHERWISE
+                .iter()
+                .any(|(name, benchmarks, _)| *name == key && benchmarks.contains(&benchmark));
+            let fits = fits(result.chars().next().unwrap(), audited.outcome);
+            // An exception that is none is wrong too.
+            if fits == otherwise {
+                wrong.push(format!(
+                    "{benchmark} {key} {cell}: {:?} {}",
+                    audited.outcome, audited.answer.summary
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn an_agent_is_asked_its_own_controls_alone() {
+    for benchmark in Benchmark::ALL {
+        for care in [Care::Guide, Care::Full] {
+            let node = Node::new(benchmark, Role::Agent, care);
+            for audited in node.audit().controls {
+                let (key, outcome) = (audited.control.key, audited.outcome);
+                let what = format!("{benchmark} {key}: {}", audited.answer.summary);
+                let own = key.starts_with("kube")
+                    || key.starts_with("guide.kubelet")
+                    || key == "guide.protect-kernel-defaults";
+                if !own {
+                    assert_eq!(outcome, Outcome::NotApplicable, "{what}");
+                } else if care == Care::Full
+                    && audited.edition.kind != Kind::NotApplicable
+                    && node.version.minor >= 32
+                {
+                    assert_eq!(outcome, Outcome::Pass, "{what}");
+                } else {
+                    assert!(!matches!(outcome, Outcome::Fail | Outcome::Error), "{what}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn everything_passes_where_everything_is_done() {
+    for benchmark in Benchmark::ALL {
+        for running in [true, false] {
+            let mut node = Node::new(benchmark, Role::Server, Care::Full);
+            node.running = running;
+            for audited in node.audit().controls {
+                let expected = match audited.edition.kind {
+                    Kind::Manual => Outcome::Manual,
+                    Kind::NotApplicable => Outcome::NotApplicable,
+                    // There are no such files before 1.32.
+                    _ if audited.control.key.starts_with("guide.kubelet-config")
+                        && node.version.minor < 32 =>
+                    {
+                        Outcome::NotApplicable
+                    }
+                    _ => Outcome::Pass,
+                };
+                assert_eq!(
+                    audited.outcome, expected,
+                    "{benchmark} {}: {}",
+                    audited.control.key, audited.answer.summary
+                );
+            }
+        }
+    }
+}
+
+/// What is wrong with a node that nobody hardened, in every benchmark that asks for it.
+#[test]
+fn a_permissive_server_is_told_what_is_open() {
+    const OPEN: &[&str] = &[
+        "apiserver.anonymous-auth",
+        "apiserver.profiling",
+        "apiserver.audit-log-path",
+        "apiserver.audit-log-maxage",
+        "apiserver.audit-log-maxbackup",
+        "apiserver.audit-log-maxsize",
+        "cp.audit-policy",
+        "etcd.datadir.owner",
+        "guide.etcd-pod.user",
+        "guide.pod-security.enforce",
+        "guide.protect-kernel-defaults",
+        "kubelet.anonymous",
+        "kubelet.authz",
+        "kubelet.readOnlyPort",
+        "kubelet.protectKernelDefaults",
+        "kubelet.kubeconfig.mode",
+        "kubelet.ca.mode",
+        "kubeproxy.kubeconfig.mode",
+    ];
+    for benchmark in Benchmark::ALL {
+        for running in [true, false] {
+            let mut node = Node::new(benchmark, Role::Server, Care::Permissive);
+            node.running = running;
+            if !running {
+                // What the kubelet ran with is gone with it; it stands in the configuration.
+                node.config += "kubelet-arg: [anonymous-auth=true, authorization-mode=AlwaysAllow, read-only-port=10255]\n";
+            }
+            let audit = node.audit();
+            for key in OPEN {
+                let control = controls::all().find(|control| control.key == *key).unwrap();
+                let Some(edition) = control.edition(benchmark) else {
+                    continue;
+                };
+                let expected = match edition.kind {
+                    Kind::Scored => Outcome::Fail,
+                    Kind::Unscored | Kind::Manual => Outcome::Warn,
+                    Kind::NotApplicable => Outcome::NotApplicable,
+                };
+                let audited = audit
+                    .controls
+                    .iter()
+                    .find(|a| a.control.key == *key)
+                    .unwrap();
+                assert_eq!(
+                    audited.outcome, expected,
+                    "{benchmark} {key}: {}",
+                    audited.answer.summary
+                );
+                if expected != Outcome::NotApplicable {
+                    assert!(!audited.answer.remedies.is_empty(), "{benchmark} {key}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Nodes made after the facts, hardened, permissive and broken one control at a time, and what their
+//! audit says. They hold files of several owners: run it as root.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests build the nodes they audit, and fail by panicking"
+)]
+
+mod advice;
+mod breaking;
+mod broken;
+mod command;
+mod formats;
+mod guide;
+mod hostile;
+mod node;
+mod processes;
+mod scanners;
+mod secrets;
+#[path = "../common/schema.rs"]
+mod validate;

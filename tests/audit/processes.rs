@@ -1,0 +1,297 @@
+//! Which processes are RKE2's, and what of a node's configuration is still to come.
+
+use preflight_rke2::audit::Outcome;
+use preflight_rke2::audit::benchmark::Benchmark;
+use preflight_rke2::rke2::role::Role;
+
+use crate::node::{Built, Care, DATA, Node, outcomes};
+
+const OPEN: [&str; 3] = ["kube-apiserver", "--anonymous-auth=true", "--profiling"];
+
+fn line(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn server() -> Node {
+    Node::new(Benchmark::V1_12, Role::Server, Care::Full)
+}
+
+fn anonymous(node: &Node, built: &Built) -> (Outcome, String) {
+    let audit = built.audit(node, None, &[]);
+    let audited = audit
+        .controls
+        .iter()
+        .find(|a| a.control.key == "apiserver.anonymous-auth")
+        .unwrap();
+    (audited.outcome, audited.answer.summary.clone())
+}
+
+type Add<'a> = &'a dyn Fn(&Built);
+
+/// `ps -C` takes any process of that name.
+#[test]
+fn a_process_of_that_name_is_not_taken_for_rke2s() {
+    let node = server();
+    let bin = format!("{DATA}/data/v1.0.0-rke2r1-0123456789ab/bin");
+    let shim = format!("{bin}/containerd-shim-runc-v2");
+    let unit = "0::/system.slice/rke2-server.service\n";
+    let others: [(&str, Add); 6] = [
+        ("somebody's own", &|built| {
+            built.process(
+                900,
+                1,
+                "/usr/bin/kube-apiserver",
+                "0::/user.slice\n",
+                &line(&OPEN),
+            );
+        }),
+        ("another cluster's", &|built| {
+            built.process(
+                901,
+                1,
+                "/usr/bin/containerd-shim-runc-v2",
+                "0::/system.slice/containerd.service\n",
+                &line(&["x"]),
+            );
+            built.process(
+                902,
+                901,
+                "/usr/local/bin/kube-apiserver",
+                "0::/kubepods.slice/kubepods-pod1.slice/x.scope\n",
+                &line(&OPEN),
+            );
+        }),
+        ("in a pod of this one", &|built| {
+            built.process(903, 1, &shim, unit, &line(&["x"]));
+            built.process(904, 903, "/usr/local/bin/kube-apiserver", "0::/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod0a_b.slice/x.scope\n", &line(&OPEN));
+        }),
+        ("a pod whose id ends like it", &|built| {
+            built.process(905, 1, &shim, unit, &line(&["x"]));
+            built.process(
+                906,
+                905,
+                "/usr/local/bin/kube-apiserver",
+                "0::/kubepods.slice/kubepods-podx10123456789abcdef0123456789abcde.slice/x.scope\n",
+                &line(&OPEN),
+            );
+        }),
+        ("another program that calls itself so", &|built| {
+            built.process(907, 100, "/usr/bin/perl", unit, &line(&OPEN));
+        }),
+        ("a shell with the name in its words", &|built| {
+            built.process(
+                908,
+                100,
+                "/bin/sh",
+                unit,
+                &line(&["sh", "-c", "kube-apiserver --anonymous-auth=true"]),
+            );
+        }),
+    ];
+    for (what, add) in others {
+        let built = node.build();
+        add(&built);
+        let (outcome, summary) = anonymous(&node, &built);
+        assert_eq!(outcome, Outcome::Pass, "{what}: {summary}");
+    }
+}
+
+#[test]
+fn what_runs_counts_and_so_does_what_will() {
+    // The manifest was mended, the pod not started anew.
+    let mut node = server();
+    node.running = false;
+    let built = node.build();
+    let running = Node {
+        running: true,
+        ..server()
+    };
+    let mut stale = running.clone();
+    stale
+        .args("kube-apiserver")
+        .push("--anonymous-auth=true".to_owned());
+    let live = stale.build();
+    let groups = std::fs::read_to_string(live.at("/proc/211/cgroup")).unwrap();
+    let exe =
+        format!("{DATA}/data/v1.0.0-rke2r1-0123456789ab/bin/containerd-shim-runc-v2 (deleted)");
+    // An upgrade took the shim's program away; it is still RKE2's.
+    built.process(210, 1, &exe, "0::/x\n", &line(&["shim"]));
+    built.process(
+        211,
+        210,
+        "/usr/local/bin/kube-apiserver",
+        &groups,
+        &line(&OPEN),
+    );
+    let (outcome, summary) = anonymous(&node, &built);
+    assert_eq!(outcome, Outcome::Fail);
+    assert!(
+        summary.starts_with("kube-apiserver runs with --anonymous-auth=true"),
+        "{summary}"
+    );
+
+    // The other way round: what the next start of the pod brings.
+    let mut mended = server();
+    let built = mended.build();
+    mended
+        .args("kube-apiserver")
+        .push("--anonymous-auth=true".to_owned());
+    let path = format!("{DATA}/agent/pod-manifests/kube-apiserver.yaml");
+    let worse = mended.build();
+    std::fs::copy(worse.at(&path), built.at(&path)).unwrap();
+    let (outcome, summary) = anonymous(&mended, &built);
+    assert_eq!(outcome, Outcome::Fail);
+    assert!(
+        summary.starts_with("the static pod of kube-apiserver has"),
+        "{summary}"
+    );
+
+    // And what RKE2's next start brings.
+    let mut node = server();
+    node.config += "kube-apiserver-arg:\n  - anonymous-auth=true\n";
+    let audit = node.audit();
+    let audited = audit
+        .controls
+        .iter()
+        .find(|a| a.control.key == "apiserver.anonymous-auth")
+        .unwrap();
+    assert_eq!(audited.outcome, Outcome::Fail);
+    assert!(
+        audited
+            .answer
+            .summary
+            .starts_with("at RKE2's next start kube-apiserver has"),
+        "{}",
+        audited.answer.summary
+    );
+    assert_eq!(
+        audited.answer.sources[0].path,
+        "/etc/rancher/rke2/config.yaml"
+    );
+    assert!(audited.answer.sources[0].line.is_some());
+    assert!(
+        audited.answer.remedies[0]
+            .summary
+            .contains("/etc/rancher/rke2/config.yaml:"),
+        "{:?}",
+        audited.answer.remedies
+    );
+}
+
+/// The manifest was written anew, and the pod of before still runs: in the host's network, as no pod
+/// of somebody's is.
+#[test]
+fn a_pod_from_before_its_manifest_is_rke2s_still() {
+    let node = server();
+    let built = node.build();
+    let groups = "0::/kubepods.slice/kubepods-burstable-podffff.slice/x.scope\n";
+    built.process(
+        211,
+        210,
+        "/usr/local/bin/kube-apiserver",
+        groups,
+        &line(&OPEN),
+    );
+    assert_eq!(anonymous(&node, &built).0, Outcome::Pass);
+    for (pid, network) in [(1, "net:[1]"), (211, "net:[2]")] {
+        let ns = built.at(&format!("/proc/{pid}/ns"));
+        std::fs::create_dir_all(&ns).unwrap();
+        std::os::unix::fs::symlink(network, ns.join("net")).unwrap();
+    }
+    assert_eq!(anonymous(&node, &built).0, Outcome::Pass);
+    let own = built.at("/proc/211/ns/net");
+    std::fs::remove_file(&own).unwrap();
+    std::os::unix::fs::symlink("net:[1]", own).unwrap();
+    assert_eq!(anonymous(&node, &built).0, Outcome::Fail);
+}
+
+/// A configuration that cannot be read is told: what it says of the data folder is not known.
+#[test]
+fn what_is_not_known_of_the_configuration_is_told() {
+    let mut node = server();
+    node.config = "profile: [\n".to_owned();
+    let audit = node.audit();
+    assert_eq!(audit.unknown.len(), 1, "{:?}", audit.unknown);
+    assert!(
+        audit.unknown[0].contains("/etc/rancher/rke2/config.yaml"),
+        "{:?}",
+        audit.unknown
+    );
+    assert!(server().audit().unknown.is_empty());
+}
+
+/// A host on which RKE2 never started has no failure, and what its configuration would open is told.
+#[test]
+fn before_the_first_start() {
+    let mut node = server();
+    node.running = false;
+    node.pods.clear();
+    node.files.clear();
+    node.modes.clear();
+    node.owners.clear();
+    node.conf_d.clear();
+    let bad = |node: &Node| -> Vec<&'static str> {
+        let outcomes = node.outcomes().into_iter();
+        outcomes
+            .filter(|(_, outcome)| {
+                matches!(outcome, Outcome::Fail | Outcome::Warn | Outcome::Error)
+            })
+            .map(|(key, _)| key)
+            .collect()
+    };
+    assert_eq!(bad(&node), [""; 0]);
+    node.config += "kube-apiserver-arg: [\"profiling=true\", \"tls-min-version=x\"]\n";
+    assert_eq!(bad(&node), ["apiserver.profiling"]);
+}
+
+/// A kubelet of another cluster on the same host.
+#[test]
+fn another_kubelet_is_not_rke2s() {
+    let node = server();
+    let built = node.build();
+    let open = line(&["/usr/bin/kubelet", "--anonymous-auth=true"]);
+    built.process(
+        950,
+        1,
+        "/usr/bin/kubelet",
+        "0::/system.slice/kubelet.service\n",
+        &open,
+    );
+    let audit = built.audit(&node, None, &[]);
+    assert_eq!(outcomes(&audit)["kubelet.anonymous"], Outcome::Pass);
+    // RKE2's own with another program (kubelet-path).
+    built.process(
+        951,
+        100,
+        "/opt/kubelet",
+        "0::/system.slice/rke2-server.service\n",
+        &line(&["kubelet", "--anonymous-auth=true"]),
+    );
+    let link = built.at("/proc/951/exe");
+    std::fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink("/opt/bin/kubelet", link).unwrap();
+    let audit = built.audit(&node, None, &[]);
+    assert_eq!(outcomes(&audit)["kubelet.anonymous"], Outcome::Fail);
+}
+
+/// A drop-in, or a flag, that undoes the profile.
+#[test]
+fn a_drop_in_undoes_what_the_profile_asks_for() {
+    let mut node = server();
+    node.conf_d.insert(
+        "99-site.conf".to_owned(),
+        "protectKernelDefaults: false\n".to_owned(),
+    );
+    let audit = node.audit();
+    let audited = audit
+        .controls
+        .iter()
+        .find(|a| a.control.key == "guide.protect-kernel-defaults")
+        .unwrap();
+    assert_eq!(audited.outcome, Outcome::Warn);
+    assert_eq!(
+        audited.answer.sources[0].path,
+        format!("{DATA}/agent/etc/kubelet.conf.d/99-site.conf")
+    );
+    assert_eq!(audited.answer.sources[0].line, Some(1));
+}

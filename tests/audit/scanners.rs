@@ -1,0 +1,334 @@
+//! Known defects of scanners for RKE2, one test each: kube-bench (a73ce37) and Rancher's security-scan
+//! (38bebe7), as their profiles and issues have them.
+
+use preflight_rke2::audit::benchmark::Benchmark;
+use preflight_rke2::audit::{Audit, Audited, Outcome};
+use preflight_rke2::rke2::role::Role;
+use preflight_rke2::rke2::version::Version;
+
+use crate::node::{Care, DATA, ETCD, Node};
+
+fn server(benchmark: Benchmark) -> Node {
+    Node::new(benchmark, Role::Server, Care::Full)
+}
+
+fn by_id<'a>(audit: &'a Audit, id: &str) -> &'a Audited {
+    audit.controls.iter().find(|a| a.edition.id == id).unwrap()
+}
+
+fn outcome(node: &Node, id: &str) -> Outcome {
+    by_id(&node.audit(), id).outcome
+}
+
+/// 1.1.12 there stats etcd's static pod and wants root:root.
+#[test]
+fn etcds_data_is_looked_for_in_its_static_pod() {
+    let mut node = server(Benchmark::V1_8);
+    assert_eq!(outcome(&node, "1.1.12"), Outcome::Pass);
+    node.owners.insert(format!("{DATA}/server/db/etcd"), (0, 0));
+    let audit = node.audit();
+    let audited = by_id(&audit, "1.1.12");
+    assert_eq!(audited.outcome, Outcome::Warn);
+    assert_eq!(audited.answer.actual.as_deref(), Some("root:root"));
+    assert_eq!(
+        audited.answer.sources[0].path,
+        format!("{DATA}/server/db/etcd")
+    );
+}
+
+/// 1.1.20 and 1.1.21 there look in `/etc/kubernetes/ssl`, which RKE1 had.
+#[test]
+fn certificates_are_looked_for_where_rke1_had_them() {
+    let mut node = server(Benchmark::V1_8);
+    node.modes
+        .insert(format!("{DATA}/server/tls/server-ca.crt"), 0o666);
+    node.modes
+        .insert(format!("{DATA}/server/tls/client-ca.key"), 0o644);
+    assert_eq!(outcome(&node, "1.1.20"), Outcome::Warn);
+    assert_eq!(outcome(&node, "1.1.21"), Outcome::Fail);
+}
+
+/// 1.1.9 there lost its default folder.
+#[test]
+fn the_folder_of_network_plugins_is_lost() {
+    let mut node = server(Benchmark::V1_8);
+    node.modes
+        .insert("/etc/cni/net.d/10-canal.conflist".to_owned(), 0o666);
+    let audit = node.audit();
+    let audited = by_id(&audit, "1.1.9");
+    assert_eq!(audited.outcome, Outcome::Warn);
+    assert_eq!(
+        audited.answer.sources[0].path,
+        "/etc/cni/net.d/10-canal.conflist"
+    );
+}
+
+/// 1.1.1 of 1.24 there wants 644 and nothing else, 1.1.3 either.
+#[test]
+fn a_stricter_mode_than_644_fails() {
+    for (mode, expected) in [
+        (0o600, Outcome::Pass),
+        (0o400, Outcome::Pass),
+        (0o644, Outcome::Warn),
+        (0o640, Outcome::Warn),
+    ] {
+        let mut node = server(Benchmark::V1_24);
+        for program in ["kube-apiserver", "kube-controller-manager"] {
+            node.modes
+                .insert(format!("{DATA}/agent/pod-manifests/{program}.yaml"), mode);
+        }
+        for id in ["1.1.1", "1.1.3"] {
+            assert_eq!(outcome(&node, id), expected, "{id} {mode:o}");
+        }
+    }
+}
+
+/// 1.2.3 of 1.7 there wants the plugin to be off.
+#[test]
+fn deny_service_external_ips_is_inverted() {
+    let mut node = server(Benchmark::V1_7);
+    assert_eq!(outcome(&node, "1.2.3"), Outcome::Pass);
+    let args = node.args("kube-apiserver");
+    args.retain(|arg| !arg.starts_with("--enable-admission-plugins"));
+    args.push("--enable-admission-plugins=NodeRestriction".to_owned());
+    assert_eq!(outcome(&node, "1.2.3"), Outcome::Warn);
+    // Up to 1.24 it is the other way round.
+    let mut node = server(Benchmark::V1_24);
+    assert_eq!(outcome(&node, "1.2.3"), Outcome::Pass);
+    node.args("kube-apiserver")
+        .push("--enable-admission-plugins=DenyServiceExternalIPs".to_owned());
+    assert_eq!(outcome(&node, "1.2.3"), Outcome::Fail);
+}
+
+/// Every release from 1.26 on, and every one up to 1.22, is scanned as 1.8 there.
+#[test]
+fn every_newer_release_is_taken_for_1_26() {
+    let mut chosen = Vec::new();
+    for minor in 26..=36 {
+        let mut node = server(Benchmark::V1_12);
+        node.version = Version::new(minor, 1, 1);
+        chosen.push(node.audit().benchmark().name());
+    }
+    let expected = [
+        "1.8", "1.9", "1.10", "1.11", "1.11", "1.11", "1.11", "1.12", "1.12", "1.12", "1.12",
+    ];
+    assert_eq!(chosen, expected);
+}
+
+/// In 1.1.9 there `||` binds looser than the pipe: its filter is applied to one branch alone, and what
+/// lies deeper is missed.
+#[test]
+fn the_pipeline_of_network_plugins_loses_its_filter() {
+    let mut node = server(Benchmark::V1_12);
+    for path in [
+        "/etc/cni/net.d/multus.d/deep/multus.kubeconfig",
+        "/etc/cni/net.d/.hidden",
+    ] {
+        node.files.insert(path.to_owned(), "x".to_owned());
+        node.modes.insert(path.to_owned(), 0o604);
+        assert_eq!(outcome(&node, "1.1.9"), Outcome::Warn, "{path}");
+        node.modes.insert(path.to_owned(), 0o600);
+        assert_eq!(outcome(&node, "1.1.9"), Outcome::Pass, "{path}");
+    }
+}
+
+/// 1.1.6 and 4.1.10 there pass if there is any text.
+#[test]
+fn an_owner_is_tested_for_being_text() {
+    let mut node = server(Benchmark::V1_12);
+    node.owners.insert(
+        format!("{DATA}/agent/pod-manifests/kube-scheduler.yaml"),
+        (1000, 1000),
+    );
+    node.owners.insert(
+        format!("{DATA}/agent/etc/kubelet.conf.d/00-rke2-defaults.conf"),
+        (1000, 0),
+    );
+    let audit = node.audit();
+    assert_eq!(by_id(&audit, "1.1.6").outcome, Outcome::Fail);
+    assert_eq!(
+        by_id(&audit, "1.1.6").answer.actual.as_deref(),
+        Some("1000:1000")
+    );
+    // The benchmark itself takes it for not applicable still.
+    assert_eq!(by_id(&audit, "4.1.10").outcome, Outcome::NotApplicable);
+    assert_eq!(
+        by_id(&audit, "guide.kubelet-config.owner").outcome,
+        Outcome::Warn
+    );
+}
+
+/// 4.3.1 there passes whatever is set.
+#[test]
+fn metrics_of_kube_proxy_pass_wherever_they_are() {
+    for (address, expected) in [
+        ("127.0.0.1:10249", Outcome::Pass),
+        ("[::1]:10249", Outcome::Pass),
+        ("0.0.0.0:10249", Outcome::Fail),
+        ("10.127.0.0:1", Outcome::Fail),
+    ] {
+        let mut node = server(Benchmark::V1_12);
+        node.args("kube-proxy")
+            .push(format!("--metrics-bind-address={address}"));
+        assert_eq!(outcome(&node, "4.3.1"), expected, "{address}");
+    }
+}
+
+/// 1.1.19 there looks at the folder itself.
+#[test]
+fn owners_below_the_folder_of_certificates_are_not_looked_at() {
+    for (path, owner, expected) in [
+        ("server-ca.key", (1000, 0), Outcome::Fail),
+        ("server-ca.key", (ETCD, ETCD), Outcome::Fail),
+        ("etcd/client.key", (ETCD, ETCD), Outcome::Pass),
+        ("etcd/client.key", (0, 0), Outcome::Pass),
+        ("etcd/client.key", (ETCD, 0), Outcome::Fail),
+        ("etcd/client.key", (1000, 1000), Outcome::Fail),
+    ] {
+        let mut node = server(Benchmark::V1_12);
+        node.owners
+            .insert(format!("{DATA}/server/tls/{path}"), owner);
+        assert_eq!(outcome(&node, "1.1.19"), expected, "{path} {owner:?}");
+    }
+}
+
+/// 1.2.20 there passes whatever is set.
+#[test]
+fn any_request_timeout_passes() {
+    for (value, expected) in [
+        ("300s", Outcome::Pass),
+        ("0s", Outcome::Fail),
+        ("-1s", Outcome::Fail),
+        ("soon", Outcome::Fail),
+    ] {
+        let mut node = server(Benchmark::V1_12);
+        node.args("kube-apiserver")
+            .push(format!("--request-timeout={value}"));
+        assert_eq!(outcome(&node, "1.2.20"), expected, "{value}");
+    }
+}
+
+/// 4.2.6 of the permissive profiles up to 1.24 there passes where it is not set.
+#[test]
+fn protect_kernel_defaults_passes_where_it_is_not_set() {
+    for (benchmark, id, expected) in [
+        (Benchmark::V1_23, "4.2.6", Outcome::Fail),
+        (Benchmark::V1_24, "4.2.6", Outcome::Fail),
+        // Newer benchmarks dropped it; the kubelet did not.
+        (
+            Benchmark::V1_12,
+            "guide.protect-kernel-defaults",
+            Outcome::Warn,
+        ),
+    ] {
+        let node = Node::new(benchmark, Role::Server, Care::Permissive);
+        assert_eq!(outcome(&node, id), expected, "{benchmark}");
+    }
+}
+
+/// All of them want a cluster that runs, and its API to tell the version.
+#[test]
+fn a_cluster_has_to_run() {
+    let mut node = server(Benchmark::V1_12);
+    node.running = false;
+    let audit = node.audit();
+    let told = audit.controls.iter().filter(|a| a.outcome == Outcome::Pass);
+    assert!(told.count() > 90);
+}
+
+/// `has` and `nothave` there look for a text anywhere in the list.
+#[test]
+fn lists_are_searched_for_a_text() {
+    let mut node = server(Benchmark::V1_12);
+    let args = node.args("kube-apiserver");
+    args.retain(|arg| !arg.starts_with("--authorization-mode"));
+    args.push("--authorization-mode=NodeX,RBACless,AlwaysAllowNothing".to_owned());
+    let audit = node.audit();
+    assert_eq!(by_id(&audit, "1.2.6").outcome, Outcome::Pass);
+    assert_eq!(by_id(&audit, "1.2.7").outcome, Outcome::Fail);
+    assert_eq!(by_id(&audit, "1.2.8").outcome, Outcome::Fail);
+}
+
+/// `eq` there compares text, so that the first of a repeated flag counts, and a bare one for nothing.
+#[test]
+fn flags_are_compared_as_text() {
+    for (flags, expected) in [
+        (
+            &["--profiling=true", "--profiling=false"][..],
+            Outcome::Pass,
+        ),
+        (&["--profiling=false", "--profiling"], Outcome::Fail),
+        (&["--profiling=False"], Outcome::Pass),
+        (&["--profiling=0"], Outcome::Pass),
+        (&["--profiling"], Outcome::Fail),
+    ] {
+        let mut node = server(Benchmark::V1_12);
+        let args = node.args("kube-scheduler");
+        args.retain(|arg| !arg.starts_with("--profiling"));
+        args.extend(flags.iter().map(|flag| (*flag).to_owned()));
+        assert_eq!(outcome(&node, "1.4.1"), expected, "{flags:?}");
+    }
+}
+
+/// Set-id bits pass some of their tests.
+#[test]
+fn set_id_bits_are_lost() {
+    let mut node = server(Benchmark::V1_12);
+    node.modes
+        .insert(format!("{DATA}/server/cred/admin.kubeconfig"), 0o4600);
+    assert_eq!(outcome(&node, "1.1.13"), Outcome::Fail);
+}
+
+/// kube-bench#1978: files of etcd fail on a control plane without it.
+#[test]
+fn etcds_files_fail_on_a_control_plane_without_etcd() {
+    for setting in [
+        "disable-etcd: true\n",
+        "datastore-endpoint: postgres://u:p@h/d\n",
+    ] {
+        let mut node = server(Benchmark::V1_12);
+        node.config += setting;
+        node.files
+            .retain(|path, _| !path.contains("/db/etcd") && !path.ends_with("etcd.yaml"));
+        node.modes
+            .retain(|path, _| !path.contains("/db/etcd") && !path.ends_with("etcd.yaml"));
+        node.owners.retain(|path, _| !path.contains("/db/etcd"));
+        let audit = node.audit();
+        for id in ["1.1.7", "1.1.8", "1.1.11", "1.1.12", "2.1", "2.7"] {
+            let audited = by_id(&audit, id);
+            assert_eq!(audited.outcome, Outcome::NotApplicable, "{id}");
+            assert_eq!(audited.answer.summary, "this node has no etcd", "{id}");
+        }
+        assert_eq!(by_id(&audit, "1.2.1").outcome, Outcome::Pass);
+    }
+}
+
+/// The same issue: 4.1.9 and 4.1.10 fail where there is no such file.
+#[test]
+fn a_file_that_is_not_there_fails() {
+    let mut node = server(Benchmark::V1_12);
+    node.files
+        .remove(&format!("{DATA}/agent/kubeproxy.kubeconfig"));
+    node.modes
+        .remove(&format!("{DATA}/agent/kubeproxy.kubeconfig"));
+    let audit = node.audit();
+    for id in ["4.1.3", "4.1.4", "4.1.9", "4.1.10"] {
+        assert_eq!(by_id(&audit, id).outcome, Outcome::NotApplicable, "{id}");
+    }
+}
+
+/// Paths are fixed there; RKE2's data can be elsewhere.
+#[test]
+fn the_data_folder_is_taken_for_granted() {
+    let mut node = Node::with_data(Benchmark::V1_12, Role::Server, Care::Full, "/srv/rke2");
+    assert_eq!(node.audit().data_dir, "/srv/rke2");
+    for (_, outcome) in node.outcomes() {
+        assert!(!matches!(
+            outcome,
+            Outcome::Fail | Outcome::Warn | Outcome::Error
+        ));
+    }
+    node.modes
+        .insert("/srv/rke2/server/cred/admin.kubeconfig".to_owned(), 0o644);
+    assert_eq!(outcome(&node, "1.1.13"), Outcome::Fail);
+}

@@ -1,0 +1,167 @@
+//! A node's files and command lines to every report of its audit.
+
+use std::collections::BTreeMap;
+
+use preflight_rke2::audit::benchmark::Benchmark;
+use preflight_rke2::audit::control::Component;
+use preflight_rke2::audit::facts::{
+    EtcdAccount, KubeletFacts, NodeFacts, Paper, Parts, Seen, Survey,
+};
+use preflight_rke2::audit::flags::{CommandLine, When, Word};
+use preflight_rke2::audit::{Audit, Audited, Outcome, controls, counts, evaluate};
+use preflight_rke2::fact::Source;
+use preflight_rke2::report::audit::{json, junit, kube_bench, metrics, sarif, text};
+use preflight_rke2::report::text::Style;
+use preflight_rke2::rke2::Role;
+use preflight_rke2::rke2::start::Sourced;
+use preflight_rke2::rke2::version::Version;
+
+use super::host::read;
+
+fn text_of(part: &[u8]) -> String {
+    String::from_utf8_lossy(part).into_owned()
+}
+
+fn line(when: When, words: Vec<Word>) -> CommandLine {
+    CommandLine {
+        when,
+        source: Source::file("/m"),
+        words,
+    }
+}
+
+fn facts(data: &[u8], role: Role) -> NodeFacts {
+    let parts: Vec<(u8, &[u8])> = super::lettered(data).collect();
+    let words = |wanted: u8| -> Vec<Word> {
+        let of = parts.iter().filter(|(letter, _)| *letter == wanted);
+        of.map(|(_, part)| Word {
+            text: text_of(part),
+            source: Source::line("/m", 1),
+        })
+        .collect()
+    };
+    let paper = |wanted: u8, path: &str| match parts.iter().find(|(letter, _)| *letter == wanted) {
+        Some((_, part)) => Paper::new(path, read(part, path)),
+        None => Paper::Absent {
+            path: path.to_owned(),
+        },
+    };
+    let mut survey = Survey::default();
+    for (_, part) in parts.iter().filter(|(letter, _)| *letter == b's') {
+        let seen = Seen {
+            path: format!("/{}", text_of(part)),
+            mode: u32::from(part.first().copied().unwrap_or_default()),
+            uid: 0,
+            gid: 0,
+        };
+        survey.count(seen, part.len() % 2 == 0);
+    }
+    if let Some((_, part)) = parts.iter().find(|(letter, _)| *letter == b'!') {
+        survey.problem(text_of(part));
+    }
+    let server = role == Role::Server;
+    NodeFacts {
+        role,
+        version: Version::new(34, 1, 1),
+        data_dir: "/d".to_owned(),
+        parts: Parts {
+            control_plane: server,
+            api_server: server,
+            controller_manager: server,
+            scheduler: server,
+            etcd: server,
+            kubelet: true,
+            kube_proxy: true,
+        },
+        account: EtcdAccount::default(),
+        components: Component::ALL
+            .into_iter()
+            .map(|component| {
+                (
+                    component,
+                    vec![
+                        line(When::Running, words(b'a')),
+                        line(When::Manifest, words(b'm')),
+                    ],
+                )
+            })
+            .collect(),
+        entries: Component::ALL
+            .into_iter()
+            .map(|component| (component, words(b'e')))
+            .collect(),
+        problems: BTreeMap::new(),
+        kubelet: KubeletFacts {
+            lines: vec![line(When::Running, words(b'k'))],
+            files: vec![paper(b'f', "/f"), paper(b'g', "/g")],
+        },
+        etcd: paper(b'c', "/c"),
+        etcd_pod: paper(b'o', "/o"),
+        encryption: paper(b'n', "/n"),
+        audit_policy: paper(b'p', "/p"),
+        pod_security: paper(b'q', "/q"),
+        surveys: controls::keys()
+            .into_iter()
+            .map(|key| (key, survey.clone()))
+            .collect(),
+    }
+}
+
+/// Nothing but lines of visible characters.
+#[track_caller]
+fn is_plain(text: &str) {
+    let obeyed = text.chars().find(|c| c.is_control() && *c != '\n');
+    assert_eq!(obeyed, None, "{text:?}");
+}
+
+pub(super) fn run(data: &[u8]) {
+    let role = match super::switch(data, 0) % 2 {
+        0 => Role::Server,
+        _ => Role::Agent,
+    };
+    let column = usize::from(super::switch(data, 1)) % Benchmark::ALL.len();
+    let benchmark = Benchmark::ALL.get(column).copied();
+    let benchmark = benchmark.unwrap_or(Benchmark::V1_12);
+    let facts = facts(data, role);
+    let audited = evaluate::audit(&facts, benchmark);
+    assert_eq!(audited, evaluate::audit(&facts, benchmark));
+    let audit = Audit {
+        unit: role.unit(),
+        role,
+        version: facts.version.clone(),
+        version_source: "option",
+        profile: Sourced::default_value(String::new()),
+        data_dir: facts.data_dir,
+        choice: Benchmark::of(&facts.version),
+        asked: true,
+        unknown: Vec::new(),
+        controls: audited,
+    };
+    let all: Vec<&Audited> = audit.controls.iter().collect();
+    let counts = counts(all.iter().copied());
+    let fails = all
+        .iter()
+        .filter(|audited| audited.outcome == Outcome::Fail);
+    assert_eq!(fails.count(), counts.fail);
+    for audited in &all {
+        let unmet = matches!(audited.outcome, Outcome::Fail | Outcome::Warn);
+        assert!(!unmet || !audited.answer.remedies.is_empty(), "{audited:?}");
+        assert!(!audited.answer.summary.is_empty(), "{audited:?}");
+    }
+    let style = Style {
+        color: false,
+        width: 100,
+        verbose: true,
+    };
+    is_plain(&text::render(&audit, &all, &all, style));
+    is_plain(&junit::render(&audit, &all));
+    is_plain(&metrics::render(&audit, &all, &all));
+    for document in [
+        json::render(&audit, &all, &all),
+        kube_bench::render(&audit, &all, None),
+        sarif::render(&audit, &all),
+    ] {
+        let parsed: Result<serde_json::Value, _> = serde_json::from_str(&document);
+        assert!(parsed.is_ok(), "{document}");
+    }
+}
