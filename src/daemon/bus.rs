@@ -41,20 +41,18 @@ pub(super) enum Event {
 pub(super) struct Made {
     connection: Connection,
     told: mpsc::UnboundedReceiver<Told>,
-    /// Why nobody can ask us over it.
-    unnamed: Option<String>,
 }
 
 async fn made(shared: &Shared) -> Result<Made, BusError> {
     let connection = systemd_bus::connect().await?;
     let (to, told) = mpsc::unbounded_channel();
     manage::listen(&connection, &Role::ALL.map(Role::unit), to).await?;
-    let served = service::serve(&connection, shared).await;
-    Ok(Made {
-        connection,
-        told,
-        unnamed: served.err().map(|error| error.to_string()),
-    })
+    service::serve(&connection, shared)
+        .await
+        .map_err(|error| BusError::Other {
+            reason: error.to_string(),
+        })?;
+    Ok(Made { connection, told })
 }
 
 /// The connection, or when to try for one.
@@ -66,6 +64,8 @@ pub(super) struct Bus {
     delay: Duration,
     /// Why there is no connection.
     pub(super) trouble: Option<String>,
+    /// Whether the name has been asked for.
+    named: bool,
     /// Why nobody can ask us.
     pub(super) unnamed: Option<String>,
 }
@@ -80,6 +80,7 @@ impl Bus {
             retry: None,
             delay: DELAYS[0],
             trouble: None,
+            named: false,
             unnamed: None,
         }
     }
@@ -130,9 +131,22 @@ impl Bus {
     pub(super) fn take(&mut self, made: Made) {
         self.connection = Some(made.connection);
         self.told = made.told;
-        self.unnamed = made.unnamed;
+        self.named = false;
         self.delay = DELAYS[0];
         self.trouble = None;
+    }
+
+    /// Asks for the name on the bus, once there is something to tell.
+    pub(super) async fn own(&mut self) {
+        let Some(connection) = self.connection.as_ref().filter(|_| !self.named) else {
+            return;
+        };
+        self.unnamed = match timeout(PATIENCE, service::own(connection)).await {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some("the bus did not answer".to_owned()),
+        };
+        self.named = true;
     }
 
     /// The bus may be back: no need to wait any longer.

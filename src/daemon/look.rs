@@ -293,9 +293,10 @@ impl Daemon {
 
     async fn tell(&mut self, sights: &[Sight]) {
         let evaluated = state::now();
+        self.write_metrics(sights, evaluated);
+        self.publish(sights, evaluated).await;
         self.teller.trouble("D-Bus", self.bus.trouble.clone());
         self.teller.trouble("D-Bus name", self.bus.unnamed.clone());
-        self.write_metrics(sights, evaluated);
         let lines: Vec<String> = sights
             .iter()
             .filter(|sight| !sight.report.idle)
@@ -309,6 +310,9 @@ impl Daemon {
         } else {
             lines.join("; ")
         });
+    }
+
+    async fn publish(&mut self, sights: &[Sight], evaluated: u64) {
         let view = View {
             evaluated,
             units: sights
@@ -326,6 +330,7 @@ impl Daemon {
             let reason = error.to_string();
             self.bus.failed(&BusError::Other { reason }, Instant::now());
         }
+        self.bus.own().await;
     }
 
     fn status(&self, sights: &[Sight], evaluated: u64) -> Status {

@@ -364,14 +364,16 @@ async fn only_root(connection: &Connection, header: &Header<'_>) -> fdo::Result<
     }
 }
 
-/// Puts the manager's object on a connection, then asks for the name.
+/// Puts the manager's object on a connection.
 pub async fn serve(connection: &Connection, shared: &Shared) -> zbus::Result<()> {
     let objects = connection.object_server();
     objects.at(PATH, Manager(shared.clone())).await?;
-    if connection.is_bus() {
-        connection.request_name(NAME).await?;
-    }
     Ok(())
+}
+
+/// Asks for the name: from then on there are questions, and there must be something to tell.
+pub async fn own(connection: &Connection) -> zbus::Result<()> {
+    connection.request_name(NAME).await
 }
 
 /// Makes `new` what is told, and tells what differs from before.
