@@ -21,6 +21,4 @@ mod root;
 #[cfg(test)]
 mod rpm;
 #[cfg(test)]
-mod same_bytes;
-#[cfg(test)]
 mod tools;

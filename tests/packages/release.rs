@@ -1,5 +1,5 @@
-//! packaging/release: everything a release has, with sums that hold and a bill of materials that names
-//! what the program is made of.
+//! packaging/release: everything a release has, the same bytes whatever the clock says and whoever
+//! packs, with sums that hold and a bill of materials that names what the program is made of.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,12 +12,19 @@ use crate::tools::{built, out};
 fn a_release_is_whole_and_the_same_each_time() {
     let dir = tempfile::tempdir().expect("a directory");
     let script = "dpkg-deb --fsys-tarfile \"$1\" | tar --extract --to-stdout ./usr/bin/preflight-rke2 >\"$2/program\"
-        export PREFLIGHT_PROGRAM=$2/program CARGO_TARGET_DIR=$2
+        export PREFLIGHT_PROGRAM=$2/program CARGO_TARGET_DIR=$2 TZ=$3
+        umask \"$4\"
         cd \"$(packaging/release)\"
         sha256sum --quiet --check SHA256SUMS
         cat SHA256SUMS";
     let deb = built("preflight-rke2.deb");
-    let sums = out(script, &[&deb, dir.path()]);
+    let turn = |zone: &str, mask: &str| {
+        out(
+            script,
+            &[&deb, dir.path(), Path::new(zone), Path::new(mask)],
+        )
+    };
+    let sums = turn("UTC", "022");
     let version = env!("CARGO_PKG_VERSION");
     let target = "x86_64-unknown-linux-gnu";
     let bill = format!("preflight-rke2-{version}-{target}.cdx.json");
@@ -35,7 +42,7 @@ fn a_release_is_whole_and_the_same_each_time() {
             tarball.as_str(),
         ])
     );
-    assert_eq!(out(script, &[&deb, dir.path()]), sums);
+    assert_eq!(turn("Asia/Tokyo", "077"), sums);
 
     let release = dir.path().join(format!("release-{target}"));
     let listing = out("tar --list --file \"$1\"", &[&release.join(&tarball)]);
