@@ -16,6 +16,9 @@ _preflight__rke2() {
             ",$1")
                 cmd="preflight__rke2"
                 ;;
+            preflight__rke2,audit)
+                cmd="preflight__rke2__subcmd__audit"
+                ;;
             preflight__rke2,check)
                 cmd="preflight__rke2__subcmd__check"
                 ;;
@@ -50,12 +53,70 @@ _preflight__rke2() {
 
     case "${cmd}" in
         preflight__rke2)
-            opts="-v -h -V --root --rke2-version --color --verbose --help --version check gate monitor status fix config sysctl explain completions"
+            opts="-v -h -V --root --rke2-version --color --verbose --help --version check audit gate monitor status fix config sysctl explain completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rke2-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        preflight__subcmd__rke2__subcmd__audit)
+            opts="-v -h --unit --role --benchmark --format --control --node-type --show --fail-on --root --rke2-version --color --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --unit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --role)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --benchmark)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json kube-bench junit sarif metrics" -- "${cur}"))
+                    return 0
+                    ;;
+                --control)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node-type)
+                    COMPREPLY=($(compgen -W "master etcd controlplane node" -- "${cur}"))
+                    return 0
+                    ;;
+                --show)
+                    COMPREPLY=($(compgen -W "fail warn error manual pass not-applicable waived all" -- "${cur}"))
+                    return 0
+                    ;;
+                --fail-on)
+                    COMPREPLY=($(compgen -W "warn manual" -- "${cur}"))
+                    return 0
+                    ;;
                 --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -33,6 +33,7 @@ complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -s v -l verb
 complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -s V -l version -d 'Print version'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "check" -d 'Evaluate the host and print a report'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "audit" -d 'Hold this node against the CIS benchmark, without a cluster'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "gate" -d 'Decide whether UNIT may start (run by systemd)'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "monitor" -d 'Watch the host and the units, and start what was blocked once it is right (run by systemd)'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "status" -d 'Print what the monitor knows'
@@ -56,6 +57,37 @@ never\t'Never'"
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l all -d 'List satisfied and inapplicable checks too (JSON)'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -s v -l verbose -d 'Show satisfied checks and predicted messages too'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l unit -d 'Only this unit' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l role -d 'As if a node of this role were installed' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l benchmark -d 'The benchmark; by default the one for the installed release' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l format -d 'Output format' -r -f -a "text\t'For people'
+json\t'For programs: one JSON object'
+kube-bench\t'kube-bench\'s JSON'
+junit\t'JUnit\'s XML'
+sarif\t'SARIF 2.1.0'
+metrics\t'Metrics, for a textfile collector'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l control -d 'Only this control, by number (1.1.12) or key (etcd.datadir.owner)' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l node-type -d 'Only controls of this kind of node' -r -f -a "master\t'Section 1: the control plane'
+etcd\t'Section 2: etcd'
+controlplane\t'Section 3: the control plane\'s configuration'
+node\t'Section 4: kubelet and kube-proxy'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l show -d 'Show only these results [text shows all but pass and not-applicable, the others all]' -r -f -a "fail\t'Scored, and not met'
+warn\t'Not met, and not scored'
+error\t'Could not be evaluated'
+manual\t'For a person to judge'
+pass\t'Met'
+not-applicable\t'Not asked of this node'
+waived\t'Not met, and waived'
+all\t'All of them'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l fail-on -d 'End with status 4 if this is found and no control fails' -r -f -a "warn\t'A control that is not scored is not met'
+manual\t'Something is left to a person'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l root -d 'Read the host below DIR: an image, not this machine' -r -F
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l rke2-version -d 'Judge by the rules of this release, such as v1.34.1+rke2r1' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -s v -l verbose -d 'Show satisfied checks and predicted messages too'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand gate" -l root -d 'Read the host below DIR: an image, not this machine' -r -F
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand gate" -l rke2-version -d 'Judge by the rules of this release, such as v1.34.1+rke2r1' -r
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand gate" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
