@@ -48,6 +48,8 @@ pub struct Question {
     pub version: Option<Version>,
     /// The other RKE2 unit of this host.
     pub other: Other,
+    /// Whether advice after the hardening guide is wanted: what decides over a start does not need it.
+    pub advise: bool,
 }
 
 /// How a unit stands beside the one of the other role. RKE2's tarball installs both.
@@ -102,6 +104,7 @@ pub fn questions(root: &HostRoot) -> Vec<Question> {
             },
             definition: Some(definition),
             version: None,
+            advise: true,
         })
         .collect()
 }
@@ -160,9 +163,10 @@ pub fn defined(
     }
     start.advice.extend(version_advice(&installed, &detection));
     start.advice.extend(definition.iter().flat_map(unit_advice));
-    start
-        .advice
-        .extend(guide_advice(root, &settings, &kubelet, &start));
+    if question.advise {
+        let advice = guide_advice(root, &settings, &kubelet, &start);
+        start.advice.extend(advice);
+    }
     let rivals = question.other == Other::Rival;
     start.advice.extend(rivals.then(|| rival(question.role)));
     let idle = question.other == Other::Chosen;

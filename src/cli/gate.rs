@@ -46,6 +46,7 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
             version: common.rke2_version.clone(),
             // Not a matter of this start.
             other: Other::Irrelevant,
+            advise: false,
         },
     );
     let plan = plan::decide(&examination.report, &configuration, asked);

@@ -39,6 +39,7 @@ pub(super) fn meant(
             definition: None,
             version: common.rke2_version.clone(),
             other: Other::Irrelevant,
+            advise: true,
         }]);
     }
     let asked: Vec<Question> = examine::questions(root)

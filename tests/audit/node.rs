@@ -602,6 +602,7 @@ impl Built {
             definition: None,
             version: Some(node.version.clone()),
             other: Other::Irrelevant,
+            advise: true,
         };
         let root = HostRoot::open(self.path()).unwrap();
         examine::audit::node(&root, &question, asked, waivers)

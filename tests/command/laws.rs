@@ -111,6 +111,7 @@ impl Node {
             definition: None,
             version: Some(self.version.clone()),
             other: preflight_rke2::examine::Other::Irrelevant,
+            advise: true,
         };
         let report = examine::unit(&root, &question).report;
         (

@@ -35,6 +35,7 @@ pub(crate) fn reports(host: &Host) -> Vec<UnitReport> {
         definition: Some(definition),
         version: Some(Version::new(34, 1, 1)),
         other: Other::Irrelevant,
+        advise: true,
     };
     examine::installed(&root)
         .into_iter()
