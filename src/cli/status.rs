@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::arguments::{Check, CheckFormat, Common, Format, Status as Options, Which};
 use super::{Status, check, complain, print, select};
-use crate::host::monitor_bus;
+use crate::daemon::ask;
 use crate::host::state;
 use crate::report::status;
 
@@ -16,7 +16,7 @@ pub(super) fn run(common: &Common, options: &Options) -> Status {
         return Status::Usage;
     };
     let answer = if root.is_live() {
-        monitor_bus::status(PATIENCE).and_then(|text| {
+        ask::status(PATIENCE).and_then(|text| {
             serde_json::from_str::<status::Status>(&text)
                 .map(|status| (text, status))
                 .map_err(|error| format!("its answer is not understood: {error}"))

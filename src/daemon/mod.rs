@@ -4,6 +4,7 @@
 //! D-Bus, and for its own clocks; what comes close together is looked at once. Whatever it lacks (the
 //! bus, the journal, inotify, a file it may not write) it does without, says so, and tries again.
 
+pub mod ask;
 mod bus;
 mod look;
 pub mod service;

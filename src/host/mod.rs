@@ -13,7 +13,6 @@ pub mod facts;
 pub mod journal;
 pub mod kernel_build;
 pub mod machine;
-pub mod monitor_bus;
 pub mod rke2_binary;
 pub mod rke2_config;
 pub mod root;

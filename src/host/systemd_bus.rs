@@ -121,7 +121,7 @@ pub fn ask(units: &[&str], deadline: Duration) -> Result<Vec<LiveUnit>, BusError
 }
 
 /// Runs `work` to its end, or to the deadline, in a runtime of its own.
-pub(super) fn run<T>(
+pub(crate) fn run<T>(
     deadline: Duration,
     work: impl Future<Output = Result<T, BusError>>,
 ) -> Result<T, BusError> {

@@ -7,8 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::gate::block::Block;
 
-use super::step::Hold;
-
 /// The format of the file. Fields are only ever added.
 pub const SCHEMA: &str = "org.rke2.preflight.monitor/1";
 
@@ -52,6 +50,24 @@ pub struct Resume {
     pub cause: Vec<String>,
     /// Whether the unit came to run.
     pub lasted: bool,
+}
+
+/// Why a unit is not started though the host is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hold {
+    /// `resume = false`.
+    SwitchedOff,
+    /// Somebody stopped it since.
+    Stopped,
+    /// It was enabled, and is no longer.
+    Disabled,
+    /// It is masked, or gone.
+    NotLoadable,
+    /// The other RKE2 unit runs.
+    Rival,
+    /// It was started for this cause already, and did not come to run.
+    SameCause,
 }
 
 impl Default for Memory {

@@ -7,6 +7,6 @@ mod step;
 #[cfg(test)]
 mod tests;
 
-pub use memory::Memory;
+pub use memory::{Hold, Memory};
 pub use phase::Phase;
-pub use step::{Action, Hold, Seen, drift, hold, step};
+pub use step::{Action, Seen, drift, hold, step};

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
-
-use super::memory::{Memory, Resume};
+use super::memory::{Hold, Memory, Resume};
 use super::phase::Phase;
 use crate::configuration::{Configuration, Mode};
 use crate::finding::{Effect, Finding, Outcome};
@@ -40,24 +38,6 @@ pub struct Seen<'a> {
     pub loadable: bool,
     /// Whether the unit of the other role is up or on its way: to start this one would stop that.
     pub rival: bool,
-}
-
-/// Why a unit is not started though the host is right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Hold {
-    /// `resume = false`.
-    SwitchedOff,
-    /// Somebody stopped it since.
-    Stopped,
-    /// It was enabled, and is no longer.
-    Disabled,
-    /// It is masked, or gone.
-    NotLoadable,
-    /// The other RKE2 unit runs.
-    Rival,
-    /// It was started for this cause already, and did not come to run.
-    SameCause,
 }
 
 /// What is to be done.

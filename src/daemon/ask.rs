@@ -5,8 +5,8 @@ use std::time::Duration;
 use zbus::proxy::{CacheProperties, MethodFlags};
 use zbus::{Connection, Proxy};
 
-use super::systemd_bus::{self, BusError};
-use crate::daemon::service::{MANAGER, NAME, PATH};
+use super::service::{MANAGER, NAME, PATH};
+use crate::host::systemd_bus::{self, BusError};
 
 /// What the monitor's `GetStatus` says, in `deadline` altogether; or why it cannot be asked. A monitor
 /// that does not run is not started for it. Not to be called from within a runtime.
