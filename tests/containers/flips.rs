@@ -145,7 +145,7 @@ fn idle_it_does_nothing(suite: &str) {
     // One for each time the watchdog is told, one for each look; what else may happen is little.
     let expected = seconds / 30 + seconds / 300 + 1;
     assert!(
-        switches <= 4 * expected,
+        switches <= 4 * expected + 8,
         "{switches} switches in {seconds} s"
     );
     assert!(memory.iter().all(|kib| *kib <= 8192), "{memory:?} KiB");
@@ -166,7 +166,8 @@ fn a_change_is_told_of_at_once(suite: &str) {
                 now=$EPOCHREALTIME
                 echo $value >/proc/sys/kernel/panic
                 echo ${{now/./}} >>/out/changes
-                sleep 0.4
+                # Changes that come closer together are told of as one.
+                sleep 0.7
             done
             sleep 1"
         ))
