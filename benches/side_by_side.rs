@@ -111,6 +111,9 @@ struct Contender {
     name: String,
     program: OsString,
     arguments: Vec<OsString>,
+    variables: Vec<(&'static str, OsString)>,
+    /// Whether its instructions are counted: that takes minutes of what takes a tenth of a second.
+    counted: bool,
 }
 
 impl Contender {
@@ -119,6 +122,8 @@ impl Contender {
             name: name.to_owned(),
             program: program.into(),
             arguments: Vec::new(),
+            variables: Vec::new(),
+            counted: true,
         }
     }
 
@@ -133,6 +138,7 @@ impl Contender {
             .args(&self.arguments)
             .env_clear()
             .env("PATH", SEARCH_PATH)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
@@ -179,7 +185,9 @@ fn cpu(usage: &Usage) -> f64 {
 }
 
 /// Counts instructions and CPUIDs of a process; dashes where that cannot be done.
-struct Steps(Option<PathBuf>);
+struct Steps {
+    program: Option<PathBuf>,
+}
 
 impl Steps {
     fn new(out: &Path) -> Self {
@@ -187,20 +195,46 @@ impl Steps {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/steps.c");
         let mut command = Command::new("cc");
         command.args(["-O2", "-o"]).arg(&program).arg(source);
-        Self(compile(&mut command).is_ok().then_some(program))
+        Self {
+            program: compile(&mut command).is_ok().then_some(program),
+        }
     }
 
     fn count(&self, contender: &Contender) -> String {
-        let counted = self.0.as_ref().and_then(|steps| {
-            let mut command = Command::new(steps);
-            command.arg(&contender.program).args(&contender.arguments);
-            command.env_clear().env("PATH", SEARCH_PATH);
-            let output = command.output().ok()?;
-            let text = String::from_utf8(output.stdout).ok()?;
-            let (steps, cpuid) = text.trim().split_once(' ')?;
-            Some(format!("{steps} | {cpuid}"))
-        });
-        counted.unwrap_or_else(|| "- | -".to_owned())
+        let counted = contender.counted.then(|| self.run(&[], contender));
+        counted
+            .flatten()
+            .as_deref()
+            .and_then(|text| text.split_once(' '))
+            .map_or_else(
+                || "- | -".to_owned(),
+                |(steps, cpuid)| format!("{steps} | {cpuid}"),
+            )
+    }
+
+    /// The most memory that its first process had resident, in KiB.
+    fn peak(&self, contender: &Contender) -> String {
+        self.run(&["--peak"], contender)
+            .unwrap_or_else(|| "-".to_owned())
+    }
+
+    fn run(&self, options: &[&str], contender: &Contender) -> Option<String> {
+        let mut command = Command::new(self.program.as_ref()?);
+        command
+            .args(options)
+            .arg(&contender.program)
+            .args(&contender.arguments)
+            .env_clear()
+            .env("PATH", SEARCH_PATH)
+            .envs(
+                contender
+                    .variables
+                    .iter()
+                    .map(|(name, value)| (name, value)),
+            );
+        let output = command.output().ok().filter(|out| out.status.success())?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        Some(text.trim().to_owned())
     }
 }
 
@@ -234,9 +268,9 @@ impl Series<'_> {
             .zip(reference.walls())
             .map(|(own, its)| own / its);
         let status = self.samples.first().map_or(0, |sample| sample.status);
-        let steps = steps.count(self.contender);
+        let (counted, peak) = (steps.count(self.contender), steps.peak(self.contender));
         format!(
-            "| {} | {:.3} | {:.3} | {:.3} | {:.2} | {:.2} | {steps} | {status} |",
+            "| {} | {:.3} | {:.3} | {:.3} | {:.2} | {:.2} | {counted} | {peak} | {status} |",
             self.contender.name,
             median * 1e3,
             quantile(self.walls(), 9) * 1e3,
@@ -268,8 +302,8 @@ fn compare(title: &str, contenders: &[Contender], rounds: usize, steps: &Steps) 
     }
     let mut table = format!(
         "### {title}\n\n\
-         | process | median ms | p90 ms | CPU ms | ratio of medians | median ratio | instructions | CPUID | status |\n\
-         |---|---:|---:|---:|---:|---:|---:|---:|---:|\n"
+         | process | median ms | p90 ms | CPU ms | ratio of medians | median ratio | instructions | CPUID | peak KiB | status |\n\
+         |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n"
     );
     let [reference, ..] = &all[..] else {
         return Err("nothing to compare".into());
@@ -339,6 +373,14 @@ fn healthy(out: &Path) -> Outcome<PathBuf> {
     Ok(root)
 }
 
+/// A program of the search path.
+fn in_path(name: &str) -> Option<PathBuf> {
+    SEARCH_PATH
+        .split(':')
+        .map(|folder| Path::new(folder).join(name))
+        .find(|path| path.is_file())
+}
+
 fn standard(options: &Options, out: &Path, steps: &Steps) -> Outcome<Vec<String>> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let product = options
@@ -366,7 +408,7 @@ fn standard(options: &Options, out: &Path, steps: &Steps) -> Outcome<Vec<String>
             .with(root)
     };
     let shell = Contender::new("shell script", benches.join("shell.sh"));
-    Ok(vec![
+    let mut tables = vec![
         compare(
             "A check against the least it could cost",
             &[floor, empty, product(&options.check)],
@@ -375,11 +417,34 @@ fn standard(options: &Options, out: &Path, steps: &Steps) -> Outcome<Vec<String>
         )?,
         compare(
             "The gate against a shell script",
-            &[shell, product(&options.gate)],
+            &[shell.clone(), product(&options.gate)],
             options.rounds,
             steps,
         )?,
-    ])
+    ];
+    // Where it is installed, and has a host of its own to look at.
+    if let (Some(oscap), Some(root)) = (in_path("oscap"), &root) {
+        let mut oscap = Contender::new("oscap oval eval", oscap)
+            .with(["oval", "eval"])
+            .with([benches.join("openscap/host.oval.xml")]);
+        oscap.counted = false;
+        oscap
+            .variables
+            .push(("OSCAP_PROBE_ROOT", root.canonicalize()?.into()));
+        tables.push(compare(
+            "Against OpenSCAP, asked the same",
+            &[
+                oscap,
+                shell,
+                product(&options.check),
+                product(&options.gate),
+            ],
+            // A hundred times as slow as the others.
+            options.rounds.div_ceil(10),
+            steps,
+        )?);
+    }
+    Ok(tables)
 }
 
 fn main() -> Outcome<ExitCode> {

@@ -11,9 +11,9 @@ use crate::audit::restart;
 use crate::evaluate::{evaluate, next_boot};
 use crate::fact::{HostFacts, NextBoot, ReadError, Reading, Source};
 use crate::host::kernel_build::KernelBuild;
+use crate::host::systemd_bus::Asking;
 use crate::host::{
-    HostRoot, audit as host_audit, facts, rke2_binary, rke2_config, sysctl_d as sysctl_files,
-    systemd_bus, units,
+    HostRoot, audit as host_audit, facts, rke2_binary, rke2_config, sysctl_d as sysctl_files, units,
 };
 use crate::report::UnitReport;
 use crate::requirements::{self, Demand, Requirement};
@@ -114,21 +114,30 @@ pub fn installed_unit(root: &HostRoot, role: Role) -> Option<UnitDefinition> {
     Some(units::find(root, role.unit())).filter(|unit| unit.load != Load::NotFound)
 }
 
-/// Replaces what files say by what systemd itself says, where it answers.
-fn ask_systemd(root: &HostRoot, offline: &UnitDefinition) -> Option<UnitDefinition> {
-    if !root.is_live() {
-        return None;
-    }
-    let live = systemd_bus::ask(&[&offline.name], BUS_PATIENCE).ok()?;
-    Some(units::complete(root, live.first()?, offline))
+/// Begins to ask systemd of the running host how it would start the unit of `role`, for [`asked`].
+pub fn ask(root: &HostRoot, role: Role) -> Option<Asking> {
+    root.is_live()
+        .then(|| Asking::begin(role.unit(), BUS_PATIENCE))
 }
 
 /// Examines one unit; where it is installed on the running host, as systemd would start it.
 pub fn unit(root: &HostRoot, question: &Question) -> Examination {
+    let installed = question.definition.is_some();
+    let asking = installed.then(|| ask(root, question.role)).flatten();
+    asked(root, question, asking)
+}
+
+/// The same, with the question already put to systemd. What files say is replaced by what systemd itself
+/// says, where it answers.
+pub fn asked(root: &HostRoot, question: &Question, asking: Option<Asking>) -> Examination {
+    let told = |offline: &UnitDefinition| {
+        let live = asking?.answer().ok()?;
+        Some(units::complete(root, live.first()?, offline))
+    };
     let definition = question
         .definition
         .as_ref()
-        .map(|offline| ask_systemd(root, offline).unwrap_or_else(|| offline.clone()));
+        .map(|offline| told(offline).unwrap_or_else(|| offline.clone()));
     defined(root, question, definition)
 }
 

@@ -161,3 +161,40 @@ fn every_check_has_a_source_and_a_fix() {
         }
     }
 }
+
+#[test]
+fn every_figure_of_the_page_on_performance_is_written_there_by_a_measurement() {
+    let page = read("docs/performance.md");
+    let script = read("benches/run");
+    let mut mark = None;
+    let mut marks = Vec::new();
+    for (number, line) in (1..).zip(page.lines()) {
+        if let Some(name) = line
+            .strip_prefix("<!-- figures: ")
+            .and_then(|rest| rest.strip_suffix(" -->"))
+        {
+            assert_eq!(mark, None, "line {number}: a mark within another");
+            mark = Some(name);
+            marks.push((name, 0));
+        } else if line == "<!-- end -->" {
+            assert!(mark.take().is_some(), "line {number}: an end of nothing");
+        } else if mark.is_some() {
+            let (_, lines) = marks.last_mut().expect("the mark it is in");
+            *lines += usize::from(!line.is_empty());
+        } else {
+            assert!(
+                !line.starts_with('|'),
+                "line {number}: a table outside of marks is one that nothing measures"
+            );
+        }
+    }
+    assert_eq!(mark, None, "a mark without an end");
+    assert!(!marks.is_empty());
+    for (name, lines) in marks {
+        assert!(
+            script.contains(&format!(" put {name}")),
+            "{name}: nothing measures it"
+        );
+        assert!(lines > 0, "{name}: never measured");
+    }
+}

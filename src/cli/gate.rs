@@ -31,6 +31,7 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
     if asked == Override::Off {
         return Status::Good;
     }
+    let asking = examine::ask(&root, gate.unit);
     let configuration = match host::configuration::read(&root) {
         Ok(configuration) => configuration,
         Err(error) => {
@@ -38,7 +39,7 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
             return Status::Failed;
         }
     };
-    let examination = examine::unit(
+    let examination = examine::asked(
         &root,
         &Question {
             role: gate.unit,
@@ -48,6 +49,7 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
             other: Other::Irrelevant,
             advise: false,
         },
+        asking,
     );
     let plan = plan::decide(&examination.report, &configuration, asked);
     remember(&root, &examination, &plan);

@@ -3,6 +3,7 @@
 pub mod manage;
 
 use std::collections::HashMap;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use zbus::names::InterfaceName;
@@ -69,9 +70,6 @@ pub enum BusError {
     default_path = "/org/freedesktop/systemd1"
 )]
 trait Manager {
-    /// Unlike `GetUnit`, finds units that nothing has loaded yet.
-    fn load_unit(&self, name: &str) -> zbus::Result<OwnedObjectPath>;
-
     fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
 
     fn stop_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
@@ -105,7 +103,7 @@ pub async fn connect() -> Result<Connection, BusError> {
 /// What systemd says of one unit: its definition and its state.
 pub async fn query(connection: &Connection, unit: &str) -> Result<LiveUnit, BusError> {
     let manager = manager(connection).await?;
-    let (live, inherited) = tokio::join!(load(connection, &manager, unit), inherited(&manager));
+    let (live, inherited) = tokio::join!(load(connection, unit), inherited(&manager));
     let mut live = live?;
     inherited?.give(&mut live);
     Ok(live)
@@ -118,6 +116,38 @@ pub fn ask(units: &[&str], deadline: Duration) -> Result<Vec<LiveUnit>, BusError
         let connection = connect().await?;
         query_all(&connection, units).await
     })
+}
+
+/// A question that a thread of its own puts to systemd, while its caller reads files: what it costs is
+/// mostly the way there and back.
+#[derive(Debug)]
+pub struct Asking {
+    unit: String,
+    deadline: Duration,
+    thread: Option<JoinHandle<Result<Vec<LiveUnit>, BusError>>>,
+}
+
+impl Asking {
+    /// Asks for one unit.
+    pub fn begin(unit: &str, deadline: Duration) -> Self {
+        let asked = unit.to_owned();
+        let thread = std::thread::Builder::new()
+            .spawn(move || ask(&[&asked], deadline))
+            .ok();
+        Self {
+            unit: unit.to_owned(),
+            deadline,
+            thread,
+        }
+    }
+
+    /// The answer, waited for; where no thread could be had, it is asked for now.
+    pub fn answer(self) -> Result<Vec<LiveUnit>, BusError> {
+        match self.thread.map(JoinHandle::join) {
+            Some(Ok(answer)) => answer,
+            Some(Err(_)) | None => ask(&[&self.unit], self.deadline),
+        }
+    }
 }
 
 /// Runs `work` to its end, or to the deadline, in a runtime of its own.
@@ -146,7 +176,7 @@ async fn query_all(connection: &Connection, units: &[&str]) -> Result<Vec<LiveUn
     let all = async {
         let mut out = Vec::with_capacity(units.len());
         for unit in units {
-            match load(connection, &manager, unit).await {
+            match load(connection, unit).await {
                 Ok(live) => out.push(live),
                 Err(BusError::NotFound { .. }) => {}
                 Err(error) => return Err(error),
@@ -196,18 +226,12 @@ async fn inherited(manager: &ManagerProxy<'_>) -> Result<Inherited, BusError> {
     })
 }
 
-async fn load(
-    connection: &Connection,
-    manager: &ManagerProxy<'_>,
-    unit: &str,
-) -> Result<LiveUnit, BusError> {
-    let path = manager
-        .load_unit(unit)
-        .await
-        .map_err(|error| of_bus(error, unit))?;
+/// systemd loads a unit that it has not yet loaded when its object is asked for anything, so that there is
+/// no need of `LoadUnit`, which would be one more way there and back.
+async fn load(connection: &Connection, unit: &str) -> Result<LiveUnit, BusError> {
     let properties = fdo::PropertiesProxy::builder(connection)
         .destination(SYSTEMD)
-        .path(path)
+        .path(manage::unit_path(unit))
         .cache_properties(CacheProperties::No)
         .build()
         .await

@@ -56,10 +56,8 @@ fn what_the_gate_adds_to_a_boot() {
         without.push(machine(10).not_installed().boot());
         wrong.push(machine(60).boot());
     }
-    println!(
-        "{:24}{:>12}{:>12}{:>12}",
-        "ms", "with", "without", "wrong host"
-    );
+    println!("| ms since the kernel started | with | without | with, wrong host |");
+    println!("|---|---:|---:|---:|");
     for (title, name) in MOMENTS {
         let of = |outcomes: &[Outcome]| {
             let all: Vec<_> = outcomes
@@ -69,7 +67,7 @@ fn what_the_gate_adds_to_a_boot() {
             all
         };
         println!(
-            "{title:24}{:12.0}{:12.0}{:12.0}",
+            "| {title} | {:.0} | {:.0} | {:.0} |",
             median(of(&with)),
             median(of(&without)),
             median(of(&wrong))

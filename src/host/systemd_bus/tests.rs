@@ -33,43 +33,43 @@ enum SystemdError {
 
 struct FakeManager(Mood);
 
-#[interface(name = "org.freedesktop.systemd1.Manager")]
 impl FakeManager {
-    async fn load_unit(
-        &self,
-        name: &str,
-        #[zbus(connection)] connection: &Connection,
-    ) -> Result<ObjectPath<'static>, zbus::BoxDBusError> {
+    /// What it does about a question of any kind.
+    async fn minds(&self, connection: &Connection) -> fdo::Result<()> {
         match self.0 {
-            Mood::KnowsNoUnit => {
-                return Err(Box::new(SystemdError::NoSuchUnit(format!(
-                    "Unit {name} not loaded."
-                ))));
-            }
             Mood::Refuses => {
-                return Err(Box::new(fdo::Error::AccessDenied(
+                return Err(fdo::Error::AccessDenied(
                     "SELinux policy denies access".into(),
-                )));
+                ));
             }
             Mood::NeverAnswers => std::future::pending::<()>().await,
             Mood::HangsUp => {
                 let _ = connection.clone().close().await;
                 std::future::pending::<()>().await;
             }
-            Mood::Answers | Mood::NotFound | Mood::OldVersion | Mood::Nonsense => {}
+            _ => {}
         }
-        assert_eq!(name, "rke2-server.service");
-        Ok(ObjectPath::from_static_str_unchecked(UNIT_PATH))
+        Ok(())
     }
+}
 
+#[interface(name = "org.freedesktop.systemd1.Manager")]
+impl FakeManager {
     async fn start_unit(
         &self,
         name: &str,
         mode: &str,
         #[zbus(connection)] connection: &Connection,
     ) -> Result<ObjectPath<'static>, zbus::BoxDBusError> {
-        assert_eq!(mode, "replace");
-        self.load_unit(name, connection).await?;
+        assert_eq!((name, mode), ("rke2-server.service", "replace"));
+        if self.0 == Mood::KnowsNoUnit {
+            return Err(Box::new(SystemdError::NoSuchUnit(format!(
+                "Unit {name} not loaded."
+            ))));
+        }
+        self.minds(connection)
+            .await
+            .map_err(|error| Box::new(error) as zbus::BoxDBusError)?;
         Ok(ObjectPath::from_static_str_unchecked(JOB_PATH))
     }
 
@@ -102,8 +102,12 @@ impl FakeManager {
     ) -> zbus::Result<()>;
 
     #[zbus(property)]
-    fn environment(&self) -> Vec<String> {
-        vec!["PATH=/usr/bin".to_owned(), "LANG=C.UTF-8".to_owned()]
+    async fn environment(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+    ) -> fdo::Result<Vec<String>> {
+        self.minds(connection).await?;
+        Ok(vec!["PATH=/usr/bin".to_owned(), "LANG=C.UTF-8".to_owned()])
     }
 
     #[zbus(property)]
@@ -282,12 +286,16 @@ fn with<T>(
         let server = Builder::unix_stream(theirs)
             .server(zbus::Guid::generate())
             .p2p()
-            .serve_at("/org/freedesktop/systemd1", FakeManager(mood))
-            .serve_at(UNIT_PATH, FakeUnit(mood));
-        let server = if mood == Mood::OldVersion {
-            server.serve_at(UNIT_PATH, FakeService)
-        } else {
-            server.serve_at(UNIT_PATH, NewService(mood))
+            .serve_at("/org/freedesktop/systemd1", FakeManager(mood));
+        let server = match mood {
+            // No object: that is how it answers for what it cannot load.
+            Mood::KnowsNoUnit => server,
+            Mood::OldVersion => server
+                .serve_at(UNIT_PATH, FakeUnit(mood))
+                .serve_at(UNIT_PATH, FakeService),
+            _ => server
+                .serve_at(UNIT_PATH, FakeUnit(mood))
+                .serve_at(UNIT_PATH, NewService(mood)),
         };
         let server = tokio::spawn(async move { server.build().await.unwrap() });
         let client = Builder::unix_stream(ours).p2p().build().await.unwrap();
