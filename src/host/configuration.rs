@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use super::HostRoot;
+use super::root::Status;
 use crate::configuration::{Configuration, ConfigurationError};
 use crate::fact::{ReadError, Source};
 use crate::requirements::catalogue;
@@ -14,10 +15,14 @@ const FOLDERS: [&str; 2] = ["/usr/lib/preflight-rke2", "/etc/preflight-rke2"];
 
 /// Reads `config.toml` of both folders, then `config.toml.d/*.toml` by name; of two drop-ins of one
 /// name the administrator's counts alone. No file at all is the default.
+///
+/// On the running host a file or folder that others than root may write is an error: it decides over the
+/// start of RKE2.
 pub fn read(root: &HostRoot) -> Result<Configuration, ConfigurationError> {
     let mut files: Vec<(String, Vec<u8>)> = Vec::new();
     let mut drop_ins: BTreeMap<OsString, String> = BTreeMap::new();
     for folder in FOLDERS {
+        trust(root, folder)?;
         let main = format!("{folder}/config.toml");
         files.extend(optional(root, &main)?.map(|content| (main, content)));
         let drop_in_folder = format!("{folder}/config.toml.d");
@@ -26,6 +31,7 @@ pub fn read(root: &HostRoot) -> Result<Configuration, ConfigurationError> {
             Err(error) if error.is_absent() => continue,
             Err(error) => return Err(unreadable(&error)),
         };
+        trust(root, &drop_in_folder)?;
         for name in names {
             let shown = name.to_string_lossy();
             if shown.ends_with(".toml") && !shown.starts_with('.') {
@@ -48,10 +54,48 @@ pub fn read(root: &HostRoot) -> Result<Configuration, ConfigurationError> {
 
 fn optional(root: &HostRoot, path: &str) -> Result<Option<Vec<u8>>, ConfigurationError> {
     match root.read(path) {
-        Ok(content) => Ok(Some(content)),
+        Ok(content) => {
+            trust(root, path)?;
+            Ok(Some(content))
+        }
         Err(error) if error.is_absent() => Ok(None),
         Err(error) => Err(unreadable(&error)),
     }
+}
+
+/// That nobody but root can have written what is there.
+fn trust(root: &HostRoot, path: &str) -> Result<(), ConfigurationError> {
+    // Who made an image owns its files.
+    if !root.is_live() {
+        return Ok(());
+    }
+    match root.stat(path) {
+        Ok(status) => distrust(path, &status).map_or(Ok(()), |message| {
+            Err(ConfigurationError {
+                place: Source::file(path),
+                message,
+            })
+        }),
+        Err(error) if error.is_absent() => Ok(()),
+        Err(error) => Err(unreadable(&error)),
+    }
+}
+
+/// Why what is at `path` is not to be believed, and what to do.
+fn distrust(path: &str, status: &Status) -> Option<String> {
+    if status.uid != 0 {
+        return Some(format!(
+            "owned by user {}, who could decide whether RKE2 starts; run `chown root {path}`",
+            status.uid
+        ));
+    }
+    let by_group = status.mode & 0o020 != 0 && status.gid != 0;
+    (by_group || status.mode & 0o002 != 0).then(|| {
+        format!(
+            "others than root may write it (mode {:04o}), and so decide whether RKE2 starts; run `chmod go-w {path}`",
+            status.mode
+        )
+    })
 }
 
 fn unreadable(error: &ReadError) -> ConfigurationError {
@@ -65,6 +109,32 @@ fn unreadable(error: &ReadError) -> ConfigurationError {
 mod tests {
     use super::*;
     use crate::configuration::{Mode, OnError};
+
+    #[test]
+    fn what_others_may_write_is_not_believed() {
+        let status = |uid, gid, mode| Status {
+            kind: super::super::root::Kind::File,
+            mode,
+            uid,
+            gid,
+            size: 0,
+            identity: (0, 0),
+            modified: (0, 0),
+        };
+        let distrust = |uid, gid, mode| super::distrust("/f", &status(uid, gid, mode));
+        assert_eq!(distrust(0, 0, 0o644), None);
+        assert_eq!(distrust(0, 7, 0o755), None);
+        assert_eq!(distrust(0, 0, 0o664), None);
+        for (uid, gid, mode, remedy) in [
+            (1000, 0, 0o600, "`chown root /f`"),
+            (0, 7, 0o660, "(mode 0660)"),
+            (0, 0, 0o602, "`chmod go-w /f`"),
+            (0, 0, 0o1777, "(mode 1777)"),
+        ] {
+            let message = distrust(uid, gid, mode).unwrap();
+            assert!(message.contains(remedy), "{message}");
+        }
+    }
 
     #[test]
     fn an_administrators_drop_in_hides_the_vendors_of_the_same_name() {

@@ -3,13 +3,62 @@
 
 use crate::machine::Machine;
 
+/// What the sandboxes forbid, a command for each: all of it works without a sandbox, as root, which is tried first.
+const FORBIDDEN: [(&str, &str); 16] = [
+    ("a file in /etc", ": >/etc/probe"),
+    ("a file in /usr", ": >/usr/probe"),
+    ("a file in /var/lib", ": >/var/lib/probe"),
+    ("a file in /root", ": >/root/probe"),
+    ("a kernel parameter", "echo 10 >/proc/sys/kernel/panic"),
+    ("a control group", "mkdir /sys/fs/cgroup/$1"),
+    ("a mount", "mount -t tmpfs probe /mnt"),
+    ("a name space", "unshare --mount true"),
+    ("the kernel's log", "dmesg"),
+    ("a network socket", "exec 3<>/dev/udp/127.0.0.1/9"),
+    ("the host's name", "hostname machine"),
+    ("the clock", "date -s @$(date +%s)"),
+    ("another personality", "setarch i686 true"),
+    ("real-time scheduling", "chrt -f 1 true"),
+    ("another user", "setpriv --reuid=1 --clear-groups true"),
+    (
+        "a set-user-id file",
+        "touch /run/preflight-rke2/$1.x && chmod u+s /run/preflight-rke2/$1.x",
+    ),
+];
+
+/// Tries all that in a service of its own, in the gate's sandbox and in the monitor's. What worked is told in a file that
+/// all three may write.
+const PROBE: &str = "
+            for unit in preflight-rke2-gate@probe preflight-rke2; do
+                mkdir -p /run/systemd/system/$unit.service.d
+                printf '%s\\n' '[Service]' Type=oneshot Restart=no WatchdogSec=0 ExecStopPost= ExecStart= \
+                    \"ExecStart=/bin/bash /forbidden $unit\" >/run/systemd/system/$unit.service.d/probe.conf
+            done
+            systemctl stop preflight-rke2
+            systemctl daemon-reload
+            systemd-run --quiet --wait --unit=probe bash /forbidden nothing
+            systemctl start preflight-rke2-gate@probe preflight-rke2
+            rec nothing cat /run/preflight-rke2/nothing.worked
+            rec gated cat /run/preflight-rke2/preflight-rke2-gate@probe.worked
+            rec monitored cat /run/preflight-rke2/preflight-rke2.worked";
+
+/// The script that tries; ends with a line of its own, so that a probe that was cut off is not taken for a tight sandbox.
+fn forbidden() -> String {
+    let mut script = String::from("exec 4>\"/run/preflight-rke2/$1.worked\" 2>/dev/null\n");
+    for (what, command) in FORBIDDEN {
+        script += &format!("( {command} ) >/dev/null && echo \"{what}\" >&4\n");
+    }
+    script + "echo tried >&4\n"
+}
+
 #[test]
 fn a_blocked_machine_starts_as_soon_as_it_is_right() {
     let outcome = Machine::new("profile: cis\n")
-        .script(
-            "eventually() { for _ in $(seq 300); do \"$@\" >/dev/null 2>&1 && return; sleep 0.1; done; echo \"never: $*\"; }
-            told() { journalctl --sync; journalctl --no-pager --output=cat MESSAGE_ID=$1 | grep -q \"$2\"; }
-            drifted() { told 6a0aafc776df442b90b1be0f1b0ce2fd \"$1\"; }
+        .file("/forbidden", &forbidden())
+        .script(&format!(
+            "eventually() {{ for _ in $(seq 300); do \"$@\" >/dev/null 2>&1 && return; sleep 0.1; done; echo \"never: $*\"; }}
+            told() {{ journalctl --sync; journalctl --no-pager --output=cat MESSAGE_ID=$1 | grep -q \"$2\"; }}
+            drifted() {{ told 6a0aafc776df442b90b1be0f1b0ce2fd \"$1\"; }}
             rec before systemctl show rke2-server --property=ActiveState --value
             rec monitor systemctl is-active preflight-rke2
             for unit in preflight-rke2 preflight-rke2-gate@rke2-server; do
@@ -44,8 +93,9 @@ END
             rec drifts journalctl --no-pager --output=cat MESSAGE_ID=6a0aafc776df442b90b1be0f1b0ce2fd
             rec cured journalctl --no-pager --output=cat MESSAGE_ID=14ee33e3e81446d886c197919c6c7f95
             rec loud journalctl --no-pager --priority=3 -u preflight-rke2 -u 'preflight-rke2-gate@*'
-            rec never grep never: /out/log",
-        )
+            rec never grep never: /out/log
+            {PROBE}"
+        ))
         .boot();
     assert_eq!(outcome.line("before"), "inactive");
     assert_eq!(outcome.line("monitor"), "active");
@@ -76,6 +126,21 @@ END
              as in a container)",
         ],
     );
+    let all: Vec<&str> = FORBIDDEN
+        .iter()
+        .map(|(what, _)| *what)
+        .chain(["tried"])
+        .collect();
+    let worked = |name: &str| {
+        outcome
+            .text(name)
+            .lines()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(worked("nothing"), all, "without a sandbox");
+    assert_eq!(worked("gated"), ["tried"], "in the gate's sandbox");
+    assert_eq!(worked("monitored"), ["tried"], "in the monitor's sandbox");
     assert_eq!(outcome.text("drifts").lines().count(), 2);
     assert_eq!(outcome.text("cured").lines().count(), 1);
     // What systemd says while it sets up the sandbox.

@@ -69,7 +69,7 @@ impl FakeManager {
         }
         self.minds(connection)
             .await
-            .map_err(|error| Box::new(error) as zbus::BoxDBusError)?;
+            .map_err(|error| -> zbus::BoxDBusError { Box::new(error) })?;
         Ok(ObjectPath::from_static_str_unchecked(JOB_PATH))
     }
 
