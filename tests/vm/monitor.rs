@@ -46,7 +46,11 @@ const PROBE: &str = "
 fn forbidden() -> String {
     let mut script = String::from("exec 4>\"/run/preflight-rke2/$1.worked\" 2>/dev/null\n");
     for (what, command) in FORBIDDEN {
-        script += &format!("( {command} ) >/dev/null && echo \"{what}\" >&4\n");
+        script.push_str("( ");
+        script.push_str(command);
+        script.push_str(" ) >/dev/null && echo \"");
+        script.push_str(what);
+        script.push_str("\" >&4\n");
     }
     script + "echo tried >&4\n"
 }
