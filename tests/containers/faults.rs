@@ -29,8 +29,8 @@ const FAULTS: [(&str, &str, &str); 14] = [
     ),
     (
         "`/run` full",
-        "dd if=/dev/zero of=/run/fill bs=64k count=100000; dd if=/dev/zero of=/run/fill2 bs=1k",
-        "rm -f /run/fill /run/fill2",
+        "mount -o remount,size=$(($(df --output=used -k /run | tail -n 1) + 256))k /run; dd if=/dev/zero of=/run/fill bs=1k",
+        "rm -f /run/fill; mount -o remount,size=64m /run",
     ),
     (
         "`/run/preflight-rke2` read-only",
@@ -83,9 +83,7 @@ fn a_fault_decides_nothing(suite: &str) {
     );
     for (n, (_, fault, undo)) in FAULTS.iter().enumerate() {
         for part in [
-            &format!(
-                "date +%s.%N >>/out/times; {fault}\nask right{n} 10; ask wrong{n} 0\n{undo}\n"
-            ),
+            &format!("{fault}\nask right{n} 10; ask wrong{n} 0\n{undo}\n"),
             "systemctl stop rke2-server\n",
         ] {
             script.push_str(part);
@@ -97,7 +95,6 @@ fn a_fault_decides_nothing(suite: &str) {
         .longer(60)
         .script(&script)
         .boot();
-    eprintln!("{}", outcome.text("times"));
     let mut wrongs = Vec::new();
     for (n, (row, ..)) in FAULTS.iter().enumerate() {
         let numbers = |name: &str| -> Vec<u32> {
