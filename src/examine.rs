@@ -165,6 +165,13 @@ pub fn defined(
     settings.gaps.extend(program.map(Gap::OtherProgram));
     let kubelet_files = rke2_config::read_kubelet(root, &config::kubelet_paths(&settings, &parser));
     let kubelet = config::kubelet(&settings, &parser, &kubelet_files);
+    // Whoever read so far may have taken what could not be read for what is not there.
+    for error in root.troubles() {
+        let gap = Gap::Unreadable(error);
+        if !settings.gaps.contains(&gap) && !kubelet.gaps.contains(&gap) {
+            settings.gaps.push(gap);
+        }
+    }
 
     let mut start = StartSettings::new(version.clone(), &settings, &kubelet);
     if wrapper.is_some() {

@@ -115,6 +115,21 @@ impl ReadError {
         matches!(self.errno(), Some(nix::libc::EACCES | nix::libc::EPERM))
     }
 
+    /// Whether the call failed for something that RKE2 need not meet: descriptors or memory ran out,
+    /// it was interrupted, the device or its server failed. Of the file it says nothing.
+    pub fn is_passing(&self) -> bool {
+        use nix::libc::{EAGAIN, EINTR, EIO, EMFILE, ENFILE, ENOBUFS, ENOMEM, ESTALE, ETIMEDOUT};
+        matches!(
+            self.errno(),
+            Some(EAGAIN | EINTR | EIO | EMFILE | ENFILE | ENOBUFS | ENOMEM | ESTALE | ETIMEDOUT)
+        )
+    }
+
+    /// Whether RKE2 may well read what could not be read here: then it is no reason to block.
+    pub fn is_ours(&self) -> bool {
+        self.errno().is_none() || self.is_denied() || self.is_passing()
+    }
+
     /// The file concerned, as the host names it.
     pub fn path(&self) -> &str {
         match self {

@@ -55,6 +55,14 @@ pub(super) fn run(common: &Common, fix: &Fix) -> Status {
         return Status::Good;
     }
     if fix.apply {
+        // A plan made of half a host could put wrong what is right.
+        let troubles = root.troubles();
+        if !troubles.is_empty() {
+            for error in troubles {
+                complain::line(&format!("nothing is changed: {error}"));
+            }
+            return Status::Failed;
+        }
         return carry_out(&root, &questions, &plan, &programs, style);
     }
     let mut out = headlines(&examined, style);

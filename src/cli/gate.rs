@@ -25,9 +25,15 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
     let Some(root) = select::root(common) else {
         return Status::Failed;
     };
-    let asked = root
-        .read("/proc/cmdline")
-        .map_or(Override::None, |line| plan::kernel_override(&line));
+    let asked = match root.read("/proc/cmdline") {
+        Ok(line) => plan::kernel_override(&line),
+        Err(error) if error.is_absent() => Override::None,
+        // Whoever is not to be kept from starting may be named there.
+        Err(error) => {
+            say(&root, vec![failure(unit, &error.to_string())]);
+            return Status::Failed;
+        }
+    };
     if asked == Override::Off {
         return Status::Good;
     }

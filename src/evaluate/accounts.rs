@@ -67,8 +67,8 @@ pub(super) fn findings(
         Err(error) => {
             finding.summary = format!("{} cannot be read: {error}", table.path());
             finding.evidence.push(read(table, None));
-            // Only what RKE2 would meet too is a reason; a FIFO it would wait on is not.
-            if error.errno().is_none() || error.is_denied() {
+            // Only what RKE2 would meet too is a reason; a FIFO it would wait on is not, nor a failing disk.
+            if error.is_ours() {
                 for outcome in [&mut finding.now, &mut finding.then, &mut finding.outcome] {
                     *outcome = Outcome::Indeterminate;
                 }

@@ -91,9 +91,9 @@ pub fn live(root: &HostRoot) -> Vec<Reading<Result<Vec<u8>, ReadError>>> {
                 };
             }
             match root.read(parameter.path()) {
-                // RKE2 would wait on a FIFO and has rights that we may lack: no answer of ours is
-                // its answer.
-                Err(error) if error.errno().is_none() || error.is_denied() => Reading::Unknown {
+                // RKE2 would wait on a FIFO, has rights that we may lack, and need not meet what
+                // passes: no answer of ours is its answer.
+                Err(error) if error.is_ours() => Reading::Unknown {
                     why: error.to_string(),
                 },
                 content => Reading::Known(content),
@@ -105,10 +105,12 @@ pub fn live(root: &HostRoot) -> Vec<Reading<Result<Vec<u8>, ReadError>>> {
 fn look_up(root: &HostRoot, table: Table, path: &str, limit: Option<usize>) -> AccountFact {
     let file = root.open_file(path)?;
     let mut reader = BufReader::with_capacity(64 * 1024, file);
-    accounts::lookup(&mut reader, table, ACCOUNT, limit).map_err(|error| ReadError::Os {
-        operation: Operation::Read,
-        path: path.to_owned(),
-        errno: error.raw_os_error().unwrap_or(libc::EIO),
+    accounts::lookup(&mut reader, table, ACCOUNT, limit).map_err(|error| {
+        root.failed(ReadError::Os {
+            operation: Operation::Read,
+            path: path.to_owned(),
+            errno: error.raw_os_error().unwrap_or(libc::EIO),
+        })
     })
 }
 

@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::libc;
 
@@ -34,7 +35,14 @@ pub struct HostRoot {
     image: Option<OwnedFd>,
     path: PathBuf,
     trace: Option<RefCell<Trace>>,
+    /// Calls that failed for what says nothing of their files.
+    troubles: RefCell<Vec<ReadError>>,
 }
+
+/// Calls that are interrupted, or find a path being renamed, are made again so many times.
+const ATTEMPTS: u32 = 16;
+/// More failures than this say nothing new.
+const MOST_TROUBLES: usize = 8;
 
 /// What was asked of a root: each path, and whether the names in it were.
 pub type Trace = BTreeMap<PathBuf, bool>;
@@ -84,6 +92,7 @@ impl HostRoot {
             image: None,
             path: PathBuf::from("/"),
             trace: None,
+            troubles: RefCell::default(),
         }
     }
 
@@ -98,7 +107,31 @@ impl HostRoot {
 
     /// What was asked for since the last call; nothing where it is not [`traced`](Self::traced).
     pub fn take_trace(&self) -> Trace {
+        self.troubles.take();
         self.trace.as_ref().map(RefCell::take).unwrap_or_default()
+    }
+
+    /// Calls so far that failed for what says nothing of their files: descriptors or memory ran out, a
+    /// disk failed. Whoever asked may have taken the file for one that is not there.
+    pub fn troubles(&self) -> Vec<ReadError> {
+        self.troubles.borrow().clone()
+    }
+
+    /// Remembers a failure, if it is one of those.
+    pub(super) fn failed(&self, error: ReadError) -> ReadError {
+        let mut troubles = self.troubles.borrow_mut();
+        if error.is_passing() && troubles.len() < MOST_TROUBLES && !troubles.contains(&error) {
+            troubles.push(error.clone());
+        }
+        error
+    }
+
+    fn os_error(&self, operation: Operation, path: &Path, errno: i32) -> ReadError {
+        self.failed(os_error(operation, path, errno))
+    }
+
+    fn io_error(&self, operation: Operation, path: &Path, error: &io::Error) -> ReadError {
+        self.failed(io_error(operation, path, error))
     }
 
     /// The host below `path`; `/` is the running host.
@@ -114,6 +147,7 @@ impl HostRoot {
             image: Some(dir.into()),
             path: path.to_owned(),
             trace: None,
+            troubles: RefCell::default(),
         })
     }
 
@@ -143,9 +177,13 @@ impl HostRoot {
                 let how = OpenHow::new()
                     .flags(flags)
                     .resolve(ResolveFlag::RESOLVE_IN_ROOT);
-                match openat2(dir.as_fd(), path, how) {
-                    Ok(fd) => Ok(File::from(fd)),
-                    Err(errno) => Err(number(errno)),
+                let mut attempts = 1..ATTEMPTS;
+                loop {
+                    match openat2(dir.as_fd(), path, how) {
+                        Ok(fd) => return Ok(File::from(fd)),
+                        Err(Errno::EINTR | Errno::EAGAIN) if attempts.next().is_some() => {}
+                        Err(errno) => return Err(number(errno)),
+                    }
                 }
             }
         }
@@ -160,15 +198,15 @@ impl HostRoot {
     fn open_sized(&self, path: &Path) -> Result<(File, u64), ReadError> {
         let file = self
             .open_with(path, SAFE)
-            .map_err(|errno| os_error(Operation::Open, path, errno))?;
+            .map_err(|errno| self.os_error(Operation::Open, path, errno))?;
         let meta = file
             .metadata()
-            .map_err(|error| io_error(Operation::Stat, path, &error))?;
+            .map_err(|error| self.io_error(Operation::Stat, path, &error))?;
         match kind_of(&meta) {
             Kind::File | Kind::Null => Ok((file, meta.len())),
             // What reading it says, in the words of who reads it.
-            Kind::Directory => Err(os_error(Operation::Read, path, libc::EISDIR)),
-            Kind::Link => Err(os_error(Operation::Open, path, libc::ELOOP)),
+            Kind::Directory => Err(self.os_error(Operation::Read, path, libc::EISDIR)),
+            Kind::Link => Err(self.os_error(Operation::Open, path, libc::ELOOP)),
             Kind::Fifo => Err(not_regular(path, "FIFO")),
             Kind::Socket => Err(not_regular(path, "socket")),
             Kind::Device => Err(not_regular(path, "device")),
@@ -185,7 +223,7 @@ impl HostRoot {
         let read = file
             .take(MAX_FILE.saturating_add(1))
             .read_to_end(&mut content)
-            .map_err(|error| io_error(Operation::Read, path, &error))?;
+            .map_err(|error| self.io_error(Operation::Read, path, &error))?;
         if u64::try_from(read).unwrap_or(u64::MAX) > MAX_FILE {
             return Err(ReadError::TooLarge {
                 path: display(path),
@@ -200,13 +238,14 @@ impl HostRoot {
         let path = path.as_ref();
         let fd: OwnedFd = self
             .open_with(path, SAFE | OFlag::O_DIRECTORY)
-            .map_err(|errno| os_error(Operation::Open, path, errno))?
+            .map_err(|errno| self.os_error(Operation::Open, path, errno))?
             .into();
         let mut dir = nix::dir::Dir::from_fd(fd)
-            .map_err(|errno| os_error(Operation::Open, path, number(errno)))?;
+            .map_err(|errno| self.os_error(Operation::Open, path, number(errno)))?;
         let mut names = Vec::new();
         for entry in dir.iter() {
-            let entry = entry.map_err(|errno| os_error(Operation::Read, path, number(errno)))?;
+            let entry =
+                entry.map_err(|errno| self.os_error(Operation::Read, path, number(errno)))?;
             let name = entry.file_name().to_bytes();
             if name != b"." && name != b".." {
                 names.push(OsString::from_vec(name.to_vec()));
@@ -231,9 +270,9 @@ impl HostRoot {
     fn status(&self, path: &Path, flags: OFlag) -> Result<Status, ReadError> {
         let meta = self
             .open_with(path, flags)
-            .map_err(|errno| os_error(Operation::Stat, path, errno))?
+            .map_err(|errno| self.os_error(Operation::Stat, path, errno))?
             .metadata()
-            .map_err(|error| io_error(Operation::Stat, path, &error))?;
+            .map_err(|error| self.io_error(Operation::Stat, path, &error))?;
         Ok(Status {
             kind: kind_of(&meta),
             mode: meta.mode() & 0o7777,
@@ -250,15 +289,15 @@ impl HostRoot {
         let path = path.as_ref();
         let link = self
             .open_with(path, OFlag::O_PATH | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW)
-            .map_err(|errno| os_error(Operation::Open, path, errno))?;
+            .map_err(|errno| self.os_error(Operation::Open, path, errno))?;
         nix::fcntl::readlinkat(link.as_fd(), "")
             .map(PathBuf::from)
-            .map_err(|errno| os_error(Operation::Read, path, number(errno)))
+            .map_err(|errno| self.os_error(Operation::Read, path, number(errno)))
     }
 }
 
-/// The error number of an [`nix::errno::Errno`].
-fn number(errno: nix::errno::Errno) -> i32 {
+/// The error number of an [`Errno`].
+fn number(errno: Errno) -> i32 {
     io::Error::from(errno).raw_os_error().unwrap_or(libc::EIO)
 }
 

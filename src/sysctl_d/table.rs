@@ -140,7 +140,7 @@ impl<'t> Table<'t> {
             }
             Content::Unreadable(error) => {
                 let denied = error.is_denied();
-                self.complete &= !denied;
+                self.complete &= !(denied || error.is_passing());
                 self.problems.add(
                     Source::file(&file.path),
                     Trouble::Unreadable,

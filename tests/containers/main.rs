@@ -20,6 +20,8 @@ mod cost;
 #[cfg(test)]
 mod documented;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod flips;
 #[cfg(test)]
 mod lab;
@@ -35,6 +37,13 @@ mod overriding;
 mod packages;
 #[cfg(test)]
 mod resume;
+#[cfg(test)]
+#[path = "../faults/rows.rs"]
+#[expect(
+    dead_code,
+    reason = "another test holds all of the table against the tests"
+)]
+mod rows;
 #[cfg(test)]
 mod running;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, FcntlArg, Flock, FlockArg, OFlag, fcntl, openat, renameat};
+use nix::fcntl::{AtFlags, FcntlArg, OFlag, fcntl, openat, renameat};
 use nix::libc;
 use nix::sys::stat::{Mode, SFlag, fchmod, fstatat, mkdirat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, unlinkat};
@@ -132,11 +132,11 @@ pub(super) fn replace(
 ) -> Result<(), Failure> {
     let (parent, name) = split(path);
     let directory = directory(root, parent, hook)?;
-    let directory =
-        Flock::lock(directory, FlockArg::LockExclusiveNonblock).map_err(|_| Failure::Busy {
-            path: parent.to_owned(),
-            why: "another program has locked it",
-        })?;
+    // Closing it ends the lock.
+    directory.try_lock().map_err(|_| Failure::Busy {
+        path: parent.to_owned(),
+        why: "another program has locked it",
+    })?;
     let old = existing(&directory, name, path, OFlag::O_RDONLY)?;
     let mut there = None;
     if let Some(file) = &old {

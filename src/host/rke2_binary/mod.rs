@@ -62,7 +62,7 @@ pub fn detect(
 
 /// Reads the build information of the program at `path`.
 pub fn read_program(root: &HostRoot, path: &Path) -> Result<Program, ReadError> {
-    read_file(&root.open_file(path)?, path)
+    read_file(&root.open_file(path)?, path).map_err(|error| root.failed(error))
 }
 
 fn read_file(file: &File, path: &Path) -> Result<Program, ReadError> {

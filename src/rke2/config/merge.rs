@@ -284,7 +284,7 @@ fn refuse(
     merged: &mut Merged,
 ) -> bool {
     match error {
-        ReadError::Os { .. } if error.is_denied() => {}
+        ReadError::Os { .. } if error.is_ours() => {}
         ReadError::Os { path, errno, .. } => {
             if error.is_absent() && (!explicit || rules.missing_ignored) {
                 // The parser's own default may be missing without a word.

@@ -1,0 +1,164 @@
+//! What goes wrong around the gate and the monitor, on a booted host: `docs/faults.md` says what is then
+//! to become of RKE2, and is read here.
+
+use crate::lab::Lab;
+use crate::on;
+use crate::rows;
+
+/// The fault as the table has it, how it is made, and how it is undone.
+const FAULTS: [(&str, &str, &str); 14] = [
+    (
+        "no D-Bus",
+        "systemctl stop dbus.socket dbus.service; rm -f /run/dbus/system_bus_socket",
+        "systemctl start dbus.socket dbus.service",
+    ),
+    (
+        "D-Bus hangs",
+        "kill -STOP $(show dbus MainPID)",
+        "kill -CONT $(show dbus MainPID)",
+    ),
+    (
+        "journald stopped",
+        "systemctl stop systemd-journald.socket systemd-journald-dev-log.socket systemd-journald.service",
+        "systemctl start systemd-journald.socket systemd-journald-dev-log.socket systemd-journald.service",
+    ),
+    (
+        "journald stalled",
+        "kill -STOP $(show systemd-journald MainPID)",
+        "kill -CONT $(show systemd-journald MainPID)",
+    ),
+    (
+        "`/run` full",
+        "mount -o remount,size=$(($(df --output=used -k /run | tail -n 1) + 256))k /run; dd if=/dev/zero of=/run/fill bs=1k",
+        "rm -f /run/fill; mount -o remount,size=64m /run",
+    ),
+    (
+        "`/run/preflight-rke2` read-only",
+        "mount --bind /run/preflight-rke2 /run/preflight-rke2; mount -o remount,bind,ro /run/preflight-rke2",
+        "umount /run/preflight-rke2",
+    ),
+    (
+        "our configuration broken",
+        "echo nonsense >/etc/preflight-rke2/config.toml.d/lab.toml",
+        "rm /etc/preflight-rke2/config.toml.d/lab.toml",
+    ),
+    ("`LimitNOFILE=3`", "drop_in LimitNOFILE=3", "drop_in"),
+    ("`LimitNOFILE=4`", "drop_in LimitNOFILE=4", "drop_in"),
+    ("`LimitNOFILE=6`", "drop_in LimitNOFILE=6", "drop_in"),
+    ("`LimitNOFILE=8`", "drop_in LimitNOFILE=8", "drop_in"),
+    ("`LimitAS=1M`", "drop_in LimitAS=1M", "drop_in"),
+    ("`LimitAS=8M`", "drop_in LimitAS=8M", "drop_in"),
+    (
+        "1 GiB `/etc/passwd`",
+        "cp /etc/passwd /etc/was; sed -i /^etcd:/d /etc/passwd; truncate -s 1G /etc/passwd; printf '\\netcd:x:980:980::/:/x\\n' >>/etc/passwd",
+        "cp /etc/was /etc/passwd",
+    ),
+];
+
+on!(a_fault_decides_nothing: bookworm);
+fn a_fault_decides_nothing(suite: &str) {
+    let mut script = String::from(
+        "drop_in() {
+            mkdir -p /run/systemd/system/preflight-rke2-gate@.service.d
+            printf '%s\\n' '[Service]' \"$@\" >/run/systemd/system/preflight-rke2-gate@.service.d/lab.conf
+            systemctl daemon-reload
+        }
+        gate=preflight-rke2-gate@rke2-server
+        # What the gate ended with, and whether RKE2 was started for it.
+        ask() {
+            systemctl stop rke2-server; systemctl reset-failed
+            set_sysctl kernel.panic $2
+            since=$(date +%s%3N)
+            timeout 40 systemctl start rke2-server
+            started=$?
+            echo \"$started $(show $gate ExecMainCode) $(show $gate ExecMainStatus) $(($(date +%s%3N) - since))\" >/out/$1
+        }
+        # It would start what is to be seen blocked.
+        systemctl stop preflight-rke2
+        mkdir -p /run/systemd/system/preflight-rke2.service.d
+        printf '[Unit]\\nConditionPathExists=/nowhere\\n' >/run/systemd/system/preflight-rke2.service.d/lab.conf
+        mkdir -p /etc/preflight-rke2/config.toml.d
+        systemctl daemon-reload
+        ",
+    );
+    for (n, (_, fault, undo)) in FAULTS.iter().enumerate() {
+        for part in [
+            &format!("{fault}\nask right{n} 10; ask wrong{n} 0\n{undo}\n"),
+            "systemctl stop rke2-server\n",
+        ] {
+            script.push_str(part);
+        }
+    }
+    script += "set_sysctl kernel.panic 10\nask end 10\nsystemctl restart systemd-logind";
+    let outcome = Lab::new(suite)
+        .config("profile: cis\n")
+        .longer(60)
+        .script(&script)
+        .boot();
+    let mut wrongs = Vec::new();
+    for (n, (row, ..)) in FAULTS.iter().enumerate() {
+        let numbers = |name: &str| -> Vec<u32> {
+            let line = outcome.line(&format!("{name}{n}"));
+            line.split(' ')
+                .map(|n| n.parse().expect("a number"))
+                .collect()
+        };
+        let (right, wrong) = (numbers("right"), numbers("wrong"));
+        // Exited with 3, as systemd counts.
+        let blocked = |end: &[u32]| end[1..3] == [1, 3];
+        let good = match rows::outcome(row) {
+            "judged" => right[..3] == [0, 1, 0] && blocked(&wrong) && wrong[0] == 1,
+            "starts unchecked" => {
+                right[0] == 0
+                    && right[1..3] != [1, 0]
+                    && !blocked(&right)
+                    && !blocked(&wrong)
+                    && wrong[1..3] != [1, 0]
+            }
+            _ => false,
+        };
+        // The gate's own deadline is 20 s.
+        let bounded = right[3] < 22_000 && wrong[3] < 22_000;
+        if !good || !bounded {
+            wrongs.push(format!("{row}: right {right:?}, wrong {wrong:?}"));
+        }
+    }
+    assert!(wrongs.is_empty(), "{}", wrongs.join("\n"));
+    assert!(outcome.line("end").starts_with("0 1 0 "), "all is undone");
+}
+
+on!(a_monitor_that_dies_while_it_resumes: bookworm);
+fn a_monitor_that_dies_while_it_resumes(suite: &str) {
+    assert_eq!(
+        rows::outcome("monitor killed while it resumes"),
+        "resumed once"
+    );
+    let outcome = Lab::new(suite)
+        .config("profile: cis\n")
+        .enable("rke2-server.service")
+        .script(
+            "starts() { journalctl --sync; journalctl --no-pager -o cat MESSAGE_ID=39f53479d3a045ac8e11786248231fbf UNIT=rke2-server.service | wc -l; }
+            watched() { preflight-rke2 status | grep -q 'is blocked since'; }
+            up rke2-server; up preflight-rke2
+            for delay in 0 0.08 0.11 0.13 0.15 0.2; do
+                up preflight-rke2
+                set_sysctl kernel.panic 0
+                systemctl restart rke2-server
+                eventually watched
+                before=$(starts)
+                set_sysctl kernel.panic 10
+                sleep $delay
+                kill -KILL $(show preflight-rke2 MainPID)
+                up rke2-server
+                echo \"$delay $(($(starts) - before)) $(show rke2-server NRestarts)\" >>/out/each
+            done
+            rec left ls /run/preflight-rke2/gate",
+        )
+        .boot();
+    let each = outcome.text("each");
+    assert_eq!(each.lines().count(), 6);
+    for line in each.lines() {
+        assert!(line.ends_with(" 1 0"), "{each}");
+    }
+    assert_eq!(outcome.line("left"), "");
+}

@@ -1,0 +1,26 @@
+//! Faults, each with its expected outcome: `docs/faults.md` is the table, and these tests read what
+//! they expect from it. Here are those that need neither root nor containers: every system call of the
+//! built command in turn fails, falls short or is its last. The others are in `tests/containers` and
+//! `tests/vm`.
+#![cfg(target_arch = "x86_64")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests build the hosts they read, run programs, and fail by panicking"
+)]
+
+#[path = "../command/case.rs"]
+#[expect(dead_code, reason = "another test looks at all of a case")]
+mod case;
+mod cut;
+mod fix;
+mod gate;
+#[path = "../command/host.rs"]
+#[expect(dead_code, reason = "another test runs commands without faults")]
+mod host;
+mod rows;
+mod table;
+mod tracer;
