@@ -242,6 +242,93 @@ fn names() -> Vec<&'static str> {
     names
 }
 
+/// Pieces that units are made of by chance: what a reader splits at, unquotes, expands or refuses, and
+/// what it does not.
+const PIECES: &[&str] = &[
+    "a",
+    "B1",
+    "=",
+    "A=1",
+    "B=",
+    "\"",
+    "'",
+    "\\",
+    "\\\n",
+    " ",
+    "  ",
+    "\t",
+    "$A",
+    "${A}",
+    "$$",
+    "%n",
+    "%%",
+    "%p",
+    "%z",
+    ";",
+    "#",
+    "\\x41",
+    "\\t",
+    "\\q",
+    "é",
+    "-",
+    "/",
+    ":",
+    "\"a b\"",
+    "'c d'",
+    "A=\"x y\"",
+    "\n",
+    "\n#c\n",
+    "*",
+];
+/// What begins a line.
+const STARTS: &[&str] = &[
+    "Environment=",
+    "Environment=",
+    "Environment=",
+    "EnvironmentFile=",
+    "EnvironmentFile=-/lab/",
+    "UnsetEnvironment=",
+    "PassEnvironment=",
+    "ExecStart=/lab/dump ",
+    "ExecStart=-/lab/dump ",
+    "ExecStart=:/lab/dump ",
+    "ExecStart=",
+    "Type=oneshot\nExecStart=/lab/dump ",
+    "[Unit]\n",
+    "[Service]\n",
+    "",
+    " Environment=",
+];
+
+/// So many units made by chance, the same for one seed: `PREFLIGHT_UNITS` and `PREFLIGHT_SEED`.
+fn by_chance() -> Vec<(String, String)> {
+    let number = |name: &str, default: u64| {
+        std::env::var(name).map_or(default, |text| text.parse().expect(name))
+    };
+    // xorshift64*: no more chance is needed.
+    let mut state = number("PREFLIGHT_SEED", 1).max(1);
+    let mut below = move |bound: usize| {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        let word = state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
+        usize::try_from(word).unwrap() % bound
+    };
+    (0..number("PREFLIGHT_UNITS", 100))
+        .map(|index| {
+            let mut text = "[Service]\n".to_owned();
+            for _ in 0..1 + below(6) {
+                text += STARTS[below(STARTS.len())];
+                for _ in 0..below(8) {
+                    text += PIECES[below(PIECES.len())];
+                }
+                text.push('\n');
+            }
+            (format!("chance{index}.service"), text)
+        })
+        .collect()
+}
+
 /// This test program itself runs in there, so only with a glibc as new as that it was built with.
 #[test]
 fn systemd_252_agrees() {
@@ -269,6 +356,17 @@ fn agrees(suite: &str) {
     for (path, content) in FILES {
         write(root.path(), path, content);
     }
+    let mut names = String::new();
+    for (name, content) in by_chance() {
+        write(
+            root.path(),
+            &format!("/etc/systemd/system/{name}"),
+            &content,
+        );
+        names += &name;
+        names.push('\n');
+    }
+    write(root.path(), "/lab/chance", &names);
     std::fs::create_dir(root.path().join("lab/out")).unwrap();
     std::fs::copy(
         std::env::current_exe().unwrap(),
@@ -341,6 +439,25 @@ fn inside() {
             runs_as_told(&told, &mut wrong);
         }
     }
+    let chance = std::fs::read_to_string("/lab/chance").unwrap();
+    let mut found = 0;
+    for name in chance.lines() {
+        let offline = units::find(&root, name);
+        let live = systemd_bus::ask(&[name], Duration::from_secs(5)).unwrap();
+        let differ = match live.first() {
+            Some(live) => differences(&offline, &units::complete(&root, live, &offline)),
+            None => vec![format!(
+                "not found by systemd, {} here",
+                offline.load.word()
+            )],
+        };
+        found += usize::from(!live.is_empty());
+        if !differ.is_empty() {
+            let text = std::fs::read_to_string(format!("/etc/systemd/system/{name}")).unwrap();
+            writeln!(wrong, "{name}: {}\n{text:?}", differ.join("; ")).unwrap();
+        }
+    }
+    assert!(found > 0, "systemd knows none of the units made by chance");
     assert!(wrong.is_empty(), "\n{wrong}");
 }
 
