@@ -271,6 +271,16 @@ mod tests {
     }
 
     #[test]
+    fn no_more_rejected_rows_are_kept_than_anybody_reads() {
+        let text = b"etcd:x:5\n".repeat(MAX_REJECTED + 5);
+        let Lookup::Unknown { rejected } = find(Table::Passwd, &text) else {
+            panic!("found");
+        };
+        assert_eq!(rejected.len(), MAX_REJECTED);
+        assert_eq!(rejected.last().map(|row| row.line), Some(8));
+    }
+
+    #[test]
     fn long_lines_end_the_look_up_of_old_go_and_no_other() {
         let mut text = vec![b'x'; 70_000];
         text.extend_from_slice(

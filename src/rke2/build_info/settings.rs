@@ -179,6 +179,26 @@ mod tests {
     }
 
     #[test]
+    fn every_escape_of_go_is_undone() {
+        for (quoted, expected) in [
+            ("plain", Some("plain")),
+            (r"`a\n`", Some(r"a\n")),
+            (r"`a", None),
+            (
+                r#""\a\b\f\n\r\t\v\\\"\'""#,
+                Some("\u{7}\u{8}\u{c}\n\r\t\u{b}\\\"'"),
+            ),
+            (r#""\101\x41\u0041\U0001F600z""#, Some("AAA\u{1f600}z")),
+            (r#""\q""#, None),
+            (r#""\""#, None),
+            (r#""\8""#, None),
+            (r#""open"#, None),
+        ] {
+            assert_eq!(unquote(quoted).as_deref(), expected, "{quoted}");
+        }
+    }
+
+    #[test]
     fn finds_the_version_among_linker_flags() {
         let quoted = go::quote(FLAGS.as_bytes());
         for (settings, version) in [

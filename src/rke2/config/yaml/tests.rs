@@ -55,6 +55,142 @@ fn values_print_as_go_prints_them() {
 }
 
 #[test]
+fn scalars_are_read_as_written() {
+    let text = |text: &str| {
+        let entries = decode(text.as_bytes()).unwrap_or_else(|error| panic!("{text:?}: {error:?}"));
+        let [entry] = entries.as_slice() else {
+            panic!("{text:?}");
+        };
+        // Whole: `to_text` drops space at both ends.
+        match &entry.item.value {
+            Value::Scalar(Scalar::Text(text)) => text.clone(),
+            value => panic!("{text:?}: {value:?}"),
+        }
+    };
+    for (written, expected) in [
+        // Blocks: an indentation that is said, what becomes of the line's end, of empty lines.
+        ("a: |2\n   x\n", " x\n"),
+        ("a: |2-\n   x\n", " x"),
+        ("a: |-2\n   x\n", " x"),
+        ("a: |+\n  x\n\n", "x\n\n"),
+        ("a: |\n  x\n\n", "x\n"),
+        ("a: |  # c\n  x\n", "x\n"),
+        ("a: |\n\n   x\n    y\n", "\nx\n y\n"),
+        ("a: >\n  x\n  v\n\n  y\n   z\n  w\n", "x v\ny\n z\nw\n"),
+        ("a: |\r\n  x\r\n  y\r\n", "x\ny\n"),
+        ("a: |\r  x\r  y\r", "x\ny\n"),
+        ("a: |\u{85}  x\u{85}", "x\n"),
+        ("a: |\u{2028}  x\u{2029}  y\n", "x\u{2029}y\n"),
+        // Quotes.
+        (
+            r#"a: "\0\a\b\t\n\v\f\r\e""#,
+            "\0\u{7}\u{8}\t\n\u{b}\u{c}\r\u{1b}",
+        ),
+        ("a: \"\\\t\\ \\\"\\'\\\\\"", "\t \"'\\"),
+        (r#"a: "\N\_\L\P""#, "\u{85}\u{a0}\u{2028}\u{2029}"),
+        (r#"a: "\x7e\u20aC\U0001F600.""#, "~\u{20ac}\u{1f600}."),
+        ("a: \"x\n  y\n\n\n  z\"", "x y\n\nz"),
+        ("a: \"x \t\n  y  z \"", "x y  z "),
+        ("a: \"x\\\n\n  y\"", "x\ny"),
+        ("a: \"x\u{2028}y\"", "x\u{2028}y"),
+        ("a: 'x\\n''\n  y'", "x\\n' y"),
+        ("a: \"it''s\"", "it''s"),
+        // Plain words.
+        ("a: x:y#z  w # c", "x:y#z  w"),
+        ("a: x\n\n  y", "x\ny"),
+        ("a: €ä😀 x", "€ä😀 x"),
+        // Tags.
+        ("a: !<tag:yaml.org,2002:binary> Y2lz", "cis"),
+        ("a: !!bin%61ry Y2lz", "cis"),
+        ("a: !!bin%61%72%79 Y2lz", "cis"),
+        ("%TAG !e! tag:yaml.org,2002:\n---\na: !e!binary Y2lz", "cis"),
+        ("%TAG ! tag:yaml.org,2002:bin\n---\na: !ary Y2lz", "cis"),
+        ("%YAML 1.1 # c\n---\na: b", "b"),
+        ("%YAML\t1.1\n---\na: b", "b"),
+    ] {
+        assert_eq!(text(written), expected, "{written:?}");
+    }
+    assert_eq!(
+        shown("a: x\u{85}b: v\r\nc: z\rd: w"),
+        ["a=x", "b=v", "c=z", "d=w"]
+    );
+}
+
+#[test]
+fn what_cannot_be_scanned_is_told_in_the_librarys_words() {
+    for (text, expected) in [
+        ("%\na: b", "could not find expected directive name"),
+        ("%YAML!1.1\n", "found unexpected non-alphabetical character"),
+        (
+            "%YAML 1-1\n",
+            "did not find expected digit or '.' character",
+        ),
+        ("%YAML .1\n", "did not find expected version number"),
+        ("%YAML 1.\n", "did not find expected version number"),
+        ("%YAML 1.123\n", "found extremely long version number"),
+        (
+            "%YAML 1.1 x\n",
+            "did not find expected comment or line break",
+        ),
+        ("%YAML 1.12\n---\na: b", "found incompatible YAML document"),
+        ("%FOO 1\n", "found unknown directive name"),
+        (
+            "%YAML 1.1\n%YAML 1.1\n---\na: b",
+            "line 1: found duplicate %YAML directive",
+        ),
+        (
+            "%TAG !a! x\n%TAG !a! y\n---\na: b",
+            "line 1: found duplicate %TAG directive",
+        ),
+        ("%TAG a b\n", "did not find expected '!'"),
+        ("%TAG !a b\n", "did not find expected '!'"),
+        ("%TAG !a!b c\n", "did not find expected whitespace"),
+        ("%TAG ! `\n", "did not find expected tag URI"),
+        (
+            "%TAG ! x`\n",
+            "did not find expected whitespace or line break",
+        ),
+        (
+            "a: &`",
+            "did not find expected alphabetic or numeric character",
+        ),
+        (
+            "a: &b~",
+            "did not find expected alphabetic or numeric character",
+        ),
+        ("a: !<x y", "did not find the expected '>'"),
+        ("a: !<> y", "did not find expected tag URI"),
+        (
+            "a: !!str` y",
+            "did not find expected whitespace or line break",
+        ),
+        ("a: !x%4 y", "did not find URI escaped octet"),
+        ("a: !x%ff y", "found an incorrect leading UTF-8 octet"),
+        ("a: |0\n x", "found an indentation indicator equal to 0"),
+        ("a: |10\n x", "did not find expected comment or line break"),
+        ("a: |12\n x", "did not find expected comment or line break"),
+        ("a: |+-\n x", "did not find expected comment or line break"),
+        (
+            "a: |\n\tx",
+            "found a tab character where an indentation space is expected",
+        ),
+        ("a: \"\\xg0\"", "did not find expected hexdecimal number"),
+        (
+            "a: \"\\ud800\"",
+            "found invalid Unicode character escape code",
+        ),
+        ("a: \"\n--- \"", "found unexpected document indicator"),
+        ("a: '\n...\n'", "found unexpected document indicator"),
+    ] {
+        let said = words(text.as_bytes());
+        assert!(
+            said.starts_with("yaml: ") && said.ends_with(expected),
+            "{text:?}: {said}"
+        );
+    }
+}
+
+#[test]
 fn errors_are_the_librarys() {
     for (text, expected) in [
         (
