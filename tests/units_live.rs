@@ -4,6 +4,7 @@
 #![cfg(feature = "lab")]
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::disallowed_types,
     reason = "the helpers of tests are test code"
@@ -303,7 +304,7 @@ const STARTS: &[&str] = &[
 /// So many units made by chance, the same for one seed: `PREFLIGHT_UNITS` and `PREFLIGHT_SEED`.
 fn by_chance() -> Vec<(String, String)> {
     let number = |name: &str, default: u64| {
-        std::env::var(name).map_or(default, |text| text.parse().expect(name))
+        std::env::var(name).map_or(default, |text| text.parse().unwrap())
     };
     // xorshift64*: no more chance is needed.
     let mut state = number("PREFLIGHT_SEED", 1).max(1);
@@ -317,7 +318,7 @@ fn by_chance() -> Vec<(String, String)> {
     (0..number("PREFLIGHT_UNITS", 100))
         .map(|index| {
             let mut text = "[Service]\n".to_owned();
-            for _ in 0..1 + below(6) {
+            for _ in 0..=below(6) {
                 text += STARTS[below(STARTS.len())];
                 for _ in 0..below(8) {
                     text += PIECES[below(PIECES.len())];
