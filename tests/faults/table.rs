@@ -12,13 +12,12 @@ const DRIVEN: [&str; 4] = [
     "tests/containers/faults.rs",
 ];
 
-const OUTCOMES: [&str; 6] = [
+const OUTCOMES: [&str; 5] = [
     "judged",
     "judged, or starts unchecked",
     "starts unchecked",
     "not touched",
     "blocked",
-    "resumed once",
 ];
 
 fn source(path: &str) -> String {
