@@ -1,4 +1,4 @@
-//! `ExecStart=`: prefixes, program, words, several commands in a line.
+//! `ExecStart=` and its like: prefixes, program, words, several commands in a line.
 //!
 //! After systemd.service(5), "Command lines".
 
@@ -34,7 +34,7 @@ pub enum CommandFault {
     NoName,
 }
 
-/// What reading one `ExecStart=` line came to.
+/// What reading one line of commands came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Read, or ignored as systemd ignores it.
@@ -43,8 +43,9 @@ pub enum Outcome {
     Refused,
 }
 
-/// Adds the commands of an `ExecStart=` line to `commands`.
+/// Adds the commands of a line, `ExecStart=` or another `key` that takes commands, to `commands`.
 pub fn parse(
+    key: &'static str,
     value: &Value<'_>,
     path: &str,
     specifiers: &Specifiers,
@@ -52,6 +53,7 @@ pub fn parse(
     problems: &mut Vec<Problem>,
 ) -> Outcome {
     let mut line = Line {
+        key,
         value,
         path,
         specifiers,
@@ -73,6 +75,7 @@ pub fn parse(
 }
 
 struct Line<'a> {
+    key: &'static str,
     value: &'a Value<'a>,
     path: &'a str,
     specifiers: &'a Specifiers,
@@ -120,6 +123,11 @@ impl Line<'_> {
         self.problems.push(Problem { source, kind });
     }
 
+    const fn fault(&self, fault: CommandFault) -> ProblemKind {
+        let key = self.key;
+        ProblemKind::Command { key, fault }
+    }
+
     /// The next word; an unknown escape is kept as it is written.
     fn word(&mut self, words: &mut Words<'_>) -> Result<Option<(usize, Vec<u8>)>, CommandFault> {
         let mut retry = words.clone();
@@ -130,7 +138,7 @@ impl Line<'_> {
         *words = retry;
         let word = word.map_err(|_| CommandFault::Quotes)?;
         if let Some(word) = &word {
-            self.problem(word.start, ProblemKind::UnknownEscape { key: "ExecStart" });
+            self.problem(word.start, ProblemKind::UnknownEscape { key: self.key });
         }
         Ok(word.map(|word| (word.start, word.text)))
     }
@@ -142,7 +150,7 @@ impl Line<'_> {
             .expand(text, |letter| unknown.push(letter))
             .map_err(CommandFault::Specifier)?;
         for specifier in unknown {
-            let key = "ExecStart";
+            let key = self.key;
             self.problem(position, ProblemKind::Specifier { key, specifier });
         }
         Ok(String::from_utf8(expanded).unwrap_or_else(|error| {
@@ -153,20 +161,23 @@ impl Line<'_> {
 
     /// The next command, and whether another follows it.
     fn command(&mut self, words: &mut Words<'_>) -> Result<Option<(Command, bool)>, Outcome> {
-        let at = words.position();
-        let first = match self.word(words) {
-            Ok(Some(first)) => first,
-            Ok(None) => return Ok(None),
-            Err(fault) => {
-                // Of the first word systemd says that it ignores it, and means it.
-                self.problem(at, ProblemKind::Command(fault));
-                return Err(Outcome::Done);
+        let (start, first) = loop {
+            let at = words.position();
+            match self.word(words) {
+                // One that stands alone separates commands, even where there is none before it.
+                Ok(Some((_, word))) if word == b";" => {}
+                Ok(Some(first)) => break first,
+                Ok(None) => return Ok(None),
+                Err(fault) => {
+                    // Of the first word systemd says that it ignores it, and means it.
+                    self.problem(at, self.fault(fault));
+                    return Err(Outcome::Done);
+                }
             }
         };
-        let (start, first) = first;
         let (prefixes, rest) = Prefixes::take(&first);
         let refuse = |line: &mut Self, position, fault| {
-            line.problem(position, ProblemKind::Command(fault));
+            line.problem(position, line.fault(fault));
             if prefixes.has(b'-') {
                 Outcome::Done
             } else {
@@ -296,7 +307,14 @@ mod tests {
         let specifiers = Specifiers::of_unit("rke2-server.service");
         syntax::parse(unit.as_bytes(), |_, item| {
             if let Ok(item) = item {
-                outcome = parse(&item.value, "/u", &specifiers, &mut commands, &mut problems);
+                outcome = parse(
+                    "ExecStart",
+                    &item.value,
+                    "/u",
+                    &specifiers,
+                    &mut commands,
+                    &mut problems,
+                );
             }
             Flow::Continue
         });
@@ -323,6 +341,11 @@ mod tests {
             ),
             ("/bin/a b ; /bin/c d", &[&["/bin/a", "b"], &["/bin/c", "d"]]),
             ("/bin/a b ;", &[&["/bin/a", "b"]]),
+            (
+                "; ';' /bin/a b ; ; /bin/c",
+                &[&["/bin/a", "b"], &["/bin/c"]],
+            ),
+            (";", &[]),
             (
                 "/bin/a b;c ';' \\; \"\\\\;\"",
                 &[&["/bin/a", "b;c", ";", ";", "\\;"]],
@@ -388,7 +411,13 @@ mod tests {
             assert_eq!((outcome, commands.len()), (expected, 0), "{text}");
             assert_eq!(
                 problems,
-                [format!("/u:2: {}", ProblemKind::Command(fault))],
+                [format!(
+                    "/u:2: {}",
+                    ProblemKind::Command {
+                        key: "ExecStart",
+                        fault
+                    }
+                )],
                 "{text}"
             );
         }

@@ -4,6 +4,7 @@ use super::environment::{self, Origin, Variable, Variables};
 use super::exec::{self, Outcome};
 use super::specifier::Specifiers;
 use super::syntax::{self, Assignment, Flow, Value};
+use super::verify::Service;
 use super::words::{Rules, Words};
 use super::{Command, EnvironmentFile, Knowledge, Load, Problem, ProblemKind, UnitDefinition};
 use crate::fact::{ReadError, Source};
@@ -46,7 +47,7 @@ pub fn load(
         files: Vec::new(),
         unset: Vec::new(),
         pass: Vec::new(),
-        oneshot: false,
+        service: Service::default(),
         install: Install::default(),
         problems: Vec::new(),
     };
@@ -108,7 +109,7 @@ struct Loader<'a> {
     files: Vec<EnvironmentFile>,
     unset: Vec<String>,
     pass: Vec<String>,
-    oneshot: bool,
+    service: Service,
     install: Install,
     problems: Vec<Problem>,
 }
@@ -160,13 +161,18 @@ impl Loader<'_> {
         match (assignment.section, assignment.key) {
             ("Service", "ExecStart") if value.text.is_empty() => self.commands.clear(),
             ("Service", "ExecStart") => {
+                let problems = &mut self.problems;
                 return exec::parse(
+                    "ExecStart",
                     value,
                     path,
                     self.specifiers,
                     &mut self.commands,
-                    &mut self.problems,
+                    problems,
                 );
+            }
+            ("Service", key) if let Some(key) = other_commands(key) => {
+                return self.others(path, key, value);
             }
             ("Service", key @ "Environment") => {
                 let origin = Origin::Unit;
@@ -189,7 +195,7 @@ impl Loader<'_> {
                 extend_or_clear(&mut self.unset, words);
             }
             ("Service", "PassEnvironment") => {
-                let rules = Rules::KeepUnknown;
+                let rules = Rules::Literal;
                 let words = self.list(path, "PassEnvironment", value, rules, environment::is_name);
                 if let Some(names) = &words {
                     for name in names {
@@ -201,13 +207,6 @@ impl Loader<'_> {
                 }
                 extend_or_clear(&mut self.pass, words);
             }
-            ("Service", "Type") => match value.text {
-                "oneshot" => self.oneshot = true,
-                "simple" | "exec" | "forking" | "dbus" | "notify" | "notify-reload" | "idle" => {
-                    self.oneshot = false;
-                }
-                _ => {}
-            },
             ("Install", "Alias") => {
                 let mut names = value.text.split_ascii_whitespace().peekable();
                 self.install.has_rules |= names.peek().is_some();
@@ -217,9 +216,30 @@ impl Loader<'_> {
                 self.install.has_rules |= !value.text.is_empty();
             }
             ("Install", "Also") => self.install.also |= !value.text.is_empty(),
-            _ => {}
+            (section, key) => self.service.assign(section, key, value.text),
         }
         Outcome::Done
+    }
+
+    /// Commands that say nothing of RKE2's own, but that systemd refuses the file for all the same.
+    fn others(&mut self, path: &str, key: &'static str, value: &Value<'_>) -> Outcome {
+        let mut commands = Vec::new();
+        let mut problems = Vec::new();
+        let outcome = exec::parse(
+            key,
+            value,
+            path,
+            self.specifiers,
+            &mut commands,
+            &mut problems,
+        );
+        let faults = |problem: &Problem| matches!(problem.kind, ProblemKind::Command { .. });
+        self.problems.extend(problems.into_iter().filter(faults));
+        if key == "ExecStop" {
+            self.service.stops =
+                (self.service.stops && !value.text.is_empty()) || !commands.is_empty();
+        }
+        outcome
     }
 
     fn environment_file(&mut self, path: &str, value: &Value<'_>) {
@@ -307,15 +327,33 @@ impl Loader<'_> {
 
     /// What systemd checks once all is read.
     fn verify(&mut self, fragment: &str) -> Load {
-        let (source, kind) = match self.commands.as_slice() {
-            _ if self.oneshot => return Load::Loaded,
-            [] => (Some(Source::file(fragment)), ProblemKind::NoCommand),
-            [_] => return Load::Loaded,
-            [_, second, ..] => (second.source.clone(), ProblemKind::ManyCommands),
+        let Some(kind) = self.service.refused(self.commands.len()) else {
+            return Load::Loaded;
+        };
+        let second = self
+            .commands
+            .get(1)
+            .and_then(|second| second.source.clone());
+        let source = match kind {
+            ProblemKind::ManyCommands => second,
+            _ => Some(Source::file(fragment)),
         };
         self.problems.push(Problem { source, kind });
         Load::BadSetting
     }
+}
+
+/// The settings besides `ExecStart=` that take commands.
+fn other_commands(key: &str) -> Option<&'static str> {
+    const KEYS: [&str; 6] = [
+        "ExecCondition",
+        "ExecStartPre",
+        "ExecStartPost",
+        "ExecReload",
+        "ExecStop",
+        "ExecStopPost",
+    ];
+    KEYS.into_iter().find(|known| *known == key)
 }
 
 fn extend_or_clear(list: &mut Vec<String>, words: Option<Vec<String>>) {

@@ -11,6 +11,7 @@ pub mod load;
 pub mod specifier;
 pub mod start;
 pub mod syntax;
+mod verify;
 pub mod wildcard;
 pub mod words;
 
@@ -297,8 +298,13 @@ pub enum ProblemKind {
     #[error("this line {0}")]
     Line(syntax::LineFault),
     /// A command that systemd refuses.
-    #[error("ExecStart= {0}; correct the line and run `systemctl daemon-reload`")]
-    Command(exec::CommandFault),
+    #[error("{key}= {fault}; correct the line and run `systemctl daemon-reload`")]
+    Command {
+        /// The setting.
+        key: &'static str,
+        /// What is wrong.
+        fault: exec::CommandFault,
+    },
     /// Nothing to start.
     #[error("no ExecStart= is left, so systemd refuses to load the unit")]
     NoCommand,
@@ -308,6 +314,14 @@ pub enum ProblemKind {
          put an empty `ExecStart=` before the one that counts"
     )]
     ManyCommands,
+    /// A service that is to be started again for as long as it ends well, and that ends each time.
+    #[error(
+        "Restart= is always or on-success in a service of Type=oneshot, so systemd refuses to load the unit"
+    )]
+    OneshotRestarts,
+    /// A service of the bus without a name there.
+    #[error("Type=dbus without BusName=, so systemd refuses to load the unit")]
+    NoBusName,
     /// An escape that means nothing, taken as it is written.
     #[error("{key}= has an unknown escape sequence, which systemd takes as it is written")]
     UnknownEscape {
@@ -405,7 +419,12 @@ impl ProblemKind {
     pub const fn stops_start(&self) -> bool {
         matches!(
             self,
-            Self::NoCommand | Self::ManyCommands | Self::TooLong | Self::RequiredFile { .. }
+            Self::NoCommand
+                | Self::ManyCommands
+                | Self::OneshotRestarts
+                | Self::NoBusName
+                | Self::TooLong
+                | Self::RequiredFile { .. }
         )
     }
 }

@@ -12,7 +12,9 @@ pub enum Rules {
     Strict,
     /// C escapes; an unknown one stays as it is written.
     KeepUnknown,
-    /// A backslash takes the next character as it is; an unclosed quote ends with the text.
+    /// A backslash takes the next character as it is; an unclosed quote is an error.
+    Literal,
+    /// The same, but an unclosed quote ends with the text.
     Relaxed,
 }
 
@@ -110,10 +112,10 @@ impl<'a> Words<'a> {
                     out.push(b'\\');
                     Ok(())
                 }
-                Rules::KeepUnknown | Rules::Strict => Err(Malformed),
+                Rules::KeepUnknown | Rules::Strict | Rules::Literal => Err(Malformed),
             };
         };
-        if rules == Rules::Relaxed {
+        if matches!(rules, Rules::Literal | Rules::Relaxed) {
             out.push(c);
             self.advance();
             return Ok(());
@@ -248,6 +250,12 @@ mod tests {
         );
         assert_eq!(split("'open", Rules::KeepUnknown), None);
         assert_eq!(split(r"a\tb 'c d", Rules::Relaxed).unwrap(), ["atb", "c d"]);
+        assert_eq!(
+            split(r"a\tb \x41 'c d'", Rules::Literal).unwrap(),
+            ["atb", "x41", "c d"]
+        );
+        assert_eq!(split("'c d", Rules::Literal), None);
+        assert_eq!(split("a\\", Rules::Literal), None);
     }
 
     #[test]
@@ -279,7 +287,7 @@ mod tests {
 
         #[test]
         fn any_bytes_end(text: Vec<u8>) {
-            for rules in [Rules::Strict, Rules::KeepUnknown, Rules::Relaxed] {
+            for rules in [Rules::Strict, Rules::KeepUnknown, Rules::Literal, Rules::Relaxed] {
                 let mut words = Words::new(&text);
                 while let Ok(Some(word)) = words.next(rules) {
                     prop_assert!(word.start < words.position());
