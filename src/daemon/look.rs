@@ -113,9 +113,9 @@ impl Daemon {
         let configuration = self.configuration.clone();
         let plan = plan::decide(&report, &configuration, asked);
         let block = self.state.read_block(unit);
-        let restarts = match answer {
-            Answer::Live(live) => live.restarts,
-            _ => 0,
+        let (restarts, entered) = match answer {
+            Answer::Live(live) => (live.restarts, live.entered_active),
+            _ => (0, 0),
         };
         let seen = Seen {
             now: state::now(),
@@ -124,6 +124,7 @@ impl Daemon {
             configuration: &configuration,
             phase: phase(answer),
             restarts,
+            entered,
             block: block.as_ref(),
             enabled,
             loadable,

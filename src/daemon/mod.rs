@@ -9,6 +9,7 @@ mod bus;
 mod look;
 pub mod service;
 mod setter;
+mod signals;
 mod tell;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +18,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
@@ -30,7 +30,9 @@ use crate::host::watch::{Changes, Watch};
 use crate::monitor::Memory;
 use crate::rke2::role::Role;
 use bus::Bus;
+use nix::sys::signal::Signal;
 use service::{Command, Shared};
+use signals::Signals;
 use tell::Teller;
 
 /// After something has changed, so long nothing else must for a look.
@@ -66,8 +68,7 @@ struct Daemon {
     shared: Shared,
     asked: mpsc::Receiver<Command>,
     teller: Teller,
-    hangup: Signal,
-    end: [Signal; 2],
+    signals: Signals,
     watchdog: Option<Duration>,
     /// When systemd is next told that we live.
     pet: Instant,
@@ -131,11 +132,7 @@ impl Daemon {
             shared: Shared::new(commands),
             asked,
             teller,
-            hangup: signal(SignalKind::hangup())?,
-            end: [
-                signal(SignalKind::terminate())?,
-                signal(SignalKind::interrupt())?,
-            ],
+            signals: Signals::new()?,
             watchdog: sd_notify::watchdog_enabled(),
             pet: now,
             memories: BTreeMap::new(),
@@ -214,7 +211,6 @@ impl Daemon {
 
     /// Waits for whatever happens first. Nothing is lost of what happens second.
     async fn next(&mut self) -> Event {
-        let [terminate, interrupt] = &mut self.end;
         let retry = self.bus.retry();
         let files = async {
             match &mut self.watch {
@@ -224,9 +220,10 @@ impl Daemon {
         };
         tokio::select! {
             biased;
-            _ = terminate.recv() => Event::End,
-            _ = interrupt.recv() => Event::End,
-            _ = self.hangup.recv() => Event::Hangup,
+            signal = self.signals.next() => match signal {
+                Signal::SIGHUP => Event::Hangup,
+                _ => Event::End,
+            },
             () = sleep_until(self.pet), if self.watchdog.is_some() => Event::Watchdog,
             () = sleep_until(retry.unwrap_or(self.due)), if retry.is_some() => Event::Connect,
             () = sleep_until(self.due) => Event::Look,

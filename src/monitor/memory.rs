@@ -48,6 +48,9 @@ pub struct Resume {
     pub since: u64,
     /// The checks behind that block.
     pub cause: Vec<String>,
+    /// When the unit had last become active before, as systemd counts; 0 if that is not known.
+    #[serde(default)]
+    pub entered: u64,
     /// Whether the unit came to run.
     pub lasted: bool,
 }

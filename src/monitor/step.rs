@@ -30,6 +30,8 @@ pub struct Seen<'a> {
     pub phase: Phase,
     /// `NRestarts`.
     pub restarts: u32,
+    /// When it last became active, by systemd's monotonic clock; 0 if that is not known.
+    pub entered: u64,
     /// What the gate left, if it kept the unit from starting.
     pub block: Option<&'a Block>,
     /// Whether the next boot would start it.
@@ -62,6 +64,12 @@ pub enum Action {
 /// What to do, and what to remember from now on.
 pub fn step(memory: &mut Memory, seen: &Seen<'_>) -> Vec<Action> {
     let mut actions = Vec::new();
+    // It may have come to run, and have ended again, while nobody looked.
+    if let Some(resumed) = &mut memory.resumed
+        && seen.entered != 0
+    {
+        resumed.lasted |= seen.entered != resumed.entered;
+    }
     if seen.phase != Phase::Unknown {
         memory.running = Some(seen.phase == Phase::Running);
     }
@@ -208,6 +216,7 @@ fn blocked(memory: &mut Memory, seen: &Seen<'_>, block: Block, actions: &mut Vec
         at: seen.now,
         since: block.since,
         cause: block.cause(),
+        entered: seen.entered,
         lasted: false,
     });
     actions.push(Action::Resume(block));

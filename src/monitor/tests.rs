@@ -51,6 +51,7 @@ struct Node {
     block: Option<Block>,
     phase: Phase,
     restarts: u32,
+    entered: u64,
     enabled: bool,
     loadable: bool,
     rival: bool,
@@ -65,6 +66,7 @@ impl Node {
             block: None,
             phase,
             restarts: 0,
+            entered: 0,
             enabled: true,
             loadable: true,
             rival: false,
@@ -110,6 +112,7 @@ impl Node {
                 configuration: &self.configuration,
                 phase: self.phase,
                 restarts: self.restarts,
+                entered: self.entered,
                 block: self.block.as_ref(),
                 enabled: self.enabled,
                 loadable: self.loadable,
@@ -154,6 +157,25 @@ fn what_was_blocked_is_started_once_it_would_run() {
     assert_eq!(node.see(vec![]), []);
     assert_eq!(node.memory.resumes, 1);
     assert!(node.memory.resumed.unwrap().lasted);
+}
+
+/// The monitor was not there, or did not look, while it ran.
+#[test]
+fn what_ran_unseen_after_it_was_started_is_started_for_the_same_cause_again() {
+    for (before, after, held) in [(0, 5, false), (5, 9, false), (5, 5, true), (5, 0, true)] {
+        let mut node = Node::blocked(&["a"]);
+        node.entered = before;
+        assert!(resumes(&node.see(vec![])));
+        node.block(&["a"]);
+        node.entered = after;
+        let actions = node.see(vec![]);
+        assert_eq!(
+            holds(&actions) == Some(Hold::SameCause),
+            held,
+            "{before} {after}"
+        );
+        assert_eq!(resumes(&actions), !held, "{before} {after}");
+    }
 }
 
 #[test]

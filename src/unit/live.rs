@@ -46,6 +46,9 @@ pub struct LiveUnit {
     pub main_pid: u32,
     /// `NRestarts`.
     pub restarts: u32,
+    /// When it last became active, in microseconds of the monotonic clock; 0 if it has not since
+    /// systemd loaded it.
+    pub entered_active: u64,
     /// `Result`.
     pub result: String,
     /// `Environment` of the manager, which services inherit.

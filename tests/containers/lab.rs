@@ -26,7 +26,12 @@ const TIMEOUT: u32 = 120;
 const PRELUDE: &str = r#"
 rec() { name=$1; shift; "$@" >"/out/$name" 2>&1; echo $? >"/out/$name.status"; }
 eventually() { for _ in $(seq 300); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done; echo "never: $*"; }
-set_sysctl() { echo "$2" >"/proc/sys/$(echo "$1" | tr . /)"; }
+# The kernel changes a value at once; a file is empty for a moment, which the monitor is not to see.
+set_sysctl() {
+    systemctl kill -s STOP preflight-rke2 2>/dev/null
+    echo "$2" >"/proc/sys/$(echo "$1" | tr . /)"
+    systemctl kill -s CONT preflight-rke2 2>/dev/null
+}
 show() { systemctl show --property="$2" --value "$1"; }
 active() { systemctl is-active --quiet "$1"; }
 up() { eventually active "$1"; }

@@ -12,12 +12,13 @@ const DRIVEN: [&str; 4] = [
     "tests/containers/faults.rs",
 ];
 
-const OUTCOMES: [&str; 5] = [
+const OUTCOMES: [&str; 6] = [
     "judged",
     "judged, or starts unchecked",
     "starts unchecked",
     "not touched",
     "blocked",
+    "resumed once",
 ];
 
 fn source(path: &str) -> String {

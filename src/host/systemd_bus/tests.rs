@@ -137,6 +137,10 @@ impl FakeUnit {
         }
     }
     #[zbus(property)]
+    fn active_enter_timestamp_monotonic(&self) -> u64 {
+        17
+    }
+    #[zbus(property)]
     fn active_state(&self) -> &'static str {
         "inactive"
     }
@@ -403,6 +407,7 @@ fn a_unit_is_read_whole() {
         pass_environment: vec!["D".to_owned()],
         main_pid: 42,
         restarts: 3,
+        entered_active: 17,
         result: "exit-code".to_owned(),
         manager_environment: vec!["PATH=/usr/bin".to_owned(), "LANG=C.UTF-8".to_owned()],
         systemd_version: "252.39-1~deb12u2".to_owned(),
