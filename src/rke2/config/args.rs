@@ -61,10 +61,12 @@ pub(super) fn settings(
     role: Role,
     rules: &ParserRules,
 ) -> Result<Vec<Setting>, Fatal> {
-    let settings = flags::of(role)
-        .map(|flag| from_environment(flag, variables, rules))
-        .collect::<Result<Vec<_>, Fatal>>()
-        .map_err(|fatal| prefixed(fatal, rules))?;
+    let mut settings = Vec::with_capacity(flags::of(role).count());
+    for flag in flags::of(role) {
+        settings.push(
+            from_environment(flag, variables, rules).map_err(|fatal| prefixed(fatal, rules))?,
+        );
+    }
     let mut state = State {
         settings,
         rules,
@@ -95,15 +97,11 @@ fn default(flag: &'static Flag) -> Setting {
         Kind::List => SettingValue::List(Vec::new()),
         Kind::Text | Kind::Duration => SettingValue::Text(flag.default.to_owned()),
     };
-    let sources = match flag.kind {
-        Kind::List => Vec::new(),
-        _ => vec![Origin::Default],
-    };
     Setting {
         name: flag.name,
         value,
         set: false,
-        sources,
+        sources: Vec::new(),
         overridden: Vec::new(),
     }
 }

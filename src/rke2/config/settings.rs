@@ -110,7 +110,7 @@ pub struct Setting {
     pub value: SettingValue,
     /// Whether anything set it, be it to the default.
     pub set: bool,
-    /// Where the value comes from: one for each item of a list, one for all else.
+    /// Where the value comes from: one for each item of a list, one for all else, none for a default.
     pub sources: Vec<Origin>,
     /// What set it before and lost.
     pub overridden: Vec<Origin>,
