@@ -6,7 +6,7 @@ use crate::on;
 use crate::rows;
 
 /// The fault as the table has it, how it is made, and how it is undone.
-const FAULTS: [(&str, &str, &str); 14] = [
+const FAULTS: [(&str, &str, &str); 15] = [
     (
         "no D-Bus",
         "systemctl stop dbus.socket dbus.service; rm -f /run/dbus/system_bus_socket",
@@ -31,6 +31,11 @@ const FAULTS: [(&str, &str, &str); 14] = [
         "`/run` full",
         "mount -o remount,size=$(($(df --output=used -k /run | tail -n 1) + 256))k /run; dd if=/dev/zero of=/run/fill bs=1k",
         "rm -f /run/fill; mount -o remount,size=64m /run",
+    ),
+    (
+        "`/run` read-only",
+        "mount -o remount,ro /run",
+        "mount -o remount,rw /run",
     ),
     (
         "`/run/preflight-rke2` read-only",

@@ -1,5 +1,5 @@
 //! Faults, each with its expected outcome: `docs/faults.md` is the table, and these tests read what
-//! they expect from it. Here are those that need neither root nor containers: every system call of the
+//! they expect from it. Here are those that need no containers: every system call of the
 //! built command in turn fails, falls short or is its last. The others are in `tests/containers` and
 //! `tests/vm`.
 #![cfg(target_arch = "x86_64")]
@@ -18,6 +18,8 @@ mod case;
 mod cut;
 mod fix;
 mod gate;
+#[cfg(feature = "lab")]
+mod hang;
 #[path = "../command/host.rs"]
 #[expect(dead_code, reason = "another test runs commands without faults")]
 mod host;

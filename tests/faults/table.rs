@@ -5,10 +5,11 @@ use std::path::Path;
 use crate::rows;
 
 /// Tests that take their expectation from the table.
-const DRIVEN: [&str; 4] = [
+const DRIVEN: [&str; 5] = [
     "tests/faults/gate.rs",
     "tests/faults/cut.rs",
     "tests/faults/fix.rs",
+    "tests/faults/hang.rs",
     "tests/containers/faults.rs",
 ];
 

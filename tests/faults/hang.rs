@@ -1,0 +1,75 @@
+//! A mount whose server is silent: FUSE, with nobody who answers. As root.
+
+use std::fs::{self, File};
+use std::os::fd::AsRawFd;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sys::signal::Signal;
+
+use crate::host::Host;
+use crate::rows;
+
+/// A mount that never answers, until this is dropped.
+struct Silent {
+    at: PathBuf,
+    _server: File,
+}
+
+impl Silent {
+    fn over(at: &Path) -> Self {
+        let server = File::options()
+            .read(true)
+            .write(true)
+            .open("/dev/fuse")
+            .unwrap();
+        let options = format!(
+            "fd={},rootmode=40000,user_id=0,group_id=0",
+            server.as_raw_fd()
+        );
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+        mount(
+            Some("silent"),
+            at,
+            Some("fuse"),
+            flags,
+            Some(options.as_str()),
+        )
+        .unwrap();
+        let at = at.to_owned();
+        Self {
+            at,
+            _server: server,
+        }
+    }
+}
+
+impl Drop for Silent {
+    fn drop(&mut self) {
+        let _ = umount2(&self.at, MntFlags::MNT_DETACH);
+    }
+}
+
+#[test]
+fn a_mount_that_hangs() {
+    assert_eq!(rows::outcome("a mount that hangs"), "starts unchecked");
+    let host = Host::like("rhel-minimal-cis");
+    let folder = host.at("/etc/rancher/rke2");
+    fs::create_dir_all(&folder).unwrap();
+    let silent = Silent::over(&folder);
+    let begun = Instant::now();
+    let mut gate = host.command([
+        "--rke2-version",
+        "v1.34.1+rke2r1",
+        "gate",
+        "rke2-server.service",
+    ]);
+    let ended = gate.status().unwrap();
+    let took = begun.elapsed().as_secs();
+    drop(silent);
+    // By its own alarm, which the gate's unit counts as success.
+    assert_eq!(ended.signal(), Some(Signal::SIGALRM as i32), "{ended}");
+    assert!((19..25).contains(&took), "it took {took} s");
+}
