@@ -437,10 +437,10 @@ fn a_profile_allows_no_flag_that_is_false() {
 
 #[test]
 fn cgroup_v1_is_judged_where_the_kubelet_refuses_it() {
+    use Outcome::{Indeterminate, NotApplicable, Satisfied, Violated};
     let unknown = || Reading::Unknown {
         why: "w".to_owned(),
     };
-    use Outcome::{Indeterminate, NotApplicable, Satisfied, Violated};
     for (minor, fails, cgroup, image, outcomes) in [
         (36, None, Reading::Known(Cgroup::V2), false, [Satisfied; 3]),
         (36, None, Reading::Known(Cgroup::V1), false, [Violated; 3]),

@@ -355,9 +355,15 @@ mod tests {
         for name in ["-.inf", "-.Inf", "-.INF"] {
             assert_eq!(show_float(float(name)), "-Inf");
         }
-        assert_eq!(float("+9223372036854775808"), 9_223_372_036_854_775_808.0);
-        assert_eq!(float("-9223372036854775809"), -9_223_372_036_854_775_808.0);
-        assert_eq!(float("-1.5e3"), -1500.0);
+        assert_eq!(
+            show_float(float("+9223372036854775808")),
+            "9.223372036854776e+18"
+        );
+        assert_eq!(
+            show_float(float("-9223372036854775809")),
+            "-9.223372036854776e+18"
+        );
+        assert_eq!(show_float(float("-1.5e3")), "-1500");
         for text in ["+inf", "1e", "1x.5", "1.5x", "-.", "0b", "0b2", "1e1.5"] {
             assert_eq!(resolve(None, text), Ok(Scalar::Text(text.to_owned())));
         }

@@ -373,22 +373,22 @@ fn pairs_of(children: &[usize]) -> impl Iterator<Item = (usize, usize)> {
 mod tests {
     use super::*;
 
-    /// Whether step number `decoded` passes where all but `own` of the steps were by aliases.
-    fn passes(decoded: u64, own: u64) -> bool {
+    /// Whether step number `steps` passes where all but `own` of the steps were by aliases.
+    fn passes(steps: u64, own: u64) -> bool {
         let tree = Tree::default();
         let mut decoder = Decoder::new(&tree);
-        decoder.decoded = decoded - 1;
-        decoder.aliased = decoded - own - 1;
+        decoder.decoded = steps - 1;
+        decoder.aliased = steps - own - 1;
         decoder.alias_depth = 1;
         let passes = decoder.step().is_ok();
-        assert_eq!((decoder.decoded, decoder.aliased), (decoded, decoded - own));
+        assert_eq!((decoder.decoded, decoder.aliased), (steps, steps - own));
         passes
     }
 
     #[test]
     fn aliases_bring_no_more_steps_than_the_library_lets_them() {
         // `allowedAliasRatio`: the least number of steps that have to be the text's own.
-        for (decoded, own) in [
+        for (steps, own) in [
             (1_001, 11),
             (10_000, 100),
             (400_000, 4_000),
@@ -398,8 +398,8 @@ mod tests {
             (4_000_000, 3_600_000),
             (8_000_000, 7_200_000),
         ] {
-            assert!(passes(decoded, own), "{decoded}");
-            assert!(!passes(decoded, own - decoded / 1000), "{decoded}");
+            assert!(passes(steps, own), "{steps}");
+            assert!(!passes(steps, own - steps / 1000), "{steps}");
         }
         assert!(passes(1_000, 0), "so few may all be theirs");
     }

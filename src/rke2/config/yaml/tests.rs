@@ -270,6 +270,10 @@ fn the_grammar_is_the_librarys() {
     ] {
         assert_eq!(shown(text), expected, "{text:?}");
     }
+}
+
+#[test]
+fn what_breaks_the_grammar_is_told_in_the_librarys_words() {
     for (text, expected) in [
         ("a: [|]", "found character that cannot start any token"),
         ("a: [>b]", "found character that cannot start any token"),
