@@ -257,3 +257,28 @@ fn a_program_ends_where_its_file_does() {
     let error = pread.read_at(0, &mut buffer).unwrap_err();
     assert_eq!(error.errno(), Some(libc::EISDIR));
 }
+
+#[test]
+fn a_program_of_roots_is_asked_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rke2");
+    // Written by another process: one that this starts meanwhile would keep it from being run.
+    let mut shell = std::process::Command::new("/bin/sh");
+    let script = "printf '#!/bin/sh\\necho >> %s/asked\\necho rke2 version v1.21.3+rke2r1\\n' \"$1\" \
+                  > \"$1/rke2\" && chmod 755 \"$1/rke2\"";
+    shell.args(["-c", script, "sh"]).arg(dir.path());
+    let long = Duration::from_secs(20);
+    ask::run(shell, long).unwrap();
+    let ask = Ask {
+        deadline: long,
+        cache: dir.path().join("cache"),
+    };
+    let answers = [(); 2].map(|()| answer(&HostRoot::live(), &path, &ask));
+    if !nix::unistd::geteuid().is_root() {
+        assert!(matches!(&answers[0], Err(Note::NotTrusted { .. })));
+        return;
+    }
+    let version = "v1.21.3+rke2r1".to_owned();
+    assert_eq!(answers, [Ok(version.clone()), Ok(version)]);
+    assert_eq!(std::fs::read(dir.path().join("asked")).unwrap(), b"\n");
+}
