@@ -319,6 +319,16 @@ fn masked_linked_and_missing() {
             host().link(ETC, "/usr/lib/systemd/system/rke2@.service"),
             "loaded disabled",
         ),
+        // A name that the unit claims and another unit has.
+        (
+            Host::new()
+                .file(
+                    VENDOR,
+                    "[Service]\nExecStart=/bin/a\n[Install]\nAlias=kube.service\n",
+                )
+                .file("/etc/systemd/system/kube.service", &unit),
+            "loaded disabled",
+        ),
         // `/lib` is `/usr/lib`, or a directory of its own.
         (host().link("/lib", "usr/lib"), "loaded disabled"),
         (
