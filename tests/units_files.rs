@@ -310,6 +310,19 @@ fn masked_linked_and_missing() {
             ),
             "loaded indirect",
         ),
+    ];
+    for (index, (host, expected)) in cases.into_iter().enumerate() {
+        let unit = host.find(SERVER);
+        let state = format!("{} {}", unit.load.word(), unit.enabled.word());
+        assert_eq!(state, expected, "case {index}");
+    }
+}
+
+#[test]
+fn a_link_is_another_name_only_where_systemd_takes_it_for_one() {
+    let unit = rke2("server", "/usr");
+    let host = || Host::new().file(VENDOR, &unit);
+    let cases = [
         // A link to a unit of another kind, or to a template, is no other name.
         (
             host().link(ETC, "/usr/lib/systemd/system/rke2-server.socket"),
