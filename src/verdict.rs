@@ -79,3 +79,99 @@ fn judge(outcomes: impl Iterator<Item = Outcome>) -> Verdict {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Stage;
+
+    fn finding(effect: Effect, now: Outcome, then: Outcome) -> Finding {
+        Finding {
+            id: "x".to_owned(),
+            outcome: now,
+            effect,
+            required_by: Vec::new(),
+            subject: String::new(),
+            required: None,
+            actual: None,
+            next_boot: None,
+            summary: String::new(),
+            notes: Vec::new(),
+            evidence: Vec::new(),
+            remedies: Vec::new(),
+            now,
+            then,
+            predictions: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn one_that_refuses_outweighs_all_others() {
+        use Outcome::{Indeterminate, NotApplicable, Satisfied, Violated};
+        for (outcomes, verdict) in [
+            (&[][..], Verdict::WouldStart),
+            (&[Satisfied, NotApplicable], Verdict::WouldStart),
+            (&[Satisfied, Indeterminate], Verdict::Undetermined),
+            (&[Indeterminate, Satisfied], Verdict::Undetermined),
+            (&[Indeterminate, Violated], Verdict::WouldRefuse),
+            (&[Violated, Indeterminate], Verdict::WouldRefuse),
+        ] {
+            let all = |make: fn(Outcome) -> Finding| {
+                let findings: Vec<Finding> = outcomes.iter().copied().map(make).collect();
+                let folded = fold(&findings);
+                (folded.now, folded.next_boot)
+            };
+            let start = Verdict::WouldStart;
+            let now = all(|outcome| finding(Effect::BlocksStart, outcome, Satisfied));
+            assert_eq!(now, (verdict, start));
+            let then = all(|outcome| finding(Effect::BlocksNextBoot, Satisfied, outcome));
+            assert_eq!(then, (start, verdict));
+            let advice = all(|outcome| finding(Effect::Advice, outcome, outcome));
+            assert_eq!(advice, (start, start));
+        }
+    }
+
+    #[test]
+    fn the_first_stage_speaks_and_what_hides_others_alone() {
+        let predicted = |said: &[(Stage, &str, bool)]| {
+            let mut one = finding(Effect::BlocksStart, Outcome::Violated, Outcome::Violated);
+            let predictions = said.iter().map(|(stage, line, hides_others)| Prediction {
+                stage: *stage,
+                line: (*line).to_owned(),
+                hides_others: *hides_others,
+            });
+            one.predictions = predictions.collect();
+            let folded = fold(&[one]);
+            (folded.refused_by, folded.predicted)
+        };
+        let (first, later) = (Stage::HostFirst, Stage::KubeletTunables);
+        assert_eq!(predicted(&[]), (None, Vec::new()));
+        for (said, by, lines) in [
+            (
+                &[
+                    (later, "k", false),
+                    (first, "a", false),
+                    (first, "b", false),
+                ][..],
+                Component::Rke2,
+                &["a", "b"][..],
+            ),
+            (
+                &[(first, "a", false), (first, "h", true), (first, "b", false)],
+                Component::Rke2,
+                &["h"],
+            ),
+            (
+                &[(first, "a", false), (first, "a", false), (later, "h", true)],
+                Component::Rke2,
+                &["a"],
+            ),
+            (&[(later, "k", false)], Component::Kubelet, &["k"]),
+        ] {
+            assert_eq!(
+                predicted(said),
+                (Some(by), lines.iter().map(|l| (*l).to_owned()).collect())
+            );
+        }
+    }
+}

@@ -290,6 +290,64 @@ fn masked_linked_and_missing() {
             "loaded generated",
         ),
         (Host::new().file(&format!("{VENDOR}/x"), ""), "error bad"),
+        (
+            Host::new()
+                .file("/srv/u.service", &unit)
+                .link(RUN, "/srv/u.service"),
+            "loaded linked-runtime",
+        ),
+        (
+            Host::new().file("/srv/u.service", &unit).link(
+                "/usr/local/lib/systemd/system/rke2-server.service",
+                "/srv/u.service",
+            ),
+            "loaded disabled",
+        ),
+        (
+            Host::new().file(
+                VENDOR,
+                "[Service]\nExecStart=/bin/a\n[Install]\nAlso=a.service\n",
+            ),
+            "loaded indirect",
+        ),
+    ];
+    for (index, (host, expected)) in cases.into_iter().enumerate() {
+        let unit = host.find(SERVER);
+        let state = format!("{} {}", unit.load.word(), unit.enabled.word());
+        assert_eq!(state, expected, "case {index}");
+    }
+}
+
+#[test]
+fn a_link_is_another_name_only_where_systemd_takes_it_for_one() {
+    let unit = rke2("server", "/usr");
+    let host = || Host::new().file(VENDOR, &unit);
+    let cases = [
+        // A link to a unit of another kind, or to a template, is no other name.
+        (
+            host().link(ETC, "/usr/lib/systemd/system/rke2-server.socket"),
+            "loaded disabled",
+        ),
+        (
+            host().link(ETC, "/usr/lib/systemd/system/rke2@.service"),
+            "loaded disabled",
+        ),
+        // A name that the unit claims and another unit has.
+        (
+            Host::new()
+                .file(
+                    VENDOR,
+                    "[Service]\nExecStart=/bin/a\n[Install]\nAlias=kube.service\n",
+                )
+                .file("/etc/systemd/system/kube.service", &unit),
+            "loaded disabled",
+        ),
+        // `/lib` is `/usr/lib`, or a directory of its own.
+        (host().link("/lib", "usr/lib"), "loaded disabled"),
+        (
+            Host::new().file("/lib/systemd/system/rke2-server.service", &unit),
+            "loaded disabled",
+        ),
     ];
     for (index, (host, expected)) in cases.into_iter().enumerate() {
         let unit = host.find(SERVER);
@@ -375,6 +433,17 @@ fn the_host_fills_in_its_specifiers() {
     let expected = "server --node-name=node1 node1.example.org 0123 abcd %v";
     assert_eq!(words.join(" "), format!("{expected} {VENDOR} %o"));
     assert_eq!(unit.problems.len(), 2);
+}
+
+#[test]
+fn either_name_of_the_host_is_looked_up() {
+    for (word, expected) in [("%H", "node1.example.org"), ("%l", "node1"), ("%%H", "%H")] {
+        let host = Host::new()
+            .file(VENDOR, format!("[Service]\nExecStart=/bin/a {word}\n"))
+            .file("/etc/hostname", "node1.example.org\n");
+        let unit = host.find(SERVER);
+        assert_eq!(unit.command().unwrap().args[0].text, expected, "{word}");
+    }
 }
 
 /// What systemd would say of the same unit.

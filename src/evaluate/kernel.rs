@@ -309,3 +309,308 @@ pub fn add_lines(target: &Target, lines: &[String]) -> Vec<String> {
     });
     commands
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::{Operation, ReadError};
+    use crate::finding::Outcome::{Indeterminate, NotApplicable, Satisfied, Violated};
+    use crate::requirements::{Because, Demand};
+    use crate::rke2::kernel::KERNEL_PARAMETERS;
+
+    const PANIC: KernelParameter = KERNEL_PARAMETERS[2];
+
+    fn live(text: &str) -> Reading<Result<Vec<u8>, ReadError>> {
+        Reading::Known(Ok(text.as_bytes().to_vec()))
+    }
+
+    fn unknown<T>(why: &str) -> Reading<T> {
+        Reading::Unknown {
+            why: why.to_owned(),
+        }
+    }
+
+    /// What files set it to, and what that is.
+    fn next(text: Option<&str>, number: Option<i64>) -> Reading<NextBoot> {
+        Reading::Known(NextBoot {
+            text: text.map(str::to_owned),
+            number,
+            evidence: Vec::new(),
+            notes: Vec::new(),
+            cure: Some(Cure::Person {
+                why: "by hand".to_owned(),
+            }),
+        })
+    }
+
+    fn found(
+        rke2: Option<Stage>,
+        kubelet: KubeletDemand,
+        live: Reading<Result<Vec<u8>, ReadError>>,
+        next_boot: Reading<NextBoot>,
+        image: bool,
+    ) -> Finding {
+        let requirement = Requirement {
+            id: "x".to_owned(),
+            applies: rke2.is_some() || kubelet == KubeletDemand::Value,
+            because: Because {
+                words: "profile cis".to_owned(),
+                source: None,
+            },
+            demand: Demand::Kernel {
+                index: 2,
+                parameter: PANIC,
+                rke2,
+                kubelet,
+            },
+        };
+        let fact = KernelFact { live, next_boot };
+        finding(&requirement, PANIC, rke2, kubelet, &fact, image)
+    }
+
+    fn demanded(
+        live: Reading<Result<Vec<u8>, ReadError>>,
+        next_boot: Reading<NextBoot>,
+        image: bool,
+    ) -> Finding {
+        let stage = Some(Stage::HostFirst);
+        found(stage, KubeletDemand::Value, live, next_boot, image)
+    }
+
+    #[test]
+    fn now_and_the_next_boot_are_judged_apart() {
+        use Effect::{BlocksNextBoot, BlocksStart};
+        for (live, next, image, outcomes, effect, summary) in [
+            (
+                live("10\n"),
+                next(Some("10"), Some(10)),
+                false,
+                [Satisfied, Satisfied, Satisfied],
+                BlocksStart,
+                "kernel.panic is 10",
+            ),
+            (
+                live("0\n"),
+                next(Some("10"), Some(10)),
+                false,
+                [Violated, Violated, Satisfied],
+                BlocksStart,
+                "kernel.panic is 0, must be 10",
+            ),
+            (
+                live("10\n"),
+                next(None, Some(0)),
+                false,
+                [Violated, Satisfied, Violated],
+                BlocksNextBoot,
+                "kernel.panic is 10 now, as it must be, but no file sets it, so the next boot leaves 0",
+            ),
+            (
+                live("10\n"),
+                next(Some("0"), Some(0)),
+                false,
+                [Violated, Satisfied, Violated],
+                BlocksNextBoot,
+                "kernel.panic is 10 now, as it must be, but the next boot sets it to 0",
+            ),
+            (
+                live("10\n"),
+                next(None, None),
+                false,
+                [Indeterminate, Satisfied, Indeterminate],
+                BlocksNextBoot,
+                "kernel.panic is 10 now, as it must be, but no file sets it, and what the kernel \
+                 starts with is not known",
+            ),
+            (
+                unknown("w"),
+                next(None, Some(0)),
+                false,
+                [Violated, Indeterminate, Violated],
+                BlocksNextBoot,
+                "kernel.panic must be 10, but no file sets it, so the next boot leaves 0",
+            ),
+            (
+                unknown("w"),
+                next(Some("10"), Some(10)),
+                false,
+                [Indeterminate, Indeterminate, Satisfied],
+                BlocksStart,
+                "kernel.panic must be 10, and will be; what it is now is not known (w)",
+            ),
+            (
+                unknown("w"),
+                unknown("v"),
+                false,
+                [Indeterminate, Indeterminate, Indeterminate],
+                BlocksStart,
+                "kernel.panic must be 10; what it is is not known (w)",
+            ),
+            // An image has no present.
+            (
+                unknown("w"),
+                next(Some("10"), Some(10)),
+                true,
+                [Satisfied, Indeterminate, Satisfied],
+                BlocksStart,
+                "kernel.panic will be 10",
+            ),
+            (
+                unknown("w"),
+                unknown("v"),
+                true,
+                [Indeterminate, Indeterminate, Indeterminate],
+                BlocksNextBoot,
+                "kernel.panic must be 10, but what the next boot brings is not known (v)",
+            ),
+        ] {
+            let found = demanded(live, next, image);
+            assert_eq!(found.summary, summary);
+            let is = [found.outcome, found.now, found.then];
+            assert_eq!((is, found.effect), (outcomes, effect), "{summary}");
+        }
+    }
+
+    #[test]
+    fn both_components_end_in_their_own_words() {
+        let found = demanded(live("0\n"), next(Some("10"), Some(10)), false);
+        let lines: Vec<&str> = found.predictions.iter().map(|p| p.line.as_str()).collect();
+        assert_eq!(
+            lines,
+            [
+                "invalid kernel parameter value kernel.panic=0 - expected 10",
+                "invalid kernel flag: kernel/panic, expected value: 10, actual value: 0",
+            ]
+        );
+        assert_eq!(found.required_by, [Component::Rke2, Component::Kubelet]);
+        assert_eq!(found.actual.as_deref(), Some("0"));
+        assert_eq!(found.required.as_deref(), Some("10"));
+        assert_eq!(
+            found.notes,
+            ["demanded by RKE2 and the kubelet: profile cis"]
+        );
+        let good = demanded(live("10\n"), next(Some("10"), Some(10)), false);
+        assert!(good.predictions.is_empty() && good.notes.is_empty() && good.remedies.is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_read_as_rke2_reads_it_hides_its_other_words() {
+        let found = demanded(live("10"), next(Some("10"), Some(10)), false);
+        let [only] = found.predictions.as_slice() else {
+            panic!("{found:?}");
+        };
+        assert!(only.hides_others);
+        assert_eq!(
+            found.summary,
+            "kernel.panic must be 10, but: invalid contents: kernel/panic"
+        );
+    }
+
+    #[test]
+    fn a_kubelet_without_the_flag_ends_only_where_it_cannot_read() {
+        let kubelet = |content, demand| {
+            let next = next(Some("0"), Some(0));
+            found(None, demand, content, next, false)
+        };
+        let readable = kubelet(live("0\n"), KubeletDemand::Readable);
+        assert_eq!(readable.outcome, NotApplicable);
+        assert_eq!(readable.summary, "kernel.panic is not demanded");
+        assert_eq!(
+            (readable.now, readable.then),
+            (NotApplicable, NotApplicable)
+        );
+        assert!(readable.predictions.is_empty() && readable.required_by.is_empty());
+        let broken = kubelet(live("x\n"), KubeletDemand::Readable);
+        assert_eq!(broken.outcome, Violated);
+        assert_eq!(broken.required_by, [Component::Kubelet]);
+        assert_eq!(broken.predictions[0].stage, Stage::KubeletTunables);
+        assert!(!broken.predictions[0].hides_others);
+        let none = kubelet(live("x\n"), KubeletDemand::Nothing);
+        assert_eq!(
+            (none.outcome, none.predictions),
+            (NotApplicable, Vec::new())
+        );
+        assert_eq!(
+            kubelet(unknown("w"), KubeletDemand::Nothing).outcome,
+            NotApplicable
+        );
+    }
+
+    #[test]
+    fn remedies_are_for_what_is_wrong() {
+        let remedies = |live, next| {
+            let found = demanded(live, next, false);
+            let told = found.remedies.into_iter();
+            told.map(|r| format!("{}: {}", r.summary, r.commands.join("; ")))
+                .collect::<Vec<_>>()
+        };
+        let now = "now: sysctl -w kernel.panic=10".to_owned();
+        let boot = "for every boot: by hand: ".to_owned();
+        assert_eq!(
+            remedies(live("0\n"), next(Some("10"), Some(10))),
+            [now.as_str()]
+        );
+        assert_eq!(
+            remedies(live("0\n"), next(None, Some(0))),
+            [boot.as_str(), &now]
+        );
+        assert_eq!(remedies(live("10\n"), next(None, Some(0))), [boot.as_str()]);
+        let missing = ReadError::Os {
+            operation: Operation::Open,
+            path: PANIC.path(),
+            errno: nix::libc::ENOENT,
+        };
+        assert_eq!(
+            remedies(Reading::Known(Err(missing)), next(None, Some(0))),
+            [
+                "/proc/sys/kernel/panic cannot be read: check that the kernel has it and that \
+              /proc/sys is whole: "
+            ]
+        );
+    }
+
+    #[test]
+    fn what_the_next_boot_leaves_is_noted_once() {
+        let leaves = "no file sets it, so the next boot leaves 0";
+        let written = "a kubelet that ran without protect-kernel-defaults may have written it, or \
+                       somebody by hand";
+        let notes = |live, next| demanded(live, next, false).notes.split_off(1);
+        assert_eq!(notes(live("0\n"), next(None, Some(0))), [leaves]);
+        assert_eq!(notes(live("0\n"), next(Some("0"), Some(0))), [""; 0]);
+        assert_eq!(notes(live("10\n"), next(None, Some(0))), [written]);
+        assert_eq!(notes(live("10\n"), next(Some("0"), Some(0))), [""; 0]);
+        assert_eq!(notes(live("10\n"), next(None, None)), [""; 0]);
+        let said = "no file sets it; the kernel command line does: x";
+        let mut by_command_line = next(None, Some(0));
+        if let Reading::Known(next) = &mut by_command_line {
+            next.notes.push(said.to_owned());
+        }
+        assert_eq!(notes(live("0\n"), by_command_line), [said]);
+    }
+
+    #[test]
+    fn lines_are_added_behind_what_is_there() {
+        let add = |unended, no_directory, lines: &[&str]| {
+            let target = Target {
+                path: "/etc/sysctl.d/a.conf".to_owned(),
+                exists: true,
+                unended,
+                no_directory,
+            };
+            let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+            add_lines(&target, &lines).join("\n")
+        };
+        assert_eq!(
+            add(false, false, &["a=1"]),
+            "echo a=1 >> /etc/sysctl.d/a.conf"
+        );
+        assert_eq!(
+            add(false, false, &["a=1", "b=2"]),
+            "printf '%s\\n' a=1 b=2 >> /etc/sysctl.d/a.conf"
+        );
+        assert_eq!(
+            add(true, true, &["a=1"]),
+            "mkdir -p /etc/sysctl.d\nprintf '%s\\n' '' a=1 >> /etc/sysctl.d/a.conf"
+        );
+    }
+}

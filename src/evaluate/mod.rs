@@ -5,6 +5,9 @@ mod kernel;
 pub mod next_boot;
 mod settings;
 
+#[cfg(test)]
+mod tests;
+
 pub use kernel::add_lines;
 
 use crate::fact::HostFacts;

@@ -231,3 +231,216 @@ fn excerpt(line: &Line, part: Part, label: &str) -> Evidence {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rke2::kernel::KERNEL_PARAMETERS;
+    use crate::sysctl_d::{Content, File};
+
+    const PANIC: KernelParameter = KERNEL_PARAMETERS[2];
+    const OOPS: KernelParameter = KERNEL_PARAMETERS[3];
+
+    fn tree(files: &[(&str, &str)]) -> Tree {
+        let mut tree = Tree::default();
+        for (path, text) in files {
+            let file = File::new(path, *text);
+            match Place::ALL
+                .into_iter()
+                .find(|place| path.starts_with(place.path()))
+            {
+                Some(place) => tree.add(place, file),
+                None => tree.credential = Some(file),
+            }
+        }
+        tree
+    }
+
+    /// The facts about `kernel.panic` and `kernel.panic_on_oops`, which the kernel starts with 7.
+    fn read(tree: &Tree) -> Vec<Reading<NextBoot>> {
+        let keys = [PANIC.key, OOPS.key];
+        let resolution = sysctl_d::resolve(tree, &keys, Dialect::NEWEST);
+        facts(&resolution, &[PANIC, OOPS], |_| Some(7))
+    }
+
+    fn panic_of(tree: &Tree) -> NextBoot {
+        match read(tree).swap_remove(0) {
+            Reading::Known(fact) => fact,
+            Reading::Unknown { why } => panic!("{why}"),
+        }
+    }
+
+    /// Where each piece of evidence is and what it says.
+    fn labels(fact: &NextBoot) -> Vec<String> {
+        let told = fact.evidence.iter();
+        told.map(|one| {
+            let label = &one.excerpt.as_ref().unwrap().label;
+            format!("{}: {label}", one.source)
+        })
+        .collect()
+    }
+
+    #[test]
+    fn the_line_that_stays_and_those_it_beats_are_evidence() {
+        let fact = panic_of(&tree(&[
+            ("/etc/sysctl.d/a.conf", "kernel.panic=1\n"),
+            ("/etc/sysctl.d/b.conf", "kernel.panic=5\n"),
+            ("/etc/sysctl.d/c.conf", "\nkernel.panic = 012\n"),
+        ]));
+        assert_eq!((fact.text.as_deref(), fact.number), (Some("012"), Some(10)));
+        assert_eq!(
+            labels(&fact),
+            [
+                "/etc/sysctl.d/c.conf:2: sets it at the next boot, as 10",
+                "/etc/sysctl.d/a.conf:1: overridden: that line is read later",
+                "/etc/sysctl.d/b.conf:1: overridden: that line is read later",
+            ]
+        );
+        // One that says the same is nobody's concern.
+        let same = panic_of(&tree(&[
+            ("/etc/sysctl.d/a.conf", "kernel.panic=10\n"),
+            ("/etc/sysctl.d/b.conf", "kernel.panic=10\n"),
+        ]));
+        assert_eq!(
+            labels(&same),
+            ["/etc/sysctl.d/b.conf:1: sets it at the next boot"]
+        );
+    }
+
+    #[test]
+    fn each_way_to_have_ones_say_has_its_words() {
+        for (path, text, label) in [
+            (
+                "/etc/sysctl.d/a.conf",
+                "kernel.pani?=10",
+                "sets it at the next boot, by a pattern",
+            ),
+            (
+                "/run/credentials/x",
+                "kernel.panic=10",
+                "sets it at the next boot, as a credential",
+            ),
+        ] {
+            let fact = panic_of(&tree(&[(path, text)]));
+            assert_eq!(labels(&fact), [format!("{path}:1: {label}")]);
+        }
+        let refused = panic_of(&tree(&[("/etc/sysctl.d/a.conf", "kernel.panic=ten")]));
+        let [label] = &labels(&refused)[..] else {
+            panic!("{refused:?}");
+        };
+        assert!(label.contains("the kernel refuses this"), "{label}");
+        let place = crate::fact::Source::line("/f", 2);
+        for (why, words) in [
+            (Why::Later, "overridden: that line is read later"),
+            (Why::Repeated, "said again later"),
+            (
+                Why::Explicit,
+                "overridden: a line that names the key beats a pattern",
+            ),
+            (Why::Excluded(place), "taken back by /f:2"),
+            (Why::Refused, "the kernel refuses this"),
+        ] {
+            assert_eq!(loser(&why), words);
+        }
+    }
+
+    #[test]
+    fn what_no_file_sets_keeps_its_own_value_or_the_command_lines() {
+        let none = panic_of(&Tree::default());
+        assert_eq!((none.text, none.number), (None, Some(7)));
+        assert_eq!(none.notes, [""; 0]);
+        let by_command_line = panic_of(&Tree {
+            command_line: Some(b"quiet panic=3\n".to_vec()),
+            ..Tree::default()
+        });
+        assert_eq!(by_command_line.number, Some(3));
+        assert_eq!(
+            by_command_line.notes,
+            ["no file sets it; the kernel command line does: panic=3"]
+        );
+        let volatile = panic_of(&tree(&[("/run/sysctl.d/a.conf", "kernel.panic=10")]));
+        assert_eq!(
+            volatile.notes,
+            ["/run/sysctl.d/a.conf is gone with the next boot, unless something writes it again"]
+        );
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_leaves_all_unknown() {
+        let mut unreadable = tree(&[("/etc/sysctl.d/a.conf", "kernel.panic=10")]);
+        let mut file = File::new("/etc/sysctl.d/b.conf", "");
+        file.content = Content::Unreadable(crate::fact::ReadError::Os {
+            operation: crate::fact::Operation::Open,
+            path: "/etc/sysctl.d/b.conf".to_owned(),
+            errno: nix::libc::EACCES,
+        });
+        unreadable.add(Place::Etc, file);
+        for reading in read(&unreadable) {
+            let Reading::Unknown { why } = &reading else {
+                panic!("{reading:?}");
+            };
+            assert!(why.contains("/etc/sysctl.d/b.conf"), "{why}");
+            assert!(!is_wrong(&reading, &PANIC));
+        }
+        let set = read(&tree(&[("/etc/sysctl.d/a.conf", "kernel.panic=10")]));
+        assert!(!is_wrong(&set[0], &PANIC) && is_wrong(&set[1], &OOPS));
+    }
+
+    #[test]
+    fn what_is_wrong_and_demanded_is_cured_by_one_file() {
+        let cured = |files: &[(&str, &str)], demanded: fn(usize) -> bool| {
+            let tree = tree(files);
+            let mut facts = read(&tree);
+            let parameters = [PANIC, OOPS];
+            cure(&mut facts, &parameters, demanded, &tree, Dialect::NEWEST);
+            let cures = facts.into_iter().map(|fact| match fact {
+                Reading::Known(fact) => match fact.cure {
+                    Some(Cure::File(target)) => format!(
+                        "{} {} {} {}",
+                        target.path, target.exists, target.unended, target.no_directory
+                    ),
+                    Some(Cure::Person { why }) => why,
+                    None => String::new(),
+                },
+                Reading::Unknown { why } => panic!("{why}"),
+            });
+            cures.collect::<Vec<_>>()
+        };
+        let [panic, oops] = &cured(&[], |_| true)[..] else {
+            panic!("not two");
+        };
+        assert_eq!(panic, oops);
+        assert!(
+            panic.starts_with("/etc/sysctl.d/") && panic.ends_with(" false false true"),
+            "{panic}"
+        );
+        let good = ("/etc/sysctl.d/a.conf", "kernel.panic=10\n");
+        let [panic, oops] = &cured(&[good], |_| true)[..] else {
+            panic!("not two");
+        };
+        assert_eq!(panic, "");
+        assert!(oops.ends_with(" false"), "{oops}");
+        assert_eq!(cured(&[], |index| index == 1)[0], "");
+        // What a credential sets no file can, and the rest is cured all the same.
+        let credential = ("/run/credentials/x", "kernel.panic=1");
+        let [panic, oops] = &cured(&[credential], |_| true)[..] else {
+            panic!("not two");
+        };
+        assert!(panic.contains("the credential sysctl.extra"), "{panic}");
+        assert!(oops.starts_with("/etc/sysctl.d/"), "{oops}");
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_added_to_behind_its_last_line() {
+        for (text, unended) in [("", false), ("a=1\n", false), ("a=1", true)] {
+            let tree = tree(&[
+                ("/etc/sysctl.d/a.conf", "b=1"),
+                ("/etc/sysctl.d/b.conf", text),
+            ]);
+            let target = target(&tree, "b.conf", true);
+            assert_eq!(target.path, "/etc/sysctl.d/b.conf");
+            assert_eq!((target.exists, target.unended), (true, unended), "{text:?}");
+            assert!(!target.no_directory);
+        }
+    }
+}

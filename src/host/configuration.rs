@@ -173,4 +173,20 @@ mod tests {
             "{error}"
         );
     }
+
+    #[test]
+    fn what_is_there_and_cannot_be_read_is_an_error() {
+        for odd in ["config.toml", "config.toml.d"] {
+            let dir = tempfile::tempdir().unwrap();
+            let root = HostRoot::open(dir.path()).unwrap();
+            let folder = dir.path().join("etc/preflight-rke2");
+            std::fs::create_dir_all(&folder).unwrap();
+            std::os::unix::fs::symlink(odd, folder.join(odd)).unwrap();
+            let error = read(&root).unwrap_err().to_string();
+            assert!(
+                error.contains("too many levels of symbolic links"),
+                "{error}"
+            );
+        }
+    }
 }

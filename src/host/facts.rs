@@ -139,3 +139,136 @@ fn cgroup(root: &HostRoot) -> Reading<Cgroup> {
         why: "no hierarchy is mounted on /sys/fs/cgroup".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Stage;
+    use crate::requirements::Because;
+
+    fn host(files: &[(&str, &str)]) -> (tempfile::TempDir, HostRoot) {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = dir.path().join(path.trim_start_matches('/'));
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let root = HostRoot::open(dir.path()).unwrap();
+        (dir, root)
+    }
+
+    fn required(demand: Demand, applies: bool) -> Requirement {
+        Requirement {
+            id: "x".to_owned(),
+            applies,
+            because: Because {
+                words: String::new(),
+                source: None,
+            },
+            demand,
+        }
+    }
+
+    fn account(table: Table, applies: bool) -> Requirement {
+        let demand = Demand::Account {
+            table,
+            stage: Stage::HostFirst,
+            separator: ": ",
+        };
+        required(demand, applies)
+    }
+
+    fn collected(root: &HostRoot, requirements: &[Requirement]) -> HostFacts {
+        collect(root, requirements, Vec::new(), None)
+    }
+
+    #[test]
+    fn nothing_is_read_that_nobody_asks() {
+        let (_dir, root) = host(&[
+            ("/etc/passwd", "etcd:x:5:6::/:/x\n"),
+            ("/etc/group", "etcd:x:6:\n"),
+            ("/sys/fs/cgroup/cgroup.controllers", ""),
+        ]);
+        let cgroup = |applies| required(Demand::CgroupV2 { words: "" }, applies);
+        let asked = |applies| {
+            let facts = collected(
+                &root,
+                &[
+                    account(Table::Passwd, applies),
+                    account(Table::Group, applies),
+                    cgroup(applies),
+                ],
+            );
+            let found = |fact: Option<AccountFact>| fact.map(|fact| fact.unwrap());
+            (found(facts.user), found(facts.group), facts.cgroup)
+        };
+        let user = Lookup::Found {
+            line: 1,
+            id: 5,
+            gid: 6,
+        };
+        let (found, group, hierarchy) = asked(true);
+        assert_eq!(found, Some(user.clone()));
+        assert!(matches!(group, Some(Lookup::Found { id: 6, .. })));
+        assert_eq!(hierarchy, Reading::Known(Cgroup::V2));
+        let (found, group, hierarchy) = asked(false);
+        assert_eq!((found, group), (None, None));
+        assert!(matches!(hierarchy, Reading::Unknown { .. }));
+        let facts = collected(&root, &[account(Table::Passwd, true), cgroup(false)]);
+        assert_eq!(facts.user, Some(Ok(user)));
+        assert_eq!(facts.group, None);
+        assert!(matches!(facts.cgroup, Reading::Unknown { .. }));
+    }
+
+    #[test]
+    fn an_account_is_looked_for_elsewhere_where_rke2_finds_none() {
+        let elsewhere = [
+            ("/usr/lib/passwd", "root:x:0:0::/:/x\netcd:x:5:6::/:/x\n"),
+            ("/usr/lib/group", "root:x:0:\n"),
+        ];
+        let ask = [account(Table::Passwd, true), account(Table::Group, true)];
+        for (passwd, group, places) in [
+            ("", "", &["/usr/lib/passwd:2"][..]),
+            ("etcd:x:5:6::/:/x\n", "", &["/usr/lib/passwd:2"]),
+            ("etcd:x:5:6::/:/x\n", "etcd:x:6:\n", &[]),
+            // A row that Go skips is told instead.
+            ("etcd:x\n", "etcd:x:6:\n", &[]),
+        ] {
+            let own = [("/etc/passwd", passwd), ("/etc/group", group)];
+            let (_dir, root) = host(&[own, elsewhere].concat());
+            let facts = collected(&root, &ask);
+            let found = facts.account_elsewhere.iter();
+            let found: Vec<_> = found.map(|(_, source)| source.to_string()).collect();
+            assert_eq!(found, places, "{passwd}{group}");
+        }
+    }
+
+    #[test]
+    fn an_image_without_proc_has_no_present() {
+        let (_dir, bare) = host(&[]);
+        assert!(collected(&bare, &[]).image);
+        for reading in live(&bare) {
+            assert!(matches!(reading, Reading::Unknown { .. }));
+        }
+        let (dir, captured) = host(&[("/proc/sys/vm/overcommit_memory", "1\n")]);
+        let fifo = dir.path().join("proc/sys/vm/panic_on_oom");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
+        let facts = collected(&captured, &[]);
+        assert!(!facts.image);
+        assert_eq!(facts.kernel.len(), KERNEL_PARAMETERS.len());
+        let mut readings = live(&captured).into_iter();
+        assert_eq!(
+            readings.next().unwrap(),
+            Reading::Known(Ok(b"1\n".to_vec()))
+        );
+        // RKE2 would wait where it is refused here: its answer is not known.
+        assert!(matches!(readings.next().unwrap(), Reading::Unknown { .. }));
+        for missing in readings {
+            let Reading::Known(Err(error)) = missing else {
+                panic!("{missing:?}");
+            };
+            assert!(error.is_absent());
+        }
+        assert!(!is_bare_image(&HostRoot::live()));
+    }
+}

@@ -82,4 +82,22 @@ mod tests {
         assert_eq!(build.value("kernel.panic"), Some(0));
         assert_eq!(build.value("vm.panic_on_oom"), None);
     }
+
+    #[test]
+    fn a_release_that_is_a_path_leads_nowhere() {
+        for release in ["../secret\n", "\n"] {
+            let dir = tempfile::tempdir().unwrap();
+            let root = HostRoot::open(dir.path()).unwrap();
+            let write = |path: &str, text: &str| {
+                let path = dir.path().join(path);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, text).unwrap();
+            };
+            std::fs::create_dir_all(dir.path().join("usr/lib/modules")).unwrap();
+            write("proc/sys/kernel/osrelease", release);
+            write("usr/lib/secret/config", "CONFIG_PANIC_TIMEOUT=1\n");
+            write("usr/lib/modules/config", "CONFIG_PANIC_TIMEOUT=1\n");
+            assert_eq!(KernelBuild::read(&root), KernelBuild::default());
+        }
+    }
 }

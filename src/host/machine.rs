@@ -85,4 +85,18 @@ mod tests {
         .unwrap();
         assert_eq!(Machine::of(&root).system.as_deref(), Some("Some Linux 9"));
     }
+
+    #[test]
+    fn kernel_and_memory_are_those_that_proc_tells() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = HostRoot::open(dir.path()).unwrap();
+        std::fs::create_dir_all(dir.path().join("proc/sys/kernel")).unwrap();
+        for file in ["proc/meminfo", "proc/sys/kernel/osrelease"] {
+            std::fs::copy(format!("/{file}"), dir.path().join(file)).unwrap();
+        }
+        let (live, image) = (Machine::of(&HostRoot::live()), Machine::of(&root));
+        assert!(image.kernel.is_some() && image.memory.is_some_and(|bytes| bytes > 0));
+        assert_eq!(live.kernel, image.kernel);
+        assert_eq!(live.memory, image.memory);
+    }
 }

@@ -216,4 +216,20 @@ mod tests {
         // RKE2 makes the one and needs the other.
         assert_eq!(read_kubelet(&root, &absent).unlisted.len(), 1);
     }
+
+    #[test]
+    fn folders_are_followed_so_deep_and_files_counted_so_far() {
+        let deep = |depth: usize| format!("d/{}x.conf", "f/".repeat(depth));
+        let (within, beyond) = (deep(MAX_DEPTH), deep(MAX_DEPTH + 1));
+        let (_dir, root) = image(&[(&within, ""), (&beyond, "")]);
+        let mut unlisted = Vec::new();
+        let files = below(&root, "/d", false, &mut unlisted);
+        let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, [format!("/{within}")]);
+        let names: Vec<String> = (0..=MAX_FILES).map(|n| format!("d/{n}.conf")).collect();
+        let many: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
+        let (_dir, root) = image(&many);
+        assert_eq!(below(&root, "/d", false, &mut unlisted).len(), MAX_FILES);
+        assert_eq!(unlisted, []);
+    }
 }

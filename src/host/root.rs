@@ -430,4 +430,42 @@ mod tests {
         assert_eq!(root.list("/").unwrap(), [".hidden"]);
         assert!(root.list("/none").unwrap_err().is_absent());
     }
+
+    #[test]
+    fn a_root_is_a_directory() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(HostRoot::open(file.path()).is_err());
+        assert!(HostRoot::open(Path::new("/")).unwrap().is_live());
+    }
+
+    #[test]
+    fn a_file_of_the_largest_size_is_read_and_a_larger_one_is_not() {
+        let (dir, root) = image();
+        let file = File::create(dir.path().join("f")).unwrap();
+        file.set_len(MAX_FILE).unwrap();
+        let content = root.read("/f").unwrap();
+        assert_eq!(u64::try_from(content.len()).unwrap(), MAX_FILE);
+        file.set_len(MAX_FILE + 1).unwrap();
+        let error = root.read("/f").unwrap_err();
+        assert!(matches!(error, ReadError::TooLarge { .. }), "{error}");
+    }
+
+    #[test]
+    fn what_a_file_is_is_told_without_opening_it() {
+        let (dir, root) = image();
+        let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("socket")).unwrap();
+        assert_eq!(root.stat("/socket").unwrap().kind, Kind::Socket);
+        assert_eq!(root.lstat("/socket").unwrap().kind, Kind::Socket);
+        assert_eq!(root.stat("/").unwrap().kind, Kind::Directory);
+        let live = HostRoot::live();
+        assert_eq!(live.stat("/dev/zero").unwrap().kind, Kind::Device);
+        let path = dir.path().join("f");
+        std::fs::write(&path, "abc").unwrap();
+        for mode in [0o640, 0o4711] {
+            let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
+            std::fs::set_permissions(&path, permissions).unwrap();
+            let status = root.stat("/f").unwrap();
+            assert_eq!((status.mode, status.size), (mode, 3));
+        }
+    }
 }

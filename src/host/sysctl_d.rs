@@ -294,4 +294,26 @@ mod tests {
         );
         assert_eq!(panic.overrides.len(), 2);
     }
+
+    #[test]
+    fn sysctl_conf_is_that_file_and_no_other() {
+        let other = ("/etc/sysctl.d/a.conf", "b=2");
+        let (_dir, without) = host(&[other]);
+        assert!(collect(&without).sysctl_conf.is_none());
+        let own = ("/etc/sysctl.conf", "a=1");
+        let link = ("/etc/sysctl.d/99-sysctl.conf", "-> ../sysctl.conf");
+        let linked_twice = ("/usr/lib/sysctl.d/z.conf", "-> /etc/sysctl.conf");
+        for files in [&[other, own][..], &[other, own, link, linked_twice]] {
+            let (_dir, root) = host(files);
+            let tree = collect(&root);
+            let conf = tree.sysctl_conf.unwrap();
+            assert_eq!(
+                (conf.path.as_str(), conf.bytes()),
+                (SYSCTL_CONF, &b"a=1"[..])
+            );
+        }
+        // Links to what is not there are none.
+        let (_dir, dangling) = host(&[other, link]);
+        assert!(collect(&dangling).sysctl_conf.is_none());
+    }
 }

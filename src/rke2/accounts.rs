@@ -312,6 +312,19 @@ etcd:x:5:6::/:/x",
         ));
     }
 
+    #[test]
+    fn the_row_behind_a_line_as_long_as_what_is_kept_is_read() {
+        let kept = usize::try_from(MAX_LINE).unwrap();
+        for length in [kept - 1, kept, kept + 1] {
+            let mut text = vec![b'x'; length];
+            text.extend_from_slice(b"\netcd:x:5:6::/:/x\n");
+            assert!(
+                matches!(find(Table::Passwd, &text), Lookup::Found { line: 2, .. }),
+                "{length}"
+            );
+        }
+    }
+
     proptest! {
         #[test]
         fn any_bytes_have_an_answer(text: Vec<u8>) {

@@ -169,4 +169,21 @@ mod tests {
             assert_eq!(panic.as_kubelet(&content), kubelet.map_err(str::to_owned));
         }
     }
+
+    #[test]
+    fn a_parameter_has_one_file_and_both_readers_words() {
+        let panic = KERNEL_PARAMETERS[2];
+        assert_eq!(panic.path(), "/proc/sys/kernel/panic");
+        assert_eq!(panic.line(), "kernel.panic = 10");
+        assert_eq!(
+            panic.rke2_mismatch(0),
+            "invalid kernel parameter value kernel.panic=0 - expected 10"
+        );
+        assert_eq!(
+            panic.kubelet_mismatch(0),
+            "invalid kernel flag: kernel/panic, expected value: 10, actual value: 0"
+        );
+        let one_digit = Ok(b"1\n".to_vec());
+        assert_eq!(panic.as_rke2(&one_digit), Ok(1));
+    }
 }

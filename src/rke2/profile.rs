@@ -291,4 +291,17 @@ mod tests {
         assert!(is_newer_than_known(&Version::new(34, 11, 1)));
         assert!(!is_newer_than_known(&Version::new(34, 10, 1)));
     }
+
+    #[test]
+    fn go_1_16_reads_no_account_lines_of_64_kibibytes() {
+        for (minor, limit) in [
+            (18, Some(65_536)),
+            (22, Some(65_536)),
+            (23, None),
+            (36, None),
+        ] {
+            let rules = ProfileRules::of(&Version::new(minor, 9, 1));
+            assert_eq!(rules.account_line_limit, limit, "1.{minor}");
+        }
+    }
 }

@@ -62,3 +62,27 @@ impl FromStr for Role {
             .ok_or(NotARole)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_is_known_by_its_word_and_its_unit() {
+        for (role, word, unit) in [
+            (Role::Server, "server", "rke2-server"),
+            (Role::Agent, "agent", "rke2-agent"),
+        ] {
+            assert_eq!(role.to_string(), word);
+            assert_eq!(word.parse(), Ok(role));
+            assert_eq!(Role::of_unit(unit), Some(role));
+            assert_eq!(Role::of_unit(&format!("{unit}.service")), Some(role));
+        }
+        for text in ["", "Server", "server ", "rke2-server"] {
+            assert_eq!(text.parse::<Role>(), Err(NotARole));
+        }
+        for unit in ["", "server", "rke2-server.socket", "k3s.service"] {
+            assert_eq!(Role::of_unit(unit), None, "{unit}");
+        }
+    }
+}

@@ -255,4 +255,15 @@ mod tests {
         let gone = version(Path::new("/nonexistent/rke2"), LONG).unwrap_err();
         assert_eq!(gone.to_string(), "no such file or directory");
     }
+
+    #[test]
+    fn a_program_that_has_ended_is_not_waited_for() {
+        // Of many, for the machine may be busy.
+        let quick = (0..50).any(|_| {
+            let started = Instant::now();
+            sh("exit 0", LONG).unwrap();
+            started.elapsed() < DYING
+        });
+        assert!(quick);
+    }
 }

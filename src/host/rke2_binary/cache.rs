@@ -250,4 +250,23 @@ mod tests {
         );
         assert!(!deep.exists());
     }
+
+    #[test]
+    fn what_root_keeps_is_believed_and_nobody_elses() {
+        let fixture = Fixture::new();
+        fixture.store();
+        let kept = load(&fixture.cache(), &fixture.program(), &fixture.status());
+        let own = fixture.load();
+        assert!(own.is_some());
+        assert_eq!(kept, own.filter(|_| fixture.me == 0));
+    }
+
+    #[test]
+    fn a_fifo_is_not_waited_for() {
+        let fixture = Fixture::new();
+        std::fs::create_dir(fixture.cache()).unwrap();
+        let mode = nix::sys::stat::Mode::from_bits_truncate(0o600);
+        nix::unistd::mkfifo(&fixture.cache().join(NAME), mode).unwrap();
+        assert_eq!(fixture.load(), None);
+    }
 }

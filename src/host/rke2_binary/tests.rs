@@ -219,3 +219,66 @@ fn a_sparse_giant_is_read_in_a_few_places() {
     file.set_len(1 << 40).unwrap();
     assert_eq!(told(&host.detect(Some("/bin/rke2"))).0, "v1.34.1+rke2r1");
 }
+
+#[test]
+fn a_data_folder_that_cannot_be_looked_at_is_told() {
+    let host = Host::new().link("/var/lib/rancher", "rancher");
+    let notes = host.detect(None).notes;
+    let said: Vec<String> = notes.iter().map(ToString::to_string).collect();
+    let [_, loops] = &said[..] else {
+        panic!("{said:?}");
+    };
+    assert_eq!(
+        loops,
+        "open /var/lib/rancher/rke2/bin: too many levels of symbolic links"
+    );
+}
+
+#[test]
+fn a_program_ends_where_its_file_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("f");
+    std::fs::write(&path, "0123456789").unwrap();
+    let file = File::open(&path).unwrap();
+    let pread = Pread {
+        file: &file,
+        path: &path,
+    };
+    let mut buffer = [0; 4];
+    for (offset, read) in [(0, 4), (8, 2), (10, 0), (u64::MAX - 2, 0), (1 << 63, 0)] {
+        assert_eq!(pread.read_at(offset, &mut buffer), Ok(read), "{offset}");
+    }
+    assert_eq!(pread.read_at(8, &mut [0; 2]), Ok(2));
+    let folder = File::open(dir.path()).unwrap();
+    let pread = Pread {
+        file: &folder,
+        path: dir.path(),
+    };
+    let error = pread.read_at(0, &mut buffer).unwrap_err();
+    assert_eq!(error.errno(), Some(libc::EISDIR));
+}
+
+#[test]
+fn a_program_of_roots_is_asked_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rke2");
+    // Written by another process: one that this starts meanwhile would keep it from being run.
+    let mut shell = std::process::Command::new("/bin/sh");
+    let script = "printf '#!/bin/sh\\necho >> %s/asked\\necho rke2 version v1.21.3+rke2r1\\n' \"$1\" \
+                  > \"$1/rke2\" && chmod 755 \"$1/rke2\"";
+    shell.args(["-c", script, "sh"]).arg(dir.path());
+    let long = Duration::from_secs(20);
+    ask::run(shell, long).unwrap();
+    let ask = Ask {
+        deadline: long,
+        cache: dir.path().join("cache"),
+    };
+    let answers = [(); 2].map(|()| answer(&HostRoot::live(), &path, &ask));
+    if !nix::unistd::geteuid().is_root() {
+        assert!(matches!(&answers[0], Err(Note::NotTrusted { .. })));
+        return;
+    }
+    let version = "v1.21.3+rke2r1".to_owned();
+    assert_eq!(answers, [Ok(version.clone()), Ok(version)]);
+    assert_eq!(std::fs::read(dir.path().join("asked")).unwrap(), b"\n");
+}

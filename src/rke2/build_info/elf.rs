@@ -175,3 +175,62 @@ fn entries<T: Pod>(table: &[u8]) -> &[T] {
     let count = table.len().checked_div(size_of::<T>()).unwrap_or(0);
     slice_from_bytes(table, count).map_or(&[], |(entries, _)| entries)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file each of whose bytes tells where it stands.
+    struct Places;
+
+    impl Bytes for Places {
+        type Error = std::convert::Infallible;
+
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Self::Error> {
+            for (at, byte) in (offset..).zip(buffer.iter_mut()) {
+                *byte = u8::try_from(at).unwrap();
+            }
+            Ok(buffer.len())
+        }
+    }
+
+    fn segment(address: u64, data: bool, code: bool) -> Segment {
+        Segment {
+            address,
+            offset: address / 16,
+            length: 16,
+            data,
+            code,
+        }
+    }
+
+    #[test]
+    fn data_is_looked_through_before_what_is_read_only_and_code_never() {
+        let mut image = Image {
+            segments: vec![
+                segment(0, false, true),
+                segment(16, false, false),
+                segment(32, true, false),
+                segment(48, true, true),
+            ],
+            section: None,
+        };
+        assert_eq!(image.places(), [(32, 16), (16, 16)]);
+        image.section = Some((18, 4));
+        assert_eq!(image.places(), [(18, 4)]);
+    }
+
+    #[test]
+    fn an_address_belongs_to_the_segment_that_holds_it() {
+        let image = Image {
+            segments: vec![segment(16, false, false), segment(32, true, false)],
+            section: None,
+        };
+        let at = |address, size| image.bytes_at(&Places, address, size).unwrap();
+        assert_eq!(at(16, 2), [1, 2]);
+        assert_eq!(at(31, 2), [16], "no further than its end");
+        assert_eq!(at(32, 2), [2, 3]);
+        assert_eq!(at(15, 2), [0; 0]);
+        assert_eq!(at(48, 2), [0; 0]);
+    }
+}

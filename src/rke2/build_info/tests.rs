@@ -247,6 +247,17 @@ fn reads_every_form_of_build_information() {
 }
 
 #[test]
+fn a_section_of_that_name_is_the_only_place_to_look_at() {
+    for make in every() {
+        let Ok(image) = Image::read(&Memory::new(program(make, FLAGS)));
+        let places = image.unwrap().places();
+        let into = if make.sections { make.into } else { 0 };
+        let starts: Vec<u64> = places.iter().map(|(start, _)| *start).collect();
+        assert_eq!(starts, [BASE + 0x2000 + into], "{make:?}");
+    }
+}
+
+#[test]
 fn forty_kilobytes_of_modules_are_read_and_no_more_than_a_few_pages_besides() {
     let mut modules = String::new();
     while modules.len() < 40_000 {

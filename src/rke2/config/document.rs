@@ -156,4 +156,32 @@ mod tests {
         let error = Document::parse("/f", b"a: 1\nb: [\n").unwrap_err();
         assert!(error.to_string().starts_with("/f:"), "{error}");
     }
+
+    #[test]
+    fn a_value_is_a_mapping_a_text_or_nothing() {
+        let text = b"map: {a: b}\nlist: [a]\nnothing:\nnumber: 0x10\nempty: ''\n";
+        let document = Document::parse("/f", text).unwrap();
+        assert_eq!(document.path(), "/f");
+        for (key, is_map, is_null, text) in [
+            ("map", true, false, None),
+            ("list", false, false, None),
+            ("nothing", false, true, None),
+            ("number", false, false, Some("16")),
+            ("empty", false, false, Some("")),
+        ] {
+            let node = document.get(key).unwrap();
+            assert_eq!((node.is_map(), node.is_null()), (is_map, is_null), "{key}");
+            assert_eq!(node.text().as_deref(), text, "{key}");
+        }
+        assert_eq!(document.get("map").unwrap().items().count(), 0);
+        assert_eq!(document.get("list").unwrap().keys().count(), 0);
+    }
+
+    #[test]
+    fn of_a_key_that_stands_twice_the_last_counts() {
+        let document = Document::parse("/f", b"a: 1\na: {b: 2, b: 3}\n").unwrap();
+        let node = document.at(&["a", "b"]).unwrap();
+        assert_eq!(node.text().as_deref(), Some("3"));
+        assert_eq!(document.get("a").unwrap().source(), Source::line("/f", 2));
+    }
 }

@@ -202,3 +202,74 @@ fn a_server_without_agent_has_no_kubelet() {
     );
     assert!(!found.runs);
 }
+
+#[test]
+fn dashes_before_a_flag_are_taken_off_since_they_are() {
+    let main = "profile: cis\nkubelet-arg: --protect-kernel-defaults=0";
+    for (patch, value, refusals) in [
+        (
+            1,
+            true,
+            &["bad flag syntax: ----protect-kernel-defaults=0"][..],
+        ),
+        (2, false, &[]),
+    ] {
+        let rules = ParserRules::of(&Version::new(20, 9, patch));
+        let found = kubelet(&settings(main, &rules), &rules, &KubeletFiles::default());
+        let words: Vec<&str> = found.refusals.iter().map(|r| r.message.as_str()).collect();
+        assert_eq!(words, refusals);
+        assert_eq!(found.protect_kernel_defaults.value, value);
+    }
+}
+
+#[test]
+fn a_flag_that_is_repeated_is_passed_twice_since_it_is() {
+    let main = "kubelet-arg: [protect-kernel-defaults=yes, protect-kernel-defaults=true]";
+    for (patch, refusals) in [(12, 0), (13, 1)] {
+        let rules = ParserRules::of(&Version::new(20, patch, 1));
+        let found = kubelet(&settings(main, &rules), &rules, &KubeletFiles::default());
+        assert!(found.protect_kernel_defaults.value);
+        assert_eq!(found.refusals.len(), refusals, "1.20.{patch}");
+    }
+}
+
+#[test]
+fn a_bare_name_swallows_the_entry_behind_it_where_files_are_looked_for() {
+    let old = rules(31);
+    let new = rules(32);
+    let main = "kubelet-arg: [config, /k.conf, config-dir, /k.d]";
+    let paths = kubelet_paths(&settings(main, &new), &new);
+    assert_eq!(paths.config.as_deref(), Some("/k.conf"));
+    assert_eq!(paths.config_dir.as_deref(), Some("/k.d"));
+    let paths = kubelet_paths(&settings(main, &old), &old);
+    assert_eq!((paths.config, paths.config_dir), (None, None));
+    // Of another name the entry is lost.
+    let main = "profile: cis\nkubelet-arg: [x, protect-kernel-defaults=false]";
+    for (rules, value) in [(old, false), (new, true)] {
+        let found = kubelet(&settings(main, &rules), &rules, &KubeletFiles::default());
+        assert_eq!(found.protect_kernel_defaults.value, value);
+    }
+}
+
+#[test]
+fn the_names_of_files_reach_the_kubelet_as_flags_up_to_1_31() {
+    let main = "kubelet-arg: [config=/k.conf, config-dir=/k.d, max-pods=9]";
+    for (minor, passed) in [
+        (31, &["config", "config-dir", "max-pods"][..]),
+        (32, &["max-pods"]),
+    ] {
+        let rules = rules(minor);
+        let (flags, _) = arguments(&settings(main, &rules), &rules);
+        let keys: Vec<&str> = flags.iter().map(|arg| arg.key.as_str()).collect();
+        assert_eq!(keys, passed);
+    }
+}
+
+#[test]
+fn the_content_of_a_file_is_not_printed() {
+    let shown = format!("{:?}", file("a.conf", "secret"));
+    assert!(
+        shown.contains("/d/a.conf") && shown.contains("Ok(6)") && !shown.contains("secret"),
+        "{shown}"
+    );
+}

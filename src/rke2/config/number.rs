@@ -121,4 +121,46 @@ mod tests {
             assert_eq!(duration_sign(text), sign, "{text}");
         }
     }
+
+    #[test]
+    fn numbers_keep_gos_rules_for_underscores_signs_and_range() {
+        for (text, value) in [
+            ("1_000", Ok(1000)),
+            ("1_0_0", Ok(100)),
+            ("0x_1", Ok(1)),
+            ("0_7", Ok(7)),
+            ("0b101", Ok(5)),
+            ("+1", Ok(1)),
+            ("_1", Err(NotANumber::Syntax)),
+            ("1_", Err(NotANumber::Syntax)),
+            ("1__0", Err(NotANumber::Syntax)),
+            ("-_1", Err(NotANumber::Syntax)),
+            ("08", Err(NotANumber::Syntax)),
+            ("", Err(NotANumber::Syntax)),
+            ("-", Err(NotANumber::Syntax)),
+            ("9223372036854775807", Ok(i64::MAX)),
+            ("-9223372036854775808", Ok(i64::MIN)),
+            ("9223372036854775808", Err(NotANumber::Range)),
+            ("-9223372036854775809", Err(NotANumber::Range)),
+            ("0x8000000000000000", Err(NotANumber::Range)),
+            ("99999999999999999999", Err(NotANumber::Range)),
+        ] {
+            assert_eq!(number(text.as_bytes()), value, "{text}");
+        }
+        assert_eq!(number(b"\xff"), Err(NotANumber::Syntax));
+    }
+
+    #[test]
+    fn durations_are_numbers_with_units() {
+        for text in [
+            "1.5h", ".5s", "1.s", "+1s", "-1h5m", "1µs", "1μs", "1us", "1ns1ms", "+0", "-0", "-.5s",
+        ] {
+            assert!(is_duration(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "1.2.3s", ".s", "1s.", "s", "1", "1 s", "1d", "--1s", "1h 5m", "00", "1e3s", "-", "1h5",
+        ] {
+            assert!(!is_duration(text.as_bytes()), "{text}");
+        }
+    }
 }

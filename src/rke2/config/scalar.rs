@@ -341,6 +341,83 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_finite_number_in_digits_has_a_name_of_its_own() {
+        let float = |text| match resolve(None, text) {
+            Ok(Scalar::Float(value)) => value,
+            other => panic!("{text}: {other:?}"),
+        };
+        for name in [".nan", ".NaN", ".NAN"] {
+            assert!(float(name).is_nan());
+        }
+        for name in [".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"] {
+            assert_eq!(show_float(float(name)), "+Inf");
+        }
+        for name in ["-.inf", "-.Inf", "-.INF"] {
+            assert_eq!(show_float(float(name)), "-Inf");
+        }
+        assert_eq!(
+            show_float(float("+9223372036854775808")),
+            "9.223372036854776e+18"
+        );
+        assert_eq!(
+            show_float(float("-9223372036854775809")),
+            "-9.223372036854776e+18"
+        );
+        assert_eq!(show_float(float("-1.5e3")), "-1500");
+        for text in ["+inf", "1e", "1x.5", "1.5x", "-.", "0b", "0b2", "1e1.5"] {
+            assert_eq!(resolve(None, text), Ok(Scalar::Text(text.to_owned())));
+        }
+    }
+
+    #[test]
+    fn dates_have_the_four_shapes() {
+        for (text, is_date) in [
+            ("2001-01-02", true),
+            ("2001-1-31", true),
+            ("2001-1-32", false),
+            ("2001-1-0", false),
+            ("2001-0-1", false),
+            ("20011-1-1", false),
+            ("2001-1-2T23:59:59Z", true),
+            ("2001-1-2T24:00:00Z", false),
+            ("2001-1-2T23:60:59Z", false),
+            ("2001-1-2T23:59:60Z", false),
+            ("2001-1-2t3:4:5.6+01:00", true),
+            ("2001-1-2T3:4:5.6-01:00", true),
+            ("2001-1-2T3:4:5", false),
+            ("2001-1-2T3:4:5.Z", false),
+            ("2001-1-2 3:4:5.6", true),
+            ("2001-1-2 3:4:5Z", false),
+        ] {
+            assert_eq!(super::is_date(text), is_date, "{text}");
+        }
+    }
+
+    #[test]
+    fn base64_is_padded_at_its_end_alone() {
+        for (text, bytes) in [
+            ("", Some(&b""[..])),
+            ("YQ==", Some(b"a")),
+            ("YR==", Some(b"a")),
+            ("YWI=", Some(b"ab")),
+            ("YWJjYQ==", Some(b"abca")),
+            ("Y2lz\r\nY2lz\n", Some(b"ciscis")),
+            ("+/+/", Some(b"\xfb\xff\xbf")),
+            ("09az", Some(b"\xd3\xd6\xb3")),
+            ("YQ==YQ==", None),
+            ("YQ==YWJj", None),
+            ("Y===", None),
+            ("====", None),
+            ("YQ=", None),
+            ("=", None),
+            ("Y-lz", None),
+            ("Y=lz", None),
+        ] {
+            assert_eq!(base64(text).as_deref(), bytes, "{text}");
+        }
+    }
+
+    #[test]
     fn tags_are_checked() {
         let tag = |name| format!("{LONG}{name}");
         assert_eq!(resolve(Some(&tag("float")), "5"), Ok(Scalar::Float(5.0)));
@@ -358,6 +435,25 @@ mod tests {
             Err("cannot decode !!str `x` as a !!int".to_owned())
         );
         assert!(resolve(Some(&tag("binary")), "Y2l").is_err());
+        for (name, text, found) in [
+            ("int", "5", Scalar::Int(5)),
+            ("bool", "no", Scalar::Bool(false)),
+            ("null", "~", Scalar::Null),
+            ("timestamp", "2001-01-02", Scalar::Time("2001-01-02".into())),
+        ] {
+            assert_eq!(resolve(Some(&tag(name)), text), Ok(found), "{name}");
+        }
+        for (name, text, found) in [
+            ("int", "2001-01-02", "!!str"),
+            ("timestamp", "x", "!!str"),
+            ("null", "x", "!!str"),
+            ("bool", "1", "!!int"),
+            ("float", "9223372036854775808", "!!int"),
+            ("int", "+9223372036854775808", "!!float"),
+        ] {
+            let words = format!("cannot decode {found} `{text}` as a !!{name}");
+            assert_eq!(resolve(Some(&tag(name)), text), Err(words));
+        }
     }
 
     #[test]

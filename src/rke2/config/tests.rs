@@ -414,6 +414,258 @@ fn every_flag_is_listed_and_known_by_its_source() {
     assert_eq!((domain.set, domain.sources.len()), (false, 0));
 }
 
+#[test]
+fn help_and_version_end_rke2_unless_they_are_switched_off() {
+    for (args, expected) in [
+        (&["server", "--help"][..], "rke2 prints its help and ends"),
+        (&["server", "-h=true"], "rke2 prints its help and ends"),
+        (&["server", "--help=false"], ""),
+        (
+            &["server", "--help=0", "--nope"],
+            "flag provided but not defined: -nope",
+        ),
+        (
+            &["-v", "server"],
+            "rke2 prints its help or version and ends",
+        ),
+        (
+            &["--version=1", "server"],
+            "rke2 prints its help or version and ends",
+        ),
+        (
+            &["--help", "server"],
+            "rke2 prints its help or version and ends",
+        ),
+        (&["--help=false", "-v=0", "server"], ""),
+        (
+            &["--version=false", "--nope", "server"],
+            "flag provided but not defined: -nope",
+        ),
+    ] {
+        let none = ConfigFiles::none(MAIN);
+        let found = resolve(&invocation(args, &[]), &none, Role::Server, &rules(34, 0));
+        assert_eq!(fatal(&found), expected, "{args:?}");
+    }
+}
+
+#[test]
+fn one_form_of_a_flag_may_stand_more_than_once() {
+    let newest = newest();
+    let found = server("", &["-d", "/a", "-d", "/b"], &[], &newest);
+    assert_eq!((fatal(&found), found.data_dir()), ("", "/b"));
+    let args = ["--profile=a", "--profile=b", "-d", "/c"];
+    let found = server("", &args, &[], &newest);
+    assert_eq!((fatal(&found), found.profile()), ("", "b"));
+}
+
+#[test]
+fn an_empty_variable_is_a_number_to_the_newer_library_only() {
+    let port = |value: &str, rules: &ParserRules| {
+        server("", &[], &[("RKE2_LB_SERVER_PORT", value)], rules)
+    };
+    let found = port("", &newest());
+    let setting = found.get("lb-server-port").unwrap();
+    assert!(setting.value == SettingValue::Number(6444) && setting.set);
+    assert_eq!(
+        fatal(&port("", &rules(28, 0))),
+        "could not parse  as int value for flag lb-server-port: \
+         strconv.ParseInt: parsing \"\": invalid syntax"
+    );
+    for rules in [newest(), rules(28, 0)] {
+        let found = port("0x10", &rules);
+        assert!(found.get("lb-server-port").unwrap().value == SettingValue::Number(16));
+        assert!(fatal(&port("x", &rules)).contains("parsing \"x\": invalid syntax"));
+    }
+}
+
+#[test]
+fn what_ends_rke2_leaves_the_defaults() {
+    let found = server("profile: cis\ndebug: maybe", &[], &[], &newest());
+    assert!(found.fatal.is_some());
+    assert!(found.values.len() > 100);
+    assert_eq!(found.profile(), "");
+    assert_eq!(found.data_dir(), "/var/lib/rancher/rke2");
+    let list = found.get("kubelet-arg").unwrap();
+    assert!(list.value == SettingValue::List(Vec::new()) && !list.set);
+    assert_eq!(list.sources, [], "one for each item");
+    assert_eq!(found.get("v").unwrap().sources, [Origin::Default]);
+}
+
+#[test]
+fn nothing_is_appended_where_nothing_stands() {
+    for (main, items) in [
+        ("kubelet-arg: ~", &["b"][..]),
+        ("kubelet-arg: ''", &["", "b"]),
+        ("kubelet-arg: 5", &["5", "b"]),
+        ("kubelet-arg: [a, c]", &["a", "c", "b"]),
+    ] {
+        let files = files(Some(main), &[("a.yaml", "kubelet-arg+: b")]);
+        let plain = invocation(&["server"], &[]);
+        let found = resolve(&plain, &files, Role::Server, &newest());
+        assert_eq!(list(&found, "kubelet-arg"), items, "{main}");
+    }
+}
+
+#[test]
+fn drop_ins_are_read_by_their_ending_and_listed_or_unknown() {
+    let plain = invocation(&["server"], &[]);
+    for (name, profile) in [
+        ("a.yaml", "cis"),
+        ("a.YML", "cis"),
+        (".yaml", "cis"),
+        ("a.conf", ""),
+        ("a.yaml~", ""),
+        ("yml", ""),
+    ] {
+        let found = resolve(
+            &plain,
+            &files(Some("debug: true"), &[(name, "profile: cis")]),
+            Role::Server,
+            &newest(),
+        );
+        assert_eq!(found.profile(), profile, "{name}");
+    }
+    let denied = ReadError::Os {
+        operation: Operation::Open,
+        path: format!("{MAIN}.d"),
+        errno: libc::EACCES,
+    };
+    let mut unlisted = files(Some("profile: cis"), &[]);
+    unlisted.drop_ins = Err(denied.clone());
+    let found = resolve(&plain, &unlisted, Role::Server, &newest());
+    assert_eq!(found.profile(), "cis");
+    assert_eq!(found.gaps, [Gap::Unreadable(denied)]);
+    // A main file that is missing is made up for by drop-ins.
+    let found = resolve(
+        &plain,
+        &files(None, &[("a.yaml", "profile: cis")]),
+        Role::Server,
+        &newest(),
+    );
+    assert_eq!((found.profile(), found.ignored.len()), ("cis", 0));
+}
+
+#[test]
+fn what_yaml_quotes_of_a_file_is_not_told() {
+    for (main, message) in [
+        (
+            "token: !!int K10hunter2",
+            "yaml: cannot decode !!str `<redacted>` as a !!int",
+        ),
+        (
+            "token: *K10hunter2",
+            "yaml: unknown anchor '<redacted>' referenced",
+        ),
+        (
+            "token: !!int ''",
+            "yaml: cannot decode !!null `` as a !!int",
+        ),
+    ] {
+        assert_eq!(fatal(&server(main, &[], &[], &newest())), message);
+    }
+}
+
+#[test]
+fn no_more_advice_is_given_than_for_64_keys() {
+    let keys: Vec<String> = (0..70).map(|n| format!("disable-etcd{n}: 1\n")).collect();
+    let found = server(&keys.concat(), &[], &[], &newest());
+    let advised = found.ignored.iter().filter(|i| i.did_you_mean.is_some());
+    assert_eq!((found.ignored.len(), advised.count()), (70, 64));
+}
+
+#[test]
+fn what_is_printed_while_debugging_names_all_but_the_secrets() {
+    let mut files = files(Some("token: K10"), &[("a.yaml", "token: K10hunter2")]);
+    if let Ok(drop_ins) = &mut files.drop_ins {
+        drop_ins[0].is_directory = true;
+    }
+    for (shown, parts) in [
+        (
+            format!("{files:?}"),
+            &[MAIN, "Ok(10)", "a.yaml", "is_directory: true", "Ok(17)"][..],
+        ),
+        (
+            format!("{:?}", Argument::new("--profile=cis")),
+            &["--profile=cis"],
+        ),
+        (
+            format!("{:?}", Argument::new("--token=K10hunter2")),
+            &["token=<redacted>"],
+        ),
+        (
+            format!("{:?}", Variable::new("RKE2_TOKEN", "K10hunter2")),
+            &["RKE2_TOKEN=<redacted>"],
+        ),
+        (
+            format!(
+                "{:?}",
+                server("profile: cis", &[], &[], &newest()).get("profile")
+            ),
+            &["name: \"profile\"", "value: cis", "set: true", "line: 1"],
+        ),
+    ] {
+        for part in parts {
+            assert!(shown.contains(part), "{shown}");
+        }
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}
+
+#[test]
+fn a_secret_is_shown_as_being_there_and_no_more() {
+    let env = "kube-apiserver-extra-env: [A=b, C=d]\ntoken: ''\nagent-token: x\nprofile: cis\n\
+               tls-san: ['http://u:p@h/']\nv: 3";
+    let found = server(env, &[], &[], &newest());
+    for (name, secret, shown) in [
+        ("kube-apiserver-extra-env", true, "<redacted>, <redacted>"),
+        ("token", true, ""),
+        ("agent-token", true, "<redacted>"),
+        ("profile", false, "cis"),
+        ("v", false, "3"),
+        ("debug", false, "false"),
+    ] {
+        let setting = found.get(name).unwrap();
+        assert_eq!(setting.is_secret(), secret, "{name}");
+        assert_eq!(setting.display_value().to_string(), shown, "{name}");
+    }
+    let names = found.get("tls-san").unwrap().display_value().to_string();
+    assert!(!names.contains("u:p"), "{names}");
+}
+
+#[test]
+fn what_is_not_known_is_said() {
+    let gaps = [
+        Gap::Unreadable(missing("/f")),
+        Gap::Remote("https://h/c".into()),
+        Gap::NoRole,
+        Gap::OtherProgram("/bin/sh".into()),
+        Gap::Malformed {
+            source: crate::fact::Source::line("/f", 2),
+            reason: "why".into(),
+        },
+    ];
+    assert_eq!(
+        gaps.map(|gap| gap.to_string()),
+        [
+            "cannot read what RKE2 reads: open /f: no such file or directory",
+            "RKE2 fetches its configuration from https://h/c",
+            "the command line names neither server nor agent",
+            "the unit runs /bin/sh, not rke2: with which arguments RKE2 starts is not known",
+            "/f:2: not a kubelet configuration: why",
+        ]
+    );
+}
+
+#[test]
+fn the_shipped_unit_names_its_role_and_nothing_else() {
+    for role in Role::ALL {
+        let invocation = Invocation::of(role);
+        assert_eq!(invocation.args, [Argument::new(role.word())]);
+        assert_eq!(invocation.role(), Some(role));
+        assert_eq!(invocation.env, []);
+    }
+}
+
 mod laws {
     use super::*;
     use proptest::prelude::*;

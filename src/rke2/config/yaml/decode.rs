@@ -368,3 +368,70 @@ fn pairs_of(children: &[usize]) -> impl Iterator<Item = (usize, usize)> {
         .iter()
         .map(|[key, value]| (*key, *value))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether step number `steps` passes where all but `own` of the steps were by aliases.
+    fn passes(steps: u64, own: u64) -> bool {
+        let tree = Tree::default();
+        let mut decoder = Decoder::new(&tree);
+        decoder.decoded = steps - 1;
+        decoder.aliased = steps - own - 1;
+        decoder.alias_depth = 1;
+        let passes = decoder.step().is_ok();
+        assert_eq!((decoder.decoded, decoder.aliased), (steps, steps - own));
+        passes
+    }
+
+    #[test]
+    fn aliases_bring_no_more_steps_than_the_library_lets_them() {
+        // `allowedAliasRatio`: the least number of steps that have to be the text's own.
+        for (steps, own) in [
+            (1_001, 11),
+            (10_000, 100),
+            (400_000, 4_000),
+            (800_000, 87_112),
+            (2_200_000, 1_001_000),
+            (3_600_000, 2_884_000),
+            (4_000_000, 3_600_000),
+            (8_000_000, 7_200_000),
+        ] {
+            assert!(passes(steps, own), "{steps}");
+            assert!(!passes(steps, own - steps / 1000), "{steps}");
+        }
+        assert!(passes(1_000, 0), "so few may all be theirs");
+    }
+
+    #[test]
+    fn steps_outside_of_aliases_are_not_theirs() {
+        let tree = Tree::default();
+        let mut decoder = Decoder::new(&tree);
+        for _ in 0..2000 {
+            decoder.step().unwrap();
+        }
+        assert_eq!((decoder.decoded, decoder.aliased), (2000, 0));
+    }
+
+    #[test]
+    fn only_text_that_aliases_bring_is_limited() {
+        let tree = Tree::default();
+        let mut decoder = Decoder::new(&tree);
+        let node = Node {
+            kind: Kind::Scalar {
+                text: "x".to_owned(),
+                implicit: false,
+            },
+            tag: None,
+            line: 1,
+        };
+        decoder.unfolded = MAX_UNFOLDED - 1;
+        for _ in 0..2 {
+            assert!(decoder.scalar(&node).is_ok(), "the text's own");
+        }
+        decoder.alias_depth = 1;
+        assert!(decoder.scalar(&node).is_ok());
+        assert!(decoder.scalar(&node).unwrap_err().is_limit);
+    }
+}

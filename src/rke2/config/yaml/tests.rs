@@ -1,3 +1,4 @@
+use super::tree::MAX_DEPTH;
 use super::*;
 
 fn shown(text: &str) -> Vec<String> {
@@ -188,6 +189,191 @@ fn what_cannot_be_scanned_is_told_in_the_librarys_words() {
             "{text:?}: {said}"
         );
     }
+}
+
+#[test]
+fn the_grammar_is_the_librarys() {
+    for (text, expected) in [
+        // Where a scalar ends.
+        ("a: |\n  x\nb: v", &["a=x", "b=v"][..]),
+        ("a: |\n  x\n  ", &["a=x"]),
+        ("a: >\n\n x\n y\nb:", &["a=x y", "b="]),
+        ("a: x\n \ty", &["a=x y"]),
+        ("a: x\ty", &["a=x\ty"]),
+        ("a: x# y #z", &["a=x# y"]),
+        ("a: ?b", &["a=?b"]),
+        ("a: :b", &["a=:b"]),
+        ("a: -b%c@d`e|f>g", &["a=-b%c@d`e|f>g"]),
+        ("a: b}", &["a=b}"]),
+        ("a: b\n # c\nd: e", &["a=b", "d=e"]),
+        ("a: b\n---x: c", &["a=b", "---x=c"]),
+        ("a:\u{2028}  b: c", &["a=[{b c}]"]),
+        // Keys with and without `?`, with and without values.
+        ("? a\n: b: c", &["a=[{b c}]"]),
+        ("? a: b\n: c: d\n", &["[{a b}]=[{c d}]"]),
+        ("? a\nb: c", &["a=", "b=c"]),
+        ("? a\n? b", &["a=", "b="]),
+        ("a: {? b : c, ? d}", &["a=[{b c} {d <nil>}]"]),
+        ("a: {?}", &["a=[{<nil> <nil>}]"]),
+        ("a: {b, c: d, e}", &["a=[{b <nil>} {c d} {e <nil>}]"]),
+        ("a: {b: c, }", &["a=[{b c}]"]),
+        ("a: {\"b\":c}", &["a=[{b c}]"]),
+        ("a: {[b]: c}", &["a=[{[b] c}]"]),
+        ("a: {-b: c}", &["a=[{-b c}]"]),
+        // Pairs in a list are mappings of one.
+        (
+            "a: {l: [b: c, ? d : e, f: , ? g, h]}",
+            &["a=[{l [[{b c}] [{d e}] [{f <nil>}] [{g <nil>}] h]}]"],
+        ),
+        ("a: {l: [\"b\":c, d]}", &["a=[{l [[{b c}] d]}]"]),
+        ("a: {l: [?b]}", &["a=[{l [[{b <nil>}]]}]"]),
+        ("a: {l: [? b :c]}", &["a=[{l [[{b :c <nil>}]]}]"]),
+        ("a: {l: [b, ], m: [-b]}", &["a=[{l [b]} {m [-b]}]"]),
+        // Lists in blocks, indented and not.
+        ("a:\n  l:\n  - b\n  -\nc:", &["a=[{l [b <nil>]}]", "c="]),
+        (
+            "a:\n  l:\n    - b\n    -\n    - - c\n      - d\n",
+            &["a=[{l [b <nil> [c d]]}]"],
+        ),
+        (
+            "a:\n  l:\n  - b: c\n    d: e\n  -\n  - f",
+            &["a=[{l [[{b c} {d e}] <nil> f]}]"],
+        ),
+        // Anchors and tags without a node of their own.
+        ("a: &x\nb: *x", &["a=", "b="]),
+        ("a: {l: [&x , b, *x]}", &["a=[{l [<nil> b <nil>]}]"]),
+        (
+            "a: {b: &x !!str , c: *x, d: !!str &y }",
+            &["a=[{b } {c } {d }]"],
+        ),
+        ("a: &x b\nc: &x d\ne: *x", &["a=b", "c=d", "e=d"]),
+        ("{&a a: b, c: *a}", &["a=b", "c=a"]),
+        ("%TAG ! tag:yaml.org,2002:int\n---\na: ! yes", &["a=yes"]),
+        // What is merged is lost, except where a record is filled.
+        ("a: {<<: [{b: c}, {b: d}], e: f}", &["a=[{e f}]"]),
+        ("\"<<\": x", &["<<=x"]),
+        ("! <<: {a: b}", &[]),
+        ("!!merge <<: {a: b}", &[]),
+        ("- <<: {key: a, value: b}", &["a=b"]),
+        (
+            "- &m {key: a, value: b}\n- <<: *m\n  value: c",
+            &["a=b", "a=c"],
+        ),
+        ("- &m {key: a, value: b}\n- <<: [*m]", &["a=b", "a=b"]),
+        ("- {value: c, <<: {value: b}}", &["=b"]),
+        ("- &k key: a\n- *k : b\n", &["a=", "b="]),
+        // Documents.
+        ("a: b\n%YAML 1.1\n---\nc: d", &["a=b"]),
+        ("--- {a: b}\n...\n", &["a=b"]),
+        ("---\na: b\n--- x\n", &["a=b"]),
+        ("a: b\n... x", &["a=b"]),
+    ] {
+        assert_eq!(shown(text), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn what_breaks_the_grammar_is_told_in_the_librarys_words() {
+    for (text, expected) in [
+        ("a: [|]", "found character that cannot start any token"),
+        ("a: [>b]", "found character that cannot start any token"),
+        ("a: %b", "found character that cannot start any token"),
+        ("-\ta: b", "found character that cannot start any token"),
+        ("a: [:b]", "did not find expected node content"),
+        ("a: [- b]", "did not find expected node content"),
+        ("a: [b,, c]", "did not find expected node content"),
+        ("a: {: b}", "did not find expected node content"),
+        ("a: [? , c]", "did not find expected ',' or ']'"),
+        ("a: [? : v, c]", "did not find expected ',' or ']'"),
+        ("a: [? ]", "line 1: did not find expected ',' or ']'"),
+        ("a: {b: c]", "did not find expected ',' or '}'"),
+        ("...\na: b", "did not find expected node content"),
+        ("a: [b]]", "did not find expected key"),
+        ("a: 'b':c", "did not find expected key"),
+        ("a:\n - b\n- c", "line 2: did not find expected key"),
+        ("a: b\n  #c\n  d", "line 2: did not find expected key"),
+        ("a: |\n   \n  x\n", "line 2: did not find expected key"),
+        ("--- a: b", "mapping values are not allowed in this context"),
+        ("a: b\n...x", "line 3: could not find expected ':'"),
+        (
+            "a: x\n\ty",
+            "line 2: found a tab character that violates indentation",
+        ),
+        (
+            "a: &x {b: c}\n<<: [*x, d]",
+            "map merge requires map or sequence of maps as the value",
+        ),
+        (
+            "- 1234567890",
+            "unmarshal errors:\n  line 1: cannot unmarshal !!int `1234567890` into yaml.MapItem",
+        ),
+        (
+            "- {key: a, [x]: b}",
+            "unmarshal errors:\n  line 1: cannot unmarshal !!seq into string",
+        ),
+        (
+            "- !!seq x",
+            "unmarshal errors:\n  line 1: cannot unmarshal !!seqx into yaml.MapItem",
+        ),
+    ] {
+        let said = words(text.as_bytes());
+        assert_eq!(said, format!("yaml: {expected}"), "{text:?}");
+    }
+}
+
+#[test]
+fn a_key_is_known_by_its_colon_up_to_1024_characters() {
+    let key = "k".repeat(1024);
+    assert_eq!(shown(&format!("{key}: v")), [format!("{key}=v")]);
+    assert_eq!(shown(&format!("? {key}k\n: v")), [format!("{key}k=v")]);
+    assert_eq!(
+        words(format!("{key}k: v").as_bytes()),
+        "yaml: mapping values are not allowed in this context"
+    );
+}
+
+#[test]
+fn the_line_to_look_at_is_the_one_at_fault() {
+    for (text, line) in [
+        (&b"a: b\nc: \x01"[..], 2),
+        (b"\x01", 1),
+        (b"a: b\n\nc: \xff\n", 3),
+        (b"a: b\nc: !!int x\n", 2),
+        (b"a: b\nc: *x\n", 2),
+    ] {
+        let text = text.to_vec();
+        assert_eq!(decode(&text).unwrap_err().line, Some(line), "{text:?}");
+    }
+}
+
+#[test]
+fn utf_16_is_read_in_either_order() {
+    let units = || "\u{feff}a: \u{1f600}".encode_utf16();
+    let little: Vec<u8> = units().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = units().flat_map(u16::to_be_bytes).collect();
+    for bytes in [little, big] {
+        let entries = decode(&bytes).unwrap();
+        assert_eq!(entries[0].item.value.to_text(), "\u{1f600}");
+        let (_, cut) = bytes.split_last().unwrap();
+        assert!(decode(cut).is_err());
+    }
+}
+
+#[test]
+fn levels_are_counted_in_the_text_and_through_aliases() {
+    let lists = |depth: usize| format!("a: {}{}", "[".repeat(depth), "]".repeat(depth));
+    assert!(decode(lists(MAX_DEPTH - 1).as_bytes()).is_ok());
+    let error = decode(lists(MAX_DEPTH).as_bytes()).unwrap_err();
+    assert!(error.is_limit);
+    assert_eq!(error.line, Some(1));
+    // Each link is two levels deeper, the alias and the list; the text at the end is the last.
+    let chain = |links: usize, innermost: &str| {
+        let links = (1..=links).map(|n| format!("k{n}: &k{n} [*k{}]\n", n - 1));
+        format!("k0: &k0 {innermost}\n{}", links.collect::<String>())
+    };
+    assert!(decode(chain(127, "[x]").as_bytes()).is_ok());
+    let error = decode(chain(127, "[[x]]").as_bytes()).unwrap_err();
+    assert!(error.is_limit, "{error:?}");
 }
 
 #[test]
