@@ -198,3 +198,19 @@ fn every_figure_of_the_page_on_performance_is_written_there_by_a_measurement() {
         assert!(lines > 0, "{name}: never measured");
     }
 }
+
+#[test]
+fn dependencies_are_counted() {
+    let listed = std::process::Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--edges", "normal", "--prefix", "none"])
+        .args(["--target", "x86_64-unknown-linux-gnu", "--format", "{p}"])
+        .current_dir(repository())
+        .output()
+        .unwrap();
+    assert!(listed.status.success(), "{listed:?}");
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let names = |line: &str| line.split(" (").next().unwrap().to_owned();
+    let crates: std::collections::BTreeSet<String> = listed.lines().map(names).collect();
+    let told = format!(" {} crates are linked", crates.len() - 1);
+    assert!(read("docs/dependencies.md").contains(&told), "{told}");
+}

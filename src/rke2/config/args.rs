@@ -310,7 +310,7 @@ fn next(words: &mut impl Iterator<Item = Word>, role: Role) -> Result<Option<Occ
             break (word, flag);
         }
         let is_help = matches!(name, b"help" | b"h");
-        if is_help && value.is_some_and(|value| go::parse_bool(value) != Some(true)) {
+        if is_help && !switched_on(name, value, &word.origin)? {
             continue;
         }
         let message = if is_help {
@@ -411,6 +411,18 @@ fn is_known_flag(word: &[u8], role: Role) -> bool {
     matches!(name, b"help" | b"h") || flags::find(role, name).is_some()
 }
 
+/// What a switch is set to that is none of the role's own.
+fn switched_on(name: &[u8], value: Option<&[u8]>, origin: &Origin) -> Result<bool, Fatal> {
+    let Some(value) = value else {
+        return Ok(true);
+    };
+    go::parse_bool(value).ok_or_else(|| {
+        let (name, value) = (lossy(name), go::quote(value));
+        let message = format!("invalid boolean value {value} for -{name}: parse error");
+        Fatal::by(message, origin)
+    })
+}
+
 /// The words before the role: `rke2 --debug server`.
 pub(super) fn check_global(arguments: &[Argument], rules: &ParserRules) -> Result<(), Fatal> {
     for argument in arguments {
@@ -418,16 +430,19 @@ pub(super) fn check_global(arguments: &[Argument], rules: &ParserRules) -> Resul
         let Some((name, value)) = split(&word).map_err(|fatal| prefixed(fatal, rules))? else {
             return Ok(());
         };
-        let on = value.is_none_or(|value| go::parse_bool(value) == Some(true));
+        let on = || switched_on(name, value, &word.origin).map_err(|fatal| prefixed(fatal, rules));
         match name {
-            b"help" | b"h" | b"version" | b"v" if on => {
-                return Err(Fatal::by(
-                    "rke2 prints its help or version and ends",
-                    &word.origin,
-                ));
+            b"help" | b"h" | b"version" | b"v" => {
+                if on()? {
+                    return Err(Fatal::by(
+                        "rke2 prints its help or version and ends",
+                        &word.origin,
+                    ));
+                }
             }
-            b"help" | b"h" | b"version" | b"v" => {}
-            b"debug" if rules.global_debug => {}
+            b"debug" if rules.global_debug => {
+                on()?;
+            }
             _ => {
                 let message = format!("flag provided but not defined: -{}", lossy(name));
                 return Err(prefixed(Fatal::by(message, &word.origin), rules));

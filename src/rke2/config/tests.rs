@@ -425,6 +425,14 @@ fn help_and_version_end_rke2_unless_they_are_switched_off() {
             "flag provided but not defined: -nope",
         ),
         (
+            &["server", "-h=maybe"],
+            "invalid boolean value \"maybe\" for -h: parse error",
+        ),
+        (
+            &["--version=", "server"],
+            "invalid boolean value \"\" for -version: parse error",
+        ),
+        (
             &["-v", "server"],
             "rke2 prints its help or version and ends",
         ),
