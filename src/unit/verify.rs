@@ -6,6 +6,10 @@ use super::ProblemKind;
 
 /// The settings of a service that are checked against each other.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own, and no state"
+)]
 pub(super) struct Service {
     kind: Option<Kind>,
     /// `Restart=always` or `on-success`.
