@@ -201,3 +201,27 @@ pub struct Finding {
     /// The lines components would end with because of it, now.
     pub predictions: Vec<Prediction>,
 }
+
+#[cfg(test)]
+impl Finding {
+    /// One that says no more than what became of it.
+    pub(crate) fn bare(id: &str, effect: Effect, now: Outcome, then: Outcome) -> Self {
+        Self {
+            id: id.to_owned(),
+            outcome: if now == Outcome::Satisfied { then } else { now },
+            effect,
+            required_by: Vec::new(),
+            subject: String::new(),
+            required: None,
+            actual: None,
+            next_boot: None,
+            summary: String::new(),
+            notes: Vec::new(),
+            evidence: Vec::new(),
+            remedies: Vec::new(),
+            now,
+            then,
+            predictions: Vec::new(),
+        }
+    }
+}

@@ -86,23 +86,7 @@ mod tests {
     use crate::finding::Stage;
 
     fn finding(effect: Effect, now: Outcome, then: Outcome) -> Finding {
-        Finding {
-            id: "x".to_owned(),
-            outcome: now,
-            effect,
-            required_by: Vec::new(),
-            subject: String::new(),
-            required: None,
-            actual: None,
-            next_boot: None,
-            summary: String::new(),
-            notes: Vec::new(),
-            evidence: Vec::new(),
-            remedies: Vec::new(),
-            now,
-            then,
-            predictions: Vec::new(),
-        }
+        Finding::bare("x", effect, now, then)
     }
 
     #[test]

@@ -234,6 +234,15 @@ fn the_rpm_with_drop_ins_from_everywhere() {
     );
 }
 
+/// Hosts, each with whether its unit is loaded and enabled.
+fn are_found_as<const N: usize>(cases: [(Host, &str); N]) {
+    for (index, (host, expected)) in cases.into_iter().enumerate() {
+        let unit = host.find(SERVER);
+        let state = format!("{} {}", unit.load.word(), unit.enabled.word());
+        assert_eq!(state, expected, "case {index}");
+    }
+}
+
 #[test]
 fn masked_linked_and_missing() {
     let unit = rke2("server", "/usr");
@@ -311,11 +320,7 @@ fn masked_linked_and_missing() {
             "loaded indirect",
         ),
     ];
-    for (index, (host, expected)) in cases.into_iter().enumerate() {
-        let unit = host.find(SERVER);
-        let state = format!("{} {}", unit.load.word(), unit.enabled.word());
-        assert_eq!(state, expected, "case {index}");
-    }
+    are_found_as(cases);
 }
 
 #[test]
@@ -349,11 +354,7 @@ fn a_link_is_another_name_only_where_systemd_takes_it_for_one() {
             "loaded disabled",
         ),
     ];
-    for (index, (host, expected)) in cases.into_iter().enumerate() {
-        let unit = host.find(SERVER);
-        let state = format!("{} {}", unit.load.word(), unit.enabled.word());
-        assert_eq!(state, expected, "case {index}");
-    }
+    are_found_as(cases);
 }
 
 #[test]

@@ -17,6 +17,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use sd_notify::NotifyState;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
@@ -30,7 +31,6 @@ use crate::host::watch::{Changes, Watch};
 use crate::monitor::Memory;
 use crate::rke2::role::Role;
 use bus::Bus;
-use nix::sys::signal::Signal;
 use service::{Command, Shared};
 use signals::Signals;
 use tell::Teller;

@@ -133,26 +133,6 @@ mod tests {
     use crate::rke2::version::Version;
     use crate::verdict;
 
-    fn finding(id: &str, effect: Effect, now: Outcome, then: Outcome) -> Finding {
-        Finding {
-            id: id.to_owned(),
-            outcome: if now == Outcome::Satisfied { then } else { now },
-            effect,
-            required_by: Vec::new(),
-            subject: String::new(),
-            required: None,
-            actual: None,
-            next_boot: None,
-            summary: String::new(),
-            notes: Vec::new(),
-            evidence: Vec::new(),
-            remedies: Vec::new(),
-            now,
-            then,
-            predictions: Vec::new(),
-        }
-    }
-
     fn report(findings: Vec<Finding>) -> UnitReport {
         UnitReport {
             unit: Role::Server.unit().to_owned(),
@@ -181,11 +161,11 @@ mod tests {
 
     #[test]
     fn blocks_exactly_what_would_be_refused_now() {
-        let wrong = || finding("a", Effect::BlocksStart, Violated, Violated);
-        let later = || finding("b", Effect::BlocksNextBoot, Satisfied, Violated);
-        let unknown = || finding("c", Effect::BlocksStart, Indeterminate, Indeterminate);
-        let control = || finding("d", Effect::FailsControl, Violated, Violated);
-        let advice = || finding("e", Effect::Advice, Violated, Violated);
+        let wrong = || Finding::bare("a", Effect::BlocksStart, Violated, Violated);
+        let later = || Finding::bare("b", Effect::BlocksNextBoot, Satisfied, Violated);
+        let unknown = || Finding::bare("c", Effect::BlocksStart, Indeterminate, Indeterminate);
+        let control = || Finding::bare("d", Effect::FailsControl, Violated, Violated);
+        let advice = || Finding::bare("e", Effect::Advice, Violated, Violated);
         let default = |findings| decision(findings, |_| (), Override::None);
         assert_eq!(default(vec![]), Decision::Start);
         assert_eq!(default(vec![wrong()]), Decision::Block);
@@ -196,7 +176,7 @@ mod tests {
 
     #[test]
     fn every_way_out_lets_it_go() {
-        let wrong = || vec![finding("a", Effect::BlocksStart, Violated, Violated)];
+        let wrong = || vec![Finding::bare("a", Effect::BlocksStart, Violated, Violated)];
         let anyway = |d| matches!(d, Decision::StartAnyway { .. });
         assert!(anyway(decision(wrong(), |_| (), Override::Report)));
         assert!(anyway(decision(
@@ -222,9 +202,23 @@ mod tests {
 
     #[test]
     fn an_operator_may_ask_for_more() {
-        let later = || vec![finding("b", Effect::BlocksNextBoot, Satisfied, Violated)];
-        let control = || vec![finding("d", Effect::FailsControl, Violated, Violated)];
-        let unknown = || vec![finding("c", Effect::BlocksStart, Indeterminate, Violated)];
+        let later = || {
+            vec![Finding::bare(
+                "b",
+                Effect::BlocksNextBoot,
+                Satisfied,
+                Violated,
+            )]
+        };
+        let control = || vec![Finding::bare("d", Effect::FailsControl, Violated, Violated)];
+        let unknown = || {
+            vec![Finding::bare(
+                "c",
+                Effect::BlocksStart,
+                Indeterminate,
+                Violated,
+            )]
+        };
         let next = |c: &mut Configuration| c.block_on.push(BlockOn::NextBoot);
         let controls = |c: &mut Configuration| c.block_on.push(BlockOn::Control);
         let block = |c: &mut Configuration| c.on_error = OnError::Block;

@@ -144,18 +144,8 @@ fn cgroup(root: &HostRoot) -> Reading<Cgroup> {
 mod tests {
     use super::*;
     use crate::finding::Stage;
+    use crate::host::laid::host;
     use crate::requirements::Because;
-
-    fn host(files: &[(&str, &str)]) -> (tempfile::TempDir, HostRoot) {
-        let dir = tempfile::tempdir().unwrap();
-        for (path, text) in files {
-            let path = dir.path().join(path.trim_start_matches('/'));
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        }
-        let root = HostRoot::open(dir.path()).unwrap();
-        (dir, root)
-    }
 
     fn required(demand: Demand, applies: bool) -> Requirement {
         Requirement {

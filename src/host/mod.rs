@@ -12,6 +12,8 @@ pub mod configuration;
 pub mod facts;
 pub mod journal;
 pub mod kernel_build;
+#[cfg(test)]
+mod laid;
 pub mod machine;
 pub mod rke2_binary;
 pub mod rke2_config;

@@ -129,19 +129,8 @@ fn display(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs::{create_dir_all, write};
+    use crate::host::laid::host as image;
     use std::os::unix::fs::symlink;
-
-    fn image(files: &[(&str, &str)]) -> (tempfile::TempDir, HostRoot) {
-        let dir = tempfile::tempdir().unwrap();
-        for (path, text) in files {
-            let path = dir.path().join(path);
-            create_dir_all(path.parent().unwrap()).unwrap();
-            write(path, text).unwrap();
-        }
-        let root = HostRoot::open(dir.path()).unwrap();
-        (dir, root)
-    }
 
     #[test]
     fn drop_ins_are_those_rke2_takes_in_its_order() {

@@ -182,24 +182,8 @@ fn chain(root: &HostRoot, name: &str, visited: &mut Vec<String>, profiles: &mut 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::laid::host;
     use crate::sysctl_d::{Dialect, Via, resolve};
-    use std::os::unix::fs::symlink;
-
-    /// A host with these files; `-> target` makes a link, `/` at the end a directory.
-    fn host(files: &[(&str, &str)]) -> (tempfile::TempDir, HostRoot) {
-        let dir = tempfile::tempdir().unwrap();
-        for (path, text) in files {
-            let at = dir.path().join(path.trim_start_matches('/'));
-            std::fs::create_dir_all(at.parent().unwrap()).unwrap();
-            match text.strip_prefix("-> ") {
-                Some(target) => symlink(target, at).unwrap(),
-                None if path.ends_with('/') => std::fs::create_dir_all(at).unwrap(),
-                None => std::fs::write(at, text).unwrap(),
-            }
-        }
-        let root = HostRoot::open(dir.path()).unwrap();
-        (dir, root)
-    }
 
     fn names(tree: &Tree) -> Vec<String> {
         let files = tree.directories.iter().flat_map(|dir| &dir.files);

@@ -18,21 +18,9 @@ const UNIT: &str = "rke2-server.service";
 
 fn finding(id: &str, effect: Effect, now: Outcome, then: Outcome) -> Finding {
     Finding {
-        id: id.to_owned(),
-        outcome: if now == Satisfied { then } else { now },
-        effect,
-        required_by: Vec::new(),
         subject: id.to_owned(),
-        required: None,
-        actual: None,
-        next_boot: None,
         summary: format!("{id} is wrong"),
-        notes: Vec::new(),
-        evidence: Vec::new(),
-        remedies: Vec::new(),
-        now,
-        then,
-        predictions: Vec::new(),
+        ..Finding::bare(id, effect, now, then)
     }
 }
 

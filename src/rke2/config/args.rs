@@ -248,17 +248,12 @@ impl State<'_> {
                 go::quote(&value)
             };
             let name = lossy(&name);
-            let message = match flag.kind {
-                Kind::Switch => format!("invalid boolean value {value} for -{name}: {reason}"),
-                _ => format!("invalid value {value} for flag -{name}: {reason}"),
-            };
+            let message = format!("invalid value {value} for flag -{name}: {reason}");
             Fatal::by(message, &origin)
         };
         let parsed = match flag.kind {
             Kind::Text => SettingValue::Text(lossy(&value)),
-            Kind::Switch => {
-                SettingValue::Bool(go::parse_bool(&value).ok_or_else(|| refused("parse error"))?)
-            }
+            Kind::Switch => SettingValue::Bool(switched_on(&name, Some(&value), &origin)?),
             Kind::Number => {
                 SettingValue::Number(number(&value).map_err(|reason| refused(reason.short()))?)
             }
@@ -411,7 +406,7 @@ fn is_known_flag(word: &[u8], role: Role) -> bool {
     matches!(name, b"help" | b"h") || flags::find(role, name).is_some()
 }
 
-/// What a switch is set to that is none of the role's own.
+/// What a switch is set to. None holds a secret, so that a value that is none may be told.
 fn switched_on(name: &[u8], value: Option<&[u8]>, origin: &Origin) -> Result<bool, Fatal> {
     let Some(value) = value else {
         return Ok(true);

@@ -1,0 +1,21 @@
+//! Hosts that unit tests lay out.
+
+use std::os::unix::fs::symlink;
+
+use super::HostRoot;
+
+/// A host with these files; `-> target` makes a link, `/` at the end a directory.
+pub(super) fn host(files: &[(&str, &str)]) -> (tempfile::TempDir, HostRoot) {
+    let dir = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let at = dir.path().join(path.trim_start_matches('/'));
+        std::fs::create_dir_all(at.parent().unwrap()).unwrap();
+        match text.strip_prefix("-> ") {
+            Some(target) => symlink(target, at).unwrap(),
+            None if path.ends_with('/') => std::fs::create_dir_all(at).unwrap(),
+            None => std::fs::write(at, text).unwrap(),
+        }
+    }
+    let root = HostRoot::open(dir.path()).unwrap();
+    (dir, root)
+}
