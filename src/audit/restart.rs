@@ -98,18 +98,27 @@ fn undone(kubelet: &Kubelet) -> Option<Advice> {
     })
 }
 
+/// What is added to a component's flags, where anything is.
+fn given(facts: &RestartFacts, component: Component) -> Option<&[Word]> {
+    let entries = facts.entries.get(&component)?;
+    (!entries.is_empty()).then_some(entries)
+}
+
 /// Entries of `kube-apiserver-arg` and its like by which a scored control fails.
 fn arguments(version: &Version, facts: &RestartFacts) -> Vec<Advice> {
     let benchmark = Benchmark::of(version).benchmark;
-    let scored = controls::of(benchmark)
+    let of_given = |question: &Question| match question {
+        Question::Flag(component, _) => given(facts, *component).is_some(),
+        _ => false,
+    };
+    controls::asking(benchmark, of_given)
         .into_iter()
-        .filter(|(_, edition)| edition.kind == Kind::Scored);
-    scored
+        .filter(|(_, edition)| edition.kind == Kind::Scored)
         .filter_map(|(control, edition)| {
             let Question::Flag(component, rule) = control.question else {
                 return None;
             };
-            let entries = facts.entries.get(&component)?;
+            let entries = given(facts, component)?;
             let found = rules::brought(rule, entries, benchmark).filter(|found| !found.holds)?;
             let source = found.sources.first().cloned();
             let setting = component.setting();

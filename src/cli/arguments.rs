@@ -1,8 +1,9 @@
 //! What the command line takes.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::audit::benchmark::Benchmark;
@@ -24,6 +25,31 @@ pub(super) struct Arguments {
     pub(super) command: Command,
     #[command(flatten)]
     pub(super) common: Common,
+}
+
+impl Arguments {
+    /// Reads a command line, the program's name first. Defining all commands is a third of what a check
+    /// takes: where the one that is named suffices, no other is defined.
+    pub(super) fn read(line: &[OsString]) -> Result<Self, clap::Error> {
+        line.get(1)
+            .and_then(|first| narrow(first.to_str()?))
+            .and_then(|narrow| {
+                let mut matches = narrow.try_get_matches_from(line).ok()?;
+                Self::from_arg_matches_mut(&mut matches).ok()
+            })
+            .map_or_else(|| Self::try_parse_from(line), Ok)
+    }
+}
+
+/// The definition of one command of those that run by themselves at each boot or by a timer, without help.
+fn narrow(name: &str) -> Option<clap::Command> {
+    let named = |name: &'static str| clap::Command::new(name).disable_help_flag(true);
+    let command = match name {
+        "check" => Check::augment_args(named("check")),
+        "gate" => Gate::augment_args(named("gate")),
+        _ => return None,
+    };
+    Some(Common::augment_args(named("preflight-rke2")).subcommand(command))
 }
 
 /// Options of every command.
@@ -358,10 +384,85 @@ fn role(text: &str) -> Result<Role, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn the_definition_is_consistent() {
         use clap::CommandFactory as _;
         Arguments::command().debug_assert();
+    }
+
+    /// What a line is made of: what the narrow definition knows, and what it does not.
+    const WORDS: &[&str] = &[
+        "check",
+        "gate",
+        "audit",
+        "help",
+        "rke2-server.service",
+        "x.service",
+        "--unit",
+        "--unit=rke2-agent.service",
+        "--role",
+        "server",
+        "--role=agent",
+        "--format",
+        "--format=npd",
+        "--form=json",
+        "json",
+        "--all",
+        "--fail-on=control",
+        "--fail-on",
+        "next-boot",
+        "--root",
+        "/srv",
+        "--root=",
+        "--rke2-version=v1.34.1+rke2r1",
+        "--rke2-version=1",
+        "--color=never",
+        "-v",
+        "-vv",
+        "-h",
+        "--help",
+        "-V",
+        "--version",
+        "--",
+        "-",
+        "",
+    ];
+
+    proptest! {
+        #[test]
+        fn one_command_is_read_as_among_all(
+            first in prop::sample::select(vec!["check", "gate"]),
+            rest in prop::collection::vec(prop::sample::select(WORDS), 0..5),
+        ) {
+            let line: Vec<OsString> = ["preflight-rke2", first]
+                .into_iter()
+                .chain(rest)
+                .map(OsString::from)
+                .collect();
+            let read = |read: Result<Arguments, clap::Error>| match read {
+                Ok(arguments) => format!("{arguments:?}"),
+                Err(error) => error.render().to_string(),
+            };
+            prop_assert_eq!(
+                read(Arguments::read(&line)),
+                read(Arguments::try_parse_from(&line))
+            );
+        }
+    }
+
+    #[test]
+    fn one_command_is_enough_where_it_is_called_rightly() {
+        for line in [
+            "check --role server",
+            "check --format=json --fail-on next-boot --fail-on=control -v",
+            "gate rke2-server.service --root /srv",
+        ] {
+            let words: Vec<_> = line.split(' ').collect();
+            let line = ["preflight-rke2"].iter().chain(&words);
+            assert!(narrow(words[0]).unwrap().try_get_matches_from(line).is_ok());
+        }
+        assert!(narrow("audit").is_none());
     }
 }

@@ -21,7 +21,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::CommandFactory as _;
 
 use arguments::{Arguments, Command};
 
@@ -60,7 +60,8 @@ impl Status {
 
 /// Runs the command with `arguments`, the program's name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let status = match Arguments::try_parse_from(arguments) {
+    let line: Vec<OsString> = arguments.into_iter().collect();
+    let status = match Arguments::read(&line) {
         Ok(arguments) => dispatch(&arguments),
         Err(error) => {
             // Help and version are asked for: they go to standard output and are no error.

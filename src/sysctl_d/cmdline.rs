@@ -14,48 +14,60 @@ pub struct BootParameter {
     pub outcome: Outcome,
 }
 
-/// What stays of the command line's words for the parameter at `path` below `/proc/sys`.
-///
-/// A `sysctl.` word is written when all of the kernel is up, so it wins over `panic=` and `oops=`
-/// wherever it stands; among equals the last that is taken wins.
-pub fn last_word(command_line: &[u8], path: &[u8]) -> Option<BootParameter> {
-    let mut early = None;
-    let mut late = None;
-    let mut normal = Vec::new();
-    for (name, value) in words(command_line) {
-        let word = || match value {
-            Some(value) => format!(
-                "{}={}",
-                String::from_utf8_lossy(name),
-                String::from_utf8_lossy(value)
-            ),
-            None => String::from_utf8_lossy(name).into_owned(),
-        };
-        let (place, outcome) = if let Some(key) = sysctl_key(name) {
-            syntax::normalize_slashes(key, &mut normal);
-            if normal != path {
-                continue;
-            }
-            (&mut late, kernel::write(path, value.unwrap_or_default()))
-        } else {
-            match (name, value, path) {
-                (b"panic", Some(value), b"kernel/panic") => (&mut early, boot_integer(value)),
-                (b"oops", Some(b"panic"), b"kernel/panic_on_oops") => {
-                    (&mut early, Outcome::Value(1))
-                }
-                _ => continue,
-            }
-        };
-        if !outcome.is_refused() || place.is_none() {
-            *place = Some(BootParameter {
-                word: word(),
-                outcome,
-            });
-        }
+/// The words of the kernel command line that can set a parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandLine<'a>(Vec<(&'a [u8], Option<&'a [u8]>)>);
+
+impl<'a> CommandLine<'a> {
+    /// Takes the line apart.
+    pub fn parse(line: &'a [u8]) -> Self {
+        let sets = |name: &[u8]| matches!(name, b"panic" | b"oops") || sysctl_key(name).is_some();
+        Self(words(line).filter(|(name, _)| sets(name)).collect())
     }
-    match (early, late) {
-        (early, Some(late)) if early.is_none() || !late.outcome.is_refused() => Some(late),
-        (early, _) => early,
+
+    /// What stays of them for the parameter at `path` below `/proc/sys`.
+    ///
+    /// A `sysctl.` word is written when all of the kernel is up, so it wins over `panic=` and `oops=`
+    /// wherever it stands; among equals the last that is taken wins.
+    pub fn last_word(&self, path: &[u8]) -> Option<BootParameter> {
+        let mut early = None;
+        let mut late = None;
+        let mut normal = Vec::new();
+        for &(name, value) in &self.0 {
+            let word = || match value {
+                Some(value) => format!(
+                    "{}={}",
+                    String::from_utf8_lossy(name),
+                    String::from_utf8_lossy(value)
+                ),
+                None => String::from_utf8_lossy(name).into_owned(),
+            };
+            let (place, outcome) = if let Some(key) = sysctl_key(name) {
+                syntax::normalize_slashes(key, &mut normal);
+                if normal != path {
+                    continue;
+                }
+                (&mut late, kernel::write(path, value.unwrap_or_default()))
+            } else {
+                match (name, value, path) {
+                    (b"panic", Some(value), b"kernel/panic") => (&mut early, boot_integer(value)),
+                    (b"oops", Some(b"panic"), b"kernel/panic_on_oops") => {
+                        (&mut early, Outcome::Value(1))
+                    }
+                    _ => continue,
+                }
+            };
+            if !outcome.is_refused() || place.is_none() {
+                *place = Some(BootParameter {
+                    word: word(),
+                    outcome,
+                });
+            }
+        }
+        match (early, late) {
+            (early, Some(late)) if early.is_none() || !late.outcome.is_refused() => Some(late),
+            (early, _) => early,
+        }
     }
 }
 
@@ -164,7 +176,7 @@ mod tests {
             ("sysctl.kernel.panic=7\n", "kernel/panic", Some(7)),
             ("", "kernel/panic", None),
         ] {
-            let got = last_word(line.as_bytes(), path.as_bytes());
+            let got = CommandLine::parse(line.as_bytes()).last_word(path.as_bytes());
             let value = got.and_then(|word| word.outcome.value());
             assert_eq!(value, expected, "{line}");
         }
@@ -172,7 +184,9 @@ mod tests {
 
     #[test]
     fn a_word_the_kernel_refuses_is_still_told() {
-        let word = last_word(b"sysctl.vm.overcommit_memory=9", b"vm/overcommit_memory").unwrap();
+        let word = CommandLine::parse(b"sysctl.vm.overcommit_memory=9")
+            .last_word(b"vm/overcommit_memory")
+            .unwrap();
         assert!(word.outcome.is_refused());
         assert_eq!(word.word, "sysctl.vm.overcommit_memory=9");
     }
@@ -180,7 +194,7 @@ mod tests {
     proptest! {
         #[test]
         fn never_panics(line in prop::collection::vec(any::<u8>(), 0..80)) {
-            last_word(&line, b"kernel/panic");
+            CommandLine::parse(&line).last_word(b"kernel/panic");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::cmdline;
+use super::cmdline::CommandLine;
 use super::dialect::{Ability, Dialect};
 use super::glob;
 use super::kernel::{self, Outcome};
@@ -79,12 +79,12 @@ pub fn resolve(tree: &Tree, keys: &[&str], dialect: Dialect) -> Resolution {
         table.unheard(file, why, &mut keys);
     }
     procps::compare(tree, &table.watched, &mut keys);
+    let booted = tree.command_line.as_deref().map(CommandLine::parse);
     for (next, watched) in keys.iter_mut().zip(&table.watched) {
         tuned::apply(tree, watched, next);
-        next.command_line = tree
-            .command_line
-            .as_deref()
-            .and_then(|line| cmdline::last_word(line, &watched.path));
+        next.command_line = booted
+            .as_ref()
+            .and_then(|line| line.last_word(&watched.path));
     }
     Resolution {
         keys,

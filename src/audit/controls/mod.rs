@@ -11,7 +11,7 @@ mod node;
 mod settings;
 
 use super::benchmark::Benchmark;
-use super::control::{Control, Edition, Limit, Place};
+use super::control::{Control, Edition, Limit, Place, Question};
 
 /// Files that hold configuration or credentials.
 const CLOSED: Limit = Limit {
@@ -62,10 +62,19 @@ pub fn all() -> impl Iterator<Item = &'static Control> {
 
 /// The controls of `benchmark` by number, the guide's questions last.
 pub fn of(benchmark: Benchmark) -> Vec<(&'static Control, Edition)> {
+    asking(benchmark, |_| true)
+}
+
+/// Those of them whose question is wanted: cheap where few are.
+pub fn asking(
+    benchmark: Benchmark,
+    wanted: impl Fn(&Question) -> bool,
+) -> Vec<(&'static Control, Edition)> {
     let mut controls: Vec<(&Control, Edition)> = all()
+        .filter(|control| wanted(&control.question))
         .filter_map(|control| Some((control, control.edition(benchmark)?)))
         .collect();
-    controls.sort_by_key(|(control, edition)| (control.is_beyond(), numbers(edition.id)));
+    controls.sort_by_cached_key(|(control, edition)| (control.is_beyond(), numbers(edition.id)));
     controls
 }
 

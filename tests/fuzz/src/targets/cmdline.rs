@@ -4,7 +4,7 @@ use preflight_rke2::gate::plan::{Override, kernel_override};
 use preflight_rke2::rke2::build_info;
 use preflight_rke2::rke2::kernel::KERNEL_PARAMETERS;
 use preflight_rke2::rke2::version::Version;
-use preflight_rke2::sysctl_d::cmdline::last_word;
+use preflight_rke2::sysctl_d::cmdline::CommandLine;
 
 pub(super) fn run(data: &[u8]) {
     kernel_override(data);
@@ -17,14 +17,16 @@ pub(super) fn run(data: &[u8]) {
         let line = [data, last.as_bytes()].concat();
         assert_eq!(kernel_override(&line), asked, "the last word counts");
     }
+    let booted = CommandLine::parse(data);
     for parameter in KERNEL_PARAMETERS {
         let path = parameter.slashed();
-        if let Some(found) = last_word(data, path.as_bytes()) {
+        if let Some(found) = booted.last_word(path.as_bytes()) {
             assert!(found.word.len() <= data.len().saturating_mul(3));
         }
         let first = format!("sysctl.{}={} ", parameter.key, parameter.required);
         let line = [first.as_bytes(), data].concat();
-        assert!(last_word(&line, path.as_bytes()).is_some());
+        let booted = CommandLine::parse(&line);
+        assert!(booted.last_word(path.as_bytes()).is_some());
     }
     let text = String::from_utf8_lossy(data);
     if let Ok(version) = text.parse::<Version>() {
