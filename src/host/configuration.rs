@@ -53,9 +53,9 @@ pub fn read(root: &HostRoot) -> Result<Configuration, ConfigurationError> {
 }
 
 fn optional(root: &HostRoot, path: &str) -> Result<Option<Vec<u8>>, ConfigurationError> {
-    match root.read(path) {
-        Ok(content) => {
-            trust(root, path)?;
+    match root.read_known(path) {
+        Ok((content, status)) => {
+            believe(root, path, &status)?;
             Ok(Some(content))
         }
         Err(error) if error.is_absent() => Ok(None),
@@ -63,22 +63,27 @@ fn optional(root: &HostRoot, path: &str) -> Result<Option<Vec<u8>>, Configuratio
     }
 }
 
-/// That nobody but root can have written what is there.
-fn trust(root: &HostRoot, path: &str) -> Result<(), ConfigurationError> {
+/// That nobody but root can have written what is in a folder.
+fn trust(root: &HostRoot, folder: &str) -> Result<(), ConfigurationError> {
+    match root.stat(folder) {
+        Ok(status) => believe(root, folder, &status),
+        Err(error) if error.is_absent() => Ok(()),
+        Err(error) => Err(unreadable(&error)),
+    }
+}
+
+/// That nobody but root can have written what is at `path` and has that status.
+fn believe(root: &HostRoot, path: &str, status: &Status) -> Result<(), ConfigurationError> {
     // Who made an image owns its files.
     if !root.is_live() {
         return Ok(());
     }
-    match root.stat(path) {
-        Ok(status) => distrust(path, &status).map_or(Ok(()), |message| {
-            Err(ConfigurationError {
-                place: Source::file(path),
-                message,
-            })
-        }),
-        Err(error) if error.is_absent() => Ok(()),
-        Err(error) => Err(unreadable(&error)),
-    }
+    distrust(path, status).map_or(Ok(()), |message| {
+        Err(ConfigurationError {
+            place: Source::file(path),
+            message,
+        })
+    })
 }
 
 /// Why what is at `path` is not to be believed, and what to do.

@@ -66,6 +66,20 @@ pub struct Status {
     pub modified: (i64, i64),
 }
 
+impl Status {
+    fn of(meta: &std::fs::Metadata) -> Self {
+        Self {
+            kind: kind_of(meta),
+            mode: meta.mode() & 0o7777,
+            uid: meta.uid(),
+            gid: meta.gid(),
+            size: meta.size(),
+            identity: (meta.dev(), meta.ino()),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+        }
+    }
+}
+
 /// What a name in a directory stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -191,19 +205,20 @@ impl HostRoot {
 
     /// Opens a regular file for streaming. The null device counts as one (it reads as empty).
     pub fn open_file(&self, path: impl AsRef<Path>) -> Result<File, ReadError> {
-        self.open_sized(path.as_ref()).map(|(file, _)| file)
+        self.open_known(path.as_ref()).map(|(file, _)| file)
     }
 
     /// The same, with the size it tells; files of `/proc` tell none.
-    fn open_sized(&self, path: &Path) -> Result<(File, u64), ReadError> {
+    fn open_known(&self, path: &Path) -> Result<(File, Status), ReadError> {
         let file = self
             .open_with(path, SAFE)
             .map_err(|errno| self.os_error(Operation::Open, path, errno))?;
         let meta = file
             .metadata()
             .map_err(|error| self.io_error(Operation::Stat, path, &error))?;
-        match kind_of(&meta) {
-            Kind::File | Kind::Null => Ok((file, meta.len())),
+        let status = Status::of(&meta);
+        match status.kind {
+            Kind::File | Kind::Null => Ok((file, status)),
             // What reading it says, in the words of who reads it.
             Kind::Directory => Err(self.os_error(Operation::Read, path, libc::EISDIR)),
             Kind::Link => Err(self.os_error(Operation::Open, path, libc::ELOOP)),
@@ -215,10 +230,15 @@ impl HostRoot {
 
     /// The whole content of a regular file of at most [`MAX_FILE`] bytes.
     pub fn read(&self, path: impl AsRef<Path>) -> Result<Vec<u8>, ReadError> {
+        self.read_known(path).map(|(content, _)| content)
+    }
+
+    /// The content, as [`read`](Self::read) has it, and what the very file was that it was read from.
+    pub fn read_known(&self, path: impl AsRef<Path>) -> Result<(Vec<u8>, Status), ReadError> {
         let path = path.as_ref();
-        let (file, size) = self.open_sized(path)?;
+        let (file, status) = self.open_known(path)?;
         // One read for what there is, and one for the end.
-        let room = usize::try_from(size.min(MAX_FILE)).unwrap_or(0);
+        let room = usize::try_from(status.size.min(MAX_FILE)).unwrap_or(0);
         let mut content = Vec::with_capacity(room.saturating_add(64));
         let read = file
             .take(MAX_FILE.saturating_add(1))
@@ -230,7 +250,7 @@ impl HostRoot {
                 limit: MAX_FILE,
             });
         }
-        Ok(content)
+        Ok((content, status))
     }
 
     /// The names in a directory, in no order.
@@ -273,15 +293,7 @@ impl HostRoot {
             .map_err(|errno| self.os_error(Operation::Stat, path, errno))?
             .metadata()
             .map_err(|error| self.io_error(Operation::Stat, path, &error))?;
-        Ok(Status {
-            kind: kind_of(&meta),
-            mode: meta.mode() & 0o7777,
-            uid: meta.uid(),
-            gid: meta.gid(),
-            size: meta.size(),
-            identity: (meta.dev(), meta.ino()),
-            modified: (meta.mtime(), meta.mtime_nsec()),
-        })
+        Ok(Status::of(&meta))
     }
 
     /// Where the link at `path` points, as it is written there.
