@@ -23,20 +23,22 @@ pub struct Style {
     pub verbose: bool,
 }
 
-/// All units, one after the other. `machine` is asked only if there is something to tell.
+/// All units, one after the other: of one whose reasons have all been told, for the one before, no more
+/// than that. `machine` is asked only if there is something to tell.
 pub fn render(reports: &[UnitReport], style: Style, machine: impl FnOnce() -> Machine) -> String {
     let mut machine = Some(machine);
     let mut out = String::new();
     let mut apart = false;
     for (index, report) in reports.iter().enumerate() {
-        let troubled = style.verbose || report.problems().next().is_some();
+        let told = !style.verbose && told_before(report, reports.get(..index).unwrap_or_default());
+        let troubled = style.verbose || !told && report.problems().next().is_some();
         // A paragraph stands apart; one line follows another.
         if index > 0 && (apart || troubled) {
             out.push('\n');
         }
         apart = troubled;
         out.push_str(&headline(report, style));
-        out.push('\n');
+        out.push_str(if told { ", told above\n" } else { "\n" });
         if troubled {
             let machine = machine.take().map(|ask| ask());
             context(&mut out, report, machine.as_ref(), style);
@@ -44,6 +46,18 @@ pub fn render(reports: &[UnitReport], style: Style, machine: impl FnOnce() -> Ma
         }
     }
     out
+}
+
+/// Whether a unit has problems, and each stands with the same words and cure in one of the reports before.
+fn told_before(report: &UnitReport, before: &[UnitReport]) -> bool {
+    let same = |a: &Finding, b: &Finding| {
+        (&a.id, &a.summary, &a.remedies) == (&b.id, &b.summary, &b.remedies)
+    };
+    let told = |finding| {
+        let mut all = before.iter().flat_map(UnitReport::problems);
+        all.any(|other| same(finding, other))
+    };
+    report.problems().next().is_some() && report.problems().all(told)
 }
 
 fn paint(style: Style, code: &str, text: &str) -> String {
