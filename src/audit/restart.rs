@@ -29,7 +29,7 @@ pub struct RestartFacts {
     pub manifests: Vec<Seen>,
     /// etcd's data folder and what of it etcd opens first, as far as they are there.
     pub etcd: Vec<Seen>,
-    /// The account etcd.
+    /// The account etcd; asked for only where there is data that may not be its own.
     pub account: EtcdAccount,
     /// The audit policy, where the API server will have one.
     pub audit_policy: Option<Paper>,

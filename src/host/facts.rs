@@ -1,6 +1,7 @@
 //! Reads what requirements ask of the host, and no more.
 
 use std::io::BufReader;
+use std::path::Path;
 
 use nix::libc;
 
@@ -102,9 +103,13 @@ pub fn live(root: &HostRoot) -> Vec<Reading<Result<Vec<u8>, ReadError>>> {
         .collect()
 }
 
+/// Of a large account file this much is read at a time.
+const BUFFER: usize = 64 * 1024;
+
 fn look_up(root: &HostRoot, table: Table, path: &str, limit: Option<usize>) -> AccountFact {
-    let file = root.open_file(path)?;
-    let mut reader = BufReader::with_capacity(64 * 1024, file);
+    let (file, status) = root.open_known(Path::new(path))?;
+    let size = usize::try_from(status.size).unwrap_or(BUFFER);
+    let mut reader = BufReader::with_capacity(size.clamp(512, BUFFER), file);
     accounts::lookup(&mut reader, table, ACCOUNT, limit).map_err(|error| {
         root.failed(ReadError::Os {
             operation: Operation::Read,

@@ -209,7 +209,8 @@ impl HostRoot {
     }
 
     /// The same, with the size it tells; files of `/proc` tell none.
-    fn open_known(&self, path: &Path) -> Result<(File, Status), ReadError> {
+    /// Opens a regular file for reading, without waiting, and tells what it is.
+    pub(super) fn open_known(&self, path: &Path) -> Result<(File, Status), ReadError> {
         let file = self
             .open_with(path, SAFE)
             .map_err(|errno| self.os_error(Operation::Open, path, errno))?;

@@ -126,17 +126,25 @@ pub fn restart(root: &HostRoot, settings: &Settings, scope: Scope) -> RestartFac
         .iter()
         .filter_map(|program| look(format!("{data_dir}/agent/pod-manifests/{program}.yaml")))
         .collect();
-    let etcd = [
-        "",
-        "/member",
-        "/member/snap",
-        "/member/snap/db",
-        "/member/wal",
-    ]
-    .iter()
-    .filter(|_| parts.etcd)
-    .filter_map(|inner| look(format!("{data_dir}/server/db/etcd{inner}")))
-    .collect();
+    // Before the first start there is nothing of it, and nobody to whom it could belong.
+    let mut etcd: Vec<Seen> = Vec::new();
+    if parts.etcd {
+        let folder = format!("{data_dir}/server/db/etcd");
+        etcd.extend(look(folder.clone()));
+        if !etcd.is_empty() {
+            let inner = ["member", "member/snap", "member/snap/db", "member/wal"];
+            etcd.extend(
+                inner
+                    .iter()
+                    .filter_map(|inner| look(format!("{folder}/{inner}"))),
+            );
+        }
+    }
+    let account = if etcd.is_empty() {
+        EtcdAccount::default()
+    } else {
+        account(root)
+    };
     let asked = text(settings, "audit-policy-file");
     let policy = match scope {
         Scope::Cis => Some(asked.unwrap_or_else(|| AUDIT_POLICY.to_owned())),
@@ -145,7 +153,7 @@ pub fn restart(root: &HostRoot, settings: &Settings, scope: Scope) -> RestartFac
     RestartFacts {
         manifests,
         etcd,
-        account: account(root),
+        account,
         audit_policy: policy
             .filter(|_| parts.api_server)
             .map(|path| Paper::new(&path, content(root, &path))),
