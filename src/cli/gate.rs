@@ -1,7 +1,7 @@
 //! `gate UNIT`: the start gate. Says nothing where all is well; whatever goes wrong with itself, it
 //! lets RKE2 start.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use super::arguments::{Common, Gate};
@@ -98,12 +98,17 @@ fn say(root: &HostRoot, records: Vec<Record>) {
         }
         return;
     }
+    let records = Arc::new(records);
     let (done, wait) = mpsc::channel();
+    let theirs = Arc::clone(&records);
     let sent = std::thread::Builder::new().spawn(move || {
-        journal::send(&records);
+        journal::send(&theirs);
         let _ = done.send(());
     });
     if sent.is_ok() {
         let _ = wait.recv_timeout(LOG_PATIENCE);
+    } else {
+        // No thread can be had: who is blocked is told why all the same, and the alarm bounds it.
+        journal::send(&records);
     }
 }

@@ -158,6 +158,10 @@ mod tests {
             "v1.99999999999.0",
             "v1.-1.0",
             "v1.1.+1",
+            "v1.34.1-",
+            "v1.34.1-rc_1+rke2r1",
+            "v1.34.1-rc 1",
+            "v1.+rke2r1",
         ] {
             let error = text.parse::<Version>().unwrap_err().to_string();
             assert!(error.contains("v1.34.1+rke2r1"), "{error}");

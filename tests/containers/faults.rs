@@ -5,58 +5,109 @@ use crate::lab::Lab;
 use crate::on;
 use crate::rows;
 
-/// The fault as the table has it, how it is made, and how it is undone.
-const FAULTS: [(&str, &str, &str); 15] = [
+/// What the gate tells of the wrong host.
+const REASON: &str = "kernel.panic is 0, must be 10";
+
+/// What the journal has of it once the fault is undone.
+enum Told {
+    /// Every reason.
+    Reasons,
+    /// None of them.
+    Nothing,
+    /// Whatever the sockets held, or who was first.
+    Something,
+    /// This.
+    Says(&'static str),
+}
+use Told::{Nothing, Reasons, Says, Something};
+
+/// The fault as the table has it, how it is made, how it is undone, and what the journal then has of the wrong
+/// host.
+const FAULTS: [(&str, &str, &str, Told); 15] = [
     (
         "no D-Bus",
         "systemctl stop dbus.socket dbus.service; rm -f /run/dbus/system_bus_socket",
         "systemctl start dbus.socket dbus.service",
+        Reasons,
     ),
     (
         "D-Bus hangs",
         "kill -STOP $(show dbus MainPID)",
         "kill -CONT $(show dbus MainPID)",
+        Reasons,
     ),
     (
         "journald stopped",
         "systemctl stop systemd-journald.socket systemd-journald-dev-log.socket systemd-journald.service",
         "systemctl start systemd-journald.socket systemd-journald-dev-log.socket systemd-journald.service",
+        Nothing,
     ),
     (
         "journald stalled",
         "kill -STOP $(show systemd-journald MainPID)",
         "kill -CONT $(show systemd-journald MainPID)",
+        Something,
     ),
     (
         "`/run` full",
         "mount -o remount,size=$(($(df --output=used -k /run | tail -n 1) + 256))k /run; dd if=/dev/zero of=/run/fill bs=1k",
         "rm -f /run/fill; mount -o remount,size=64m /run",
+        Reasons,
     ),
     (
         "`/run` read-only",
         "mount -o remount,ro /run",
         "mount -o remount,rw /run",
+        Reasons,
     ),
     (
         "`/run/preflight-rke2` read-only",
         "mount --bind /run/preflight-rke2 /run/preflight-rke2; mount -o remount,bind,ro /run/preflight-rke2",
         "umount /run/preflight-rke2",
+        Reasons,
     ),
     (
         "our configuration broken",
         "echo nonsense >/etc/preflight-rke2/config.toml.d/lab.toml",
         "rm /etc/preflight-rke2/config.toml.d/lab.toml",
+        Says("/etc/preflight-rke2/config.toml.d/lab.toml:1"),
     ),
-    ("`LimitNOFILE=3`", "drop_in LimitNOFILE=3", "drop_in"),
-    ("`LimitNOFILE=4`", "drop_in LimitNOFILE=4", "drop_in"),
-    ("`LimitNOFILE=6`", "drop_in LimitNOFILE=6", "drop_in"),
-    ("`LimitNOFILE=8`", "drop_in LimitNOFILE=8", "drop_in"),
-    ("`LimitAS=1M`", "drop_in LimitAS=1M", "drop_in"),
-    ("`LimitAS=8M`", "drop_in LimitAS=8M", "drop_in"),
+    (
+        "`LimitNOFILE=3`",
+        "drop_in LimitNOFILE=3",
+        "drop_in",
+        Says("did not finish (exited, status 225)"),
+    ),
+    (
+        "`LimitNOFILE=4`",
+        "drop_in LimitNOFILE=4",
+        "drop_in",
+        Says("did not finish (exited, status 226)"),
+    ),
+    (
+        "`LimitNOFILE=6`",
+        "drop_in LimitNOFILE=6",
+        "drop_in",
+        Something,
+    ),
+    (
+        "`LimitNOFILE=8`",
+        "drop_in LimitNOFILE=8",
+        "drop_in",
+        Something,
+    ),
+    (
+        "`LimitAS=1M`",
+        "drop_in LimitAS=1M",
+        "drop_in",
+        Says("did not finish ("),
+    ),
+    ("`LimitAS=8M`", "drop_in LimitAS=8M", "drop_in", Reasons),
     (
         "1 GiB `/etc/passwd`",
         "cp /etc/passwd /etc/was; sed -i /^etcd:/d /etc/passwd; truncate -s 1G /etc/passwd; printf '\\netcd:x:980:980::/:/x\\n' >>/etc/passwd",
         "cp /etc/was /etc/passwd",
+        Reasons,
     ),
 ];
 
@@ -78,6 +129,11 @@ fn a_fault_decides_nothing(suite: &str) {
             started=$?
             echo \"$started $(show $gate ExecMainCode) $(show $gate ExecMainStatus) $(($(date +%s%3N) - since))\" >/out/$1
         }
+        mark() { cursor=$(journalctl --lines=0 --show-cursor | sed -n 's/^-- cursor: //p'); }
+        told() {
+            journalctl --sync
+            journalctl --after-cursor=\"$cursor\" --no-pager --output=cat -u rke2-server -u $gate >/out/told$1
+        }
         # It would start what is to be seen blocked.
         systemctl stop preflight-rke2
         mkdir -p /run/systemd/system/preflight-rke2.service.d
@@ -86,9 +142,9 @@ fn a_fault_decides_nothing(suite: &str) {
         systemctl daemon-reload
         ",
     );
-    for (n, (_, fault, undo)) in FAULTS.iter().enumerate() {
+    for (n, (_, fault, undo, _)) in FAULTS.iter().enumerate() {
         for part in [
-            &format!("{fault}\nask right{n} 10; ask wrong{n} 0\n{undo}\n"),
+            &format!("{fault}\nask right{n} 10; mark; ask wrong{n} 0\n{undo}\ntold {n}\n"),
             "systemctl stop rke2-server\n",
         ] {
             script.push_str(part);
@@ -101,7 +157,7 @@ fn a_fault_decides_nothing(suite: &str) {
         .script(&script)
         .boot();
     let mut wrongs = Vec::new();
-    for (n, (row, ..)) in FAULTS.iter().enumerate() {
+    for (n, (row, _, _, words)) in FAULTS.iter().enumerate() {
         let numbers = |name: &str| -> Vec<u32> {
             let line = outcome.line(&format!("{name}{n}"));
             line.split(' ')
@@ -124,8 +180,17 @@ fn a_fault_decides_nothing(suite: &str) {
         };
         // The gate's own deadline is 20 s.
         let bounded = right[3] < 22_000 && wrong[3] < 22_000;
-        if !good || !bounded {
-            wrongs.push(format!("{row}: right {right:?}, wrong {wrong:?}"));
+        let told = outcome.text(&format!("told{n}"));
+        let heard = match words {
+            Reasons => told.contains(REASON),
+            Nothing => !told.contains(REASON),
+            Something => true,
+            Says(words) => told.contains(words),
+        };
+        if !good || !bounded || !heard {
+            wrongs.push(format!(
+                "{row}: right {right:?}, wrong {wrong:?}, told {told}"
+            ));
         }
     }
     assert!(wrongs.is_empty(), "{}", wrongs.join("\n"));
