@@ -128,17 +128,38 @@ pub fn unit(root: &HostRoot, question: &Question) -> Examination {
 }
 
 /// The same, with the question already put to systemd. What files say is replaced by what systemd itself
-/// says, where it answers.
+/// says, where it answers; mostly that is the same, so that all is examined by the files while the answer is
+/// waited for, and anew only where it differs.
 pub fn asked(root: &HostRoot, question: &Question, asking: Option<Asking>) -> Examination {
-    let told = |offline: &UnitDefinition| {
-        let live = asking?.answer().ok()?;
-        Some(units::complete(root, live.first()?, offline))
+    let examined = defined(root, question, question.definition.clone());
+    let (Some(offline), Some(asking)) = (&question.definition, asking) else {
+        return examined;
     };
-    let definition = question
-        .definition
-        .as_ref()
-        .map(|offline| told(offline).unwrap_or_else(|| offline.clone()));
-    defined(root, question, definition)
+    let told = asking.answer().ok();
+    let Some(live) = told.as_ref().and_then(|units| units.first()) else {
+        return examined;
+    };
+    let told = units::complete(root, live, offline);
+    if starts_alike(&told, offline) {
+        Examination {
+            definition: Some(told),
+            ..examined
+        }
+    } else {
+        defined(root, question, Some(told))
+    }
+}
+
+/// Whether both would have RKE2 run in the same way, and give the same cause for advice.
+fn starts_alike(a: &UnitDefinition, b: &UnitDefinition) -> bool {
+    let alike = match (a.command(), b.command()) {
+        (Some(a), Some(b)) => {
+            a.program == b.program && invocation(&a).means_the_same_as(&invocation(&b))
+        }
+        (None, None) => true,
+        _ => false,
+    };
+    alike && a.name == b.name && a.problems == b.problems
 }
 
 /// Examines one unit as `definition` has it.

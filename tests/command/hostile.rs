@@ -271,6 +271,14 @@ fn for_anybody(folder: &Host) -> PathBuf {
     let path = folder.at("preflight-rke2");
     std::fs::copy(env!("CARGO_BIN_EXE_preflight-rke2"), &path).unwrap();
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+    // Until a process that another test is just about to start has let go of what was written.
+    let busy = || {
+        let ran = std::process::Command::new(&path).arg("--version").output();
+        ran.is_err_and(|error| error.kind() == std::io::ErrorKind::ExecutableFileBusy)
+    };
+    while busy() {
+        std::thread::yield_now();
+    }
     path
 }
 

@@ -98,6 +98,12 @@ pub(super) fn find(role: Role, name: &[u8]) -> Option<&'static Flag> {
     of(role).find(|flag| flag.is_named(name))
 }
 
+/// Whether a variable of that name can stand in for a flag.
+pub(super) fn is_variable(name: &[u8]) -> bool {
+    let mut all = FLAGS.iter().flat_map(|flag| flag.variables);
+    all.any(|variable| variable.as_bytes() == name)
+}
+
 /// Whether the value of this flag must not be shown: it is, or can hold, a credential.
 pub fn is_secret(name: &str) -> bool {
     SECRETS.contains(&name)

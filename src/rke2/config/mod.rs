@@ -129,6 +129,15 @@ impl Invocation {
         self.role_at().map(|(_, role)| role)
     }
 
+    /// Whether RKE2 makes the same of both: same words, and same variables of those that it reads.
+    pub fn means_the_same_as(&self, other: &Self) -> bool {
+        let read = |variable: &&Variable| {
+            variable.name.starts_with(b"RKE2_") || flags::is_variable(&variable.name)
+        };
+        let (ours, theirs) = (self.env.iter().filter(read), other.env.iter().filter(read));
+        self.args == other.args && ours.eq(theirs)
+    }
+
     fn variable(&self, name: &str) -> Option<&Variable> {
         let mut variables = self.env.iter().rev();
         variables.find(|variable| variable.name == name.as_bytes())

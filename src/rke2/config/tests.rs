@@ -739,3 +739,47 @@ mod laws {
         }
     }
 }
+
+#[test]
+fn only_what_rke2_reads_tells_two_starts_apart() {
+    let start = |words: &[&str], variables: &[(&str, &str)]| Invocation {
+        args: words.iter().map(|word| Argument::new(*word)).collect(),
+        env: variables
+            .iter()
+            .map(|(name, value)| Variable::new(*name, *value))
+            .collect(),
+    };
+    let plain = start(&["server"], &[("RKE2_CIS_PROFILE", "cis")]);
+    for (other, same) in [
+        (
+            start(
+                &["server"],
+                &[("LANG", "C"), ("RKE2_CIS_PROFILE", "cis"), ("PATH", "/bin")],
+            ),
+            true,
+        ),
+        (start(&["server"], &[("RKE2_CIS_PROFILE", "etcd")]), false),
+        (start(&["server"], &[]), false),
+        (
+            start(
+                &["server"],
+                &[("RKE2_CIS_PROFILE", "cis"), ("RKE2_CONFIG_FILE", "/x")],
+            ),
+            false,
+        ),
+        (
+            start(
+                &["server"],
+                &[("RKE2_CIS_PROFILE", "cis"), ("AWS_ACCESS_KEY_ID", "x")],
+            ),
+            false,
+        ),
+        (
+            start(&["server", "--debug"], &[("RKE2_CIS_PROFILE", "cis")]),
+            false,
+        ),
+    ] {
+        assert_eq!(plain.means_the_same_as(&other), same, "{other:?}");
+        assert_eq!(other.means_the_same_as(&plain), same, "{other:?}");
+    }
+}
