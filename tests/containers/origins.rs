@@ -5,10 +5,13 @@ use serde_json::Value;
 use crate::lab::Lab;
 use crate::on;
 
-/// Asks twice: systemd, and with no bus to ask.
+/// Asks twice: systemd, and with no bus to ask; what systemd has not been told of aside.
 const BOTH: &str = "
 both() {
     systemctl daemon-reload
+    ask $1
+}
+ask() {
     rec $1-bus preflight-rke2 config --unit rke2-server.service --format json
     rec $1-files env DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nonexistent \
         preflight-rke2 config --unit rke2-server.service --format json
@@ -33,6 +36,14 @@ fn each_origin_is_the_true_one_over_the_bus_and_from_files(suite: &str) {
             d=/etc/systemd/system/rke2-server.service.d
             mkdir -p $d
             printf '[Service]\nEnvironment="RKE2_CIS_PROFILE=cis" A=b\n' >$d/10-a.conf
+            both environment
+            # systemd goes by what it has loaded, whatever the file says since; and keeps loaded what another
+            # unit wants.
+            systemctl enable rke2-server
+            sed -i s/=cis/=etcd/ $d/10-a.conf
+            ask unloaded
+            systemctl daemon-reload
+            sed -i s/=etcd/=cis/ $d/10-a.conf
             both environment
             printf '[Service]\nExecStart=\nExecStart=/usr/local/bin/rke2 server \\\n  --profile etcd\n' >$d/20-b.conf
             both arguments
@@ -100,4 +111,9 @@ fn each_origin_is_the_true_one_over_the_bus_and_from_files(suite: &str) {
         assert_eq!(source["path"], path, "{name}: {bus}");
         assert_eq!(source["line"], line, "{name}: {bus}");
     }
+    let (bus, files) = profile("unloaded");
+    assert_eq!(
+        (&bus["value"], &files["value"]),
+        (&"cis".into(), &"etcd".into())
+    );
 }
