@@ -5,11 +5,12 @@ use std::path::Path;
 use crate::rows;
 
 /// Tests that take their expectation from the table.
-const DRIVEN: [&str; 5] = [
+const DRIVEN: [&str; 6] = [
     "tests/faults/gate.rs",
     "tests/faults/cut.rs",
     "tests/faults/fix.rs",
     "tests/faults/hang.rs",
+    "tests/faults/state.rs",
     "tests/containers/faults.rs",
 ];
 
