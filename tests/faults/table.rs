@@ -5,13 +5,15 @@ use std::path::Path;
 use crate::rows;
 
 /// Tests that take their expectation from the table.
-const DRIVEN: [&str; 6] = [
+const DRIVEN: [&str; 8] = [
     "tests/faults/gate.rs",
     "tests/faults/cut.rs",
     "tests/faults/fix.rs",
     "tests/faults/hang.rs",
     "tests/faults/state.rs",
     "tests/containers/faults.rs",
+    "tests/containers/killed.rs",
+    "tests/containers/late.rs",
 ];
 
 const OUTCOMES: [&str; 6] = [
