@@ -380,7 +380,8 @@ impl Daemon {
             units: sights.iter().map(state_of).collect(),
         };
         let timeless = metrics::render(&snapshot);
-        let age = evaluated.saturating_sub(self.metrics.1);
+        // A clock that is set back leaves a time that is far off, too.
+        let age = evaluated.abs_diff(self.metrics.1);
         if timeless == self.metrics.0 && age < METRICS_AGE {
             return;
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::rows;
 
 /// Tests that take their expectation from the table.
-const DRIVEN: [&str; 8] = [
+const DRIVEN: [&str; 9] = [
     "tests/faults/gate.rs",
     "tests/faults/cut.rs",
     "tests/faults/fix.rs",
@@ -14,6 +14,7 @@ const DRIVEN: [&str; 8] = [
     "tests/containers/faults.rs",
     "tests/containers/killed.rs",
     "tests/containers/late.rs",
+    "tests/vm/faults.rs",
 ];
 
 const OUTCOMES: [&str; 6] = [
