@@ -16,6 +16,7 @@ use crate::gate::plan::{self, Decision, Override, Plan};
 use crate::host::systemd_bus::{BusError, manage};
 use crate::host::{configuration, state, units};
 use crate::monitor::{self, Action, Memory, Phase, Seen};
+use crate::report::journal::Record;
 use crate::report::metrics::{self, Snapshot, UnitState};
 use crate::report::monitor as say;
 use crate::report::status::{self, Status};
@@ -40,6 +41,9 @@ struct Sight {
 impl Daemon {
     /// Looks at all units, acts, and tells everybody.
     pub(super) async fn look(&mut self) {
+        while let Some(told) = self.bus.ready() {
+            self.told(told).await;
+        }
         self.restless = None;
         self.read_configuration();
         let asked = self
@@ -52,11 +56,11 @@ impl Daemon {
             let unit = question.role.unit();
             answers.push(self.bus.query(unit, Instant::now()).await);
         }
-        // What systemd told before it answered counts before the answer: a stop by a person above all.
+        // What systemd told before it answered counts before the answer: a stop by a person above all. What
+        // it told after one of the answers is newer than that, and makes another look.
         while let Some(told) = self.bus.ready() {
             self.told(told).await;
         }
-        self.restless = None;
         let phases: Vec<Phase> = answers.iter().map(phase).collect();
         let mut sights = Vec::with_capacity(questions.len());
         for (at, (question, answer)) in questions.iter().zip(&answers).enumerate() {
@@ -138,6 +142,7 @@ impl Daemon {
         }
         self.resume_on_request(&seen, &mut memory).await;
         if memory != before {
+            self.teller.told().await;
             remember(&self.state, &mut self.teller, unit, &memory);
         }
         self.memories.insert(question.role, memory.clone());
@@ -164,28 +169,27 @@ impl Daemon {
         let unit = seen.report.unit.as_str();
         match action {
             Action::Resume(block) => {
+                let record = say::resumed(&block);
+                self.announce(unit, vec![record], memory).await;
                 if let Err(error) = self.start(unit).await {
                     if is_passing(&error) {
                         memory.not_resumed();
                     }
                     self.teller
                         .say(vec![say::not_started(&block, &error.to_string())]);
-                } else {
-                    self.teller.say(vec![say::resumed(&block)]);
                 }
+                memory.was_asked();
             }
             Action::Hold(block, hold) => self.teller.say(vec![say::held(&block, hold)]),
-            Action::Halt(_) => match self.stop(unit).await {
-                Ok(()) => {
-                    let records = say::looping(seen.report, seen.plan, seen.restarts, true);
-                    self.teller.say(records);
-                }
-                Err(error) => {
+            Action::Halt(_) => {
+                let records = say::looping(seen.report, seen.plan, seen.restarts, true);
+                self.announce(unit, records, memory).await;
+                if let Err(error) = self.stop(unit).await {
                     memory.not_halted();
                     self.teller
                         .say(vec![say::not_stopped(unit, &error.to_string())]);
                 }
-            },
+            }
             Action::Loop => {
                 let records = say::looping(seen.report, seen.plan, seen.restarts, false);
                 self.teller.say(records);
@@ -210,6 +214,17 @@ impl Daemon {
                 self.teller
                     .trouble("state", forgotten.err().map(|error| error.to_string()));
             }
+        }
+    }
+
+    /// Tells and remembers what is to be asked of systemd next: whoever comes after a monitor that is killed
+    /// now must know of it, and a unit that is stopped must not be forgotten.
+    async fn announce(&mut self, unit: &str, records: Vec<Record>, memory: &Memory) {
+        // Without a bus nothing can be asked, which is told then.
+        if self.bus.connection().is_some() {
+            self.teller.say(records);
+            self.teller.told().await;
+            remember(&self.state, &mut self.teller, unit, memory);
         }
     }
 
@@ -365,7 +380,8 @@ impl Daemon {
             units: sights.iter().map(state_of).collect(),
         };
         let timeless = metrics::render(&snapshot);
-        let age = evaluated.saturating_sub(self.metrics.1);
+        // A clock that is set back leaves a time that is far off, too.
+        let age = evaluated.abs_diff(self.metrics.1);
         if timeless == self.metrics.0 && age < METRICS_AGE {
             return;
         }

@@ -273,7 +273,9 @@ impl Daemon {
         let bus::Answer::Live(live) = self.bus.query(unit, Instant::now()).await else {
             return;
         };
-        let memory = self.memories.entry(role).or_default();
+        let known = self.memories.entry(role);
+        // This may come before the first look.
+        let memory = known.or_insert_with(|| self.state.read_memory(unit));
         let block = self
             .state
             .read_block(unit)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::host::journal;
@@ -15,11 +15,16 @@ use crate::report::monitor::own;
 const WAITING: usize = 256;
 /// How long the end waits for the journal.
 const LAST: Duration = Duration::from_secs(1);
+/// How long it is waited for before what was told is remembered as told.
+const FIRST: Duration = Duration::from_millis(100);
 
 /// Tells the journal and systemd.
 pub(super) struct Teller {
     queue: mpsc::Sender<Vec<Record>>,
     writer: JoinHandle<()>,
+    /// Batches handed over, and how many of them the journal has been sent.
+    handed: usize,
+    sent: watch::Receiver<usize>,
     lost: usize,
     /// What is not as it should be with ourselves, by kind.
     troubles: BTreeMap<&'static str, String>,
@@ -31,14 +36,18 @@ impl Teller {
     pub(super) fn new() -> Self {
         let (queue, mut records) = mpsc::channel::<Vec<Record>>(WAITING);
         // A journal that is stalled stalls whoever sends: not the one that has to look and to act.
+        let (count, sent) = watch::channel(0_usize);
         let writer = tokio::spawn(async move {
             while let Some(batch) = records.recv().await {
                 let _ = spawn_blocking(move || journal::post(&batch)).await;
+                count.send_modify(|n| *n = n.saturating_add(1));
             }
         });
         Self {
             queue,
             writer,
+            handed: 0,
+            sent,
             lost: 0,
             troubles: BTreeMap::new(),
             status: String::new(),
@@ -56,7 +65,10 @@ impl Teller {
             records.insert(0, own(Priority::Warning, &text));
         }
         match self.queue.try_send(records) {
-            Ok(()) => self.lost = 0,
+            Ok(()) => {
+                self.lost = 0;
+                self.handed = self.handed.saturating_add(1);
+            }
             Err(
                 mpsc::error::TrySendError::Full(batch) | mpsc::error::TrySendError::Closed(batch),
             ) => {
@@ -65,6 +77,13 @@ impl Teller {
                 self.lost = self.lost.saturating_add(added);
             }
         }
+    }
+
+    /// Waits, not for long, until all that was said is told: what is then remembered as told is not lost
+    /// with this process. Whoever is killed before that tells it twice.
+    pub(super) async fn told(&mut self) {
+        let handed = self.handed;
+        let _ = tokio::time::timeout(FIRST, self.sent.wait_for(|n| *n >= handed)).await;
     }
 
     /// Something of ourselves does not work, or does again (`None`): told when that changes.

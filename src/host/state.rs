@@ -68,7 +68,9 @@ impl State {
 
     /// Forgets it: the unit may start.
     pub fn forget_block(&self, unit: &str) -> io::Result<()> {
-        absent(std::fs::remove_file(self.block(unit)))
+        let path = self.block(unit);
+        sweep(&path);
+        absent(std::fs::remove_file(path))
     }
 
     /// What the monitor remembers of a unit; nothing where it has no file, or a strange one.
@@ -108,35 +110,36 @@ fn absent(result: io::Result<()>) -> io::Result<()> {
 fn write<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
     let mut text = serde_json::to_vec_pretty(value)?;
     text.push(b'\n');
-    if let Some(folder) = path.parent()
-        && !folder.is_dir()
-    {
-        std::fs::create_dir_all(folder)?;
-        std::fs::set_permissions(folder, Permissions::from_mode(0o755))?;
+    if let Some(folder) = path.parent() {
+        if !folder.is_dir() {
+            std::fs::create_dir_all(folder)?;
+        }
+        // Whatever the umask took, from this process or from one that was killed before it came so far.
+        if folder.metadata()?.mode() & 0o777 != 0o755 {
+            std::fs::set_permissions(folder, Permissions::from_mode(0o755))?;
+        }
     }
     replace(path, &text)
 }
 
-/// Puts a file in its place: whole or not at all.
+/// Puts a file in its place, for everybody to read: whole or not at all.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let name = path
-        .file_name()
-        .ok_or_else(|| io::Error::from_raw_os_error(libc::EISDIR))?;
-    let fresh = path.with_file_name(format!(
-        ".{}.{}",
-        name.to_string_lossy(),
-        std::process::id()
-    ));
-    // Left behind by an earlier process of this number.
-    absent(std::fs::remove_file(&fresh))?;
+    replace_with(path, content, 0o644)
+}
+
+/// The same, with a mode of its own.
+pub(super) fn replace_with(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let start = fresh_start(path).ok_or_else(|| io::Error::from_raw_os_error(libc::EISDIR))?;
+    let fresh = path.with_file_name(format!("{start}{}", std::process::id()));
+    sweep(path);
     let written = OpenOptions::new()
         .write(true)
         .create_new(true)
-        .mode(0o644)
+        .mode(mode)
         .open(&fresh)
         .and_then(|mut file: File| {
-            // Whatever the umask took: everybody may read it.
-            file.set_permissions(Permissions::from_mode(0o644))?;
+            // Whatever the umask took.
+            file.set_permissions(Permissions::from_mode(mode))?;
             file.write_all(content)?;
             file.sync_all()
         })
@@ -146,6 +149,29 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         let _ = std::fs::remove_file(&fresh);
     }
     written
+}
+
+/// What the name of a new file starts with until it is whole; the number of its process follows.
+fn fresh_start(path: &Path) -> Option<String> {
+    Some(format!(".{}.", path.file_name()?.to_string_lossy()))
+}
+
+/// Removes what was left by processes that were killed before a new file was in its place. Of two that
+/// write at once, the one that came later wins, as it would without this.
+fn sweep(path: &Path) {
+    let (Some(start), Some(folder)) = (fresh_start(path), path.parent()) else {
+        return;
+    };
+    let is_left = |name: &str| {
+        let number = name.strip_prefix(&start);
+        number.is_some_and(|n| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    // Where it cannot be listed or removed it takes up a little space, no more.
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(is_left) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Microseconds since 1970, as the journal counts.
@@ -210,6 +236,26 @@ mod tests {
             std::fs::write(&path, garbage).unwrap();
             assert_eq!(state.read_block(UNIT), None, "{garbage}");
         }
+    }
+
+    #[test]
+    fn what_a_killed_process_left_goes_with_the_next_one() {
+        let (dir, _) = state();
+        let name = |name: &str| dir.path().join(name);
+        let left = [".file.1", ".file.99999999"].map(name);
+        let others = [".file.", ".file.1x", ".other.1", "file.1", ".file.1.2"].map(name);
+        for path in left.iter().chain(&others) {
+            std::fs::write(path, "half").unwrap();
+        }
+        replace(&name("file"), b"new").unwrap();
+        assert!(left.iter().all(|path| !path.exists()));
+        assert!(others.iter().all(|path| path.exists()));
+
+        let (_dir, state) = self::state();
+        state.write_block(&Block::new(UNIT, 7, true, &[])).unwrap();
+        std::fs::write(state.blocks().join(format!(".{UNIT}.json.1")), "half").unwrap();
+        state.forget_block(UNIT).unwrap();
+        assert_eq!(std::fs::read_dir(state.blocks()).unwrap().count(), 0);
     }
 
     #[test]

@@ -53,6 +53,14 @@ pub struct Resume {
     pub entered: u64,
     /// Whether the unit came to run.
     pub lasted: bool,
+    /// Whether systemd is known to have been asked: it is not where the monitor ended in between.
+    #[serde(default = "known")]
+    pub asked: bool,
+}
+
+/// What is not written was asked.
+const fn known() -> bool {
+    true
 }
 
 /// Why a unit is not started though the host is right.

@@ -211,13 +211,18 @@ fn blocked(memory: &mut Memory, seen: &Seen<'_>, block: Block, actions: &mut Vec
         return;
     }
     memory.held = None;
-    memory.resumes = memory.resumes.saturating_add(1);
+    // One that was about to ask is counted already.
+    let counted = |resumed: &Resume| !resumed.asked && resumed.since == block.since;
+    if !memory.resumed.as_ref().is_some_and(counted) {
+        memory.resumes = memory.resumes.saturating_add(1);
+    }
     memory.resumed = Some(Resume {
         at: seen.now,
         since: block.since,
         cause: block.cause(),
         entered: seen.entered,
         lasted: false,
+        asked: false,
     });
     actions.push(Action::Resume(block));
 }
@@ -227,7 +232,7 @@ pub fn hold(memory: &Memory, seen: &Seen<'_>, block: &Block) -> Option<Hold> {
     let same_cause = memory
         .resumed
         .as_ref()
-        .is_some_and(|resumed| !resumed.lasted && resumed.cause == block.cause());
+        .is_some_and(|resumed| resumed.asked && !resumed.lasted && resumed.cause == block.cause());
     [
         (!seen.configuration.resume, Hold::SwitchedOff),
         (memory.stopped == Some(block.since), Hold::Stopped),
@@ -244,6 +249,13 @@ impl Memory {
     /// Somebody stopped the unit while it was blocked.
     pub fn stop(&mut self, block: &Block) {
         self.stopped = Some(block.since);
+    }
+
+    /// systemd has been told to start the unit, or refuses to.
+    pub const fn was_asked(&mut self) {
+        if let Some(resumed) = &mut self.resumed {
+            resumed.asked = true;
+        }
     }
 
     /// systemd could not be told to start the unit: it is to be tried again.

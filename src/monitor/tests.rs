@@ -113,6 +113,7 @@ impl Node {
                 Action::Halt(_) => self.phase = Phase::Down,
                 // The gate lets it go, and it is on its way.
                 Action::Resume(_) => {
+                    self.memory.was_asked();
                     self.block = None;
                     self.phase = Phase::Starting;
                 }
@@ -289,6 +290,34 @@ fn a_start_that_systemd_never_heard_of_is_tried_again() {
     (node.phase, node.block) = (Phase::Down, block);
     assert!(resumes(&node.see(vec![])));
     assert_eq!(node.memory.resumes, 1);
+}
+
+/// The monitor was killed just before or just after it asked.
+#[test]
+fn a_start_that_may_not_have_been_asked_for_is_asked_for_and_counted_once() {
+    let mut node = Node::blocked(&["a"]);
+    let block = node.block.clone();
+    assert!(resumes(&node.see(vec![])));
+    let written = |memory: &mut Memory| {
+        if let Some(resumed) = &mut memory.resumed {
+            resumed.asked = false;
+        }
+    };
+    written(&mut node.memory);
+    (node.phase, node.block) = (Phase::Down, block);
+    assert!(resumes(&node.see(vec![])));
+    assert_eq!(node.memory.resumes, 1);
+    written(&mut node.memory);
+    // The gate kept it down again in between: that is another start.
+    node.block(&["a"]);
+    assert!(resumes(&node.see(vec![])));
+    assert_eq!(node.memory.resumes, 2);
+
+    // A file of before there was this field.
+    let mut old = serde_json::to_value(&node.memory).unwrap();
+    old["resumed"].as_object_mut().unwrap().remove("asked");
+    let old: Memory = serde_json::from_value(old).unwrap();
+    assert!(old.resumed.unwrap().asked);
 }
 
 #[test]

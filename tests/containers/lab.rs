@@ -166,6 +166,11 @@ impl Lab {
 
     /// Boots the host, runs the script and waits for it to power off.
     pub(crate) fn boot(self) -> Outcome {
+        self.boot_beside(|_| ())
+    }
+
+    /// The same, and calls `beside` meanwhile, with what is /out in the container.
+    pub(crate) fn boot_beside(self, beside: impl FnOnce(&Path) + Send) -> Outcome {
         let source = Path::new(env!("CARGO_MANIFEST_DIR"));
         let root = roots().join(&self.suite);
         assert!(
@@ -201,7 +206,11 @@ impl Lab {
         // In a container PID 1 takes its own arguments for the kernel's.
         boot.args(["--boot", &self.kernel_argument]);
 
-        let output = boot.output().expect("run tests/lab/boot");
+        let out = work.path().join("out");
+        let output = std::thread::scope(|scope| {
+            scope.spawn(move || beside(&out));
+            boot.output().expect("run tests/lab/boot")
+        });
         let console = format!(
             "{}{}",
             String::from_utf8_lossy(&output.stdout),

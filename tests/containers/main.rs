@@ -24,13 +24,19 @@ mod faults;
 #[cfg(test)]
 mod flips;
 #[cfg(test)]
+mod killed;
+#[cfg(test)]
 mod lab;
+#[cfg(test)]
+mod late;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod origins;
 #[cfg(test)]
 mod outcome;
+#[cfg(test)]
+mod outside;
 #[cfg(test)]
 mod overriding;
 #[cfg(test)]
@@ -46,6 +52,10 @@ mod resume;
 mod rows;
 #[cfg(test)]
 mod running;
+#[cfg(test)]
+#[path = "../faults/tracer.rs"]
+#[expect(dead_code, reason = "another test runs commands with it")]
+mod tracer;
 #[cfg(test)]
 mod units;
 #[cfg(test)]

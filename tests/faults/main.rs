@@ -24,5 +24,8 @@ mod hang;
 #[expect(dead_code, reason = "another test runs commands without faults")]
 mod host;
 mod rows;
+#[cfg(feature = "lab")]
+mod state;
 mod table;
+#[expect(dead_code, reason = "tests of containers follow what runs already")]
 mod tracer;

@@ -5,12 +5,16 @@ use std::path::Path;
 use crate::rows;
 
 /// Tests that take their expectation from the table.
-const DRIVEN: [&str; 5] = [
+const DRIVEN: [&str; 9] = [
     "tests/faults/gate.rs",
     "tests/faults/cut.rs",
     "tests/faults/fix.rs",
     "tests/faults/hang.rs",
+    "tests/faults/state.rs",
     "tests/containers/faults.rs",
+    "tests/containers/killed.rs",
+    "tests/containers/late.rs",
+    "tests/vm/faults.rs",
 ];
 
 const OUTCOMES: [&str; 6] = [

@@ -37,7 +37,7 @@ pub(crate) enum Fault {
 pub(crate) struct Call {
     /// Its number.
     pub(crate) number: c_long,
-    /// The path it names, or was opened by; empty where there is none.
+    /// The path it names, or was opened by, or what it sends; empty where there is none.
     pub(crate) path: String,
     /// Whether it makes or writes files: an open for writing, for instance.
     pub(crate) writes: bool,
@@ -113,8 +113,20 @@ pub(crate) fn may_be_interrupted(call: &Call) -> bool {
 pub(crate) type Plan = Option<(usize, Fault)>;
 
 /// Runs `command`, of which program and arguments alone are taken.
-#[expect(clippy::zombie_processes, reason = "the tracer waits for it")]
 pub(crate) fn run(command: &Command, plan: Plan) -> Run {
+    // The first thing that `gate`, `check` and `fix` do for themselves is to open the root they are given.
+    let root = command.get_args().nth(1).unwrap().to_str().unwrap();
+    run_among(command, Some(root), |_| true, plan)
+}
+
+/// The same, where only those calls count that `among` says, once `begins` has been opened.
+#[expect(clippy::zombie_processes, reason = "the tracer waits for it")]
+pub(crate) fn run_among(
+    command: &Command,
+    begins: Option<&str>,
+    among: fn(&Call) -> bool,
+    plan: Plan,
+) -> Run {
     let (mut out, mut err) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
     // Whoever is to be traced has to wait for it: a shell, that becomes the program once it is told.
     let mut child = Command::new("/bin/sh")
@@ -144,23 +156,13 @@ pub(crate) fn run(command: &Command, plan: Plan) -> Run {
         }
         hung
     });
-    let mut tracer = Tracer {
-        main: pid,
-        memory: None,
-        begun: false,
-        first: command
-            .get_args()
-            .nth(1)
-            .unwrap()
-            .to_str()
-            .unwrap()
-            .to_owned(),
-        inside: HashMap::new(),
-        files: HashMap::new(),
-        calls: Vec::new(),
-        hit: None,
-        plan,
-    };
+    let mut counted = 0;
+    let mut tracer = Tracer::new(pid, |call: &Call| {
+        let (n, fault) = plan?;
+        counted += usize::from(among(call));
+        (among(call) && counted == n + 1).then_some(fault)
+    });
+    tracer.begins = begins.map(str::to_owned);
     let mut end = tracer.follow();
     drop(over);
     if watchdog.join().unwrap() {
@@ -172,12 +174,49 @@ pub(crate) fn run(command: &Command, plan: Plan) -> Run {
         file.read_to_end(&mut bytes).unwrap();
         String::from_utf8_lossy(&bytes).into_owned()
     };
+    let mut calls = tracer.calls;
+    calls.retain(among);
     Run {
-        calls: tracer.calls,
+        calls,
         hit: tracer.hit,
         end,
         out: text(&mut out),
         err: text(&mut err),
+    }
+}
+
+/// Follows a process that runs already, with all its threads, until it ends or `over` says so: then it
+/// is killed. `plan` says of each call what is to become of it, and `ready` is called once none is missed.
+pub(crate) fn attach(
+    pid: Pid,
+    plan: impl FnMut(&Call) -> Option<Fault>,
+    ready: impl FnOnce(),
+    over: impl Fn() -> bool,
+) -> (Vec<Call>, Option<Call>) {
+    let mut tracer = Tracer::new(pid, plan);
+    tracer.memory = File::open(format!("/proc/{pid}/mem")).ok();
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task")).unwrap() {
+        let name = thread.unwrap().file_name();
+        let thread = Pid::from_raw(name.to_str().unwrap().parse().unwrap());
+        let options = Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_TRACECLONE;
+        ptrace::seize(thread, options).unwrap();
+        ptrace::interrupt(thread).unwrap();
+        waitpid(thread, Some(WaitPidFlag::__WALL)).unwrap();
+        ptrace::syscall(thread, None).unwrap();
+    }
+    ready();
+    loop {
+        // Of this thread's tracees alone: tests run side by side.
+        let flags = WaitPidFlag::__WALL | WaitPidFlag::__WNOTHREAD | WaitPidFlag::WNOHANG;
+        let seen = waitpid(None, Some(flags)).unwrap();
+        if seen == WaitStatus::StillAlive {
+            if over() {
+                let _ = kill(pid, Signal::SIGKILL);
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        } else if tracer.take(seen).is_some() {
+            return (tracer.calls, tracer.hit);
+        }
     }
 }
 
@@ -190,63 +229,84 @@ struct Entered {
     kill: bool,
 }
 
-struct Tracer {
+struct Tracer<P> {
     main: Pid,
     memory: Option<File>,
-    /// Past the loader and Rust's own start.
-    begun: bool,
-    /// The root that is opened first.
-    first: String,
+    /// What is opened first, past the loader and Rust's own start; `None` once it is.
+    begins: Option<String>,
     /// The call that each thread is in.
     inside: HashMap<Pid, Entered>,
     /// Paths of what is open.
     files: HashMap<u64, String>,
     calls: Vec<Call>,
     hit: Option<Call>,
-    plan: Plan,
+    plan: P,
 }
 
-impl Tracer {
+impl<P: FnMut(&Call) -> Option<Fault>> Tracer<P> {
+    fn new(main: Pid, plan: P) -> Self {
+        Self {
+            main,
+            memory: None,
+            begins: None,
+            inside: HashMap::new(),
+            files: HashMap::new(),
+            calls: Vec::new(),
+            hit: None,
+            plan,
+        }
+    }
+
     fn follow(&mut self) -> End {
         loop {
             // Of this thread's children alone: tests run side by side.
             let flags = WaitPidFlag::__WALL | WaitPidFlag::__WNOTHREAD;
-            let (pid, signal) = match waitpid(None, Some(flags)).unwrap() {
-                WaitStatus::Exited(pid, status) if pid == self.main => return End::Exited(status),
-                WaitStatus::Signaled(pid, signal, _) if pid == self.main => {
-                    return End::Killed(signal);
-                }
-                WaitStatus::PtraceSyscall(pid) => {
-                    self.syscall(pid);
-                    (pid, None)
-                }
-                WaitStatus::PtraceEvent(pid, _, event) => {
-                    if event == libc::PTRACE_EVENT_EXEC {
-                        // A name for the program's memory, which exec has made anew.
-                        self.memory = File::open(format!("/proc/{pid}/mem")).ok();
-                        // What comes next is the way out of exec itself.
-                        let call = Call {
-                            number: libc::SYS_execve,
-                            path: String::new(),
-                            writes: false,
-                        };
-                        let (result, kill) = (None, false);
-                        let entered = Entered { call, result, kill };
-                        self.inside.insert(pid, entered);
-                    }
-                    (pid, None)
-                }
-                WaitStatus::Stopped(pid, signal) => (pid, Some(signal)),
-                // Threads that end.
-                _ => continue,
-            };
-            // It may be gone, killed. After the fault there is nothing more to see.
-            let _ = if self.hit.is_some() && self.inside.is_empty() {
-                ptrace::cont(pid, signal)
-            } else {
-                ptrace::syscall(pid, signal)
-            };
+            if let Some(end) = self.take(waitpid(None, Some(flags)).unwrap()) {
+                return end;
+            }
         }
+    }
+
+    /// Takes up what has happened; the end, if it was that.
+    fn take(&mut self, status: WaitStatus) -> Option<End> {
+        let (pid, signal) = match status {
+            WaitStatus::Exited(pid, status) if pid == self.main => {
+                return Some(End::Exited(status));
+            }
+            WaitStatus::Signaled(pid, signal, _) if pid == self.main => {
+                return Some(End::Killed(signal));
+            }
+            WaitStatus::PtraceSyscall(pid) => {
+                self.syscall(pid);
+                (pid, None)
+            }
+            WaitStatus::PtraceEvent(pid, _, event) => {
+                if event == libc::PTRACE_EVENT_EXEC {
+                    // A name for the program's memory, which exec has made anew.
+                    self.memory = File::open(format!("/proc/{pid}/mem")).ok();
+                    // What comes next is the way out of exec itself.
+                    let call = Call {
+                        number: libc::SYS_execve,
+                        path: String::new(),
+                        writes: false,
+                    };
+                    let (result, kill) = (None, false);
+                    let entered = Entered { call, result, kill };
+                    self.inside.insert(pid, entered);
+                }
+                (pid, None)
+            }
+            WaitStatus::Stopped(pid, signal) => (pid, Some(signal)),
+            // Threads that end.
+            _ => return None,
+        };
+        // It may be gone, killed. After the fault there is nothing more to see.
+        let _ = if self.hit.is_some() && self.inside.is_empty() {
+            ptrace::cont(pid, signal)
+        } else {
+            ptrace::syscall(pid, signal)
+        };
+        None
     }
 
     fn syscall(&mut self, pid: Pid) {
@@ -265,12 +325,14 @@ impl Tracer {
             result: None,
             kill: false,
         };
-        // The first thing that `gate`, `check` and `fix` do for themselves is to open the root.
-        self.begun |= entered.call.number == libc::SYS_openat && entered.call.path == self.first;
-        if self.begun {
-            let at = self.calls.len();
+        if self.begins.as_ref() == Some(&entered.call.path)
+            && entered.call.number == libc::SYS_openat
+        {
+            self.begins = None;
+        }
+        if self.begins.is_none() {
             self.calls.push(entered.call.clone());
-            if let Some((_, fault)) = self.plan.filter(|(n, _)| *n == at) {
+            if let Some(fault) = (self.plan)(&entered.call) {
                 self.hit = Some(entered.call.clone());
                 match fault {
                     Fault::KilledBefore => kill(self.main, Signal::SIGKILL).unwrap(),
@@ -341,8 +403,10 @@ impl Tracer {
             | libc::SYS_unlink
             | libc::SYS_rename
             | libc::SYS_mkdir
+            | libc::SYS_chmod
             | libc::SYS_stat
             | libc::SYS_execve => self.text(regs.rdi),
+            libc::SYS_write if !self.files.contains_key(&regs.rdi) => self.said(regs.rsi, regs.rdx),
             libc::SYS_read
             | libc::SYS_pread64
             | libc::SYS_write
@@ -354,6 +418,16 @@ impl Tracer {
             | libc::SYS_flock
             | libc::SYS_fcntl
             | libc::SYS_lseek => of_file(&self.files).unwrap_or_default(),
+            libc::SYS_sendmsg => {
+                // struct msghdr: the fourth word is where its parts are, the next how many.
+                let (parts, count) = (self.word(regs.rsi + 16), self.word(regs.rsi + 24));
+                let part = |n| (self.word(parts + 16 * n), self.word(parts + 16 * n + 8));
+                (0..count.min(4))
+                    .map(part)
+                    .map(|(at, length)| self.said(at, length))
+                    .collect()
+            }
+            libc::SYS_sendto => self.said(regs.rsi, regs.rdx),
             libc::SYS_close => self.files.remove(&regs.rdi).unwrap_or_default(),
             _ => String::new(),
         };
@@ -373,6 +447,15 @@ impl Tracer {
         let text = bytes.get(..read).unwrap_or_default();
         let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
         String::from_utf8_lossy(text).into_owned()
+    }
+
+    /// What is sent in a message, as far as it can be read.
+    fn said(&self, address: u64, length: u64) -> String {
+        let mut bytes = vec![0; usize::try_from(length.min(1024)).unwrap()];
+        let memory = self.memory.as_ref();
+        let read = memory.and_then(|memory| memory.read_at(&mut bytes, address).ok());
+        bytes.truncate(read.unwrap_or(0));
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     fn word(&self, address: u64) -> u64 {

@@ -14,6 +14,8 @@ mod command_line;
 #[cfg(test)]
 mod cost;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod machine;
 #[cfg(test)]
 mod monitor;
@@ -24,3 +26,10 @@ mod outcome;
 mod reboot;
 #[cfg(test)]
 mod report;
+#[cfg(test)]
+#[path = "../faults/rows.rs"]
+#[expect(
+    dead_code,
+    reason = "another test holds all of the table against the tests"
+)]
+mod rows;

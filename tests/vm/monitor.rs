@@ -1,6 +1,7 @@
 //! The monitor on a kernel of its own, within its whole sandbox: writes to the real `/proc/sys` are
 //! noticed as they are made, and a node that was put right starts without anybody's help.
 
+use crate::faults;
 use crate::machine::Machine;
 
 /// What the sandboxes forbid, a command for each: all of it works without a sandbox, as root, which is tried first.
@@ -57,8 +58,11 @@ fn forbidden() -> String {
 
 #[test]
 fn a_blocked_machine_starts_as_soon_as_it_is_right() {
-    let outcome = Machine::new("profile: cis\n")
-        .file("/forbidden", &forbidden())
+    let machine = Machine::new("profile: cis\n").file("/forbidden", &forbidden());
+    let (clock, clock_end, memory) = (faults::CLOCK, faults::CLOCK_END, faults::MEMORY);
+    let outcome = faults::FILES
+        .iter()
+        .fold(machine, |machine, (path, text)| machine.file(path, text))
         .script(&format!(
             "eventually() {{ for _ in $(seq 300); do \"$@\" >/dev/null 2>&1 && return; sleep 0.1; done; echo \"never: $*\"; }}
             told() {{ journalctl --sync; journalctl --no-pager --output=cat MESSAGE_ID=$1 | grep -q \"$2\"; }}
@@ -68,6 +72,7 @@ fn a_blocked_machine_starts_as_soon_as_it_is_right() {
             for unit in preflight-rke2 preflight-rke2-gate@rke2-server; do
                 systemd-analyze security --no-pager $unit
             done >/out/security
+            {clock}
             groupadd -r etcd
             useradd -r -M -s /sbin/nologin -g etcd etcd
             cat >/etc/sysctl.d/60-rke2-cis.conf <<END
@@ -98,6 +103,8 @@ END
             rec cured journalctl --no-pager --output=cat MESSAGE_ID=14ee33e3e81446d886c197919c6c7f95
             rec loud journalctl --no-pager --priority=3 -u preflight-rke2 -u 'preflight-rke2-gate@*'
             rec never grep never: /out/log
+            {clock_end}
+            {memory}
             {PROBE}"
         ))
         .boot();
@@ -150,4 +157,6 @@ END
     // What systemd says while it sets up the sandbox.
     outcome.lacks("loud", &["(ght-rke2)", "(preflight"]);
     assert_eq!(outcome.line("never"), "");
+    faults::the_clock_is_set(&outcome);
+    faults::memory_is_limited(&outcome);
 }

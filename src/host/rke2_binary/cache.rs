@@ -4,7 +4,7 @@
 //! its content, it is as if it were not there; failing to write it is nobody's trouble.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::shown;
 use crate::host::root::Status;
+use crate::host::state;
 
 const NAME: &str = "rke2-version.json";
 /// Far more than an entry takes.
@@ -81,19 +82,7 @@ fn try_store(dir: &Path, entry: &Entry) -> std::io::Result<()> {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
-    let fresh = dir.join(format!(".{NAME}.{}", std::process::id()));
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&fresh)
-        .and_then(|mut file| file.write_all(&serde_json::to_vec(entry)?))
-        .and_then(|()| std::fs::rename(&fresh, dir.join(NAME)));
-    if written.is_err() {
-        // Also one that an earlier process of this number left behind.
-        let _ = std::fs::remove_file(&fresh);
-    }
-    written
+    state::replace_with(&dir.join(NAME), &serde_json::to_vec(entry)?, 0o600)
 }
 
 #[cfg(test)]

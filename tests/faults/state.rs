@@ -1,0 +1,196 @@
+//! The gate of the running host, killed at each call by which it notes what it kept from starting. As root,
+//! in a mount name space with a host of its own.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use nix::libc;
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::Signal;
+use nix::sys::stat::{Mode, umask};
+use preflight_rke2::gate::block::Block;
+use preflight_rke2::host::state::State;
+
+use crate::host::{Host, run};
+use crate::rows;
+use crate::tracer::{self, Call, End, Fault};
+
+const UNIT: &str = "rke2-server.service";
+const FOLDER: &str = "/run/preflight-rke2";
+
+/// This system with a host's files over its own, as `/` of whoever is started in it.
+struct Live {
+    work: tempfile::TempDir,
+}
+
+impl Live {
+    /// Of this thread alone: other threads see nothing of it.
+    fn like(folder: &str) -> Self {
+        unshare(CloneFlags::CLONE_NEWNS).unwrap();
+        let none = None::<&str>;
+        let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+        mount(none, "/", none, private, none).unwrap();
+        // As in the gate's unit.
+        umask(Mode::from_bits_truncate(0o077));
+        let work = tempfile::tempdir().unwrap();
+        let at = |name: &str| work.path().join(name);
+        let flags = MsFlags::empty();
+        mount(none, work.path(), Some("tmpfs"), flags, none).unwrap();
+        for name in ["upper", "work", "root"] {
+            fs::create_dir(at(name)).unwrap();
+        }
+        let host = Host::like(folder);
+        let mut copy = Command::new("cp");
+        copy.arg("-a").arg(host.at("/.")).arg(at("upper"));
+        assert!(copy.status().unwrap().success());
+        let options = format!(
+            "lowerdir=/,upperdir={},workdir={}",
+            at("upper").display(),
+            at("work").display()
+        );
+        mount(
+            none,
+            &at("root"),
+            Some("overlay"),
+            flags,
+            Some(options.as_str()),
+        )
+        .unwrap();
+        let live = Self { work };
+        fs::copy(
+            env!("CARGO_BIN_EXE_preflight-rke2"),
+            live.at("/usr/bin/preflight-rke2"),
+        )
+        .unwrap();
+        live
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.work
+            .path()
+            .join("root")
+            .join(path.trim_start_matches('/'))
+    }
+
+    fn gate(&self) -> Command {
+        let mut command = Command::new("chroot");
+        command.arg(self.at("/"));
+        command.args([
+            "/usr/bin/preflight-rke2",
+            "--rke2-version",
+            "v1.34.1+rke2r1",
+            "gate",
+            UNIT,
+        ]);
+        command
+    }
+
+    /// As a gate or a monitor reads it.
+    fn state(&self) -> State {
+        State::below(&self.at(FOLDER), 0)
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        let _ = umount2(&self.at("/"), MntFlags::MNT_DETACH);
+        let _ = umount2(self.work.path(), MntFlags::MNT_DETACH);
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    path.metadata().unwrap().permissions().mode() & 0o7777
+}
+
+/// Kills a gate that ends with `status` at each call that has to do with its state, which is `old` before.
+fn sweep(live: &Live, status: i32, old: Option<&Block>) {
+    let folder = live.at(FOLDER);
+    let restore = || {
+        let _ = fs::remove_dir_all(&folder);
+        // As the gate's unit has it made.
+        fs::create_dir(&folder).unwrap();
+        fs::set_permissions(&folder, PermissionsExt::from_mode(0o755)).unwrap();
+        if let Some(old) = old {
+            live.state().write_block(old).unwrap();
+        }
+    };
+    let of_state = |call: &Call| call.path.starts_with(FOLDER);
+    let traced = |plan| tracer::run_among(&live.gate(), None, of_state, plan);
+    restore();
+    let whole = traced(None);
+    assert_eq!(whole.end, End::Exited(status), "{}{}", whole.out, whole.err);
+    let reasons = live.state().read_block(UNIT).map(|block| block.reasons);
+    assert_eq!(reasons.is_some(), status == 3);
+    let last = if status == 3 {
+        libc::SYS_rename
+    } else {
+        libc::SYS_unlink
+    };
+    assert!(
+        whole.calls.iter().any(|call| call.number == last),
+        "{:?}",
+        whole.calls
+    );
+    let mut outcomes = [0, 0];
+    for fault in [Fault::KilledBefore, Fault::KilledAfter] {
+        for n in 0..whole.calls.len() {
+            restore();
+            let killed = traced(Some((n, fault)));
+            let shown = format!(
+                "{fault:?} at {:?}: {:?}\n{}",
+                killed.hit, killed.end, killed.err
+            );
+            // Whatever else than status 3 a gate ends with, the unit starts.
+            assert_eq!(killed.end, End::Killed(Signal::SIGKILL), "{shown}");
+            let note = live.state().read_block(UNIT);
+            let is_there = live.at(&format!("{FOLDER}/gate/{UNIT}.json")).exists();
+            assert_eq!(is_there, note.is_some(), "half a note: {shown}");
+            let is_old = note.as_ref() == old;
+            assert!(
+                is_old || note.map(|block| block.reasons) == reasons,
+                "{shown}"
+            );
+            outcomes[usize::from(!is_old)] += 1;
+
+            let again = run(live.gate());
+            assert_eq!(again.status, status, "{shown}\nthen: {}", again.err);
+            assert_eq!(again.err, whole.err, "{shown}");
+            let note = live.state().read_block(UNIT);
+            assert_eq!(note.map(|block| block.reasons), reasons, "{shown}");
+            let notes = live.at(&format!("{FOLDER}/gate"));
+            let left: Vec<_> = fs::read_dir(&notes)
+                .into_iter()
+                .flatten()
+                .map(|entry| entry.unwrap().path())
+                .collect();
+            assert_eq!(left.len(), usize::from(status == 3), "{shown}\n{left:?}");
+            // For everybody to read.
+            if status == 3 {
+                assert_eq!((mode(&notes), mode(&left[0])), (0o755, 0o644), "{shown}");
+            }
+            assert_eq!(
+                fs::read_dir(&folder).unwrap().count(),
+                usize::from(notes.exists())
+            );
+        }
+    }
+    assert!(outcomes.iter().all(|n| *n > 0), "old and new: {outcomes:?}");
+}
+
+#[test]
+fn killed_while_it_notes() {
+    assert_eq!(
+        rows::outcome("`gate` killed while it notes"),
+        "starts unchecked"
+    );
+    let old = Block::new(UNIT, 7, true, &[]);
+    let wrong = Live::like("rhel-minimal-cis");
+    sweep(&wrong, 3, None);
+    sweep(&wrong, 3, Some(&old));
+    drop(wrong);
+    let right = Live::like("healthy-server");
+    sweep(&right, 0, Some(&old));
+}
