@@ -381,6 +381,16 @@ fn in_path(name: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
+/// The program as an installer writes it: what a linker wrote through a mapping lies in smaller pages of the
+/// page cache, which take longer to map.
+fn installed(program: &Path, out: &Path) -> Outcome<PathBuf> {
+    let folder = out.join("installed");
+    std::fs::create_dir_all(&folder)?;
+    let to = folder.join(program.file_name().ok_or("a program has a name")?);
+    std::fs::copy(program, &to)?;
+    Ok(to)
+}
+
 fn standard(options: &Options, out: &Path, steps: &Steps) -> Outcome<Vec<String>> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let product = options
@@ -391,14 +401,15 @@ fn standard(options: &Options, out: &Path, steps: &Steps) -> Outcome<Vec<String>
         let product = product.display();
         return Err(format!("{product}: not there; build it: {BUILD}").into());
     }
+    let product = installed(&product, out)?;
     let benches = here.join("benches");
     let root = if options.healthy {
         Some(healthy(out)?)
     } else {
         options.root.clone()
     };
-    let floor = Contender::new("floor (C)", floor(&benches, out)?).with(&root);
-    let empty = Contender::new("empty (Rust)", empty(out)?);
+    let floor = Contender::new("floor (C)", installed(&floor(&benches, out)?, out)?).with(&root);
+    let empty = Contender::new("empty (Rust)", installed(&empty(out)?, out)?);
     let product = |arguments: &str| {
         let root = root
             .iter()
