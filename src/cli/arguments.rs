@@ -28,8 +28,8 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    /// Reads a command line, the program's name first. Defining all commands is a third of what a check
-    /// takes: where the one that is named suffices, no other is defined.
+    /// Reads a command line, the program's name first. Defining all commands takes longer than reading any
+    /// line: where the one that is named suffices, no other is defined.
     pub(super) fn read(line: &[OsString]) -> Result<Self, clap::Error> {
         line.get(1)
             .and_then(|first| narrow(first.to_str()?))

@@ -167,11 +167,7 @@ on!(without_a_bus_it_watches_logs_and_measures: bullseye bookworm trixie);
 fn without_a_bus_it_watches_logs_and_measures(suite: &str) {
     let outcome = Lab::new(suite)
         .config("profile: cis\n")
-        .file(
-            "/etc/preflight-rke2/config.toml.d/lab.toml",
-            "[metrics]\ntextfile = \"/var/lib/node_exporter\"\n",
-        )
-        .file("/var/lib/node_exporter/other.prom", "")
+        .metrics()
         .enable("rke2-server.service")
         .script(
             "up rke2-server; up preflight-rke2

@@ -208,11 +208,7 @@ fn killed_at_each_change(suite: &str) {
     let (to, killed) = mpsc::channel();
     let outcome = Lab::new(suite)
         .config("profile: cis\n")
-        .file(
-            "/etc/preflight-rke2/config.toml.d/lab.toml",
-            "[metrics]\ntextfile = \"/var/lib/node_exporter\"\n",
-        )
-        .file("/var/lib/node_exporter/other.prom", "")
+        .metrics()
         .file(
             "/etc/systemd/system/preflight-rke2.service.d/soon.conf",
             "[Service]\nRestartSec=50ms\n",

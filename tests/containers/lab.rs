@@ -121,6 +121,15 @@ impl Lab {
         self
     }
 
+    /// Has the monitor write metrics to a folder where another's file stands.
+    pub(crate) fn metrics(self) -> Self {
+        self.file(
+            "/etc/preflight-rke2/config.toml.d/lab.toml",
+            "[metrics]\ntextfile = \"/var/lib/node_exporter\"\n",
+        )
+        .file("/var/lib/node_exporter/other.prom", "")
+    }
+
     /// So many seconds more than others may take.
     pub(crate) fn longer(mut self, seconds: u32) -> Self {
         self.longer = seconds;
