@@ -19,6 +19,11 @@ pub struct Block {
     pub since: u64,
     /// Whether the next boot would have started it then.
     pub enabled: bool,
+    /// The stop job by which the gate ended an automatic restart, as a D-Bus object path; empty
+    /// while systemd is being asked for it. Absent where the pending start job was canceled
+    /// instead. The monitor must not take that stop job for a person's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_job: Option<String>,
     /// Why.
     pub reasons: Vec<Reason>,
 }
@@ -52,6 +57,7 @@ impl Block {
             unit: unit.to_owned(),
             since,
             enabled,
+            stop_job: None,
             reasons: reasons.iter().map(|finding| (*finding).into()).collect(),
         }
     }

@@ -115,6 +115,7 @@ fn what_the_monitor_tells_is_as_described() {
         unit: "rke2-agent.service".to_owned(),
         since: 1_764_000_000_000_000,
         enabled: false,
+        stop_job: Some("/org/freedesktop/systemd1/job/7".to_owned()),
         reasons: vec![Reason {
             check: "account.etcd.user".to_owned(),
             subject: "user etcd".to_owned(),
