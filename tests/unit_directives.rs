@@ -17,7 +17,7 @@ const OLDEST: u32 = 239;
 const DO_WITHOUT: [(&str, &str); 5] = [
     (
         "OOMPolicy",
-        "where a child of the gate's runs out of memory, the gate counts as killed only if it is killed itself",
+        "a monitor that ran out of memory is stopped and started again, as it is where the program itself is killed",
     ),
     (
         "ProtectClock",

@@ -1,26 +1,35 @@
-//! `gate UNIT`: the start gate. Says nothing where all is well; whatever goes wrong with itself, it
-//! lets RKE2 start.
+//! `gate UNIT`: the start gate. It prints nothing where all is well. To block, it takes the start job of
+//! the unit away from systemd, and that alone keeps the unit down: a gate that ends in any other way
+//! releases the job.
 
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
+
+use sd_notify::NotifyState;
 
 use super::arguments::{Common, Gate};
 use super::{Status, complain, select};
 use crate::examine::{self, Examination, Other, Question};
 use crate::gate::block::Block;
+use crate::gate::hold::{self, Step};
 use crate::gate::plan::{self, Decision, Override, Plan};
 use crate::host::state::{self, State};
+use crate::host::systemd_bus::jobs;
+use crate::host::systemd_bus::{Asking, BusError};
 use crate::host::{self, HostRoot, journal};
-use crate::report::journal::{Record, failure, records};
+use crate::report::journal::{Priority, Record, failure, records};
 
-/// Seconds after which the kernel ends this process by SIGALRM, which the gate's unit counts as
-/// success: a gate that hangs must not hold RKE2.
-const DEADLINE: u32 = 20;
 /// How long a decision to block waits for the journal to take its reasons.
 const LOG_PATIENCE: Duration = Duration::from_secs(5);
+/// Time between two looks at the jobs that are waited for.
+const POLL: Duration = Duration::from_millis(100);
+/// How much longer than until now systemd is to let the gate run (`TimeoutStartSec=`), in microseconds,
+/// each time that jobs are waited for: RKE2 waits for the same jobs.
+const EXTENSION: u32 = 20_000_000;
+/// Start jobs that may be queued anew while one is taken away.
+const MOST_JOBS: u32 = 5;
 
 pub(super) fn run(common: &Common, gate: &Gate) -> Status {
-    nix::unistd::alarm::set(DEADLINE);
     let unit = gate.unit.unit();
     let Some(root) = select::root(common) else {
         return Status::Failed;
@@ -28,7 +37,7 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
     let asked = match root.read("/proc/cmdline") {
         Ok(line) => plan::kernel_override(&line),
         Err(error) if error.is_absent() => Override::None,
-        // Whoever is not to be kept from starting may be named there.
+        // `preflight_rke2=off` may be in there.
         Err(error) => {
             say(&root, vec![failure(unit, &error.to_string())]);
             return Status::Failed;
@@ -37,7 +46,7 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
     if asked == Override::Off {
         return Status::Good;
     }
-    let asking = examine::ask(&root, gate.unit);
+    let mut asking = examine::ask(&root, gate.unit);
     let configuration = match host::configuration::read(&root) {
         Ok(configuration) => configuration,
         Err(error) => {
@@ -45,48 +54,190 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
             return Status::Failed;
         }
     };
-    let examination = examine::asked(
-        &root,
+    let gate_unit = format!("preflight-rke2-gate@{unit}");
+    let mut settled = false;
+    loop {
+        let examination = examination(&root, common, gate, asking.take());
+        let plan = plan::decide(&examination.report, &configuration, asked);
+        if plan.decision == Decision::Block && root.is_live() {
+            let next = if settled {
+                block(&root, &gate_unit, &examination, &plan)
+            } else {
+                settle(&root, &gate_unit, unit, &plan)
+            };
+            match next {
+                Next::End(status) => return status,
+                Next::Again => {
+                    // What was read before the last of these jobs ended does not count.
+                    settled = !settled;
+                    asking = examine::ask(&root, gate.unit);
+                    continue;
+                }
+            }
+        }
+        if root.is_live() {
+            // That nothing can be written changes no decision.
+            let _ = State::default().forget_block(unit);
+        }
+        say(&root, records(unit, &plan));
+        return match plan.decision {
+            Decision::Block => Status::Refused,
+            Decision::StartUnchecked => Status::Failed,
+            Decision::Start | Decision::StartAnyway { .. } => Status::Good,
+        };
+    }
+}
+
+fn examination(
+    root: &HostRoot,
+    common: &Common,
+    gate: &Gate,
+    asking: Option<Asking>,
+) -> Examination {
+    examine::asked(
+        root,
         &Question {
             role: gate.unit,
-            definition: examine::installed_unit(&root, gate.unit),
+            definition: examine::installed_unit(root, gate.unit),
             version: common.rke2_version.clone(),
             // Not a matter of this start.
             other: Other::Irrelevant,
             advise: false,
         },
         asking,
-    );
-    let plan = plan::decide(&examination.report, &configuration, asked);
-    remember(&root, &examination, &plan);
-    say(&root, records(unit, &plan));
-    match plan.decision {
-        Decision::Block => Status::Refused,
-        Decision::StartUnchecked => Status::Failed,
-        Decision::Start | Decision::StartAnyway { .. } => Status::Good,
+    )
+}
+
+/// What comes after a step towards blocking.
+enum Next {
+    /// The gate ends so.
+    End(Status),
+    /// The host is to be evaluated again.
+    Again,
+}
+
+/// Waits until every unit that RKE2 starts after has run: what such a unit changes is not to be held
+/// against the host. RKE2's own start job waits for the same units, so that nothing is delayed.
+fn settle(root: &HostRoot, gate: &str, unit: &str, plan: &Plan<'_>) -> Next {
+    let mut logged = false;
+    loop {
+        let step = match step(unit, gate) {
+            Ok(step) => step,
+            Err(error) => return Next::End(not_held(root, unit, plan, &error.to_string())),
+        };
+        match step {
+            Step::Cancel(_) | Step::Stop => return Next::Again,
+            Step::Wait(units) => {
+                if !logged {
+                    complain::line(&format!(
+                        "{unit} would refuse to run; waiting for {}, which may change that",
+                        units.join(", ")
+                    ));
+                    logged = true;
+                }
+                // Fails where systemd did not start this process.
+                let _ = sd_notify::notify(&[NotifyState::ExtendTimeoutUsec(EXTENSION)]);
+                std::thread::sleep(POLL);
+            }
+            Step::Late(units) => {
+                let why = format!(
+                    "{} runs after this check and before {unit}, and may change what was found",
+                    units.join(", ")
+                );
+                return Next::End(not_held(root, unit, plan, &why));
+            }
+            Step::Nothing => {
+                complain::line(&format!(
+                    "{unit} has no start job that waits, so there is nothing to block; it would refuse \
+                     to run: see `preflight-rke2 check --unit {unit}`"
+                ));
+                return Next::End(Status::Refused);
+            }
+        }
     }
 }
 
-/// Leaves word for the monitor, which starts the unit once it would run. That nothing can be written
-/// changes no decision.
-fn remember(root: &HostRoot, examination: &Examination, plan: &Plan<'_>) {
-    if !root.is_live() {
-        return;
-    }
-    let unit = &examination.report.unit;
-    let state = State::default();
-    let _ = match plan.decision {
-        Decision::Block => {
-            let definition = examination.definition.as_ref();
-            let enabled = definition.is_some_and(|unit| unit.enabled.at_boot());
-            state.write_block(&Block::new(unit, state::now(), enabled, &plan.reasons))
-        }
-        _ => state.forget_block(unit),
+/// Keeps the unit from starting: notes it for the monitor, logs the reasons, takes the start job away.
+fn block(root: &HostRoot, gate: &str, examination: &Examination, plan: &Plan<'_>) -> Next {
+    let unit = examination.report.unit.as_str();
+    let first = match step(unit, gate) {
+        Ok(step @ (Step::Cancel(_) | Step::Stop)) => step,
+        Ok(_) => return Next::Again,
+        Err(error) => return Next::End(not_held(root, unit, plan, &error.to_string())),
     };
+    let state = State::default();
+    let definition = examination.definition.as_ref();
+    let enabled = definition.is_some_and(|unit| unit.enabled.at_boot());
+    let mut note = Block::new(unit, state::now(), enabled, &plan.reasons);
+    if first == Step::Stop {
+        note.stop_job = Some(String::new());
+    }
+    // That nothing can be written changes no decision, here and below.
+    let _ = state.write_block(&note);
+    // First the reasons: `systemctl start` returns when the job is gone, and its user looks at once.
+    say(root, records(unit, plan));
+    let taken = take(unit, gate, |job| {
+        note.stop_job = Some(job);
+        let _ = state.write_block(&note);
+    });
+    match taken {
+        Ok(true) => Next::End(Status::Refused),
+        Ok(false) => Next::Again,
+        Err(error) => {
+            let _ = state.forget_block(unit);
+            Next::End(not_held(root, unit, plan, &error.to_string()))
+        }
+    }
+}
+
+/// What systemd's job queue asks for now.
+fn step(unit: &str, gate: &str) -> Result<Step, BusError> {
+    let queue = jobs::queue(unit, gate)?;
+    Ok(hold::step(
+        unit,
+        gate,
+        &queue.state,
+        &queue.jobs,
+        &queue.after,
+    ))
+}
+
+/// Takes every start job of the unit away: another `systemctl start` may queue one meanwhile. False where
+/// a unit that comes before RKE2 was queued with it, so that the host is to be evaluated again.
+fn take(unit: &str, gate: &str, mut stopped_by: impl FnMut(String)) -> Result<bool, BusError> {
+    for _ in 0..MOST_JOBS {
+        match step(unit, gate)? {
+            Step::Cancel(id) => match jobs::cancel(id) {
+                Ok(()) | Err(BusError::NoSuchJob { .. }) => {}
+                Err(error) => return Err(error),
+            },
+            Step::Stop => {
+                if let Some(job) = jobs::stop(unit)? {
+                    stopped_by(job);
+                }
+            }
+            Step::Nothing => return Ok(true),
+            Step::Wait(_) | Step::Late(_) => return Ok(false),
+        }
+    }
+    Ok(true)
+}
+
+/// Logs that the unit starts although it would be refused, because it cannot be held.
+fn not_held(root: &HostRoot, unit: &str, plan: &Plan<'_>, why: &str) -> Status {
+    let mut all = records(unit, plan);
+    // The summary says that the unit is not started.
+    all.retain(|record| record.finding.is_some());
+    for record in &mut all {
+        record.priority = Priority::Warning;
+    }
+    all.push(failure(unit, why));
+    say(root, all);
+    Status::Failed
 }
 
 /// Sends records, and waits for a stalled journal no longer than it is worth: the decision stands
-/// whether it can be told or not.
+/// whether it can be logged or not.
 fn say(root: &HostRoot, records: Vec<Record>) {
     if records.is_empty() {
         return;
@@ -108,7 +259,7 @@ fn say(root: &HostRoot, records: Vec<Record>) {
     if sent.is_ok() {
         let _ = wait.recv_timeout(LOG_PATIENCE);
     } else {
-        // No thread can be had: who is blocked is told why all the same, and the alarm bounds it.
+        // No thread can be had: the reasons are logged all the same, and systemd bounds the time.
         journal::send(&records);
     }
 }

@@ -1,5 +1,6 @@
 //! Asking systemd over D-Bus how it would start a unit, and what the unit does now.
 
+pub mod jobs;
 pub mod manage;
 
 use std::collections::HashMap;
@@ -35,6 +36,12 @@ pub enum BusError {
     TimedOut {
         /// How long it was waited for.
         after: Duration,
+    },
+    /// The job has ended meanwhile.
+    #[error("systemd has no job {id} any more")]
+    NoSuchJob {
+        /// The job's number.
+        id: u32,
     },
     /// systemd knows no such unit.
     #[error(
@@ -73,6 +80,22 @@ trait Manager {
     fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
 
     fn stop_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+
+    fn cancel_job(&self, id: u32) -> zbus::Result<()>;
+
+    /// Number, unit, type, state, the job's object path, the unit's object path.
+    fn list_jobs(
+        &self,
+    ) -> zbus::Result<
+        Vec<(
+            u32,
+            String,
+            String,
+            String,
+            OwnedObjectPath,
+            OwnedObjectPath,
+        )>,
+    >;
 
     /// Makes systemd send signals at all.
     fn subscribe(&self) -> zbus::Result<()>;

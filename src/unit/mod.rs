@@ -6,6 +6,7 @@
 pub mod envfile;
 pub mod environment;
 pub mod exec;
+pub mod job;
 pub mod live;
 pub mod load;
 pub mod specifier;

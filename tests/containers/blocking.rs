@@ -27,7 +27,7 @@ const CHECKS: [&str; 7] = [
     "sysctl.vm.overcommit_memory",
 ];
 
-on!(a_host_that_is_wrong_is_told_every_reason: bullseye trixie);
+on!(a_host_that_is_wrong_is_told_every_reason: bullseye trixie sid);
 fn a_host_that_is_wrong_is_told_every_reason(suite: &str) {
     every_reason(suite, 12);
 }
@@ -83,7 +83,7 @@ fn every_reason(suite: &str, seconds: u32) {
         "explained",
         &[
             "preflight_rke2=off",
-            "/etc/systemd/system/rke2-server.service.d/50-preflight.conf",
+            "systemctl mask preflight-rke2-gate@rke2-server.service",
         ],
     );
     outcome.lacks("explained", &["@PREFLIGHT_", "@OBJECT_SYSTEMD_UNIT@"]);

@@ -120,6 +120,7 @@ fn a_fault_decides_nothing(suite: &str) {
             systemctl daemon-reload
         }
         gate=preflight-rke2-gate@rke2-server
+        ended() { case $(show $gate ActiveState) in inactive | failed) ;; *) return 1 ;; esac; }
         # What the gate ended with, and whether RKE2 was started for it.
         ask() {
             systemctl stop rke2-server; systemctl reset-failed
@@ -127,10 +128,13 @@ fn a_fault_decides_nothing(suite: &str) {
             since=$(date +%s%3N)
             timeout 40 systemctl start rke2-server
             started=$?
+            # RKE2's job goes before the gate has ended.
+            eventually ended
             echo \"$started $(show $gate ExecMainCode) $(show $gate ExecMainStatus) $(($(date +%s%3N) - since))\" >/out/$1
         }
         mark() { cursor=$(journalctl --lines=0 --show-cursor | sed -n 's/^-- cursor: //p'); }
         told() {
+            eventually logged
             journalctl --sync
             journalctl --after-cursor=\"$cursor\" --no-pager --output=cat -u rke2-server -u $gate >/out/told$1
         }

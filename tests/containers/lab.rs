@@ -35,6 +35,11 @@ set_sysctl() {
 show() { systemctl show --property="$2" --value "$1"; }
 active() { systemctl is-active --quiet "$1"; }
 up() { eventually active "$1"; }
+# Whether all that is logged of a gate that failed has been.
+logged() {
+    ! systemctl list-jobs | grep -q gate-failed &&
+        [ "$(show "preflight-rke2-gate-failed@${1:-rke2-server}.service" ActiveState)" != activating ]
+}
 entries() { journalctl --sync; journalctl --no-pager --output=cat "MESSAGE_ID=$1"; }
 make_right() {
     set_sysctl vm.overcommit_memory 1

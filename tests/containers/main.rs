@@ -1,4 +1,4 @@
-//! What an operator meets: the package, a stand-in for RKE2 and a real systemd (247, 252, 257),
+//! What an operator meets: the package, a stand-in for RKE2 and a real systemd (247, 252, 257, 262),
 //! booted in containers. Needs root, `tests/lab/roots` and `tests/lab/package`; see there.
 //!
 //! Nothing here knows more of the program than its command line, its journal entries and its exit
@@ -11,8 +11,6 @@
 
 #[cfg(test)]
 mod blocking;
-#[cfg(test)]
-mod broken;
 #[cfg(test)]
 mod bus;
 #[cfg(test)]
@@ -32,6 +30,8 @@ mod late;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod ordering;
+#[cfg(test)]
 mod origins;
 #[cfg(test)]
 mod outcome;
@@ -41,6 +41,8 @@ mod outside;
 mod overriding;
 #[cfg(test)]
 mod packages;
+#[cfg(test)]
+mod results;
 #[cfg(test)]
 mod resume;
 #[cfg(test)]

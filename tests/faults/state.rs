@@ -10,7 +10,7 @@ use nix::libc;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::Signal;
-use nix::sys::stat::{Mode, umask};
+use nix::sys::stat::{Mode, SFlag, makedev, mknod, umask};
 use preflight_rke2::gate::block::Block;
 use preflight_rke2::host::state::State;
 
@@ -20,6 +20,17 @@ use crate::tracer::{self, Call, End, Fault};
 
 const UNIT: &str = "rke2-server.service";
 const FOLDER: &str = "/run/preflight-rke2";
+/// While this file is there, a start job of the unit waits.
+const JOB: &str = "/run/job";
+/// Answers as systemd's would for a unit that is down.
+const SYSTEMCTL: &str = "#!/bin/sh
+case \"$*\" in
+*list-jobs*) [ ! -e /run/job ] || echo '7 rke2-server.service start waiting' ;;
+*show*) printf 'ActiveState=inactive\\nSubState=dead\\nAfter=\\n' ;;
+*cancel*7*) rm /run/job ;;
+*) exit 1 ;;
+esac
+";
 
 /// This system with a host's files over its own, as `/` of whoever is started in it.
 struct Live {
@@ -65,7 +76,28 @@ impl Live {
             live.at("/usr/bin/preflight-rke2"),
         )
         .unwrap();
+        // What is mounted over `/` is not in the overlay; programs are started with this as their input.
+        let null = live.at("/dev/null");
+        fs::create_dir_all(live.at("/dev")).unwrap();
+        let _ = fs::remove_file(&null);
+        let everybody = Mode::from_bits_truncate(0o666);
+        mknod(&null, SFlag::S_IFCHR, everybody, makedev(1, 3)).unwrap();
+        let systemctl = live.at("/usr/bin/systemctl");
+        // Not through a link, which might lead out of the overlay.
+        let _ = fs::remove_file(&systemctl);
+        fs::write(&systemctl, SYSTEMCTL).unwrap();
+        fs::set_permissions(&systemctl, PermissionsExt::from_mode(0o755)).unwrap();
         live
+    }
+
+    /// Has systemd start the unit.
+    fn start(&self) {
+        fs::write(self.at(JOB), "").unwrap();
+    }
+
+    /// Whether the start still waits.
+    fn is_starting(&self) -> bool {
+        self.at(JOB).exists()
     }
 
     fn at(&self, path: &str) -> PathBuf {
@@ -77,6 +109,7 @@ impl Live {
 
     fn gate(&self) -> Command {
         let mut command = Command::new("chroot");
+        command.env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere");
         command.arg(self.at("/"));
         command.args([
             "/usr/bin/preflight-rke2",
@@ -116,12 +149,14 @@ fn sweep(live: &Live, status: i32, old: Option<&Block>) {
         if let Some(old) = old {
             live.state().write_block(old).unwrap();
         }
+        live.start();
     };
     let of_state = |call: &Call| call.path.starts_with(FOLDER);
     let traced = |plan| tracer::run_among(&live.gate(), None, of_state, plan);
     restore();
     let whole = traced(None);
     assert_eq!(whole.end, End::Exited(status), "{}{}", whole.out, whole.err);
+    assert_eq!(live.is_starting(), status == 0);
     let reasons = live.state().read_block(UNIT).map(|block| block.reasons);
     assert_eq!(reasons.is_some(), status == 3);
     let last = if status == 3 {
@@ -143,8 +178,11 @@ fn sweep(live: &Live, status: i32, old: Option<&Block>) {
                 "{fault:?} at {:?}: {:?}\n{}",
                 killed.hit, killed.end, killed.err
             );
-            // Whatever else than status 3 a gate ends with, the unit starts.
             assert_eq!(killed.end, End::Killed(Signal::SIGKILL), "{shown}");
+            assert!(
+                live.is_starting(),
+                "held by a gate that did not finish: {shown}"
+            );
             let note = live.state().read_block(UNIT);
             let is_there = live.at(&format!("{FOLDER}/gate/{UNIT}.json")).exists();
             assert_eq!(is_there, note.is_some(), "half a note: {shown}");
@@ -155,7 +193,9 @@ fn sweep(live: &Live, status: i32, old: Option<&Block>) {
             );
             outcomes[usize::from(!is_old)] += 1;
 
+            live.start();
             let again = run(live.gate());
+            assert_eq!(live.is_starting(), status == 0, "{shown}");
             assert_eq!(again.status, status, "{shown}\nthen: {}", again.err);
             assert_eq!(again.err, whole.err, "{shown}");
             let note = live.state().read_block(UNIT);

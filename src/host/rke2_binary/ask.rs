@@ -32,12 +32,16 @@ const DYING: Duration = Duration::from_millis(200);
 pub(super) fn version(path: &Path, deadline: Duration) -> Result<Vec<u8>, AskFailure> {
     let mut command = Command::new(path);
     command.arg("--version");
-    run(command, deadline)
+    run(command, deadline, MAX_OUTPUT)
 }
 
-/// What `command` prints. It gets no input and no environment but a search path, and it and what it
-/// started are killed at the end.
-pub(super) fn run(mut command: Command, deadline: Duration) -> Result<Vec<u8>, AskFailure> {
+/// What `command` prints, at most `limit` bytes. It gets no input and no environment but a search path,
+/// and it and what it started are killed at the end.
+pub(in crate::host) fn run(
+    mut command: Command,
+    deadline: Duration,
+    limit: usize,
+) -> Result<Vec<u8>, AskFailure> {
     let started = Instant::now();
     let mut child = command
         .stdin(Stdio::null())
@@ -49,12 +53,17 @@ pub(super) fn run(mut command: Command, deadline: Duration) -> Result<Vec<u8>, A
         .process_group(0)
         .spawn()
         .map_err(|error| system(&error))?;
-    let output = listen(&mut child, started, deadline);
+    let output = listen(&mut child, started, deadline, limit);
     end(&mut child);
     output
 }
 
-fn listen(child: &mut Child, started: Instant, deadline: Duration) -> Result<Vec<u8>, AskFailure> {
+fn listen(
+    child: &mut Child,
+    started: Instant,
+    deadline: Duration,
+    limit: usize,
+) -> Result<Vec<u8>, AskFailure> {
     let Some(mut pipe) = child.stdout.take() else {
         return Err(AskFailure::System("no pipe".to_owned()));
     };
@@ -63,7 +72,7 @@ fn listen(child: &mut Child, started: Instant, deadline: Duration) -> Result<Vec
     loop {
         // In this order: what it has said by the time it has ended is all that it says.
         let ended = ended(child)?;
-        let closed = drain(&mut pipe, &mut output)?;
+        let closed = drain(&mut pipe, &mut output, limit)?;
         if let Some(status) = ended {
             return match status {
                 WaitStatus::Exited(_, 0) => Ok(output),
@@ -96,7 +105,7 @@ fn listen(child: &mut Child, started: Instant, deadline: Duration) -> Result<Vec
 }
 
 /// Takes what is there to read; says whether the pipe is closed at the other end.
-fn drain(pipe: &mut ChildStdout, output: &mut Vec<u8>) -> Result<bool, AskFailure> {
+fn drain(pipe: &mut ChildStdout, output: &mut Vec<u8>, limit: usize) -> Result<bool, AskFailure> {
     let mut buffer = [0; 1024];
     loop {
         match pipe.read(&mut buffer) {
@@ -106,8 +115,8 @@ fn drain(pipe: &mut ChildStdout, output: &mut Vec<u8>) -> Result<bool, AskFailur
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(system(&error)),
         }
-        if output.len() > MAX_OUTPUT {
-            return Err(AskFailure::TooLong(MAX_OUTPUT));
+        if output.len() > limit {
+            return Err(AskFailure::TooLong(limit));
         }
     }
 }
@@ -155,7 +164,7 @@ mod tests {
     fn sh(script: &str, deadline: Duration) -> Result<String, AskFailure> {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script]);
-        run(command, deadline).map(|output| String::from_utf8(output).unwrap())
+        run(command, deadline, MAX_OUTPUT).map(|output| String::from_utf8(output).unwrap())
     }
 
     /// Whether a process runs: it is there, and not as a zombie.

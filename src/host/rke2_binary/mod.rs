@@ -4,7 +4,7 @@
 //! carry it: those are run with `--version`, once a boot. What RKE2 last unpacked is a hint at the
 //! end. Nothing here fails: what is not found out is a note.
 
-mod ask;
+pub(in crate::host) mod ask;
 mod cache;
 
 use std::fs::File;

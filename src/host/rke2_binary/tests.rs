@@ -268,7 +268,7 @@ fn a_program_of_roots_is_asked_once() {
                   > \"$1/rke2\" && chmod 755 \"$1/rke2\"";
     shell.args(["-c", script, "sh"]).arg(dir.path());
     let long = Duration::from_secs(20);
-    ask::run(shell, long).unwrap();
+    ask::run(shell, long, 4096).unwrap();
     let ask = Ask {
         deadline: long,
         cache: dir.path().join("cache"),
