@@ -27,6 +27,8 @@ mod reboot;
 #[cfg(test)]
 mod report;
 #[cfg(test)]
+mod results;
+#[cfg(test)]
 #[path = "../faults/rows.rs"]
 #[expect(
     dead_code,
