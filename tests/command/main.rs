@@ -17,6 +17,7 @@ mod host;
 mod hostile;
 mod hosts;
 mod laws;
+mod memory;
 mod printable;
 mod recorded;
 mod remedies;
