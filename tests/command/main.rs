@@ -16,6 +16,7 @@ mod fix;
 mod host;
 mod hostile;
 mod hosts;
+mod image;
 mod laws;
 mod memory;
 mod printable;
