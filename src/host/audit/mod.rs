@@ -459,6 +459,7 @@ fn kubelet(
         lines.push(next);
     }
     KubeletFacts {
+        problem: found.problems.get("kubelet").cloned(),
         lines,
         files: papers,
     }

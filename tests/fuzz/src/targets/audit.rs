@@ -94,6 +94,7 @@ fn facts(data: &[u8], role: Role) -> NodeFacts {
         kubelet: KubeletFacts {
             lines: vec![line(When::Running, words(b'k'))],
             files: vec![paper(b'f', "/f"), paper(b'g', "/g")],
+            problem: None,
         },
         etcd: paper(b'c', "/c"),
         etcd_pod: paper(b'o', "/o"),
