@@ -281,6 +281,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_types, reason = "the shell decides")]
     fn a_shell_reads_back_what_was_quoted() {
         assert_eq!(
             shell_word("/etc/sysctl.d/60-rke2-cis.conf"),

@@ -591,14 +591,14 @@ impl Built {
             ),
         );
         file("status", "Name:\tx\nUid:\t0\t0\t0\t0\n");
-        let link = |name: &str, to: &str| {
+        let point = |name: &str, to: &str| {
             let place = self.at(&format!("/proc/{pid}/{name}"));
             std::fs::create_dir_all(place.parent().unwrap()).unwrap();
             let _ = std::fs::remove_file(&place);
             symlink(to, place).unwrap();
         };
-        link("exe", exe);
-        link("ns/mnt", "mnt:[1]");
+        point("exe", exe);
+        point("ns/mnt", "mnt:[1]");
         if !exe.ends_with(" (deleted)") && !self.at(exe).exists() {
             self.file(exe, "a program");
         }

@@ -233,10 +233,9 @@ fn an_impostor_is_not_taken_for_the_kubelet() {
         std::fs::remove_file(&link).unwrap();
         std::os::unix::fs::symlink("mnt:[2]", link).unwrap();
     };
-    type Change<'a> = &'a dyn Fn(&Built);
-    let cases: [(&str, &str, &str, Change); 7] = [
+    let cases: [(&str, &str, &str, Add); 7] = [
         ("another uid", &own, unit, &|b| {
-            uid(b, "1000\t1000\t1000\t1000")
+            uid(b, "1000\t1000\t1000\t1000");
         }),
         ("an effective uid", &own, unit, &|b| uid(b, "0\t1000\t0\t0")),
         ("a user's group, another root", &own, users, &|b| {

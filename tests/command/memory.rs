@@ -41,7 +41,7 @@ type Put = fn(&Host);
 /// What can be made large, by whether RKE2's start depends on it.
 const LARGE: &[(&str, bool, Put)] = &[
     ("keys of YAML", true, |host| {
-        write(host, CONFIG, "profile: cis\n", keys(MANY))
+        write(host, CONFIG, "profile: cis\n", keys(MANY));
     }),
     ("keys of YAML, just few enough", true, |host| {
         write(host, CONFIG, "profile: cis\n", keys(10_900));

@@ -34,25 +34,16 @@ fn clean(what: &str, text: &str) {
     assert_eq!(bad, None, "{what}:\n{}", text.escape_debug());
 }
 
-/// `text` as a double-quoted scalar of YAML and JSON.
-fn escaped(text: &str) -> String {
-    let mut out = String::new();
-    for unit in text.encode_utf16() {
-        out += &format!("\\u{unit:04x}");
-    }
-    out
-}
-
+/// `text` inside a double-quoted scalar of YAML, or string of TOML.
 fn yaml(text: &str) -> String {
-    text.chars()
-        .map(|c| format!("\\U{:08x}", u32::from(c)))
-        .collect()
+    let escaped = text.chars().map(|c| format!("\\U{:08X}", u32::from(c)));
+    escaped.collect::<Vec<_>>().concat()
 }
 
 /// A host on which much is to be told, and all of it holds [`BAD`].
 fn host() -> Host {
     let host = Host::like("healthy-server");
-    let (y, j) = (yaml(BAD), escaped(BAD));
+    let y = yaml(BAD);
     host.file("/proc/sys/kernel/panic", format!("0{BAD}\n"));
     host.file("/proc/sys/vm/overcommit_memory", "0\n");
     host.file(
@@ -88,13 +79,13 @@ fn host() -> Host {
     host.file("/proc/sys/kernel/osrelease", format!("6.1{BAD}\n"));
     host.file(
         "/etc/preflight-rke2/config.toml",
-        format!("[[audit.waiver]]\ncontrol = \"apiserver.profiling\"\nreason = \"r{}\"\nexpires = 2099-01-01\n",
-            BAD.chars().map(|c| format!("\\U{:08X}", u32::from(c))).collect::<String>()),
+        format!("[[audit.waiver]]\ncontrol = \"apiserver.profiling\"\nreason = \"r{}\"\nexpires = \"2099-01-01\"\n",
+            yaml(BAD)),
     );
     let data = "/var/lib/rancher/rke2";
     host.file(
         &format!("{data}/agent/pod-manifests/kube-apiserver.yaml"),
-        format!("metadata: {{uid: x}}\nspec:\n  containers:\n  - name: kube-apiserver\n    args: [\"--profiling=t{j}\", \"--tls-cipher-suites={y}\"]\n").replace(&j, &y),
+        format!("metadata: {{uid: x}}\nspec:\n  containers:\n  - name: kube-apiserver\n    args: [\"--profiling=t{y}\", \"--tls-cipher-suites={y}\"]\n"),
     );
     for name in ["kube-scheduler", "kube-controller-manager"] {
         host.file(
@@ -141,6 +132,23 @@ const ALL: &[&[&str]] = &[
     &["fix", "--apply"],
 ];
 
+/// Those that show what was read in their output.
+const TELLING: &[&[&str]] = &[
+    &["check", "--verbose", "--color", "never"],
+    &["check", "--all", "--format", "json"],
+    &["config", "--all"],
+    &["config", "--all", "--format", "json"],
+    &["sysctl"],
+    &["sysctl", "--format", "json"],
+    &["audit", "--show", "all"],
+    &["audit", "--show", "all", "--format", "json"],
+    &["audit", "--show", "all", "--format", "sarif"],
+    &["audit", "--show", "all", "--format", "kube-bench"],
+    &["audit", "--show", "all", "--format", "junit"],
+    &["fix"],
+    &["fix", "--output", "script"],
+];
+
 fn every(host: &Host, version: Option<&str>) {
     for args in ALL {
         let mut words: Vec<&str> = args.to_vec();
@@ -167,6 +175,13 @@ fn every(host: &Host, version: Option<&str>) {
 #[test]
 fn every_command_prints_printable_characters_alone() {
     let host = host();
+    // There is something to be hidden.
+    for told in TELLING {
+        let mut words: Vec<&str> = told.to_vec();
+        words.extend(["--rke2-version", "v1.34.1+rke2r1"]);
+        let ran = host.run(&words);
+        assert!(ran.out.contains("[31m"), "{told:?}: {}{}", ran.out, ran.err);
+    }
     every(&host, Some("v1.34.1+rke2r1"));
     // With another release other findings come, with a profile that is right more of them.
     every(&host, Some("v1.24.1+rke2r1"));

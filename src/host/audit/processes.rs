@@ -174,16 +174,14 @@ fn whose(root: &HostRoot, pid: u32, data_dir: &str, wanted: &Wanted) -> Result<W
     let is_own = is_below(&exe.path, data_dir);
     match lacks(root, pid, &exe, &group)? {
         None => Ok(Whose::Rke2s),
-        // Somebody's program of that name, or one that only looks like RKE2's to itself.
-        Some(Lack::Trust) => Ok(Whose::Another),
-        Some(Lack::Group) if !is_own => Ok(Whose::Another),
-        Some(Lack::Group) => Ok(Whose::Unclear(format!(
+        Some(Lack::Group) if is_own => Ok(Whose::Unclear(format!(
             "its control group {group} is none of RKE2's units"
         ))),
         Some(Lack::MountNamespace) if in_rke2_unit(&group) => Ok(Whose::Unclear(
             "it has a mount name space of its own".to_owned(),
         )),
-        Some(Lack::MountNamespace) => Ok(Whose::Another),
+        // Somebody's program of that name, or one that only looks like RKE2's to itself.
+        Some(_) => Ok(Whose::Another),
     }
 }
 
@@ -378,7 +376,7 @@ fn is_below(program: &str, data_dir: &str) -> bool {
 /// slices alone, which systemd makes; what a service or scope is delegated lies below that.
 fn in_rke2_unit(group: &str) -> bool {
     let mut parts = group.split('/').filter(|part| !part.is_empty());
-    let unit = parts.find(|part| !part.ends_with(".slice"));
+    let unit = parts.find(|part| part.strip_suffix(".slice").is_none());
     unit.is_some_and(|unit| Role::ALL.into_iter().any(|role| unit == role.unit()))
 }
 

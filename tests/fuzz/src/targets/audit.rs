@@ -111,7 +111,9 @@ fn facts(data: &[u8], role: Role) -> NodeFacts {
 /// Nothing but lines of visible characters.
 #[track_caller]
 fn is_plain(text: &str) {
-    let obeyed = text.chars().find(|c| c.is_control() && *c != '\n');
+    let obeyed = text
+        .chars()
+        .find(|c| preflight_rke2::text::is_unprintable(*c) && *c != '\n');
     assert_eq!(obeyed, None, "{text:?}");
 }
 
