@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -224,47 +224,29 @@ impl HostRoot {
         self.open_known(path.as_ref()).map(|(file, _)| file)
     }
 
-    /// Opens for reading. To open a device can be enough to have it act (a watchdog starts, a tape
-    /// rewinds), and images are made by others: there it is looked at first.
-    fn open_safely(&self, path: &Path) -> Result<File, i32> {
-        if self.is_live() {
-            return self.open_with(path, SAFE);
-        }
-        let found = self.open_with(path, OFlag::O_PATH | OFlag::O_CLOEXEC)?;
-        let is_file = found.metadata().is_ok_and(|meta| meta.is_file());
-        if !is_file {
-            return Ok(found);
-        }
-        // That very file, whatever the path leads to by now.
-        let opened = OpenOptions::new()
-            .read(true)
-            .custom_flags(SAFE.bits())
-            .open(format!("/proc/self/fd/{}", found.as_raw_fd()));
-        match opened {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.open_with(path, SAFE),
-            other => other.map_err(|error| error.raw_os_error().unwrap_or(libc::EIO)),
-        }
-    }
-
     /// Opens a regular file for reading, without waiting, and tells what it is.
     pub(super) fn open_known(&self, path: &Path) -> Result<(File, Status), ReadError> {
+        if !self.is_live() {
+            // To open a device can be enough to have it act (a watchdog starts, a tape rewinds), and
+            // images are made by others.
+            let looked_at = self
+                .open_with(path, OFlag::O_PATH | OFlag::O_CLOEXEC)
+                .map_err(|errno| self.os_error(Operation::Open, path, errno))?
+                .metadata()
+                .map_err(|error| self.io_error(Operation::Stat, path, &error))?;
+            if kind_of(&looked_at) == Kind::Device {
+                return Err(not_regular(path, "device"));
+            }
+        }
         let file = self
-            .open_safely(path)
+            .open_with(path, SAFE)
             .map_err(|errno| self.os_error(Operation::Open, path, errno))?;
         let meta = file
             .metadata()
             .map_err(|error| self.io_error(Operation::Stat, path, &error))?;
         let status = Status::of(&meta);
         match status.kind {
-            Kind::File => Ok((file, status)),
-            Kind::Null if self.is_live() => Ok((file, status)),
-            Kind::Null => {
-                let null = OpenOptions::new().read(true).open("/dev/null");
-                Ok((
-                    null.map_err(|error| self.io_error(Operation::Open, path, &error))?,
-                    status,
-                ))
-            }
+            Kind::File | Kind::Null => Ok((file, status)),
             // What reading it says, in the words of who reads it.
             Kind::Directory => Err(self.os_error(Operation::Read, path, libc::EISDIR)),
             Kind::Link => Err(self.os_error(Operation::Open, path, libc::ELOOP)),
