@@ -116,6 +116,8 @@ fn what_runs_counts_and_so_does_what_will() {
         format!("{DATA}/data/v1.0.0-rke2r1-0123456789ab/bin/containerd-shim-runc-v2 (deleted)");
     // An upgrade took the shim's program away; it is still RKE2's.
     let unit = "0::/system.slice/rke2-server.service\n";
+    let init = "/usr/lib/systemd/systemd";
+    built.process(1, 0, init, "0::/init.scope\n", &line(&["init"]));
     built.process(210, 1, &exe, unit, &line(&["shim"]));
     built.process(
         211,

@@ -322,12 +322,12 @@ fn is_roots(root: &HostRoot, pid: u32) -> Result<bool, ReadError> {
 /// The control group of a process in the hierarchy that systemd keeps.
 fn group(root: &HostRoot, pid: u32) -> Result<String, ReadError> {
     let groups = read(root, pid, "cgroup")?;
-    let group = of_systemd(&groups);
+    let first = read(root, 1, "cgroup")?;
+    let (group, hosts) = of_systemd(&groups, &first);
     // A container sees others' groups from its own. From there, the group of the host's first process
     // has as many steps up as it takes to the top.
     if group.starts_with(UP) {
-        let first = read(root, 1, "cgroup")?;
-        let (steps, _) = up(of_systemd(&first));
+        let (steps, _) = up(hosts);
         if let (own, rest) = up(group)
             && own == steps
         {
@@ -351,15 +351,21 @@ fn up(path: &str) -> (usize, &str) {
     (steps, rest)
 }
 
-/// Where there are hierarchies of the first version, systemd keeps one without a controller.
-fn of_systemd(groups: &str) -> &str {
-    let of = |hierarchy: &str| {
+/// The groups of a process and of the host's first one in systemd's hierarchy. Beside hierarchies of the
+/// first version that is one without a controller, where systemd itself has a scope then; in the second
+/// version's a pod's process may still have the group of who started it.
+fn of_systemd<'a>(groups: &'a str, first: &'a str) -> (&'a str, &'a str) {
+    fn of<'a>(groups: &'a str, hierarchy: &str) -> Option<&'a str> {
         groups.lines().find_map(|line| {
             let (name, path) = line.split_once(':')?.1.split_once(':')?;
             (name == hierarchy).then_some(path)
         })
-    };
-    of("name=systemd").or_else(|| of("")).unwrap_or_default()
+    }
+    const NAMED: &str = "name=systemd";
+    let by_name = of(first, NAMED).is_some_and(|path| path.ends_with("/init.scope"));
+    let by_name = by_name || of(first, "").is_none();
+    let pick = |groups| of(groups, if by_name { NAMED } else { "" }).unwrap_or_default();
+    (pick(groups), pick(first))
 }
 
 /// The fourth field of `proc_pid_stat(5)`; the second can hold anything.
@@ -496,9 +502,20 @@ mod tests {
             assert_eq!(in_rke2_unit(group), is_own, "{group}");
         }
         let hybrid = "9:name=systemd:/a\n8:pids:/b\n0::/c\n";
-        assert_eq!(of_systemd(hybrid), "/a");
-        assert_eq!(of_systemd("1:cpu:/x\n0::/c:d\n"), "/c:d");
-        assert_eq!(of_systemd(""), "");
+        let first = "9:name=systemd:/init.scope\n0::/init.scope\n";
+        assert_eq!(of_systemd(hybrid, first).0, "/a");
+        // Somebody mounted a hierarchy of that name, and systemd does not use it.
+        assert_eq!(
+            of_systemd(hybrid, "9:name=systemd:/\n0::/init.scope\n").0,
+            "/c"
+        );
+        let old = "9:name=systemd:/../../init.scope\n";
+        assert_eq!(of_systemd(hybrid, old), ("/a", "/../../init.scope"));
+        assert_eq!(
+            of_systemd("1:cpu:/x\n0::/c:d\n", "0::/init.scope\n").0,
+            "/c:d"
+        );
+        assert_eq!(of_systemd("", ""), ("", ""));
     }
 
     /// Starts a program that sleeps from a folder of its own, after `prepare`, and waits until it runs it.
