@@ -195,7 +195,9 @@ pub fn defined(
     }
 
     let mut start = StartSettings::new(version.clone(), &settings, &kubelet);
-    if wrapper.is_some() {
+    // What is too large to be read may say anything.
+    let is_beyond = root.troubles().iter().any(ReadError::is_beyond);
+    if wrapper.is_some() || is_beyond {
         start = start.undecided();
     }
     start.advice.extend(version_advice(&installed, &detection));

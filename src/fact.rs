@@ -87,12 +87,14 @@ pub enum ReadError {
         kind: &'static str,
     },
     /// Longer than anything RKE2's components are known to be fed.
-    #[error("{path}: larger than {limit} bytes")]
+    #[error("{path}: larger than {limit} {unit}")]
     TooLarge {
         /// The file, as the host names it.
         path: String,
         /// What we would have read at the most.
         limit: u64,
+        /// Of what.
+        unit: &'static str,
     },
 }
 
@@ -123,6 +125,11 @@ impl ReadError {
             self.errno(),
             Some(EAGAIN | EINTR | EIO | EMFILE | ENFILE | ENOBUFS | ENOMEM | ESTALE | ETIMEDOUT)
         )
+    }
+
+    /// Whether there is more than this program reads: what it holds is not known.
+    pub const fn is_beyond(&self) -> bool {
+        matches!(self, Self::TooLarge { .. })
     }
 
     /// Whether RKE2 may well read what could not be read here: then it is no reason to block.

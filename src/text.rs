@@ -87,8 +87,8 @@ pub fn without_userinfo(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// `text` with whatever could move a cursor, forge a line or hide words made visible, passwords in
-/// addresses taken out, and cut where it is very long.
+/// `text` with every [unprintable](is_unprintable) character made visible, passwords in addresses
+/// taken out, and cut where it is very long.
 ///
 /// What a host's files contain reaches terminals and journals through this alone.
 pub fn printable(text: &str) -> String {
@@ -99,32 +99,128 @@ pub fn printable(text: &str) -> String {
             let _ = write!(out, "… ({} bytes in all)", text.len());
             break;
         }
-        match c {
-            '\t' => out.push_str("\\t"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            c if c.is_control() || is_format(c) => {
-                let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
-            }
-            c => out.push(c),
-        }
+        push_visible(&mut out, c);
     }
     out
 }
 
-/// Characters that change how others are shown: bidirectional controls, zero widths.
-const fn is_format(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+/// `text` with every unprintable character made visible, and nothing else changed.
+pub fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    text.chars().for_each(|c| push_visible(&mut out, c));
+    out
 }
 
-/// `text` as one word of a shell's command line.
+fn push_visible(out: &mut String, c: char) {
+    match c {
+        '\t' => out.push_str("\\t"),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        c if is_unprintable(c) => {
+            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+        }
+        c => out.push(c),
+    }
+}
+
+/// Whether a character could move a cursor, forge a line, or hide or reorder what stands beside it:
+/// control characters (C0, DEL, C1), line and paragraph separators, bidirectional controls, other
+/// format characters (Unicode's category Cf), characters shown as nothing (fillers, variation
+/// selectors, tags), and those that no text may hold.
+pub fn is_unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}'
+            | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fdd0}'..='\u{fdef}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1345f}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+        || u32::from(c) & 0xfffe == 0xfffe
+}
+
+/// A whole output as it may go to a terminal or into a file: what is unprintable is made visible, but
+/// for line feeds, tabs and the colours (`ESC [ … m`) of this program.
+///
+/// Every value is made printable where it is put into an output; this makes sure of it.
+pub fn output(text: &str) -> Cow<'_, str> {
+    let is_fine = |c: char| c == '\n' || c == '\t' || !is_unprintable(c);
+    if text.chars().all(is_fine) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let colour = rest.strip_prefix("\u{1b}[").and_then(|after| {
+            let end = after.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+            after.get(end..)?.strip_prefix('m')
+        });
+        let after = colour.unwrap_or_else(|| rest.get(c.len_utf8()..).unwrap_or_default());
+        let piece = rest.len().saturating_sub(after.len());
+        if colour.is_some() || is_fine(c) {
+            out.push_str(rest.get(..piece).unwrap_or_default());
+        } else {
+            push_visible(&mut out, c);
+        }
+        rest = after;
+    }
+    Cow::Owned(out)
+}
+
+/// `value` as JSON over several lines, one line feed at its end. Unprintable characters are written as
+/// `\uXXXX`: what is read back is the same value.
+pub fn json(value: &impl serde::Serialize) -> String {
+    // Strings, numbers and lists alone: this cannot fail.
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    let mut out = String::with_capacity(text.len().saturating_add(1));
+    for c in text.chars() {
+        // Outside strings JSON has no other than line feeds, inside it has no line feed.
+        if c == '\n' || !is_unprintable(c) {
+            out.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            let _ = write!(out, "\\u{unit:04x}");
+        }
+    }
+    out.push('\n');
+    out
+}
+
+/// `text` as one word of a POSIX shell's command line, in printable characters alone: others are
+/// written as octal numbers that `printf` makes them of.
 pub fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=+,@%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();
     }
-    format!("'{}'", text.replace('\'', "'\\''"))
+    if !text.chars().any(is_unprintable) {
+        return format!("'{}'", text.replace('\'', "'\\''"));
+    }
+    // The shell takes line feeds off the end of what a command prints.
+    let inner = text.trim_end_matches('\n');
+    let mut format = String::new();
+    for c in inner.chars() {
+        match c {
+            '\'' => format.push_str("'\\''"),
+            '\\' => format.push_str("\\\\"),
+            '%' => format.push_str("%%"),
+            c if is_unprintable(c) => {
+                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                    let _ = write!(format, "\\{byte:03o}");
+                }
+            }
+            c => format.push(c),
+        }
+    }
+    let ends = text.len().saturating_sub(inner.len());
+    let ends = if ends > 0 {
+        format!("'{}'", "\n".repeat(ends))
+    } else {
+        String::new()
+    };
+    format!("\"$(printf -- '{format}')\"{ends}")
 }
 
 /// `text` in lines of at most `width` characters, each after the first begun with `indent` spaces.
@@ -185,6 +281,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_types, reason = "the shell decides")]
     fn a_shell_reads_back_what_was_quoted() {
         assert_eq!(
             shell_word("/etc/sysctl.d/60-rke2-cis.conf"),
@@ -193,6 +290,28 @@ mod tests {
         assert_eq!(shell_word("vm.panic_on_oom = 0"), "'vm.panic_on_oom = 0'");
         assert_eq!(shell_word("it's $(x)"), "'it'\\''s $(x)'");
         assert_eq!(shell_word(""), "''");
+        assert_eq!(
+            shell_word("a\u{1b}[31m%d\\n'\u{202e}é"),
+            "\"$(printf -- 'a\\033[31m%%d\\\\n'\\''\\342\\200\\256é')\""
+        );
+        for text in [
+            "a\u{1b}[31m%d\\n'\u{202e}é \"$(x)\" `x` $x",
+            "\n\nx\n\n",
+            "\u{9b}\n",
+            "-\u{7f}",
+            "etcd:x:5:5:\u{1b}]0;x\u{7}\u{e0041}\t\r:/:/x",
+        ] {
+            let word = shell_word(text);
+            assert!(
+                !word.chars().any(|c| c != '\n' && is_unprintable(c)),
+                "{word}"
+            );
+            let ran = std::process::Command::new("/bin/sh")
+                .args(["-c", &format!("printf '%s' {word}")])
+                .output()
+                .unwrap();
+            assert_eq!(String::from_utf8(ran.stdout).unwrap(), text, "{word}");
+        }
     }
 
     #[test]
@@ -220,6 +339,28 @@ mod tests {
             assert_eq!(without_userinfo(text), shown);
         }
         assert_eq!(printable(&"x".repeat(10_000)).chars().count(), 500 + 22);
+    }
+
+    #[test]
+    fn json_is_printable_and_reads_back_the_same() {
+        let all: String = (0..=0x0010_ffff_u32).filter_map(char::from_u32).collect();
+        let value = serde_json::json!({ all.clone(): [all, "\"\\\u{1b}"] });
+        let text = json(&value);
+        assert!(!text.chars().any(|c| c != '\n' && is_unprintable(c)));
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&text).unwrap(),
+            value
+        );
+        assert!(text.ends_with("\n}\n"));
+    }
+
+    #[test]
+    fn an_output_has_line_feeds_tabs_and_colours_alone() {
+        assert_eq!(
+            output("\u{1b}[1;31ma\u{1b}[0m\tb\n\u{1b}[2J\u{1b}\u{9b}0m\u{1b}[\u{202e}\r"),
+            "\u{1b}[1;31ma\u{1b}[0m\tb\n\\u{1b}[2J\\u{1b}\\u{9b}0m\\u{1b}[\\u{202e}\\r"
+        );
+        assert!(matches!(output("é\n"), Cow::Borrowed(_)));
     }
 
     #[test]

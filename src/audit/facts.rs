@@ -156,6 +156,8 @@ pub struct KubeletFacts {
     pub lines: Vec<CommandLine>,
     /// Its configuration files, in the order in which it merges them.
     pub files: Vec<Paper>,
+    /// Why it is not known what it runs with, where something stood in the way.
+    pub problem: Option<String>,
 }
 
 /// The account etcd as the files have it.

@@ -2,18 +2,15 @@
 
 use std::io::Write as _;
 
-use crate::text::printable;
+use crate::text::{output, printable};
 
-/// One line, after the program's name.
+/// One line, after the program's name. A line feed in the message (one of a file's name) begins none.
 pub(super) fn line(message: &str) {
-    text(&format!("preflight-rke2: {message}\n"));
+    text(&format!("preflight-rke2: {}\n", printable(message)));
 }
 
-/// Lines of text. What was typed, or read from the host, can hold more than text.
-pub(super) fn text(message: &str) {
-    let lines: Vec<String> = message.split('\n').map(printable).collect();
+/// Lines of this program's own. What they quote has been made printable.
+pub(super) fn text(lines: &str) {
     // If standard error is closed there is nobody to tell.
-    let _ = std::io::stderr()
-        .lock()
-        .write_all(lines.join("\n").as_bytes());
+    let _ = std::io::stderr().lock().write_all(output(lines).as_bytes());
 }

@@ -21,11 +21,12 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::CommandFactory as _;
+use clap::{CommandFactory as _, Parser as _};
 
 use arguments::{Arguments, Command};
 
 use crate::report::npd::Condition;
+use crate::text::{output, printable};
 
 /// How a command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +65,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let status = match Arguments::read(&line) {
         Ok(arguments) => dispatch(&arguments),
         Err(error) => {
+            // What was typed may hold anything: the error that is printed is one about what it
+            // looks like.
+            let shown: Vec<OsString> = line
+                .iter()
+                .map(|word| printable(&word.to_string_lossy()).into())
+                .collect();
+            let error = Arguments::try_parse_from(&shown).err().unwrap_or(error);
             // Help and version are asked for: they go to standard output and are no error.
             let asked = !error.use_stderr();
             if asked {
@@ -107,7 +115,9 @@ fn dispatch(arguments: &Arguments) -> Status {
 /// Prints to standard output. That nobody reads on (a closed pipe) is no reason to fail.
 fn print(text: &str) {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let _ = out
+        .write_all(output(text).as_bytes())
+        .and_then(|()| out.flush());
 }
 
 /// Whether standard output is to be coloured.

@@ -496,8 +496,8 @@ fn view_of(sight: &Sight) -> UnitView {
                     finding.id.clone(),
                     word(finding.outcome),
                     word(finding.effect),
-                    finding.subject.clone(),
-                    finding.summary.clone(),
+                    crate::text::printable(&finding.subject),
+                    crate::text::printable(&finding.summary),
                 )
             })
             .collect(),

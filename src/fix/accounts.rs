@@ -1,6 +1,7 @@
 //! The account `etcd`: what is to be made, how it is declared, and which programs make it.
 
 use super::plan::Conflict;
+use super::rows::{self, NewRow};
 use crate::fact::{HostFacts, Source};
 use crate::rke2::accounts::{Lookup, Table};
 
@@ -62,7 +63,7 @@ pub struct Elsewhere {
 pub struct Program {
     /// Its name.
     pub name: &'static str,
-    /// What it is called with, but for `--root`.
+    /// What it is called with.
     pub args: Vec<String>,
 }
 
@@ -93,17 +94,11 @@ impl Accounts {
         lines
     }
 
-    /// The call of `systemd-sysusers`. Below a root, versions differ in how they take a path; a name
-    /// they all look for in `/etc/sysusers.d` first.
-    pub fn run_sysusers(image: bool) -> Program {
-        let file = if image {
-            SYSUSERS_FILE.rsplit('/').next().unwrap_or(SYSUSERS_FILE)
-        } else {
-            SYSUSERS_FILE
-        };
+    /// The call of `systemd-sysusers`.
+    pub fn run_sysusers() -> Program {
         Program {
             name: "systemd-sysusers",
-            args: vec![file.to_owned()],
+            args: vec![SYSUSERS_FILE.to_owned()],
         }
     }
 
@@ -147,6 +142,8 @@ pub(super) enum Needed {
     Copy(Vec<Elsewhere>),
     /// The account is to be made.
     Make(Accounts),
+    /// The same in an image: these rows are to be written.
+    Write(Accounts, Vec<NewRow>),
 }
 
 /// What the host has of the account, and what is known beside it.
@@ -157,6 +154,8 @@ pub(super) struct Known<'a> {
     pub(super) group: &'a [u8],
     /// The content of [`SYSUSERS_FILE`].
     pub(super) declared: Option<&'a [u8]>,
+    /// `/etc/login.defs` of an image; `None` on the running host.
+    pub(super) login_defs: Option<&'a [u8]>,
 }
 
 /// What is needed. A row that RKE2 skips, or a table it cannot read, is left to a person.
@@ -187,6 +186,10 @@ pub(super) fn needed(known: &Known<'_>, wish: Wish) -> Result<Needed, Conflict> 
         })
         .cloned()
         .collect();
+    if copies.iter().any(|there| there.row.contains('\0')) {
+        // No command line can hold it, and nobody meant it.
+        return Ok(Needed::Nothing);
+    }
     if !copies.is_empty() {
         // What a program would make now could differ from what is there already.
         return match wish {
@@ -212,6 +215,17 @@ pub(super) fn needed(known: &Known<'_>, wish: Wish) -> Result<Needed, Conflict> 
             .and_then(|(_, gid)| u32::try_from(gid).ok())
             .filter(|gid| owner(known.group, *gid).is_none());
     }
+    if known.login_defs.is_some()
+        && wish == Wish::default()
+        && let Some(content) = known.declared
+    {
+        // What the image's next boot would have made of it.
+        let Some((uid, gid)) = rows::declared(content) else {
+            return Ok(Needed::Nothing);
+        };
+        accounts.uid = uid.filter(|_| make_user);
+        accounts.gid = gid.filter(|_| make_group).or(accounts.gid);
+    }
     taken(known.passwd, Table::Passwd, accounts.uid)?;
     let gid = accounts.gid.or(accounts.uid.filter(|_| make_group));
     taken(known.group, Table::Group, gid)?;
@@ -221,7 +235,19 @@ pub(super) fn needed(known: &Known<'_>, wish: Wish) -> Result<Needed, Conflict> 
     if accounts.declared && wish != Wish::default() {
         return Err(Conflict::Declared(SYSUSERS_FILE));
     }
-    Ok(Needed::Make(accounts))
+    let Some(login_defs) = known.login_defs else {
+        return Ok(Needed::Make(accounts));
+    };
+    let image = rows::Image {
+        passwd: known.passwd,
+        group: known.group,
+        login_defs,
+    };
+    let primary = id(group).and_then(|(gid, _)| u32::try_from(gid).ok());
+    match rows::rows(&accounts, primary, &image) {
+        Some(rows) => Ok(Needed::Write(accounts, rows)),
+        None => Err(Conflict::NoId),
+    }
 }
 
 /// The declaration's file.
@@ -298,6 +324,7 @@ mod tests {
             passwd: b"root:x:0:0::/:/x\nweb:x:5:100::/:/x\n",
             group: GROUP,
             declared,
+            login_defs: None,
         };
         needed(&known, Wish { uid, gid })
     }

@@ -10,6 +10,7 @@ use crate::fact::Cure;
 use crate::requirements::Demand;
 use crate::rke2::kernel::KernelParameter;
 use crate::sysctl_d::Dialect;
+use crate::text::is_unprintable;
 
 /// In which words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,9 +95,23 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A YAML scalar that is a text whatever it looks like.
+/// A YAML scalar that is a text whatever it looks like, in printable characters alone.
 fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
+    if !text.chars().any(is_unprintable) {
+        return format!("'{}'", text.replace('\'', "''"));
+    }
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if is_unprintable(c) => {
+                let _ = write!(out, "\\U{:08x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
 }
 
 /// A block scalar's lines.

@@ -2,6 +2,7 @@
 //! left to a person.
 
 use super::accounts::{self, Accounts, Elsewhere, Known, Maker, Needed, SYSUSERS_FILE, Wish};
+use super::rows::NewRow;
 use super::{file, parameters};
 use crate::fact::{HostFacts, Source, Target};
 use crate::finding::{Effect, Outcome, Part, Remedy};
@@ -42,6 +43,11 @@ pub struct Host {
     pub declared: Option<Vec<u8>>,
     /// Which programs there are.
     pub maker: Maker,
+    /// `/etc/login.defs`.
+    pub login_defs: Vec<u8>,
+    /// Files and folders of an image that a step may write, and that are links: a shell would follow
+    /// them out of the image.
+    pub links: Vec<String>,
 }
 
 /// One thing to do.
@@ -77,6 +83,8 @@ pub enum Action {
     Make(Accounts),
     /// A row at the end of an account file.
     Row(Elsewhere),
+    /// Rows at the end of an image's account files.
+    Rows(Vec<NewRow>),
 }
 
 /// What is left to a person.
@@ -131,6 +139,12 @@ pub enum Conflict {
     /// The account is declared in another way.
     #[error("{0} declares the account already, in other words: change it there, or remove it")]
     Declared(&'static str),
+    /// An image has given away every id of the system's.
+    #[error(
+        "/etc/passwd and /etc/group have given away every system id that /etc/login.defs allows: \
+         choose one with --uid and --gid"
+    )]
+    NoId,
     /// The account is where RKE2 does not look, and is to be copied.
     #[error("{} has the account already: leave --uid and --gid away to copy it", places(.0))]
     Elsewhere(Vec<Source>),
@@ -156,6 +170,9 @@ pub fn plan(units: &[Unit<'_>], host: &Host, wish: Wish) -> Result<Plan, Conflic
         parameters::now(units, &mut plan);
     }
     account(units, host, wish, &mut plan)?;
+    for step in &mut plan.steps {
+        not_through_links(step, host);
+    }
     left(units, host, &mut plan);
     plan.untouched
         .push("RKE2's own configuration, and whatever decides its profile and flags".to_owned());
@@ -165,6 +182,23 @@ pub fn plan(units: &[Unit<'_>], host: &Host, wish: Wish) -> Result<Plan, Conflic
             .to_owned(),
     );
     Ok(plan)
+}
+
+/// Takes the commands away that would lead a shell out of an image.
+fn not_through_links(step: &mut Step, host: &Host) {
+    let leads = |link: &String| {
+        step.action.paths().iter().any(|path| {
+            let rest = path.strip_prefix(link.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    };
+    let Some(link) = host.links.iter().find(|link| leads(link)) else {
+        return;
+    };
+    step.commands.clear();
+    step.why.push(format!(
+        "{link} is a link: what is typed would follow it out of the image, `fix --apply` does not"
+    ));
 }
 
 fn account(units: &[Unit<'_>], host: &Host, wish: Wish, plan: &mut Plan) -> Result<(), Conflict> {
@@ -178,6 +212,7 @@ fn account(units: &[Unit<'_>], host: &Host, wish: Wish, plan: &mut Plan) -> Resu
         passwd: &host.passwd,
         group: &host.group,
         declared: host.declared.as_deref(),
+        login_defs: (!host.live).then_some(host.login_defs.as_slice()),
     };
     let concerned = |tables: &[Table]| -> (Vec<String>, Vec<String>) {
         let findings = unit.report.findings.iter();
@@ -201,58 +236,75 @@ fn account(units: &[Unit<'_>], host: &Host, wish: Wish, plan: &mut Plan) -> Resu
                     ),
                     checks,
                     why,
-                    commands: vec![append(&row, &path, host)],
+                    commands: vec![append(row.table.path(), &row.row, &path, host)],
                     action: Action::Row(row),
                 });
             }
         }
         Needed::Make(accounts) => {
             let (checks, mut why) = concerned(&[Table::Passwd, Table::Group]);
-            if accounts.declared {
-                why.push(format!(
-                    "{SYSUSERS_FILE} declares it already; it stays as it is"
-                ));
-            }
+            why.extend(declared(&accounts));
             plan.steps.push(Step {
                 what: format!("make {}", accounts.words()),
                 checks,
                 why,
-                commands: make(&accounts, host),
+                commands: make(&accounts, host.maker),
                 action: Action::Make(accounts),
+            });
+        }
+        Needed::Write(accounts, rows) => {
+            let (checks, mut why) = concerned(&[Table::Passwd, Table::Group]);
+            why.extend(declared(&accounts));
+            let needed = rows.iter().filter(|row| !row.optional);
+            plan.steps.push(Step {
+                what: format!("make {}", accounts.words()),
+                checks,
+                why,
+                commands: needed
+                    .map(|new| {
+                        let path = format!("{}{}", host.prefix, new.path);
+                        append(new.path, &new.row, &path, host)
+                    })
+                    .collect(),
+                action: Action::Rows(rows),
             });
         }
     }
     Ok(())
 }
 
-/// What a person would type to append a row.
-fn append(row: &Elsewhere, path: &str, host: &Host) -> String {
-    let there = match row.table {
-        Table::Passwd => &host.passwd,
-        Table::Group => &host.group,
+/// What there is to say of a declaration that is not ours.
+fn declared(accounts: &Accounts) -> Option<String> {
+    let line = format!("{SYSUSERS_FILE} declares it already; it stays as it is");
+    accounts.declared.then_some(line)
+}
+
+/// What a person would type to append a row to `file`, which is at `path`.
+fn append(file: &str, row: &str, path: &str, host: &Host) -> String {
+    let there = if file == Table::Passwd.path() {
+        &host.passwd
+    } else {
+        &host.group
     };
     let unended = !matches!(there.last(), None | Some(b'\n'));
     format!(
         "printf '%s\\n' {}{} >> {}",
         if unended { "'' " } else { "" },
-        shell_word(&row.row),
+        shell_word(row),
         shell_word(path)
     )
 }
 
 /// What a person would type to make the account.
-fn make(accounts: &Accounts, host: &Host) -> Vec<String> {
-    let root = (!host.live).then(|| format!("--root={}", host.prefix));
+fn make(accounts: &Accounts, maker: Maker) -> Vec<String> {
     let call = |program: &accounts::Program| {
-        let words = std::iter::once(program.name)
-            .chain(root.as_deref())
-            .chain(program.args.iter().map(String::as_str));
+        let words = std::iter::once(program.name).chain(program.args.iter().map(String::as_str));
         words.map(shell_word).collect::<Vec<_>>().join(" ")
     };
-    match host.maker {
+    match maker {
         Maker::Shadow | Maker::Nothing => accounts.shadow().iter().map(call).collect(),
         Maker::Sysusers => {
-            let path = format!("{}{SYSUSERS_FILE}", host.prefix);
+            let path = SYSUSERS_FILE;
             let directory = path.rsplit_once('/').map_or("/", |(parent, _)| parent);
             let lines: Vec<String> = accounts.sysusers().iter().map(|l| shell_word(l)).collect();
             let mut commands = Vec::new();
@@ -261,10 +313,10 @@ fn make(accounts: &Accounts, host: &Host) -> Vec<String> {
                 commands.push(format!(
                     "printf '%s\\n' {} > {}",
                     lines.join(" "),
-                    shell_word(&path)
+                    shell_word(path)
                 ));
             }
-            commands.push(call(&Accounts::run_sysusers(!host.live)));
+            commands.push(call(&Accounts::run_sysusers()));
             commands
         }
     }
@@ -311,6 +363,16 @@ const fn check(table: Table) -> &'static str {
 }
 
 impl Action {
+    /// The files that it writes, as the host names them.
+    fn paths(&self) -> Vec<&str> {
+        match self {
+            Self::File { target, .. } => vec![&target.path],
+            Self::Live(_) | Self::Make(_) => Vec::new(),
+            Self::Row(row) => vec![row.table.path()],
+            Self::Rows(rows) => rows.iter().map(|row| row.path).collect(),
+        }
+    }
+
     /// The whole new content of the file, for an action that writes one of `sysctl.d`.
     pub fn content(&self) -> Option<Vec<u8>> {
         match self {

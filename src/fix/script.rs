@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::accounts::{Accounts, Elsewhere, SYSUSERS_FILE};
+use super::accounts::{Accounts, SYSUSERS_FILE};
 use super::file::HEADER;
 use super::plan::{Action, Host, Plan};
 use crate::rke2::accounts::Table;
@@ -12,16 +12,33 @@ use crate::text::{printable, shell_word};
 const PRELUDE: &str = r#"set -eu
 umask 022
 
+# inside FILE: ends if FILE, or of an image a folder on the way to it, is a link, which could lead out
+# of the image, or if FILE is none
+inside() {
+    path=$1
+    while [ -n "$path" ] && [ "$path" != "$image" ]; do
+        if [ -L "$path" ]; then
+            echo "$path is a link: not changed" >&2
+            exit 1
+        fi
+        if [ -z "$image" ]; then
+            break
+        fi
+        path=${path%/*}
+    done
+    if [ -e "$1" ] && [ ! -f "$1" ]; then
+        echo "$1 is not a regular file: not changed" >&2
+        exit 1
+    fi
+}
+
 # add FILE LINE...: adds lines that the file does not end with, whole or not at all
 add() {
     file=$1
     shift
+    inside "$file"
     if [ "$(tail -n $# "$file" 2>/dev/null || :)" = "$(printf '%s\n' "$@")" ]; then
         return 0
-    fi
-    if [ -L "$file" ]; then
-        echo "$file is a link: not changed" >&2
-        exit 1
     fi
     mkdir -p "${file%/*}"
     new=${file%/*}/.${file##*/}.new
@@ -40,13 +57,32 @@ add() {
 has() {
     grep -q "^$2:" "$1" 2>/dev/null
 }
+
+# row FILE ROW: adds a row to an account file that has none of that name
+row() {
+    inside "$1"
+    if has "$1" "${2%%:*}"; then
+        return 0
+    fi
+    # Images can share a file; on a host the file keeps its security label.
+    if [ -n "$image" ]; then
+        add "$1" "$2"
+    else
+        if [ -n "$(tail -c 1 "$1")" ]; then
+            echo >>"$1"
+        fi
+        printf '%s\n' "$2" >>"$1"
+    fi
+}
 "#;
 
 /// The script.
 pub fn render(plan: &Plan, host: &Host, units: &str) -> String {
     let mut out = format!(
         "#!/bin/sh\n# What makes {units} start on this host, now and after the next boot.\n\
-         # Made by preflight-rke2 fix: run it as root; it may be run again.\n{PRELUDE}"
+         # Made by preflight-rke2 fix: run it as root; it may be run again.\n\
+         # What it changes is below this folder; of the running host, empty.\nimage={}\n{PRELUDE}",
+        shell_word(&host.prefix)
     );
     for (step, number) in plan.steps.iter().zip(1_usize..) {
         let _ = writeln!(out, "\n# {number}. {}", printable(&step.what));
@@ -79,7 +115,16 @@ pub fn render(plan: &Plan, host: &Host, units: &str) -> String {
                 );
             }
             Action::Make(accounts) => make(&mut out, accounts, host),
-            Action::Row(row) => copy(&mut out, row, host),
+            Action::Row(copy) => row(&mut out, copy.table.path(), &copy.row, host),
+            Action::Rows(rows) => {
+                for new in rows {
+                    if new.optional {
+                        let path = shell_word(&format!("{}{}", host.prefix, new.path));
+                        let _ = write!(out, "[ ! -e {path} ] || ");
+                    }
+                    row(&mut out, new.path, &new.row, host);
+                }
+            }
         }
     }
     for left in &plan.left {
@@ -87,7 +132,7 @@ pub fn render(plan: &Plan, host: &Host, units: &str) -> String {
             out,
             "\n# Left to you: {} [{}]",
             printable(&left.summary),
-            left.check
+            printable(&left.check)
         );
         for remedy in &left.remedies {
             let _ = writeln!(out, "#    {}", printable(&remedy.summary));
@@ -109,14 +154,9 @@ fn table(table: Table, host: &Host) -> String {
 }
 
 fn make(out: &mut String, accounts: &Accounts, host: &Host) {
-    let root = if host.live {
-        String::new()
-    } else {
-        format!(" {}", shell_word(&format!("--root={}", host.prefix)))
-    };
     let call = |program: &super::accounts::Program| {
         let args: Vec<String> = program.args.iter().map(|arg| shell_word(arg)).collect();
-        format!("{}{root} {}", program.name, args.join(" "))
+        format!("{} {}", program.name, args.join(" "))
     };
     let (passwd, group) = (table(Table::Passwd, host), table(Table::Group, host));
     let _ = writeln!(out, "if has {passwd} etcd && has {group} etcd; then");
@@ -125,11 +165,7 @@ fn make(out: &mut String, accounts: &Accounts, host: &Host) {
         let path = format!("{}{SYSUSERS_FILE}", host.prefix);
         add(out, "    ", &path, &accounts.sysusers());
     }
-    let _ = writeln!(
-        out,
-        "    {}\nelse",
-        call(&Accounts::run_sysusers(!host.live))
-    );
+    let _ = writeln!(out, "    {}\nelse", call(&Accounts::run_sysusers()));
     for program in accounts.shadow() {
         let file = if program.name == "groupadd" {
             &group
@@ -141,12 +177,7 @@ fn make(out: &mut String, accounts: &Accounts, host: &Host) {
     out.push_str("fi\n");
 }
 
-fn copy(out: &mut String, row: &Elsewhere, host: &Host) {
-    let file = table(row.table, host);
-    let _ = writeln!(
-        out,
-        "if ! has {file} etcd; then\n    if [ -n \"$(tail -c 1 {file})\" ]; then echo >>{file}; fi\n    \
-         printf '%s\\n' {} >>{file}\nfi",
-        shell_word(&row.row)
-    );
+fn row(out: &mut String, path: &str, row: &str, host: &Host) {
+    let path = shell_word(&format!("{}{path}", host.prefix));
+    let _ = writeln!(out, "row {path} {}", shell_word(row));
 }

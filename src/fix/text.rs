@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::plan::{Left, Plan};
-use crate::text::printable;
+use crate::text::{printable, visible};
 
 /// The plan, to be read after the verdict.
 pub fn render(plan: &Plan) -> String {
@@ -17,7 +17,7 @@ pub fn render(plan: &Plan) -> String {
             let _ = writeln!(out, "     because: {}", printable(why));
         }
         for command in &step.commands {
-            let _ = writeln!(out, "   # {}", printable(command));
+            let _ = writeln!(out, "   # {}", visible(command));
         }
     }
     out.push_str(&left(&plan.left));
@@ -51,7 +51,7 @@ pub fn left(left: &[Left]) -> String {
         for remedy in &item.remedies {
             let _ = writeln!(out, "     {}", printable(&remedy.summary));
             for command in &remedy.commands {
-                let _ = writeln!(out, "   # {}", printable(command));
+                let _ = writeln!(out, "   # {}", visible(command));
             }
         }
     }

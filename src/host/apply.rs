@@ -1,7 +1,8 @@
 //! Carries out a plan of [`crate::fix`]: the only writer of this program.
 //!
 //! Every step is tried, whatever became of those before it: none needs another. Below an image's
-//! root, nothing outside it is written.
+//! root, nothing outside it is written, and no program is run: programs that make accounts load
+//! libraries of the image, whose code would then run here.
 
 mod file;
 mod program;
@@ -11,7 +12,6 @@ mod tests;
 
 use std::fs::OpenOptions;
 use std::io::{BufReader, Write as _};
-use std::path::PathBuf;
 
 use crate::fix::accounts::{self, Accounts, SYSUSERS_FILE};
 use crate::fix::{Action, Plan, Step};
@@ -136,8 +136,14 @@ fn carry_out(
             file::replace(root, &target.path, before.as_deref(), &content, hook)
         }
         Action::Live(parameter) => live(root, parameter),
+        // A program would load libraries of the image, or write to the machine that it runs on.
+        Action::Make(_) if !root.is_live() => Err(Failure::NotOurs {
+            path: Table::Passwd.path().to_owned(),
+            what: "an image's, below which no program is run".to_owned(),
+        }),
         Action::Make(accounts) => make(root, accounts, programs, hook),
         Action::Row(row) => file::append(root, row.table.path(), &row.row, hook),
+        Action::Rows(rows) => file::add_rows(root, rows, hook),
     }
 }
 
@@ -166,7 +172,6 @@ fn make(
     programs: &Programs,
     hook: &mut Hook<'_>,
 ) -> Result<(), Failure> {
-    let below = image(root)?;
     if accounts.declared
         && root
             .read(SYSUSERS_FILE)
@@ -183,15 +188,15 @@ fn make(
             let before = root.read(SYSUSERS_FILE).ok();
             file::replace(root, SYSUSERS_FILE, before.as_deref(), &content, hook)?;
         }
-        let call = Accounts::run_sysusers(!root.is_live());
-        program::run(&path, below.as_ref(), &call.args)?;
+        let call = Accounts::run_sysusers();
+        program::run(&path, &call.args)?;
         call.name
     } else {
         for call in accounts.shadow() {
             let path = programs.find(call.name).ok_or_else(|| Failure::NoProgram {
                 searched: programs.searched(),
             })?;
-            program::run(&path, below.as_ref(), &call.args)?;
+            program::run(&path, &call.args)?;
         }
         "useradd"
     };
@@ -202,39 +207,6 @@ fn make(
         made(root, Table::Passwd, accounts.uid, name)?;
     }
     Ok(())
-}
-
-/// The image's directory for a program's `--root`. Programs follow links out of it where we do not,
-/// so there must be none on their way.
-fn image(root: &HostRoot) -> Result<Option<PathBuf>, Failure> {
-    use super::root::Kind;
-    const WRITTEN: [&str; 6] = [
-        "/etc/passwd",
-        "/etc/group",
-        "/etc/shadow",
-        "/etc/gshadow",
-        "/etc/.pwd.lock",
-        "/etc/sysusers.d",
-    ];
-    if root.is_live() {
-        return Ok(None);
-    }
-    for path in std::iter::once("/etc").chain(WRITTEN) {
-        if root.lstat(path).is_ok_and(|there| there.kind == Kind::Link) {
-            return Err(Failure::NotOurs {
-                path: path.to_owned(),
-                what: "a link, which could lead out of the image".to_owned(),
-            });
-        }
-    }
-    let path = root.path().canonicalize().map_err(|error| {
-        Failure::os(
-            "opening",
-            "/",
-            error.raw_os_error().unwrap_or(nix::libc::EIO),
-        )
-    })?;
-    Ok(Some(path))
 }
 
 /// Whether RKE2 would find the account now, with the id that was asked for.

@@ -1,7 +1,10 @@
 //! What the running kernel was built to start with, for the parameters whose default the build
 //! decides.
 
+use std::io::{BufRead, BufReader, Read as _};
+
 use super::HostRoot;
+use super::root::MAX_FILE;
 
 /// Values of the kernel's own, where its build configuration tells them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,22 +41,29 @@ impl KernelBuild {
             format!("/lib/modules/{release}/config"),
         ]
         .iter()
-        .find_map(|path| root.read(path).ok())
-        .map_or_else(Self::default, |config| parse(&config))
+        .find_map(|path| root.open_file(path).ok())
+        .map_or_else(Self::default, |file| {
+            parse(BufReader::new(file.take(MAX_FILE)))
+        })
     }
 }
 
-fn parse(config: &[u8]) -> KernelBuild {
+/// These files have more words than any other that is read: line by line nothing of them is kept. What
+/// cannot be read on ends it, and leaves unknown what would have come.
+fn parse(mut config: impl BufRead) -> KernelBuild {
     let mut build = KernelBuild::default();
-    for line in config.split(|byte| *byte == b'\n') {
-        let Ok(line) = std::str::from_utf8(line) else {
-            continue;
-        };
+    let mut bytes = Vec::new();
+    while config
+        .read_until(b'\n', &mut bytes)
+        .is_ok_and(|read| read > 0)
+    {
+        let line = std::str::from_utf8(&bytes).unwrap_or_default().trim_end();
         if let Some(value) = line.strip_prefix("CONFIG_PANIC_TIMEOUT=") {
             build.panic = value.trim().parse().ok();
         } else if let Some(value) = line.strip_prefix("CONFIG_PANIC_ON_OOPS_VALUE=") {
             build.panic_on_oops = value.trim().parse().ok();
         }
+        bytes.clear();
     }
     build
 }
@@ -61,6 +71,20 @@ fn parse(config: &[u8]) -> KernelBuild {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Distributions' files have twelve thousand lines and more.
+    #[test]
+    fn a_configuration_is_read_however_many_lines_it_has() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = HostRoot::open(dir.path()).unwrap();
+        std::fs::create_dir_all(dir.path().join("proc/sys/kernel")).unwrap();
+        std::fs::create_dir(dir.path().join("boot")).unwrap();
+        std::fs::write(dir.path().join("proc/sys/kernel/osrelease"), "6.1\n").unwrap();
+        let text = "# CONFIG_X is not set\n".repeat(40_000) + "CONFIG_PANIC_TIMEOUT=7";
+        std::fs::write(dir.path().join("boot/config-6.1"), text).unwrap();
+        assert_eq!(KernelBuild::read(&root).panic, Some(7));
+        assert_eq!(root.troubles(), []);
+    }
 
     #[test]
     fn the_configuration_of_the_running_kernel_tells() {

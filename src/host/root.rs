@@ -1,6 +1,6 @@
 //! The root below which every host path is read.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -11,13 +11,23 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::libc;
 
 use crate::fact::{Operation, ReadError};
 
 /// More than any file RKE2 or systemd reads at start; a file beyond it is reported, not read.
-pub const MAX_FILE: u64 = 64 << 20;
+pub const MAX_FILE: u64 = 6 << 20;
+/// Bytes of all files that are read whole, and of the names of folders, for one examination.
+const MAX_BYTES: u64 = 8 << 20;
+/// Pieces (see [`pieces`]) of one file: what is made of them takes many times their bytes.
+const MAX_PIECES: u64 = 1 << 15;
+/// Pieces of all files for one examination.
+const MAX_ALL_PIECES: u64 = 1 << 17;
+/// What a name in a folder counts for, in bytes: about what it takes to keep it.
+const NAME: u64 = 64;
+/// Files smaller than this are not looked through: their pieces are taken for a quarter of their bytes.
+const SMALL: usize = 1024;
 
 /// Flags of every open: never wait for a FIFO's other end, never adopt a terminal.
 pub(super) const SAFE: OFlag = OFlag::O_RDONLY
@@ -37,6 +47,8 @@ pub struct HostRoot {
     trace: Option<RefCell<Trace>>,
     /// Calls that failed for what says nothing of their files.
     troubles: RefCell<Vec<ReadError>>,
+    /// Bytes read so far, and pieces.
+    spent: Cell<(u64, u64)>,
 }
 
 /// Calls that are interrupted, or find a path being renamed, are made again so many times.
@@ -107,6 +119,7 @@ impl HostRoot {
             path: PathBuf::from("/"),
             trace: None,
             troubles: RefCell::default(),
+            spent: Cell::default(),
         }
     }
 
@@ -122,11 +135,12 @@ impl HostRoot {
     /// What was asked for since the last call; nothing where it is not [`traced`](Self::traced).
     pub fn take_trace(&self) -> Trace {
         self.troubles.take();
+        self.spent.take();
         self.trace.as_ref().map(RefCell::take).unwrap_or_default()
     }
 
     /// Calls so far that failed for what says nothing of their files: descriptors or memory ran out, a
-    /// disk failed. Whoever asked may have taken the file for one that is not there.
+    /// disk failed, more was to be read than this program ever keeps. Whoever asked may have taken the file for one that is not there.
     pub fn troubles(&self) -> Vec<ReadError> {
         self.troubles.borrow().clone()
     }
@@ -134,7 +148,8 @@ impl HostRoot {
     /// Remembers a failure, if it is one of those.
     pub(super) fn failed(&self, error: ReadError) -> ReadError {
         let mut troubles = self.troubles.borrow_mut();
-        if error.is_passing() && troubles.len() < MOST_TROUBLES && !troubles.contains(&error) {
+        let says_nothing = error.is_passing() || error.is_beyond();
+        if says_nothing && troubles.len() < MOST_TROUBLES && !troubles.contains(&error) {
             troubles.push(error.clone());
         }
         error
@@ -162,6 +177,7 @@ impl HostRoot {
             path: path.to_owned(),
             trace: None,
             troubles: RefCell::default(),
+            spent: Cell::default(),
         })
     }
 
@@ -208,9 +224,20 @@ impl HostRoot {
         self.open_known(path.as_ref()).map(|(file, _)| file)
     }
 
-    /// The same, with the size it tells; files of `/proc` tell none.
     /// Opens a regular file for reading, without waiting, and tells what it is.
     pub(super) fn open_known(&self, path: &Path) -> Result<(File, Status), ReadError> {
+        if !self.is_live() {
+            // To open a device can be enough to have it act (a watchdog starts, a tape rewinds), and
+            // images are made by others.
+            let looked_at = self
+                .open_with(path, OFlag::O_PATH | OFlag::O_CLOEXEC)
+                .map_err(|errno| self.os_error(Operation::Open, path, errno))?
+                .metadata()
+                .map_err(|error| self.io_error(Operation::Stat, path, &error))?;
+            if kind_of(&looked_at) == Kind::Device {
+                return Err(not_regular(path, "device"));
+            }
+        }
         let file = self
             .open_with(path, SAFE)
             .map_err(|errno| self.os_error(Operation::Open, path, errno))?;
@@ -237,21 +264,57 @@ impl HostRoot {
     /// The content, as [`read`](Self::read) has it, and what the very file was that it was read from.
     pub fn read_known(&self, path: impl AsRef<Path>) -> Result<(Vec<u8>, Status), ReadError> {
         let path = path.as_ref();
+        let (content, status) = self.read_up_to(path, MAX_FILE)?;
+        let read = u64::try_from(content.len()).unwrap_or(u64::MAX);
+        let pieces = pieces(&content);
+        let (bytes, all) = self.spent.get();
+        let (bytes, all) = (bytes.saturating_add(read), all.saturating_add(pieces));
+        let beyond = [
+            (pieces, MAX_PIECES, "words and lines"),
+            (bytes, MAX_BYTES, "bytes with what was read before"),
+            (
+                all,
+                MAX_ALL_PIECES,
+                "words and lines with what was read before",
+            ),
+        ];
+        if let Some((_, limit, unit)) = beyond.into_iter().find(|(has, limit, _)| has > limit) {
+            return Err(self.too_large(path, limit, unit));
+        }
+        self.spent.set((bytes, all));
+        Ok((content, status))
+    }
+
+    /// The whole content of a file, which may be as large as no configuration is: an account file.
+    pub(super) fn read_large(&self, path: &Path) -> Result<Vec<u8>, ReadError> {
+        self.read_up_to(path, 64 << 20).map(|(content, _)| content)
+    }
+
+    fn read_up_to(&self, path: &Path, limit: u64) -> Result<(Vec<u8>, Status), ReadError> {
         let (file, status) = self.open_known(path)?;
+        let (spent, _) = self.spent.get();
+        if limit <= MAX_FILE && spent.saturating_add(status.size) > MAX_BYTES {
+            return Err(self.too_large(path, MAX_BYTES, "bytes with what was read before"));
+        }
         // One read for what there is, and one for the end.
-        let room = usize::try_from(status.size.min(MAX_FILE)).unwrap_or(0);
+        let room = usize::try_from(status.size.min(limit)).unwrap_or(0);
         let mut content = Vec::with_capacity(room.saturating_add(64));
         let read = file
-            .take(MAX_FILE.saturating_add(1))
+            .take(limit.saturating_add(1))
             .read_to_end(&mut content)
             .map_err(|error| self.io_error(Operation::Read, path, &error))?;
-        if u64::try_from(read).unwrap_or(u64::MAX) > MAX_FILE {
-            return Err(ReadError::TooLarge {
-                path: display(path),
-                limit: MAX_FILE,
-            });
+        if u64::try_from(read).unwrap_or(u64::MAX) > limit {
+            return Err(self.too_large(path, limit, "bytes"));
         }
         Ok((content, status))
+    }
+
+    fn too_large(&self, path: &Path, limit: u64, unit: &'static str) -> ReadError {
+        self.failed(ReadError::TooLarge {
+            path: display(path),
+            limit,
+            unit,
+        })
     }
 
     /// The names in a directory, in no order.
@@ -268,9 +331,16 @@ impl HostRoot {
             let entry =
                 entry.map_err(|errno| self.os_error(Operation::Read, path, number(errno)))?;
             let name = entry.file_name().to_bytes();
-            if name != b"." && name != b".." {
-                names.push(OsString::from_vec(name.to_vec()));
+            if name == b"." || name == b".." {
+                continue;
             }
+            let (bytes, pieces) = self.spent.get();
+            let bytes = bytes.saturating_add(NAME);
+            if bytes > MAX_BYTES {
+                return Err(self.too_large(path, MAX_BYTES, "bytes with what was read before"));
+            }
+            self.spent.set((bytes, pieces));
+            names.push(OsString::from_vec(name.to_vec()));
         }
         Ok(names)
     }
@@ -286,6 +356,40 @@ impl HostRoot {
             path.as_ref(),
             OFlag::O_PATH | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW,
         )
+    }
+
+    /// What the program of a process is. Where `/proc` is the kernel's own, that very file, whatever its
+    /// name leads to; in an image, what the link leads to.
+    pub(super) fn stat_of_program(&self, pid: u32) -> Result<Status, ReadError> {
+        let folder = PathBuf::from(format!("/proc/{pid}"));
+        let path = folder.join("exe");
+        let fail = |errno| self.os_error(Operation::Stat, &path, errno);
+        let process = self
+            .open_with(
+                &folder,
+                OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
+            )
+            .map_err(fail)?;
+        let kernels = nix::sys::statfs::fstatfs(&process)
+            .is_ok_and(|of| of.filesystem_type() == nix::sys::statfs::PROC_SUPER_MAGIC);
+        if !kernels {
+            return self.stat(path);
+        }
+        let program = openat(
+            process.as_fd(),
+            "exe",
+            OFlag::O_PATH | OFlag::O_CLOEXEC,
+            nix::sys::stat::Mode::empty(),
+        );
+        let meta = program
+            .map(File::from)
+            .map_err(number)
+            .and_then(|file| {
+                let meta = file.metadata();
+                meta.map_err(|error| error.raw_os_error().unwrap_or(libc::EIO))
+            })
+            .map_err(fail)?;
+        Ok(Status::of(&meta))
     }
 
     fn status(&self, path: &Path, flags: OFlag) -> Result<Status, ReadError> {
@@ -307,6 +411,21 @@ impl HostRoot {
             .map(PathBuf::from)
             .map_err(|errno| self.os_error(Operation::Read, path, number(errno)))
     }
+}
+
+/// How many pieces a file consists of: an upper bound for its lines, words, keys and values, in any of
+/// the formats that are read here.
+fn pieces(content: &[u8]) -> u64 {
+    let separates = |byte: u8| {
+        u8::from(matches!(
+            byte,
+            b'\n' | b'\r' | b'\t' | b' ' | b'\0' | b',' | b':' | b'=' | b'[' | b'{' | b'-' | b'&'
+        ))
+    };
+    if content.len() < SMALL {
+        return u64::try_from(content.len() / 4).unwrap_or(u64::MAX);
+    }
+    content.iter().map(|byte| u64::from(separates(*byte))).sum()
 }
 
 /// The error number of an [`Errno`].
@@ -454,13 +573,58 @@ mod tests {
     #[test]
     fn a_file_of_the_largest_size_is_read_and_a_larger_one_is_not() {
         let (dir, root) = image();
-        let file = File::create(dir.path().join("f")).unwrap();
-        file.set_len(MAX_FILE).unwrap();
-        let content = root.read("/f").unwrap();
-        assert_eq!(u64::try_from(content.len()).unwrap(), MAX_FILE);
-        file.set_len(MAX_FILE + 1).unwrap();
+        let path = dir.path().join("f");
+        let full = usize::try_from(MAX_FILE).unwrap();
+        std::fs::write(&path, vec![b'x'; full]).unwrap();
+        assert_eq!(root.read("/f").unwrap().len(), full);
+        assert_eq!(root.troubles(), []);
+        std::fs::write(&path, vec![b'x'; full + 1]).unwrap();
+        let root = HostRoot::open(dir.path()).unwrap();
         let error = root.read("/f").unwrap_err();
-        assert!(matches!(error, ReadError::TooLarge { .. }), "{error}");
+        assert_eq!(error.to_string(), "/f: larger than 6291456 bytes");
+        // Whoever asked may take it for nothing: it is remembered.
+        assert_eq!(root.troubles(), [error]);
+        assert_eq!(root.read_large(Path::new("/f")).unwrap().len(), full + 1);
+    }
+
+    #[test]
+    fn files_are_read_up_to_so_many_bytes_and_pieces_in_all() {
+        let (dir, root) = image();
+        let write = |name: &str, text: String| std::fs::write(dir.path().join(name), text).unwrap();
+        write("half", "x".repeat(3 << 20));
+        assert!(root.read("/half").is_ok());
+        assert!(root.read("/half").is_ok());
+        let error = root.read("/half").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "/half: larger than 8388608 bytes with what was read before"
+        );
+        // What there is room for is read.
+        write("small", "x".to_owned());
+        assert!(root.read("/small").is_ok());
+
+        let root = HostRoot::open(dir.path()).unwrap();
+        write("many", "k: v\n".repeat(30_000));
+        let error = root.read("/many").unwrap_err().to_string();
+        assert_eq!(error, "/many: larger than 32768 words and lines");
+        write("some", "k: v\n".repeat(10_000));
+        for _ in 0..4 {
+            assert!(root.read("/some").is_ok());
+        }
+        let error = root.read("/some").unwrap_err().to_string();
+        assert!(
+            error.ends_with("131072 words and lines with what was read before"),
+            "{error}"
+        );
+
+        let root = HostRoot::open(dir.path()).unwrap();
+        write("names", String::new());
+        std::fs::create_dir(dir.path().join("d")).unwrap();
+        for number in 0..1000 {
+            std::fs::write(dir.path().join(format!("d/{number}")), "").unwrap();
+        }
+        let lists = (0..300).take_while(|_| root.list("/d").is_ok()).count();
+        assert_eq!(lists, 131);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use crate::finding::{Effect, Finding, Part};
 use crate::gate::plan::{Decision, Plan};
-use crate::text::{count, printable};
+use crate::text::{count, printable, visible};
 
 /// Kinds of record, by their `MESSAGE_ID`.
 pub mod id {
@@ -183,7 +183,7 @@ pub(super) fn record(
         .map(String::as_str)
         .collect();
     let cure = match (commands.is_empty(), finding.remedies.first()) {
-        (false, _) => format!("; fix: {}", commands.join(" && ")),
+        (false, _) => format!("; fix: {}", visible(&commands.join(" && "))),
         (true, Some(remedy)) => format!("; fix: {}", printable(&remedy.summary)),
         (true, None) => String::new(),
     };
@@ -231,7 +231,7 @@ fn remedy_lines(finding: &Finding) -> Vec<String> {
             if remedy.commands.is_empty() {
                 vec![printable(&remedy.summary)]
             } else {
-                remedy.commands.clone()
+                remedy.commands.iter().map(|line| visible(line)).collect()
             }
         })
         .collect()

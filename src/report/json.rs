@@ -111,8 +111,5 @@ pub fn render<'a>(reports: impl IntoIterator<Item = &'a UnitReport>, all: bool) 
             .map(|report| unit(report, all))
             .collect(),
     };
-    // Strings, numbers and lists alone: this cannot fail.
-    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
-    text.push('\n');
-    text
+    crate::text::json(&document)
 }

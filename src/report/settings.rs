@@ -122,9 +122,7 @@ pub fn json(examination: &Examination, all: bool) -> String {
         "ignored": ignored,
         "unknown": unknown,
     });
-    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
-    text.push('\n');
-    text
+    crate::text::json(&document)
 }
 
 const fn reason(reason: IgnoredReason) -> &'static str {

@@ -72,10 +72,7 @@ pub struct Unit {
 impl Status {
     /// One JSON object, a line feed at its end.
     pub fn json(&self) -> String {
-        // Strings, numbers and lists alone: this cannot fail.
-        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
-        text.push('\n');
-        text
+        crate::text::json(self)
     }
 
     /// Whether a unit that matters would be refused.

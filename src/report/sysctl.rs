@@ -99,9 +99,7 @@ pub fn json(parameters: &Parameters, findings: &[Finding]) -> String {
         "problems": problems,
         "systemd_sysctl_status": parameters.resolution.rc,
     });
-    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
-    text.push('\n');
-    text
+    crate::text::json(&document)
 }
 
 /// A paragraph a parameter: one line that says it all, then the chain of lines behind it.

@@ -9,7 +9,7 @@ use annotate_snippets::{AnnotationKind, Element, Level, Renderer, Snippet};
 use super::UnitReport;
 use crate::finding::{Effect, Excerpt, Finding, Outcome, Part};
 use crate::host::machine::Machine;
-use crate::text::{count, printable};
+use crate::text::{count, printable, visible};
 use crate::verdict::Verdict;
 
 /// How to render.
@@ -241,7 +241,8 @@ fn block(finding: &Finding, renderer: &Renderer) -> String {
         let text = if remedy.commands.is_empty() {
             printable(&remedy.summary)
         } else {
-            format!("{}: {}", remedy.summary, remedy.commands.join(" && "))
+            let commands = visible(&remedy.commands.join(" && "));
+            format!("{}: {commands}", printable(&remedy.summary))
         };
         elements.push(Level::HELP.message(text).into());
     }

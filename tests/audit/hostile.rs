@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
@@ -245,6 +245,8 @@ fn what_vanishes_is_no_failure() {
     let stop = Arc::new(AtomicBool::new(false));
     let top = built.path().to_owned();
     let signal = Arc::clone(&stop);
+    let turns = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&turns);
     let restless = std::thread::spawn(move || {
         let tls = top.join(DATA.trim_start_matches('/')).join("server/tls");
         let mut turns = 0_u32;
@@ -271,12 +273,11 @@ fn what_vanishes_is_no_failure() {
                 std::fs::remove_file(tls.join(format!("new-{number}.key"))).unwrap();
             }
             turns += 1;
+            counter.store(turns, Ordering::Relaxed);
         }
-        turns
     });
-    let until = Instant::now() + Duration::from_secs(3);
     let mut audits = 0;
-    while Instant::now() < until {
+    while audits <= 5 || turns.load(Ordering::Relaxed) <= 20 {
         let audit = built.audit(&node, None, &[]);
         audits += 1;
         for audited in &audit.controls {
@@ -298,8 +299,7 @@ fn what_vanishes_is_no_failure() {
         }
     }
     stop.store(true, Ordering::Relaxed);
-    let turns = restless.join().unwrap();
-    assert!(turns > 20 && audits > 5, "{turns} turns, {audits} audits");
+    restless.join().unwrap();
 }
 
 /// Whoever may not read everything is told so.

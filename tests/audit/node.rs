@@ -590,9 +590,18 @@ impl Built {
                 1000 + pid
             ),
         );
-        let place = self.at(&format!("/proc/{pid}/exe"));
-        let _ = std::fs::remove_file(&place);
-        symlink(exe, place).unwrap();
+        file("status", "Name:\tx\nUid:\t0\t0\t0\t0\n");
+        let point = |name: &str, to: &str| {
+            let place = self.at(&format!("/proc/{pid}/{name}"));
+            std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+            let _ = std::fs::remove_file(&place);
+            symlink(to, place).unwrap();
+        };
+        point("exe", exe);
+        point("ns/mnt", "mnt:[1]");
+        if !exe.ends_with(" (deleted)") && !self.at(exe).exists() {
+            self.file(exe, "a program");
+        }
     }
 
     /// Audits what is there as that node.

@@ -115,7 +115,10 @@ fn what_runs_counts_and_so_does_what_will() {
     let exe =
         format!("{DATA}/data/v1.0.0-rke2r1-0123456789ab/bin/containerd-shim-runc-v2 (deleted)");
     // An upgrade took the shim's program away; it is still RKE2's.
-    built.process(210, 1, &exe, "0::/x\n", &line(&["shim"]));
+    let unit = "0::/system.slice/rke2-server.service\n";
+    let init = "/usr/lib/systemd/systemd";
+    built.process(1, 0, init, "0::/init.scope\n", &line(&["init"]));
+    built.process(210, 1, &exe, unit, &line(&["shim"]));
     built.process(
         211,
         210,
@@ -178,13 +181,14 @@ fn what_runs_counts_and_so_does_what_will() {
     );
 }
 
-/// The manifest was written anew, and the pod of before still runs: in the host's network, as no pod
-/// of somebody's is.
+/// The manifest was written anew, and the pod of before still runs: in the host's network, where pods
+/// of others may be too, and known by the folder of its logs.
 #[test]
 fn a_pod_from_before_its_manifest_is_rke2s_still() {
     let node = server();
     let built = node.build();
-    let groups = "0::/kubepods.slice/kubepods-burstable-podffff.slice/x.scope\n";
+    let groups =
+        "0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-podffff.slice/x.scope\n";
     built.process(
         211,
         210,
@@ -202,7 +206,116 @@ fn a_pod_from_before_its_manifest_is_rke2s_still() {
     let own = built.at("/proc/211/ns/net");
     std::fs::remove_file(&own).unwrap();
     std::os::unix::fs::symlink("net:[1]", own).unwrap();
-    assert_eq!(anonymous(&node, &built).0, Outcome::Fail);
+    let (outcome, summary) = anonymous(&node, &built);
+    assert_eq!(outcome, Outcome::Error, "{summary}");
+    assert!(summary.contains("process 211 may be it"), "{summary}");
+    for (folder, outcome) in [
+        ("default_kube-apiserver-x_ffff", Outcome::Error),
+        ("kube-system_kube-proxy-x_ffff", Outcome::Error),
+        ("kube-system_kube-apiserver-x_ff-ff", Outcome::Fail),
+    ] {
+        std::fs::create_dir_all(built.at(&format!("/var/log/pods/{folder}"))).unwrap();
+        assert_eq!(anonymous(&node, &built).0, outcome, "{folder}");
+    }
+}
+
+/// What else than RKE2 could show of itself, one thing at a time: it is not taken for the kubelet, and
+/// RKE2's own beside it still is.
+#[test]
+fn an_impostor_is_not_taken_for_the_kubelet() {
+    let node = server();
+    let own = format!("{DATA}/data/v1.0.0-rke2r1-0123456789ab/bin/kubelet");
+    let unit = "0::/system.slice/rke2-server.service\n";
+    let users = "0::/user.slice/user-1000.slice/user@1000.service/rke2-server.service\n";
+    let pods = "0::/kubepods.slice/kubepods-pod9.slice/x.scope/rke2-server.service\n";
+    let open = line(&["kubelet", "--anonymous-auth=true"]);
+    let uid = |built: &Built, uid: &str| built.file("/proc/960/status", &format!("Uid:\t{uid}\n"));
+    let mount = |built: &Built| {
+        let link = built.at("/proc/960/ns/mnt");
+        std::fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink("mnt:[2]", link).unwrap();
+    };
+    let cases: [(&str, &str, &str, Add); 7] = [
+        ("another uid", &own, unit, &|b| {
+            uid(b, "1000\t1000\t1000\t1000");
+        }),
+        ("an effective uid", &own, unit, &|b| uid(b, "0\t1000\t0\t0")),
+        ("a user's group, another root", &own, users, &|b| {
+            uid(b, "1000\t1000\t1000\t1000");
+            mount(b);
+        }),
+        ("a pod's root with that path", &own, pods, &|b| mount(b)),
+        ("a pod's group", "/usr/bin/kubelet", pods, &|_| {}),
+        ("a user's group", "/usr/bin/kubelet", users, &|_| {}),
+        ("no such file here", &own, unit, &|b| {
+            let link = b.at("/proc/960/exe");
+            std::fs::remove_file(&link).unwrap();
+            std::os::unix::fs::symlink("/nowhere/kubelet", link).unwrap();
+        }),
+    ];
+    for (what, exe, groups, change) in cases {
+        let built = node.build();
+        built.process(960, 100, exe, groups, &open);
+        change(&built);
+        let audit = built.audit(&node, None, &[]);
+        assert_eq!(
+            outcomes(&audit)["kubelet.anonymous"],
+            Outcome::Pass,
+            "{what}"
+        );
+        // And nothing is made of it where RKE2's own does not run.
+        std::fs::remove_dir_all(built.at("/proc/110")).unwrap();
+        let audit = built.audit(&node, None, &[]);
+        assert_eq!(
+            outcomes(&audit)["kubelet.anonymous"],
+            Outcome::Pass,
+            "{what}"
+        );
+    }
+}
+
+/// Of several that may be meant, none is taken: never the youngest, which another could start.
+#[test]
+fn of_several_candidates_none_is_taken() {
+    let node = server();
+    let closed = line(&["kubelet", "--anonymous-auth=false"]);
+    let own = format!("{DATA}/data/v1.0.0-rke2r1-0123456789ab/bin/kubelet");
+    let unit = "0::/system.slice/rke2-server.service\n";
+    let told = |built: &Built| {
+        let audit = built.audit(&node, None, &[]);
+        let audited = audit
+            .controls
+            .iter()
+            .find(|a| a.control.key == "kubelet.anonymous")
+            .unwrap();
+        (audited.outcome, audited.answer.summary.clone())
+    };
+    for pid in [109, 961] {
+        let built = node.build();
+        built.process(pid, 100, &own, unit, &closed);
+        let (outcome, summary) = told(&built);
+        assert_eq!(outcome, Outcome::Error, "{summary}");
+        assert!(
+            summary.contains("several processes may be it: 1"),
+            "{summary}"
+        );
+        assert!(summary.contains(&pid.to_string()), "{summary}");
+    }
+    // One that may be it, and is not where RKE2's own would be.
+    let built = node.build();
+    std::fs::remove_dir_all(built.at("/proc/110")).unwrap();
+    built.process(962, 100, &own, "0::/user.slice/x.scope\n", &closed);
+    let (outcome, summary) = told(&built);
+    assert_eq!(outcome, Outcome::Error, "{summary}");
+    assert!(summary.contains("process 962 may be it"), "{summary}");
+    // A static pod twice.
+    let built = node.build();
+    let groups = std::fs::read_to_string(built.at("/proc/211/cgroup")).unwrap();
+    let fine = line(&["kube-apiserver", "--anonymous-auth=false"]);
+    built.process(212, 210, "/usr/local/bin/kube-apiserver", &groups, &fine);
+    let (outcome, summary) = anonymous(&node, &built);
+    assert_eq!(outcome, Outcome::Error, "{summary}");
+    assert!(summary.contains("211 and 212"), "{summary}");
 }
 
 /// A configuration that cannot be read is told: what it says of the data folder is not known.
@@ -260,6 +373,7 @@ fn another_kubelet_is_not_rke2s() {
     let audit = built.audit(&node, None, &[]);
     assert_eq!(outcomes(&audit)["kubelet.anonymous"], Outcome::Pass);
     // RKE2's own with another program (kubelet-path).
+    std::fs::remove_dir_all(built.at("/proc/110")).unwrap();
     built.process(
         951,
         100,
@@ -270,6 +384,7 @@ fn another_kubelet_is_not_rke2s() {
     let link = built.at("/proc/951/exe");
     std::fs::remove_file(&link).unwrap();
     std::os::unix::fs::symlink("/opt/bin/kubelet", link).unwrap();
+    built.file("/opt/bin/kubelet", "a program");
     let audit = built.audit(&node, None, &[]);
     assert_eq!(outcomes(&audit)["kubelet.anonymous"], Outcome::Fail);
 }

@@ -131,7 +131,7 @@ const BROKEN: &[(&str, Put)] = &[
     }),
     ("too large", |host, path| {
         let file = std::fs::File::create(host.clear(path)).unwrap();
-        file.set_len((64 << 20) + 1).unwrap();
+        file.set_len((8 << 20) + 1).unwrap();
     }),
 ];
 

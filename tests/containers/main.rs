@@ -22,6 +22,8 @@ mod faults;
 #[cfg(test)]
 mod flips;
 #[cfg(test)]
+mod impostors;
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 mod lab;

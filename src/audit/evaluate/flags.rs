@@ -81,6 +81,11 @@ pub(super) fn answer(
     let Some((line, found)) = worst else {
         return Answer::new(Holds::Nothing, expected, "nothing is known of it");
     };
+    if let Some(problem) = facts.problems.get(&component).filter(|_| found.holds) {
+        let summary = format!("it cannot be told what {program} runs with: {problem}");
+        return Answer::new(Holds::Unknown, expected, summary)
+            .cure("run as root; look at what is named", Vec::new());
+    }
     let when = match line.when {
         When::Running => format!("{program} runs with"),
         When::Manifest => format!("the static pod of {program} has"),

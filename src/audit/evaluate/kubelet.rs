@@ -120,6 +120,11 @@ pub(super) fn answer(facts: &NodeFacts, rule: KubeletRule, benchmark: Benchmark)
             .at([place.clone()])
             .cure(format!("run as root; mend {}", place.path), Vec::new());
     }
+    if let Some(problem) = kubelet.problem.as_ref().filter(|_| found.holds) {
+        let summary = format!("it cannot be told what the kubelet runs with: {problem}");
+        return Answer::new(Holds::Unknown, expected, summary)
+            .cure("run as root; look at the processes named", Vec::new());
+    }
     let when = match line.when {
         When::Running => "the kubelet runs with",
         When::Manifest | When::Configured => "at RKE2's next start the kubelet has",

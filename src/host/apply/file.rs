@@ -1,7 +1,7 @@
 //! Writing files: whole or not at all, through handles of directories below the root.
 
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
@@ -13,6 +13,7 @@ use nix::sys::stat::{Mode, SFlag, fchmod, fstatat, mkdirat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, unlinkat};
 
 use super::Failure;
+use crate::fix::NewRow;
 use crate::host::HostRoot;
 use crate::host::root::MAX_FILE;
 
@@ -52,6 +53,9 @@ const OLD: OFlag = OFlag::O_NOFOLLOW
     .union(OFlag::O_NONBLOCK)
     .union(OFlag::O_NOCTTY)
     .union(OFlag::O_CLOEXEC);
+
+/// Of a row as much is looked at: name and id are its first fields.
+const MAX_ROW: u64 = 4096;
 
 fn raw(errno: Errno) -> i32 {
     std::io::Error::from(errno)
@@ -225,8 +229,7 @@ fn own(file: &File, old: Option<&File>) -> Result<(), Errno> {
     fchmod(file.as_fd(), Mode::from_bits_truncate(mode))
 }
 
-/// Writes `row` at the end of an account file. In place, so that owner, mode and security label stay;
-/// by one call, taken back if it came to less.
+/// Writes `row` at the end of an account file.
 pub(super) fn append(
     root: &HostRoot,
     path: &str,
@@ -234,12 +237,111 @@ pub(super) fn append(
     hook: &mut Hook<'_>,
 ) -> Result<(), Failure> {
     let (parent, name) = split(path);
-    let fail = |doing| move |errno: Errno| Failure::os(doing, path, raw(errno));
     let directory = directory(root, parent, hook)?;
     let lock = lock_accounts(&directory, parent)?;
     let Some(file) = existing(&directory, name, path, OFlag::O_RDWR | OFlag::O_APPEND)? else {
         return Err(Failure::os("opening", path, libc::ENOENT));
     };
+    append_to(&file, path, row, hook)?;
+    drop(lock);
+    Ok(())
+}
+
+/// Writes new rows at the end of an image's account files, all under one lock.
+pub(super) fn add_rows(
+    root: &HostRoot,
+    rows: &[NewRow],
+    hook: &mut Hook<'_>,
+) -> Result<(), Failure> {
+    const FOLDER: &str = "/etc";
+    let directory = directory(root, FOLDER, hook)?;
+    let lock = lock_accounts(&directory, FOLDER)?;
+    for NewRow {
+        path,
+        row,
+        optional,
+    } in rows
+    {
+        let (_, name) = split(path);
+        let Some(file) = existing(&directory, name, path, OFlag::O_RDWR | OFlag::O_APPEND)? else {
+            if *optional {
+                continue;
+            }
+            return Err(Failure::os("opening", path, libc::ENOENT));
+        };
+        let busy = Failure::Busy {
+            path: (*path).to_owned(),
+            why: "it has changed since it was read",
+        };
+        match clash(&file, path, row, *optional)? {
+            // Left by a run that was interrupted.
+            Some(Clash::Name) if *optional => {}
+            Some(_) => return Err(busy),
+            // Images that share a file (`cp -al`) do not share the account.
+            None if file.metadata().is_ok_and(|meta| meta.nlink() > 1) => {
+                let mut before = Vec::new();
+                let mut reader = &file;
+                reader
+                    .read_to_end(&mut before)
+                    .map_err(|error| Failure::os("reading", path, raw(io(&error))))?;
+                let mut after = before.clone();
+                if !matches!(after.last(), None | Some(b'\n')) {
+                    after.push(b'\n');
+                }
+                after.extend_from_slice(row.as_bytes());
+                after.push(b'\n');
+                replace(root, path, Some(&before), &after, hook)?;
+            }
+            None => append_to(&file, path, row, hook)?,
+        }
+    }
+    drop(lock);
+    Ok(())
+}
+
+/// What a new row has in common with one that is there.
+enum Clash {
+    Name,
+    Id,
+}
+
+/// Looks for a row with the name of `row`, or, where the third field is one, with its id.
+fn clash(mut file: &File, path: &str, row: &str, no_ids: bool) -> Result<Option<Clash>, Failure> {
+    let fail = |error: &std::io::Error| Failure::os("reading", path, raw(io(error)));
+    let field = |row: &[u8], at| {
+        let field = row.split(|byte| *byte == b':').nth(at);
+        field.unwrap_or_default().to_vec()
+    };
+    let (name, id) = (field(row.as_bytes(), 0), field(row.as_bytes(), 2));
+    let mut reader = BufReader::new(file);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        // As much as any id can stand in; the rest of a longer line is skipped.
+        let read = (&mut reader)
+            .take(MAX_ROW)
+            .read_until(b'\n', &mut line)
+            .map_err(|error| fail(&error))?;
+        if read == 0 {
+            return file.rewind().map(|()| None).map_err(|error| fail(&error));
+        }
+        if !line.ends_with(b"\n") {
+            reader.skip_until(b'\n').map_err(|error| fail(&error))?;
+        }
+        let there = line.strip_suffix(b"\n").unwrap_or(&line);
+        if field(there, 0) == name {
+            return Ok(Some(Clash::Name));
+        }
+        if !no_ids && field(there, 2) == id {
+            return Ok(Some(Clash::Id));
+        }
+    }
+}
+
+/// Writes `row` at the end of the file. In place, so that owner, mode and security label stay; by one
+/// call, taken back if it came to less.
+fn append_to(file: &File, path: &str, row: &str, hook: &mut Hook<'_>) -> Result<(), Failure> {
+    let fail = |doing| move |errno: Errno| Failure::os(doing, path, raw(errno));
     let length = file
         .metadata()
         .map_err(|error| fail("reading")(io(&error)))?
@@ -256,7 +358,8 @@ pub(super) fn append(
     text.extend_from_slice(row.as_bytes());
     text.push(b'\n');
     hook(Point::Append).map_err(fail("writing"))?;
-    match (&file).write(&text) {
+    let mut writer = file;
+    match writer.write(&text) {
         Ok(written) if written == text.len() => {}
         result => {
             let errno = result.map_or_else(|error| io(&error), |_| Errno::ENOSPC);
@@ -269,9 +372,7 @@ pub(super) fn append(
     }
     hook(Point::Sync)
         .and_then(|()| file.sync_all().map_err(|error| io(&error)))
-        .map_err(fail("syncing"))?;
-    drop(lock);
-    Ok(())
+        .map_err(fail("syncing"))
 }
 
 /// The lock that `useradd` and its like take.

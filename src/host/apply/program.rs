@@ -63,8 +63,8 @@ impl Programs {
     }
 }
 
-/// Runs a program, and fails with what it printed.
-pub(super) fn run(path: &Path, root: Option<&PathBuf>, args: &[String]) -> Result<(), Failure> {
+/// Runs a program of this machine on this machine, and fails with what it printed.
+pub(super) fn run(path: &Path, args: &[String]) -> Result<(), Failure> {
     let fail = |why: String| Failure::Program {
         program: path.to_string_lossy().into_owned(),
         why,
@@ -72,11 +72,6 @@ pub(super) fn run(path: &Path, root: Option<&PathBuf>, args: &[String]) -> Resul
     let system = |error: std::io::Error| fail(error.to_string());
     let (mut reader, writer) = std::io::pipe().map_err(system)?;
     let mut command = Command::new(path);
-    if let Some(root) = root {
-        let mut option = std::ffi::OsString::from("--root=");
-        option.push(root);
-        command.arg(option);
-    }
     let mut child = command
         .args(args)
         .stdin(Stdio::null())

@@ -1,8 +1,11 @@
 //! Reads what a plan needs beside the facts of the checks.
 
+use std::path::Path;
+
 use super::program::Programs;
 use crate::fix::accounts::{Elsewhere, Maker, SYSUSERS_FILE};
 use crate::fix::{Host, Unit};
+use crate::host::root::Kind;
 use crate::host::{HostRoot, sysctl_d};
 use crate::rke2::accounts::Table;
 
@@ -18,14 +21,20 @@ pub fn survey(root: &HostRoot, units: &[Unit<'_>], programs: &Programs) -> Host 
             path.trim_end_matches('/').to_owned()
         },
         tree: sysctl_d::collect(root),
-        passwd: root.read(Table::Passwd.path()).unwrap_or_default(),
-        group: root.read(Table::Group.path()).unwrap_or_default(),
+        passwd: accounts(root, Table::Passwd),
+        group: accounts(root, Table::Group),
         elsewhere: elsewhere(root, units),
         // What cannot be read is there all the same, and is none of ours.
         declared: match root.read(SYSUSERS_FILE) {
             Ok(content) => Some(content),
             Err(error) if error.is_absent() => None,
             Err(_) => Some(Vec::new()),
+        },
+        login_defs: root.read("/etc/login.defs").unwrap_or_default(),
+        links: if root.is_live() {
+            Vec::new()
+        } else {
+            links(root)
         },
         maker: if has("systemd-sysusers") {
             Maker::Sysusers
@@ -37,11 +46,32 @@ pub fn survey(root: &HostRoot, units: &[Unit<'_>], programs: &Programs) -> Host 
     }
 }
 
+/// An account file. One that cannot be read is a trouble of the root, or no account can be looked up.
+fn accounts(root: &HostRoot, table: Table) -> Vec<u8> {
+    root.read_large(Path::new(table.path())).unwrap_or_default()
+}
+
+/// What [`Host::links`] is about, of all that any plan writes.
+fn links(root: &HostRoot) -> Vec<String> {
+    const WRITTEN: [&str; 7] = [
+        "/etc",
+        "/etc/sysctl.d",
+        "/etc/passwd",
+        "/etc/group",
+        "/etc/shadow",
+        "/etc/gshadow",
+        "/etc/.pwd.lock",
+    ];
+    let is_link = |path: &&str| root.lstat(path).is_ok_and(|there| there.kind == Kind::Link);
+    let links = WRITTEN.into_iter().filter(is_link);
+    links.map(str::to_owned).collect()
+}
+
 fn elsewhere(root: &HostRoot, units: &[Unit<'_>]) -> Vec<Elsewhere> {
     let mut rows: Vec<Elsewhere> = Vec::new();
     for (table, source) in units.iter().flat_map(|unit| &unit.facts.account_elsewhere) {
         let line = source.line.and_then(|line| usize::try_from(line).ok());
-        let content = root.read(&source.path).unwrap_or_default();
+        let content = root.read_large(Path::new(&source.path)).unwrap_or_default();
         let row = line
             .and_then(|line| {
                 content

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 
 use nix::errno::Errno;
 
@@ -90,6 +91,14 @@ fn row() -> Plan {
     }))
 }
 
+fn user_row() -> Plan {
+    plan(Action::Rows(vec![crate::fix::NewRow {
+        path: "/etc/passwd",
+        row: "etcd:x:5:5::/:/x".to_owned(),
+        optional: false,
+    }]))
+}
+
 fn accounts() -> Plan {
     plan(Action::Make(Accounts {
         group: true,
@@ -132,6 +141,8 @@ fn every_call_can_fail_or_be_the_last() {
             6,
         ),
         ("/etc/passwd", Some(passwd), row(), 2),
+        // The group's rows come first, and the next run leaves them.
+        ("/etc/passwd", Some(passwd), user_row(), 2),
     ] {
         let (calls, after) = whole(path, before, &plan);
         assert_eq!(calls, least, "{path}");
@@ -202,22 +213,27 @@ fn what_somebody_else_changed_meanwhile_is_not_overwritten() {
     assert_eq!(image.read(PATH).unwrap(), "vm.swappiness = 3\n");
 }
 
+/// As on the running host, whose programs these stand for.
+fn made_by_programs(image: &Image) -> Result<(), Failure> {
+    let Action::Make(accounts) = &accounts().steps[0].action else {
+        panic!();
+    };
+    make(&image.root, accounts, &image.programs(), &mut |_| Ok(()))
+}
+
 #[test]
 fn programs_are_chosen_and_their_failures_told() {
-    let root = "root=${1#--root=}; shift";
     // None.
     let image = Image::new();
-    let failure = only(&image, &accounts(), &mut |_| Ok(())).unwrap_err();
+    let failure = made_by_programs(&image).unwrap_err();
     assert!(matches!(failure, Failure::NoProgram { .. }), "{failure}");
     assert!(!image.at("/etc/sysusers.d").exists());
     // groupadd and useradd.
-    image.program(
-        "groupadd",
-        &format!("{root}; echo \"etcd:x:7:\" >> $root/etc/group"),
-    );
-    let user = "echo \"etcd:x:7:7:$*:/:\" >> $root/etc/passwd";
-    image.program("useradd", &format!("{root}; {user}"));
-    only(&image, &accounts(), &mut |_| Ok(())).unwrap();
+    let etc = image.at("/etc").to_str().unwrap().to_owned();
+    image.program("groupadd", &format!("echo \"etcd:x:7:\" >> {etc}/group"));
+    let user = format!("echo \"etcd:x:7:7:$*:/:\" >> {etc}/passwd");
+    image.program("useradd", &user);
+    made_by_programs(&image).unwrap();
     let passwd = image.read("/etc/passwd").unwrap();
     let told = "etcd:x:7:7:-r -M -s /sbin/nologin -c etcd user -g etcd etcd:/:\n";
     assert!(passwd.ends_with(told), "{passwd}");
@@ -232,18 +248,115 @@ fn programs_are_chosen_and_their_failures_told() {
     ] {
         let image = Image::new();
         image.program("systemd-sysusers", script);
-        let failure = only(&image, &accounts(), &mut |_| Ok(())).unwrap_err();
+        let failure = made_by_programs(&image).unwrap_err();
         assert!(failure.to_string().contains(words), "{failure}");
     }
-    // A link that a program would follow out of the image.
-    for name in ["passwd", "sysusers.d"] {
+}
+
+/// `useradd --root`, `groupadd --root` and their like load libraries of that root.
+#[test]
+fn below_a_root_no_program_is_run() {
+    let image = Image::new();
+    let ran = image.at("/ran");
+    for name in ["systemd-sysusers", "groupadd", "useradd"] {
+        image.program(name, &format!("touch {}", ran.display()));
+    }
+    let failure = only(&image, &accounts(), &mut |_| Ok(())).unwrap_err();
+    assert!(matches!(failure, Failure::NotOurs { .. }), "{failure}");
+    assert!(!ran.exists());
+}
+
+fn rows() -> Plan {
+    let new = |path, row: &str, optional| crate::fix::NewRow {
+        path,
+        row: row.to_owned(),
+        optional,
+    };
+    plan(Action::Rows(vec![
+        new("/etc/gshadow", "etcd:!*::", true),
+        new("/etc/group", "etcd:x:996:", false),
+        new("/etc/shadow", "etcd:!*:::::::", true),
+        new("/etc/passwd", "etcd:x:996:996::/:/x", false),
+    ]))
+}
+
+#[test]
+fn rows_are_added_to_the_files_that_are_there() {
+    let image = Image::new();
+    image.write("/etc/shadow", "root:*:::::::\netcd:!*:::::::\n");
+    only(&image, &rows(), &mut |_| Ok(())).unwrap();
+    assert_eq!(image.read("/etc/gshadow"), None);
+    let read = |path| image.read(path).unwrap();
+    assert_eq!(read("/etc/group"), "root:x:0:\netcd:x:996:\n");
+    assert_eq!(
+        read("/etc/passwd"),
+        "root:x:0:0::/:/x\netcd:x:996:996::/:/x\n"
+    );
+    // Left by a run that was interrupted.
+    assert_eq!(read("/etc/shadow").matches("etcd").count(), 1);
+    // A file that another image shares stays as it is there.
+    let image = Image::new();
+    fs::hard_link(image.at("/etc/passwd"), image.at("/shared")).unwrap();
+    let mode = fs::Permissions::from_mode(0o600);
+    fs::set_permissions(image.at("/shared"), mode).unwrap();
+    only(&image, &rows(), &mut |_| Ok(())).unwrap();
+    assert_eq!(image.read("/shared").unwrap(), "root:x:0:0::/:/x\n");
+    assert!(
+        image
+            .read("/etc/passwd")
+            .unwrap()
+            .contains("etcd:x:996:996")
+    );
+    let mode = image
+        .at("/etc/passwd")
+        .metadata()
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o7777, 0o600);
+    // Somebody else was there meanwhile: with that name, or that id behind a long row.
+    let long = format!("x:{}\nweb:x:996:1::/:/x\n", "y".repeat(10_000));
+    for passwd in ["etcd:x:5:5::/:/x\n", &long] {
         let image = Image::new();
-        image.program("systemd-sysusers", "exit 1");
-        let at = image.at("/etc").join(name);
-        let _ = fs::remove_file(&at);
-        std::os::unix::fs::symlink("/nowhere", &at).unwrap();
-        let failure = only(&image, &accounts(), &mut |_| Ok(())).unwrap_err();
-        assert!(matches!(failure, Failure::NotOurs { .. }), "{failure}");
+        image.write("/etc/passwd", passwd);
+        let failure = only(&image, &rows(), &mut |_| Ok(())).unwrap_err();
+        assert!(failure.to_string().contains("has changed"), "{failure}");
+        assert_eq!(image.read("/etc/passwd").unwrap(), passwd);
+    }
+}
+
+/// Whatever stands there instead of a file, nothing outside the image is written or waited for.
+#[test]
+fn what_is_no_file_of_the_image_is_not_written() {
+    let outside = tempfile::tempdir().unwrap();
+    for name in ["passwd", "group", "shadow", "gshadow", ".pwd.lock"] {
+        let target = outside.path().join(name);
+        fs::write(&target, "").unwrap();
+        for kind in ["link", "link up", "FIFO", "directory"] {
+            let image = Image::new();
+            let at = image.at("/etc").join(name);
+            let _ = fs::remove_file(&at);
+            match kind {
+                "link" => std::os::unix::fs::symlink(&target, &at).unwrap(),
+                "link up" => {
+                    let up = format!("../../../../../../../../{}", target.display());
+                    std::os::unix::fs::symlink(up, &at).unwrap();
+                }
+                "FIFO" => nix::unistd::mkfifo(&at, nix::sys::stat::Mode::S_IRWXU).unwrap(),
+                _ => fs::create_dir(&at).unwrap(),
+            }
+            let result = only(&image, &rows(), &mut |_| Ok(()));
+            assert!(result.is_err(), "{kind} {name}");
+            assert_eq!(fs::read(&target).unwrap(), b"", "{kind} {name}");
+        }
+    }
+    // A folder that leads out of the image leads to one inside it, or nowhere.
+    let image = Image::new();
+    fs::rename(image.at("/etc"), image.at("/was")).unwrap();
+    std::os::unix::fs::symlink(outside.path(), image.at("/etc")).unwrap();
+    assert!(only(&image, &rows(), &mut |_| Ok(())).is_err());
+    for entry in fs::read_dir(outside.path()).unwrap() {
+        assert_eq!(fs::read(entry.unwrap().path()).unwrap(), b"");
     }
 }
 

@@ -245,6 +245,7 @@ fn content(root: &HostRoot, path: &str) -> Result<Vec<u8>, ReadError> {
         return Err(ReadError::TooLarge {
             path: path.to_owned(),
             limit: MAX_DOCUMENT,
+            unit: "bytes",
         });
     }
     root.read(path)
@@ -458,6 +459,7 @@ fn kubelet(
         lines.push(next);
     }
     KubeletFacts {
+        problem: found.problems.get("kubelet").cloned(),
         lines,
         files: papers,
     }

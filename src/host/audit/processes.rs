@@ -1,10 +1,17 @@
-//! The processes of RKE2's components: found by who runs them, not by their names alone.
+//! The processes of RKE2's components: found by who runs them, not by their names.
 //!
-//! A process is a component's if its program has the component's name and either RKE2 itself runs it
-//! (its program lies in RKE2's data folder, or it is in the control group of an RKE2 unit) or the
-//! process that runs it is such a one (containerd's shim) and it is in RKE2's own static pod: by its
-//! control group, or, where the manifest has changed since, by being in the host's network. Another
-//! cluster's components on the same host, also those in pods of this one, are not.
+//! A process is a component's if its program has the component's name and what only root can give it:
+//!
+//! - The kubelet runs as root in the host's mount name space, from the host's own file (device and
+//!   inode), in the control group of an RKE2 unit, below slices of systemd's alone.
+//! - The others run as root in RKE2's own static pods: started by a containerd shim of which the same
+//!   is true as of the kubelet and which lies in RKE2's data folder, in the control group of the pod
+//!   with the uid that the manifest gives. A pod from before its manifest was written anew is known by
+//!   the folder of its logs.
+//!
+//! Neither a path (another root or mount name space has any) nor a component of a control group (who
+//! is delegated one names its children) says anything by itself. Where more than one process
+//! qualifies, or one that may be RKE2's lacks some of this, it cannot be told which is meant.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -27,8 +34,6 @@ pub(super) struct Process {
     pub(super) pid: u32,
     /// Its words, its program's name left out.
     pub(super) words: Vec<Word>,
-    /// When it started, in ticks after the boot.
-    started: u64,
 }
 
 /// What to look for: a program's name, and the uid of its static pod where there is one.
@@ -45,18 +50,36 @@ pub(super) struct Wanted {
 /// What was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Found {
-    /// By program's name, the youngest of its name.
+    /// By program's name, where there is one and no other.
     pub(super) processes: BTreeMap<&'static str, Process>,
-    /// Why it is not known of a process of that name whether it is RKE2's.
+    /// Why it is not known which process of that name is RKE2's.
     pub(super) problems: BTreeMap<&'static str, String>,
+}
+
+/// What is known of a process.
+enum Whose {
+    /// It is the component.
+    Rke2s,
+    /// It may be; what is lacking.
+    Unclear(String),
+    /// It is not, or no longer there.
+    Another,
 }
 
 /// Looks for the processes of `wanted`.
 pub(super) fn find(root: &HostRoot, data_dir: &str, wanted: &[Wanted]) -> Found {
     let mut found = Found::default();
-    let Ok(names) = root.list("/proc") else {
-        return found;
+    let names = match root.list("/proc") {
+        Ok(names) => names,
+        Err(error) if error.is_absent() => return found,
+        Err(error) => {
+            let why = error.to_string();
+            let problems = wanted.iter().map(|wanted| (wanted.program, why.clone()));
+            found.problems.extend(problems);
+            return found;
+        }
     };
+    let mut candidates: BTreeMap<&'static str, Vec<Process>> = BTreeMap::new();
     let numbers = names
         .iter()
         .filter_map(|name| name.to_str()?.parse::<u32>().ok());
@@ -72,28 +95,41 @@ pub(super) fn find(root: &HostRoot, data_dir: &str, wanted: &[Wanted]) -> Found 
         let Some(wanted) = wanted.iter().find(|wanted| wanted.program == name) else {
             continue;
         };
-        match is_rke2s(root, pid, data_dir, wanted) {
-            Ok(Some(started)) => {
+        match whose(root, pid, data_dir, wanted) {
+            Ok(Whose::Rke2s) => {
                 let source = Source::file(format!("/proc/{pid}/cmdline"));
-                let process = Process {
+                let words = rest.iter().map(|text| Word {
+                    text: text.clone(),
+                    source: source.clone(),
+                });
+                candidates.entry(wanted.program).or_default().push(Process {
                     pid,
-                    words: rest
-                        .iter()
-                        .map(|text| Word {
-                            text: text.clone(),
-                            source: source.clone(),
-                        })
-                        .collect(),
-                    started,
-                };
-                let known = found.processes.get(wanted.program);
-                if known.is_none_or(|known| known.started < started) {
-                    found.processes.insert(wanted.program, process);
-                }
+                    words: words.collect(),
+                });
             }
-            Ok(None) => {}
+            Ok(Whose::Another) => {}
+            Ok(Whose::Unclear(lacks)) => {
+                let why = format!("process {pid} may be it, but {lacks}");
+                found.problems.entry(wanted.program).or_insert(why);
+            }
             Err(error) => {
                 found.problems.insert(wanted.program, error.to_string());
+            }
+        }
+    }
+    for (program, processes) in candidates {
+        match <[Process; 1]>::try_from(processes) {
+            Ok([process]) => {
+                // What only may be RKE2's is not, where there is one that is.
+                found.problems.remove(program);
+                found.processes.insert(program, process);
+            }
+            Err(several) => {
+                let mut pids: Vec<u32> = several.iter().map(|process| process.pid).collect();
+                pids.sort_unstable();
+                let pids: Vec<String> = pids.iter().map(ToString::to_string).collect();
+                let why = format!("several processes may be it: {}", pids.join(" and "));
+                found.problems.insert(program, why);
             }
         }
     }
@@ -121,40 +157,125 @@ fn base(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// When the process started, if it is RKE2's.
-fn is_rke2s(
+/// Whose process it is.
+fn whose(root: &HostRoot, pid: u32, data_dir: &str, wanted: &Wanted) -> Result<Whose, ReadError> {
+    let Some(exe) = gone(program(root, pid))? else {
+        return Ok(Whose::Another);
+    };
+    if base(&exe.path) != wanted.program {
+        return Ok(Whose::Another);
+    }
+    let Some(group) = gone(group(root, pid))? else {
+        return Ok(Whose::Another);
+    };
+    if wanted.in_pod {
+        return in_pod(root, pid, data_dir, wanted, &group);
+    }
+    let is_own = is_below(&exe.path, data_dir);
+    match lacks(root, pid, &exe, &group)? {
+        None => Ok(Whose::Rke2s),
+        Some(Lack::Group) if is_own => Ok(Whose::Unclear(format!(
+            "its control group {group} is none of RKE2's units"
+        ))),
+        Some(Lack::MountNamespace) if in_rke2_unit(&group) => Ok(Whose::Unclear(
+            "it has a mount name space of its own".to_owned(),
+        )),
+        // Somebody's program of that name, or one that only looks like RKE2's to itself.
+        Some(_) => Ok(Whose::Another),
+    }
+}
+
+/// What a process of RKE2's has and this one has not.
+enum Lack {
+    /// It runs as another than root, or from a file that is not the host's at that path.
+    Trust,
+    /// It sees other files than the host's.
+    MountNamespace,
+    /// It was not started by an RKE2 unit.
+    Group,
+}
+
+fn lacks(root: &HostRoot, pid: u32, exe: &Program, group: &str) -> Result<Option<Lack>, ReadError> {
+    if gone(is_roots(root, pid))? != Some(true) {
+        return Ok(Some(Lack::Trust));
+    }
+    if gone(root.read_link(format!("/proc/{pid}/ns/mnt")))?.is_none_or(|own| {
+        root.read_link("/proc/1/ns/mnt")
+            .is_ok_and(|hosts| own != hosts)
+    }) {
+        return Ok(Some(Lack::MountNamespace));
+    }
+    // One that was replaced on disk by an upgrade has no path to compare it by.
+    if !exe.is_deleted {
+        let runs = gone(root.stat_of_program(pid))?;
+        let there = gone(root.stat(&exe.path))?;
+        if runs.is_none() || runs.map(|s| s.identity) != there.map(|s| s.identity) {
+            return Ok(Some(Lack::Trust));
+        }
+    }
+    Ok((!in_rke2_unit(group)).then_some(Lack::Group))
+}
+
+fn in_pod(
     root: &HostRoot,
     pid: u32,
     data_dir: &str,
     wanted: &Wanted,
-) -> Result<Option<u64>, ReadError> {
-    let Some(exe) = gone(program(root, pid))? else {
-        return Ok(None);
+    group: &str,
+) -> Result<Whose, ReadError> {
+    let Some(status) = gone(read(root, pid, "stat"))? else {
+        return Ok(Whose::Another);
     };
-    if base(&exe) != wanted.program {
-        return Ok(None);
-    }
-    let (Some(status), Some(groups)) = (
-        gone(read(root, pid, "stat"))?,
-        gone(read(root, pid, "cgroup"))?,
+    let Some(parent) = parent(&status) else {
+        return Ok(Whose::Another);
+    };
+    let (Some(exe), Some(parents)) = (
+        gone(program(root, parent))?,
+        gone(self::group(root, parent))?,
     ) else {
-        return Ok(None);
+        return Ok(Whose::Another);
     };
-    let Some((parent, started)) = parent_and_start(&status) else {
-        return Ok(None);
+    let is_shim = is_below(&exe.path, data_dir) && base(&exe.path).starts_with("containerd-shim");
+    if !is_shim || lacks(root, parent, &exe, &parents)?.is_some() {
+        return Ok(Whose::Another);
+    }
+    if group.starts_with(UP) {
+        return Ok(Whose::Unclear(
+            "its control group cannot be seen from here: run this in the host's cgroup name space"
+                .to_owned(),
+        ));
+    }
+    let Some(pod) = pod_of(group) else {
+        return Ok(Whose::Another);
     };
-    let by_rke2 = is_below(&exe, data_dir) || in_rke2_unit(&groups);
-    if by_rke2 {
-        return Ok(Some(started));
+    let by_manifest = wanted.pod.as_deref().map(plain).as_deref() == Some(plain(pod).as_str());
+    if !by_manifest && !in_hosts_network(root, pid) {
+        return Ok(Whose::Another);
     }
-    if !wanted.in_pod {
-        return Ok(None);
+    if !by_manifest && !has_logs(root, wanted.program, pod) {
+        return Ok(Whose::Unclear(format!(
+            "neither its manifest nor a folder of {LOGS} says that its pod {pod} is RKE2's"
+        )));
     }
-    let shim = gone(program(root, parent))?.is_some_and(|exe| is_below(&exe, data_dir));
-    let of_unit = gone(read(root, parent, "cgroup"))?.is_some_and(|groups| in_rke2_unit(&groups));
-    let pod = wanted.pod.as_deref();
-    let own = pod.is_some_and(|uid| is_own_pod(&groups, uid)) || in_hosts_network(root, pid);
-    Ok(((shim || of_unit) && own).then_some(started))
+    if gone(is_roots(root, pid))? != Some(true) {
+        return Ok(Whose::Unclear("it does not run as root".to_owned()));
+    }
+    Ok(Whose::Rke2s)
+}
+
+/// Where the kubelet keeps the logs of pods, in a folder `NAMESPACE_NAME_UID` each. Nobody but root
+/// writes there, and nobody without a right to that name space has pods in it.
+const LOGS: &str = "/var/log/pods";
+
+/// Whether the kubelet keeps logs of a pod with this uid as one of RKE2's.
+fn has_logs(root: &HostRoot, program: &str, pod: &str) -> bool {
+    let before = format!("kube-system_{program}-");
+    let names = root.list(LOGS).unwrap_or_default();
+    names.iter().filter_map(|name| name.to_str()).any(|name| {
+        let rest = name.strip_prefix(&before);
+        let uid = rest.and_then(|rest| rest.rsplit_once('_'));
+        uid.is_some_and(|(_, uid)| plain(uid) == plain(pod))
+    })
 }
 
 /// What went while it was looked at is nothing.
@@ -171,46 +292,131 @@ fn read(root: &HostRoot, pid: u32, what: &str) -> Result<String, ReadError> {
     Ok(String::from_utf8_lossy(&content).into_owned())
 }
 
-/// The program a process runs; one that was replaced on disk by an upgrade is still that.
-fn program(root: &HostRoot, pid: u32) -> Result<String, ReadError> {
-    let link = root.read_link(format!("/proc/{pid}/exe"))?;
-    let text = link.to_string_lossy().into_owned();
-    Ok(text.strip_suffix(" (deleted)").unwrap_or(&text).to_owned())
+/// The program that a process runs.
+struct Program {
+    path: String,
+    /// Whether its file is no longer there: replaced by an upgrade.
+    is_deleted: bool,
 }
 
-/// The fourth and the twenty-second field of `proc_pid_stat(5)`; the second can hold anything.
-fn parent_and_start(status: &str) -> Option<(u32, u64)> {
+fn program(root: &HostRoot, pid: u32) -> Result<Program, ReadError> {
+    let link = root.read_link(format!("/proc/{pid}/exe"))?;
+    let text = link.to_string_lossy();
+    let path = text.strip_suffix(" (deleted)");
+    Ok(Program {
+        path: path.unwrap_or(&text).to_owned(),
+        is_deleted: path.is_some(),
+    })
+}
+
+/// Whether all uids of a process are root's: those of the name space that this program is in.
+fn is_roots(root: &HostRoot, pid: u32) -> Result<bool, ReadError> {
+    let status = read(root, pid, "status")?;
+    let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+    Ok(uids.is_some_and(|uids| {
+        let mut uids = uids.split_ascii_whitespace();
+        uids.clone().count() == 4 && uids.all(|uid| uid == "0")
+    }))
+}
+
+/// The control group of a process in the hierarchy that systemd keeps.
+fn group(root: &HostRoot, pid: u32) -> Result<String, ReadError> {
+    let groups = read(root, pid, "cgroup")?;
+    let first = read(root, 1, "cgroup")?;
+    let (group, hosts) = of_systemd(&groups, &first);
+    // A container sees others' groups from its own. From there, the group of the host's first process
+    // has as many steps up as it takes to the top.
+    if group.starts_with(UP) {
+        let (steps, _) = up(hosts);
+        if let (own, rest) = up(group)
+            && own == steps
+        {
+            return Ok(rest.to_owned());
+        }
+    }
+    Ok(group.to_owned())
+}
+
+/// A step from a control group to the one above.
+const UP: &str = "/..";
+
+/// How many steps up a path begins with, and what comes then.
+fn up(path: &str) -> (usize, &str) {
+    let mut rest = path;
+    let mut steps = 0_usize;
+    while let Some(after) = rest.strip_prefix(UP) {
+        rest = after;
+        steps = steps.saturating_add(1);
+    }
+    (steps, rest)
+}
+
+/// The groups of a process and of the host's first one in systemd's hierarchy. Beside hierarchies of the
+/// first version that is one without a controller, where systemd itself has a scope then; in the second
+/// version's a pod's process may still have the group of who started it.
+fn of_systemd<'a>(groups: &'a str, first: &'a str) -> (&'a str, &'a str) {
+    fn of<'a>(groups: &'a str, hierarchy: &str) -> Option<&'a str> {
+        groups.lines().find_map(|line| {
+            let (name, path) = line.split_once(':')?.1.split_once(':')?;
+            (name == hierarchy).then_some(path)
+        })
+    }
+    const NAMED: &str = "name=systemd";
+    let by_name = of(first, NAMED).is_some_and(|path| path.ends_with("/init.scope"));
+    let by_name = by_name || of(first, "").is_none();
+    let pick = |groups| of(groups, if by_name { NAMED } else { "" }).unwrap_or_default();
+    (pick(groups), pick(first))
+}
+
+/// The fourth field of `proc_pid_stat(5)`; the second can hold anything.
+fn parent(status: &str) -> Option<u32> {
     let (_, rest) = status.rsplit_once(") ")?;
-    let mut fields = rest.split_whitespace();
-    let parent = fields.nth(1)?.parse().ok()?;
-    let started = fields.nth(17)?.parse().ok()?;
-    Some((parent, started))
+    rest.split_whitespace().nth(1)?.parse().ok()
 }
 
 fn is_below(program: &str, data_dir: &str) -> bool {
     Path::new(program).starts_with(data_dir)
 }
 
-/// Whether a process is in the control group of one of RKE2's units itself.
-fn in_rke2_unit(groups: &str) -> bool {
-    groups.lines().any(|line| {
-        let path = line.splitn(3, ':').nth(2).unwrap_or_default();
-        path.split('/')
-            .any(|part| Role::ALL.into_iter().any(|role| part == role.unit()))
-    })
+/// Whether a control group is that of one of RKE2's units, or below it. Above the unit there are
+/// slices alone, which systemd makes; what a service or scope is delegated lies below that.
+fn in_rke2_unit(group: &str) -> bool {
+    let mut parts = group.split('/').filter(|part| !part.is_empty());
+    let unit = parts.find(|part| part.strip_suffix(".slice").is_none());
+    unit.is_some_and(|unit| Role::ALL.into_iter().any(|role| unit == role.unit()))
 }
 
-/// Whether the control group is that of the pod with this uid.
-fn is_own_pod(groups: &str, uid: &str) -> bool {
-    // systemd's slices write `_` for `-`; the other driver keeps it.
-    let names = [format!("pod{uid}"), format!("pod{}", uid.replace('-', "_"))];
-    groups.split(['/', '\n']).any(|part| {
-        let part = part.strip_suffix(".slice").unwrap_or(part);
-        names.iter().any(|name| {
-            let before = part.strip_suffix(name.as_str());
-            before.is_some_and(|before| before.is_empty() || before.ends_with('-'))
-        })
-    })
+/// The uid of the pod whose control group this is, or is below. Groups that a pod makes for itself
+/// lie deeper.
+fn pod_of(group: &str) -> Option<&str> {
+    const CLASSES: [&str; 3] = ["burstable", "besteffort", "guaranteed"];
+    let mut parts = group.split('/').filter(|part| !part.is_empty());
+    let by_systemd = match parts.next()? {
+        "kubepods.slice" => true,
+        "kubepods" => false,
+        _ => return None,
+    };
+    let mut before = "kubepods-".to_owned();
+    let mut part = parts.next()?;
+    for class in CLASSES {
+        if by_systemd && part == format!("kubepods-{class}.slice") {
+            before = format!("kubepods-{class}-");
+            part = parts.next()?;
+        } else if !by_systemd && part == class {
+            part = parts.next()?;
+        }
+    }
+    let part = if by_systemd {
+        part.strip_suffix(".slice")?.strip_prefix(&before)?
+    } else {
+        part
+    };
+    part.strip_prefix("pod")
+}
+
+/// A uid without what the drivers of control groups write in different ways.
+fn plain(uid: &str) -> String {
+    uid.replace(['-', '_'], "")
 }
 
 fn in_hosts_network(root: &HostRoot, pid: u32) -> bool {
@@ -226,80 +432,191 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_of_stat_are_counted_from_the_last_parenthesis() {
+    fn the_parent_is_found_after_the_last_parenthesis() {
         let line = "7 (a) b (c) S 3 7 7 0 -1 4194304 1 0 0 0 2 1 0 0 20 0 9 0 4711 1 2 3\n";
-        assert_eq!(parent_and_start(line), Some((3, 4711)));
-        assert_eq!(parent_and_start("7 (a"), None);
+        assert_eq!(parent(line), Some(3));
+        assert_eq!(parent("7 (a"), None);
     }
 
     #[test]
     fn control_groups_name_their_pod() {
-        let uid = "0a1b2c3d-1111-2222-3333-444455556666";
-        for (groups, is_own) in [
+        let uid = "0a1b2c3d111122223333444455556666";
+        for (group, expected) in [
             (
-                "0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod0a1b2c3d_1111_2222_3333_444455556666.slice/cri-containerd-x.scope\n",
-                true,
+                "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod0a1b2c3d_1111_2222_3333_444455556666.slice/cri-containerd-x.scope",
+                Some(uid),
             ),
             (
-                "0::/kubepods/burstable/pod0a1b2c3d-1111-2222-3333-444455556666/x\n",
-                true,
+                "/kubepods.slice/kubepods-pod0a1b2c3d_1111_2222_3333_444455556666.slice/x.scope",
+                Some(uid),
             ),
-            ("0::/kubepods.slice/kubepods-pod9.slice/x\n", false),
-            ("0::/system.slice/x.service\n", false),
+            (
+                "/kubepods/burstable/pod0a1b2c3d-1111-2222-3333-444455556666/x",
+                Some(uid),
+            ),
+            ("/kubepods/pod0a1b2c3d111122223333444455556666", Some(uid)),
+            // What a pod, or a user, made for itself.
+            (
+                "/kubepods.slice/kubepods-pod9.slice/x.scope/kubepods-pod0a1b2c3d111122223333444455556666.slice",
+                Some("9"),
+            ),
+            (
+                "/kubepods/pod9/x/pod0a1b2c3d111122223333444455556666",
+                Some("9"),
+            ),
+            (
+                "/user.slice/user-1000.slice/user@1000.service/kubepods.slice/kubepods-pod0a.slice",
+                None,
+            ),
+            ("/system.slice/x.service", None),
+            ("/kubepods.slice/x-pod0a.slice", None),
+            ("", None),
         ] {
-            assert_eq!(is_own_pod(groups, uid), is_own, "{groups}");
+            assert_eq!(pod_of(group).map(plain).as_deref(), expected, "{group}");
         }
-        assert!(in_rke2_unit(
-            "1:cpu:/x\n0::/system.slice/rke2-server.service\n"
-        ));
-        assert!(!in_rke2_unit("0::/system.slice/my-rke2-server.service\n"));
     }
 
-    /// On the running kernel: of two programs of one name, RKE2's own.
     #[test]
-    fn of_real_processes_the_one_below_the_data_folder_is_found() {
+    fn only_slices_lie_above_rke2s_unit() {
+        for (group, is_own) in [
+            ("/system.slice/rke2-server.service", true),
+            ("/system.slice/rke2-agent.service/kubelet", true),
+            ("/kube.slice/kube-node.slice/rke2-server.service", true),
+            ("/system.slice/my-rke2-server.service", false),
+            (
+                "/user.slice/user-1000.slice/user@1000.service/rke2-server.service",
+                false,
+            ),
+            (
+                "/user.slice/user-1000.slice/user@1000.service/system.slice/rke2-server.service",
+                false,
+            ),
+            ("/kubepods/pod9/rke2-server.service", false),
+            (
+                "/machine.slice/x.scope/system.slice/rke2-server.service",
+                false,
+            ),
+            ("/../rke2-server.service", false),
+            ("", false),
+        ] {
+            assert_eq!(in_rke2_unit(group), is_own, "{group}");
+        }
+        let hybrid = "9:name=systemd:/a\n8:pids:/b\n0::/c\n";
+        let first = "9:name=systemd:/init.scope\n0::/init.scope\n";
+        assert_eq!(of_systemd(hybrid, first).0, "/a");
+        // Somebody mounted a hierarchy of that name, and systemd does not use it.
+        assert_eq!(
+            of_systemd(hybrid, "9:name=systemd:/\n0::/init.scope\n").0,
+            "/c"
+        );
+        let old = "9:name=systemd:/../../init.scope\n";
+        assert_eq!(of_systemd(hybrid, old), ("/a", "/../../init.scope"));
+        assert_eq!(
+            of_systemd("1:cpu:/x\n0::/c:d\n", "0::/init.scope\n").0,
+            "/c:d"
+        );
+        assert_eq!(of_systemd("", ""), ("", ""));
+    }
+
+    /// Starts a program that sleeps from a folder of its own, after `prepare`, and waits until it runs it.
+    fn start(program: &Path, words: &[&str], prepare: &[&str]) -> std::process::Child {
+        let mut command = std::process::Command::new(prepare.first().map_or(program, Path::new));
+        if let Some(rest) = prepare.get(1..) {
+            command.args(rest).arg(program);
+        }
+        let child = command.args(words).spawn().unwrap();
+        let comm = format!("/proc/{}/comm", child.id());
+        let name = base(program.to_str().unwrap());
+        while std::fs::read_to_string(&comm).unwrap().trim_end() != name {
+            std::thread::yield_now();
+        }
+        child
+    }
+
+    /// On the running kernel: none of these runs in RKE2's unit here, so none is taken; and only of one
+    /// that is root's, from the host's own file, is it said that it may be RKE2's.
+    #[test]
+    fn of_real_processes_only_the_hosts_own_may_be_rke2s() {
+        if !nix::unistd::geteuid().is_root() {
+            // Another's program cannot be started, and of PID 1 nothing is shown.
+            return;
+        }
         let data = tempfile::tempdir().unwrap();
-        let elsewhere = tempfile::tempdir().unwrap();
-        let start = |folder: &Path, flag: &str| {
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(data.path(), open).unwrap();
+        let bin = data.path().join("data/v1/bin");
+        let other = data.path().join("other");
+        for folder in [&bin, &other] {
             std::fs::create_dir_all(folder).unwrap();
-            let program = folder.join("kubelet");
-            std::fs::copy("/bin/sleep", &program).unwrap();
-            std::process::Command::new(program)
-                .args(["60", flag])
-                .spawn()
-                .unwrap()
-        };
-        let mut own = start(&data.path().join("data/v1/bin"), "1");
-        let mut other = start(&elsewhere.path().join("bin"), "2");
+            std::fs::copy("/bin/sleep", folder.join("kubelet")).unwrap();
+        }
+        let (own, fake) = (bin.join("kubelet"), other.join("kubelet"));
         let wanted = Wanted {
             program: "kubelet",
             pod: None,
             in_pod: false,
         };
-        let path = data.path().to_str().unwrap();
-        // Until it runs its program, a process has that of its parent.
-        let mut found = Found::default();
-        for _ in 0..1000 {
-            found = find(&HostRoot::live(), path, std::slice::from_ref(&wanted));
-            if !found.processes.is_empty() {
-                break;
-            }
-        }
-        for process in [&mut own, &mut other] {
-            process.kill().unwrap();
-            process.wait().unwrap();
-        }
-        let process = &found.processes["kubelet"];
-        assert_eq!(process.pid, own.id());
-        let words: Vec<&str> = process
-            .words
-            .iter()
-            .map(|word| word.text.as_str())
-            .collect();
-        assert_eq!(words, ["60", "1"]);
-        assert!(
-            process.started > 0 && found.problems.is_empty(),
-            "{found:?}"
+        let path = bin.to_str().unwrap();
+        let found = || find(&HostRoot::live(), path, std::slice::from_ref(&wanted));
+        let nobody = [
+            "setpriv",
+            "--reuid=65534",
+            "--regid=65534",
+            "--clear-groups",
+        ];
+        let script = format!(
+            "mount --bind {} \"$0\" && exec \"$0\" \"$@\"",
+            fake.display()
         );
+        let mounted = [
+            "unshare",
+            "--mount",
+            "--propagation",
+            "private",
+            "sh",
+            "-c",
+            &script,
+        ];
+        let cases: [(&Path, &[&str], bool); 4] = [
+            (&own, &[], true),
+            (&fake, &[], false),
+            (&own, &nobody, false),
+            // A root of its own in which another file has that path.
+            (&own, &mounted, false),
+        ];
+        for (program, prepare, may_be) in cases {
+            let mut child = start(program, &["600"], prepare);
+            let found = found();
+            child.kill().unwrap();
+            child.wait().unwrap();
+            assert!(
+                found.processes.is_empty(),
+                "{program:?} {prepare:?}: {found:?}"
+            );
+            let told = found.problems.get("kubelet").cloned().unwrap_or_default();
+            let expected = format!("process {} may be it", child.id());
+            assert_eq!(told.starts_with(&expected), may_be, "{prepare:?}: {told}");
+            assert_eq!(told.is_empty(), !may_be, "{prepare:?}: {told}");
+        }
+    }
+
+    /// The file a process runs is compared with what is there now at its path, not the path with itself.
+    #[test]
+    fn the_file_that_a_process_runs_is_known_by_its_inode() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("kubelet");
+        std::fs::copy("/bin/sleep", &program).unwrap();
+        let mut child = start(&program, &["600"], &[]);
+        let root = HostRoot::live();
+        let runs = root.stat_of_program(child.id());
+        let same = root.stat(&program).unwrap().identity;
+        std::fs::rename(&program, folder.path().join("was")).unwrap();
+        std::fs::copy("/bin/sleep", &program).unwrap();
+        let after = root.stat_of_program(child.id());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(runs.unwrap().identity, same);
+        assert_eq!(after.unwrap().identity, same);
+        assert_ne!(root.stat(&program).unwrap().identity, same);
     }
 }

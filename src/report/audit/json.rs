@@ -104,8 +104,5 @@ pub fn render(audit: &Audit, all: &[&Audited], shown: &[&Audited]) -> String {
         summary: counts(all.iter().copied()),
         controls: shown.iter().map(|audited| Entry::from(*audited)).collect(),
     };
-    // Strings, numbers and lists alone: this cannot fail.
-    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
-    text.push('\n');
-    text
+    crate::text::json(&document)
 }

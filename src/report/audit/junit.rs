@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{profile, remedy, sections, waived};
 use crate::audit::{Audit, Audited, Outcome};
+use crate::text::is_unprintable;
 
 /// Text for XML 1.0, in attributes as well: what may not stand there at all is shown as `\u{…}`.
 fn escape(text: &str) -> String {
@@ -18,7 +19,7 @@ fn escape(text: &str) -> String {
             '\t' | '\n' | '\r' => {
                 let _ = write!(out, "&#{};", u32::from(c));
             }
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {
+            c if is_unprintable(c) => {
                 let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
             }
             c => out.push(c),
@@ -119,8 +120,8 @@ mod tests {
     #[test]
     fn nothing_leaves_its_attribute() {
         assert_eq!(
-            escape("a<b>\"c'&\n\u{1b}[0m\u{0}"),
-            "a&lt;b&gt;&quot;c&apos;&amp;&#10;\\u{1b}[0m\\u{0}"
+            escape("a<b>\"c'&\n\u{1b}[0m\u{0}\u{7f}\u{9b}\u{202e}\u{fffe}"),
+            "a&lt;b&gt;&quot;c&apos;&amp;&#10;\\u{1b}[0m\\u{0}\\u{7f}\\u{9b}\\u{202e}\\u{fffe}"
         );
     }
 }

@@ -195,8 +195,5 @@ pub fn render(audit: &Audit, shown: &[&Audited], node: Option<Node>) -> String {
         totals: totals(all.flat_map(|group| &group.results)),
         controls,
     };
-    // Strings, numbers and lists alone: this cannot fail.
-    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
-    text.push('\n');
-    text
+    crate::text::json(&document)
 }

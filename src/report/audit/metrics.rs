@@ -4,15 +4,14 @@
 use std::fmt::Write as _;
 
 use crate::audit::{Audit, Audited, counts};
+use crate::text::visible;
 
 const CONTROL: &str = "preflight_rke2_audit_control";
 const CONTROLS: &str = "preflight_rke2_audit_controls";
 
 /// A label's value.
 fn escape(text: &str) -> String {
-    text.replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('\n', "\\n")
+    visible(text).replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 /// What a control is shown as; a waiver is a result of its own here.

@@ -115,10 +115,7 @@ pub fn render(audit: &Audit, shown: &[&Audited]) -> String {
             "results": results,
         }],
     });
-    // Strings, numbers and lists alone: this cannot fail.
-    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
-    text.push('\n');
-    text
+    crate::text::json(&document)
 }
 
 #[cfg(test)]

@@ -94,6 +94,7 @@ fn facts(data: &[u8], role: Role) -> NodeFacts {
         kubelet: KubeletFacts {
             lines: vec![line(When::Running, words(b'k'))],
             files: vec![paper(b'f', "/f"), paper(b'g', "/g")],
+            problem: None,
         },
         etcd: paper(b'c', "/c"),
         etcd_pod: paper(b'o', "/o"),
@@ -110,7 +111,9 @@ fn facts(data: &[u8], role: Role) -> NodeFacts {
 /// Nothing but lines of visible characters.
 #[track_caller]
 fn is_plain(text: &str) {
-    let obeyed = text.chars().find(|c| c.is_control() && *c != '\n');
+    let obeyed = text
+        .chars()
+        .find(|c| preflight_rke2::text::is_unprintable(*c) && *c != '\n');
     assert_eq!(obeyed, None, "{text:?}");
 }
 
