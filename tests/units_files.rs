@@ -460,6 +460,17 @@ fn live() -> LiveUnit {
             argv: vec!["/usr/bin/rke2".to_owned(), "server".to_owned()],
             ..LiveCommand::default()
         }],
+        beside: ["br_netfilter", "overlay"]
+            .map(|module| {
+                let command = LiveCommand {
+                    path: "/sbin/modprobe".to_owned(),
+                    argv: vec!["/sbin/modprobe".to_owned(), module.to_owned()],
+                    ignore_failure: true,
+                    ..LiveCommand::default()
+                };
+                ("ExecStartPre", command)
+            })
+            .to_vec(),
         environment_files: vec![
             optional("/etc/default/rke2-server"),
             optional("/etc/sysconfig/rke2-server"),

@@ -168,6 +168,31 @@ pub fn expand(words: &[Word], variables: &Variables) -> Result<Vec<Word>, TooLon
     Ok(out)
 }
 
+/// The names of the variables that a word of a command refers to.
+pub fn references(word: &str) -> Vec<&str> {
+    if let Some(name) = word.strip_prefix('$')
+        && !name.starts_with(['{', '$'])
+    {
+        return vec![name];
+    }
+    let mut out = Vec::new();
+    let mut rest = word;
+    while let Some((_, after)) = rest.split_once('$') {
+        rest = if let Some(after) = after.strip_prefix('$') {
+            after
+        } else if let Some((name, after)) = after
+            .strip_prefix('{')
+            .and_then(|name| name.split_once('}'))
+        {
+            out.push(name);
+            after
+        } else {
+            after
+        };
+    }
+    out
+}
+
 /// A word that is `${FOO}` and no more comes from where the variable does.
 fn source_of(word: &Word, variables: &Variables) -> Option<Source> {
     word.text
