@@ -188,9 +188,9 @@ pub fn defined(
     let version = &installed.version;
 
     let parser = ParserRules::of(version);
-    let path = config::config_path(&invocation);
+    let written = config::config_path(&invocation).path;
     let directory = definition.as_ref().map(|unit| &*unit.working_directory);
-    let path = sight::below(directory.unwrap_or_default(), &path.path);
+    let path = sight::below(directory.unwrap_or_default(), &written);
     let files = rke2_config::read(root, &path);
     let mut settings = config::resolve(&invocation, &files, question.role, &parser);
     if let Some(program) = program.as_deref().filter(|_| !is_rke2) {
@@ -203,6 +203,7 @@ pub fn defined(
     let seen = sight::Seen {
         program: program.as_deref(),
         config: &files,
+        is_relative: !written.as_os_str().is_empty() && written.is_relative(),
         kubelet: &kubelet_files,
         paths: &kubelet_paths,
         data_dir: settings.data_dir(),

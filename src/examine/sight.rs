@@ -29,6 +29,8 @@ pub(super) struct Seen<'a> {
     pub(super) program: Option<&'a Path>,
     /// RKE2's configuration.
     pub(super) config: &'a ConfigFiles,
+    /// Whether its path is written as a relative one.
+    pub(super) is_relative: bool,
     /// The kubelet's configuration.
     pub(super) kubelet: &'a KubeletFiles,
     /// Where that is looked for.
@@ -199,10 +201,8 @@ impl Seen<'_> {
         let missing = directory
             .strip_prefix('!')
             .is_some_and(|path| root.stat(path).is_err());
-        let is_below = !is_plain
-            && Path::new(&self.config.path).starts_with(directory.trim_start_matches('!'));
-        (is_below && (missing || directory.ends_with('~')))
-            .then(|| Cause::Relative(self.config.path.clone()))
+        let unknown = !is_plain && (missing || directory.ends_with('~'));
+        (self.is_relative && unknown).then(|| Cause::Relative(self.config.path.clone()))
     }
 }
 

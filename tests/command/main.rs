@@ -17,6 +17,7 @@ mod host;
 mod hostile;
 mod hosts;
 mod laws;
+mod program;
 mod recorded;
 mod remedies;
 mod schema;
