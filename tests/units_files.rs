@@ -596,6 +596,10 @@ fn what_systemd_has_loaded_counts_and_not_what_the_files_say_since() {
             "{text}: {differ:#?}"
         );
     }
+    // Of what this release tells nothing the files count.
+    systemd.untold = vec!["User"];
+    let told = units::complete(&host.root(), &systemd, &offline);
+    assert!(all(&told).contains(&all(&offline)[1]), "{:?}", all(&told));
     // Where both agree, places come from the files.
     systemd.influences = vec![("RootDirectory", Extent::All), ("User", Extent::All)];
     let told = units::complete(&host.root(), &systemd, &offline);

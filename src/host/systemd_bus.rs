@@ -254,6 +254,9 @@ async fn load(connection: &Connection, unit: &str) -> Result<LiveUnit, BusError>
     let mut of_service = of_service?;
     let job: (u32, OwnedObjectPath) = of_unit.take("Job")?;
     let influences = influences(&of_service);
+    let untold = directive::unseen().map(|(name, ..)| name);
+    let untold = untold.filter(|name| !of_service.0.contains_key(*name));
+    let untold = untold.collect();
     Ok(LiveUnit {
         id: of_unit.take("Id")?,
         names: of_unit.take("Names")?,
@@ -270,6 +273,7 @@ async fn load(connection: &Connection, unit: &str) -> Result<LiveUnit, BusError>
         search_path: of_service.take_or_default("ExecSearchPath")?,
         working_directory: of_service.take_or_default("WorkingDirectory")?,
         influences,
+        untold,
         environment: of_service.take("Environment")?,
         environment_files: of_service.take("EnvironmentFiles")?,
         unset_environment: of_service.take_or_default("UnsetEnvironment")?,

@@ -44,6 +44,8 @@ pub struct LiveUnit {
     pub working_directory: String,
     /// Directives set to other than their default whose effect is not followed, and what they reach.
     pub influences: Vec<(&'static str, Extent)>,
+    /// Directives whose effect is not followed, and of which this release tells nothing.
+    pub untold: Vec<&'static str>,
     /// `Environment`.
     pub environment: Vec<String>,
     /// `EnvironmentFiles`: path, and whether it may be missing.
@@ -152,8 +154,8 @@ impl LiveUnit {
 }
 
 impl LiveUnit {
-    /// The directives that systemd tells, with their places in the files, and those of the files that
-    /// only another release of systemd may know.
+    /// The directives that systemd tells, with their places in the files, and those of the files that it
+    /// tells nothing of or that only another release of systemd may know.
     fn influences(&self, offline: &UnitDefinition, fragment: Option<&Source>) -> Vec<Influence> {
         let mut left = offline.influences.clone();
         let mut out = Vec::with_capacity(self.influences.len());
@@ -167,11 +169,10 @@ impl LiveUnit {
             });
             left.retain(|written| written.cause != cause);
         }
-        out.extend(left.into_iter().filter(|written| {
-            matches!(
-                written.cause,
-                Cause::UnknownDirective(_) | Cause::UnknownSection(_)
-            )
+        out.extend(left.into_iter().filter(|written| match &written.cause {
+            Cause::UnknownDirective(_) | Cause::UnknownSection(_) => true,
+            Cause::Directive(key) => self.untold.contains(key),
+            _ => false,
         }));
         out
     }

@@ -7,48 +7,6 @@ use super::{
     UnitDefinition, Variable, Word,
 };
 
-/// Variables that systemd sets itself when it starts a service, whatever it inherits
-/// (systemd.exec(5), "Environment Variables Set or Propagated by the Service Manager").
-const SET_BY_SYSTEMD: [&str; 37] = [
-    "CACHE_DIRECTORY",
-    "CONFIGURATION_DIRECTORY",
-    "CREDENTIALS_DIRECTORY",
-    "DEBUG_INVOCATION",
-    "EXIT_CODE",
-    "EXIT_STATUS",
-    "FDSTORE",
-    "HOME",
-    "INVOCATION_ID",
-    "JOURNAL_STREAM",
-    "LANG",
-    "LISTEN_FDNAMES",
-    "LISTEN_FDS",
-    "LISTEN_PID",
-    "LISTEN_PIDFDID",
-    "LOGNAME",
-    "LOGS_DIRECTORY",
-    "LOG_NAMESPACE",
-    "MAINPID",
-    "MAINPIDFDID",
-    "MANAGERPID",
-    "MANAGERPIDFDID",
-    "MEMORY_PRESSURE_WATCH",
-    "MEMORY_PRESSURE_WRITE",
-    "NOTIFY_SOCKET",
-    "PATH",
-    "PIDFILE",
-    "RUNTIME_DIRECTORY",
-    "SERVICE_RESULT",
-    "SHELL",
-    "STATE_DIRECTORY",
-    "SYSTEMD_EXEC_PID",
-    "TERM",
-    "USER",
-    "WATCHDOG_PID",
-    "WATCHDOG_USEC",
-    "XDG_RUNTIME_DIR",
-];
-
 /// A command ready to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Start {
@@ -152,7 +110,7 @@ impl UnitDefinition {
     /// The variables in the command line whose values systemd, not the unit, sets.
     fn own_variables(&self) -> Vec<(String, Option<crate::fact::Source>)> {
         let own = |name: &str| {
-            SET_BY_SYSTEMD.binary_search(&name).is_ok()
+            environment::is_set_by_systemd(name)
                 || self.pass_environment.iter().any(|passed| passed == name)
         };
         let words = self.exec_start.first().map_or(&[][..], |first| &first.argv);

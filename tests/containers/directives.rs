@@ -90,7 +90,15 @@ fn what_is_not_followed_is_found_in_files_and_in_systemds_answer(suite: &str) {
         mkdir -p $d
         systemctl enable rke2-server
         rec items /lib/systemd/systemd --dump-configuration-items
-        ask() { rec $1 preflight-rke2 check --unit rke2-server.service --rke2-version v1.34.1+rke2r1 --format json; }
+        check() {
+            preflight-rke2 check --unit rke2-server.service --rke2-version v1.34.1+rke2r1 --format json 2>/dev/null
+        }
+        # An old systemd may tell nothing of a directive.
+        told() {
+            busctl get-property org.freedesktop.systemd1 /org/freedesktop/systemd1/unit/rke2_2dserver_2eservice \
+                org.freedesktop.systemd1.Service $1
+        }
+        ask() { rec $1 check; }
         files() {
             DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nonexistent ask $1
         }
@@ -108,10 +116,10 @@ fn what_is_not_followed_is_found_in_files_and_in_systemds_answer(suite: &str) {
             printf '[Service]\n%s=%s\n' "$1" "$2" >$d/10-case.conf
             systemctl daemon-reload
             files $1-files
+            ask $1-bus
             # What systemd has loaded is no longer in the files.
             rm $d/10-case.conf
-            ask $1-bus
-            touch /out/$1-done
+            ! told $1 || ask $1-loaded
         }
         "#
     .to_owned();
@@ -135,20 +143,31 @@ fn what_is_not_followed_is_found_in_files_and_in_systemds_answer(suite: &str) {
         let plain = unit(&format!("none-{how}"));
         assert_eq!(plain["verdict"], "would-refuse", "{how}: {plain}");
     }
-    let mut tried = 0;
+    let (mut tried, mut loaded) = (0, 0);
+    let recorded = |name: &str| outcome.work.path().join("out").join(name).exists();
     for (key, ..) in CASES {
-        if !outcome.recorded(&format!("{key}-done")) {
+        if !recorded(&format!("{key}-bus")) {
             continue;
         }
         tried += 1;
         // D-Bus knows it by its new name.
         let stem = key.strip_suffix("Directories").unwrap_or(key);
-        for how in ["bus", "files"] {
+        let was_told = recorded(&format!("{key}-loaded"));
+        loaded += i32::from(was_told);
+        let how = ["bus", "files"].into_iter();
+        for how in how.chain(was_told.then_some("loaded")) {
+            // systemd 247 says that it is off where there is no RootDirectory=.
+            if key == "MountAPIVFS" && suite == "bullseye" && how != "files" {
+                continue;
+            }
             let told = unit(&format!("{key}-{how}"));
             assert_eq!(told["verdict"], "undetermined", "{key} {how}: {told}");
             assert!(told.to_string().contains(stem), "{key} {how}: {told}");
         }
     }
-    println!("{suite}: {tried} of {} directives", CASES.len());
-    assert!(tried >= 24, "{tried}");
+    println!(
+        "{suite}: {tried} of {} directives, {loaded} as loaded",
+        CASES.len()
+    );
+    assert!(tried >= 22 && loaded >= 20, "{tried}, {loaded}");
 }

@@ -32,11 +32,6 @@ impl Outcome {
         })
     }
 
-    /// Whether something was recorded under that name.
-    pub(crate) fn recorded(&self, name: &str) -> bool {
-        self.read(name).is_some()
-    }
-
     /// The same as its one line.
     pub(crate) fn line(&self, name: &str) -> String {
         self.text(name).trim().to_owned()

@@ -497,6 +497,7 @@ fn a_unit_is_read_whole() {
             ),
             ("RootDirectory", Extent::All),
         ],
+        untold: unit.untold.clone(),
         environment: vec!["A=b c".to_owned()],
         environment_files: vec![("/etc/default/rke2-server".to_owned(), true)],
         unset_environment: vec!["C".to_owned()],
@@ -509,6 +510,7 @@ fn a_unit_is_read_whole() {
         systemd_version: "252.39-1~deb12u2".to_owned(),
     };
     assert_eq!(unit, expected);
+    assert!(!unit.untold.contains(&"PrivateUsers"));
     assert_eq!(unit.systemd_major(), Some(252));
 }
 
@@ -519,6 +521,7 @@ fn an_old_systemd_tells_less() {
     assert!(unit.exec_start[0].ignore_failure && !unit.exec_start[0].no_env_expand);
     assert_eq!((unit.restarts, unit.unset_environment.len()), (0, 0));
     assert!(unit.beside.is_empty() && unit.influences.is_empty());
+    assert_eq!(unit.untold.len(), directive::unseen().count());
 }
 
 #[test]
