@@ -129,15 +129,27 @@ const FILES: &[(&str, &str)] = &[
     // the service's own.
     (
         "/etc/systemd/system/lab-unseen.service",
-        "[Service]\nType=oneshot\nUser=nobody\nGroup=nogroup\nRootDirectory=/srv\nPAMName=login\nDynamicUser=yes\nPrivateUsers=yes\nPrivateTmp=yes\nProtectHome=tmpfs\nProcSubset=pid\nProtectProc=invisible\nProtectKernelTunables=yes\nMountAPIVFS=yes\nBindPaths=/a:/b -/c\nBindReadOnlyPaths=/a\nInaccessiblePaths=-/d +/e\nTemporaryFileSystem=/f:ro\nLoadCredential=a:/b\nSetCredential=a:b\nMountImages=/a.raw:/b\nExtensionImages=/a.raw\nExecStart=/lab/dump\nExecStart=/lab/dump\n",
+        "[Service]\nType=oneshot\nUser=nobody\nGroup=nogroup\nRootDirectory=/srv\nPAMName=login\nPrivateUsers=yes\nPrivateTmp=yes\nProtectHome=tmpfs\nProcSubset=pid\nProtectProc=invisible\nProtectKernelTunables=yes\nMountAPIVFS=yes\nBindPaths=/a:/b -/c\nBindReadOnlyPaths=/a\nInaccessiblePaths=-/d +/e\nTemporaryFileSystem=/f:ro\nLoadCredential=a:/b\nSetCredential=a:b\nMountImages=/a.raw:/b\nExtensionImages=/a.raw\nExecStart=/lab/dump\nExecStart=/lab/dump\n",
     ),
     (
         "/etc/systemd/system/lab-unseen.service.d/a.conf",
-        "[Service]\nUser=\nGroup=\nRootDirectory=\nPAMName=\nDynamicUser=\nPrivateUsers=\nPrivateTmp=\nProtectHome=\nProcSubset=\nProtectProc=\nProtectKernelTunables=\nMountAPIVFS=\nBindPaths=\nBindReadOnlyPaths=\nInaccessiblePaths=\nTemporaryFileSystem=\nLoadCredential=\nSetCredential=\nMountImages=\nExtensionImages=\n",
+        "[Service]\nUser=\nGroup=\nRootDirectory=\nPAMName=\nPrivateUsers=\nPrivateTmp=\nProtectHome=\nProcSubset=\nProtectProc=\nProtectKernelTunables=\nMountAPIVFS=\nBindPaths=\nBindReadOnlyPaths=\nInaccessiblePaths=\nTemporaryFileSystem=\nLoadCredential=\nSetCredential=\nMountImages=\nExtensionImages=\n",
     ),
     (
         "/etc/systemd/system/lab-seen.service",
         "[Service]\nType=oneshot\nUser=nobody\nUser=root\nGroup=0\nRootDirectory=/\nDynamicUser=yes\nDynamicUser=f\nPrivateUsers=Off\nPrivateTmp=n\nProtectHome=read-only\nProcSubset=pid\nProcSubset=all\nProtectProc=default\nProtectKernelTunables=no\nMountAPIVFS=yes\nMountAPIVFS=false\nExecStart=/lab/dump\nExecStart=/lab/dump\n",
+    ),
+    (
+        "/etc/systemd/system/lab-directory.service",
+        "[Service]\nType=oneshot\nWorkingDirectory=-/srv//./a/\nWorkingDirectory=-relative\nEnvironment=A=1\nExecStart=/lab/dump\nExecStart=/lab/dump\n",
+    ),
+    (
+        "/etc/systemd/system/lab-directory.service.d/a.conf",
+        "[Service]\nEnvironment=B=1\nWorkingDirectory=relative\nEnvironment=C=1\n",
+    ),
+    (
+        "/etc/systemd/system/lab-no-directory.service",
+        "[Service]\nWorkingDirectory=relative\nExecStart=/lab/dump\n",
     ),
     (
         "/etc/systemd/system/lab-beside.service",

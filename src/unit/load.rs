@@ -226,7 +226,7 @@ impl Loader<'_> {
                 extend_or_clear(&mut self.pass, words);
             }
             ("Service", "ExecSearchPath") => self.search_path(path, value),
-            ("Service", "WorkingDirectory") => self.working_directory(path, value),
+            ("Service", "WorkingDirectory") => return self.working_directory(path, value),
             ("Install", "Alias") => {
                 let mut names = value.text.split_ascii_whitespace().peekable();
                 self.install.has_rules |= names.peek().is_some();
@@ -258,20 +258,29 @@ impl Loader<'_> {
         self.search_path.extend(paths);
     }
 
-    fn working_directory(&mut self, path: &str, value: &Value<'_>) {
+    fn working_directory(&mut self, path: &str, value: &Value<'_>) -> Outcome {
         let text = self.expanded(path, "WorkingDirectory", value);
         let (mark, directory) = match text.strip_prefix('-') {
             Some(directory) => ("!", directory),
             None => ("", text.as_str()),
         };
-        // systemd ignores what is neither a path nor the home directory.
-        if directory.is_empty() || directory == "~" || directory.starts_with('/') {
-            self.working_directory = if directory.is_empty() {
-                String::new()
-            } else {
-                format!("{mark}{}", exec::simplify(directory))
-            };
+        if text.is_empty() {
+            self.working_directory.clear();
+        } else if directory == "~" || directory.starts_with('/') {
+            self.working_directory = format!("{mark}{}", exec::simplify(directory));
+        } else {
+            self.problems.push(Problem {
+                source: Some(Source::line(path, value.line())),
+                kind: ProblemKind::NotADirectory {
+                    path: directory.to_owned(),
+                },
+            });
+            // systemd ignores one that may be missing, and reads no further after any other.
+            if mark.is_empty() {
+                return Outcome::Refused;
+            }
         }
+        Outcome::Done
     }
 
     /// A value with its specifiers filled in; what is wrong with them is a problem of the unit.

@@ -373,6 +373,15 @@ pub enum ProblemKind {
         /// The path.
         path: String,
     },
+    /// A working directory that is neither an absolute path nor `~`.
+    #[error(
+        "WorkingDirectory= takes an absolute path or ~, not \"{path}\"; correct the line and run \
+         `systemctl daemon-reload`"
+    )]
+    NotADirectory {
+        /// The path.
+        path: String,
+    },
     /// `%H` and the like that only the running systemd can fill in.
     #[error("{key}= uses %{specifier}, which cannot be told from the files alone")]
     Specifier {

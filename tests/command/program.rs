@@ -178,8 +178,9 @@ fn relative_paths_begin_in_the_working_directory() {
         ("/srv/../srv/./plain/", "would-start"),
         ("", "would-refuse"),
         ("/", "would-refuse"),
-        // systemd ignores it.
+        // systemd reads no further in the drop-in, or ignores the directory that may be missing.
         ("srv/plain", "would-refuse"),
+        ("-srv/plain", "would-refuse"),
         ("-/srv/none", "undetermined"),
         ("~", "undetermined"),
     ] {

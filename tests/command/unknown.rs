@@ -58,8 +58,8 @@ const LINES: &[(&str, Hides, bool)] = &[
     ("PAMName=", Nothing, true),
     ("DynamicUser=yes", All, true),
     ("DynamicUser=off", Nothing, true),
-    // An empty truth value is ignored.
-    ("DynamicUser=", Nothing, false),
+    // An empty truth value ends the file for some releases of systemd.
+    ("DynamicUser=", All, true),
     ("BindPaths=/srv:/mnt", Nothing, false),
     ("BindPaths=/srv:/etc", All, false),
     ("BindPaths=/srv:/proc/sys/kernel/panic", Kernel, false),

@@ -39,7 +39,8 @@ pub enum Reach {
 /// How values of a directive add up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Takes {
-    /// The last counts, an empty one is ignored; these values change nothing.
+    /// The last counts; these values change nothing. Whether an empty one is ignored, or ends the file,
+    /// differs by directive and release: it counts as one that changes something.
     Switch(&'static [&'static str]),
     /// The last counts, an empty one resets it; these values change nothing.
     Text(&'static [&'static str]),
@@ -267,7 +268,6 @@ impl Collector {
             return;
         };
         let (inert, adds) = match takes {
-            Takes::Switch(_) if value.is_empty() => return,
             Takes::Switch(inert) => (is_one_of(value, inert), false),
             Takes::Text(inert) => (value.is_empty() || is_one_of(value, inert), false),
             Takes::List => (value.is_empty(), true),
@@ -390,8 +390,8 @@ mod tests {
             (&[(s, "PrivateUsers", "Off")], 0),
             (&[(s, "PrivateUsers", "yes")], 1),
             (&[(s, "PrivateUsers", "yes"), (s, "PrivateUsers", "0")], 0),
-            // systemd ignores an empty truth value.
             (&[(s, "PrivateUsers", "yes"), (s, "PrivateUsers", "")], 1),
+            (&[(s, "PrivateUsers", "")], 1),
             (&[(s, "User", "root")], 0),
             (&[(s, "User", "rke2")], 1),
             (&[(s, "User", "rke2"), (s, "User", "")], 0),

@@ -295,7 +295,7 @@ pub(super) static SERVICE: &[(&str, Handling)] = &[
     ("MemoryTHP", Inert("resources")),
     ("MemoryZSwapMax", Inert("resources")),
     ("MemoryZSwapWriteback", Inert("resources")),
-    ("MountAPIVFS", Unseen(Kernel, Switch(NO))),
+    ("MountAPIVFS", Unseen(Kernel, Text(NO))),
     ("MountFlags", Inert("read-only")),
     ("MountImagePolicy", Inert("images")),
     ("MountImages", Unseen(All, List)),
