@@ -399,11 +399,11 @@ fn is_default(value: &Variant<'_>, takes: Takes) -> bool {
     match value {
         Variant::Bool(set) => !set,
         Variant::Str(text) => {
-            let inert = match takes {
-                Takes::Switch(words) | Takes::Text(words) => words,
-                Takes::List => &[],
+            let is_unset = match takes {
+                Takes::Switch(unset) | Takes::Text(unset) => unset.is(text.as_str()),
+                Takes::List => false,
             };
-            text.is_empty() || inert.contains(&text.as_str())
+            text.is_empty() || is_unset
         }
         Variant::Array(items) => items.is_empty(),
         _ => false,

@@ -321,11 +321,10 @@ impl Loader<'_> {
             if value.text.is_empty() {
                 self.beside.retain(|beside| beside.key != key);
             }
-            let commands = commands.iter().cloned();
+            let commands = commands.into_iter();
             self.beside
                 .extend(commands.map(|command| Beside { key, command }));
-        }
-        if key == "ExecStop" {
+        } else if key == "ExecStop" {
             self.service.stops =
                 (self.service.stops && !value.text.is_empty()) || !commands.is_empty();
         }

@@ -19,8 +19,65 @@ pub enum Handling {
     Followed,
     /// Set to anything but its default it changes what RKE2 sees in a way that is not followed.
     Unseen(Reach, Takes),
-    /// It changes nothing that RKE2 reads when it starts; the word says what it is about.
-    Inert(&'static str),
+    /// It changes nothing that RKE2 reads when it starts.
+    Inert(About),
+}
+
+/// What a directive is about that changes nothing RKE2 reads when it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// Counting what the unit uses, and quotas on it.
+    Accounting,
+    /// The unit's control group, and the devices that it may use. The hierarchy stays the same.
+    Cgroup,
+    /// Whether the unit is started at all.
+    Condition,
+    /// Text for people.
+    Description,
+    /// File descriptors that it is started with.
+    Descriptors,
+    /// Device nodes.
+    Devices,
+    /// Directories that are made for it, with nothing in them.
+    Directories,
+    /// What is done where it fails, or succeeds.
+    Failure,
+    /// How an image is mounted that another directive names.
+    Images,
+    /// Interprocess communication.
+    Ipc,
+    /// Its jobs.
+    Job,
+    /// What the journal makes of its output.
+    Journal,
+    /// Resource limits of its processes.
+    Limits,
+    /// Another name.
+    Name,
+    /// The network.
+    Network,
+    /// Other units, and the order in which they start.
+    Order,
+    /// What happens where memory runs out.
+    OutOfMemory,
+    /// Notification of pressure.
+    Pressure,
+    /// What it may not write to. It reads the same.
+    ReadOnly,
+    /// How much of the machine it gets.
+    Resources,
+    /// What it may do. RKE2 may fail for what it lacks, and never starts because of it.
+    Rights,
+    /// When its processes run.
+    Scheduling,
+    /// Signals that it is sent.
+    Signals,
+    /// When it counts as started, and when it is stopped or started again.
+    State,
+    /// Its terminal.
+    Terminal,
+    /// Variables that RKE2 does not read; a command line that uses them is looked at by itself.
+    Variables,
 }
 
 /// Which part of the host's view a directive may change.
@@ -31,9 +88,108 @@ pub enum Reach {
     /// `/proc`, and with it the kernel parameters.
     Kernel,
     /// What is below these directories.
-    Below(&'static [&'static str]),
+    Below(Place),
     /// What is below the paths that its value names.
     Named,
+}
+
+/// Directories that a directive reaches, whatever its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Where services find their credentials.
+    Credentials,
+    /// Home directories.
+    Home,
+    /// Directories for temporary files.
+    Temporary,
+}
+
+impl Place {
+    const fn directories(self) -> &'static [&'static str] {
+        match self {
+            Self::Credentials => &["/run/credentials"],
+            Self::Home => &["/home", "/root", "/run/user"],
+            Self::Temporary => &["/tmp", "/var/tmp"],
+        }
+    }
+}
+
+/// Values of a directive that change nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unset {
+    /// None but an empty one.
+    Nothing,
+    /// The words for "no".
+    No,
+    /// The same, and what leaves the contents of home directories as they are.
+    ReadOnlyHome,
+    /// The user or group as which RKE2 runs by default.
+    Root,
+    /// The root directory.
+    RootDirectory,
+    /// `all`.
+    All,
+    /// `default`.
+    Default,
+}
+
+impl Unset {
+    /// Whether a value is one of them.
+    pub fn is(self, value: &str) -> bool {
+        let words: &[&str] = match self {
+            Self::Nothing => &[],
+            Self::No => &["no", "n", "false", "f", "off", "0"],
+            Self::ReadOnlyHome => &["no", "n", "false", "f", "off", "0", "read-only"],
+            Self::Root => &["root", "0"],
+            Self::RootDirectory => &["/"],
+            Self::All => &["all"],
+            Self::Default => &["default"],
+        };
+        words.iter().any(|word| word.eq_ignore_ascii_case(value))
+    }
+}
+
+/// A directive of the table. It holds no pointers: a position-independent program relocates each when it
+/// starts, which would cost the gate more than its use of the table does.
+#[derive(Debug, Clone, Copy)]
+pub struct Directive {
+    name: [u8; Self::LONGEST],
+    length: u8,
+    /// What is made of it.
+    pub handling: Handling,
+}
+
+impl Directive {
+    /// No name of a directive is longer.
+    const LONGEST: usize = 36;
+
+    const fn new(name: &str, handling: Handling) -> Self {
+        let mut bytes = [0; Self::LONGEST];
+        let (start, _) = bytes.split_at_mut(name.len());
+        start.copy_from_slice(name.as_bytes());
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::as_conversions,
+            reason = "it is at most LONGEST; TryFrom is not const"
+        )]
+        let length = name.len() as u8;
+        Self {
+            name: bytes,
+            length,
+            handling,
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        std::str::from_utf8(self.bytes()).unwrap_or_default()
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.name
+            .get(..usize::from(self.length))
+            .unwrap_or_default()
+    }
 }
 
 /// How values of a directive add up.
@@ -41,39 +197,37 @@ pub enum Reach {
 pub enum Takes {
     /// The last counts; these values change nothing. Whether an empty one is ignored, or ends the file,
     /// differs by directive and release: it counts as one that changes something.
-    Switch(&'static [&'static str]),
+    Switch(Unset),
     /// The last counts, an empty one resets it; these values change nothing.
-    Text(&'static [&'static str]),
+    Text(Unset),
     /// All count, an empty one resets them.
     List,
 }
 
 /// The sections of a service's unit file, each with its directives sorted by name.
-pub static TABLE: [(&str, &[(&str, Handling)]); 3] = [
-    ("Unit", table::UNIT),
-    ("Service", table::SERVICE),
-    ("Install", table::INSTALL),
+pub static TABLE: [(&str, &[Directive]); 3] = [
+    ("Unit", &table::UNIT),
+    ("Service", &table::SERVICE),
+    ("Install", &table::INSTALL),
 ];
 
 /// What is made of the directive `key` of `section`; `None` if the table does not have it.
 pub fn handling(section: &str, key: &str) -> Option<Handling> {
     let (_, directives) = TABLE.iter().find(|(name, _)| *name == section)?;
-    find(directives, key)
+    find(directives, key).map(|directive| directive.handling)
 }
 
-fn find(directives: &[(&str, Handling)], key: &str) -> Option<Handling> {
-    let at = directives.binary_search_by(|(name, _)| (*name).cmp(key));
-    at.ok()
-        .and_then(|at| directives.get(at))
-        .map(|(_, handling)| *handling)
+fn find(directives: &'static [Directive], key: &str) -> Option<&'static Directive> {
+    let at = directives.binary_search_by(|directive| directive.bytes().cmp(key.as_bytes()));
+    at.ok().and_then(|at| directives.get(at))
 }
 
 /// Every directive that may change what RKE2 sees, with what it reaches and how its values add up.
 pub fn unseen() -> impl Iterator<Item = (&'static str, Reach, Takes)> {
     table::SERVICE
         .iter()
-        .filter_map(|(name, handling)| match handling {
-            Handling::Unseen(reach, takes) => Some((*name, *reach, *takes)),
+        .filter_map(|directive| match directive.handling {
+            Handling::Unseen(reach, takes) => Some((directive.name(), reach, takes)),
             Handling::Followed | Handling::Inert(_) => None,
         })
 }
@@ -254,8 +408,7 @@ impl Collector {
             }
             return;
         };
-        let at = directives.binary_search_by(|(name, _)| (*name).cmp(key));
-        let Some((name, handling)) = at.ok().and_then(|at| directives.get(at)) else {
+        let Some(directive) = find(directives, key) else {
             // A directive in the wrong section: every systemd that knows it ignores it there.
             let misplaced = TABLE.iter().any(|(_, all)| find(all, key).is_some());
             let cause = Cause::UnknownDirective(key.to_owned());
@@ -264,12 +417,13 @@ impl Collector {
             }
             return;
         };
-        let Handling::Unseen(reach, takes) = *handling else {
+        let Handling::Unseen(reach, takes) = directive.handling else {
             return;
         };
+        let name = directive.name();
         let (inert, adds) = match takes {
-            Takes::Switch(inert) => (is_one_of(value, inert), false),
-            Takes::Text(inert) => (value.is_empty() || is_one_of(value, inert), false),
+            Takes::Switch(unset) => (unset.is(value), false),
+            Takes::Text(unset) => (value.is_empty() || unset.is(value), false),
             Takes::List => (value.is_empty(), true),
         };
         if inert {
@@ -298,18 +452,15 @@ impl Collector {
     }
 }
 
-fn is_one_of(value: &str, words: &[&str]) -> bool {
-    words.iter().any(|word| word.eq_ignore_ascii_case(value))
-}
-
 /// The extent of a directive that reaches so far; `paths` are those that its value names, `None` where
 /// they are not known.
 pub fn extent(reach: Reach, paths: impl FnOnce() -> Option<Vec<String>>) -> Extent {
     match reach {
         Reach::All => Extent::All,
         Reach::Kernel => Extent::Kernel,
-        Reach::Below(directories) => {
-            Extent::Paths(directories.iter().map(|&path| path.to_owned()).collect())
+        Reach::Below(place) => {
+            let directories = place.directories().iter();
+            Extent::Paths(directories.map(|&path| path.to_owned()).collect())
         }
         Reach::Named => paths().map_or(Extent::All, Extent::Paths),
     }
@@ -360,11 +511,12 @@ mod tests {
     fn the_table_is_sorted_and_each_directive_stands_once() {
         for (section, directives) in TABLE {
             assert!(
-                directives.is_sorted_by(|(a, _), (b, _)| a < b),
+                directives.is_sorted_by(|a, b| a.name() < b.name()),
                 "{section} is not sorted by name"
             );
-            for (name, handling) in directives {
-                assert_eq!(super::handling(section, name), Some(*handling));
+            for directive in directives {
+                let handling = super::handling(section, directive.name());
+                assert_eq!(handling, Some(directive.handling));
             }
         }
         assert_eq!(handling("Service", "X"), None);
@@ -376,7 +528,7 @@ mod tests {
         for (section, directives) in TABLE {
             let any = directives
                 .iter()
-                .any(|(_, h)| matches!(h, Handling::Unseen(..)));
+                .any(|directive| matches!(directive.handling, Handling::Unseen(..)));
             assert_eq!(any, section == "Service");
         }
         assert!(unseen().count() > 20);
