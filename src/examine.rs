@@ -197,6 +197,7 @@ pub fn defined(
         let program = program.to_string_lossy().into_owned();
         settings.gaps.push(Gap::OtherProgram(program));
     }
+    settings.gaps.extend(unread(program.as_deref(), &detection));
     let kubelet_paths = config::kubelet_paths(&settings, &parser);
     let kubelet_files = rke2_config::read_kubelet(root, &kubelet_paths);
     let kubelet = config::kubelet(&settings, &parser, &kubelet_files);
@@ -306,6 +307,17 @@ fn is_rke2(
     }
     let is_script = |note: &Note| matches!(note, Note::NotElf { .. });
     installed.source == VersionSource::Binary || (named && !detection.notes.iter().any(is_script))
+}
+
+/// Why it is not known whether the program is RKE2: it cannot be read here.
+fn unread(program: Option<&Path>, detection: &Detection) -> Option<Gap> {
+    let program = program?;
+    detection.notes.iter().find_map(|note| match note {
+        Note::Unreadable(error) if Path::new(error.path()) == program && error.is_ours() => {
+            Some(Gap::Unreadable(error.clone()))
+        }
+        _ => None,
+    })
 }
 
 fn is_named_rke2(program: &Path) -> bool {

@@ -51,11 +51,16 @@ impl UnitDefinition {
     /// [`beside`](Self::beside) the service are not among it.
     pub fn influences(&self) -> Vec<Influence> {
         let mut out = self.influences.clone();
-        let Some(first) = self.exec_start.first() else {
-            return out;
-        };
         let mut add = |cause, source: &Option<crate::fact::Source>| {
             out.push(Influence::all(cause, source.clone()));
+        };
+        for problem in &self.problems {
+            if let Some(cause) = self.unknown(&problem.kind) {
+                add(cause, &problem.source);
+            }
+        }
+        let Some(first) = self.exec_start.first() else {
+            return out;
         };
         if self.exec_start.len() > 1 {
             add(Cause::SeveralCommands, &first.source);
@@ -66,11 +71,6 @@ impl UnitDefinition {
         if first.expand {
             for (name, source) in self.own_variables() {
                 add(Cause::OwnVariable(name), &source);
-            }
-        }
-        for problem in &self.problems {
-            if let Some(cause) = self.unknown(&problem.kind) {
-                add(cause, &problem.source);
             }
         }
         for file in &self.environment_files {

@@ -156,6 +156,25 @@ fn a_program_without_a_path_is_the_first_that_can_be_run() {
 }
 
 #[test]
+fn a_program_that_cannot_be_read_may_be_another() {
+    let host = Host::like("rhel-minimal-cis");
+    put(&host, "/usr/bin/rke2", go_program("v1.34.1+rke2r1"));
+    assert_eq!(
+        host.json(&["check"]).0["units"][0]["verdict"],
+        "would-refuse"
+    );
+    let mode = nix::sys::stat::Mode::from_bits_truncate(0o755);
+    nix::unistd::mkfifo(&host.clear("/usr/bin/rke2"), mode).unwrap();
+    let unit = host.json(&["check"]).0["units"][0].take();
+    assert_eq!(unit["verdict"], "undetermined");
+    let summary = unit["findings"][0]["summary"].as_str().unwrap();
+    assert!(
+        summary.contains("/usr/bin/rke2: not a regular file but a FIFO"),
+        "{summary}"
+    );
+}
+
+#[test]
 fn relative_paths_begin_in_the_working_directory() {
     let host = Host::like("rhel-minimal-cis");
     let verdict = |directory: &str, words: &str| {

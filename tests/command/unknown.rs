@@ -108,6 +108,7 @@ const FILES: &[(&str, Hides)] = &[
         Kubelet,
     ),
     ("/etc/systemd/system/rke2-server.service.d/90-x.conf", All),
+    ("/usr/lib/systemd/system/rke2-server.service", All),
     ("/etc/rancher/rke2/other.yaml", Nothing),
 ];
 
