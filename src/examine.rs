@@ -3,6 +3,7 @@
 //! The only place where reading and reasoning meet. What it decides is which facts to read.
 
 pub mod audit;
+mod sight;
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,8 +18,9 @@ use crate::host::{
 };
 use crate::report::UnitReport;
 use crate::requirements::{self, Demand, Requirement};
+use crate::rke2::build_info::{self, BuildInfo, Program};
 use crate::rke2::config::{self, Argument, Gap, Invocation, ParserRules, Variable};
-use crate::rke2::installed::{Detection, InstalledVersion, VersionSource};
+use crate::rke2::installed::{Detection, InstalledVersion, Note, VersionSource};
 use crate::rke2::kernel::KERNEL_PARAMETERS;
 use crate::rke2::profile::{self, ProfileRules};
 use crate::rke2::role::Role;
@@ -159,7 +161,7 @@ fn starts_alike(a: &UnitDefinition, b: &UnitDefinition) -> bool {
         (None, None) => true,
         _ => false,
     };
-    alike && a.name == b.name && a.problems == b.problems
+    alike && a.name == b.name && a.problems == b.problems && sight::is_alike(a, b)
 }
 
 /// Examines one unit as `definition` has it.
@@ -169,23 +171,49 @@ pub fn defined(
     definition: Option<UnitDefinition>,
 ) -> Examination {
     let started = definition.as_ref().and_then(UnitDefinition::command);
-    // What runs another program may run RKE2 in the end. With which arguments is not to be known,
-    // and to ask that program for its version could start it.
-    let is_direct = |start: &&Start| is_rke2(&start.program.text);
-    let direct = started.as_ref().filter(is_direct);
-    let wrapper = started.as_ref().filter(|start| !is_direct(start));
+    let program = definition
+        .as_ref()
+        .zip(started.as_ref())
+        .map(|(unit, start)| sight::program(root, unit, start));
+    let (mut installed, mut detection) = version(root, question, program.as_deref());
+    let is_rke2 = program
+        .as_deref()
+        .is_none_or(|program| is_rke2(root, program, question, &installed, &detection));
+    if !is_rke2 {
+        // What runs another program may run RKE2 in the end, one of those where installers put it.
+        (installed, detection) = version(root, question, None);
+    }
+    let direct = started.as_ref().filter(|_| is_rke2);
     let invocation = direct.map_or_else(|| Invocation::of(question.role), invocation);
-    let (installed, detection) = version(root, question, direct);
     let version = &installed.version;
 
     let parser = ParserRules::of(version);
-    let path = config::config_path(&invocation);
-    let files = rke2_config::read(root, &path.path);
+    let written = config::config_path(&invocation).path;
+    let directory = definition.as_ref().map(|unit| &*unit.working_directory);
+    let path = sight::below(directory.unwrap_or_default(), &written);
+    let files = rke2_config::read(root, &path);
     let mut settings = config::resolve(&invocation, &files, question.role, &parser);
-    let program = wrapper.map(|start| start.program.text.clone());
-    settings.gaps.extend(program.map(Gap::OtherProgram));
-    let kubelet_files = rke2_config::read_kubelet(root, &config::kubelet_paths(&settings, &parser));
+    if let Some(program) = program.as_deref().filter(|_| !is_rke2) {
+        let program = program.to_string_lossy().into_owned();
+        settings.gaps.push(Gap::OtherProgram(program));
+    }
+    settings.gaps.extend(unread(program.as_deref(), &detection));
+    let kubelet_paths = config::kubelet_paths(&settings, &parser);
+    let kubelet_files = rke2_config::read_kubelet(root, &kubelet_paths);
     let kubelet = config::kubelet(&settings, &parser, &kubelet_files);
+    let seen = sight::Seen {
+        program: program.as_deref(),
+        config: &files,
+        is_relative: !written.as_os_str().is_empty() && written.is_relative(),
+        kubelet: &kubelet_files,
+        paths: &kubelet_paths,
+        data_dir: settings.data_dir(),
+    };
+    let unseen = definition
+        .as_ref()
+        .map(|unit| sight::unseen(root, unit, &seen))
+        .unwrap_or_default();
+    settings.gaps.extend(unseen.gaps);
     // Whoever read so far may have taken what could not be read for what is not there.
     for error in root.troubles() {
         let gap = Gap::Unreadable(error);
@@ -195,11 +223,6 @@ pub fn defined(
     }
 
     let mut start = StartSettings::new(version.clone(), &settings, &kubelet);
-    // What is too large to be read may say anything.
-    let is_beyond = root.troubles().iter().any(ReadError::is_beyond);
-    if wrapper.is_some() || is_beyond {
-        start = start.undecided();
-    }
     start.advice.extend(version_advice(&installed, &detection));
     start.advice.extend(definition.iter().flat_map(unit_advice));
     if question.advise {
@@ -215,12 +238,15 @@ pub fn defined(
 
     let requirements = requirements::of(&start);
     let rules = ProfileRules::of(version);
-    let facts = facts::collect(
+    let mut facts = facts::collect(
         root,
         &requirements,
         next_boot(root, &requirements),
         rules.account_line_limit,
     );
+    if let Some(why) = &unseen.kernel {
+        facts.forget_kernel(why);
+    }
     let findings = evaluate(&requirements, &facts);
     let image = facts.image;
     Examination {
@@ -259,10 +285,43 @@ fn guide_advice(
     restart::advice(start.role, &start.version, scope, &facts, kubelet)
 }
 
-fn is_rke2(program: &str) -> bool {
-    Path::new(program)
-        .file_name()
-        .is_some_and(|name| name.as_encoded_bytes().starts_with(b"rke2"))
+/// Whether the program that the unit starts is RKE2: by the build information in it, whatever its name,
+/// else by its name where it is a program. A script of that name may start RKE2 with other arguments.
+fn is_rke2(
+    root: &HostRoot,
+    program: &Path,
+    question: &Question,
+    installed: &InstalledVersion,
+    detection: &Detection,
+) -> bool {
+    let named = is_named_rke2(program);
+    if question.version.is_some() {
+        // The program was not looked at.
+        return match rke2_binary::read_program(root, program) {
+            Ok(Program::NotElf) => false,
+            Ok(Program::Go(BuildInfo {
+                rke2: Some(text), ..
+            })) if build_info::release(&text).is_some() => true,
+            _ => named,
+        };
+    }
+    let is_script = |note: &Note| matches!(note, Note::NotElf { .. });
+    installed.source == VersionSource::Binary || (named && !detection.notes.iter().any(is_script))
+}
+
+/// Why it is not known whether the program is RKE2: it cannot be read here.
+fn unread(program: Option<&Path>, detection: &Detection) -> Option<Gap> {
+    let program = program?;
+    detection.notes.iter().find_map(|note| match note {
+        Note::Unreadable(error) if Path::new(error.path()) == program && error.is_ours() => {
+            Some(Gap::Unreadable(error.clone()))
+        }
+        _ => None,
+    })
+}
+
+fn is_named_rke2(program: &Path) -> bool {
+    program.file_name().is_some_and(|name| name == "rke2")
 }
 
 /// How the unit starts RKE2.
@@ -293,7 +352,7 @@ fn invocation(start: &Start) -> Invocation {
 fn version(
     root: &HostRoot,
     question: &Question,
-    started: Option<&Start>,
+    program: Option<&Path>,
 ) -> (InstalledVersion, Detection) {
     let plain = |version, source| InstalledVersion {
         version,
@@ -307,12 +366,12 @@ fn version(
             Detection::default(),
         );
     }
-    let ask = rke2_binary::Ask {
+    // To ask another program for its version could start RKE2.
+    let ask = program.is_none_or(is_named_rke2).then(|| rke2_binary::Ask {
         deadline: VERSION_PATIENCE,
         cache: CACHE.into(),
-    };
-    let program = started.map(|start| Path::new(&start.program.text));
-    let mut detection = rke2_binary::detect(root, program, Path::new(DATA_DIR), Some(&ask));
+    });
+    let mut detection = rke2_binary::detect(root, program, Path::new(DATA_DIR), ask.as_ref());
     let installed = detection
         .installed
         .take()

@@ -220,6 +220,20 @@ pub struct KernelFact {
 /// An account: where it was looked up, and what was found.
 pub type AccountFact = Result<crate::rke2::accounts::Lookup, ReadError>;
 
+impl HostFacts {
+    /// Takes every kernel parameter for unknown, because RKE2 may read other values.
+    pub fn forget_kernel(&mut self, why: &str) {
+        for fact in &mut self.kernel {
+            fact.live = Reading::Unknown {
+                why: why.to_owned(),
+            };
+            fact.next_boot = Reading::Unknown {
+                why: why.to_owned(),
+            };
+        }
+    }
+}
+
 /// What the host is like, as far as it was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostFacts {

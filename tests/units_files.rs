@@ -7,6 +7,7 @@
 
 use preflight_rke2::fact::Source;
 use preflight_rke2::host::{HostRoot, units};
+use preflight_rke2::unit::directive::Extent;
 use preflight_rke2::unit::live::{LiveCommand, differences};
 use preflight_rke2::unit::{Enablement, Knowledge, LiveUnit, Load, Origin, UnitDefinition};
 
@@ -460,6 +461,17 @@ fn live() -> LiveUnit {
             argv: vec!["/usr/bin/rke2".to_owned(), "server".to_owned()],
             ..LiveCommand::default()
         }],
+        beside: ["br_netfilter", "overlay"]
+            .map(|module| {
+                let command = LiveCommand {
+                    path: "/sbin/modprobe".to_owned(),
+                    argv: vec!["/sbin/modprobe".to_owned(), module.to_owned()],
+                    ignore_failure: true,
+                    ..LiveCommand::default()
+                };
+                ("ExecStartPre", command)
+            })
+            .to_vec(),
         environment_files: vec![
             optional("/etc/default/rke2-server"),
             optional("/etc/sysconfig/rke2-server"),
@@ -524,6 +536,155 @@ fn where_systemd_knows_better_its_word_counts() {
             "Environment=RKE2_TOKEN is in the files only".to_owned(),
         ]
     );
+}
+
+#[test]
+fn what_systemd_has_loaded_counts_and_not_what_the_files_say_since() {
+    let all = |unit: &UnitDefinition| -> Vec<String> {
+        unit.influences().iter().map(ToString::to_string).collect()
+    };
+    let drop_in = format!("{ETC}.d/a.conf");
+    let host = Host::new().file(VENDOR, rke2("server", "/usr")).file(
+        &drop_in,
+        "[Service]\nUser=rke2\nRootDirectory=/srv\nHostView=1\nExecStartPre=/srv/prep\n\
+         WorkingDirectory=-/srv\nExecSearchPath=/srv/bin\n",
+    );
+    let offline = host.find(SERVER);
+    let ends = |texts: Vec<String>| -> Vec<String> {
+        let first = |text: &String| text.split_once('=').unwrap().0.to_owned();
+        texts.iter().map(first).collect()
+    };
+    assert_eq!(
+        ends(all(&offline)),
+        [
+            format!("{drop_in}:3: RootDirectory"),
+            format!("{drop_in}:2: User"),
+            format!("{drop_in}:4: HostView"),
+        ]
+    );
+    assert_eq!(offline.search_path, ["/srv/bin"]);
+    assert_eq!(offline.working_directory, "!/srv");
+    assert_eq!(offline.beside.len(), 3);
+    // What systemd loaded before has neither a root directory nor a user, but PAM; of what only a newer
+    // systemd may know, its answer tells nothing.
+    let mut systemd = live();
+    systemd.need_daemon_reload = true;
+    systemd.influences = vec![("PAMName", Extent::All)];
+    let told = units::complete(&host.root(), &systemd, &offline);
+    assert_eq!(
+        ends(all(&told)),
+        [
+            format!("/lib/systemd/system/{SERVER}: PAMName"),
+            format!("{drop_in}:4: HostView"),
+        ]
+    );
+    assert_eq!(
+        (told.beside.len(), told.working_directory.as_str()),
+        (2, "")
+    );
+    let differ = differences(&offline, &told);
+    for text in [
+        "ExecStartPre=: 3 in the files, 2 in systemd",
+        "ExecSearchPath=: the files say \"/srv/bin\", systemd says \"\"",
+        "WorkingDirectory=: the files say \"!/srv\", systemd says \"\"",
+        "PAMName= is set in systemd only",
+        "RootDirectory= is set in the files only",
+        "User= is set in the files only",
+    ] {
+        assert!(
+            differ.iter().any(|line| line == text),
+            "{text}: {differ:#?}"
+        );
+    }
+    // Of what this release tells nothing the files count.
+    systemd.untold = vec!["User"];
+    let told = units::complete(&host.root(), &systemd, &offline);
+    assert!(all(&told).contains(&all(&offline)[1]), "{:?}", all(&told));
+    // Where both agree, places come from the files.
+    systemd.influences = vec![("RootDirectory", Extent::All), ("User", Extent::All)];
+    let told = units::complete(&host.root(), &systemd, &offline);
+    assert_eq!(all(&told), all(&offline));
+}
+
+#[test]
+fn only_what_is_known_of_a_unit_is_taken_for_known() {
+    let drop_in = format!("{ETC}.d/a.conf");
+    for (lines, expected) in [
+        ("Environment=A=b", None),
+        ("Environment=A=%n", None),
+        ("ExecStart=\nExecStart=/usr/bin/rke2 server $A ${B}", None),
+        (
+            "Environment=HOME=/srv\nExecStart=\nExecStart=/usr/bin/rke2 ${HOME}",
+            None,
+        ),
+        ("PassEnvironment=A", None),
+        ("ExecStart=\nExecStart=:/usr/bin/rke2 $HOME", None),
+        ("ExecStart=\nExecStart=/usr/bin/rke2 $$HOME", None),
+        (
+            "ExecStart=\nExecStart=/usr/bin/rke2 x${HOME}",
+            Some("uses $HOME"),
+        ),
+        (
+            "ExecStart=\nExecStart=/usr/bin/rke2 $LOGS_DIRECTORY",
+            Some("uses $LOGS_DIRECTORY"),
+        ),
+        (
+            "PassEnvironment=A\nExecStart=\nExecStart=/usr/bin/rke2 $A",
+            Some("uses $A"),
+        ),
+        (
+            "PassEnvironment=A\nEnvironment=A=b\nExecStart=\nExecStart=/usr/bin/rke2 $A",
+            None,
+        ),
+        ("Environment=A=%q", Some("Environment= uses %q")),
+        (
+            "WorkingDirectory=/srv/%q",
+            Some("WorkingDirectory= uses %q"),
+        ),
+        (
+            "ExecStart=\nExecStart=|rke2 server",
+            Some("hands the command to a shell"),
+        ),
+        (
+            "Type=oneshot\nRestart=no\nExecStart=/usr/bin/rke2 server",
+            Some("more than one ExecStart="),
+        ),
+        ("EnvironmentFile=-/etc/comment", Some("before 254 takes it")),
+        (
+            "EnvironmentFile=-/etc/fifo",
+            Some("not a regular file but a FIFO"),
+        ),
+        ("EnvironmentFile=-/etc/none", None),
+    ] {
+        let host = Host::new()
+            .file(VENDOR, rke2("server", "/usr"))
+            .file("/etc/comment", "# a \\\nA=b\n")
+            .file(&drop_in, format!("[Service]\n{lines}\n"));
+        let mode = nix::sys::stat::Mode::from_bits_truncate(0o600);
+        nix::unistd::mkfifo(&host.path("/etc/fifo"), mode).unwrap();
+        let found = host.find(SERVER);
+        let found: Vec<String> = found.influences().iter().map(ToString::to_string).collect();
+        match (expected, found.as_slice()) {
+            (None, []) => {}
+            (Some(part), [only]) => assert!(only.contains(part), "{lines}: {only}"),
+            _ => panic!("{lines}: {found:?}"),
+        }
+    }
+    // Commands that run once RKE2 is ready change nothing that it has looked at.
+    for (kind, known) in [
+        ("Type=notify", 2),
+        ("Type=notify-reload", 2),
+        ("Type=exec", 3),
+        ("Type=simple", 3),
+        ("Type=idle", 3),
+        ("Type=forking", 2),
+    ] {
+        let host = Host::new().file(VENDOR, rke2("server", "/usr")).file(
+            &drop_in,
+            format!("[Service]\n{kind}\nExecStartPost=/srv/x\n"),
+        );
+        assert_eq!(host.find(SERVER).beside.len(), known, "{kind}");
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ use zbus::proxy::CacheProperties;
 use zbus::{Connection, OwnedObjectPath, OwnedVariant, Variant, fdo, proxy};
 
 use crate::unit::LiveUnit;
+use crate::unit::directive::{self, Extent, Takes};
 use crate::unit::live::LiveCommand;
 
 /// Why systemd did not answer.
@@ -275,6 +276,10 @@ async fn load(connection: &Connection, unit: &str) -> Result<LiveUnit, BusError>
     }
     let mut of_service = of_service?;
     let job: (u32, OwnedObjectPath) = of_unit.take("Job")?;
+    let influences = influences(&of_service);
+    let untold = directive::unseen().map(|(name, ..)| name);
+    let untold = untold.filter(|name| !of_service.0.contains_key(*name));
+    let untold = untold.collect();
     Ok(LiveUnit {
         id: of_unit.take("Id")?,
         names: of_unit.take("Names")?,
@@ -286,7 +291,12 @@ async fn load(connection: &Connection, unit: &str) -> Result<LiveUnit, BusError>
         drop_in_paths: of_unit.take("DropInPaths")?,
         need_daemon_reload: of_unit.take("NeedDaemonReload")?,
         job: job.0,
-        exec_start: commands(&mut of_service)?,
+        exec_start: commands(&mut of_service, "ExecStart")?,
+        beside: beside(&mut of_service)?,
+        search_path: of_service.take_or_default("ExecSearchPath")?,
+        working_directory: of_service.take_or_default("WorkingDirectory")?,
+        influences,
+        untold,
         environment: of_service.take("Environment")?,
         environment_files: of_service.take("EnvironmentFiles")?,
         unset_environment: of_service.take_or_default("UnsetEnvironment")?,
@@ -316,6 +326,14 @@ impl Properties {
         })
     }
 
+    /// A property that is text.
+    fn text(&self, name: &str) -> Option<&str> {
+        match self.0.get(name).map(|value| &**value) {
+            Some(Variant::Str(text)) => Some(text.as_str()),
+            _ => None,
+        }
+    }
+
     /// For properties that older versions of systemd do not have.
     fn take_or_default<T>(&mut self, name: &str) -> Result<T, BusError>
     where
@@ -333,10 +351,11 @@ impl Properties {
 /// the last run.
 type Exec<T> = (String, Vec<String>, T, u64, u64, u64, u64, u32, i32, i32);
 
-fn commands(service: &mut Properties) -> Result<Vec<LiveCommand>, BusError> {
+fn commands(service: &mut Properties, key: &str) -> Result<Vec<LiveCommand>, BusError> {
     // Only the newer property (systemd 243) tells the prefixes `:` and `|`.
-    if service.0.contains_key("ExecStartEx") {
-        let commands: Vec<Exec<Vec<String>>> = service.take("ExecStartEx")?;
+    let newer = format!("{key}Ex");
+    if service.0.contains_key(&newer) {
+        let commands: Vec<Exec<Vec<String>>> = service.take(&newer)?;
         return Ok(commands
             .into_iter()
             .map(|(path, argv, flags, ..)| {
@@ -351,7 +370,7 @@ fn commands(service: &mut Properties) -> Result<Vec<LiveCommand>, BusError> {
             })
             .collect());
     }
-    let commands: Vec<Exec<bool>> = service.take("ExecStart")?;
+    let commands: Vec<Exec<bool>> = service.take(key)?;
     Ok(commands
         .into_iter()
         .map(|(path, argv, ignore_failure, ..)| LiveCommand {
@@ -362,6 +381,80 @@ fn commands(service: &mut Properties) -> Result<Vec<LiveCommand>, BusError> {
             via_shell: false,
         })
         .collect())
+}
+
+/// The commands that run before the service does, and, where systemd does not wait for the service to be
+/// ready, those that run while it starts.
+fn beside(service: &mut Properties) -> Result<Vec<(&'static str, LiveCommand)>, BusError> {
+    let at_once = matches!(
+        service.text("Type"),
+        Some("simple" | "exec" | "idle") | None
+    );
+    let mut out = Vec::new();
+    for (key, runs) in [
+        ("ExecCondition", true),
+        ("ExecStartPre", true),
+        ("ExecStartPost", at_once),
+    ] {
+        // systemd 239 has no `ExecCondition`.
+        if runs && service.0.contains_key(key) {
+            out.extend(commands(service, key)?.into_iter().map(|c| (key, c)));
+        }
+    }
+    Ok(out)
+}
+
+/// The directives whose effect on what the service sees is not followed, as far as they are set to other
+/// than their default. A property of such a directive that is of an unexpected type counts as set.
+fn influences(service: &Properties) -> Vec<(&'static str, Extent)> {
+    directive::unseen()
+        .filter_map(|(name, reach, takes)| {
+            let value = service.0.get(name)?;
+            (!is_default(value, takes)).then(|| {
+                let paths = || paths(value, name);
+                (name, directive::extent(reach, paths))
+            })
+        })
+        .collect()
+}
+
+fn is_default(value: &Variant<'_>, takes: Takes) -> bool {
+    match value {
+        Variant::Bool(set) => !set,
+        Variant::Str(text) => {
+            let is_unset = match takes {
+                Takes::Switch(unset) | Takes::Text(unset) => unset.is(text.as_str()),
+                Takes::List => false,
+            };
+            text.is_empty() || is_unset
+        }
+        Variant::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+/// The paths in the unit's view that a list of paths covers; `None` where that is not known.
+fn paths(value: &Variant<'_>, name: &str) -> Option<Vec<String>> {
+    let Variant::Array(items) = value else {
+        return None;
+    };
+    let text = |value: &Variant<'_>| match value {
+        Variant::Str(text) => Some(text.as_str().to_owned()),
+        _ => None,
+    };
+    items
+        .iter()
+        .map(|item| match item {
+            // Prefixes say whether the path may be missing, and whose root it is below.
+            Variant::Str(path) => Some(path.trim_start_matches(['-', '+']).to_owned()),
+            Variant::Structure(fields) => {
+                // Of a bind mount the second field is where it is mounted.
+                let at = usize::from(name.starts_with("Bind"));
+                text(fields.fields().get(at)?)
+            }
+            _ => None,
+        })
+        .collect()
 }
 
 /// What an error about `unit` means.

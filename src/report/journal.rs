@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use crate::finding::{Effect, Finding, Part};
+use crate::finding::{Effect, Finding, Outcome, Part};
 use crate::gate::plan::{Decision, Plan};
 use crate::text::{count, printable, visible};
 
@@ -289,7 +289,7 @@ fn summary(unit: &str, plan: &Plan<'_>) -> Option<Record> {
         Decision::StartUnchecked => (
             id::ALLOWED_ON_ERROR,
             Priority::Warning,
-            format!("{unit} starts unchecked: what decides could not be read"),
+            format!("{unit} starts unchecked: {}", unknown(&plan.advice)),
         ),
     };
     let told = if plan.reasons.is_empty() {
@@ -309,6 +309,21 @@ fn summary(unit: &str, plan: &Plan<'_>) -> Option<Record> {
         finding: None,
         summary: Some(fields),
     })
+}
+
+/// What is not known, the first of it in words.
+fn unknown(findings: &[&Finding]) -> String {
+    let mut open = findings
+        .iter()
+        .filter(|finding| finding.now == Outcome::Indeterminate);
+    let Some(first) = open.next() else {
+        return "what decides is not known".to_owned();
+    };
+    let more = match open.count() {
+        0 => String::new(),
+        more => format!(" ({more} more above)"),
+    };
+    format!("{}{more}", printable(&first.summary))
 }
 
 /// Text, or `-` where there is none.

@@ -165,9 +165,12 @@ pub const CHECKS: &[Check] = &[
         effect: Effect::BlocksStart,
         required_by: &[],
         applies: "always",
-        about: "where a file that RKE2 or its kubelet reads cannot be read or understood here, the \
-                verdict is open. The gate lets RKE2 start then, unless on-error = \"block\"",
-        fix: "run as root; mend the file named",
+        about: "where a file that RKE2 or its kubelet reads cannot be read or understood here, or the \
+                unit runs another program, runs commands before RKE2 that may change the host, or gives \
+                RKE2 another view of it, the verdict is open. The gate lets RKE2 start then, unless \
+                on-error = \"block\"",
+        fix: "run as root; mend the file named; move what prepares the host into a unit that RKE2's is \
+              ordered after",
         source: "preflight-rke2",
     },
     Check {

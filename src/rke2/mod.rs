@@ -7,6 +7,7 @@ pub mod build_info;
 pub mod config;
 pub mod installed;
 pub mod kernel;
+pub mod packaged;
 pub mod profile;
 pub mod role;
 pub mod start;

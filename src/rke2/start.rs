@@ -137,10 +137,9 @@ impl StartSettings {
         }
     }
 
-    /// A node whose RKE2 another program runs: of `self`, only what is not known stays, for nothing
-    /// that is known could decide over its start.
-    #[must_use]
-    pub fn undecided(self) -> Self {
+    /// A node whose settings are not known: of `self`, only what is not known stays, because no
+    /// requirement that follows from these settings is certain to be RKE2's.
+    fn undecided(self) -> Self {
         Self {
             kubelet_runs: false,
             unknown: self.unknown,
@@ -148,7 +147,19 @@ impl StartSettings {
         }
     }
 
-    /// A node with these settings.
+    /// A node whose kubelet's configuration is not known: what RKE2 itself demands stays, and what the
+    /// kubelet refuses of its flags, which it reads first.
+    fn with_unknown_kubelet(self) -> Self {
+        Self {
+            kubelet_runs: false,
+            kubelet_protect: None,
+            kubelet_fail_cgroup_v1: None,
+            ..self
+        }
+    }
+
+    /// A node with these settings. Where something is not known that they rest on, nothing is demanded
+    /// that could follow from what is not known.
     pub fn new(version: Version, settings: &Settings, kubelet: &Kubelet) -> Self {
         let (protect, is_set, origins) = settings.protect_kernel_defaults();
         let flag = is_set.then(|| Sourced {
@@ -159,7 +170,7 @@ impl StartSettings {
         });
         let gaps = settings.gaps.iter().chain(&kubelet.gaps);
         let refusals = kubelet.refusals.iter().filter(|_| kubelet.runs);
-        Self {
+        let known = Self {
             version,
             role: settings.role,
             profile: Sourced {
@@ -179,6 +190,13 @@ impl StartSettings {
                 .collect(),
             unknown: gaps.map(unknown).collect(),
             advice: settings.ignored.iter().map(ignored).collect(),
+        };
+        if !settings.gaps.is_empty() {
+            known.undecided()
+        } else if !kubelet.gaps.is_empty() {
+            known.with_unknown_kubelet()
+        } else {
+            known
         }
     }
 }
@@ -236,6 +254,7 @@ fn unknown(gap: &config::Gap) -> Unknown {
     let source = match gap {
         config::Gap::Unreadable(error) => Some(Source::file(error.path())),
         config::Gap::Malformed { source, .. } => Some(source.clone()),
+        config::Gap::Unseen { source, .. } => source.clone(),
         config::Gap::Remote(_) | config::Gap::NoRole | config::Gap::OtherProgram(_) => None,
     };
     Unknown {

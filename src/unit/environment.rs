@@ -12,6 +12,53 @@ const LONGEST: usize = (2 << 20) - 3;
 /// A command longer than this is more than the kernel runs.
 const LONGEST_COMMAND: usize = 6 << 20;
 
+/// Variables that systemd sets itself when it starts a service, whatever it inherits
+/// (systemd.exec(5), "Environment Variables Set or Propagated by the Service Manager").
+const SET_BY_SYSTEMD: [&str; 37] = [
+    "CACHE_DIRECTORY",
+    "CONFIGURATION_DIRECTORY",
+    "CREDENTIALS_DIRECTORY",
+    "DEBUG_INVOCATION",
+    "EXIT_CODE",
+    "EXIT_STATUS",
+    "FDSTORE",
+    "HOME",
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "LANG",
+    "LISTEN_FDNAMES",
+    "LISTEN_FDS",
+    "LISTEN_PID",
+    "LISTEN_PIDFDID",
+    "LOGNAME",
+    "LOGS_DIRECTORY",
+    "LOG_NAMESPACE",
+    "MAINPID",
+    "MAINPIDFDID",
+    "MANAGERPID",
+    "MANAGERPIDFDID",
+    "MEMORY_PRESSURE_WATCH",
+    "MEMORY_PRESSURE_WRITE",
+    "NOTIFY_SOCKET",
+    "PATH",
+    "PIDFILE",
+    "RUNTIME_DIRECTORY",
+    "SERVICE_RESULT",
+    "SHELL",
+    "STATE_DIRECTORY",
+    "SYSTEMD_EXEC_PID",
+    "TERM",
+    "USER",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+    "XDG_RUNTIME_DIR",
+];
+
+/// Whether systemd may set a variable of that name itself when it starts a service.
+pub fn is_set_by_systemd(name: &str) -> bool {
+    SET_BY_SYSTEMD.binary_search(&name).is_ok() || name.starts_with("LC_")
+}
+
 /// Who sets a variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Origin {
@@ -166,6 +213,31 @@ pub fn expand(words: &[Word], variables: &Variables) -> Result<Vec<Word>, TooLon
         }
     }
     Ok(out)
+}
+
+/// The names of the variables that a word of a command refers to.
+pub fn references(word: &str) -> Vec<&str> {
+    if let Some(name) = word.strip_prefix('$')
+        && !name.starts_with(['{', '$'])
+    {
+        return vec![name];
+    }
+    let mut out = Vec::new();
+    let mut rest = word;
+    while let Some((_, after)) = rest.split_once('$') {
+        rest = if let Some(after) = after.strip_prefix('$') {
+            after
+        } else if let Some((name, after)) = after
+            .strip_prefix('{')
+            .and_then(|name| name.split_once('}'))
+        {
+            out.push(name);
+            after
+        } else {
+            after
+        };
+    }
+    out
 }
 
 /// A word that is `${FOO}` and no more comes from where the variable does.
@@ -348,6 +420,32 @@ mod tests {
             let read = assignment(text);
             let read = read.as_ref().map(|(a, b)| (a.as_str(), b.as_str()));
             assert_eq!(read.map_err(String::as_str), *expected);
+        }
+    }
+
+    #[test]
+    fn the_names_that_systemd_sets_are_sorted() {
+        assert!(SET_BY_SYSTEMD.is_sorted());
+        for name in SET_BY_SYSTEMD.into_iter().chain(["LC_ALL"]) {
+            assert!(is_set_by_systemd(name), "{name}");
+        }
+        assert!(!is_set_by_systemd("RKE2_TOKEN"));
+    }
+
+    #[test]
+    fn references_are_those_that_are_expanded() {
+        for (word, names) in [
+            ("$A", &["A"][..]),
+            ("${A}", &["A"]),
+            ("x${A}y${B}", &["A", "B"]),
+            ("x$A", &[]),
+            ("$$A", &[]),
+            ("$${A}", &[]),
+            ("$$${A}", &["A"]),
+            ("${A", &[]),
+            ("", &[]),
+        ] {
+            assert_eq!(references(word), names, "{word}");
         }
     }
 

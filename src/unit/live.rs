@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::directive::{Cause, Extent, Influence};
 use super::environment::{Origin, Variable, Variables};
 use super::{
-    Command, Enablement, EnvironmentFile, Knowledge, Load, Problem, UnitDefinition, Word,
+    Beside, Command, Enablement, EnvironmentFile, Knowledge, Load, Problem, UnitDefinition, Word,
     environment,
 };
 use crate::fact::Source;
@@ -34,6 +35,17 @@ pub struct LiveUnit {
     pub job: u32,
     /// `ExecStart` and what `ExecStartEx` adds to it.
     pub exec_start: Vec<LiveCommand>,
+    /// The commands that run before the service does, or beside it while it starts, each with its
+    /// directive.
+    pub beside: Vec<(&'static str, LiveCommand)>,
+    /// `ExecSearchPath`.
+    pub search_path: Vec<String>,
+    /// `WorkingDirectory`.
+    pub working_directory: String,
+    /// Directives set to other than their default whose effect is not followed, and what they reach.
+    pub influences: Vec<(&'static str, Extent)>,
+    /// Directives whose effect is not followed, and of which this release tells nothing.
+    pub untold: Vec<&'static str>,
     /// `Environment`.
     pub environment: Vec<String>,
     /// `EnvironmentFiles`: path, and whether it may be missing.
@@ -91,6 +103,16 @@ impl LiveUnit {
         unit.load = Load::from_word(&self.load_state);
         unit.drop_ins.clone_from(&self.drop_in_paths);
         unit.exec_start = commands(&self.exec_start, &offline.exec_start, fragment.as_ref());
+        let beside = self.beside.iter();
+        unit.beside = beside
+            .map(|(key, command)| Beside {
+                key,
+                command: beside_command(key, command, offline, fragment.as_ref()),
+            })
+            .collect();
+        unit.search_path.clone_from(&self.search_path);
+        unit.working_directory.clone_from(&self.working_directory);
+        unit.influences = self.influences(offline, fragment.as_ref());
         unit.manager_environment = variables(
             &self.manager_environment,
             &offline.manager_environment,
@@ -129,6 +151,59 @@ impl LiveUnit {
         }
         unit
     }
+}
+
+impl LiveUnit {
+    /// The directives that systemd tells, with their places in the files, and those of the files that it
+    /// tells nothing of or that only another release of systemd may know.
+    fn influences(&self, offline: &UnitDefinition, fragment: Option<&Source>) -> Vec<Influence> {
+        let mut left = offline.influences.clone();
+        let mut out = Vec::with_capacity(self.influences.len());
+        for (key, extent) in &self.influences {
+            let cause = Cause::Directive(key);
+            let written = left.iter().find(|written| written.cause == cause);
+            out.push(Influence {
+                source: written.map_or_else(|| fragment.cloned(), |at| at.source.clone()),
+                cause: cause.clone(),
+                extent: extent.clone(),
+            });
+            left.retain(|written| written.cause != cause);
+        }
+        out.extend(left.into_iter().filter(|written| match &written.cause {
+            Cause::UnknownDirective(_) | Cause::UnknownSection(_) => true,
+            Cause::Directive(key) => self.untold.contains(key),
+            _ => false,
+        }));
+        out
+    }
+}
+
+/// A command as systemd tells it, with the place of the same command in the files.
+fn beside_command(
+    key: &str,
+    live: &LiveCommand,
+    offline: &UnitDefinition,
+    fragment: Option<&Source>,
+) -> Command {
+    let written = offline.beside.iter().find(|beside| {
+        let words = beside.command.argv.iter().map(|word| &word.text);
+        beside.key == key && beside.command.path == live.path && words.eq(&live.argv)
+    });
+    let files = written.map(|beside| std::slice::from_ref(&beside.command));
+    commands(
+        std::slice::from_ref(live),
+        files.unwrap_or_default(),
+        fragment,
+    )
+    .pop()
+    .unwrap_or_else(|| Command {
+        path: live.path.clone(),
+        argv: Vec::new(),
+        source: fragment.cloned(),
+        ignore_failure: live.ignore_failure,
+        expand: !live.no_env_expand,
+        via_shell: live.via_shell,
+    })
 }
 
 /// What is wrong with the unit but for its environment files.
@@ -260,7 +335,15 @@ pub fn differences(offline: &UnitDefinition, live: &UnitDefinition) -> Vec<Strin
     if offline.unset_environment != live.unset_environment {
         out.push("UnsetEnvironment= differs between the files and systemd".to_owned());
     }
-    commands_differ(&offline.exec_start, &live.exec_start, &mut out);
+    commands_differ("ExecStart", &offline.exec_start, &live.exec_start, &mut out);
+    for key in ["ExecCondition", "ExecStartPre", "ExecStartPost"] {
+        let beside = |unit: &UnitDefinition| -> Vec<Command> {
+            let of_key = unit.beside.iter().filter(|beside| beside.key == key);
+            of_key.map(|beside| beside.command.clone()).collect()
+        };
+        commands_differ(key, &beside(offline), &beside(live), &mut out);
+    }
+    directives_differ(offline, live, &mut out);
     variables_differ(
         "Environment=",
         &offline.environment,
@@ -296,10 +379,46 @@ fn merged(path: &str) -> &str {
     }
 }
 
-fn commands_differ(files: &[Command], systemd: &[Command], out: &mut Vec<String>) {
+fn directives_differ(offline: &UnitDefinition, live: &UnitDefinition, out: &mut Vec<String>) {
+    let directories = |unit: &UnitDefinition| unit.search_path.join(":");
+    for (key, files, systemd) in [
+        ("ExecSearchPath", directories(offline), directories(live)),
+        (
+            "WorkingDirectory",
+            offline.working_directory.clone(),
+            live.working_directory.clone(),
+        ),
+    ] {
+        if files != systemd {
+            out.push(format!(
+                "{key}=: the files say \"{files}\", systemd says \"{systemd}\""
+            ));
+        }
+    }
+    let set = |unit: &UnitDefinition| -> BTreeSet<&'static str> {
+        let causes = unit.influences.iter();
+        causes
+            .filter_map(|influence| match influence.cause {
+                Cause::Directive(key) => Some(key),
+                _ => None,
+            })
+            .collect()
+    };
+    let (files, systemd) = (set(offline), set(live));
+    for key in files.symmetric_difference(&systemd) {
+        let by = if files.contains(key) {
+            "the files"
+        } else {
+            "systemd"
+        };
+        out.push(format!("{key}= is set in {by} only"));
+    }
+}
+
+fn commands_differ(key: &str, files: &[Command], systemd: &[Command], out: &mut Vec<String>) {
     if files.len() != systemd.len() {
         out.push(format!(
-            "ExecStart=: {} in the files, {} in systemd",
+            "{key}=: {} in the files, {} in systemd",
             files.len(),
             systemd.len()
         ));
@@ -313,16 +432,16 @@ fn commands_differ(files: &[Command], systemd: &[Command], out: &mut Vec<String>
         let pairs = written.argv.iter().zip(&told.argv);
         let common = pairs.take_while(|(a, b)| same(a, b)).count();
         if written.path != told.path {
-            out.push(format!("{at}ExecStart= runs another program in systemd"));
+            out.push(format!("{at}{key}= runs another program in systemd"));
         } else if common < written.argv.len().max(told.argv.len()) {
             out.push(format!(
-                "{at}ExecStart= differs from word {common} on in systemd"
+                "{at}{key}= differs from word {common} on in systemd"
             ));
         }
         if (written.ignore_failure, written.expand, written.via_shell)
             != (told.ignore_failure, told.expand, told.via_shell)
         {
-            out.push(format!("{at}ExecStart= has other prefixes in systemd"));
+            out.push(format!("{at}{key}= has other prefixes in systemd"));
         }
     }
 }

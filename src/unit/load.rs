@@ -1,12 +1,15 @@
 //! A unit file and its drop-ins, read one after the other as systemd does.
 
+use super::directive::Collector;
 use super::environment::{self, Origin, Variable, Variables};
 use super::exec::{self, Outcome};
 use super::specifier::Specifiers;
 use super::syntax::{self, Assignment, Flow, Value};
 use super::verify::Service;
 use super::words::{Rules, Words};
-use super::{Command, EnvironmentFile, Knowledge, Load, Problem, ProblemKind, UnitDefinition};
+use super::{
+    Beside, Command, EnvironmentFile, Knowledge, Load, Problem, ProblemKind, UnitDefinition,
+};
 use crate::fact::{ReadError, Source};
 
 /// A unit file or drop-in: its path as the host names it, and its content.
@@ -43,6 +46,10 @@ pub fn load(
     let mut loader = Loader {
         specifiers,
         commands: Vec::new(),
+        beside: Vec::new(),
+        search_path: Vec::new(),
+        working_directory: String::new(),
+        directives: Collector::default(),
         environment: Variables::default(),
         files: Vec::new(),
         unset: Vec::new(),
@@ -66,6 +73,13 @@ pub fn load(
     unit.fragment = Some(Source::file(&fragment.path));
     unit.drop_ins = drop_ins.iter().map(|file| file.path.clone()).collect();
     unit.exec_start = loader.commands;
+    unit.beside = loader.beside;
+    let waits = !loader.service.starts_at_once(unit.exec_start.len());
+    unit.beside
+        .retain(|beside| !(waits && beside.key == AFTER_START));
+    unit.search_path = loader.search_path;
+    unit.working_directory = loader.working_directory;
+    unit.influences = loader.directives.into_vec();
     unit.environment = loader.environment.into_vec();
     unit.environment_files = loader.files;
     unit.unset_environment = loader.unset;
@@ -105,6 +119,10 @@ pub fn default_environment(files: &[UnitFile], problems: &mut Vec<Problem>) -> V
 struct Loader<'a> {
     specifiers: &'a Specifiers,
     commands: Vec<Command>,
+    beside: Vec<Beside>,
+    search_path: Vec<String>,
+    working_directory: String,
+    directives: Collector,
     environment: Variables,
     files: Vec<EnvironmentFile>,
     unset: Vec<String>,
@@ -207,6 +225,8 @@ impl Loader<'_> {
                 }
                 extend_or_clear(&mut self.pass, words);
             }
+            ("Service", "ExecSearchPath") => self.search_path(path, value),
+            ("Service", "WorkingDirectory") => return self.working_directory(path, value),
             ("Install", "Alias") => {
                 let mut names = value.text.split_ascii_whitespace().peekable();
                 self.install.has_rules |= names.peek().is_some();
@@ -216,12 +236,74 @@ impl Loader<'_> {
                 self.install.has_rules |= !value.text.is_empty();
             }
             ("Install", "Also") => self.install.also |= !value.text.is_empty(),
-            (section, key) => self.service.assign(section, key, value.text),
+            (section, key) => {
+                self.service.assign(section, key, value.text);
+                let source = || Source::line(path, value.line());
+                self.directives.assign(section, key, value.text, source);
+            }
         }
         Outcome::Done
     }
 
-    /// Commands that say nothing of RKE2's own, but that systemd refuses the file for all the same.
+    /// Directories in which a program without a path is looked for.
+    fn search_path(&mut self, path: &str, value: &Value<'_>) {
+        let key = "ExecSearchPath";
+        if value.text.is_empty() {
+            self.search_path.clear();
+            return;
+        }
+        let text = self.expanded(path, key, value);
+        let absolute = |part: &&str| part.starts_with('/');
+        let paths = text.split(':').filter(absolute).map(exec::simplify);
+        self.search_path.extend(paths);
+    }
+
+    fn working_directory(&mut self, path: &str, value: &Value<'_>) -> Outcome {
+        let text = self.expanded(path, "WorkingDirectory", value);
+        let (mark, directory) = match text.strip_prefix('-') {
+            Some(directory) => ("!", directory),
+            None => ("", text.as_str()),
+        };
+        if text.is_empty() {
+            self.working_directory.clear();
+        } else if directory == "~" || directory.starts_with('/') {
+            self.working_directory = format!("{mark}{}", exec::simplify(directory));
+        } else {
+            self.problems.push(Problem {
+                source: Some(Source::line(path, value.line())),
+                kind: ProblemKind::NotADirectory {
+                    path: directory.to_owned(),
+                },
+            });
+            // systemd ignores one that may be missing, and reads no further after any other.
+            if mark.is_empty() {
+                return Outcome::Refused;
+            }
+        }
+        Outcome::Done
+    }
+
+    /// A value with its specifiers filled in; what is wrong with them is a problem of the unit.
+    fn expanded(&mut self, path: &str, key: &'static str, value: &Value<'_>) -> String {
+        let mut unknown = Vec::new();
+        let text = self
+            .specifiers
+            .expand(value.text.as_bytes(), |letter| unknown.push(letter));
+        let kinds = match &text {
+            Ok(_) => unknown
+                .into_iter()
+                .map(|specifier| ProblemKind::Specifier { key, specifier })
+                .collect(),
+            Err(error) => vec![ProblemKind::NotASpecifier { key, error: *error }],
+        };
+        self.problems.extend(kinds.into_iter().map(|kind| Problem {
+            source: Some(Source::line(path, value.line())),
+            kind,
+        }));
+        String::from_utf8_lossy(&text.unwrap_or_default()).into_owned()
+    }
+
+    /// Commands other than RKE2's own, which systemd refuses the file for as well.
     fn others(&mut self, path: &str, key: &'static str, value: &Value<'_>) -> Outcome {
         let mut commands = Vec::new();
         let mut problems = Vec::new();
@@ -235,7 +317,14 @@ impl Loader<'_> {
         );
         let faults = |problem: &Problem| matches!(problem.kind, ProblemKind::Command { .. });
         self.problems.extend(problems.into_iter().filter(faults));
-        if key == "ExecStop" {
+        if BESIDE.contains(&key) {
+            if value.text.is_empty() {
+                self.beside.retain(|beside| beside.key != key);
+            }
+            let commands = commands.into_iter();
+            self.beside
+                .extend(commands.map(|command| Beside { key, command }));
+        } else if key == "ExecStop" {
             self.service.stops =
                 (self.service.stops && !value.text.is_empty()) || !commands.is_empty();
         }
@@ -342,6 +431,11 @@ impl Loader<'_> {
         Load::BadSetting
     }
 }
+
+/// The settings whose commands run before the service does, or beside it.
+const BESIDE: [&str; 3] = ["ExecCondition", "ExecStartPre", AFTER_START];
+/// Its commands run as soon as the service counts as started.
+const AFTER_START: &str = "ExecStartPost";
 
 /// The settings besides `ExecStart=` that take commands.
 fn other_commands(key: &str) -> Option<&'static str> {

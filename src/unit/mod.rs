@@ -3,6 +3,7 @@
 //! Pure: unit files and systemd's answers come in as text, plain data goes out. [`crate::host`]
 //! finds the files and asks systemd.
 
+pub mod directive;
 pub mod envfile;
 pub mod environment;
 pub mod exec;
@@ -18,6 +19,7 @@ pub mod words;
 
 use crate::fact::{ReadError, Source};
 
+pub use directive::Influence;
 pub use environment::{Origin, Variable};
 pub use live::LiveUnit;
 pub use start::Start;
@@ -35,6 +37,15 @@ pub struct UnitDefinition {
     pub drop_ins: Vec<String>,
     /// The commands of `ExecStart=`; one, for anything like RKE2.
     pub exec_start: Vec<Command>,
+    /// The commands that run before RKE2 does, or beside it while it starts.
+    pub beside: Vec<Beside>,
+    /// `ExecSearchPath=`: where a program without a path is looked for; empty for systemd's own list.
+    pub search_path: Vec<String>,
+    /// `WorkingDirectory=` as systemd gives it over D-Bus: empty, `~`, a path, or `!` before a path that
+    /// may be missing.
+    pub working_directory: String,
+    /// Directives whose effect on what the service sees is not followed.
+    pub influences: Vec<Influence>,
     /// What the service inherits from systemd: `DefaultEnvironment=` and the like.
     pub manager_environment: Vec<Variable>,
     /// `Environment=`.
@@ -62,6 +73,10 @@ impl UnitDefinition {
             fragment: None,
             drop_ins: Vec::new(),
             exec_start: Vec::new(),
+            beside: Vec::new(),
+            search_path: Vec::new(),
+            working_directory: String::new(),
+            influences: Vec::new(),
             manager_environment: Vec::new(),
             environment: Vec::new(),
             environment_files: Vec::new(),
@@ -236,6 +251,16 @@ pub struct Command {
     pub via_shell: bool,
 }
 
+/// A command of a unit other than those of `ExecStart=`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beside {
+    /// The directive: `ExecCondition`, `ExecStartPre`, or `ExecStartPost` where systemd does not wait for
+    /// the service to say that it is ready.
+    pub key: &'static str,
+    /// The command.
+    pub command: Command,
+}
+
 /// One `EnvironmentFile=`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvironmentFile {
@@ -346,6 +371,15 @@ pub enum ProblemKind {
     /// A path that is not absolute.
     #[error("EnvironmentFile= takes an absolute path, so systemd ignores \"{path}\"")]
     NotAbsolute {
+        /// The path.
+        path: String,
+    },
+    /// A working directory that is neither an absolute path nor `~`.
+    #[error(
+        "WorkingDirectory= takes an absolute path or ~, not \"{path}\"; correct the line and run \
+         `systemctl daemon-reload`"
+    )]
+    NotADirectory {
         /// The path.
         path: String,
     },

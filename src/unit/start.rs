@@ -1,8 +1,10 @@
 //! What systemd would hand to the program: its words and its environment.
 
+use super::directive::{Cause, Influence};
 use super::environment::{self, Variables};
 use super::{
-    EnvironmentContent, EnvironmentFile, Problem, ProblemKind, UnitDefinition, Variable, Word,
+    EnvironmentContent, EnvironmentFault, EnvironmentFile, Knowledge, Origin, Problem, ProblemKind,
+    UnitDefinition, Variable, Word,
 };
 
 /// A command ready to run.
@@ -42,6 +44,85 @@ impl UnitDefinition {
         self.exec_start.first().is_some_and(|command| {
             command.expand && environment::expand(&command.argv, &self.variables()).is_err()
         })
+    }
+
+    /// What may make the service run otherwise than [`command`](Self::command) says, or see another host:
+    /// directives that are not followed, and whatever of the unit is not known. Commands that run
+    /// [`beside`](Self::beside) the service are not among it.
+    pub fn influences(&self) -> Vec<Influence> {
+        let mut out = self.influences.clone();
+        let mut add = |cause, source: &Option<crate::fact::Source>| {
+            out.push(Influence::all(cause, source.clone()));
+        };
+        for problem in &self.problems {
+            if let Some(cause) = self.unknown(&problem.kind) {
+                add(cause, &problem.source);
+            }
+        }
+        let Some(first) = self.exec_start.first() else {
+            return out;
+        };
+        if self.exec_start.len() > 1 {
+            add(Cause::SeveralCommands, &first.source);
+        }
+        if first.via_shell {
+            add(Cause::Shell, &first.source);
+        }
+        if first.expand {
+            for (name, source) in self.own_variables() {
+                add(Cause::OwnVariable(name), &source);
+            }
+        }
+        for file in &self.environment_files {
+            for content in &file.files {
+                if let Err(EnvironmentFault::Unreadable(error)) = &content.variables
+                    && error.is_ours()
+                {
+                    add(Cause::Unreadable(error.to_string()), &file.source);
+                }
+            }
+        }
+        out
+    }
+
+    /// What is not known because of a problem.
+    fn unknown(&self, kind: &ProblemKind) -> Option<Cause> {
+        match kind {
+            ProblemKind::AfterComment => Some(Cause::AfterComment),
+            // systemd has read the files, and fills in every specifier.
+            _ if self.knowledge == Knowledge::Bus => None,
+            ProblemKind::Specifier { key, specifier } => Some(Cause::Specifier {
+                key,
+                letter: *specifier,
+            }),
+            ProblemKind::NotUtf8 => Some(Cause::NotUtf8),
+            ProblemKind::UnreadableFile(error) => Some(Cause::Unreadable(error.to_string())),
+            _ => None,
+        }
+    }
+
+    /// Whether the unit itself, or one of its environment files, sets a variable.
+    pub fn sets(&self, name: &str) -> bool {
+        let set = self.variables().get(name).map(|variable| variable.origin);
+        matches!(set, Some(Origin::Unit | Origin::File))
+    }
+
+    /// The variables in the command line whose values systemd, not the unit, sets.
+    fn own_variables(&self) -> Vec<(String, Option<crate::fact::Source>)> {
+        let own = |name: &str| {
+            environment::is_set_by_systemd(name)
+                || self.pass_environment.iter().any(|passed| passed == name)
+        };
+        let words = self.exec_start.first().map_or(&[][..], |first| &first.argv);
+        let mut out = Vec::new();
+        for word in words {
+            for name in environment::references(&word.text) {
+                if own(name) && !self.sets(name) {
+                    out.push((name.to_owned(), word.source.clone()));
+                }
+            }
+        }
+        out
     }
 
     /// The variables of the service: what it inherits, then `Environment=`, then the environment

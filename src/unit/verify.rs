@@ -26,6 +26,8 @@ pub(super) struct Service {
 enum Kind {
     Oneshot,
     Dbus,
+    /// `simple`, `exec` or `idle`: the service counts as started once its program runs.
+    AtOnce,
     Other,
 }
 
@@ -37,9 +39,8 @@ impl Service {
                 self.kind = match value {
                     "oneshot" => Some(Kind::Oneshot),
                     "dbus" => Some(Kind::Dbus),
-                    "simple" | "exec" | "forking" | "notify" | "notify-reload" | "idle" => {
-                        Some(Kind::Other)
-                    }
+                    "simple" | "exec" | "idle" => Some(Kind::AtOnce),
+                    "forking" | "notify" | "notify-reload" => Some(Kind::Other),
                     _ => return,
                 };
             }
@@ -66,13 +67,23 @@ impl Service {
         }
     }
 
-    /// Why systemd refuses the service with so many commands in `ExecStart=`.
-    pub(super) fn refused(&self, commands: usize) -> Option<ProblemKind> {
-        let kind = self.kind.unwrap_or(match commands {
+    /// `Type=`, or what stands in for it.
+    fn kind(&self, commands: usize) -> Kind {
+        self.kind.unwrap_or(match commands {
             _ if self.has_bus_name => Kind::Dbus,
             0 => Kind::Oneshot,
-            _ => Kind::Other,
-        });
+            _ => Kind::AtOnce,
+        })
+    }
+
+    /// Whether the service with so many commands in `ExecStart=` counts as started once its program runs.
+    pub(super) fn starts_at_once(&self, commands: usize) -> bool {
+        self.kind(commands) == Kind::AtOnce
+    }
+
+    /// Why systemd refuses the service with so many commands in `ExecStart=`.
+    pub(super) fn refused(&self, commands: usize) -> Option<ProblemKind> {
+        let kind = self.kind(commands);
         let oneshot = kind == Kind::Oneshot;
         let may_be_without =
             oneshot && (self.has_success_action || (self.stops && self.remains_after_exit));

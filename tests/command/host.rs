@@ -85,6 +85,8 @@ impl Host {
                 self.copy(&entry.path(), &path);
             } else {
                 self.file(&path, std::fs::read(entry.path()).unwrap());
+                let mode = entry.metadata().unwrap().permissions();
+                std::fs::set_permissions(self.at(&path), mode).unwrap();
             }
         }
     }

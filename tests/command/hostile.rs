@@ -25,6 +25,10 @@ enum Need {
 
 use Need::{Nothing, Start};
 
+/// A program without build information: a script would be taken for a wrapper around RKE2.
+const PROGRAM: &str = "\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\
+    \x02\0\x3e\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
 /// Every file and folder that is read, by what it is needed for, with content that has it read.
 #[rustfmt::skip]
 const READ: &[(Need, &str, &str)] = &[
@@ -70,7 +74,7 @@ const READ: &[(Need, &str, &str)] = &[
     (Nothing, "/etc/preflight-rke2/config.toml", "[gate]\n"),
     (Nothing, "/etc/preflight-rke2/config.toml.d/10-x.toml", "[gate]\n"),
     (Nothing, "/etc/preflight-rke2/config.toml.d", ""),
-    (Nothing, "/usr/bin/rke2", "#!/bin/sh\n"),
+    (Nothing, "/usr/bin/rke2", PROGRAM),
     (Nothing, "/var/lib/rancher/rke2/bin", ""),
     (Nothing, "/var/lib/rancher/rke2/agent/pod-manifests/kube-apiserver.yaml", "metadata:\n  uid: x\nspec:\n  containers:\n  - name: kube-apiserver\n    args: [--profiling=true]\n"),
     (Nothing, "/var/lib/rancher/rke2/server/db/etcd/config", "client-transport-security:\n  auto-tls: true\n"),

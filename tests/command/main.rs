@@ -20,9 +20,11 @@ mod image;
 mod laws;
 mod memory;
 mod printable;
+mod program;
 mod recorded;
 mod remedies;
 mod schema;
 mod secrets;
+mod unknown;
 #[path = "../common/schema.rs"]
 mod validate;

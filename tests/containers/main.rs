@@ -2,7 +2,7 @@
 //! booted in containers. Needs root, `tests/lab/roots` and `tests/lab/package`; see there.
 //!
 //! Nothing here knows more of the program than its command line, its journal entries and its exit
-//! status.
+//! status; `directives` knows the table that it holds against systemd.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -15,6 +15,8 @@ mod blocking;
 mod bus;
 #[cfg(test)]
 mod cost;
+#[cfg(test)]
+mod directives;
 #[cfg(test)]
 mod documented;
 #[cfg(test)]
@@ -56,6 +58,8 @@ mod resume;
 mod rows;
 #[cfg(test)]
 mod running;
+#[cfg(test)]
+mod sight;
 #[cfg(test)]
 #[path = "../faults/tracer.rs"]
 #[expect(dead_code, reason = "another test runs commands with it")]

@@ -60,6 +60,36 @@ pub fn detect(
     Detection { installed, notes }
 }
 
+/// Where systemd looks for a program without a path: `systemd-path search-binaries-default`. Where
+/// `/sbin` is a link the last two are not among them, and lead to files that the others have.
+const SEARCH_PATH: [&str; 6] = [
+    "/usr/local/sbin",
+    "/usr/local/bin",
+    "/usr/sbin",
+    "/usr/bin",
+    "/sbin",
+    "/bin",
+];
+
+/// The first executable file of that name in `directories`, or where none are given in those that systemd
+/// looks in by default.
+pub fn search(root: &HostRoot, directories: &[String], name: &Path) -> Option<PathBuf> {
+    let is_program = |path: &PathBuf| {
+        root.stat(path)
+            .is_ok_and(|status| status.kind == Kind::File && status.mode & 0o111 != 0)
+    };
+    let mut own = directories.iter().map(String::as_str);
+    let mut default = SEARCH_PATH.into_iter();
+    let directories: &mut dyn Iterator<Item = &str> = if directories.is_empty() {
+        &mut default
+    } else {
+        &mut own
+    };
+    directories
+        .map(|directory| Path::new(directory).join(name))
+        .find(is_program)
+}
+
 /// Reads the build information of the program at `path`.
 pub fn read_program(root: &HostRoot, path: &Path) -> Result<Program, ReadError> {
     read_file(&root.open_file(path)?, path).map_err(|error| root.failed(error))

@@ -237,6 +237,72 @@ impl NewService {
             7,
         )]
     }
+    #[zbus(property, name = "Type")]
+    fn kind(&self) -> &'static str {
+        "exec"
+    }
+    /// Not read where the newer property is there.
+    #[zbus(property)]
+    fn exec_start_pre(&self) -> Vec<Exec<bool>> {
+        Vec::new()
+    }
+    #[zbus(property)]
+    fn exec_start_pre_ex(&self) -> Vec<Exec<Vec<String>>> {
+        let argv = ["/sbin/prep", "now"].map(str::to_owned).to_vec();
+        vec![(
+            "/sbin/prep".to_owned(),
+            argv,
+            Vec::new(),
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+        )]
+    }
+    #[zbus(property)]
+    fn exec_start_post(&self) -> Vec<Exec<bool>> {
+        let argv = vec!["/sbin/post".to_owned()];
+        vec![("/sbin/post".to_owned(), argv, true, 0, 0, 0, 0, 0, 0, 0)]
+    }
+    #[zbus(property)]
+    fn exec_search_path(&self) -> Vec<String> {
+        vec!["/opt/bin".to_owned()]
+    }
+    #[zbus(property)]
+    fn working_directory(&self) -> &'static str {
+        "!/srv"
+    }
+    #[zbus(property)]
+    fn bind_paths(&self) -> Vec<(String, String, bool, u64)> {
+        vec![("/a".to_owned(), "/b".to_owned(), true, 0)]
+    }
+    #[zbus(property)]
+    fn inaccessible_paths(&self) -> Vec<String> {
+        vec!["-+/c".to_owned()]
+    }
+    #[zbus(property)]
+    fn private_tmp(&self) -> bool {
+        true
+    }
+    #[zbus(property)]
+    fn private_users(&self) -> bool {
+        false
+    }
+    #[zbus(property)]
+    fn protect_home(&self) -> &'static str {
+        "read-only"
+    }
+    #[zbus(property)]
+    fn root_directory(&self) -> &'static str {
+        "/srv/root"
+    }
+    #[zbus(property)]
+    fn user(&self) -> &'static str {
+        ""
+    }
     #[zbus(property)]
     fn environment(&self) -> Vec<String> {
         FakeService.environment()
@@ -401,6 +467,37 @@ fn a_unit_is_read_whole() {
             no_env_expand: true,
             via_shell: false,
         }],
+        beside: vec![
+            (
+                "ExecStartPre",
+                LiveCommand {
+                    path: "/sbin/prep".to_owned(),
+                    argv: ["/sbin/prep", "now"].map(str::to_owned).to_vec(),
+                    ..LiveCommand::default()
+                },
+            ),
+            (
+                "ExecStartPost",
+                LiveCommand {
+                    path: "/sbin/post".to_owned(),
+                    argv: vec!["/sbin/post".to_owned()],
+                    ignore_failure: true,
+                    ..LiveCommand::default()
+                },
+            ),
+        ],
+        search_path: vec!["/opt/bin".to_owned()],
+        working_directory: "!/srv".to_owned(),
+        influences: vec![
+            ("BindPaths", Extent::Paths(vec!["/b".to_owned()])),
+            ("InaccessiblePaths", Extent::Paths(vec!["/c".to_owned()])),
+            (
+                "PrivateTmp",
+                Extent::Paths(vec!["/tmp".to_owned(), "/var/tmp".to_owned()]),
+            ),
+            ("RootDirectory", Extent::All),
+        ],
+        untold: unit.untold.clone(),
         environment: vec!["A=b c".to_owned()],
         environment_files: vec![("/etc/default/rke2-server".to_owned(), true)],
         unset_environment: vec!["C".to_owned()],
@@ -413,6 +510,7 @@ fn a_unit_is_read_whole() {
         systemd_version: "252.39-1~deb12u2".to_owned(),
     };
     assert_eq!(unit, expected);
+    assert!(!unit.untold.contains(&"PrivateUsers"));
     assert_eq!(unit.systemd_major(), Some(252));
 }
 
@@ -422,6 +520,8 @@ fn an_old_systemd_tells_less() {
     assert_eq!(unit.exec_start[0].argv, ["/usr/local/bin/rke2", "server"]);
     assert!(unit.exec_start[0].ignore_failure && !unit.exec_start[0].no_env_expand);
     assert_eq!((unit.restarts, unit.unset_environment.len()), (0, 0));
+    assert!(unit.beside.is_empty() && unit.influences.is_empty());
+    assert_eq!(unit.untold.len(), directive::unseen().count());
 }
 
 #[test]

@@ -131,9 +131,7 @@ impl Invocation {
 
     /// Whether RKE2 makes the same of both: same words, and same variables of those that it reads.
     pub fn means_the_same_as(&self, other: &Self) -> bool {
-        let read = |variable: &&Variable| {
-            variable.name.starts_with(b"RKE2_") || flags::is_variable(&variable.name)
-        };
+        let read = |variable: &&Variable| reads_variable(&variable.name);
         let (ours, theirs) = (self.env.iter().filter(read), other.env.iter().filter(read));
         self.args == other.args && ours.eq(theirs)
     }
@@ -142,6 +140,11 @@ impl Invocation {
         let mut variables = self.env.iter().rev();
         variables.find(|variable| variable.name == name.as_bytes())
     }
+}
+
+/// Whether RKE2 may read the variable of that name.
+pub fn reads_variable(name: &[u8]) -> bool {
+    name.starts_with(b"RKE2_") || flags::is_variable(name)
 }
 
 /// Why the configuration is looked for where it is.

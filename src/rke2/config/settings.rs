@@ -220,6 +220,13 @@ pub enum Gap {
     NoRole,
     /// The unit runs this program, which may run RKE2 in the end, with arguments of its own.
     OtherProgram(String),
+    /// Something of the unit that may change what RKE2 runs with, or what it sees of the host.
+    Unseen {
+        /// What, as a sentence without the place.
+        reason: String,
+        /// Where it is set.
+        source: Option<Source>,
+    },
     /// A file that the kubelet may not be able to read as its configuration.
     Malformed {
         /// The file, and the line where one is to blame.
@@ -239,8 +246,17 @@ impl fmt::Display for Gap {
             }
             Self::OtherProgram(program) => write!(
                 f,
-                "the unit runs {program}, not rke2: with which arguments RKE2 starts is not known"
+                "the unit runs {program}, which is not RKE2's own program: with which arguments RKE2 \
+                 starts is not known"
             ),
+            Self::Unseen {
+                reason,
+                source: Some(source),
+            } => write!(f, "{source}: {reason}"),
+            Self::Unseen {
+                reason,
+                source: None,
+            } => f.write_str(reason),
             Self::NoRole => f.write_str("the command line names neither server nor agent"),
         }
     }

@@ -658,7 +658,7 @@ fn what_is_not_known_is_said() {
             "cannot read what RKE2 reads: open /f: no such file or directory",
             "RKE2 fetches its configuration from https://h/c",
             "the command line names neither server nor agent",
-            "the unit runs /bin/sh, not rke2: with which arguments RKE2 starts is not known",
+            "the unit runs /bin/sh, which is not RKE2's own program: with which arguments RKE2 starts is not known",
             "/f:2: not a kubelet configuration: why",
         ]
     );
