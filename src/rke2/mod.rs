@@ -8,8 +8,10 @@ pub mod config;
 pub mod installed;
 pub mod kernel;
 pub mod profile;
+pub mod releases;
 pub mod role;
 pub mod start;
+mod table;
 pub mod version;
 
 pub use role::Role;

@@ -30,6 +30,7 @@ use std::path::PathBuf;
 use crate::fact::Source;
 use crate::rke2::Role;
 
+pub(super) use flags::Kind;
 pub use flags::is_secret;
 pub use kubelet::{
     ConfFile, Effective, Kubelet, KubeletFiles, KubeletPaths, is_generated, kubelet,
@@ -226,7 +227,7 @@ pub fn resolve(
     }
     let mut settings = Settings {
         role,
-        values: args::defaults(role),
+        values: args::defaults(role, rules),
         fatal: merged.fatal.take(),
         ignored: std::mem::take(&mut merged.ignored),
         gaps: std::mem::take(&mut merged.gaps),
@@ -247,11 +248,11 @@ pub fn resolve(
             .unwrap_or_default();
         let dashes = name.iter().take_while(|byte| **byte == b'-').count();
         let name = name.get(dashes..).unwrap_or_default();
-        if checked && flags::find(role, name).is_none() {
+        if checked && flags::find(role, name, rules).is_none() {
             if seen.insert(spliced.key.clone()) {
                 // A few are advice; thousands are no typing errors.
                 let advise = settings.ignored.len() < MAX_ADVICE;
-                let meant = advise.then(|| suggest::nearest(role, &spliced.key));
+                let meant = advise.then(|| suggest::nearest(role, &spliced.key, rules));
                 settings.ignored.push(Ignored {
                     did_you_mean: meant.flatten().map(str::to_owned),
                     source: spliced.origin.source(),
