@@ -3,6 +3,7 @@
 //! The only place where reading and reasoning meet. What it decides is which facts to read.
 
 pub mod audit;
+mod worlds;
 
 use std::path::Path;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use crate::rke2::config::{self, Argument, Gap, Invocation, ParserRules, Variable
 use crate::rke2::installed::{Detection, InstalledVersion, VersionSource};
 use crate::rke2::kernel::KERNEL_PARAMETERS;
 use crate::rke2::profile::{self, ProfileRules};
+use crate::rke2::releases;
 use crate::rke2::role::Role;
 use crate::rke2::start::{Advice, StartSettings};
 use crate::rke2::version::Version;
@@ -219,7 +221,23 @@ pub fn defined(
         next_boot(root, &requirements),
         rules.account_line_limit,
     );
-    let findings = evaluate(&requirements, &facts);
+    let mut findings = evaluate(&requirements, &facts);
+    worlds::weaken(
+        &mut findings,
+        &worlds::Judged {
+            root,
+            role: question.role,
+            invocation: &invocation,
+            files: &files,
+            settings: &settings,
+            kubelet: &kubelet,
+            kubelet_files: &kubelet_files,
+            requirements: &requirements,
+            facts: &facts,
+            installed: &installed,
+            detection: &detection,
+        },
+    );
     let image = facts.image;
     Examination {
         definition,
@@ -326,9 +344,10 @@ fn version_advice(installed: &InstalledVersion, detection: &Detection) -> Vec<Ad
             check: "version.newer",
             subject: installed.version.to_string(),
             summary: format!(
-                "RKE2 {} is newer than the rules of this preflight-rke2; it is judged by those of {}",
+                "RKE2 {} is newer than the rules of this preflight-rke2; it is judged by those of {}, and \
+                 not blocked for what may have changed since",
                 installed.version,
-                profile::newest()
+                releases::newest_of(installed.version.minor)
             ),
             remedy: "install a newer preflight-rke2".to_owned(),
             source: installed.evidence.clone(),
@@ -348,7 +367,7 @@ fn version_advice(installed: &InstalledVersion, detection: &Detection) -> Vec<Ad
             check: "version.unknown",
             subject: "RKE2's version".to_owned(),
             summary: format!("which RKE2 would start is not certain: {note}"),
-            remedy: "name the release with --rke2-version".to_owned(),
+            remedy: worlds::remedy(detection),
             source: installed.evidence.clone(),
         });
     }

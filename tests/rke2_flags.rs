@@ -21,7 +21,7 @@ use preflight_rke2::rke2::version::Version;
 /// The generated file.
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/rke2/table.rs");
 /// With this variable the file is written, not compared.
-const WRITE: &str = "PREFLIGHT_WRITE_TABLE";
+const WRITE: &str = "PREFLIGHT_BLESS";
 
 type Runs = Vec<(String, String)>;
 

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use crate::finding::{Effect, Finding, Part};
+use crate::finding::{Effect, Finding, Outcome, Part};
 use crate::gate::plan::{Decision, Plan};
 use crate::text::{count, printable};
 
@@ -255,6 +255,18 @@ pub(super) fn subjects<'a>(reasons: impl Iterator<Item = &'a str>) -> String {
     printable(&subjects.join(", "))
 }
 
+/// What is not known, in brackets; what it is about stands in records of its own.
+fn open(plan: &Plan<'_>) -> String {
+    let open = plan
+        .advice
+        .iter()
+        .filter(|f| f.outcome == Outcome::Indeterminate);
+    match subjects(open.map(|finding| finding.subject.as_str())) {
+        none if none.is_empty() => none,
+        subjects => format!(" ({subjects})"),
+    }
+}
+
 fn summary(unit: &str, plan: &Plan<'_>) -> Option<Record> {
     let reasons = format!(
         "{} above ({})",
@@ -289,7 +301,10 @@ fn summary(unit: &str, plan: &Plan<'_>) -> Option<Record> {
         Decision::StartUnchecked => (
             id::ALLOWED_ON_ERROR,
             Priority::Warning,
-            format!("{unit} starts unchecked: what decides could not be read"),
+            format!(
+                "{unit} starts unchecked: what decides is not known{}",
+                open(plan)
+            ),
         ),
     };
     let told = if plan.reasons.is_empty() {

@@ -110,7 +110,7 @@ pub fn headline(report: &UnitReport, style: Style) -> String {
         ),
         (Verdict::Undetermined, Verdict::Undetermined) => (
             YELLOW,
-            "cannot be judged: what decides could not be read".to_owned(),
+            "cannot be judged: what decides is not known".to_owned(),
         ),
     };
     let idle = if report.idle { " (not enabled)" } else { "" };

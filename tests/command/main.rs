@@ -21,5 +21,6 @@ mod recorded;
 mod remedies;
 mod schema;
 mod secrets;
+mod unknown;
 #[path = "../common/schema.rs"]
 mod validate;

@@ -312,12 +312,11 @@ fn next(
         if is_help && !switched_on(name, value, &word.origin)? {
             continue;
         }
-        let message = if is_help {
-            "rke2 prints its help and ends".to_owned()
+        return Err(if is_help {
+            Fatal::by("rke2 prints its help and ends", &word.origin)
         } else {
-            format!("flag provided but not defined: -{}", lossy(name))
-        };
-        return Err(Fatal::by(message, &word.origin));
+            undefined(name, &word.origin)
+        });
     };
     let Some((name, value)) = split(&word)? else {
         return Ok(None);
@@ -352,6 +351,11 @@ fn next(
         value,
         origin,
     }))
+}
+
+fn undefined(name: &[u8], origin: &Origin) -> Fatal {
+    let message = format!("flag provided but not defined: -{}", lossy(name));
+    Fatal::undefined(message, origin)
 }
 
 type Split<'a> = Option<(&'a [u8], Option<&'a [u8]>)>;
@@ -443,8 +447,7 @@ pub(super) fn check_global(arguments: &[Argument], rules: &ParserRules) -> Resul
                 on()?;
             }
             _ => {
-                let message = format!("flag provided but not defined: -{}", lossy(name));
-                return Err(prefixed(Fatal::by(message, &word.origin), rules));
+                return Err(prefixed(undefined(name, &word.origin), rules));
             }
         }
     }

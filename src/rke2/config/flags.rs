@@ -74,6 +74,15 @@ impl Flag {
         }
     }
 
+    /// The variables that stand in for it in any release where it is RKE2's own.
+    fn own_variables(&self) -> impl Iterator<Item = &'static &'static str> {
+        let runs = self.runs.into_iter().flatten();
+        runs.flat_map(|run| match run.form {
+            Form::Own(_, variables) => variables,
+            Form::Passed | Form::Dropped => &[],
+        })
+    }
+
     const fn alias(mut self, alias: &'static str) -> Self {
         self.alias = alias;
         self
@@ -112,6 +121,23 @@ pub(super) fn of(role: Role, rules: &ParserRules) -> impl Iterator<Item = Flag> 
 pub(super) fn find(role: Role, name: &[u8], rules: &ParserRules) -> Option<Flag> {
     let mut named = FLAGS.iter().filter(|flag| flag.is_named(name));
     named.find_map(|flag| flag.at(role, rules))
+}
+
+/// How a release has the flags that one of these names may be about: names of flags, their short forms, variables.
+pub(super) fn forms<'a>(
+    named: &'a impl Fn(&[u8]) -> bool,
+    role: Role,
+    rules: &'a ParserRules,
+) -> impl Iterator<Item = Option<Flag>> + 'a {
+    let concerned = move |flag: &&'static Flag| {
+        let variables = flag.variables.iter();
+        let mut variables = variables.chain(flag.own_variables());
+        named(flag.name.as_bytes())
+            || (!flag.alias.is_empty() && named(flag.alias.as_bytes()))
+            || variables.any(|name| named(name.as_bytes()))
+    };
+    let flags = FLAGS.iter().filter(concerned);
+    flags.map(move |flag| flag.at(role, rules))
 }
 
 /// Whether a variable of that name can stand in for a flag.
