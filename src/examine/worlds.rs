@@ -325,6 +325,17 @@ impl<'a> Host<'a> {
         let judged = self.judged;
         let parser = ParserRules::of(version);
         let settings = config::resolve(judged.invocation, judged.files, judged.role, &parser);
+        let profile = ProfileRules::of(version);
+        // Nothing is asked of the host then.
+        let fatal = settings.fatal.as_ref().map(|fatal| fatal.ground);
+        let refusal = Demand::profile_refusal(profile.answer(settings.profile()));
+        if let Some(ground) = fatal.or(refusal.map(|_| Ground::Names)) {
+            return World {
+                blocking: HashSet::new(),
+                is_refused: true,
+                by_names: ground == Ground::Names,
+            };
+        }
         let paths = config::kubelet_paths(&settings, &parser);
         let kubelet = config::kubelet(&settings, &parser, &self.files(paths));
         let mut start = StartSettings::new(version.clone(), &settings, &kubelet);
@@ -334,11 +345,9 @@ impl<'a> Host<'a> {
         }
         let requirements = requirements::of(&start);
         let by_names = rests_on_names(&requirements);
-        let limit = ProfileRules::of(version).account_line_limit;
-        let findings = evaluate(&requirements, &self.facts(limit));
-        let refuses = |id: &str| matches!(id, "config.parse" | "config.flag" | "profile.value");
+        let findings = evaluate(&requirements, &self.facts(profile.account_line_limit));
         World {
-            is_refused: findings.iter().any(|f| blocks(f) && refuses(&f.id)),
+            is_refused: false,
             blocking: findings.iter().filter(|f| blocks(f)).map(name).collect(),
             by_names,
         }
