@@ -4,6 +4,7 @@
 
 pub mod audit;
 mod sight;
+mod worlds;
 
 use std::path::Path;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use crate::rke2::config::{self, Argument, Gap, Invocation, ParserRules, Variable
 use crate::rke2::installed::{Detection, InstalledVersion, Note, VersionSource};
 use crate::rke2::kernel::KERNEL_PARAMETERS;
 use crate::rke2::profile::{self, ProfileRules};
+use crate::rke2::releases;
 use crate::rke2::role::Role;
 use crate::rke2::start::{Advice, StartSettings};
 use crate::rke2::version::Version;
@@ -247,7 +249,23 @@ pub fn defined(
     if let Some(why) = &unseen.kernel {
         facts.forget_kernel(why);
     }
-    let findings = evaluate(&requirements, &facts);
+    let mut findings = evaluate(&requirements, &facts);
+    worlds::weaken(
+        &mut findings,
+        &worlds::Judged {
+            root,
+            role: question.role,
+            invocation: &invocation,
+            files: &files,
+            settings: &settings,
+            kubelet: &kubelet,
+            kubelet_files: &kubelet_files,
+            requirements: &requirements,
+            facts: &facts,
+            installed: &installed,
+            detection: &detection,
+        },
+    );
     let image = facts.image;
     Examination {
         definition,
@@ -387,9 +405,10 @@ fn version_advice(installed: &InstalledVersion, detection: &Detection) -> Vec<Ad
             check: "version.newer",
             subject: installed.version.to_string(),
             summary: format!(
-                "RKE2 {} is newer than the rules of this preflight-rke2; it is judged by those of {}",
+                "RKE2 {} is newer than the rules of this preflight-rke2; it is judged by those of {}, and \
+                 not blocked for what may have changed since",
                 installed.version,
-                profile::newest()
+                releases::newest_of(installed.version.minor)
             ),
             remedy: "install a newer preflight-rke2".to_owned(),
             source: installed.evidence.clone(),
@@ -409,7 +428,7 @@ fn version_advice(installed: &InstalledVersion, detection: &Detection) -> Vec<Ad
             check: "version.unknown",
             subject: "RKE2's version".to_owned(),
             summary: format!("which RKE2 would start is not certain: {note}"),
-            remedy: "name the release with --rke2-version".to_owned(),
+            remedy: worlds::remedy(detection),
             source: installed.evidence.clone(),
         });
     }

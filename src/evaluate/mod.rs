@@ -1,6 +1,7 @@
 //! Holds requirements against facts. Pure, total, and in the order of the requirements.
 
 mod accounts;
+mod doubt;
 mod kernel;
 pub mod next_boot;
 mod settings;
@@ -8,6 +9,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+pub use doubt::{Doubt, blocks, doubt};
 pub use kernel::add_lines;
 
 use crate::fact::HostFacts;

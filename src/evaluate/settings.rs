@@ -6,6 +6,7 @@ use crate::finding::{
     Component, Effect, Evidence, Finding, Outcome, Part, Prediction, Remedy, Stage,
 };
 use crate::requirements::{Demand, Requirement, catalogue};
+use crate::rke2::config::Ground;
 use crate::rke2::profile::{self, Answer, ProfileRules};
 use crate::rke2::start::{Advice, Fatal, Sourced, Unknown};
 
@@ -180,6 +181,7 @@ pub(super) fn fatal(requirement: &Requirement, fatal: &Fatal) -> Finding {
     };
     let what = match fatal.check {
         "config.parse" => ": YAML, indented with spaces, `key: value` at the top",
+        "config.flag" if fatal.ground == Ground::Names => ": this release has no such flag",
         "config.flag" => ": a value of the flag's kind; for a switch, true or false without quotes",
         _ => "",
     };

@@ -497,6 +497,7 @@ fn cgroup_v1_is_judged_where_the_kubelet_refuses_it() {
 fn what_the_configuration_says_by_itself_comes_first() {
     let mut settings = settings(36, Role::Server, "cis");
     let fatal = |check, by_kubelet, line| Fatal {
+        ground: crate::rke2::config::Ground::Settled,
         check,
         by_kubelet,
         message: "words".to_owned(),

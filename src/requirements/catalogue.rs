@@ -341,7 +341,9 @@ pub const CHECKS: &[Check] = &[
         effect: Effect::Advice,
         required_by: &[],
         applies: "releases newer than this preflight-rke2's rules",
-        about: "a release that came later is judged by the newest rules known. They rarely change",
+        about: "a later patch of a known minor is held to what every release so far has demanded; a profile \
+                or a flag that none of it knew is open. Of a later minor nothing blocks. What the newest known \
+                release would refuse is told all the same",
         fix: "install a newer preflight-rke2",
         source: "preflight-rke2",
     },
@@ -351,8 +353,10 @@ pub const CHECKS: &[Check] = &[
         effect: Effect::Advice,
         required_by: &[],
         applies: "where the program that the unit starts does not tell its version",
-        about: "rules differ by release. Without a version the newest known is assumed",
-        fix: "name it with --rke2-version",
+        about: "rules differ by release. Without a version the host is judged by the newest one known, or by \
+                the one that was last unpacked, and nothing blocks that not every release would refuse",
+        fix: "let `ExecStart=` name RKE2's own program, which is root's own; for a `check`, name the release \
+              with --rke2-version",
         source: "preflight-rke2",
     },
 ];

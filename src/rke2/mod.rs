@@ -9,8 +9,10 @@ pub mod installed;
 pub mod kernel;
 pub mod packaged;
 pub mod profile;
+pub mod releases;
 pub mod role;
 pub mod start;
+mod table;
 pub mod version;
 
 pub use role::Role;

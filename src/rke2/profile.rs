@@ -4,6 +4,7 @@
 //! stable tags from v1.18.9+rke2r1 to v1.36.3+rke2r1; `tests/cases/profiles.json` holds them one by
 //! one and a test compares. Each change is one [`Since`] with the upstream change beside it.
 
+use super::releases::{self, Reach};
 use super::version::{Since, Version};
 
 /// What RKE2 does with a value of `profile`.
@@ -126,29 +127,6 @@ const VALUES: &[Value] = &[
     },
 ];
 
-/// The newest release of each minor that these rules were read from.
-const NEWEST: &[(u32, u32, u32)] = &[
-    (18, 20, 1),
-    (19, 16, 1),
-    (20, 15, 2),
-    (21, 14, 1),
-    (22, 17, 1),
-    (23, 17, 1),
-    (24, 17, 1),
-    (25, 16, 2),
-    (26, 15, 1),
-    (27, 16, 2),
-    (28, 15, 1),
-    (29, 15, 1),
-    (30, 14, 4),
-    (31, 14, 2),
-    (32, 13, 2),
-    (33, 13, 2),
-    (34, 10, 1),
-    (35, 7, 1),
-    (36, 3, 1),
-];
-
 /// The newest release whose rules are known: what is assumed where no version is known.
 pub const fn newest() -> Version {
     Version::new(36, 3, 1)
@@ -156,12 +134,10 @@ pub const fn newest() -> Version {
 
 /// Whether `version` came after the newest release of its minor that the rules were read from.
 pub fn is_newer_than_known(version: &Version) -> bool {
-    let known = NEWEST
-        .iter()
-        .rev()
-        .find(|newest| newest.0 <= version.minor)
-        .unwrap_or(&(0, 0, 0));
-    (version.minor, version.patch, version.revision) > *known
+    matches!(
+        releases::reach(version),
+        Reach::LaterPatch | Reach::LaterMinor
+    )
 }
 
 impl ProfileRules {
@@ -180,6 +156,20 @@ impl ProfileRules {
             account_line_limit: (!UNLIMITED_LINES.includes(version)).then_some(64 * 1024),
             version: version.clone(),
         }
+    }
+
+    /// Whether both refuse the same hosts, whatever the profile; in which words and order does not count.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let accepts = |rules: &Self, value: &Value| match rules.answer(value.name) {
+            Answer::Accepted(scope) | Answer::Deprecated(scope) => Some(scope),
+            Answer::Off | Answer::Refused(_) | Answer::Invalid => None,
+        };
+        self.group_required == other.group_required
+            && self.agent_as_server == other.agent_as_server
+            && self.account_line_limit == other.account_line_limit
+            && VALUES
+                .iter()
+                .all(|value| accepts(self, value) == accepts(other, value))
     }
 
     /// What this release does with `value`; compared byte by byte, as RKE2 does.
@@ -215,13 +205,13 @@ mod tests {
     use super::*;
     use serde_json::Value as Json;
 
-    fn releases() -> Vec<Json> {
+    fn recorded() -> Vec<Json> {
         serde_json::from_str(include_str!("../../tests/cases/profiles.json")).unwrap()
     }
 
     #[test]
     fn all_311_releases_answer_as_recorded() {
-        let releases = releases();
+        let releases = recorded();
         assert_eq!(releases.len(), 311);
         for release in &releases {
             let tag = release["tag"].as_str().unwrap();
@@ -276,15 +266,16 @@ mod tests {
 
     #[test]
     fn the_newest_release_of_each_minor_is_the_recorded_one() {
-        for newest in NEWEST {
-            let last = releases()
+        for minor in 18..=36 {
+            let last = recorded()
                 .iter()
                 .map(|r| r["tag"].as_str().unwrap().parse::<Version>().unwrap())
-                .filter(|v| v.minor == newest.0)
+                .filter(|v| v.minor == minor)
                 .max()
                 .unwrap();
-            assert_eq!((last.minor, last.patch, last.revision), *newest);
+            assert_eq!(last, releases::newest_of(minor));
         }
+        assert_eq!(newest(), releases::newest_of(u32::MAX));
         assert!(is_newer_than_known(&Version::new(36, 3, 2)));
         assert!(is_newer_than_known(&Version::new(36, 4, 0)));
         assert!(is_newer_than_known(&Version::new(37, 0, 1)));

@@ -68,6 +68,8 @@ pub struct Fatal {
     pub subject: String,
     /// Where it stands.
     pub source: Option<Source>,
+    /// What it rests on.
+    pub ground: config::Ground,
 }
 
 /// Something in the configuration that starts, but not as its author meant.
@@ -237,6 +239,7 @@ fn rke2_fatal(fatal: &config::Fatal) -> Fatal {
         message: fatal.message.clone(),
         subject,
         source: fatal.source.clone(),
+        ground: fatal.ground,
     }
 }
 
@@ -247,13 +250,16 @@ fn kubelet_fatal(fatal: &config::Fatal) -> Fatal {
         message: fatal.message.clone(),
         subject: "kubelet-arg".to_owned(),
         source: fatal.source.clone(),
+        ground: fatal.ground,
     }
 }
 
 fn unknown(gap: &config::Gap) -> Unknown {
     let source = match gap {
         config::Gap::Unreadable(error) => Some(Source::file(error.path())),
-        config::Gap::Malformed { source, .. } => Some(source.clone()),
+        config::Gap::Malformed { source, .. } | config::Gap::LeftOver { source, .. } => {
+            Some(source.clone())
+        }
         config::Gap::Unseen { source, .. } => source.clone(),
         config::Gap::Remote(_) | config::Gap::NoRole | config::Gap::OtherProgram(_) => None,
     };

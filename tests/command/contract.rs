@@ -187,8 +187,14 @@ fn completions() {
 fn a_reader_that_leaves_is_no_failure() {
     let host = Host::like("rhel-minimal-cis");
     for args in [
-        &["check"][..],
-        &["check", "--format", "json"],
+        &["check", "--rke2-version", "v1.34.1+rke2r1"][..],
+        &[
+            "check",
+            "--rke2-version",
+            "v1.34.1+rke2r1",
+            "--format",
+            "json",
+        ],
         &["config"],
         &["sysctl"],
     ] {

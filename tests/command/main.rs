@@ -26,5 +26,6 @@ mod remedies;
 mod schema;
 mod secrets;
 mod unknown;
+mod unseen;
 #[path = "../common/schema.rs"]
 mod validate;

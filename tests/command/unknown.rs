@@ -1,275 +1,341 @@
-//! No finding blocks a start if an input that it rests on is unknown: hosts that RKE2 would refuse, with
-//! units, drop-ins and files made at random, of which each line is known to hide something or not.
+//! The law behind every block: nothing blocks unless it would block whatever the unknown is.
+//!
+//! A host is made with something in it that cannot be known: its release, a file that cannot be read, a flag or a
+//! profile that a newer release may have. If the host is blocked, it must be blocked with every value that the
+//! unknown may have. The values are put into the host and judged as known: what an unknown does to a finding is
+//! asked of nobody.
 
-use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
-use nix::sys::stat::Mode;
 use preflight_rke2::examine;
-use preflight_rke2::finding::{Effect, Finding, Outcome};
+use preflight_rke2::finding::{Effect, Outcome};
 use preflight_rke2::host::HostRoot;
 use preflight_rke2::rke2::kernel::KERNEL_PARAMETERS;
+use preflight_rke2::rke2::releases;
+use preflight_rke2::rke2::role::Role;
 use preflight_rke2::rke2::version::Version;
 use preflight_rke2::verdict::Verdict;
 use proptest::prelude::*;
 
 use super::host::Host;
 
-/// What is unknown because of a line or file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Hides {
-    Nothing,
-    /// What the kubelet reads.
-    Kubelet,
-    /// The kernel parameters.
-    Kernel,
-    All,
+const CONFIG: &str = "/etc/rancher/rke2/config.yaml";
+const DROP_IN: &str = "/etc/rancher/rke2/config.yaml.d/50-more.yaml";
+const KUBELET: &str = "/var/lib/rancher/rke2/agent/etc/kubelet.conf.d/30-more.conf";
+
+/// What may stand in the drop-in of the configuration.
+const SETTINGS: &[&str] = &[
+    "",
+    "profile: ''\n",
+    "profile: cis\n",
+    "profile: etcd\n",
+    "protect-kernel-defaults: false\n",
+    "kubelet-arg: [protect-kernel-defaults=false, fail-cgroupv1=false]\n",
+    "profile: ''\nprotect-kernel-defaults: false\n",
+    "data-dir: /srv/rke2\n",
+    "disable-agent: true\n",
+];
+
+/// What may stand in a file that the kubelet merges.
+const SWITCHES: &[&str] = &[
+    "",
+    "protectKernelDefaults: false\nfailCgroupV1: false\n",
+    "protectKernelDefaults: true\n",
+    "failCgroupV1: false\n",
+];
+
+/// Words behind `rke2 server`, some of which only some releases take.
+const WORDS: &[&str] = &[
+    "",
+    "--prime",
+    "--multi-cluster-cidr",
+    "--etcd-arg=x=y",
+    "--kube-apiserver-extra-env=A=b",
+    "--supervisor-metrics",
+    "--no-such-flag",
+    WRONG_VALUE,
+];
+const WRONG_VALUE: &str = "--protect-kernel-defaults=x";
+
+/// What is not known of a host.
+#[derive(Debug, Clone)]
+enum Unknown {
+    /// The release: nothing tells it.
+    Release,
+    /// The release: the one that was last unpacked may not be the one that starts.
+    Unpacked(usize),
+    /// The rules of this release, which came later.
+    Rules(Version),
+    /// This file, which cannot be read.
+    File(&'static str, &'static [&'static str]),
+    /// The kernel parameter of this position.
+    Parameter(usize),
 }
-
-use Hides::{All, Kernel, Kubelet, Nothing};
-
-/// Lines of `[Service]`: the line, what it hides, and whether it takes back what lines of the same key
-/// before it hide (a list adds to it instead).
-const LINES: &[(&str, Hides, bool)] = &[
-    ("LimitNOFILE=5", Nothing, false),
-    ("Slice=x.slice", Nothing, false),
-    ("ProtectSystem=strict", Nothing, false),
-    ("StateDirectory=x", Nothing, false),
-    ("PrivateTmp=yes", Nothing, false),
-    ("ProtectHome=yes", Nothing, false),
-    ("Environment=A=b", Nothing, false),
-    ("X-Site=1", Nothing, false),
-    ("PassEnvironment=HTTP_PROXY", Nothing, false),
-    ("PassEnvironment=RKE2_CIS_PROFILE", All, false),
-    ("PassEnvironment=", Nothing, true),
-    ("ExecStopPost=/srv/x", Nothing, false),
-    ("ExecStartPost=/srv/x", Nothing, false),
-    ("ExecStartPre=-/sbin/modprobe overlay", Nothing, false),
-    ("ExecStartPre=/srv/prep", All, false),
-    ("ExecStartPre=+/sbin/sysctl -w kernel.panic=10", All, false),
-    ("ExecStartPre=", Nothing, true),
-    ("ExecCondition=/srv/prep", All, false),
-    ("ExecCondition=", Nothing, true),
-    ("RootDirectory=/srv", All, true),
-    ("RootDirectory=/", Nothing, true),
-    ("RootDirectory=", Nothing, true),
-    ("User=rke2", All, true),
-    ("User=0", Nothing, true),
-    ("PAMName=login", All, true),
-    ("PAMName=", Nothing, true),
-    ("DynamicUser=yes", All, true),
-    ("DynamicUser=off", Nothing, true),
-    // An empty truth value ends the file for some releases of systemd.
-    ("DynamicUser=", All, true),
-    ("BindPaths=/srv:/mnt", Nothing, false),
-    ("BindPaths=/srv:/etc", All, false),
-    ("BindPaths=/srv:/proc/sys/kernel/panic", Kernel, false),
-    ("BindPaths=", Nothing, true),
-    ("InaccessiblePaths=-/etc/rancher", All, false),
-    ("InaccessiblePaths=/home", Nothing, false),
-    ("TemporaryFileSystem=/var/lib/rancher:ro", All, false),
-    ("LoadCredential=x:/etc/x", Nothing, false),
-    ("ProcSubset=pid", Kernel, true),
-    ("ProcSubset=all", Nothing, true),
-    ("ProtectProc=invisible", Kernel, true),
-    ("ProtectProc=default", Nothing, true),
-    ("ViewOfTheHost=partial", All, false),
-    ("EnvironmentFile=-/run/credentials/x/env", All, false),
-    ("EnvironmentFile=-/etc/x", Nothing, false),
-    ("EnvironmentFile=-/fifo", All, false),
-    ("EnvironmentFile=", Nothing, true),
-];
-
-/// What the unit starts.
-const COMMANDS: &[(&str, Hides)] = &[
-    ("/usr/bin/rke2 server", Nothing),
-    ("/usr/bin/rke2 server $NOBODY_SETS_THIS", Nothing),
-    ("@/usr/bin/rke2 any-name server --node-name=a", Nothing),
-    ("rke2 server", Nothing),
-    (
-        "/usr/bin/rke2 server --config etc/rancher/rke2/config.yaml",
-        Nothing,
-    ),
-    ("/usr/bin/rke2-wrapper server", All),
-    ("/usr/local/bin/rke2 server", All),
-    ("/bin/sh -c 'exec /usr/bin/rke2 server'", All),
-    (
-        "/usr/bin/rke2 server --config ${STATE_DIRECTORY}/x.yaml",
-        All,
-    ),
-    ("/usr/bin/rke2 server --config=/proc/self/fd/3", All),
-    ("/usr/bin/rke2", All),
-];
-
-/// Files beside the unit.
-const FILES: &[(&str, Hides)] = &[
-    ("/etc/rancher/rke2/config.yaml.d/90-x.yaml", All),
-    (
-        "/var/lib/rancher/rke2/agent/etc/kubelet.conf.d/90-x.conf",
-        Kubelet,
-    ),
-    ("/etc/systemd/system/rke2-server.service.d/90-x.conf", All),
-    ("/usr/lib/systemd/system/rke2-server.service", All),
-    ("/etc/rancher/rke2/other.yaml", Nothing),
-];
 
 #[derive(Debug, Clone)]
 struct Node {
-    command: usize,
-    /// The lines of the unit and of two drop-ins.
-    lines: [Vec<usize>; 3],
-    /// FIFOs, which RKE2 or systemd would wait on.
-    fifos: Vec<usize>,
-    account: bool,
+    role: Role,
+    at: usize,
+    profile: &'static str,
+    protect: Option<bool>,
+    word: &'static str,
+    wrong: Vec<usize>,
+    user: bool,
+    group: bool,
+    cgroup_v2: bool,
+    drop_in: Option<&'static str>,
+    switch: Option<&'static str>,
 }
 
 fn nodes() -> impl Strategy<Value = Node> {
-    let lines = || prop::collection::vec(0..LINES.len(), 0..4);
-    (
-        prop_oneof![3 => 0..5usize, 2 => 0..COMMANDS.len()],
-        [lines(), lines(), lines()],
-        prop_oneof![
-            3 => Just(Vec::new()),
-            1 => prop::collection::vec(0..FILES.len(), 1..2)
-        ],
-        any::<bool>(),
+    let settings = (
+        prop::sample::select(vec![Role::Server, Role::Agent]),
+        0..releases::count(),
+        prop::sample::select(vec![
+            "", "cis", "cis", "cis", "etcd", "cis-1.5", "cis-1.6", "cis-1.23", "cis-2.0",
+        ]),
+        prop::option::weighted(0.3, any::<bool>()),
+        prop_oneof![3 => Just(""), 2 => prop::sample::select(WORDS)],
+    );
+    let host = (
+        prop::collection::vec(0..KERNEL_PARAMETERS.len(), 0..2),
+        prop::bool::weighted(0.7),
+        prop::bool::weighted(0.7),
+        prop::bool::weighted(0.7),
+        prop::option::weighted(0.2, prop::sample::select(SETTINGS)),
+        prop::option::weighted(0.2, prop::sample::select(SWITCHES)),
+    );
+    (settings, host).prop_map(
+        |((role, at, profile, protect, word), (wrong, user, group, cgroup_v2, drop_in, switch))| {
+            Node {
+                role,
+                at,
+                profile,
+                protect,
+                word,
+                wrong,
+                user,
+                group,
+                cgroup_v2,
+                drop_in,
+                switch,
+            }
+        },
     )
-        .prop_map(|(command, lines, fifos, account)| Node {
-            command,
-            lines,
-            fifos,
-            account,
-        })
+}
+
+fn unknowns() -> impl Strategy<Value = Unknown> {
+    let later = prop::sample::select(vec![
+        Version::new(40, 0, 1),
+        Version::new(37, 1, 1),
+        Version::new(36, 4, 1),
+        Version::new(34, 99, 1),
+        Version::new(30, 15, 1),
+        Version::new(24, 18, 1),
+    ]);
+    prop_oneof![
+        3 => Just(Unknown::Release),
+        1 => (0..releases::count()).prop_map(Unknown::Unpacked),
+        2 => later.prop_map(Unknown::Rules),
+        1 => Just(Unknown::File(DROP_IN, SETTINGS)),
+        1 => Just(Unknown::File(KUBELET, SWITCHES)),
+        1 => Just(Unknown::File("/etc/passwd", &["", "etcd:x:5:6::/:\n"])),
+        1 => Just(Unknown::File("/etc/group", &["", "etcd:x:6:\n"])),
+        1 => (0..KERNEL_PARAMETERS.len()).prop_map(Unknown::Parameter),
+    ]
 }
 
 impl Node {
-    fn build(&self) -> Host {
-        let host = Host::new();
-        let section = |lines: &[usize]| {
-            let lines = lines.iter().map(|at| format!("{}\n", LINES[*at].0));
-            format!("[Service]\n{}", lines.collect::<String>())
-        };
-        let [unit, first, second] = &self.lines;
-        let unit = format!(
-            "{}Type=notify\nExecStart={}\n",
-            section(unit),
-            COMMANDS[self.command].0
-        );
-        host.file("/usr/lib/systemd/system/rke2-server.service", unit);
-        let drop_in = "system/rke2-server.service.d";
-        host.file(&format!("/run/systemd/{drop_in}/10-a.conf"), section(first));
-        host.file(
-            &format!("/etc/systemd/{drop_in}/20-b.conf"),
-            section(second),
-        );
-        host.file("/etc/rancher/rke2/config.yaml", "profile: cis\n");
-        host.file("/usr/local/bin/rke2", "#!/bin/sh\n");
-        for parameter in KERNEL_PARAMETERS {
-            let wrong = parameter.required.wrapping_add(1);
-            host.file(&parameter.path(), format!("{wrong}\n"));
-        }
-        let account = if self.account { "etcd:x:5:6::/:\n" } else { "" };
-        host.file("/etc/passwd", account);
-        host.file("/etc/group", account);
-        host.file("/sys/fs/cgroup/cgroup.controllers", "cpu\n");
-        let fifos = self.fifos.iter().map(|at| FILES[*at].0);
-        for path in fifos.chain(["/fifo"]) {
-            let mode = Mode::from_bits_truncate(0o644);
-            nix::unistd::mkfifo(&host.clear(path), mode).unwrap();
-        }
-        host
+    fn release(&self) -> Version {
+        releases::release(self.at).unwrap()
     }
 
-    /// What is unknown: lines in their order, the later ones taking back what the earlier ones hide.
-    fn hides(&self) -> Vec<Hides> {
-        let mut by_key: BTreeMap<&str, Vec<Hides>> = BTreeMap::new();
-        for at in self.lines.iter().flatten() {
-            let (line, hides, takes_back) = LINES[*at];
-            let key = line.split_once('=').unwrap().0;
-            let entry = by_key.entry(key).or_default();
-            if takes_back {
-                entry.clear();
-            }
-            entry.push(hides);
+    fn build(&self) -> Host {
+        let host = Host::new();
+        let mut config = format!("profile: '{}'\n", self.profile);
+        if let Some(protect) = self.protect {
+            writeln!(config, "protect-kernel-defaults: {protect}").unwrap();
         }
-        let mut all: Vec<Hides> = by_key.into_values().flatten().collect();
-        all.push(COMMANDS[self.command].1);
-        all.extend(self.fifos.iter().map(|at| FILES[*at].1));
-        all
+        host.file(CONFIG, config);
+        if let Some(text) = self.drop_in {
+            host.file(DROP_IN, text);
+        }
+        if let Some(text) = self.switch {
+            host.file(KUBELET, text);
+        }
+        let unit = self.role.unit();
+        let start = format!(
+            "[Service]\nExecStart=/usr/bin/rke2 {} {}\n",
+            self.role, self.word
+        );
+        host.file(&format!("/usr/lib/systemd/system/{unit}"), start);
+        for (index, parameter) in KERNEL_PARAMETERS.iter().enumerate() {
+            let value = if self.wrong.contains(&index) {
+                7
+            } else {
+                parameter.required
+            };
+            host.file(&parameter.path(), format!("{value}\n"));
+            let line = format!("{} = {}\n", parameter.key, parameter.required);
+            host.file(&format!("/etc/sysctl.d/{}.conf", parameter.key), line);
+        }
+        let account = |has: bool| if has { "etcd:x:5:6::/:\n" } else { "" };
+        host.file("/etc/passwd", account(self.user));
+        host.file("/etc/group", account(self.group));
+        let hierarchy = if self.cgroup_v2 {
+            "cgroup.controllers"
+        } else {
+            "memory/tasks"
+        };
+        host.file(&format!("/sys/fs/cgroup/{hierarchy}"), "cpu\n");
+        host
     }
 }
 
-/// The checks that block.
-fn blocking(findings: &[Finding]) -> Vec<&str> {
-    let blocks = |f: &&Finding| f.now == Outcome::Violated && f.effect == Effect::BlocksStart;
-    let ids = findings.iter().filter(blocks).map(|f| f.id.as_str());
-    ids.collect()
+/// Whether the unit is blocked. What blocks says so in its findings, and nothing else does.
+fn is_blocked(host: &Host, version: Option<&Version>) -> bool {
+    let root = HostRoot::open(host.path()).unwrap();
+    let mut questions = examine::questions(&root);
+    let mut question = questions.pop().unwrap();
+    question.version = version.cloned();
+    let report = examine::unit(&root, &question).report;
+    let blocks = |f: &&preflight_rke2::finding::Finding| {
+        f.effect == Effect::BlocksStart && f.now == Outcome::Violated
+    };
+    let blocked = report.verdict.now == Verdict::WouldRefuse;
+    assert_eq!(blocked, report.findings.iter().any(|f| blocks(&f)));
+    if report.verdict.now == Verdict::Undetermined {
+        let told = report
+            .findings
+            .iter()
+            .filter(|f| f.effect == Effect::BlocksStart && f.outcome == Outcome::Indeterminate);
+        assert!(told.clone().count() > 0);
+        for finding in told {
+            assert!(!finding.summary.is_empty(), "{finding:?}");
+        }
+    }
+    blocked
+}
+
+/// Something at which nobody can read, not even root.
+fn unreadable(host: &Host, path: &str) {
+    let at = host.clear(path);
+    nix::unistd::mkfifo(&at, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
+}
+
+fn holds(node: &Node, unknown: &Unknown) -> Result<(), TestCaseError> {
+    let host = node.build();
+    let release = node.release();
+    match unknown {
+        Unknown::Release | Unknown::Unpacked(_) => {
+            if let Unknown::Unpacked(at) = unknown {
+                let tag = releases::release(*at).unwrap().to_string();
+                let target = format!(
+                    "/var/lib/rancher/rke2/data/{}-0123456789ab/bin",
+                    tag.replace('+', "-")
+                );
+                host.link("/var/lib/rancher/rke2/bin", &target);
+            }
+            if is_blocked(&host, None) {
+                for at in 0..releases::count() {
+                    let release = releases::release(at).unwrap();
+                    prop_assert!(is_blocked(&host, Some(&release)), "{} would start", release);
+                }
+            }
+        }
+        Unknown::Rules(later) => {
+            if is_blocked(&host, Some(later)) {
+                prop_assert!(later.minor <= 36, "a minor that is not known");
+                // A newer release may take any flag, and any profile without asking anything for it.
+                let known = releases::newest_of(later.minor);
+                let mut taken = node.clone();
+                // Every release has had this one, and refuses its value.
+                if node.word != WRONG_VALUE {
+                    taken.word = "";
+                }
+                let names = |node: &Node| is_blocked(&node.build(), Some(&known));
+                prop_assert!(names(&taken), "with the flag known");
+                let accepted = ["", "cis", "etcd"].contains(&node.profile)
+                    || node.profile == "cis-1.6" && known.minor == 24
+                    || node.profile == "cis-1.5" && known.minor == 24;
+                if !accepted {
+                    taken.profile = "";
+                    prop_assert!(names(&taken), "with the profile known");
+                }
+            }
+        }
+        Unknown::File(path, values) => {
+            unreadable(&host, path);
+            if is_blocked(&host, Some(&release)) {
+                for value in *values {
+                    host.file(path, value);
+                    prop_assert!(is_blocked(&host, Some(&release)), "{}: {:?}", path, value);
+                }
+            }
+        }
+        Unknown::Parameter(index) => {
+            let parameter = KERNEL_PARAMETERS[*index];
+            unreadable(&host, &parameter.path());
+            if is_blocked(&host, Some(&release)) {
+                host.file(&parameter.path(), format!("{}\n", parameter.required));
+                prop_assert!(is_blocked(&host, Some(&release)), "{}", parameter.key);
+            }
+        }
+    }
+    Ok(())
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_finding_blocks_that_rests_on_something_unknown(node in nodes()) {
-        let host = node.build();
-        let root = HostRoot::open(host.path()).unwrap();
-        let mut question = examine::questions(&root).remove(0);
-        question.version = Some(Version::new(34, 1, 1));
-        let report = examine::unit(&root, &question).report;
-        let blocks = blocking(&report.findings);
-        let hides = node.hides();
-        let hides = |what| hides.contains(&what);
-        let shown = format!("{:?}\n{:#?}", node.hides(), report.findings);
-        let has = |prefix: &str| blocks.iter().any(|id| id.starts_with(prefix));
-        if hides(All) {
-            prop_assert!(blocks.is_empty(), "{shown}");
-            prop_assert_eq!(report.verdict.now, Verdict::Undetermined, "{}", shown);
-            prop_assert!(report.findings.iter().any(|f| f.id == "config.unreadable"), "{shown}");
-            return Ok(());
-        }
-        // What does not rest on it blocks all the same.
-        prop_assert_eq!(has("account."), !node.account, "{}", shown);
-        prop_assert_eq!(has("sysctl.vm."), !hides(Kernel), "{}", shown);
-        let keys = !hides(Kernel) && !hides(Kubelet);
-        prop_assert_eq!(has("sysctl.kernel.keys."), keys, "{}", shown);
-        let open = hides(Kernel) || hides(Kubelet);
-        let verdict = match (blocks.is_empty(), open) {
-            (false, _) => Verdict::WouldRefuse,
-            (true, true) => Verdict::Undetermined,
-            (true, false) => Verdict::WouldStart,
-        };
-        prop_assert_eq!(report.verdict.now, verdict, "{}", shown);
+    fn what_blocks_blocks_whatever_is_not_known(node in nodes(), unknown in unknowns()) {
+        holds(&node, &unknown)?;
     }
 }
 
+/// The law is not kept by never blocking: each unknown has a host that is blocked all the same.
 #[test]
-fn each_line_command_and_file_alone_hides_what_it_is_said_to() {
-    let plain = Node {
-        command: 0,
-        lines: Default::default(),
-        fifos: Vec::new(),
-        account: false,
+fn what_every_release_refuses_blocks_an_unknown_one() {
+    let node = Node {
+        role: Role::Server,
+        at: releases::count() - 1,
+        profile: "cis",
+        protect: None,
+        word: "",
+        wrong: vec![2],
+        user: false,
+        group: false,
+        cgroup_v2: true,
+        drop_in: None,
+        switch: None,
     };
-    let mut nodes = vec![plain.clone()];
-    nodes.extend((0..LINES.len()).map(|at| {
-        let mut node = plain.clone();
-        node.lines[2].push(at);
-        node
-    }));
-    nodes.extend((0..COMMANDS.len()).map(|command| Node {
-        command,
-        ..plain.clone()
-    }));
-    nodes.extend((0..FILES.len()).map(|at| Node {
-        fifos: vec![at],
-        ..plain.clone()
-    }));
-    for node in nodes {
-        let host = node.build();
-        let root = HostRoot::open(host.path()).unwrap();
-        let mut question = examine::questions(&root).remove(0);
-        question.version = Some(Version::new(34, 1, 1));
-        let report = examine::unit(&root, &question).report;
-        let all = node.hides().contains(&All);
-        assert_eq!(blocking(&report.findings).is_empty(), all, "{node:?}");
+    let newest = node.release();
+    assert!(is_blocked(&node.build(), None));
+    assert!(is_blocked(&node.build(), Some(&Version::new(36, 4, 1))));
+    assert!(!is_blocked(&node.build(), Some(&Version::new(37, 0, 1))));
+    let host = node.build();
+    unreadable(&host, KUBELET);
+    assert!(is_blocked(&host, Some(&newest)));
+    let host = node.build();
+    unreadable(&host, "/etc/group");
+    assert!(is_blocked(&host, Some(&newest)));
+    for unknown in [
+        Unknown::Release,
+        Unknown::Unpacked(0),
+        Unknown::Rules(Version::new(36, 4, 1)),
+        Unknown::File(KUBELET, SWITCHES),
+    ] {
+        holds(&node, &unknown).unwrap();
     }
+    // And what only some refuse does not.
+    let old = Node {
+        profile: "cis-1.6",
+        wrong: Vec::new(),
+        user: true,
+        group: true,
+        ..node.clone()
+    };
+    assert!(!is_blocked(&old.build(), None));
+    assert!(is_blocked(&old.build(), Some(&newest)));
 }

@@ -383,7 +383,7 @@ fn the_plugin_runs_in_a_pod() {
     // Run for real, with the mount where the test can make one.
     for (name, status) in [
         ("healthy-agent", 0),
-        ("rhel-minimal-cis", 1),
+        ("kernel-panic-60", 1),
         ("image-without-proc", 1),
         ("image-hardened", 2),
     ] {

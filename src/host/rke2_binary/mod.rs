@@ -25,6 +25,17 @@ use crate::rke2::version::Version;
 /// Where RKE2's installers put the program: tarball, tarball with `/usr/local` read-only, RPM.
 pub const PLACES: &[&str] = &["/usr/local/bin/rke2", "/opt/rke2/bin/rke2", "/usr/bin/rke2"];
 
+/// Where systemd looks for a program that a unit names without a folder: its search path, and of an older
+/// systemd the folders of a host whose `/bin` is not `/usr/bin`.
+const SEARCHED: &[&str] = &[
+    "/usr/local/sbin",
+    "/usr/local/bin",
+    "/usr/sbin",
+    "/usr/bin",
+    "/sbin",
+    "/bin",
+];
+
 /// Whether and how a program may be run to ask for its version.
 #[derive(Debug, Clone)]
 pub struct Ask {
@@ -102,11 +113,15 @@ fn read_file(file: &File, path: &Path) -> Result<Program, ReadError> {
 /// The program to ask: the one named, or the first that is where installers put it.
 fn program(root: &HostRoot, binary: Option<&Path>, notes: &mut Vec<Note>) -> Option<PathBuf> {
     if let Some(path) = binary {
-        if path.is_absolute() {
-            return Some(path.to_owned());
+        let found = if path.is_absolute() {
+            Some(path.to_owned())
+        } else {
+            searched(root, path)
+        };
+        if found.is_none() {
+            notes.push(Note::NotAbsolute { path: shown(path) });
         }
-        notes.push(Note::NotAbsolute { path: shown(path) });
-        return None;
+        return found;
     }
     let found = PLACES
         .iter()
@@ -120,6 +135,19 @@ fn program(root: &HostRoot, binary: Option<&Path>, notes: &mut Vec<Note>) -> Opt
         notes.push(Note::NoProgram { places: PLACES });
     }
     found
+}
+
+/// The program that systemd finds under that name: the first that may be executed and is no folder.
+fn searched(root: &HostRoot, name: &Path) -> Option<PathBuf> {
+    // A name with a folder before it is none that systemd would search for.
+    if name.components().count() != 1 {
+        return None;
+    }
+    let mut places = SEARCHED.iter().map(|folder| Path::new(folder).join(name));
+    places.find(|path| {
+        let status = root.stat(path);
+        status.is_ok_and(|status| status.kind == Kind::File && status.mode & 0o111 != 0)
+    })
 }
 
 fn from_program(

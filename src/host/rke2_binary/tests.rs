@@ -94,6 +94,39 @@ fn the_program_of_the_unit_tells() {
 }
 
 #[test]
+fn a_program_without_a_folder_is_found_where_systemd_searches() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let host = Host::new()
+        .with("/usr/local/sbin/rke2", program(Some("v1.31.1+rke2r1")))
+        .with("/usr/local/bin/rke2/x", "")
+        .with("/usr/sbin/other", program(Some("v1.30.1+rke2r1")))
+        .with("/usr/bin/rke2", program(Some("v1.34.1+rke2r1")));
+    let executable = |path: &str| {
+        let path = host.dir.path().join(path);
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
+    };
+    executable("usr/bin/rke2");
+    // The first is not executable, the second a folder.
+    let expected = (
+        "v1.34.1+rke2r1".to_owned(),
+        VersionSource::Binary,
+        "/usr/bin/rke2".to_owned(),
+    );
+    assert_eq!(told(&host.detect(Some("rke2"))), expected);
+    executable("usr/local/sbin/rke2");
+    assert_eq!(told(&host.detect(Some("rke2"))).0, "v1.31.1+rke2r1");
+    for name in ["bin/rke2", "./rke2", "other", "none", ""] {
+        let detection = host.detect(Some(name));
+        assert_eq!(detection.installed, None, "{name}");
+        let [Note::NotAbsolute { path }] = &detection.notes[..] else {
+            panic!("{name}: {:?}", detection.notes);
+        };
+        assert_eq!(path, name);
+    }
+}
+
+#[test]
 fn every_place_of_an_installer_is_looked_at() {
     for place in PLACES {
         let host = Host::new().with(place, program(Some("v1.34.1+rke2r1")));

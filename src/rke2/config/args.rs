@@ -48,7 +48,7 @@ fn shown(word: &[u8]) -> String {
 
 /// A flag that occurs, as named there, with its value.
 struct Occurrence {
-    flag: &'static Flag,
+    flag: Flag,
     name: Vec<u8>,
     value: Vec<u8>,
     origin: Origin,
@@ -61,10 +61,10 @@ pub(super) fn settings(
     role: Role,
     rules: &ParserRules,
 ) -> Result<Vec<Setting>, Fatal> {
-    let mut settings = Vec::with_capacity(flags::of(role).count());
-    for flag in flags::of(role) {
+    let mut settings = Vec::with_capacity(128);
+    for flag in flags::of(role, rules) {
         settings.push(
-            from_environment(flag, variables, rules).map_err(|fatal| prefixed(fatal, rules))?,
+            from_environment(&flag, variables, rules).map_err(|fatal| prefixed(fatal, rules))?,
         );
     }
     let mut state = State {
@@ -79,8 +79,8 @@ pub(super) fn settings(
 }
 
 /// The settings where nothing is set.
-pub(super) fn defaults(role: Role) -> Vec<Setting> {
-    flags::of(role).map(default).collect()
+pub(super) fn defaults(role: Role, rules: &ParserRules) -> Vec<Setting> {
+    flags::of(role, rules).map(|flag| default(&flag)).collect()
 }
 
 pub(super) fn prefixed(mut fatal: Fatal, rules: &ParserRules) -> Fatal {
@@ -90,7 +90,7 @@ pub(super) fn prefixed(mut fatal: Fatal, rules: &ParserRules) -> Fatal {
     fatal
 }
 
-fn default(flag: &'static Flag) -> Setting {
+fn default(flag: &Flag) -> Setting {
     let value = match flag.kind {
         Kind::Switch => SettingValue::Bool(flag.default == "true"),
         Kind::Number => SettingValue::Number(flag.default.parse().unwrap_or_default()),
@@ -108,7 +108,7 @@ fn default(flag: &'static Flag) -> Setting {
 
 /// A variable that is present counts as set, also when it is empty.
 fn from_environment(
-    flag: &'static Flag,
+    flag: &Flag,
     variables: &[Variable],
     rules: &ParserRules,
 ) -> Result<Setting, Fatal> {
@@ -198,13 +198,13 @@ impl State<'_> {
     fn parse(&mut self, words: Vec<Word>, role: Role) -> Result<(), Fatal> {
         // The old library moves flags before stray words, unless the command has subcommands.
         let words = if !self.rules.cli_v2 && role == Role::Server {
-            reordered(words, role)
+            reordered(words, role, self.rules)
         } else {
             words
         };
-        let mut forms: Vec<(&'static Flag, Vec<u8>, Origin)> = Vec::new();
+        let mut forms: Vec<(Flag, Vec<u8>, Origin)> = Vec::new();
         let mut words = words.into_iter();
-        while let Some(occurrence) = next(&mut words, role)? {
+        while let Some(occurrence) = next(&mut words, role, self.rules)? {
             let seen = forms.iter().any(|(flag, name, _)| {
                 flag.name == occurrence.flag.name && *name == occurrence.name
             });
@@ -293,7 +293,11 @@ impl State<'_> {
 }
 
 /// The next flag; `None` at a stray word, `--` or the end.
-fn next(words: &mut impl Iterator<Item = Word>, role: Role) -> Result<Option<Occurrence>, Fatal> {
+fn next(
+    words: &mut impl Iterator<Item = Word>,
+    role: Role,
+    rules: &ParserRules,
+) -> Result<Option<Occurrence>, Fatal> {
     let (word, flag) = loop {
         let Some(word) = words.next() else {
             return Ok(None);
@@ -301,19 +305,18 @@ fn next(words: &mut impl Iterator<Item = Word>, role: Role) -> Result<Option<Occ
         let Some((name, value)) = split(&word)? else {
             return Ok(None);
         };
-        if let Some(flag) = flags::find(role, name) {
+        if let Some(flag) = flags::find(role, name, rules) {
             break (word, flag);
         }
         let is_help = matches!(name, b"help" | b"h");
         if is_help && !switched_on(name, value, &word.origin)? {
             continue;
         }
-        let message = if is_help {
-            "rke2 prints its help and ends".to_owned()
+        return Err(if is_help {
+            Fatal::by("rke2 prints its help and ends", &word.origin)
         } else {
-            format!("flag provided but not defined: -{}", lossy(name))
-        };
-        return Err(Fatal::by(message, &word.origin));
+            undefined(name, &word.origin)
+        });
     };
     let Some((name, value)) = split(&word)? else {
         return Ok(None);
@@ -350,6 +353,11 @@ fn next(words: &mut impl Iterator<Item = Word>, role: Role) -> Result<Option<Occ
     }))
 }
 
+fn undefined(name: &[u8], origin: &Origin) -> Fatal {
+    let message = format!("flag provided but not defined: -{}", lossy(name));
+    Fatal::undefined(message, origin)
+}
+
 type Split<'a> = Option<(&'a [u8], Option<&'a [u8]>)>;
 
 /// Name and value of `-name`, `--name` or `--name=value`; `None` where the word is no flag.
@@ -373,13 +381,13 @@ fn split(word: &Word) -> Result<Split<'_>, Fatal> {
 }
 
 /// Flags this role knows, and what may be their values, before all else.
-fn reordered(words: Vec<Word>, role: Role) -> Vec<Word> {
+fn reordered(words: Vec<Word>, role: Role, rules: &ParserRules) -> Vec<Word> {
     let mut flags_first = Vec::with_capacity(words.len());
     let mut rest = Vec::new();
     let mut expects_value = false;
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
-        let known = is_known_flag(&word.text, role);
+        let known = is_known_flag(&word.text, role, rules);
         if expects_value && !known {
             expects_value = false;
             flags_first.push(word);
@@ -397,13 +405,13 @@ fn reordered(words: Vec<Word>, role: Role) -> Vec<Word> {
     flags_first
 }
 
-fn is_known_flag(word: &[u8], role: Role) -> bool {
+fn is_known_flag(word: &[u8], role: Role, rules: &ParserRules) -> bool {
     let Some(body) = word.strip_prefix(b"--").or_else(|| word.strip_prefix(b"-")) else {
         return false;
     };
     let body = body.strip_prefix(b"-").unwrap_or(body);
     let name = body.split(|byte| *byte == b'=').next().unwrap_or_default();
-    matches!(name, b"help" | b"h") || flags::find(role, name).is_some()
+    matches!(name, b"help" | b"h") || flags::find(role, name, rules).is_some()
 }
 
 /// What a switch is set to. None holds a secret, so that a value that is none may be told.
@@ -439,8 +447,7 @@ pub(super) fn check_global(arguments: &[Argument], rules: &ParserRules) -> Resul
                 on()?;
             }
             _ => {
-                let message = format!("flag provided but not defined: -{}", lossy(name));
-                return Err(prefixed(Fatal::by(message, &word.origin), rules));
+                return Err(prefixed(undefined(name, &word.origin), rules));
             }
         }
     }

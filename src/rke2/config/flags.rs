@@ -1,15 +1,17 @@
 //! The flags of `rke2 server` and `rke2 agent`: names, aliases, variables, kinds.
 //!
-//! A flag whose history is not known counts as known to every release: a key is better not
-//! reported as ignored than wrongly so.
+//! In which releases a flag is defined, and RKE2's own with which type and variables, is generated from the
+//! releases themselves ([`crate::rke2::table`]). Types, aliases and defaults of K3s' flags stand here.
 
 use crate::rke2::Role;
+use crate::rke2::releases::{self, Form, Run};
+use crate::rke2::table;
 
 use super::rules::ParserRules;
 
 /// What a flag takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::rke2) enum Kind {
     /// Any text; the last one wins.
     Text,
     /// A switch; the last one wins.
@@ -20,13 +22,6 @@ pub(super) enum Kind {
     Number,
     /// A Go duration, `5m0s`.
     Duration,
-}
-
-/// Who knows a flag.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Roles {
-    Both,
-    ServerOnly,
 }
 
 /// One flag.
@@ -41,19 +36,51 @@ pub(super) struct Flag {
     pub(super) kind: Kind,
     /// What it is unless set.
     pub(super) default: &'static str,
-    roles: Roles,
+    /// Through the releases, for a server and for an agent.
+    runs: [&'static [Run]; 2],
 }
 
 impl Flag {
-    const fn new(name: &'static str, kind: Kind, roles: Roles) -> Self {
+    const fn new(name: &'static str, kind: Kind) -> Self {
         Self {
             name,
             alias: "",
             variables: &[],
             kind,
             default: "",
-            roles,
+            runs: [
+                releases::runs(table::SERVER, name),
+                releases::runs(table::AGENT, name),
+            ],
         }
+    }
+
+    /// The flag as one release defines it for `role`, if it does.
+    fn at(&self, role: Role, rules: &ParserRules) -> Option<Self> {
+        let [server, agent] = self.runs;
+        let runs = match role {
+            Role::Server => server,
+            Role::Agent => agent,
+        };
+        let holds = |run: &&Run| (run.first..=run.last).contains(&rules.release);
+        match runs.iter().find(holds)?.form {
+            Form::Dropped => None,
+            Form::Passed => Some(*self),
+            Form::Own(kind, variables) => Some(Self {
+                variables,
+                kind,
+                ..*self
+            }),
+        }
+    }
+
+    /// The variables that stand in for it in any release where it is RKE2's own.
+    fn own_variables(&self) -> impl Iterator<Item = &'static &'static str> {
+        let runs = self.runs.into_iter().flatten();
+        runs.flat_map(|run| match run.form {
+            Form::Own(_, variables) => variables,
+            Form::Passed | Form::Dropped => &[],
+        })
     }
 
     const fn alias(mut self, alias: &'static str) -> Self {
@@ -85,17 +112,32 @@ impl Flag {
     }
 }
 
-/// The flags `role` knows.
-pub(super) fn of(role: Role) -> impl Iterator<Item = &'static Flag> {
-    FLAGS.iter().filter(move |flag| match flag.roles {
-        Roles::Both => true,
-        Roles::ServerOnly => role == Role::Server,
-    })
+/// The flags that a release defines for `role`.
+pub(super) fn of(role: Role, rules: &ParserRules) -> impl Iterator<Item = Flag> {
+    FLAGS.iter().filter_map(move |flag| flag.at(role, rules))
 }
 
-/// The flag of that name, long or short, that `role` knows.
-pub(super) fn find(role: Role, name: &[u8]) -> Option<&'static Flag> {
-    of(role).find(|flag| flag.is_named(name))
+/// The flag of that name, long or short, that a release defines for `role`.
+pub(super) fn find(role: Role, name: &[u8], rules: &ParserRules) -> Option<Flag> {
+    let mut named = FLAGS.iter().filter(|flag| flag.is_named(name));
+    named.find_map(|flag| flag.at(role, rules))
+}
+
+/// How a release has the flags that one of these names may be about: names of flags, their short forms, variables.
+pub(super) fn forms<'a>(
+    named: &'a impl Fn(&[u8]) -> bool,
+    role: Role,
+    rules: &'a ParserRules,
+) -> impl Iterator<Item = Option<Flag>> + 'a {
+    let concerned = move |flag: &&'static Flag| {
+        let variables = flag.variables.iter();
+        let mut variables = variables.chain(flag.own_variables());
+        named(flag.name.as_bytes())
+            || (!flag.alias.is_empty() && named(flag.alias.as_bytes()))
+            || variables.any(|name| named(name.as_bytes()))
+    };
+    let flags = FLAGS.iter().filter(concerned);
+    flags.map(move |flag| flag.at(role, rules))
 }
 
 /// Whether a variable of that name can stand in for a flag.
@@ -109,10 +151,9 @@ pub fn is_secret(name: &str) -> bool {
     SECRETS.contains(&name)
 }
 
-/// Whether this is a flag, of a server or an agent, whose value may be shown.
+/// Whether this is a flag, of any release, whose value may be shown.
 pub(super) fn is_shown(name: &str) -> bool {
-    let known = |role| find(role, name.as_bytes()).is_some();
-    !is_secret(name) && Role::ALL.into_iter().any(known)
+    !is_secret(name) && FLAGS.iter().any(|flag| flag.is_named(name.as_bytes()))
 }
 
 const SECRETS: &[&str] = &[
@@ -137,22 +178,13 @@ const SECRETS: &[&str] = &[
 ];
 
 const fn text(name: &'static str) -> Flag {
-    Flag::new(name, Kind::Text, Roles::Both)
+    Flag::new(name, Kind::Text)
 }
 const fn switch(name: &'static str) -> Flag {
-    Flag::new(name, Kind::Switch, Roles::Both)
+    Flag::new(name, Kind::Switch)
 }
 const fn list(name: &'static str) -> Flag {
-    Flag::new(name, Kind::List, Roles::Both)
-}
-const fn server_text(name: &'static str) -> Flag {
-    Flag::new(name, Kind::Text, Roles::ServerOnly)
-}
-const fn server_switch(name: &'static str) -> Flag {
-    Flag::new(name, Kind::Switch, Roles::ServerOnly)
-}
-const fn server_list(name: &'static str) -> Flag {
-    Flag::new(name, Kind::List, Roles::ServerOnly)
+    Flag::new(name, Kind::List)
 }
 
 /// Those a reader wants to see first come first.
@@ -169,7 +201,7 @@ static FLAGS: &[Flag] = &[
         .var(&["RKE2_CONFIG_FILE"])
         .or("/etc/rancher/rke2/config.yaml"),
     switch("debug").var(&["RKE2_DEBUG"]),
-    Flag::new("v", Kind::Number, Roles::Both).or("0"),
+    Flag::new("v", Kind::Number).or("0"),
     text("vmodule"),
     text("log").alias("l"),
     switch("alsologtostderr"),
@@ -177,88 +209,87 @@ static FLAGS: &[Flag] = &[
     text("server").alias("s").var(&["RKE2_URL"]),
     text("token").alias("t").var(&["RKE2_TOKEN"]),
     text("token-file").var(&["RKE2_TOKEN_FILE"]),
-    server_text("agent-token").var(&["RKE2_AGENT_TOKEN"]),
-    server_text("agent-token-file").var(&["RKE2_AGENT_TOKEN_FILE"]),
-    server_switch("cluster-reset").var(&["RKE2_CLUSTER_RESET"]),
-    server_text("cluster-reset-restore-path"),
+    text("agent-token").var(&["RKE2_AGENT_TOKEN"]),
+    text("agent-token-file").var(&["RKE2_AGENT_TOKEN_FILE"]),
+    switch("cluster-init"),
+    switch("cluster-reset").var(&["RKE2_CLUSTER_RESET"]),
+    text("cluster-reset-restore-path"),
     // Listener
     text("bind-address"),
-    server_text("advertise-address"),
-    server_list("tls-san"),
-    server_switch("tls-san-security").or("true"),
+    text("advertise-address"),
+    list("tls-san"),
+    switch("tls-san-security").or("true"),
     // Networking
-    server_list("cluster-cidr"),
-    server_list("service-cidr"),
-    server_text("service-node-port-range").or("30000-32767"),
-    server_list("cluster-dns"),
-    server_text("cluster-domain").or("cluster.local"),
-    server_text("egress-selector-mode").or("agent"),
-    server_text("servicelb-namespace").or("kube-system"),
-    server_list("cni").var(&["RKE2_CNI"]),
-    server_list("ingress-controller").var(&["RKE2_INGRESS_CONTROLLER", "RKE_INGRESS_CONTROLLER"]),
-    server_switch("enable-servicelb").var(&["RKE2_ENABLE_SERVICELB"]),
+    list("cluster-cidr"),
+    list("service-cidr"),
+    text("service-node-port-range").or("30000-32767"),
+    list("cluster-dns"),
+    text("cluster-domain").or("cluster.local"),
+    text("egress-selector-mode").or("agent"),
+    text("servicelb-namespace").or("kube-system"),
+    list("cni").var(&["RKE2_CNI"]),
+    list("ingress-controller").var(&["RKE2_INGRESS_CONTROLLER", "RKE_INGRESS_CONTROLLER"]),
+    switch("enable-servicelb").var(&["RKE2_ENABLE_SERVICELB"]),
+    switch("multi-cluster-cidr"),
+    switch("prime").var(&["RKE2_PRIME"]),
     // Client
-    server_text("write-kubeconfig")
+    text("write-kubeconfig")
         .alias("o")
         .var(&["RKE2_KUBECONFIG_OUTPUT"]),
-    server_text("write-kubeconfig-mode").var(&["RKE2_KUBECONFIG_MODE"]),
-    server_text("write-kubeconfig-group").var(&["RKE2_KUBECONFIG_GROUP"]),
-    server_text("helm-job-image"),
+    text("write-kubeconfig-mode").var(&["RKE2_KUBECONFIG_MODE"]),
+    text("write-kubeconfig-group").var(&["RKE2_KUBECONFIG_GROUP"]),
+    text("helm-job-image"),
     // Components' own flags
-    server_list("kube-apiserver-arg"),
-    server_list("etcd-arg"),
-    server_list("kube-controller-manager-arg"),
-    server_list("kube-scheduler-arg"),
-    server_list("kube-cloud-controller-manager-arg"),
-    server_list("helm-controller-arg"),
+    list("kube-apiserver-arg"),
+    list("etcd-arg"),
+    list("kube-controller-manager-arg"),
+    list("kube-scheduler-arg"),
+    list("kube-cloud-controller-manager-arg"),
+    list("helm-controller-arg"),
     list("kube-proxy-arg"),
     // Database
-    server_text("datastore-endpoint").var(&["RKE2_DATASTORE_ENDPOINT"]),
-    server_text("datastore-cafile").var(&["RKE2_DATASTORE_CAFILE"]),
-    server_text("datastore-certfile").var(&["RKE2_DATASTORE_CERTFILE"]),
-    server_text("datastore-keyfile").var(&["RKE2_DATASTORE_KEYFILE"]),
-    server_switch("etcd-expose-metrics"),
-    server_switch("etcd-disable-snapshots"),
-    server_text("etcd-snapshot-name").or("etcd-snapshot"),
-    server_text("etcd-snapshot-schedule-cron").or("0 */12 * * *"),
-    Flag::new(
-        "etcd-snapshot-reconcile-interval",
-        Kind::Duration,
-        Roles::ServerOnly,
-    )
-    .or("10m0s"),
-    Flag::new("etcd-snapshot-retention", Kind::Number, Roles::ServerOnly).or("5"),
-    server_text("etcd-snapshot-dir"),
-    server_switch("etcd-snapshot-compress"),
-    server_switch("etcd-s3"),
-    server_text("etcd-s3-endpoint").or("s3.amazonaws.com"),
-    server_text("etcd-s3-endpoint-ca"),
-    server_switch("etcd-s3-skip-ssl-verify"),
-    server_text("etcd-s3-access-key").var(&["AWS_ACCESS_KEY_ID"]),
-    server_text("etcd-s3-secret-key").var(&["AWS_SECRET_ACCESS_KEY"]),
-    server_text("etcd-s3-session-token").var(&["AWS_SESSION_TOKEN"]),
-    server_text("etcd-s3-bucket"),
-    server_text("etcd-s3-bucket-lookup-type").or("auto"),
-    server_text("etcd-s3-region").or("us-east-1"),
-    server_text("etcd-s3-folder"),
-    server_text("etcd-s3-proxy"),
-    server_text("etcd-s3-config-secret"),
-    server_switch("etcd-s3-insecure"),
-    Flag::new("etcd-s3-retention", Kind::Number, Roles::ServerOnly).or("5"),
-    Flag::new("etcd-s3-timeout", Kind::Duration, Roles::ServerOnly).or("5m0s"),
+    text("datastore-endpoint").var(&["RKE2_DATASTORE_ENDPOINT"]),
+    text("datastore-cafile").var(&["RKE2_DATASTORE_CAFILE"]),
+    text("datastore-certfile").var(&["RKE2_DATASTORE_CERTFILE"]),
+    text("datastore-keyfile").var(&["RKE2_DATASTORE_KEYFILE"]),
+    switch("etcd-expose-metrics"),
+    switch("etcd-disable-snapshots"),
+    text("etcd-snapshot-name").or("etcd-snapshot"),
+    text("etcd-snapshot-schedule-cron").or("0 */12 * * *"),
+    Flag::new("etcd-snapshot-reconcile-interval", Kind::Duration).or("10m0s"),
+    Flag::new("etcd-snapshot-retention", Kind::Number).or("5"),
+    text("etcd-snapshot-dir"),
+    switch("etcd-snapshot-compress"),
+    switch("etcd-s3"),
+    text("etcd-s3-endpoint").or("s3.amazonaws.com"),
+    text("etcd-s3-endpoint-ca"),
+    switch("etcd-s3-skip-ssl-verify"),
+    text("etcd-s3-access-key").var(&["AWS_ACCESS_KEY_ID"]),
+    text("etcd-s3-secret-key").var(&["AWS_SECRET_ACCESS_KEY"]),
+    text("etcd-s3-session-token").var(&["AWS_SESSION_TOKEN"]),
+    text("etcd-s3-bucket"),
+    text("etcd-s3-bucket-lookup-type").or("auto"),
+    text("etcd-s3-region").or("us-east-1"),
+    text("etcd-s3-folder"),
+    text("etcd-s3-proxy"),
+    text("etcd-s3-config-secret"),
+    switch("etcd-s3-insecure"),
+    Flag::new("etcd-s3-retention", Kind::Number).or("5"),
+    Flag::new("etcd-s3-timeout", Kind::Duration).or("5m0s"),
     // Components
-    server_list("disable"),
-    server_switch("disable-scheduler"),
-    server_switch("disable-cloud-controller"),
-    server_switch("disable-kube-proxy"),
-    server_switch("disable-apiserver"),
-    server_switch("disable-controller-manager"),
-    server_switch("disable-etcd"),
-    server_switch("disable-agent"),
-    server_switch("embedded-registry"),
-    server_switch("supervisor-metrics"),
-    server_switch("secrets-encryption"),
-    server_text("secrets-encryption-provider").or("aescbc"),
+    list("disable"),
+    switch("disable-scheduler"),
+    switch("disable-cloud-controller"),
+    switch("disable-kube-proxy"),
+    switch("disable-apiserver"),
+    switch("disable-api-server"),
+    switch("disable-controller-manager"),
+    switch("disable-etcd"),
+    switch("disable-agent"),
+    switch("embedded-registry"),
+    switch("supervisor-metrics"),
+    switch("secrets-encryption"),
+    text("secrets-encryption-provider").or("aescbc"),
     list("control-plane-resource-requests").var(&["RKE2_CONTROL_PLANE_RESOURCE_REQUESTS"]),
     list("control-plane-resource-limits").var(&["RKE2_CONTROL_PLANE_RESOURCE_LIMITS"]),
     list("control-plane-probe-configuration").var(&["RKE2_CONTROL_PLANE_PROBE_CONFIGURATION"]),
@@ -286,7 +317,7 @@ static FLAGS: &[Flag] = &[
     list("node-external-dns"),
     text("resolv-conf").var(&["RKE2_RESOLV_CONF"]),
     switch("selinux").var(&["RKE2_SELINUX"]),
-    Flag::new("lb-server-port", Kind::Number, Roles::Both)
+    Flag::new("lb-server-port", Kind::Number)
         .var(&["RKE2_LB_SERVER_PORT"])
         .or("6444"),
     text("image-credential-provider-bin-dir").or("/var/lib/rancher/credentialprovider/bin"),
@@ -310,6 +341,7 @@ static FLAGS: &[Flag] = &[
     text("pause-image").var(&["RKE2_PAUSE_IMAGE"]),
     text("runtime-image").var(&["RKE2_RUNTIME_IMAGE"]),
     text("etcd-image").var(&["RKE2_ETCD_IMAGE"]),
+    text("etc-image").var(&["RKE2_ETCD_IMAGE"]),
     // Cloud provider and security
     text("cloud-provider-name").var(&["RKE2_CLOUD_PROVIDER_NAME"]),
     text("cloud-provider-config").var(&["RKE2_CLOUD_PROVIDER_CONFIG"]),
@@ -322,7 +354,26 @@ static FLAGS: &[Flag] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rke2::version::Version;
     use std::collections::HashSet;
+
+    #[test]
+    fn every_flag_of_the_table_stands_here() {
+        for rows in [table::SERVER, table::AGENT] {
+            for row in rows {
+                let defined = row.runs.iter().any(|run| run.form != Form::Dropped);
+                let known = FLAGS.iter().any(|flag| flag.name == row.name);
+                assert_eq!(defined, known, "{}", row.name);
+            }
+        }
+        for flag in FLAGS {
+            assert!(
+                flag.runs.iter().any(|runs| !runs.is_empty()),
+                "{}",
+                flag.name
+            );
+        }
+    }
 
     #[test]
     fn no_name_stands_twice() {
@@ -339,10 +390,11 @@ mod tests {
 
     #[test]
     fn roles_differ() {
-        assert!(find(Role::Server, b"disable-etcd").is_some());
-        assert!(find(Role::Agent, b"disable-etcd").is_none());
+        let newest = ParserRules::of(&Version::new(36, 3, 1));
+        assert!(find(Role::Server, b"disable-etcd", &newest).is_some());
+        assert!(find(Role::Agent, b"disable-etcd", &newest).is_none());
         assert_eq!(
-            find(Role::Agent, b"d").map(|flag| flag.name),
+            find(Role::Agent, b"d", &newest).map(|flag| flag.name),
             Some("data-dir")
         );
         for dropped in [
@@ -354,7 +406,7 @@ mod tests {
             "Profile",
         ] {
             assert!(
-                find(Role::Server, dropped.as_bytes()).is_none(),
+                find(Role::Server, dropped.as_bytes(), &newest).is_none(),
                 "{dropped}"
             );
         }

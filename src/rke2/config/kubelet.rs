@@ -153,59 +153,33 @@ pub fn kubelet(settings: &Settings, rules: &ParserRules, files: &KubeletFiles) -
         .cloned()
         .map(Gap::Unreadable)
         .collect();
-    let mut refusals = Vec::new();
-    let wanted = wanted(settings);
     let documents = documents(rules, files, &mut gaps);
-
-    let mut protect = Effective {
-        value: false,
-        origin: Origin::Default,
-    };
-    let generated = wanted.clone().filter(|_| rules.kubelet_conf_d);
-    if let Some(origin) = generated {
-        protect = Effective {
-            value: true,
-            origin,
-        };
-    }
-    from_files(
-        &mut protect,
-        "protectKernelDefaults",
-        false,
-        &documents,
-        &mut gaps,
-    );
-    let passed = wanted.filter(|_| !rules.kubelet_conf_d);
-    from_flags(
-        &mut protect,
-        "protect-kernel-defaults",
-        passed,
-        &arguments,
+    let inputs = Inputs {
         rules,
-        &mut refusals,
-    );
-
-    let unset = rules.fail_cgroup_v1_default;
-    let mut fail = Effective {
-        value: unset,
-        origin: Origin::Default,
+        arguments: &arguments,
+        wanted: wanted(settings),
     };
-    if rules.fail_cgroup_v1 {
-        from_files(&mut fail, "failCgroupV1", unset, &documents, &mut gaps);
-        from_flags(
-            &mut fail,
-            "fail-cgroupv1",
-            None,
-            &arguments,
-            rules,
-            &mut refusals,
-        );
-    } else if let Some(arg) = arguments
-        .iter()
-        .find(|arg| normal(&arg.key) == "fail-cgroupv1")
+    let mut refusals = Vec::new();
+    let all: Vec<&Document<'_>> = documents.iter().collect();
+    let [protect, fail] = switches(&inputs, &all, &mut gaps, &mut refusals);
+    // What an earlier argument left counts only where the switches would be the same without it.
+    if let Some((left, argument)) = documents.iter().find_map(|d| Some((d, d.left_by?))) {
+        let kept: Vec<&Document<'_>> = documents.iter().filter(|d| d.left_by.is_none()).collect();
+        let [protect_else, fail_else] = switches(&inputs, &kept, &mut Vec::new(), &mut Vec::new());
+        if (protect.value, fail.value) != (protect_else.value, fail_else.value) {
+            gaps.push(Gap::LeftOver {
+                source: Source::file(left.path),
+                argument,
+            });
+        }
+    }
+    if !rules.fail_cgroup_v1
+        && let Some(arg) = arguments
+            .iter()
+            .find(|arg| normal(&arg.key) == "fail-cgroupv1")
     {
         let message = format!("unknown flag: --{}", arg.key);
-        refusals.push(Fatal::by(message, &arg.origin));
+        refusals.push(Fatal::undefined(message, &arg.origin));
     }
     for arg in arguments.iter().filter(|arg| arg.key.starts_with('-')) {
         let value = arg.value.as_deref().unwrap_or("true");
@@ -220,6 +194,61 @@ pub fn kubelet(settings: &Settings, rules: &ParserRules, files: &KubeletFiles) -
         refusals,
         gaps,
     }
+}
+
+/// What the kubelet's switches come from, beside its files.
+struct Inputs<'a> {
+    rules: &'a ParserRules,
+    arguments: &'a [Arg],
+    /// What makes RKE2 protect kernel defaults.
+    wanted: Option<Origin>,
+}
+
+/// `protectKernelDefaults` and `failCgroupV1`, of these files and the flags.
+fn switches(
+    inputs: &Inputs<'_>,
+    documents: &[&Document<'_>],
+    gaps: &mut Vec<Gap>,
+    refusals: &mut Vec<Fatal>,
+) -> [Effective; 2] {
+    let Inputs {
+        rules, arguments, ..
+    } = inputs;
+    let wanted = inputs.wanted.clone();
+    let (generated, passed) = if rules.kubelet_conf_d {
+        (wanted, None)
+    } else {
+        (None, wanted)
+    };
+    let mut protect = Effective {
+        value: generated.is_some(),
+        origin: generated.unwrap_or(Origin::Default),
+    };
+    from_files(
+        &mut protect,
+        "protectKernelDefaults",
+        false,
+        documents,
+        gaps,
+    );
+    from_flags(
+        &mut protect,
+        "protect-kernel-defaults",
+        passed,
+        arguments,
+        rules,
+        refusals,
+    );
+    let unset = rules.fail_cgroup_v1_default;
+    let mut fail = Effective {
+        value: unset,
+        origin: Origin::Default,
+    };
+    if rules.fail_cgroup_v1 {
+        from_files(&mut fail, "failCgroupV1", unset, documents, gaps);
+        from_flags(&mut fail, "fail-cgroupv1", None, arguments, rules, refusals);
+    }
+    [protect, fail]
 }
 
 /// What makes RKE2 itself want kernel defaults protected: a CIS profile, or its flag.
@@ -237,6 +266,8 @@ fn wanted(settings: &Settings) -> Option<Origin> {
 /// A file with its place in the merge.
 struct Document<'a> {
     path: &'a str,
+    /// The argument that once named its original and names it no longer: `config` or `config-dir`.
+    left_by: Option<&'static str>,
     entries: Vec<yaml::Entry>,
 }
 
@@ -278,6 +309,7 @@ fn documents<'a>(
         match file.content.as_deref().map(yaml::decode) {
             Ok(Ok(entries)) => documents.push(Document {
                 path: &file.path,
+                left_by: left_by(rules, files, file),
                 entries,
             }),
             Ok(Err(error)) => gaps.push(Gap::Malformed {
@@ -293,12 +325,29 @@ fn documents<'a>(
     documents
 }
 
+/// The argument of `kubelet-arg` whose copy a file of the folder of drop-ins is, where nothing writes it anew.
+/// RKE2 copies what the arguments name at each start; of the releases that were read none takes an older copy
+/// away, and not all were.
+fn left_by(rules: &ParserRules, files: &KubeletFiles, file: &ConfFile) -> Option<&'static str> {
+    if !rules.kubelet_conf_d || !files.conf_d.iter().any(|found| std::ptr::eq(found, file)) {
+        return None;
+    }
+    if file.name == CONFIG_COPY {
+        return files.config.is_none().then_some("config");
+    }
+    // What the folder has now replaced its copy in the order already.
+    let copied = file.name.strip_prefix(CONFIG_DIR_COPY);
+    copied
+        .is_some_and(|rest| rest.starts_with('/'))
+        .then_some("config-dir")
+}
+
 /// Applies the files: a later one wins, `null` brings the default back.
 fn from_files(
     effective: &mut Effective,
     key: &str,
     unset: bool,
-    documents: &[Document<'_>],
+    documents: &[&Document<'_>],
     gaps: &mut Vec<Gap>,
 ) {
     for document in documents {

@@ -30,6 +30,60 @@ fn rules(minor: u32) -> ParserRules {
 const ON: &str = "protectKernelDefaults: true\n";
 const OFF: &str = "protectKernelDefaults: false\n";
 
+/// A copy that RKE2 makes of what `kubelet-arg` names stays when the argument goes.
+#[test]
+fn a_copy_of_an_argument_that_is_gone_is_open_where_it_decides() {
+    const COPY: &str = "10-cli-config.conf";
+    const IN_FOLDER: &str = "20-cli-config-dir/a.conf";
+    let gone = |argument: &str, name: &str| {
+        format!(
+            "/d/{name} is a copy that an earlier `kubelet-arg: {argument}=` left, and whether RKE2 still gives it to \
+             the kubelet is not known: remove it, or name its original again"
+        )
+    };
+    let off = "failCgroupV1: false\n";
+    let named = "kubelet-arg: config=/k";
+    let folder = "kubelet-arg: config-dir=/e";
+    for (minor, main, name, text, expected) in [
+        (34, "", COPY, ON, Some("config")),
+        (36, "", COPY, off, Some("config")),
+        (34, "", IN_FOLDER, ON, Some("config-dir")),
+        // It changes nothing, or is written anew, or is no copy.
+        (34, "", COPY, OFF, None),
+        (34, "profile: cis", COPY, ON, None),
+        (34, named, COPY, ON, None),
+        (34, "", "10-cli.conf", ON, None),
+        (34, "", "20-cli-config-dir.conf", ON, None),
+        // The folder is named, and this file is not in it any more.
+        (34, folder, IN_FOLDER, ON, Some("config-dir")),
+        // No folder of drop-ins.
+        (31, "", COPY, ON, None),
+    ] {
+        let rules = rules(minor);
+        let files = KubeletFiles {
+            conf_d: vec![file(name, text)],
+            config: (main == named).then(|| file("k", OFF)),
+            ..KubeletFiles::default()
+        };
+        let found = kubelet(&settings(main, &rules), &rules, &files);
+        let gaps: Vec<String> = found.gaps.iter().map(ToString::to_string).collect();
+        let expected: Vec<String> = expected
+            .iter()
+            .map(|argument| gone(argument, name))
+            .collect();
+        assert_eq!(gaps, expected, "1.{minor} {main:?} {name} {text}");
+    }
+    // A file of the folder that is still there is copied anew.
+    let rules = rules(34);
+    let files = KubeletFiles {
+        conf_d: vec![file(IN_FOLDER, ON)],
+        config_dir: vec![file("a.conf", ON)],
+        ..KubeletFiles::default()
+    };
+    let found = kubelet(&settings(folder, &rules), &rules, &files);
+    assert_eq!(found.gaps, []);
+}
+
 #[test]
 fn protect_kernel_defaults_ends_up_as_the_kubelet_has_it() {
     let args = |items: &str| format!("profile: cis\nkubelet-arg: [{items}]");

@@ -30,6 +30,7 @@ use std::path::PathBuf;
 use crate::fact::Source;
 use crate::rke2::Role;
 
+pub(super) use flags::Kind;
 pub use flags::is_secret;
 pub use kubelet::{
     ConfFile, Effective, Kubelet, KubeletFiles, KubeletPaths, is_generated, kubelet,
@@ -39,7 +40,7 @@ pub use merge::{ConfigFiles, DropIn};
 pub use number::{duration_sign, integer};
 pub use rules::ParserRules;
 pub use settings::{
-    Fatal, Gap, Ignored, IgnoredReason, Origin, REDACTED, Setting, SettingValue, Settings,
+    Fatal, Gap, Ground, Ignored, IgnoredReason, Origin, REDACTED, Setting, SettingValue, Settings,
 };
 
 /// A word of RKE2's command line.
@@ -205,6 +206,60 @@ pub fn config_path(invocation: &Invocation) -> ConfigPath {
     }
 }
 
+/// How releases read one configuration: those whose answer is the same make the same settings of it.
+pub struct Reading {
+    names: HashSet<Vec<u8>>,
+    role: Role,
+}
+
+/// What [`Reading`] says of a release.
+#[derive(PartialEq, Eq)]
+pub struct Likeness {
+    rules: ParserRules,
+    flags: Vec<Option<flags::Flag>>,
+}
+
+impl Reading {
+    /// Of these words, variables and files.
+    pub fn of(invocation: &Invocation, files: &ConfigFiles, role: Role) -> Self {
+        let plain = |name: &[u8]| {
+            let dashes = name.iter().take_while(|byte| **byte == b'-').count();
+            let name = name.get(dashes..).unwrap_or_default();
+            let end = name.iter().position(|byte| matches!(byte, b'=' | b'+'));
+            name.get(..end.unwrap_or(name.len()))
+                .unwrap_or_default()
+                .to_vec()
+        };
+        let words = invocation.args.iter().map(|word| plain(&word.text));
+        let variables = invocation.env.iter().map(|variable| variable.name.clone());
+        let mut names: HashSet<Vec<u8>> = words.chain(variables).collect();
+        let drop_ins = files.drop_ins.iter().flatten();
+        let contents = std::iter::once(&files.main).chain(drop_ins.map(|file| &file.content));
+        for content in contents.flatten() {
+            let entries = yaml::decode(content).unwrap_or_default();
+            names.extend(entries.iter().map(|entry| plain(entry.key.as_bytes())));
+        }
+        Self {
+            names,
+            role: invocation.role().unwrap_or(role),
+        }
+    }
+
+    /// How a release with these rules reads it.
+    pub fn by(&self, rules: &ParserRules) -> Likeness {
+        let named = |name: &[u8]| self.names.contains(name);
+        Likeness {
+            flags: flags::forms(&named, self.role, rules).collect(),
+            // The first is in the flags already, the second changes words alone.
+            rules: ParserRules {
+                release: 0,
+                error_prefix: false,
+                ..*rules
+            },
+        }
+    }
+}
+
 /// How many unknown keys get a suggestion.
 const MAX_ADVICE: usize = 64;
 
@@ -229,7 +284,7 @@ pub fn resolve(
     }
     let mut settings = Settings {
         role,
-        values: args::defaults(role),
+        values: args::defaults(role, rules),
         fatal: merged.fatal.take(),
         ignored: std::mem::take(&mut merged.ignored),
         gaps: std::mem::take(&mut merged.gaps),
@@ -250,11 +305,11 @@ pub fn resolve(
             .unwrap_or_default();
         let dashes = name.iter().take_while(|byte| **byte == b'-').count();
         let name = name.get(dashes..).unwrap_or_default();
-        if checked && flags::find(role, name).is_none() {
+        if checked && flags::find(role, name, rules).is_none() {
             if seen.insert(spliced.key.clone()) {
                 // A few are advice; thousands are no typing errors.
                 let advise = settings.ignored.len() < MAX_ADVICE;
-                let meant = advise.then(|| suggest::nearest(role, &spliced.key));
+                let meant = advise.then(|| suggest::nearest(role, &spliced.key, rules));
                 settings.ignored.push(Ignored {
                     did_you_mean: meant.flatten().map(str::to_owned),
                     source: spliced.origin.source(),

@@ -1,5 +1,6 @@
 //! How configuration parsing changed from release to release, as data.
 
+use crate::rke2::releases;
 use crate::rke2::version::{Since, Version};
 
 /// Drop-ins below `config.yaml.d`; until then one file, which could be a URL.
@@ -36,6 +37,8 @@ const FAIL_CGROUP_V1_DEFAULT: Since = Since(&[(35, 0, 1)]);
     reason = "independent switches, each with its own history"
 )]
 pub struct ParserRules {
+    /// The release whose flags are defined, by its position among those of the table.
+    pub(super) release: u16,
     /// `config.yaml.d` is read.
     pub drop_ins: bool,
     /// `key+` appends.
@@ -68,6 +71,7 @@ impl ParserRules {
     /// The rules of `version`.
     pub fn of(version: &Version) -> Self {
         Self {
+            release: releases::position(version),
             drop_ins: DROP_INS.includes(version),
             append: APPEND.includes(version),
             skip_unknown: SKIP_UNKNOWN.includes(version),

@@ -158,6 +158,15 @@ impl fmt::Debug for Setting {
     }
 }
 
+/// What a refusal rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Ground {
+    /// Rules that every release has had so far.
+    Settled,
+    /// Which names the release knows: a later one may know more.
+    Names,
+}
+
 /// What RKE2 dies of before it looks at the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fatal {
@@ -166,7 +175,9 @@ pub struct Fatal {
     /// The place to mend.
     pub source: Option<Source>,
     /// Whose value it is about, where it is a flag's.
-    pub origin: Option<Origin>,
+    pub origin: Option<Box<Origin>>,
+    /// What it rests on.
+    pub ground: Ground,
 }
 
 impl Fatal {
@@ -175,6 +186,7 @@ impl Fatal {
             message: message.into(),
             source,
             origin: None,
+            ground: Ground::Settled,
         }
     }
 
@@ -182,7 +194,16 @@ impl Fatal {
         Self {
             message: message.into(),
             source: origin.source(),
-            origin: Some(origin.clone()),
+            origin: Some(Box::new(origin.clone())),
+            ground: Ground::Settled,
+        }
+    }
+
+    /// A flag that this release does not define.
+    pub(super) fn undefined(message: impl Into<String>, origin: &Origin) -> Self {
+        Self {
+            ground: Ground::Names,
+            ..Self::by(message, origin)
         }
     }
 }
@@ -234,6 +255,13 @@ pub enum Gap {
         /// What is wrong with it.
         reason: String,
     },
+    /// A copy of a file that `kubelet-arg` once named and names no longer, which would change what the kubelet does.
+    LeftOver {
+        /// The copy.
+        source: Source,
+        /// Which argument named it: `config` or `config-dir`.
+        argument: &'static str,
+    },
 }
 
 impl fmt::Display for Gap {
@@ -257,6 +285,11 @@ impl fmt::Display for Gap {
                 reason,
                 source: None,
             } => f.write_str(reason),
+            Self::LeftOver { source, argument } => write!(
+                f,
+                "{source} is a copy that an earlier `kubelet-arg: {argument}=` left, and whether RKE2 still gives it \
+                 to the kubelet is not known: remove it, or name its original again"
+            ),
             Self::NoRole => f.write_str("the command line names neither server nor agent"),
         }
     }

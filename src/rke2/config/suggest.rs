@@ -4,10 +4,11 @@ use crate::rke2::Role;
 use crate::text;
 
 use super::flags;
+use super::rules::ParserRules;
 
 /// The nearest flag `role` knows: the same but for case and `_`, else few letters away.
-pub(super) fn nearest(role: Role, key: &str) -> Option<&'static str> {
-    let names: Vec<&'static str> = flags::of(role)
+pub(super) fn nearest(role: Role, key: &str, rules: &ParserRules) -> Option<&'static str> {
+    let names: Vec<&'static str> = flags::of(role, rules)
         .map(|flag| flag.name)
         .filter(|name| name.len() > 2)
         .collect();
@@ -17,9 +18,11 @@ pub(super) fn nearest(role: Role, key: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rke2::version::Version;
 
     #[test]
     fn suggests_what_was_meant_and_nothing_else() {
+        let newest = ParserRules::of(&Version::new(36, 3, 1));
         for (key, meant) in [
             ("Profile", Some("profile")),
             ("protect_kernel_defaults", Some("protect-kernel-defaults")),
@@ -32,8 +35,8 @@ mod tests {
             ("flannel-backend", None),
             ("disable-etcds", Some("disable-etcd")),
         ] {
-            assert_eq!(nearest(Role::Server, key), meant, "{key}");
+            assert_eq!(nearest(Role::Server, key, &newest), meant, "{key}");
         }
-        assert_eq!(nearest(Role::Server, &"p".repeat(1 << 20)), None);
+        assert_eq!(nearest(Role::Server, &"p".repeat(1 << 20), &newest), None);
     }
 }
