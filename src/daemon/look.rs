@@ -14,6 +14,7 @@ use crate::finding::Finding;
 use crate::gate::block::Block;
 use crate::gate::plan::{self, Decision, Override, Plan};
 use crate::host::systemd_bus::{BusError, manage};
+use crate::host::textfile::Textfile;
 use crate::host::{configuration, state, units};
 use crate::monitor::{self, Action, Memory, Phase, Seen};
 use crate::report::journal::Record;
@@ -386,18 +387,9 @@ impl Daemon {
             return;
         }
         snapshot.evaluated = evaluated;
-        let path = directory.join(METRICS);
-        let written = state::replace(&path, metrics::render(&snapshot).as_bytes());
-        let trouble = written.err().map(|error| {
-            let read_only = error.raw_os_error() == Some(nix::libc::EROFS);
-            let hint = if read_only {
-                "; let the unit write there: `systemctl edit preflight-rke2`, [Service], \
-                 ReadWritePaths= and the directory"
-            } else {
-                ""
-            };
-            format!("{}: {error}{hint}", path.display())
-        });
+        let text = metrics::render(&snapshot);
+        let written = Textfile::default().replace(directory, METRICS, text.as_bytes());
+        let trouble = written.err().map(|error| error.to_string());
         if trouble.is_none() {
             self.metrics = (timeless, evaluated);
         }
