@@ -38,18 +38,23 @@ fn everybody_may_ask_and_only_root_may_start(suite: &str) {
             rec nobodyStart nobody busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager StartUnit ss rke2-server.service replace
             rec early busctl call $unit Resume
             systemctl stop rke2-server
-            busctl monitor $bus >/out/signals 2>/dev/null & listener=$!
-            sleep 1
+            busctl monitor $bus >/out/signals 2>&1 & listener=$!
+            listens() { grep -q Monitoring /out/signals; }
+            eventually listens
+            signalled() { grep -q "Member=$1" /out/signals; }
             set_sysctl kernel.panic 10
-            sleep 1
+            busctl call $manager Check >/dev/null
             rec stays show rke2-server ActiveState
             rec Resume busctl call $unit Resume
             up rke2-server
             rec resumed show rke2-server ActiveState
+            is() { [ "$(busctl get-property $unit $1)" = "b $2" ]; }
+            eventually is Blocked false
             set_sysctl kernel.panic 0
-            sleep 1
+            eventually is Drifted true
             set_sysctl kernel.panic 10
-            sleep 1
+            eventually is Drifted false
+            eventually signalled Drifted; eventually signalled Cleared
             kill $listener
             # Nothing that is asked of the bus starts a monitor that does not run.
             systemctl stop preflight-rke2
@@ -173,15 +178,19 @@ fn without_a_bus_it_watches_logs_and_measures(suite: &str) {
             rec with cat /var/lib/node_exporter/preflight-rke2.prom
             ls -lA /var/lib/node_exporter >/out/files
             systemctl stop dbus.socket dbus.service
-            sleep 1
+            lacks() { journalctl --sync; journalctl -u preflight-rke2 | grep -q 'D-Bus: '; }
+            eventually lacks
             rec alive systemctl is-active preflight-rke2
+            told() { entries $1 | grep -q .; }
+            measured() { grep -q 'drift_transitions_total.*server\".* 1$' /var/lib/node_exporter/preflight-rke2.prom; }
             set_sysctl kernel.panic 0
-            sleep 1.5
+            eventually told 6a0aafc776df442b90b1be0f1b0ce2fd
+            eventually measured
             rec drifted entries 6a0aafc776df442b90b1be0f1b0ce2fd
             rec without cat /var/lib/node_exporter/preflight-rke2.prom
             rec restart systemctl restart preflight-rke2
             set_sysctl kernel.panic 10
-            sleep 1.5
+            eventually told 14ee33e3e81446d886c197919c6c7f95
             rec cured entries 14ee33e3e81446d886c197919c6c7f95
             rec status preflight-rke2 status
             systemctl start dbus.socket

@@ -24,11 +24,15 @@ mod faults;
 #[cfg(test)]
 mod flips;
 #[cfg(test)]
+mod intruder;
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 mod lab;
 #[cfg(test)]
 mod late;
+#[cfg(test)]
+mod left_down;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
