@@ -8,6 +8,7 @@
 
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use preflight_rke2::daemon::service::{
@@ -128,6 +129,68 @@ fn what_is_published_is_what_is_read() {
             unit.get_property::<bool>("Blocked").await.is_err(),
             "it is gone"
         );
+    });
+}
+
+#[test]
+fn the_status_is_asked_of_a_look_that_knows_what_was_told() {
+    within(async {
+        let (commands, mut asked) = mpsc::channel(1);
+        let shared = Shared::new(commands);
+        let (server, client) = connected(&shared).await;
+        publish(&server, &shared, view(true)).await.unwrap();
+        let manager = proxy(&client, PATH.to_owned(), MANAGER).await;
+        shared.told().fetch_add(1, Ordering::Relaxed);
+        let status = manager.call::<_, _, String>("GetStatus", &());
+        let looked = async {
+            let Some(Command::Check(reply)) = asked.recv().await else {
+                panic!("another question");
+            };
+            let mut newer = view(false);
+            newer.status = "newer".to_owned();
+            shared.replace(newer);
+            shared.knows(shared.knowable());
+            reply.send(()).unwrap();
+        };
+        assert_eq!(tokio::join!(status, looked).0.unwrap(), "newer");
+        // And of nobody where nothing was told.
+        let status: String = manager.call("GetStatus", &()).await.unwrap();
+        assert_eq!(status, "newer");
+        // Where nobody looks any more, what is known is told.
+        drop(asked);
+        shared.told().fetch_add(1, Ordering::Relaxed);
+        let status: String = manager.call("GetStatus", &()).await.unwrap();
+        assert_eq!(status, "newer");
+    });
+}
+
+#[test]
+fn no_more_than_so_many_wait_for_a_look() {
+    within(async {
+        // Commands are taken at once, as the monitor does, and answered late.
+        let (commands, mut asked) = mpsc::channel(4);
+        let shared = Shared::new(commands);
+        let (_server, client) = connected(&shared).await;
+        let manager = proxy(&client, PATH.to_owned(), MANAGER).await;
+        let mut waiting = Vec::new();
+        for _ in 0..64 {
+            let manager = manager.clone();
+            let call =
+                tokio::spawn(async move { manager.call::<_, _, String>("Check", &()).await });
+            let Some(Command::Check(reply)) = asked.recv().await else {
+                panic!("another question");
+            };
+            waiting.push((call, reply));
+        }
+        let error = manager
+            .call::<_, _, String>("Check", &())
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains("LimitsExceeded"), "{error}");
+        for (call, reply) in waiting {
+            reply.send(()).unwrap();
+            assert!(call.await.unwrap().is_ok());
+        }
     });
 }
 

@@ -1,4 +1,4 @@
-//! `status`: what the monitor knows; where it does not run, what `check` finds.
+//! `status`: what the monitor knows; where it does not run, which units are blocked, and what `check` finds.
 
 use std::time::Duration;
 
@@ -42,6 +42,12 @@ pub(super) fn run(common: &Common, options: &Options) -> Status {
             complain::line(&format!(
                 "the monitor cannot be asked ({why}); this is what `check` finds"
             ));
+            // Its files are all that tells of a block. The JSON of `check` has no place for it.
+            if root.is_live() && options.format == Format::Text {
+                for block in ask::blocks(PATIENCE) {
+                    print(&status::blocked(&block, state::now()));
+                }
+            }
             let which = Which {
                 unit: None,
                 role: None,

@@ -1,4 +1,4 @@
-//! Asking the monitor over D-Bus what it knows.
+//! Asking the monitor over D-Bus what it knows; and where it does not run, which units are blocked.
 
 use std::time::Duration;
 
@@ -6,7 +6,11 @@ use zbus::proxy::{CacheProperties, MethodFlags};
 use zbus::{Connection, Proxy};
 
 use super::service::{MANAGER, NAME, PATH};
-use crate::host::systemd_bus::{self, BusError};
+use crate::gate::block::Block;
+use crate::host::state::State;
+use crate::host::systemd_bus::{self, BusError, manage};
+use crate::monitor::Phase;
+use crate::rke2::role::Role;
 
 /// What the monitor's `GetStatus` says, in `deadline` altogether; or why it cannot be asked. A monitor
 /// that does not run is not started for it. Not to be called from within a runtime.
@@ -28,6 +32,40 @@ pub fn status(deadline: Duration) -> Result<String, String> {
         Err(BusError::TimedOut { .. }) => Err("it does not answer".to_owned()),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// The units that the gate keeps from starting, from the files that it left, in `deadline` altogether.
+/// A unit that runs is not blocked; where systemd does not answer, the file counts. Not to be called from
+/// within a runtime.
+pub fn blocks(deadline: Duration) -> Vec<Block> {
+    let mut state = State::default();
+    let is_blocked = |state: &State, role: &Role| state.read_block(role.unit()).is_some();
+    if !Role::ALL.iter().any(|role| is_blocked(&state, role)) {
+        return Vec::new();
+    }
+    let answer = systemd_bus::run(deadline, async {
+        let connection = systemd_bus::connect().await?;
+        let userspace = manage::userspace(&connection).await?;
+        let mut up = Vec::new();
+        for role in Role::ALL {
+            match systemd_bus::query(&connection, role.unit()).await {
+                Ok(live) if Phase::of(&live) == Phase::Running => up.push(role),
+                Ok(_) | Err(BusError::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((userspace, up))
+    });
+    let mut up = Vec::new();
+    if let Ok((userspace, running)) = answer {
+        state.since(userspace);
+        up = running;
+    }
+    Role::ALL
+        .iter()
+        .filter(|role| !up.contains(role))
+        .filter_map(|role| state.read_block(role.unit()))
+        .collect()
 }
 
 async fn ask(connection: &Connection) -> zbus::Result<String> {

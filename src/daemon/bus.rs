@@ -1,15 +1,16 @@
 //! The connection to the system bus: made, kept, and made again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use zbus::Connection;
 
 use super::service::{self, Shared};
-use crate::host::systemd_bus::manage::{self, Told};
+use crate::host::systemd_bus::manage::{self, Inbox, Told, Userspace};
 use crate::host::systemd_bus::{self, BusError};
+use crate::monitor::LastStart;
 use crate::rke2::role::Role;
 use crate::unit::LiveUnit;
 
@@ -40,25 +41,32 @@ pub(super) enum Event {
 /// A connection, fresh.
 pub(super) struct Made {
     connection: Connection,
-    told: mpsc::UnboundedReceiver<Told>,
+    told: Arc<Inbox>,
+    /// When this userspace began.
+    pub(super) userspace: Userspace,
 }
 
 async fn made(shared: &Shared) -> Result<Made, BusError> {
     let connection = systemd_bus::connect().await?;
-    let (to, told) = mpsc::unbounded_channel();
-    manage::listen(&connection, &Role::ALL.map(Role::unit), to).await?;
+    let told = Arc::new(Inbox::new(shared.told()));
+    manage::listen(&connection, &Role::ALL.map(Role::unit), Arc::clone(&told)).await?;
+    let userspace = manage::userspace(&connection).await?;
     service::serve(&connection, shared)
         .await
         .map_err(|error| BusError::Other {
             reason: error.to_string(),
         })?;
-    Ok(Made { connection, told })
+    Ok(Made {
+        connection,
+        told,
+        userspace,
+    })
 }
 
 /// The connection, or when to try for one.
 pub(super) struct Bus {
     connection: Option<Connection>,
-    told: mpsc::UnboundedReceiver<Told>,
+    told: Arc<Inbox>,
     attempt: Option<JoinHandle<Result<Made, BusError>>>,
     retry: Option<Instant>,
     delay: Duration,
@@ -75,7 +83,7 @@ impl Bus {
     pub(super) fn new() -> Self {
         Self {
             connection: None,
-            told: mpsc::unbounded_channel().1,
+            told: Arc::new(Inbox::new(Arc::default())),
             attempt: None,
             retry: None,
             delay: DELAYS[0],
@@ -119,12 +127,12 @@ impl Bus {
         if self.connection.is_none() {
             std::future::pending::<()>().await;
         }
-        Event::Told(self.told.recv().await.unwrap_or(Told::Disconnected))
+        Event::Told(self.told.next().await)
     }
 
     /// What systemd has told already, without waiting.
-    pub(super) fn ready(&mut self) -> Option<Told> {
-        self.told.try_recv().ok()
+    pub(super) fn ready(&self) -> Option<Told> {
+        self.told.try_next()
     }
 
     /// Takes up what an attempt has made.
@@ -160,7 +168,7 @@ impl Bus {
     /// There is no connection any more, or none could be made.
     pub(super) fn lose(&mut self, why: &BusError, now: Instant) {
         self.connection = None;
-        self.told = mpsc::unbounded_channel().1;
+        self.told = Arc::new(Inbox::new(Arc::default()));
         self.retry = now.checked_add(self.delay);
         let [_, most] = DELAYS;
         self.delay = self.delay.saturating_mul(2).min(most);
@@ -183,6 +191,21 @@ impl Bus {
             Err(error) => {
                 self.failed(&error, now);
                 Answer::None
+            }
+        }
+    }
+
+    /// Asks systemd of the last start of a unit that is down.
+    pub(super) async fn last_start(&mut self, unit: &str, now: Instant) -> Option<LastStart> {
+        let connection = self.connection.as_ref()?;
+        let late = BusError::TimedOut { after: PATIENCE };
+        let asked = timeout(PATIENCE, manage::last_start(connection, unit));
+        match asked.await.unwrap_or(Err(late)) {
+            Ok(last) => Some(last),
+            Err(BusError::NotFound { .. }) => None,
+            Err(error) => {
+                self.failed(&error, now);
+                None
             }
         }
     }

@@ -1,5 +1,6 @@
 //! One look at everything, and what follows from it.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
@@ -14,8 +15,9 @@ use crate::finding::Finding;
 use crate::gate::block::Block;
 use crate::gate::plan::{self, Decision, Override, Plan};
 use crate::host::systemd_bus::{BusError, manage};
+use crate::host::textfile::Textfile;
 use crate::host::{configuration, state, units};
-use crate::monitor::{self, Action, Memory, Phase, Seen};
+use crate::monitor::{self, Action, JobEvent, Memory, Phase, Scene, Seen};
 use crate::report::journal::Record;
 use crate::report::metrics::{self, Snapshot, UnitState};
 use crate::report::monitor as say;
@@ -28,6 +30,9 @@ const METRICS: &str = "preflight-rke2.prom";
 /// How old it may be though nothing has changed, in microseconds.
 const METRICS_AGE: u64 = 30_000_000;
 
+/// When it is looked again where the gate is still at work.
+const SETTLING: Duration = Duration::from_millis(500);
+
 /// What was seen of a unit.
 struct Sight {
     report: UnitReport,
@@ -35,16 +40,22 @@ struct Sight {
     enabled: bool,
     block: Option<Block>,
     held: Option<monitor::Hold>,
+    is_settling: bool,
     memory: Memory,
 }
 
 impl Daemon {
     /// Looks at all units, acts, and tells everybody.
     pub(super) async fn look(&mut self) {
+        let knowable = self.shared.knowable();
         while let Some(told) = self.bus.ready() {
-            self.told(told).await;
+            self.told(told, false).await;
+        }
+        for heard in &mut self.heard {
+            heard.is_late = false;
         }
         self.restless = None;
+        self.alive();
         self.read_configuration();
         let asked = self
             .root
@@ -55,11 +66,12 @@ impl Daemon {
         for question in &questions {
             let unit = question.role.unit();
             answers.push(self.bus.query(unit, Instant::now()).await);
+            self.alive();
         }
         // What systemd told before it answered counts before the answer: a stop by a person above all. What
         // it told after one of the answers is newer than that, and makes another look.
         while let Some(told) = self.bus.ready() {
-            self.told(told).await;
+            self.told(told, true).await;
         }
         let phases: Vec<Phase> = answers.iter().map(phase).collect();
         let mut sights = Vec::with_capacity(questions.len());
@@ -67,6 +79,7 @@ impl Daemon {
             let mut others = phases.iter().enumerate().filter(|(other, _)| *other != at);
             let rival = others.any(|(_, phase)| is_up(*phase));
             sights.push(self.unit(question, answer, rival, asked).await);
+            self.alive();
         }
         for (unit, reply) in self.resumes.drain(..) {
             // Who asked may be gone.
@@ -75,11 +88,47 @@ impl Daemon {
         self.changed.clear();
         self.follow();
         self.tell(&sights).await;
+        self.shared.knows(knowable);
         for reply in self.waiting.drain(..) {
             let _ = reply.send(());
         }
         if self.restless.is_none() {
-            self.due = Instant::now() + self.configuration.resync;
+            let settling = sights.iter().any(|sight| sight.is_settling);
+            let next = if settling {
+                SETTLING
+            } else {
+                self.configuration.resync
+            };
+            self.due = Instant::now() + next;
+        }
+    }
+
+    /// What was heard of a unit's jobs, once it is known what the unit does. What may be newer than that
+    /// waits for the next look where the unit is up: it may have been stopped since.
+    fn jobs_of(&mut self, question: &Question, phase: Phase) -> Vec<JobEvent> {
+        if phase == Phase::Unknown {
+            return Vec::new();
+        }
+        let (mine, rest): (VecDeque<_>, _) =
+            std::mem::take(&mut self.heard)
+                .into_iter()
+                .partition(|heard| {
+                    heard.role == question.role && (phase.is_ending() || !heard.is_late)
+                });
+        self.heard = rest;
+        mine.into_iter().map(|heard| heard.event).collect()
+    }
+
+    /// Takes up what was heard of a unit's jobs: whose stop a stop was.
+    fn hear(&mut self, memory: &mut Memory, events: Vec<JobEvent>, scene: &Scene<'_>) {
+        let removed = |event: &JobEvent| match event {
+            JobEvent::Removed { job, .. } => Some(job.clone()),
+            JobEvent::New { .. } => None,
+        };
+        let ended: Vec<String> = events.iter().filter_map(removed).collect();
+        memory.hear(events, |job| self.jobs.contains(job), scene);
+        for job in ended {
+            self.jobs.remove(&job);
         }
     }
 
@@ -116,7 +165,29 @@ impl Daemon {
         let report = examine::defined(&self.root, question, definition).report;
         let configuration = self.configuration.clone();
         let plan = plan::decide(&report, &configuration, asked);
-        let block = self.state.read_block(unit);
+        let phase = phase(answer);
+        let known = self.memories.remove(&question.role);
+        let before = known.unwrap_or_else(|| self.state.read_memory(unit));
+        let mut memory = before.clone();
+        let events = self.jobs_of(question, phase);
+        let matters = enabled || !events.is_empty() || !memory.unclear.is_empty();
+        let mut block = self.state.read_stamped_block(unit);
+        let last = if phase.is_down() && (matters || block.is_some()) {
+            let last = self.bus.last_start(unit, Instant::now()).await;
+            // A gate that has ended since it was read has written all that it writes.
+            block = self.state.read_stamped_block(unit);
+            last
+        } else {
+            None
+        };
+        if phase != Phase::Unknown {
+            let scene = Scene {
+                block: block.as_ref(),
+                last,
+                is_ending: phase.is_ending(),
+            };
+            self.hear(&mut memory, events, &scene);
+        }
         let (restarts, entered) = match answer {
             Answer::Live(live) => (live.restarts, live.entered_active),
             _ => (0, 0),
@@ -126,17 +197,15 @@ impl Daemon {
             report: &report,
             plan: &plan,
             configuration: &configuration,
-            phase: phase(answer),
+            phase,
             restarts,
             entered,
             block: block.as_ref(),
+            last,
             enabled,
             loadable,
             rival,
         };
-        let known = self.memories.remove(&question.role);
-        let before = known.unwrap_or_else(|| self.state.read_memory(unit));
-        let mut memory = before.clone();
         for action in monitor::step(&mut memory, &seen) {
             self.act(action, &seen, &mut memory).await;
         }
@@ -147,20 +216,21 @@ impl Daemon {
         }
         self.memories.insert(question.role, memory.clone());
         // What was ended by us is as good as blocked by the gate.
-        let blocked = block.as_ref().or(memory.halted.as_ref());
-        let blocked = blocked.filter(|_| seen.phase.is_down()).cloned();
+        let written = block.as_ref().map(|block| &block.value);
+        let blocked = written.or(memory.halted.as_ref());
+        let blocked = blocked.filter(|_| phase.is_down()).cloned();
         let would_run = !matches!(plan.decision, Decision::Block | Decision::StartUnchecked);
-        let held = blocked
-            .as_ref()
+        let held = monitor::down_for(&memory, &seen)
             .filter(|_| would_run)
-            .and_then(|block| monitor::hold(&memory, &seen, block));
-        let phase = seen.phase;
+            .and_then(|block| monitor::hold(&memory, &seen, &block));
+        let is_settling = monitor::is_settling(&memory, &seen);
         Sight {
             report,
             phase,
             enabled,
             block: blocked,
             held,
+            is_settling,
             memory,
         }
     }
@@ -231,9 +301,14 @@ impl Daemon {
     /// Takes up what the kernel told of while it was looked, which says how a change came about.
     async fn hear_more(&mut self) {
         const MOMENT: Duration = Duration::from_millis(2);
+        /// What comes faster and for longer than that waits for the next look.
+        const MOST: usize = 64;
         let mut more = false;
         if let Some(watch) = &mut self.watch {
-            while let Ok(Ok(changes)) = timeout(MOMENT, watch.changed()).await {
+            for _ in 0..MOST {
+                let Ok(Ok(changes)) = timeout(MOMENT, watch.changed()).await else {
+                    break;
+                };
                 self.changed.extend(changes.paths);
                 more = true;
             }
@@ -297,7 +372,7 @@ impl Daemon {
             (_, false) => Ok(()),
             (Decision::Block, true) => Err(refusal(unit, seen.plan)),
             (_, true) => {
-                memory.stopped = None;
+                (memory.stopped, memory.stopped_at) = (None, None);
                 memory.resumes = memory.resumes.saturating_add(1);
                 self.start(unit).await.map_err(|error| error.to_string())
             }
@@ -386,18 +461,9 @@ impl Daemon {
             return;
         }
         snapshot.evaluated = evaluated;
-        let path = directory.join(METRICS);
-        let written = state::replace(&path, metrics::render(&snapshot).as_bytes());
-        let trouble = written.err().map(|error| {
-            let read_only = error.raw_os_error() == Some(nix::libc::EROFS);
-            let hint = if read_only {
-                "; let the unit write there: `systemctl edit preflight-rke2`, [Service], \
-                 ReadWritePaths= and the directory"
-            } else {
-                ""
-            };
-            format!("{}: {error}{hint}", path.display())
-        });
+        let text = metrics::render(&snapshot);
+        let written = Textfile::default().replace(directory, METRICS, text.as_bytes());
+        let trouble = written.err().map(|error| error.to_string());
         if trouble.is_none() {
             self.metrics = (timeless, evaluated);
         }

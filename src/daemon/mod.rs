@@ -12,9 +12,10 @@ mod setter;
 mod signals;
 mod tell;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -28,7 +29,7 @@ use crate::host::state::{self, State};
 use crate::host::systemd_bus::BusError;
 use crate::host::systemd_bus::manage::{self, Told};
 use crate::host::watch::{Changes, Watch};
-use crate::monitor::Memory;
+use crate::monitor::{JobEvent, Memory};
 use crate::rke2::role::Role;
 use bus::Bus;
 use service::{Command, Shared};
@@ -45,6 +46,8 @@ const REPEATS: u32 = 5;
 const BUS: &str = "/run/dbus";
 /// Questions over D-Bus that may wait.
 const QUESTIONS: usize = 64;
+/// Events about jobs that are kept where systemd cannot be asked what a unit does now: the newest.
+const MOST_EVENTS: usize = 256;
 
 /// What can happen.
 enum Event {
@@ -56,6 +59,15 @@ enum Event {
     Watchdog,
     Connect,
     Look,
+}
+
+/// Something heard of a job.
+struct Heard {
+    role: Role,
+    event: JobEvent,
+    /// Whether it was read after systemd had been asked what the unit does. It may be newer than the
+    /// answer.
+    is_late: bool,
 }
 
 /// The monitor.
@@ -72,6 +84,8 @@ struct Daemon {
     watchdog: Option<Duration>,
     /// When systemd is next told that we live.
     pet: Instant,
+    /// Whether it is known when this userspace began.
+    is_dated: bool,
     /// What is remembered of each unit.
     memories: BTreeMap<Role, Memory>,
     /// Since when this process runs, in microseconds since 1970.
@@ -88,6 +102,8 @@ struct Daemon {
     resumes: Vec<(String, oneshot::Sender<Result<(), String>>)>,
     /// Jobs of ours, by their object paths: what comes of them is no person's doing.
     jobs: BTreeSet<String>,
+    /// What was heard of the units' jobs since the last look.
+    heard: VecDeque<Heard>,
     /// Looks in a row because there was more to watch.
     repeats: u32,
     /// What the file of metrics last held, but for the time; and when it was written.
@@ -135,6 +151,7 @@ impl Daemon {
             signals: Signals::new()?,
             watchdog: sd_notify::watchdog_enabled(),
             pet: now,
+            is_dated: false,
             memories: BTreeMap::new(),
             since: state::now(),
             due: now,
@@ -143,6 +160,7 @@ impl Daemon {
             waiting: Vec::new(),
             resumes: Vec::new(),
             jobs: BTreeSet::new(),
+            heard: VecDeque::new(),
             repeats: 0,
             metrics: (String::new(), 0),
         })
@@ -168,6 +186,7 @@ impl Daemon {
                     self.bus.hurry(Instant::now());
                 }
                 self.changed.extend(changes.paths);
+                self.shared.told().fetch_add(1, Ordering::Relaxed);
                 self.soon();
             }
             Event::Files(Err(error)) => {
@@ -175,7 +194,7 @@ impl Daemon {
                 let text = format!("{error}; changes are noticed at the next look only");
                 self.teller.trouble("inotify", Some(text));
             }
-            Event::Bus(bus::Event::Told(told)) => self.told(told).await,
+            Event::Bus(bus::Event::Told(told)) => self.told(told, false).await,
             Event::Asked(Command::Check(reply)) => {
                 self.waiting.push(reply);
                 self.soon();
@@ -190,13 +209,15 @@ impl Daemon {
                 Teller::notify(&[NotifyState::Ready]);
             }
             Event::End => {}
-            Event::Watchdog => {
-                Teller::notify(&[NotifyState::Watchdog]);
-                let half = self.watchdog.map(|after| after / 2).unwrap_or_default();
-                self.pet = Instant::now() + half;
-            }
+            Event::Watchdog => self.alive(),
             Event::Connect => self.bus.connect(&self.shared),
             Event::Bus(bus::Event::Attempted(Ok(made))) => {
+                self.state.since(made.userspace);
+                if !self.is_dated {
+                    // What was read before that was known may be of another userspace.
+                    self.memories.clear();
+                    self.is_dated = true;
+                }
                 self.bus.take(made);
                 // Nobody knows what was missed.
                 self.soon();
@@ -240,7 +261,20 @@ impl Daemon {
         self.due = (now + QUIET).min(first + RESTLESS);
     }
 
-    async fn told(&mut self, told: Told) {
+    /// Tells systemd that we live, where it is time. Called between the steps of everything that may
+    /// take long.
+    fn alive(&mut self) {
+        let Some(after) = self.watchdog else {
+            return;
+        };
+        let now = Instant::now();
+        if now >= self.pet {
+            Teller::notify(&[NotifyState::Watchdog]);
+            self.pet = now + after / 2;
+        }
+    }
+
+    async fn told(&mut self, told: Told, is_late: bool) {
         match told {
             Told::Changed => {}
             Told::Restarted => {
@@ -255,36 +289,26 @@ impl Daemon {
                 let error = BusError::Disconnected { reason };
                 self.bus.lose(&error, Instant::now());
             }
+            Told::JobNew { job, unit } => self.heard(&unit, JobEvent::New { job }, is_late),
             Told::JobRemoved { job, unit, result } => {
-                if !self.jobs.remove(&job) && result == "done" {
-                    self.was_stopped(&unit).await;
-                }
+                let at = state::monotonic();
+                self.heard(&unit, JobEvent::Removed { job, result, at }, is_late);
             }
         }
         self.soon();
     }
 
-    /// A job that was not ours was done, and the unit is as blocked as before: what starts a unit
-    /// asks the gate, so that this was a stop, or another job that left it down on purpose.
-    async fn was_stopped(&mut self, unit: &str) {
-        let Some(role) = Role::of_unit(unit) else {
-            return;
-        };
-        let bus::Answer::Live(live) = self.bus.query(unit, Instant::now()).await else {
-            return;
-        };
-        let known = self.memories.entry(role);
-        // This may come before the first look.
-        let memory = known.or_insert_with(|| self.state.read_memory(unit));
-        let block = self
-            .state
-            .read_block(unit)
-            .or_else(|| memory.halted.clone());
-        if let Some(block) = block
-            && crate::monitor::Phase::of(&live).is_down()
-        {
-            memory.stop(&block);
-            remember(&self.state, &mut self.teller, unit, memory);
+    /// Keeps what was heard of a job for the next look, which asks what the unit does now.
+    fn heard(&mut self, unit: &str, event: JobEvent, is_late: bool) {
+        if let Some(role) = Role::of_unit(unit) {
+            if self.heard.len() >= MOST_EVENTS {
+                self.heard.pop_front();
+            }
+            self.heard.push_back(Heard {
+                role,
+                event,
+                is_late,
+            });
         }
     }
 

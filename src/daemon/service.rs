@@ -4,14 +4,16 @@
 //! `docs/dbus/` holds the introspection data of both interfaces.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use zbus::message::Header;
 use zbus::names::InterfaceName;
 use zbus::object_server::SignalEmitter;
 use zbus::{Connection, ObjectPath, OwnedObjectPath, Variant, fdo, interface};
 
+use crate::host::state::{Mark, State};
 use crate::host::systemd_bus::manage::label;
 
 /// The name on the bus.
@@ -123,11 +125,27 @@ pub enum Command {
     Resume(String, oneshot::Sender<Result<(), String>>),
 }
 
+/// Callers that may wait for a look at once. More are turned away: anybody may call, and each that waits
+/// takes memory.
+const MOST_WAITING: usize = 64;
+
 /// What the objects share with the monitor.
 #[derive(Debug, Clone)]
 pub struct Shared {
     view: Arc<Mutex<View>>,
     commands: mpsc::Sender<Command>,
+    waiting: Arc<Semaphore>,
+    /// How often something was told.
+    told: Arc<AtomicU64>,
+    /// What the view takes account of.
+    known: Arc<Mutex<Known>>,
+}
+
+/// What there is to know: how often something was told, and the gate's files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Known {
+    told: u64,
+    marks: [Mark; 2],
 }
 
 impl Shared {
@@ -136,7 +154,35 @@ impl Shared {
         Self {
             view: Arc::default(),
             commands,
+            waiting: Arc::new(Semaphore::new(MOST_WAITING)),
+            told: Arc::default(),
+            known: Arc::default(),
         }
+    }
+
+    /// What is to be counted up where systemd or the kernel tells something.
+    pub fn told(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.told)
+    }
+
+    /// What there is to know now, of which a look that begins takes account.
+    pub fn knowable(&self) -> Known {
+        Known {
+            told: self.told.load(Ordering::Relaxed),
+            marks: State::default().marks(),
+        }
+    }
+
+    /// The view takes account of this.
+    pub fn knows(&self, known: Known) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
+    }
+
+    /// Whether the view is out of date: something was told since the look that made it began, or the gate
+    /// has blocked a unit or forgotten a block.
+    fn is_behind(&self) -> bool {
+        let known = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known != self.knowable()
     }
 
     fn view(&self) -> MutexGuard<'_, View> {
@@ -151,12 +197,13 @@ impl Shared {
 
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> fdo::Result<T> {
         let gone = || fdo::Error::Failed("the monitor is ending".to_owned());
+        let many =
+            || fdo::Error::LimitsExceeded("too many questions at once; ask again".to_owned());
+        let _place = self.waiting.try_acquire().map_err(|_| many())?;
         let (reply, answer) = oneshot::channel();
         match self.commands.try_send(command(reply)) {
             Ok(()) => answer.await.map_err(|_| gone()),
-            Err(mpsc::error::TrySendError::Full(_)) => Err(fdo::Error::LimitsExceeded(
-                "too many questions at once; ask again".to_owned(),
-            )),
+            Err(mpsc::error::TrySendError::Full(_)) => Err(many()),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(gone()),
         }
     }
@@ -173,8 +220,13 @@ impl Manager {
         self.0.view().report.clone()
     }
 
-    /// What the monitor knows, as JSON.
-    fn get_status(&self) -> String {
+    /// What the monitor knows, as JSON. Where something was told since the last look, such as that the
+    /// gate has blocked a unit, it looks first.
+    async fn get_status(&self) -> String {
+        if self.0.is_behind() {
+            // Where too many ask already, what is known is better than nothing.
+            drop(self.0.ask(Command::Check).await);
+        }
         self.0.view().status.clone()
     }
 

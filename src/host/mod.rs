@@ -21,6 +21,7 @@ pub mod root;
 pub mod state;
 pub mod sysctl_d;
 pub mod systemd_bus;
+pub mod textfile;
 pub mod units;
 pub mod watch;
 

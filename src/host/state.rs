@@ -1,5 +1,10 @@
 //! What outlives a process until the next boot: small JSON files below `/run/preflight-rke2`, each
 //! written by one program, whole or not at all, readable by everybody.
+//!
+//! `/run` survives `systemctl soft-reboot`, and its files may be copied. Each file therefore carries the
+//! boot in which it was written and the time of the monotonic clock then; one of another boot, or from
+//! before the present userspace began, is ignored. The writer needs no D-Bus for that; the reader asks
+//! systemd when the userspace began.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
@@ -8,16 +13,68 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use nix::libc;
-use serde::Serialize;
+use nix::time::{ClockId, clock_gettime};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
+use super::systemd_bus::manage::Userspace;
 use crate::gate::block::Block;
 use crate::monitor::Memory;
+use crate::rke2::role::Role;
 
 /// The folder that the units' `RuntimeDirectory=` makes.
 pub const FOLDER: &str = "/run/preflight-rke2";
 /// Far more than a file of ours takes.
 const MAX_SIZE: u64 = 1 << 20;
+/// The kernel's number of this boot.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// Where in time something was written: which boot, and when in it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Stamp {
+    /// The kernel's boot id; empty where it cannot be read.
+    #[serde(default)]
+    pub boot: String,
+    /// Microseconds of the monotonic clock; 0 in files of versions that wrote none.
+    #[serde(default)]
+    pub monotonic: u64,
+}
+
+impl Stamp {
+    /// Now.
+    pub fn now() -> Self {
+        let boot = std::fs::read_to_string(BOOT_ID).unwrap_or_default();
+        Self {
+            boot: boot.trim().to_owned(),
+            monotonic: monotonic(),
+        }
+    }
+}
+
+/// Microseconds of the monotonic clock, as systemd's timestamps count them; 0 where there is none.
+pub fn monotonic() -> u64 {
+    clock_gettime(ClockId::CLOCK_MONOTONIC)
+        .ok()
+        .and_then(|at| {
+            let seconds = u64::try_from(at.tv_sec()).ok()?.checked_mul(1_000_000)?;
+            seconds.checked_add(u64::try_from(at.tv_nsec()).ok()? / 1000)
+        })
+        .unwrap_or_default()
+}
+
+/// A file: what it holds, and when it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamped<T> {
+    /// What it holds.
+    #[serde(flatten)]
+    pub value: T,
+    /// When it was written.
+    #[serde(flatten)]
+    pub stamp: Stamp,
+}
+
+/// What tells whether a file has been replaced: inode, time of the last change and size.
+pub type Mark = Option<(u64, i64, i64, u64)>;
 
 /// The files, below one folder.
 #[derive(Debug, Clone)]
@@ -25,6 +82,8 @@ pub struct State {
     folder: PathBuf,
     /// Who must own what is read.
     owner: u32,
+    /// When this userspace began; what is older is ignored. `None` while that is not known.
+    userspace: Option<Userspace>,
 }
 
 impl Default for State {
@@ -39,7 +98,13 @@ impl State {
         Self {
             folder: folder.to_owned(),
             owner,
+            userspace: None,
         }
+    }
+
+    /// Ignores from now on what is older than this userspace.
+    pub const fn since(&mut self, userspace: Userspace) {
+        self.userspace = Some(userspace);
     }
 
     /// Where the gate leaves what it blocked.
@@ -55,15 +120,29 @@ impl State {
         self.folder.join("monitor").join(format!("{unit}.json"))
     }
 
-    /// What the gate kept from starting; `None` too where the file is not one of ours.
+    /// What the gate kept from starting; `None` too where the file is not one of ours, or is of another
+    /// boot or userspace.
     pub fn read_block(&self, unit: &str) -> Option<Block> {
+        self.read_stamped_block(unit).map(|block| block.value)
+    }
+
+    /// The same, and when it was written.
+    pub fn read_stamped_block(&self, unit: &str) -> Option<Stamped<Block>> {
         self.read(&self.block(unit))
-            .filter(|block: &Block| block.unit == unit)
+            .filter(|block: &Stamped<Block>| block.value.unit == unit)
     }
 
     /// Remembers a unit that is kept from starting.
     pub fn write_block(&self, block: &Block) -> io::Result<()> {
         write(&self.block(&block.unit), block)
+    }
+
+    /// What changes when a block is written or forgotten, for each unit.
+    pub fn marks(&self) -> [Mark; 2] {
+        Role::ALL.map(|role| {
+            let meta = std::fs::symlink_metadata(self.block(role.unit())).ok()?;
+            Some((meta.ino(), meta.ctime(), meta.ctime_nsec(), meta.size()))
+        })
     }
 
     /// Forgets it: the unit may start.
@@ -73,9 +152,12 @@ impl State {
         absent(std::fs::remove_file(path))
     }
 
-    /// What the monitor remembers of a unit; nothing where it has no file, or a strange one.
+    /// What the monitor remembers of a unit; nothing where it has no file, a strange one, or one of
+    /// another boot or userspace.
     pub fn read_memory(&self, unit: &str) -> Memory {
-        self.read(&self.memory(unit)).unwrap_or_default()
+        let read = self.read(&self.memory(unit));
+        read.map(|memory: Stamped<Memory>| memory.value)
+            .unwrap_or_default()
     }
 
     /// Remembers it.
@@ -83,7 +165,7 @@ impl State {
         write(&self.memory(unit), memory)
     }
 
-    fn read<T: DeserializeOwned>(&self, path: &Path) -> Option<T> {
+    fn read<T: DeserializeOwned>(&self, path: &Path) -> Option<Stamped<T>> {
         let file = OpenOptions::new()
             .read(true)
             .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC)
@@ -96,7 +178,24 @@ impl State {
         }
         let mut content = Vec::new();
         file.take(MAX_SIZE).read_to_end(&mut content).ok()?;
-        serde_json::from_slice(&content).ok()
+        let read: Stamped<T> = serde_json::from_slice(&content).ok()?;
+        let changed = u64::try_from(meta.mtime()).unwrap_or_default();
+        self.is_present(&read.stamp, changed.saturating_mul(1_000_000))
+            .then_some(read)
+    }
+
+    /// Whether what was written then is of this userspace. `changed` is the time of the file, in
+    /// microseconds since 1970: a version that wrote no stamp left no better one.
+    fn is_present(&self, stamp: &Stamp, changed: u64) -> bool {
+        if stamp.monotonic == 0 {
+            // The file's time is in whole seconds here.
+            let begun = self.userspace.map_or(0, |userspace| userspace.realtime);
+            return changed.saturating_add(1_000_000) > begun;
+        }
+        let now = Stamp::now();
+        let same_boot = stamp.boot == now.boot && stamp.monotonic <= now.monotonic;
+        let begun = self.userspace.map_or(0, |userspace| userspace.monotonic);
+        same_boot && stamp.monotonic >= begun
     }
 }
 
@@ -108,7 +207,10 @@ fn absent(result: io::Result<()>) -> io::Result<()> {
 }
 
 fn write<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
-    let mut text = serde_json::to_vec_pretty(value)?;
+    let mut text = serde_json::to_vec_pretty(&Stamped {
+        value,
+        stamp: Stamp::now(),
+    })?;
     text.push(b'\n');
     if let Some(folder) = path.parent() {
         if !folder.is_dir() {
@@ -204,7 +306,10 @@ mod tests {
         let block = Block::new(UNIT, 7, true, &[]);
         state.write_block(&block).unwrap();
         state.write_block(&block).unwrap();
-        assert_eq!(state.read_block(UNIT), Some(block));
+        assert_eq!(state.read_block(UNIT), Some(block.clone()));
+        let read = state.read_stamped_block(UNIT).unwrap();
+        assert_eq!(read.stamp.boot, Stamp::now().boot);
+        assert!(!read.stamp.boot.is_empty() && read.stamp.monotonic > 0);
         let mode = std::fs::metadata(state.block(UNIT)).unwrap().mode();
         assert_eq!(mode & 0o777, 0o644, "anybody may read it");
         state.forget_block(UNIT).unwrap();
@@ -219,6 +324,78 @@ mod tests {
         assert_eq!(state.read_memory(UNIT), memory);
         let left = std::fs::read_dir(state.blocks()).unwrap().count();
         assert_eq!(left, 0, "nothing is left lying about");
+    }
+
+    /// Rewrites what was written under a unit's block.
+    fn rewritten(state: &State, change: impl FnOnce(&mut serde_json::Value)) {
+        let path = state.block(UNIT);
+        let mut file = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        change(&mut file);
+        std::fs::write(&path, file.to_string()).unwrap();
+    }
+
+    #[test]
+    fn a_file_of_another_boot_or_userspace_is_ignored() {
+        let (_dir, mut state) = state();
+        let block = Block::new(UNIT, 7, true, &[]);
+        let memory = Memory {
+            resumes: 3,
+            ..Memory::default()
+        };
+        state.write_block(&block).unwrap();
+        state.write_memory(UNIT, &memory).unwrap();
+        let began = |monotonic| Userspace {
+            monotonic,
+            realtime: 0,
+        };
+        state.since(began(monotonic() - 1_000_000));
+        assert!(state.read_block(UNIT).is_some());
+        assert_eq!(state.read_memory(UNIT), memory);
+        state.since(began(monotonic()));
+        assert_eq!(state.read_block(UNIT), None, "a soft reboot");
+        assert_eq!(state.read_memory(UNIT), Memory::default());
+
+        state.since(began(0));
+        assert!(state.read_block(UNIT).is_some());
+        rewritten(&state, |file| file["boot"] = "another".into());
+        assert_eq!(state.read_block(UNIT), None, "another boot");
+        state.write_block(&block).unwrap();
+        rewritten(&state, |file| file["monotonic"] = u64::MAX.into());
+        assert_eq!(state.read_block(UNIT), None, "of the future");
+    }
+
+    #[test]
+    fn a_file_without_a_stamp_is_as_old_as_the_file() {
+        let (_dir, mut state) = state();
+        state.write_block(&Block::new(UNIT, 7, true, &[])).unwrap();
+        rewritten(&state, |file| {
+            let file = file.as_object_mut().unwrap();
+            assert!(file.remove("boot").is_some() && file.remove("monotonic").is_some());
+        });
+        assert!(state.read_block(UNIT).is_some());
+        let began = |realtime| Userspace {
+            monotonic: monotonic(),
+            realtime,
+        };
+        state.since(began(now() - 60_000_000));
+        assert!(state.read_block(UNIT).is_some());
+        state.since(began(now() + 60_000_000));
+        assert_eq!(state.read_block(UNIT), None);
+    }
+
+    #[test]
+    fn a_block_that_is_written_or_forgotten_leaves_another_mark() {
+        let (_dir, state) = state();
+        let none = state.marks();
+        assert_eq!(none, [None, None]);
+        let block = Block::new(UNIT, 7, true, &[]);
+        state.write_block(&block).unwrap();
+        let first = state.marks();
+        assert_eq!(state.marks(), first);
+        state.write_block(&block).unwrap();
+        assert!(first != none && state.marks() != first);
+        state.forget_block(UNIT).unwrap();
+        assert_eq!(state.marks(), none);
     }
 
     #[test]

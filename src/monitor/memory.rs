@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::evidence::{Stop, Stopped};
 use crate::gate::block::Block;
 
 /// The format of the file. Fields are only ever added.
@@ -29,6 +30,14 @@ pub struct Memory {
     pub resumed: Option<Resume>,
     /// The block during which somebody stopped it, by its `since`.
     pub stopped: Option<u64>,
+    /// When somebody stopped it, in microseconds of the monotonic clock.
+    pub stopped_at: Option<u64>,
+    /// What of that to restore if a job turns out to be the gate's stop.
+    pub before: BTreeMap<String, Stopped>,
+    /// Stops of which it is not clear yet whether they were the gate's.
+    pub unclear: Vec<Stop>,
+    /// The stop that was taken for the gate's, by the block's `since`.
+    pub gate_stop: Option<(u64, String)>,
     /// The loop that was ended: as good as a block by the gate.
     pub halted: Option<Block>,
     /// The loop that was told of and left alone, by its restarts.
@@ -91,6 +100,10 @@ impl Default for Memory {
             resumes: 0,
             resumed: None,
             stopped: None,
+            stopped_at: None,
+            before: BTreeMap::new(),
+            unclear: Vec::new(),
+            gate_stop: None,
             halted: None,
             loop_told: false,
             failing_from: None,

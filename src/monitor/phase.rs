@@ -40,6 +40,11 @@ impl Phase {
         }
     }
 
+    /// Whether it is down, or about to be: a stop that is done has come to something.
+    pub const fn is_ending(self) -> bool {
+        self.is_down() || matches!(self, Self::Stopping)
+    }
+
     /// Whether it is down and stays so unless somebody starts it.
     pub const fn is_down(self) -> bool {
         matches!(self, Self::Down | Self::Stranded)

@@ -2,18 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::evidence::{GateEnd, LastStart, left_down};
 use super::memory::{Hold, Memory, Resume};
 use super::phase::Phase;
 use crate::configuration::{Configuration, Mode};
 use crate::finding::{Effect, Finding, Outcome};
 use crate::gate::block::Block;
 use crate::gate::plan::{Decision, Plan};
+use crate::host::state::Stamped;
 use crate::report::UnitReport;
 use crate::verdict::Verdict;
 
 /// Restarts in a row, while the host cannot satisfy RKE2, before it is called a loop. RKE2's unit
 /// waits five seconds between two.
 const LOOP: u32 = 2;
+
+/// How long after a start that came to nothing, for no cause, the next is tried, in microseconds.
+const RETRY: u64 = 5 * 60 * 1_000_000;
 
 /// What is seen of a unit.
 #[derive(Debug, Clone)]
@@ -33,7 +38,9 @@ pub struct Seen<'a> {
     /// When it last became active, by systemd's monotonic clock; 0 if that is not known.
     pub entered: u64,
     /// What the gate left, if it kept the unit from starting.
-    pub block: Option<&'a Block>,
+    pub block: Option<&'a Stamped<Block>>,
+    /// What systemd remembers of the last start, where the unit is down; `None` where that is not known.
+    pub last: Option<LastStart>,
     /// Whether the next boot would start it.
     pub enabled: bool,
     /// Whether it can be started at all: it is there, and not masked.
@@ -78,19 +85,39 @@ pub fn step(memory: &mut Memory, seen: &Seen<'_>) -> Vec<Action> {
     }
     look_for_drift(memory, seen, &mut actions);
     look_for_loop(memory, seen, &mut actions);
-    if seen.phase.is_down() {
-        let block = seen.block.or(memory.halted.as_ref()).cloned();
-        if let Some(block) = block {
-            blocked(memory, seen, block, &mut actions);
-        }
+    if !is_settling(memory, seen)
+        && let Some(block) = down_for(memory, seen)
+    {
+        blocked(memory, seen, block, &mut actions);
     }
     actions
+}
+
+/// Whether more will be known in a moment: the gate is still at work, or it is not clear yet whose stop a
+/// stop was. A start that is requested now would wait for a gate that has decided already.
+pub fn is_settling(memory: &Memory, seen: &Seen<'_>) -> bool {
+    let gate_runs = seen.last.is_some_and(|last| last.gate == GateEnd::Running);
+    seen.phase.is_down() && (gate_runs || !memory.unclear.is_empty())
+}
+
+/// What a unit is down for, if that is for us to end: a block of the gate's, a loop that was ended, or a
+/// start that came to nothing though no gate decided so.
+pub fn down_for(memory: &Memory, seen: &Seen<'_>) -> Option<Block> {
+    if !seen.phase.is_down() {
+        return None;
+    }
+    let block = seen.block.map(|block| &block.value);
+    let known = block.or(memory.halted.as_ref()).cloned();
+    known.or_else(|| left_down(memory, seen))
 }
 
 /// It runs: whatever kept it down is history.
 fn up(memory: &mut Memory, seen: &Seen<'_>, actions: &mut Vec<Action>) {
     memory.halted = None;
     memory.stopped = None;
+    memory.stopped_at = None;
+    memory.before.clear();
+    memory.unclear.clear();
     memory.held = None;
     memory.failing_from = None;
     memory.loop_told = false;
@@ -193,11 +220,15 @@ fn look_for_loop(memory: &mut Memory, seen: &Seen<'_>, actions: &mut Vec<Action>
 
 /// It is down because of us.
 fn blocked(memory: &mut Memory, seen: &Seen<'_>, block: Block, actions: &mut Vec<Action>) {
-    // Undetermined is not right: the gate would let it go, but nothing is better than it was.
-    let right = matches!(
-        seen.plan.decision,
-        Decision::Start | Decision::StartAnyway { .. }
-    );
+    let right = match seen.plan.decision {
+        Decision::Start | Decision::StartAnyway { .. } => true,
+        // Undetermined is not right: the gate would let it go, but nothing is better than it was. A gate
+        // that failed has not found anything wrong.
+        Decision::StartUnchecked => {
+            block.reasons.is_empty() && seen.last.is_some_and(|last| last.gate == GateEnd::Failed)
+        }
+        Decision::Block => false,
+    };
     if !right {
         memory.held = None;
         return;
@@ -229,13 +260,16 @@ fn blocked(memory: &mut Memory, seen: &Seen<'_>, block: Block, actions: &mut Vec
 
 /// Why a unit that was blocked is not to be started, though it could.
 pub fn hold(memory: &Memory, seen: &Seen<'_>, block: &Block) -> Option<Hold> {
-    let same_cause = memory
-        .resumed
-        .as_ref()
-        .is_some_and(|resumed| resumed.asked && !resumed.lasted && resumed.cause == block.cause());
+    let same_cause = memory.resumed.as_ref().is_some_and(|resumed| {
+        // A start that came to nothing though nothing was wrong with the host has no cause to compare:
+        // what kept it down may be gone the next time.
+        let is_recent = seen.now.abs_diff(resumed.at) < RETRY;
+        let is_same = resumed.cause == block.cause() && (!resumed.cause.is_empty() || is_recent);
+        resumed.asked && !resumed.lasted && is_same
+    });
     [
         (!seen.configuration.resume, Hold::SwitchedOff),
-        (memory.stopped == Some(block.since), Hold::Stopped),
+        (memory.is_stopped(seen, block), Hold::Stopped),
         (!seen.loadable, Hold::NotLoadable),
         (block.enabled && !seen.enabled, Hold::Disabled),
         (seen.rival, Hold::Rival),
@@ -246,11 +280,6 @@ pub fn hold(memory: &Memory, seen: &Seen<'_>, block: &Block) -> Option<Hold> {
 }
 
 impl Memory {
-    /// Somebody stopped the unit while it was blocked.
-    pub fn stop(&mut self, block: &Block) {
-        self.stopped = Some(block.since);
-    }
-
     /// systemd has been told to start the unit, or refuses to.
     pub const fn was_asked(&mut self) {
         if let Some(resumed) = &mut self.resumed {

@@ -5,6 +5,7 @@ use crate::configuration::{Configuration, Mode};
 use crate::finding::{Effect, Finding, Outcome};
 use crate::gate::block::Block;
 use crate::gate::plan::{self, Override};
+use crate::host::state::{Stamp, Stamped};
 use crate::report::UnitReport;
 use crate::rke2::role::Role;
 use crate::rke2::start::Sourced;
@@ -36,7 +37,8 @@ fn later(id: &str) -> Finding {
 struct Node {
     memory: Memory,
     configuration: Configuration,
-    block: Option<Block>,
+    block: Option<Stamped<Block>>,
+    last: Option<LastStart>,
     phase: Phase,
     restarts: u32,
     entered: u64,
@@ -52,6 +54,7 @@ impl Node {
             memory: Memory::default(),
             configuration: Configuration::default(),
             block: None,
+            last: None,
             phase,
             restarts: 0,
             entered: 0,
@@ -70,11 +73,56 @@ impl Node {
     }
 
     fn block(&mut self, ids: &[&str]) {
-        self.now += 1;
+        self.start(GateEnd::Blocked);
         let reasons: Vec<Finding> = ids.iter().map(|id| wrong(id)).collect();
         let reasons: Vec<&Finding> = reasons.iter().collect();
-        self.block = Some(Block::new(UNIT, self.now, self.enabled, &reasons));
+        self.block = Some(Stamped {
+            value: Block::new(UNIT, self.now, self.enabled, &reasons),
+            stamp: self.stamp(),
+        });
         self.phase = Phase::Down;
+    }
+
+    /// Times of day and of the monotonic clock are the same here.
+    fn stamp(&self) -> Stamp {
+        Stamp {
+            boot: String::new(),
+            monotonic: self.now,
+        }
+    }
+
+    /// The unit is down, and its gate runs because somebody requests a start.
+    fn start(&mut self, gate: GateEnd) {
+        self.now += 10;
+        self.last = Some(LastStart {
+            gate_began: self.now - 5,
+            gate_began_at: self.now - 5,
+            gate_ended: if gate == GateEnd::Running {
+                0
+            } else {
+                self.now
+            },
+            gate,
+            down_since: self.now - 8,
+            main_started: self.now - 9,
+        });
+    }
+
+    /// Something happens to the unit's jobs. The monitor's own are named "ours".
+    fn hear(&mut self, events: &[JobEvent]) {
+        let scene = Scene {
+            block: self.block.as_ref(),
+            last: self.last,
+            is_ending: self.phase.is_ending(),
+        };
+        let is_ours = |job: &str| job.starts_with("ours");
+        self.memory.hear(events.to_vec(), is_ours, &scene);
+    }
+
+    /// A person stops it.
+    fn stop(&mut self) {
+        self.now += 1;
+        self.hear(&[requested("stop"), removed("stop", self.now)]);
     }
 
     fn see(&mut self, findings: Vec<Finding>) -> Vec<Action> {
@@ -102,6 +150,7 @@ impl Node {
                 restarts: self.restarts,
                 entered: self.entered,
                 block: self.block.as_ref(),
+                last: self.last,
                 enabled: self.enabled,
                 loadable: self.loadable,
                 rival: self.rival,
@@ -122,6 +171,20 @@ impl Node {
         }
         actions
     }
+}
+
+fn requested(job: &str) -> JobEvent {
+    let job = job.to_owned();
+    JobEvent::New { job }
+}
+
+fn ended(job: &str, at: u64, result: &str) -> JobEvent {
+    let (job, result) = (job.to_owned(), result.to_owned());
+    JobEvent::Removed { job, result, at }
+}
+
+fn removed(job: &str, at: u64) -> JobEvent {
+    ended(job, at, "done")
 }
 
 fn resumes(actions: &[Action]) -> bool {
@@ -169,8 +232,11 @@ fn what_ran_unseen_after_it_was_started_is_started_for_the_same_cause_again() {
 
 #[test]
 fn what_nobody_blocked_is_left_alone() {
-    for phase in [Phase::Down, Phase::Stranded, Phase::Retrying] {
+    for phase in [Phase::Down, Phase::Retrying] {
         assert_eq!(Node::new(phase).see(vec![]), [], "{phase:?}");
+        let mut node = Node::new(phase);
+        node.start(GateEnd::Passed);
+        assert_eq!(node.see(vec![]), [], "{phase:?}, after a start");
     }
     for phase in [
         Phase::Starting,
@@ -205,13 +271,7 @@ fn every_reason_not_to_is_told_once() {
     type Change = fn(&mut Node);
     let cases: [(Change, Hold); 5] = [
         (|node| node.configuration.resume = false, Hold::SwitchedOff),
-        (
-            |node| {
-                let block = node.block.clone().unwrap();
-                node.memory.stop(&block);
-            },
-            Hold::Stopped,
-        ),
+        (Node::stop, Hold::Stopped),
         (|node| node.enabled = false, Hold::Disabled),
         (|node| node.loadable = false, Hold::NotLoadable),
         (|node| node.rival = true, Hold::Rival),
@@ -234,8 +294,7 @@ fn every_reason_not_to_is_told_once() {
 #[test]
 fn a_stop_counts_for_the_block_it_came_in_alone() {
     let mut node = Node::blocked(&["a"]);
-    let block = node.block.clone().unwrap();
-    node.memory.stop(&block);
+    node.stop();
     assert_eq!(holds(&node.see(vec![])), Some(Hold::Stopped));
     // Somebody starts it after all, and the gate blocks once more.
     node.block(&["a"]);
@@ -487,6 +546,7 @@ enum Sight {
     Blocked,
     Phase(Phase),
     Stopped,
+    Requested(GateEnd),
 }
 
 fn sights() -> impl Strategy<Value = Vec<Sight>> {
@@ -499,6 +559,12 @@ fn sights() -> impl Strategy<Value = Vec<Sight>> {
         Just(Phase::Down),
         Just(Phase::Unknown),
     ];
+    let gate = prop_oneof![
+        Just(GateEnd::Passed),
+        Just(GateEnd::Running),
+        Just(GateEnd::Blocked),
+        Just(GateEnd::Failed),
+    ];
     let sight = prop_oneof![
         3 => Just(Sight::Right),
         3 => Just(Sight::Wrong),
@@ -506,8 +572,239 @@ fn sights() -> impl Strategy<Value = Vec<Sight>> {
         2 => Just(Sight::Blocked),
         3 => phase.prop_map(Sight::Phase),
         1 => Just(Sight::Stopped),
+        1 => gate.prop_map(Sight::Requested),
     ];
     proptest::collection::vec(sight, 1..60)
+}
+
+/// A start was requested, and came to nothing though the gate did not say that it blocks.
+#[test]
+fn one_that_is_down_for_no_decision_is_started() {
+    for (gate, requested) in [
+        (GateEnd::Failed, true),
+        (GateEnd::Blocked, true),
+        (GateEnd::Passed, false),
+        (GateEnd::Running, false),
+    ] {
+        let mut node = Node::new(Phase::Down);
+        node.start(gate);
+        assert_eq!(resumes(&node.see(vec![])), requested, "{gate:?}");
+    }
+    // systemd was about to start it by itself.
+    let mut node = Node::new(Phase::Stranded);
+    assert_eq!(node.see(vec![]), [], "nothing is known of the gate");
+    node.last = Some(LastStart::default());
+    assert!(resumes(&node.see(vec![])));
+
+    // A gate that failed has found nothing wrong; one that blocked has.
+    let unknown = || finding("a", Effect::BlocksStart, Indeterminate, Indeterminate);
+    for (gate, started) in [(GateEnd::Failed, true), (GateEnd::Blocked, false)] {
+        let mut node = Node::new(Phase::Down);
+        node.start(gate);
+        assert_eq!(resumes(&node.see(vec![unknown()])), started, "{gate:?}");
+        let mut node = Node::new(Phase::Down);
+        node.start(gate);
+        assert_eq!(node.see(vec![wrong("a")]), [], "{gate:?}");
+    }
+}
+
+#[test]
+fn one_that_is_down_for_no_decision_is_not_started_without_evidence() {
+    type Change = fn(&mut Node);
+    let changes: [(&str, Change); 6] = [
+        ("it is not enabled", |node| node.enabled = false),
+        ("it is masked", |node| node.loadable = false),
+        ("a person stopped it", Node::stop),
+        ("systemd does not answer", |node| node.last = None),
+        ("it went down after the gate had run", |node| {
+            node.last.as_mut().unwrap().down_since = node.now + 1;
+        }),
+        ("no gate has run in this userspace", |node| {
+            node.last.as_mut().unwrap().gate_began = 0;
+            node.last.as_mut().unwrap().down_since = 0;
+        }),
+    ];
+    for gate in [GateEnd::Failed, GateEnd::Blocked] {
+        for (what, change) in changes {
+            let mut node = Node::new(Phase::Down);
+            node.start(gate);
+            change(&mut node);
+            assert_eq!(node.see(vec![]), [], "{gate:?}: {what}");
+        }
+    }
+    // A person's stop does not end with a gate that somebody runs by hand.
+    let mut node = Node::new(Phase::Down);
+    node.stop();
+    node.start(GateEnd::Failed);
+    assert_eq!(node.see(vec![]), []);
+    // It does with a start.
+    node.hear(&[requested("start")]);
+    assert!(resumes(&node.see(vec![])));
+}
+
+#[test]
+fn one_that_is_down_for_no_decision_is_started_once() {
+    let mut node = Node::new(Phase::Down);
+    for attempt in 0..3 {
+        node.start(GateEnd::Failed);
+        node.phase = Phase::Down;
+        let actions = node.see(vec![]);
+        assert_eq!(resumes(&actions), attempt == 0, "{attempt}");
+        assert_eq!(
+            holds(&actions),
+            (attempt > 0).then_some(Hold::SameCause),
+            "{attempt}"
+        );
+    }
+    // And again after a while: what broke the gate may be gone.
+    node.now += 300_000_000;
+    node.start(GateEnd::Failed);
+    assert!(resumes(&node.see(vec![])));
+}
+
+/// A gate that has ended an automatic restart by a stop, which it names as `job`.
+fn blocked_by_a_stop(job: &str) -> Node {
+    let mut node = Node::blocked(&["a"]);
+    let block = node.block.as_mut().unwrap();
+    block.value.stop_job = Some(job.to_owned());
+    let last = node.last.as_mut().unwrap();
+    last.down_since = node.now;
+    node
+}
+
+#[test]
+fn the_gates_own_stop_is_no_persons() {
+    // systemd tells of the stop before the gate has written which it was, or after.
+    for named_first in [true, false] {
+        let mut node = blocked_by_a_stop(if named_first { "7" } else { "" });
+        node.last.as_mut().unwrap().gate = GateEnd::Running;
+        node.hear(&[requested("5"), requested("7"), ended("5", 20, "canceled")]);
+        node.hear(&[removed("7", 20)]);
+        if !named_first {
+            assert_eq!(node.see(vec![]), [], "not before it is clear");
+            node.block.as_mut().unwrap().value.stop_job = Some("7".to_owned());
+        }
+        node.last.as_mut().unwrap().gate = GateEnd::Blocked;
+        node.hear(&[]);
+        assert!(resumes(&node.see(vec![])), "named first: {named_first}");
+    }
+}
+
+#[test]
+fn a_persons_stop_beside_the_gates_is_not_lost() {
+    // The person's comes before the gate's, or after; it is named in time, or never.
+    for named in [Some("7"), None] {
+        for person_first in [true, false] {
+            for in_one_look in [true, false] {
+                let mut node = blocked_by_a_stop(named.unwrap_or_default());
+                let mut events = [["9", "7"], ["7", "9"]][usize::from(!person_first)]
+                    .iter()
+                    .flat_map(|job| [requested(job), removed(job, 20)]);
+                while let Some(event) = events.next() {
+                    if in_one_look {
+                        let rest: Vec<JobEvent> = events.by_ref().collect();
+                        node.hear(&[vec![event], rest].concat());
+                    } else {
+                        node.hear(&[event]);
+                    }
+                }
+                assert_eq!(
+                    holds(&node.see(vec![])),
+                    Some(Hold::Stopped),
+                    "{named:?}, person first: {person_first}, in one look: {in_one_look}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_gate_that_is_killed_before_it_names_its_stop_does_not_keep_the_unit_down() {
+    let mut node = blocked_by_a_stop("");
+    node.last.as_mut().unwrap().gate = GateEnd::Failed;
+    node.hear(&[requested("7"), removed("7", 20)]);
+    assert!(resumes(&node.see(vec![])));
+
+    // It was killed before it asked systemd: RKE2 was started, and then a person stopped it.
+    let mut node = blocked_by_a_stop("");
+    let last = node.last.as_mut().unwrap();
+    last.gate = GateEnd::Failed;
+    last.main_started = node.now + 5;
+    node.hear(&[requested("7"), removed("7", 20)]);
+    assert_eq!(holds(&node.see(vec![])), Some(Hold::Stopped));
+}
+
+#[test]
+fn a_start_that_is_requested_after_a_stop_counts_more_than_it() {
+    // Both are heard of at once, by a monitor that was busy.
+    let mut node = Node::blocked(&["a"]);
+    node.hear(&[
+        requested("8"),
+        removed("8", 30),
+        requested("9"),
+        ended("9", 31, "canceled"),
+    ]);
+    assert!(resumes(&node.see(vec![])));
+    // Or the start was not heard of at all, and its gate blocked.
+    let mut node = Node::blocked(&["a"]);
+    node.stop();
+    node.block(&["a"]);
+    assert!(resumes(&node.see(vec![])));
+    // A start that the stop canceled, while the gate was at work and blocked nevertheless.
+    let mut node = Node::new(Phase::Starting);
+    node.start(GateEnd::Running);
+    node.hear(&[requested("8")]);
+    node.phase = Phase::Down;
+    let began = node.now;
+    node.hear(&[
+        requested("9"),
+        ended("8", began, "canceled"),
+        removed("9", began),
+    ]);
+    node.block(&["a"]);
+    node.last.as_mut().unwrap().gate_began = began - 5;
+    assert_eq!(holds(&node.see(vec![])), Some(Hold::Stopped));
+}
+
+#[test]
+fn the_monitors_own_jobs_are_no_persons() {
+    let mut node = Node::blocked(&["a"]);
+    node.hear(&[requested("ours1"), removed("ours1", 20)]);
+    assert!(resumes(&node.see(vec![])));
+}
+
+#[test]
+fn what_is_not_clear_yet_outlives_the_monitor() {
+    let mut node = blocked_by_a_stop("");
+    node.last.as_mut().unwrap().gate = GateEnd::Running;
+    node.hear(&[removed("9", 20)]);
+    let text = serde_json::to_string(&node.memory).unwrap();
+    node.memory = serde_json::from_str(&text).unwrap();
+    node.block.as_mut().unwrap().value.stop_job = Some("7".to_owned());
+    node.last.as_mut().unwrap().gate = GateEnd::Blocked;
+    node.hear(&[]);
+    assert_eq!(holds(&node.see(vec![])), Some(Hold::Stopped));
+}
+
+#[test]
+fn a_gates_end_is_read_off_systemd() {
+    for (state, code, status, end) in [
+        ("inactive", 0, 0, GateEnd::Passed),
+        ("inactive", 1, 1, GateEnd::Passed),
+        ("activating", 0, 0, GateEnd::Running),
+        ("deactivating", 2, 9, GateEnd::Running),
+        ("failed", 1, 3, GateEnd::Blocked),
+        ("failed", 1, 203, GateEnd::Failed),
+        ("failed", 2, 9, GateEnd::Failed),
+        ("failed", 3, 3, GateEnd::Failed),
+        ("failed", 0, 0, GateEnd::Failed),
+    ] {
+        assert_eq!(
+            gate_end(state, code, status),
+            end,
+            "{state} {code} {status}"
+        );
+    }
 }
 
 proptest! {
@@ -521,20 +818,33 @@ proptest! {
         let mut node = Node::new(Phase::Down);
         let mut right = true;
         let mut drifted = false;
-        let mut stopped = None;
+        let mut stopped = false;
         for sight in sights {
             match sight {
                 Sight::Right | Sight::Later => right = true,
                 Sight::Wrong => right = false,
-                Sight::Blocked => node.block(&["a"]),
-                Sight::Phase(phase) => node.phase = phase,
-                Sight::Stopped => {
-                    let block = node.block.clone().or_else(|| node.memory.halted.clone());
-                    if let (Some(block), true) = (block, node.phase.is_down()) {
-                        node.memory.stop(&block);
-                        stopped = Some(block.since);
-                    }
+                Sight::Blocked => {
+                    node.block(&["a"]);
+                    stopped = false;
                 }
+                Sight::Phase(phase) => node.phase = phase,
+                // What is heard while systemd cannot be asked is kept for later.
+                Sight::Stopped if node.phase == Phase::Unknown => {}
+                // A unit that is on its way all the same was requested to start since.
+                Sight::Stopped => {
+                    node.stop();
+                    stopped = node.phase.is_ending();
+                }
+                // The gate forgets a block where it lets the unit go.
+                Sight::Requested(gate) => {
+                    node.start(gate);
+                    node.block = None;
+                    node.hear(&[requested("start")]);
+                    stopped = false;
+                }
+            }
+            if node.phase == Phase::Running {
+                stopped = false;
             }
             let findings = || match sight {
                 Sight::Later => vec![later("a")],
@@ -542,13 +852,16 @@ proptest! {
                 _ => vec![wrong("a")],
             };
             let phase = node.phase;
-            let block = node.block.clone().or_else(|| node.memory.halted.clone());
+            let (block, halted) = (node.block.is_some(), node.memory.halted.is_some());
+            let is_left = phase == Phase::Stranded
+                || node.last.is_some_and(|last| {
+                    matches!(last.gate, GateEnd::Failed | GateEnd::Blocked)
+                });
             let transitions = node.memory.drift_transitions;
             let actions = node.see(findings());
             if resumes(&actions) {
-                prop_assert!(phase.is_down() && right);
-                let since = block.map(|block| block.since);
-                prop_assert!(since.is_some() && since != stopped);
+                prop_assert!(phase.is_down() && right && !stopped);
+                prop_assert!(block || halted || is_left);
             }
             for action in &actions {
                 match action {

@@ -48,11 +48,17 @@ fn with_reasons(mut record: Record, block: &Block) -> Record {
 /// The unit is being started.
 pub fn resumed(block: &Block) -> Record {
     let unit = &block.unit;
-    let what = match block.reasons.as_slice() {
-        [] => String::new(),
-        reasons => format!(" ({})", of_block(reasons)),
+    let message = match block.reasons.as_slice() {
+        // See `down_for`: a start that came to nothing though no gate decided so.
+        [] => format!(
+            "{unit} is being started: a start of it came to nothing, nobody stopped it, and nothing on \
+             this host keeps it down"
+        ),
+        reasons => format!(
+            "{unit} is being started: what kept it down is put right ({})",
+            of_block(reasons)
+        ),
     };
-    let message = format!("{unit} is being started: what kept it down is put right{what}");
     with_reasons(summary(id::RESUMED, Priority::Notice, unit, message), block)
 }
 

@@ -7,7 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::journal::subjects;
 use super::monitor::{why, word};
+use crate::gate::block::Block;
 use crate::monitor::{Hold, Phase};
 use crate::text::{count, printable};
 
@@ -120,6 +122,18 @@ impl Status {
         );
         out
     }
+}
+
+/// That the gate keeps a unit from starting, where no monitor tells more.
+pub fn blocked(block: &Block, now: u64) -> String {
+    format!(
+        "{} is blocked since {} ({}): {} ({})\n",
+        block.unit,
+        time(block.since),
+        ago(block.since, now),
+        count(block.reasons.len(), "reason"),
+        subjects(block.reasons.iter().map(|reason| reason.subject.as_str()))
+    )
 }
 
 impl Unit {
@@ -296,6 +310,20 @@ mod tests {
              monitor 1.2.3 runs since 1970-01-01T00:00:00Z, last look 4s ago; mode enforce\n"
         );
         assert!(status.refuses() && !status.is_undetermined());
+    }
+
+    #[test]
+    fn a_block_is_told_without_a_monitor() {
+        let mut block = Block::new("rke2-server.service", 30_000_000, true, &[]);
+        block.reasons.push(crate::gate::block::Reason {
+            check: "sysctl.kernel.panic".to_owned(),
+            subject: "kernel.panic".to_owned(),
+            summary: "kernel.panic is 0, must be 10".to_owned(),
+        });
+        assert_eq!(
+            blocked(&block, 64_000_000),
+            "rke2-server.service is blocked since 1970-01-01T00:00:30Z (34s ago): 1 reason (kernel.panic)\n"
+        );
     }
 
     #[test]

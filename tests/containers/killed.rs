@@ -27,8 +27,14 @@ fn change(call: &Call) -> Option<String> {
         "MESSAGE_ID",
         "STATUS=",
     ];
+    // The file of metrics is opened by its name in a directory that was opened before.
+    let path = if call.path.starts_with(".preflight-rke2.prom") {
+        format!("/var/lib/node_exporter/{}", call.path)
+    } else {
+        call.path.clone()
+    };
     let what = match call.number {
-        libc::SYS_sendmsg | libc::SYS_sendto | libc::SYS_write if !call.path.starts_with('/') => {
+        libc::SYS_sendmsg | libc::SYS_sendto | libc::SYS_write if !path.starts_with('/') => {
             return SAID
                 .iter()
                 .find(|word| call.path.contains(**word))
@@ -39,12 +45,12 @@ fn change(call: &Call) -> Option<String> {
         libc::SYS_chmod | libc::SYS_fchmod => "chmod",
         libc::SYS_write => "write",
         libc::SYS_fsync => "fsync",
-        libc::SYS_rename => "rename",
-        libc::SYS_unlink => "unlink",
+        libc::SYS_rename | libc::SYS_renameat | libc::SYS_renameat2 => "rename",
+        libc::SYS_unlink | libc::SYS_unlinkat => "unlink",
         _ => return None,
     };
     // A new file has the number of its process.
-    let path = call.path.trim_end_matches(|c: char| c.is_ascii_digit());
+    let path = path.trim_end_matches(|c: char| c.is_ascii_digit());
     path.starts_with('/').then(|| format!("{what} {path}"))
 }
 

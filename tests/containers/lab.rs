@@ -133,6 +133,10 @@ impl Lab {
             "[metrics]\ntextfile = \"/var/lib/node_exporter\"\n",
         )
         .file("/var/lib/node_exporter/other.prom", "")
+        .file(
+            "/etc/systemd/system/preflight-rke2.service.d/metrics.conf",
+            "[Service]\nReadWritePaths=/var/lib/node_exporter\n",
+        )
     }
 
     /// So many seconds more than others may take.

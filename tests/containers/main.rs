@@ -26,11 +26,15 @@ mod flips;
 #[cfg(test)]
 mod impostors;
 #[cfg(test)]
+mod intruder;
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 mod lab;
 #[cfg(test)]
 mod late;
+#[cfg(test)]
+mod left_down;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]

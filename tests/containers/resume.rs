@@ -21,9 +21,13 @@ on!(a_blocked_unit_starts_once_the_host_is_right: bullseye bookworm trixie);
 fn a_blocked_unit_starts_once_the_host_is_right(suite: &str) {
     let outcome = blocked(suite)
         .script(
-            "rec before show rke2-server ActiveState
+            "up preflight-rke2
+            rec before show rke2-server ActiveState
             rec monitor systemctl is-active preflight-rke2
             rec status preflight-rke2 status
+            # It tells systemd once it has looked again.
+            tells() { show preflight-rke2 StatusText | grep -q 'rke2-server is blocked'; }
+            eventually tells
             rec text show preflight-rke2 StatusText
             cat /run/preflight-rke2/gate/rke2-server.service.json >/out/block
             make_right
@@ -110,12 +114,16 @@ fn what_a_person_stopped_stays_stopped(suite: &str) {
     let outcome = blocked(suite)
         .script(
             "up preflight-rke2
+            look() { busctl call org.rke2.Preflight1 /org/rke2/Preflight1 org.rke2.Preflight1.Manager Check >/dev/null; }
+            eventually look
             systemctl stop rke2-server
-            sleep 0.5
+            look
             # Whoever comes after it must know as well.
             systemctl restart preflight-rke2
             make_right
-            sleep 3
+            eventually look
+            is_held() { entries 4a4fc480e04b4178acafec446d2b169d | grep -q .; }
+            eventually is_held
             rec state show rke2-server ActiveState
             rec held entries 4a4fc480e04b4178acafec446d2b169d
             rec status preflight-rke2 status
@@ -147,7 +155,11 @@ fn one_that_fails_by_itself_is_started_once(suite: &str) {
             "printf '#!/bin/sh\\n[ \"$1\" = --version ] && echo rke2 version v1.34.1+rke2r1 && exit\\necho starts >>/run/starts; exit 1\\n' >/usr/local/lib/rke2-stand-in
             up preflight-rke2
             make_right
-            sleep 13
+            # systemd tries again and again.
+            twice() { [ $(wc -l </run/starts) -ge 3 ]; }
+            eventually twice
+            waits() { [ \"$(show rke2-server SubState)\" = auto-restart ]; }
+            eventually waits
             rec status preflight-rke2 status --format json
             rec state show rke2-server ActiveState
             rec resumed entries 177d9cd6ba0e419a8b804158a0e4aff6
@@ -174,9 +186,11 @@ fn a_crash_on_a_drifted_host_ends_when_that_is_right(suite: &str) {
         .script(
             "up rke2-server; up preflight-rke2
             set_sysctl vm.overcommit_memory 0
-            sleep 1
+            drifts() { entries 6a0aafc776df442b90b1be0f1b0ce2fd | grep -q .; }
+            eventually drifts
             kill -KILL $(show rke2-server MainPID)
-            sleep 7
+            is_blocked() { preflight-rke2 status | grep -q 'rke2-server.service is blocked since'; }
+            eventually is_blocked
             rec blocked show rke2-server ActiveState,SubState
             rec status preflight-rke2 status
             set_sysctl vm.overcommit_memory 1
@@ -211,12 +225,14 @@ fn resuming_can_be_switched_off(suite: &str) {
         .script(
             "up preflight-rke2
             make_right
-            sleep 2
+            is_held() { entries 4a4fc480e04b4178acafec446d2b169d | grep -q .; }
+            eventually is_held
             rec off show rke2-server ActiveState
             rec held entries 4a4fc480e04b4178acafec446d2b169d
             echo 'nonsense' >>/etc/preflight-rke2/config.toml.d/lab.toml
             rec reload systemctl reload preflight-rke2
-            sleep 1
+            is_told() { preflight-rke2 status | grep -q 'monitor: configuration'; }
+            eventually is_told
             rec broken show rke2-server ActiveState
             rec trouble preflight-rke2 status
             : >/etc/preflight-rke2/config.toml.d/lab.toml

@@ -1,24 +1,41 @@
 //! Hearing of systemd what happens to units, and having it start and stop one.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_core::Stream as _;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::Notify;
 use zbus::match_rule::Builder;
+use zbus::names::{BusName, UniqueName};
+use zbus::proxy::CacheProperties;
 use zbus::{Connection, MatchRule, Message, MessageStream, fdo, message};
 
-use super::{BusError, SYSTEMD, manager, of_bus};
+use super::{BusError, Properties, SERVICE, SYSTEMD, UNIT, manager, named, of_bus};
+use crate::monitor::{LastStart, gate_end};
 
 /// How long systemd may take to answer.
 pub const PATIENCE: Duration = Duration::from_secs(5);
+/// The name under which the bus itself sends. No client can send under it: the bus fills in the sender.
+const BUS: &str = "org.freedesktop.DBus";
+/// Started or reached once in each userspace, before any gate: reached anew after `systemctl soft-reboot`.
+const SYSINIT: &str = "sysinit.target";
 
 /// What systemd tells by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
     /// A unit, or what systemd knows of unit files, has changed.
     Changed,
+    /// A unit has a new job.
+    JobNew {
+        /// The job's object path.
+        job: String,
+        /// The unit.
+        unit: String,
+    },
     /// A job of a unit has ended.
     JobRemoved {
         /// The job's object path.
@@ -57,14 +74,110 @@ pub fn label(name: &str) -> String {
     out
 }
 
-/// Has systemd tell of these units, and passes on what it tells. To be called from within a runtime;
-/// what was asked for ends with the connection.
+/// Events about jobs that may wait. The newest are kept: what they tell of a unit replaces what the
+/// older ones told.
+const MOST_JOBS: usize = 256;
+
+/// What systemd has told and nobody has read yet. It does not grow without bound: any number of
+/// [`Told::Changed`] is kept as one, and of jobs the newest [`MOST_JOBS`].
+#[derive(Debug)]
+pub struct Inbox {
+    waiting: Mutex<VecDeque<Told>>,
+    ready: Notify,
+    /// Counted up by everything that arrives.
+    arrived: Arc<AtomicU64>,
+}
+
+impl Inbox {
+    /// An empty one, which counts `arrived` up whenever something arrives.
+    pub fn new(arrived: Arc<AtomicU64>) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            ready: Notify::new(),
+            arrived,
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Told>> {
+        // What a thread that panicked has left is a whole queue all the same.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, told: Told) {
+        let mut waiting = self.waiting();
+        match told {
+            Told::JobNew { .. } | Told::JobRemoved { .. } => {
+                if waiting.len() >= MOST_JOBS {
+                    let is_job =
+                        |told: &Told| matches!(told, Told::JobNew { .. } | Told::JobRemoved { .. });
+                    if let Some(oldest) = waiting.iter().position(is_job) {
+                        waiting.remove(oldest);
+                    }
+                }
+                waiting.push_back(told);
+            }
+            Told::Changed | Told::Restarted | Told::Disconnected => {
+                if !waiting.contains(&told) {
+                    waiting.push_back(told);
+                }
+            }
+        }
+        drop(waiting);
+        self.arrived.fetch_add(1, Ordering::Relaxed);
+        self.ready.notify_one();
+    }
+
+    /// The next, if there is one.
+    pub fn try_next(&self) -> Option<Told> {
+        self.waiting().pop_front()
+    }
+
+    /// Waits for the next. Nothing is lost if this is not waited for to the end.
+    pub async fn next(&self) -> Told {
+        loop {
+            if let Some(told) = self.try_next() {
+                return told;
+            }
+            self.ready.notified().await;
+        }
+    }
+}
+
+/// Whose signals count. On a bus any user may send any signal to any connection, but not under
+/// another's unique name: the bus fills in the sender.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Senders {
+    /// There is no bus in between, and nobody but the peer.
+    Peer,
+    /// The bus itself, and the connection that owns systemd's name; `None` while nobody does.
+    Bus(Option<String>),
+}
+
+impl Senders {
+    fn is_bus(&self, sender: Option<&str>) -> bool {
+        match self {
+            Self::Peer => true,
+            Self::Bus(_) => sender == Some(BUS),
+        }
+    }
+
+    fn is_systemd(&self, sender: Option<&str>) -> bool {
+        match self {
+            Self::Peer => true,
+            Self::Bus(owner) => owner.is_some() && owner.as_deref() == sender,
+        }
+    }
+}
+
+/// Has systemd tell of these units, and passes on what it tells; what others send is dropped. To be
+/// called from within a runtime; what was asked for ends with the connection.
 pub async fn listen(
     connection: &Connection,
     units: &[&str],
-    to: UnboundedSender<Told>,
+    to: Arc<Inbox>,
 ) -> Result<(), BusError> {
     let stream = MessageStream::from(connection);
+    let mut senders = Senders::Peer;
     if connection.is_bus() {
         let bus = fdo::DBusProxy::new(connection)
             .await
@@ -74,10 +187,110 @@ pub async fn listen(
                 .await
                 .map_err(|error| of_bus(zbus::Error::from(error), SYSTEMD))?;
         }
+        // Changes of the owner are heard from here on.
+        senders = Senders::Bus(owner(&bus).await?);
     }
     // Read without a pause: what nobody reads would hold up the answers to questions.
-    tokio::spawn(forward(stream, to));
+    tokio::spawn(forward(stream, senders, to));
     subscribe(connection).await
+}
+
+/// The connection that owns systemd's name.
+async fn owner(bus: &fdo::DBusProxy<'_>) -> Result<Option<String>, BusError> {
+    let name = BusName::from_static_str(SYSTEMD).map_err(|error| of_bus(error, SYSTEMD))?;
+    match bounded(bus.get_name_owner(name)).await? {
+        Ok(owner) => Ok(Some(owner.to_string())),
+        Err(fdo::Error::NameHasNoOwner(_)) => Ok(None),
+        Err(error) => Err(named(error, SYSTEMD)),
+    }
+}
+
+/// When this userspace began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Userspace {
+    /// In microseconds of the monotonic clock.
+    pub monotonic: u64,
+    /// In microseconds since 1970, as the clock was then.
+    pub realtime: u64,
+}
+
+/// When this userspace began: at boot, or at the last `systemctl soft-reboot`. systemd 257 and 262 take
+/// `UserspaceTimestampMonotonic` anew at a soft reboot and keep it over `daemon-reexec` (measured). That
+/// the releases between do so too is not relied on: they reach sysinit.target anew in any case.
+pub async fn userspace(connection: &Connection) -> Result<Userspace, BusError> {
+    let manager = manager(connection).await?;
+    let (realtime, monotonic, sysinit) = tokio::join!(
+        bounded(manager.userspace_timestamp()),
+        bounded(manager.userspace_timestamp_monotonic()),
+        properties(connection, SYSINIT, false)
+    );
+    let failed = |error| of_bus(error, SYSTEMD);
+    let (mut sysinit, _) = sysinit?;
+    let reached: u64 = sysinit.take_or_default("ActiveEnterTimestampMonotonic")?;
+    let reached_at: u64 = sysinit.take_or_default("ActiveEnterTimestamp")?;
+    Ok(Userspace {
+        monotonic: monotonic?.map_err(failed)?.max(reached),
+        realtime: realtime?.map_err(failed)?.max(reached_at),
+    })
+}
+
+/// What systemd remembers of the last run of the gate before a unit that is down, and of the unit.
+pub async fn last_start(connection: &Connection, unit: &str) -> Result<LastStart, BusError> {
+    let gate = gate_of(unit);
+    let (of_unit, of_gate) = tokio::join!(
+        properties(connection, unit, true),
+        properties(connection, &gate, true)
+    );
+    let (mut unit, mut service) = of_unit?;
+    let (mut gate, mut gate_service) = of_gate?;
+    let active_state: String = gate.take("ActiveState")?;
+    Ok(LastStart {
+        gate_began: gate.take_or_default("InactiveExitTimestampMonotonic")?,
+        gate_began_at: gate.take_or_default("InactiveExitTimestamp")?,
+        gate_ended: gate.take_or_default("InactiveEnterTimestampMonotonic")?,
+        gate: gate_end(
+            &active_state,
+            gate_service.take_or_default("ExecMainCode")?,
+            gate_service.take_or_default("ExecMainStatus")?,
+        ),
+        down_since: unit.take_or_default("InactiveEnterTimestampMonotonic")?,
+        main_started: service.take_or_default("ExecMainStartTimestampMonotonic")?,
+    })
+}
+
+/// The gate's unit before a unit.
+pub fn gate_of(unit: &str) -> String {
+    let instance = unit.strip_suffix(".service").unwrap_or(unit);
+    format!("preflight-rke2-gate@{instance}.service")
+}
+
+/// The properties of a unit, and where it is a service those of a service.
+async fn properties(
+    connection: &Connection,
+    unit: &str,
+    is_service: bool,
+) -> Result<(Properties, Properties), BusError> {
+    let proxy = fdo::PropertiesProxy::builder(connection)
+        .destination(SYSTEMD)
+        .path(unit_path(unit))
+        .cache_properties(CacheProperties::No)
+        .build()
+        .await
+        .map_err(|error| of_bus(error, unit))?;
+    let of_service = async {
+        if is_service {
+            bounded(proxy.get_all(SERVICE)).await.map(Some)
+        } else {
+            Ok(None)
+        }
+    };
+    let (of_unit, of_service) = tokio::join!(bounded(proxy.get_all(UNIT)), of_service);
+    let of_unit = of_unit?.map_err(|error| named(error, unit))?;
+    let of_service = match of_service? {
+        Some(all) => all.map_err(|error| named(error, unit))?,
+        None => std::collections::HashMap::new(),
+    };
+    Ok((Properties(of_unit), Properties(of_service)))
 }
 
 /// Asks systemd for signals. To be done again where it has left the bus and come back.
@@ -138,6 +351,7 @@ fn rules<'a>(units: &[&'a str]) -> zbus::Result<Vec<MatchRule<'a>>> {
             .arg(0, SYSTEMD),
     ];
     for unit in units {
+        rules.push(of_manager("JobNew").arg(2, *unit));
         rules.push(of_manager("JobRemoved").arg(2, *unit));
         let properties = of_systemd().interface("org.freedesktop.DBus.Properties");
         rules.push(properties.path(unit_path(unit)));
@@ -145,23 +359,54 @@ fn rules<'a>(units: &[&'a str]) -> zbus::Result<Vec<MatchRule<'a>>> {
     rules.into_iter().map(Builder::build).collect()
 }
 
-async fn forward(mut stream: MessageStream, to: UnboundedSender<Told>) {
+async fn forward(mut stream: MessageStream, mut senders: Senders, to: Arc<Inbox>) {
     while let Some(message) = poll_fn(|cx| Pin::new(&mut stream).poll_next(cx)).await {
-        let told = message.ok().and_then(|message| told(&message));
+        let told = message
+            .ok()
+            .and_then(|message| told(&message, &mut senders));
+        if let Some(told) = told {
+            to.push(told);
+        }
         // Nobody is left to listen.
-        if told.is_some_and(|told| to.send(told).is_err()) {
+        if Arc::strong_count(&to) == 1 {
             return;
         }
     }
-    let _ = to.send(Told::Disconnected);
+    to.push(Told::Disconnected);
 }
 
-fn told(message: &Message) -> Option<Told> {
-    let header = message.header();
-    if header.message_type() != message::Type::Signal {
+/// What a message tells, if it is a signal of systemd's or of the bus.
+fn told(message: &Message, senders: &mut Senders) -> Option<Told> {
+    if message.message_type() != message::Type::Signal {
         return None;
     }
-    match header.member()?.as_str() {
+    let header = message.header();
+    let sender = header.sender().map(UniqueName::as_str);
+    let member = header.member()?.as_str();
+    if member == "NameOwnerChanged" {
+        if !senders.is_bus(sender) {
+            return None;
+        }
+        let (name, _, owner): (String, String, String) = message.body().deserialize().ok()?;
+        if name != SYSTEMD {
+            return None;
+        }
+        let has_come = !owner.is_empty();
+        if let Senders::Bus(systemd) = senders {
+            *systemd = has_come.then_some(owner);
+        }
+        return has_come.then_some(Told::Restarted);
+    }
+    if !senders.is_systemd(sender) {
+        return None;
+    }
+    match member {
+        "JobNew" => {
+            let (_, job, unit): (u32, zbus::OwnedObjectPath, String) =
+                message.body().deserialize().ok()?;
+            let job = job.to_string();
+            Some(Told::JobNew { job, unit })
+        }
         "JobRemoved" => {
             let (_, job, unit, result): (u32, zbus::OwnedObjectPath, String, String) =
                 message.body().deserialize().ok()?;
@@ -172,10 +417,6 @@ fn told(message: &Message) -> Option<Told> {
             })
         }
         "PropertiesChanged" | "Reloading" | "UnitFilesChanged" => Some(Told::Changed),
-        "NameOwnerChanged" => {
-            let (_, _, owner): (String, String, String) = message.body().deserialize().ok()?;
-            (!owner.is_empty()).then_some(Told::Restarted)
-        }
         _ => None,
     }
 }
@@ -198,8 +439,89 @@ mod tests {
     fn the_bus_is_asked_for_no_more_than_is_needed() {
         let rules = rules(&["rke2-server.service"]).unwrap();
         let texts: Vec<String> = rules.iter().map(ToString::to_string).collect();
-        assert_eq!(texts.len(), 5);
-        assert!(texts[3].contains("arg2='rke2-server.service'"), "{texts:?}");
-        assert!(texts[4].contains("rke2_2dserver_2eservice"), "{texts:?}");
+        assert_eq!(texts.len(), 6);
+        for rule in &texts[3..5] {
+            assert!(rule.contains("arg2='rke2-server.service'"), "{texts:?}");
+        }
+        assert!(texts[5].contains("rke2_2dserver_2eservice"), "{texts:?}");
+    }
+
+    const MANAGER: &str = "org.freedesktop.systemd1.Manager";
+
+    fn signal<B: serde::Serialize + zbus::Type>(
+        sender: &'static str,
+        interface: &'static str,
+        member: &'static str,
+        body: &B,
+    ) -> Message {
+        Message::signal("/org/freedesktop/systemd1", interface, member)
+            .sender(UniqueName::from_static_str_unchecked(sender))
+            .build(body)
+            .unwrap()
+    }
+
+    fn removed(sender: &'static str) -> Message {
+        let job = zbus::ObjectPath::from_static_str_unchecked("/org/freedesktop/systemd1/job/7");
+        let body = (7_u32, job, "rke2-server.service", "done");
+        signal(sender, MANAGER, "JobRemoved", &body)
+    }
+
+    fn moved(sender: &'static str, name: &str, to: &str) -> Message {
+        signal(sender, BUS, "NameOwnerChanged", &(name, "", to))
+    }
+
+    #[test]
+    fn only_systemd_and_the_bus_are_believed() {
+        let mut senders = Senders::Bus(Some(":1.0".to_owned()));
+        assert!(told(&removed(":1.0"), &mut senders).is_some());
+        for other in [":1.00", ":1.7", BUS] {
+            assert_eq!(told(&removed(other), &mut senders), None, "{other}");
+        }
+        let reload = |sender| signal(sender, MANAGER, "Reloading", &(true));
+        assert_eq!(told(&reload(":1.0"), &mut senders), Some(Told::Changed));
+        assert_eq!(told(&reload(":1.7"), &mut senders), None);
+
+        // Another cannot make itself systemd, nor a name of its own pass for systemd's.
+        assert_eq!(told(&moved(":1.7", SYSTEMD, ":1.7"), &mut senders), None);
+        assert_eq!(told(&moved(":1.0", SYSTEMD, ":1.7"), &mut senders), None);
+        assert_eq!(told(&moved(BUS, "org.example", ":1.7"), &mut senders), None);
+        assert_eq!(told(&removed(":1.7"), &mut senders), None);
+
+        // The bus can: systemd leaves, and comes back as another connection.
+        assert_eq!(told(&moved(BUS, SYSTEMD, ""), &mut senders), None);
+        assert_eq!(senders, Senders::Bus(None));
+        assert_eq!(told(&removed(":1.0"), &mut senders), None);
+        let back = told(&moved(BUS, SYSTEMD, ":1.9"), &mut senders);
+        assert_eq!(back, Some(Told::Restarted));
+        assert_eq!(told(&removed(":1.0"), &mut senders), None);
+        assert!(told(&removed(":1.9"), &mut senders).is_some());
+    }
+
+    #[test]
+    fn an_inbox_does_not_grow_without_bound() {
+        let arrived = Arc::new(AtomicU64::new(0));
+        let inbox = Inbox::new(Arc::clone(&arrived));
+        for _ in 0..100_000 {
+            inbox.push(Told::Changed);
+            inbox.push(Told::Restarted);
+        }
+        for number in 0..100_000_u32 {
+            inbox.push(Told::JobNew {
+                job: number.to_string(),
+                unit: String::new(),
+            });
+        }
+        assert_eq!(arrived.load(Ordering::Relaxed), 300_000);
+        let mut jobs = Vec::new();
+        let mut others = 0;
+        while let Some(told) = inbox.try_next() {
+            match told {
+                Told::JobNew { job, .. } => jobs.push(job),
+                _ => others += 1,
+            }
+        }
+        assert_eq!(others, 2);
+        assert!((MOST_JOBS - 2..=MOST_JOBS).contains(&jobs.len()));
+        assert_eq!(jobs.last().unwrap(), "99999", "the newest are kept");
     }
 }

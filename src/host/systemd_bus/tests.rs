@@ -407,7 +407,8 @@ fn a_unit_is_started_and_stopped() {
 fn what_systemd_tells_is_passed_on_until_it_hangs_up() {
     use manage::Told;
     let heard = with(Mood::Answers, async |client, server| {
-        let (to, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let told = std::sync::Arc::new(manage::Inbox::new(std::sync::Arc::default()));
+        let to = std::sync::Arc::clone(&told);
         manage::listen(&client, &["rke2-server.service"], to).await?;
         drop(client);
         let emitter =
@@ -416,19 +417,16 @@ fn what_systemd_tells_is_passed_on_until_it_hangs_up() {
         FakeManager::job_removed(&emitter, 7, job, "rke2-server.service", "dependency")
             .await
             .unwrap();
-        let first = told.recv().await;
+        let first = told.next().await;
         server.close().await.unwrap();
-        Ok([first, told.recv().await, told.recv().await])
+        Ok(([first, told.next().await], told.try_next()))
     });
     let removed = Told::JobRemoved {
         job: JOB_PATH.to_owned(),
         unit: "rke2-server.service".to_owned(),
         result: "dependency".to_owned(),
     };
-    assert_eq!(
-        heard.unwrap(),
-        [Some(removed), Some(Told::Disconnected), None]
-    );
+    assert_eq!(heard.unwrap(), ([removed, Told::Disconnected], None));
 }
 
 #[test]

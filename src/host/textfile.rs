@@ -1,0 +1,424 @@
+//! The file of metrics: written below a directory that the administrator names, which another than
+//! root must not be able to replace.
+//!
+//! Root that writes below a directory of another user's writes where that user says: a component that is
+//! renamed and replaced by a link leads anywhere. So the path is walked component by component, no link
+//! is followed, and every directory on it, the last one too, must belong to root and be writable by
+//! nobody else. What is opened this way cannot be exchanged meanwhile.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Component, Path, PathBuf};
+
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, openat, readlinkat, renameat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat};
+use nix::unistd::{UnlinkatFlags, fsync, unlinkat};
+
+/// Why the file is not written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TextfileError {
+    /// Not an absolute path without `..`.
+    #[error("{}: textfile must be an absolute path without `..`", .path.display())]
+    Path {
+        /// The directory that is asked for.
+        path: PathBuf,
+    },
+    /// A component is not there.
+    #[error("{} does not exist; make it as root: install -d -m 755 {}", .path.display(), .path.display())]
+    Missing {
+        /// The component.
+        path: PathBuf,
+    },
+    /// A component is a symbolic link.
+    #[error("{} is a symbolic link to {target}, which is not followed: set textfile to the directory itself", .path.display())]
+    Link {
+        /// The component.
+        path: PathBuf,
+        /// Where it leads.
+        target: String,
+    },
+    /// A component is no directory.
+    #[error("{} is no directory", .path.display())]
+    NoDirectory {
+        /// The component.
+        path: PathBuf,
+    },
+    /// A component belongs to another user than root.
+    #[error(
+        "{} belongs to uid {uid}, who could put anything in its place: use a directory that, like all above it, \
+         belongs to root, and name it to node_exporter (--collector.textfile.directory)",
+        .path.display()
+    )]
+    Owner {
+        /// The component.
+        path: PathBuf,
+        /// Its owner.
+        uid: u32,
+    },
+    /// A component can be written by others than its owner.
+    #[error("{} can be written by others than root (mode {mode:04o}): chmod go-w {}, or use another directory", .path.display(), .path.display())]
+    Writable {
+        /// The component.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The unit's sandbox does not let it write there.
+    #[error(
+        "{} cannot be written by the monitor's unit: `systemctl edit preflight-rke2`, and below [Service] \
+         ReadWritePaths={}; then `systemctl restart preflight-rke2`",
+        .path.display(),
+        .path.display()
+    )]
+    ReadOnly {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// Something else.
+    #[error("{}: {error}", .path.display())]
+    Other {
+        /// What could not be opened or written.
+        path: PathBuf,
+        /// The error.
+        error: Errno,
+    },
+}
+
+/// Writes files of metrics.
+#[derive(Debug, Clone)]
+pub struct Textfile {
+    root: PathBuf,
+    owner: u32,
+}
+
+impl Default for Textfile {
+    fn default() -> Self {
+        Self::below(Path::new("/"), 0)
+    }
+}
+
+impl Textfile {
+    /// Below another root, which is taken as it is, and of another owner.
+    pub fn below(root: &Path, owner: u32) -> Self {
+        Self {
+            root: root.to_owned(),
+            owner,
+        }
+    }
+
+    /// Puts a file in its place, for everybody to read: whole or not at all.
+    pub fn replace(
+        &self,
+        directory: &Path,
+        name: &str,
+        content: &[u8],
+    ) -> Result<(), TextfileError> {
+        let opened = self.open(directory)?;
+        put(&opened, name, content).map_err(|error| match error {
+            Errno::EROFS => TextfileError::ReadOnly {
+                path: directory.to_owned(),
+            },
+            error => TextfileError::Other {
+                path: directory.join(name),
+                error,
+            },
+        })
+    }
+
+    /// The directory, once nobody can exchange it.
+    fn open(&self, directory: &Path) -> Result<OwnedFd, TextfileError> {
+        if !directory.has_root() {
+            let path = directory.to_owned();
+            return Err(TextfileError::Path { path });
+        }
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let mut at = nix::fcntl::open(&self.root, flags, Mode::empty())
+            .map_err(|error| other(&self.root, error))?;
+        let mut path = PathBuf::from("/");
+        for component in directory.components() {
+            let name = match component {
+                Component::RootDir => continue,
+                Component::Normal(name) => name,
+                _ => {
+                    let path = directory.to_owned();
+                    return Err(TextfileError::Path { path });
+                }
+            };
+            path.push(name);
+            let opened = openat(&at, name, flags, Mode::empty());
+            at = opened.map_err(|error| why(&at, name, &path, error))?;
+            let stat = fstat(&at).map_err(|error| other(&path, error))?;
+            self.judge(&stat, &path)?;
+        }
+        Ok(at)
+    }
+
+    fn judge(&self, stat: &FileStat, path: &Path) -> Result<(), TextfileError> {
+        let path = path.to_owned();
+        if stat.st_uid != 0 && stat.st_uid != self.owner {
+            let uid = stat.st_uid;
+            return Err(TextfileError::Owner { path, uid });
+        }
+        // Where there is an access control list, its mask stands in the bits of the group.
+        if stat.st_mode & 0o022 != 0 {
+            let mode = stat.st_mode & 0o7777;
+            return Err(TextfileError::Writable { path, mode });
+        }
+        Ok(())
+    }
+}
+
+fn other(path: &Path, error: Errno) -> TextfileError {
+    TextfileError::Other {
+        path: path.to_owned(),
+        error,
+    }
+}
+
+/// Why a component could not be opened.
+fn why(at: &OwnedFd, name: &OsStr, path: &Path, error: Errno) -> TextfileError {
+    let path = path.to_owned();
+    if error == Errno::ENOENT {
+        return TextfileError::Missing { path };
+    }
+    let is_link = fstatat(at, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok_and(|stat| {
+        SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits()) == SFlag::S_IFLNK
+    });
+    match error {
+        Errno::ELOOP | Errno::ENOTDIR if is_link => {
+            let target = readlinkat(at, name).unwrap_or_default();
+            let target = target.to_string_lossy().into_owned();
+            TextfileError::Link { path, target }
+        }
+        Errno::ENOTDIR => TextfileError::NoDirectory { path },
+        error => TextfileError::Other { path, error },
+    }
+}
+
+fn put(directory: &OwnedFd, name: &str, content: &[u8]) -> Result<(), Errno> {
+    const MODE: Mode = Mode::S_IRUSR
+        .union(Mode::S_IWUSR)
+        .union(Mode::S_IRGRP)
+        .union(Mode::S_IROTH);
+    let start = format!(".{name}.");
+    sweep(directory, &start);
+    let fresh = format!("{start}{}", std::process::id());
+    let flags =
+        OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let file = openat(directory, fresh.as_str(), flags, MODE)?;
+    let written = fill(file, MODE, content)
+        .and_then(|()| renameat(directory, fresh.as_str(), directory, name));
+    if written.is_err() {
+        // What made it fail is told; that this does not help is no news.
+        let _ = unlinkat(directory, fresh.as_str(), UnlinkatFlags::NoRemoveDir);
+    }
+    written
+}
+
+fn fill(file: OwnedFd, mode: Mode, content: &[u8]) -> Result<(), Errno> {
+    let errno = |error: io::Error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
+    // Whatever the umask took.
+    fchmod(&file, mode)?;
+    let mut file = File::from(file);
+    file.write_all(content).map_err(errno)?;
+    fsync(&file)
+}
+
+/// Removes what was left by processes that were killed before a new file was in its place.
+fn sweep(directory: &OwnedFd, start: &str) {
+    // Where it cannot be listed or removed it takes up a little space, no more.
+    let Ok(listed) = openat(
+        directory,
+        ".",
+        OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
+        Mode::empty(),
+    ) else {
+        return;
+    };
+    let Ok(mut listed) = Dir::from_fd(listed) else {
+        return;
+    };
+    let is_left = |name: &[u8]| {
+        let number = name.strip_prefix(start.as_bytes());
+        number.is_some_and(|number| !number.is_empty() && number.iter().all(u8::is_ascii_digit))
+    };
+    for entry in listed.iter().flatten() {
+        let name = entry.file_name().to_bytes();
+        if is_left(name) {
+            let _ = unlinkat(
+                directory,
+                OsStr::from_bytes(name),
+                UnlinkatFlags::NoRemoveDir,
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    const NAME: &str = "preflight-rke2.prom";
+
+    struct Fixture {
+        dir: tempfile::TempDir,
+        writer: Textfile,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let owner = nix::unistd::geteuid().as_raw();
+            let writer = Textfile::below(dir.path(), owner);
+            let fixture = Self { dir, writer };
+            fs::create_dir_all(fixture.at("var/lib/metrics")).unwrap();
+            for path in ["var", "var/lib", "var/lib/metrics"] {
+                fixture.chmod(path, 0o755);
+            }
+            fixture
+        }
+
+        fn at(&self, path: &str) -> PathBuf {
+            self.dir.path().join(path)
+        }
+
+        fn chmod(&self, path: &str, mode: u32) {
+            fs::set_permissions(self.at(path), Permissions::from_mode(mode)).unwrap();
+        }
+
+        fn write(&self, directory: &str) -> Result<(), TextfileError> {
+            self.writer.replace(Path::new(directory), NAME, b"1\n")
+        }
+
+        fn names(&self, path: &str) -> Vec<String> {
+            let entries = fs::read_dir(self.at(path)).unwrap();
+            let mut names: Vec<String> = entries
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
+            names.sort();
+            names
+        }
+    }
+
+    #[test]
+    fn it_is_written_whole_for_everybody_to_read() {
+        let host = Fixture::new();
+        let left = host.at("var/lib/metrics/.preflight-rke2.prom.77");
+        let others = host.at("var/lib/metrics/.preflight-rke2.prom.x");
+        for path in [&left, &others] {
+            fs::write(path, "half").unwrap();
+        }
+        for _ in 0..2 {
+            assert_eq!(host.write("/var/lib/metrics"), Ok(()));
+        }
+        let written = host.at("var/lib/metrics").join(NAME);
+        assert_eq!(fs::read(&written).unwrap(), b"1\n");
+        let mode = fs::metadata(&written).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o644);
+        assert_eq!(
+            host.names("var/lib/metrics"),
+            [".preflight-rke2.prom.x", NAME]
+        );
+    }
+
+    #[test]
+    fn no_link_is_followed() {
+        let host = Fixture::new();
+        fs::create_dir(host.at("elsewhere")).unwrap();
+        fs::write(host.at("elsewhere/passwd"), "root").unwrap();
+        symlink("../../elsewhere", host.at("var/lib/last")).unwrap();
+        symlink("../elsewhere", host.at("var/between")).unwrap();
+        for (path, link) in [
+            ("/var/lib/last", "/var/lib/last"),
+            ("/var/between/metrics", "/var/between"),
+        ] {
+            let error = host.write(path).unwrap_err();
+            assert!(
+                matches!(&error, TextfileError::Link { path, .. } if path == Path::new(link)),
+                "{error:?}"
+            );
+            assert!(error.to_string().contains("elsewhere"), "{error}");
+        }
+        assert_eq!(host.names("elsewhere"), ["passwd"]);
+        // A link in the place of the file goes; what it led to stays.
+        let file = host.at("var/lib/metrics").join(NAME);
+        symlink("../../../elsewhere/passwd", &file).unwrap();
+        assert_eq!(host.write("/var/lib/metrics"), Ok(()));
+        assert!(fs::symlink_metadata(&file).unwrap().is_file());
+        assert_eq!(fs::read(host.at("elsewhere/passwd")).unwrap(), b"root");
+    }
+
+    #[test]
+    fn no_directory_of_anothers_is_written_below() {
+        // The sticky bit does not help: a mount that another may make shows any owner.
+        for mode in [0o775, 0o757, 0o777, 0o1777, 0o2775] {
+            for component in ["var", "var/lib", "var/lib/metrics"] {
+                let host = Fixture::new();
+                host.chmod(component, mode);
+                let error = host.write("/var/lib/metrics").unwrap_err();
+                let path = Path::new("/").join(component);
+                assert_eq!(error, TextfileError::Writable { path, mode });
+                assert_eq!(host.names("var/lib/metrics"), [""; 0]);
+            }
+        }
+        // To anybody but its owner a directory is another's.
+        let host = Fixture::new();
+        let stat = fs::metadata(host.at("var")).unwrap();
+        let uid = std::os::unix::fs::MetadataExt::uid(&stat);
+        if uid != 0 {
+            let writer = Textfile::below(host.dir.path(), uid + 1);
+            let error = writer.replace(Path::new("/var/lib/metrics"), NAME, b"");
+            let path = PathBuf::from("/var");
+            assert_eq!(error, Err(TextfileError::Owner { path, uid }));
+        }
+    }
+
+    #[test]
+    fn as_root_another_owner_is_told_from_root() {
+        if !nix::unistd::geteuid().is_root() {
+            return;
+        }
+        for component in ["var", "var/lib", "var/lib/metrics"] {
+            let host = Fixture::new();
+            std::os::unix::fs::chown(host.at(component), Some(65534), None).unwrap();
+            let error = host.write("/var/lib/metrics").unwrap_err();
+            let path = Path::new("/").join(component);
+            assert_eq!(error, TextfileError::Owner { path, uid: 65534 });
+            assert_eq!(host.names("var/lib/metrics"), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_place_is_said() {
+        let host = Fixture::new();
+        fs::write(host.at("var/file"), "").unwrap();
+        for (path, expected) in [
+            (
+                "/var/lib/none/metrics",
+                "/var/lib/none does not exist; make it as root: install -d -m 755 /var/lib/none",
+            ),
+            ("/var/file/metrics", "/var/file is no directory"),
+            (
+                "/var/lib/../lib/metrics",
+                "/var/lib/../lib/metrics: textfile must be an absolute path without `..`",
+            ),
+            (
+                "metrics",
+                "metrics: textfile must be an absolute path without `..`",
+            ),
+        ] {
+            assert_eq!(host.write(path).unwrap_err().to_string(), expected);
+        }
+        fs::create_dir(host.at("var/lib/metrics").join(NAME)).unwrap();
+        let error = host.write("/var/lib/metrics").unwrap_err();
+        assert!(matches!(error, TextfileError::Other { .. }), "{error}");
+        assert_eq!(host.names("var/lib/metrics"), [NAME], "nothing is left");
+    }
+}
