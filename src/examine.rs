@@ -166,15 +166,22 @@ fn starts_alike(a: &UnitDefinition, b: &UnitDefinition) -> bool {
     alike && a.name == b.name && a.problems == b.problems && sight::is_alike(a, b)
 }
 
-/// Examines one unit as `definition` has it.
-pub fn defined(
-    root: &HostRoot,
-    question: &Question,
-    definition: Option<UnitDefinition>,
-) -> Examination {
-    let started = definition.as_ref().and_then(UnitDefinition::command);
+/// What RKE2 would run with: the program, its release, and the configuration of RKE2 and its kubelet.
+struct Resolved {
+    installed: InstalledVersion,
+    detection: Detection,
+    invocation: Invocation,
+    files: config::ConfigFiles,
+    settings: config::Settings,
+    kubelet_files: config::KubeletFiles,
+    kubelet: config::Kubelet,
+    unseen: sight::Unseen,
+}
+
+/// Reads and resolves what the unit runs. What cannot be known of it is among the settings' gaps.
+fn resolve(root: &HostRoot, question: &Question, definition: Option<&UnitDefinition>) -> Resolved {
+    let started = definition.and_then(UnitDefinition::command);
     let program = definition
-        .as_ref()
         .zip(started.as_ref())
         .map(|(unit, start)| sight::program(root, unit, start));
     let (mut installed, mut detection) = version(root, question, program.as_deref());
@@ -191,7 +198,7 @@ pub fn defined(
 
     let parser = ParserRules::of(version);
     let written = config::config_path(&invocation).path;
-    let directory = definition.as_ref().map(|unit| &*unit.working_directory);
+    let directory = definition.map(|unit| &*unit.working_directory);
     let path = sight::below(directory.unwrap_or_default(), &written);
     let files = rke2_config::read(root, &path);
     let mut settings = config::resolve(&invocation, &files, question.role, &parser);
@@ -211,11 +218,10 @@ pub fn defined(
         paths: &kubelet_paths,
         data_dir: settings.data_dir(),
     };
-    let unseen = definition
-        .as_ref()
+    let mut unseen = definition
         .map(|unit| sight::unseen(root, unit, &seen))
         .unwrap_or_default();
-    settings.gaps.extend(unseen.gaps);
+    settings.gaps.append(&mut unseen.gaps);
     // Whoever read so far may have taken what could not be read for what is not there.
     for error in root.troubles() {
         let gap = Gap::Unreadable(error);
@@ -223,7 +229,35 @@ pub fn defined(
             settings.gaps.push(gap);
         }
     }
+    Resolved {
+        installed,
+        detection,
+        invocation,
+        files,
+        settings,
+        kubelet_files,
+        kubelet,
+        unseen,
+    }
+}
 
+/// Examines one unit as `definition` has it.
+pub fn defined(
+    root: &HostRoot,
+    question: &Question,
+    definition: Option<UnitDefinition>,
+) -> Examination {
+    let Resolved {
+        installed,
+        detection,
+        invocation,
+        files,
+        settings,
+        kubelet_files,
+        kubelet,
+        unseen,
+    } = resolve(root, question, definition.as_ref());
+    let version = &installed.version;
     let mut start = StartSettings::new(version.clone(), &settings, &kubelet);
     start.advice.extend(version_advice(&installed, &detection));
     start.advice.extend(definition.iter().flat_map(unit_advice));
