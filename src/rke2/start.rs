@@ -149,17 +149,6 @@ impl StartSettings {
         }
     }
 
-    /// A node whose kubelet's configuration is not known: what RKE2 itself demands stays, and what the
-    /// kubelet refuses of its flags, which it reads first.
-    fn with_unknown_kubelet(self) -> Self {
-        Self {
-            kubelet_runs: false,
-            kubelet_protect: None,
-            kubelet_fail_cgroup_v1: None,
-            ..self
-        }
-    }
-
     /// A node with these settings. Where something is not known that they rest on, nothing is demanded
     /// that could follow from what is not known.
     pub fn new(version: Version, settings: &Settings, kubelet: &Kubelet) -> Self {
@@ -195,8 +184,6 @@ impl StartSettings {
         };
         if !settings.gaps.is_empty() {
             known.undecided()
-        } else if !kubelet.gaps.is_empty() {
-            known.with_unknown_kubelet()
         } else {
             known
         }

@@ -69,11 +69,11 @@ fn host() -> Host {
     host.file("/etc/group", "root:x:0:\n");
     host.file(
         "/etc/systemd/system/rke2-server.service.d/x.conf",
-        format!("[Service]\nEnvironment=\"A{BAD}=b\" B={BAD}\nEnvironmentFile=/e{BAD}\nNonsense{BAD}=1\n"),
+        format!("[Service]\nEnvironment=\"A{BAD}=b\" B={BAD}\nEnvironmentFile=/e{BAD}\nX-Nonsense{BAD}=1\n"),
     );
     host.file(
         &format!("/etc/systemd/system/rke2-server.service.d/y{BAD}.conf"),
-        "[Service]\nX=1\n",
+        "[Service]\nX-Y=1\n",
     );
     host.file("/etc/os-release", format!("PRETTY_NAME=\"o{BAD}\"\n"));
     host.file("/proc/sys/kernel/osrelease", format!("6.1{BAD}\n"));

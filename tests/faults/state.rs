@@ -76,6 +76,10 @@ impl Live {
             live.at("/usr/bin/preflight-rke2"),
         )
         .unwrap();
+        // A block belongs to a boot.
+        let boot = "/proc/sys/kernel/random/boot_id";
+        fs::create_dir_all(live.at(boot).parent().unwrap()).unwrap();
+        fs::copy(boot, live.at(boot)).unwrap();
         // What is mounted over `/` is not in the overlay; programs are started with this as their input.
         let null = live.at("/dev/null");
         fs::create_dir_all(live.at("/dev")).unwrap();

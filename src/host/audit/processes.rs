@@ -525,9 +525,10 @@ mod tests {
             command.args(rest).arg(program);
         }
         let child = command.args(words).spawn().unwrap();
-        let comm = format!("/proc/{}/comm", child.id());
-        let name = base(program.to_str().unwrap());
-        while std::fs::read_to_string(&comm).unwrap().trim_end() != name {
+        // The kernel gives a process its new name before its new words.
+        let line = format!("/proc/{}/cmdline", child.id());
+        let name = program.to_str().unwrap().as_bytes();
+        while !std::fs::read(&line).unwrap().starts_with(name) {
             std::thread::yield_now();
         }
         child
