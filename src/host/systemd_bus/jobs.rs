@@ -13,8 +13,9 @@ use crate::gate::hold;
 use crate::host::rke2_binary::ask;
 use crate::unit::job::{self, Job, State};
 
-/// How long one question may take, over the bus and again with `systemctl`.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long one question may take, over the bus and again with `systemctl`. A question that neither answers
+/// leaves the gate time to log that, within the 20 s that it has.
+const PATIENCE: Duration = Duration::from_secs(4);
 /// Most that `systemctl` may print: the queue of a boot holds some hundred jobs.
 const MAX_OUTPUT: usize = 1 << 20;
 
