@@ -182,10 +182,10 @@ impl StartSettings {
             unknown: gaps.map(unknown).collect(),
             advice: settings.ignored.iter().map(ignored).collect(),
         };
-        if !settings.gaps.is_empty() {
-            known.undecided()
-        } else {
+        if settings.gaps.is_empty() {
             known
+        } else {
+            known.undecided()
         }
     }
 }
