@@ -14,7 +14,7 @@ use crate::gate::block::Block;
 use crate::gate::hold::{self, Step};
 use crate::gate::plan::{self, Decision, Override, Plan};
 use crate::host::state::{self, State};
-use crate::host::systemd_bus::jobs;
+use crate::host::systemd_bus::jobs::Access;
 use crate::host::systemd_bus::{Asking, BusError};
 use crate::host::{self, HostRoot, journal};
 use crate::report::journal::{Priority, Record, failure, records};
@@ -54,23 +54,29 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
             return Status::Failed;
         }
     };
-    let gate_unit = format!("preflight-rke2-gate@{unit}");
+    let mut systemd = Systemd {
+        jobs: Access::default(),
+        unit,
+        gate: format!("preflight-rke2-gate@{unit}"),
+    };
     let mut settled = false;
     loop {
         let examination = examination(&root, common, gate, asking.take());
         let plan = plan::decide(&examination.report, &configuration, asked);
         if plan.decision == Decision::Block && root.is_live() {
             let next = if settled {
-                block(&root, &gate_unit, &examination, &plan)
+                block(&root, &mut systemd, &examination, &plan)
             } else {
-                settle(&root, &gate_unit, unit, &plan)
+                settle(&root, &mut systemd, &plan)
             };
             match next {
                 Next::End(status) => return status,
                 Next::Again => {
                     // What was read before the last of these jobs ended does not count.
                     settled = !settled;
-                    asking = examine::ask(&root, gate.unit);
+                    if systemd.jobs.has_bus() {
+                        asking = examine::ask(&root, gate.unit);
+                    }
                     continue;
                 }
             }
@@ -122,10 +128,11 @@ enum Next {
 
 /// Waits until every unit that RKE2 starts after has run: what such a unit changes is not to be held
 /// against the host. RKE2's own start job waits for the same units, so that nothing is delayed.
-fn settle(root: &HostRoot, gate: &str, unit: &str, plan: &Plan<'_>) -> Next {
+fn settle(root: &HostRoot, systemd: &mut Systemd<'_>, plan: &Plan<'_>) -> Next {
+    let unit = systemd.unit;
     let mut logged = false;
     loop {
-        let step = match step(unit, gate) {
+        let step = match systemd.step() {
             Ok(step) => step,
             Err(error) => return Next::End(not_held(root, unit, plan, &error.to_string())),
         };
@@ -162,9 +169,14 @@ fn settle(root: &HostRoot, gate: &str, unit: &str, plan: &Plan<'_>) -> Next {
 }
 
 /// Keeps the unit from starting: notes it for the monitor, logs the reasons, takes the start job away.
-fn block(root: &HostRoot, gate: &str, examination: &Examination, plan: &Plan<'_>) -> Next {
-    let unit = examination.report.unit.as_str();
-    let first = match step(unit, gate) {
+fn block(
+    root: &HostRoot,
+    systemd: &mut Systemd<'_>,
+    examination: &Examination,
+    plan: &Plan<'_>,
+) -> Next {
+    let unit = systemd.unit;
+    let first = match systemd.step() {
         Ok(step @ (Step::Cancel(_) | Step::Stop)) => step,
         Ok(_) => return Next::Again,
         Err(error) => return Next::End(not_held(root, unit, plan, &error.to_string())),
@@ -180,7 +192,7 @@ fn block(root: &HostRoot, gate: &str, examination: &Examination, plan: &Plan<'_>
     let _ = state.write_block(&note);
     // First the reasons: `systemctl start` returns when the job is gone, and its user looks at once.
     say(root, records(unit, plan));
-    let taken = take(unit, gate, |job| {
+    let taken = systemd.take(|job| {
         note.stop_job = Some(job);
         let _ = state.write_block(&note);
     });
@@ -194,37 +206,46 @@ fn block(root: &HostRoot, gate: &str, examination: &Examination, plan: &Plan<'_>
     }
 }
 
-/// What systemd's job queue asks for now.
-fn step(unit: &str, gate: &str) -> Result<Step, BusError> {
-    let queue = jobs::queue(unit, gate)?;
-    Ok(hold::step(
-        unit,
-        gate,
-        &queue.state,
-        &queue.jobs,
-        &queue.after,
-    ))
+/// systemd's job queue, as far as it concerns one unit and its gate.
+struct Systemd<'a> {
+    jobs: Access,
+    unit: &'a str,
+    gate: String,
 }
 
-/// Takes every start job of the unit away: another `systemctl start` may queue one meanwhile. False where
-/// a unit that comes before RKE2 was queued with it, so that the host is to be evaluated again.
-fn take(unit: &str, gate: &str, mut stopped_by: impl FnMut(String)) -> Result<bool, BusError> {
-    for _ in 0..MOST_JOBS {
-        match step(unit, gate)? {
-            Step::Cancel(id) => match jobs::cancel(id) {
-                Ok(()) | Err(BusError::NoSuchJob { .. }) => {}
-                Err(error) => return Err(error),
-            },
-            Step::Stop => {
-                if let Some(job) = jobs::stop(unit)? {
-                    stopped_by(job);
-                }
-            }
-            Step::Nothing => return Ok(true),
-            Step::Wait(_) | Step::Late(_) => return Ok(false),
-        }
+impl Systemd<'_> {
+    /// What the queue asks for now.
+    fn step(&mut self) -> Result<Step, BusError> {
+        let queue = self.jobs.queue(self.unit, &self.gate)?;
+        Ok(hold::step(
+            self.unit,
+            &self.gate,
+            &queue.state,
+            &queue.jobs,
+            &queue.after,
+        ))
     }
-    Ok(true)
+
+    /// Takes every start job of the unit away: another `systemctl start` may queue one meanwhile. False
+    /// where a unit that comes before RKE2 was queued with it, so that the host is to be evaluated again.
+    fn take(&mut self, mut stopped_by: impl FnMut(String)) -> Result<bool, BusError> {
+        for _ in 0..MOST_JOBS {
+            match self.step()? {
+                Step::Cancel(id) => match self.jobs.cancel(id) {
+                    Ok(()) | Err(BusError::NoSuchJob { .. }) => {}
+                    Err(error) => return Err(error),
+                },
+                Step::Stop => {
+                    if let Some(job) = self.jobs.stop(self.unit)? {
+                        stopped_by(job);
+                    }
+                }
+                Step::Nothing => return Ok(true),
+                Step::Wait(_) | Step::Late(_) => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
 }
 
 /// Logs that the unit starts although it would be refused, because it cannot be held.

@@ -41,3 +41,33 @@ fn a_crash_on_a_drifted_host_ends_without_a_loop(suite: &str) {
     assert_eq!(outcome.status("start"), 0, "{}", outcome.text("start"));
     assert_eq!(outcome.line("after"), "active");
 }
+
+on!(starts_at_once_leave_a_wrong_host_down: bullseye bookworm trixie sid);
+fn starts_at_once_leave_a_wrong_host_down(suite: &str) {
+    let outcome = Lab::new(suite)
+        .config("profile: cis\n")
+        .sysctl("kernel.panic", "0")
+        .file(
+            "/etc/systemd/system/needs-rke2.service",
+            "[Unit]\nRequires=rke2-server.service\nAfter=rke2-server.service\n\
+             [Service]\nType=oneshot\nExecStart=/bin/true\n",
+        )
+        .script(
+            "down() {
+                [ \"$(show rke2-server ActiveState)\" = inactive ] && ! systemctl list-jobs | grep -q rke2-server
+            }
+            for _ in $(seq 20); do systemctl start rke2-server & done 2>/dev/null
+            wait
+            eventually down
+            rec state systemctl show rke2-server --property=ActiveState,SubState
+            rec needs systemctl start needs-rke2
+            eventually down
+            rec after systemctl show rke2-server --property=ActiveState,SubState",
+        )
+        .boot();
+    // One that arrived as the gate ended was started unchecked, failed, and was blocked at its restart.
+    for name in ["state", "after"] {
+        outcome.has(name, &["ActiveState=inactive", "SubState=dead"]);
+    }
+    assert_ne!(outcome.status("needs"), 0, "{}", outcome.text("needs"));
+}

@@ -6,12 +6,16 @@ use crate::rows;
 
 /// Files that are needed from the start: metrics, a watchdog that does not wait a minute, and a limit to the
 /// gate's memory that is enough.
-pub(crate) const FILES: [(&str, &str); 4] = [
+pub(crate) const FILES: [(&str, &str); 5] = [
     (
         "/etc/preflight-rke2/config.toml.d/lab.toml",
         "[metrics]\ntextfile = \"/var/lib/node_exporter\"\n",
     ),
     ("/var/lib/node_exporter/other.prom", ""),
+    (
+        "/etc/systemd/system/preflight-rke2.service.d/metrics.conf",
+        "[Service]\nReadWritePaths=/var/lib/node_exporter\n",
+    ),
     (
         "/etc/systemd/system/preflight-rke2.service.d/watchdog.conf",
         "[Service]\nWatchdogSec=10\n",

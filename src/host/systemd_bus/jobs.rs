@@ -30,62 +30,95 @@ pub struct Queue {
     pub after: BTreeMap<String, Vec<String>>,
 }
 
-/// The queue as far as it concerns `unit`, whose gate is `gate`.
-pub fn queue(unit: &str, gate: &str) -> Result<Queue, BusError> {
-    let over_bus = super::run(PATIENCE, async {
-        let connection = connect().await?;
-        let manager = manager(&connection).await?;
-        let listed = manager.list_jobs().await;
-        let jobs: Vec<Job> = listed
-            .map_err(|error| of_bus(error, SYSTEMD))?
-            .into_iter()
-            .map(|(id, unit, kind, ..)| Job { id, unit, kind })
-            .collect();
-        let state = state(&connection, unit).await?;
-        let mut after = BTreeMap::new();
-        // Each round finds what the units of the round before wait for.
-        while let Some(name) = unasked(unit, gate, &state, &jobs, &after) {
-            let asked = self::state(&connection, &name).await?;
-            after.insert(name, asked.after);
-        }
-        Ok(Queue { state, jobs, after })
-    });
-    over_bus.or_else(|error| with_systemctl(unit, gate).map_err(|other| both(&error, &other)))
+/// Access to the queue. A bus that has once not answered is not asked again: the time that a gate has is
+/// for what does.
+#[derive(Debug, Default)]
+pub struct Access {
+    /// What the bus failed with.
+    failed: Option<BusError>,
 }
 
-/// Takes the job out of the queue; the unit stays as it is.
-pub fn cancel(id: u32) -> Result<(), BusError> {
-    let over_bus = super::run(PATIENCE, async {
-        let connection = connect().await?;
-        match manager(&connection).await?.cancel_job(id).await {
-            Err(zbus::Error::MethodError(name, ..))
-                if name.as_str() == "org.freedesktop.systemd1.NoSuchJob" =>
-            {
-                Err(BusError::NoSuchJob { id })
-            }
-            answer => answer.map_err(|error| of_bus(error, SYSTEMD)),
-        }
-    });
-    match over_bus {
-        Ok(()) | Err(BusError::NoSuchJob { .. }) => over_bus,
-        Err(error) => systemctl(&["cancel", &id.to_string()])
-            .map(drop)
-            .map_err(|other| both(&error, &other)),
+impl Access {
+    /// Whether the bus has answered whenever it was asked.
+    pub const fn has_bus(&self) -> bool {
+        self.failed.is_none()
     }
-}
 
-/// Has systemd stop the unit, and with that end an automatic restart. The stop job's object path;
-/// `None` where `systemctl` had to be used, which does not tell it.
-pub fn stop(unit: &str) -> Result<Option<String>, BusError> {
-    let over_bus = super::run(PATIENCE, async {
-        let connection = connect().await?;
-        manage::stop(&connection, unit).await.map(Some)
-    });
-    over_bus.or_else(|error| {
-        systemctl(&["--no-block", "stop", "--", unit])
-            .map(|_| None)
-            .map_err(|other| both(&error, &other))
-    })
+    /// Asks over the bus, else with `systemctl`.
+    fn ask<T>(
+        &mut self,
+        over_bus: impl Future<Output = Result<T, BusError>>,
+        with_systemctl: impl FnOnce() -> Result<T, BusError>,
+    ) -> Result<T, BusError> {
+        let error = match self.failed.take() {
+            Some(error) => error,
+            None => match super::run(PATIENCE, over_bus) {
+                // It has answered.
+                answer @ (Ok(_) | Err(BusError::NoSuchJob { .. } | BusError::NotFound { .. })) => {
+                    return answer;
+                }
+                Err(error) => error,
+            },
+        };
+        let answer = with_systemctl().map_err(|other| BusError::Other {
+            reason: format!("{error}; {other}"),
+        });
+        self.failed = Some(error);
+        answer
+    }
+
+    /// The queue as far as it concerns `unit`, whose gate is `gate`.
+    pub fn queue(&mut self, unit: &str, gate: &str) -> Result<Queue, BusError> {
+        let over_bus = async {
+            let connection = connect().await?;
+            let manager = manager(&connection).await?;
+            let listed = manager.list_jobs().await;
+            let jobs: Vec<Job> = listed
+                .map_err(|error| of_bus(error, SYSTEMD))?
+                .into_iter()
+                .map(|(id, unit, kind, ..)| Job { id, unit, kind })
+                .collect();
+            let state = state(&connection, unit).await?;
+            let mut after = BTreeMap::new();
+            // Each round finds what the units of the round before wait for.
+            while let Some(name) = unasked(unit, gate, &state, &jobs, &after) {
+                let asked = self::state(&connection, &name).await?;
+                after.insert(name, asked.after);
+            }
+            Ok(Queue { state, jobs, after })
+        };
+        self.ask(over_bus, || with_systemctl(unit, gate))
+    }
+
+    /// Takes the job out of the queue; the unit stays as it is.
+    pub fn cancel(&mut self, id: u32) -> Result<(), BusError> {
+        let over_bus = async {
+            let connection = connect().await?;
+            match manager(&connection).await?.cancel_job(id).await {
+                Err(zbus::Error::MethodError(name, ..))
+                    if name.as_str() == "org.freedesktop.systemd1.NoSuchJob" =>
+                {
+                    Err(BusError::NoSuchJob { id })
+                }
+                answer => answer.map_err(|error| of_bus(error, SYSTEMD)),
+            }
+        };
+        self.ask(over_bus, || {
+            systemctl(&["cancel", &id.to_string()]).map(drop)
+        })
+    }
+
+    /// Has systemd stop the unit, and with that end an automatic restart. The stop job's object path;
+    /// `None` where `systemctl` had to be used, which does not tell it.
+    pub fn stop(&mut self, unit: &str) -> Result<Option<String>, BusError> {
+        let over_bus = async {
+            let connection = connect().await?;
+            manage::stop(&connection, unit).await.map(Some)
+        };
+        self.ask(over_bus, || {
+            systemctl(&["--no-block", "stop", "--", unit]).map(|_| None)
+        })
+    }
 }
 
 /// The next unit whose `After=` is needed and not known yet.
@@ -147,10 +180,4 @@ fn systemctl(arguments: &[&str]) -> Result<String, BusError> {
         .map_err(|failure| BusError::Other {
             reason: format!("systemctl {}: {failure}", arguments.join(" ")),
         })
-}
-
-fn both(bus: &BusError, systemctl: &BusError) -> BusError {
-    BusError::Other {
-        reason: format!("{bus}; {systemctl}"),
-    }
 }

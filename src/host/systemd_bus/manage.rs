@@ -79,7 +79,7 @@ pub fn label(name: &str) -> String {
 const MOST_JOBS: usize = 256;
 
 /// What systemd has told and nobody has read yet. It does not grow without bound: any number of
-/// [`Told::Changed`] is kept as one, and of jobs the newest [`MOST_JOBS`].
+/// [`Told::Changed`] is kept as one, and of jobs the newest `MOST_JOBS`.
 #[derive(Debug)]
 pub struct Inbox {
     waiting: Mutex<VecDeque<Told>>,
