@@ -25,17 +25,6 @@ use crate::rke2::version::Version;
 /// Where RKE2's installers put the program: tarball, tarball with `/usr/local` read-only, RPM.
 pub const PLACES: &[&str] = &["/usr/local/bin/rke2", "/opt/rke2/bin/rke2", "/usr/bin/rke2"];
 
-/// Where systemd looks for a program that a unit names without a folder: its search path, and of an older
-/// systemd the folders of a host whose `/bin` is not `/usr/bin`.
-const SEARCHED: &[&str] = &[
-    "/usr/local/sbin",
-    "/usr/local/bin",
-    "/usr/sbin",
-    "/usr/bin",
-    "/sbin",
-    "/bin",
-];
-
 /// Whether and how a program may be run to ask for its version.
 #[derive(Debug, Clone)]
 pub struct Ask {
@@ -143,11 +132,7 @@ fn searched(root: &HostRoot, name: &Path) -> Option<PathBuf> {
     if name.components().count() != 1 {
         return None;
     }
-    let mut places = SEARCHED.iter().map(|folder| Path::new(folder).join(name));
-    places.find(|path| {
-        let status = root.stat(path);
-        status.is_ok_and(|status| status.kind == Kind::File && status.mode & 0o111 != 0)
-    })
+    search(root, &[], name)
 }
 
 fn from_program(
