@@ -29,10 +29,10 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use node::{Built, Care, DATA, Node};
-use preflight_rke2::audit::benchmark::Benchmark;
-use preflight_rke2::audit::control::{Place, Question};
-use preflight_rke2::audit::controls;
-use preflight_rke2::rke2::role::Role;
+use preflight_rke2::testing::audit::benchmark::Benchmark;
+use preflight_rke2::testing::audit::control::{Place, Question};
+use preflight_rke2::testing::audit::controls;
+use preflight_rke2::testing::rke2::role::Role;
 
 /// Where a release for this machine is built to.
 const PRODUCT: &str = "target/x86_64-unknown-linux-gnu/release/preflight-rke2";

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 /// Why `strconv.Atoi` refused a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum AtoiError {
+pub(crate) enum AtoiError {
     /// Not a decimal integer.
     Syntax,
     /// Does not fit in 64 bits.
@@ -16,7 +16,7 @@ pub enum AtoiError {
 }
 
 /// `strconv.Atoi` on a 64-bit machine: an optional sign and decimal digits, nothing else.
-pub fn atoi(text: &[u8]) -> Result<i64, AtoiError> {
+pub(crate) fn atoi(text: &[u8]) -> Result<i64, AtoiError> {
     let digits = match text {
         [b'+' | b'-', rest @ ..] => rest,
         _ => text,
@@ -32,7 +32,7 @@ pub fn atoi(text: &[u8]) -> Result<i64, AtoiError> {
 }
 
 /// The words of the `*NumError` that `strconv.Atoi` returns for `text`.
-pub fn atoi_message(text: &[u8], error: AtoiError) -> String {
+pub(crate) fn atoi_message(text: &[u8], error: AtoiError) -> String {
     let reason = match error {
         AtoiError::Syntax => "invalid syntax",
         AtoiError::Range => "value out of range",
@@ -41,7 +41,7 @@ pub fn atoi_message(text: &[u8], error: AtoiError) -> String {
 }
 
 /// `strconv.ParseBool`.
-pub fn parse_bool(text: &[u8]) -> Option<bool> {
+pub(crate) fn parse_bool(text: &[u8]) -> Option<bool> {
     match text {
         b"1" | b"t" | b"T" | b"true" | b"TRUE" | b"True" => Some(true),
         b"0" | b"f" | b"F" | b"false" | b"FALSE" | b"False" => Some(false),
@@ -50,7 +50,7 @@ pub fn parse_bool(text: &[u8]) -> Option<bool> {
 }
 
 /// `strconv.Quote`: a double-quoted Go string literal, printable as plain ASCII or letters.
-pub fn quote(text: &[u8]) -> String {
+pub(crate) fn quote(text: &[u8]) -> String {
     let mut out = String::with_capacity(text.len().saturating_add(2));
     out.push('"');
     for chunk in text.utf8_chunks() {
@@ -151,7 +151,7 @@ fn last_char(text: &[u8]) -> Option<(char, usize)> {
 }
 
 /// The words Go has for an error number (`syscall.Errno.Error` on Linux).
-pub fn errno(number: i32) -> Cow<'static, str> {
+pub(crate) fn errno(number: i32) -> Cow<'static, str> {
     use nix::libc;
     let words = match number {
         libc::EPERM => "operation not permitted",

@@ -10,26 +10,33 @@
 //! sources   with        data
 //! ```
 //!
-//! [`host`] alone reads the machine, below one root directory. Everything from [`rke2`] to
-//! [`verdict`] is pure: facts in, findings out.
+//! `host` alone reads the machine, below one root directory. Everything from `rke2` to
+//! `verdict` is pure: facts in, findings out.
 
-pub mod audit;
-pub mod cli;
-pub mod configuration;
-pub mod daemon;
-pub mod evaluate;
-pub mod examine;
-pub mod fact;
-pub mod finding;
-pub mod fix;
-pub mod gate;
-pub mod go;
-pub mod host;
-pub mod monitor;
-pub mod report;
-pub mod requirements;
-pub mod rke2;
-pub mod sysctl_d;
-pub mod text;
-pub mod unit;
-pub mod verdict;
+mod assessment;
+mod audit;
+mod cli;
+mod configuration;
+mod daemon;
+mod evaluate;
+mod examine;
+mod facts;
+mod finding;
+mod fix;
+mod gate;
+mod go;
+mod host;
+mod journal;
+mod monitor;
+mod report;
+mod requirements;
+mod rke2;
+mod sysctl_d;
+mod text;
+mod unit;
+mod verdict;
+
+#[doc(hidden)]
+pub mod testing;
+
+pub use cli::run;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 /// The one of `candidates` that `word` is most likely a misspelling of: the same but for case and
 /// `_`, else few letters away.
-pub fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
     // Nobody misspells a word at such a length; the distance is not worth its price.
     const LONGEST: usize = 64;
     let folded = |text: &str| text.to_lowercase().replace('_', "-");
@@ -60,7 +60,7 @@ const SHOWN: usize = 500;
 const REDACTED: &str = "<redacted>";
 
 /// `text` with what stands between `://` and `@` taken out: a name and, mostly, a password.
-pub fn without_userinfo(text: &str) -> Cow<'_, str> {
+pub(crate) fn without_userinfo(text: &str) -> Cow<'_, str> {
     if !text.contains("://") {
         return Cow::Borrowed(text);
     }
@@ -91,7 +91,7 @@ pub fn without_userinfo(text: &str) -> Cow<'_, str> {
 /// taken out, and cut where it is very long.
 ///
 /// What a host's files contain reaches terminals and journals through this alone.
-pub fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let text = without_userinfo(text);
     let mut out = String::with_capacity(text.len().min(SHOWN));
     for (index, c) in text.chars().enumerate() {
@@ -105,7 +105,7 @@ pub fn printable(text: &str) -> String {
 }
 
 /// `text` with every unprintable character made visible, and nothing else changed.
-pub fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     text.chars().for_each(|c| push_visible(&mut out, c));
     out
@@ -144,7 +144,7 @@ pub fn is_unprintable(c: char) -> bool {
 /// for line feeds, tabs and the colours (`ESC [ … m`) of this program.
 ///
 /// Every value is made printable where it is put into an output; this makes sure of it.
-pub fn output(text: &str) -> Cow<'_, str> {
+pub(crate) fn output(text: &str) -> Cow<'_, str> {
     let is_fine = |c: char| c == '\n' || c == '\t' || !is_unprintable(c);
     if text.chars().all(is_fine) {
         return Cow::Borrowed(text);
@@ -170,7 +170,7 @@ pub fn output(text: &str) -> Cow<'_, str> {
 
 /// `value` as JSON over several lines, one line feed at its end. Unprintable characters are written as
 /// `\uXXXX`: what is read back is the same value.
-pub fn json(value: &impl serde::Serialize) -> String {
+pub(crate) fn json(value: &impl serde::Serialize) -> String {
     // Strings, numbers and lists alone: this cannot fail.
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
     let mut out = String::with_capacity(text.len().saturating_add(1));
@@ -190,7 +190,7 @@ pub fn json(value: &impl serde::Serialize) -> String {
 
 /// `text` as one word of a POSIX shell's command line, in printable characters alone: others are
 /// written as octal numbers that `printf` makes them of.
-pub fn shell_word(text: &str) -> String {
+pub(crate) fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=+,@%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();
@@ -224,7 +224,7 @@ pub fn shell_word(text: &str) -> String {
 }
 
 /// `text` in lines of at most `width` characters, each after the first begun with `indent` spaces.
-pub fn wrap(text: &str, width: usize, indent: usize) -> String {
+pub(crate) fn wrap(text: &str, width: usize, indent: usize) -> String {
     let mut out = String::with_capacity(text.len());
     let mut column = 0_usize;
     for word in text.split_whitespace() {
@@ -244,7 +244,7 @@ pub fn wrap(text: &str, width: usize, indent: usize) -> String {
 }
 
 /// `1 reason`, `3 reasons`.
-pub fn count(number: usize, thing: &str) -> String {
+pub(crate) fn count(number: usize, thing: &str) -> String {
     let s = if number == 1 { "" } else { "s" };
     format!("{number} {thing}{s}")
 }

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use preflight_rke2::daemon::service::{
+use preflight_rke2::testing::daemon::service::{
     Command, MANAGER, PATH, Shared, UNIT, UnitView, View, publish, serve, unit_path,
 };
 use tokio::sync::mpsc;

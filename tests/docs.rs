@@ -9,11 +9,11 @@
 
 use std::path::{Path, PathBuf};
 
-use preflight_rke2::audit::benchmark::Benchmark;
-use preflight_rke2::audit::{Outcome, controls};
-use preflight_rke2::report::journal::id;
-use preflight_rke2::requirements::catalogue;
-use preflight_rke2::rke2::version::Version;
+use preflight_rke2::testing::audit::benchmark::Benchmark;
+use preflight_rke2::testing::audit::{Outcome, controls};
+use preflight_rke2::testing::journal::id;
+use preflight_rke2::testing::requirements::catalogue;
+use preflight_rke2::testing::rke2::version::Version;
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -11,18 +11,17 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use preflight_rke2::evaluate::evaluate;
-use preflight_rke2::fact::{Cgroup, HostFacts, KernelFact, Reading};
-use preflight_rke2::finding::Component;
-use preflight_rke2::host::{HostRoot, facts};
-use preflight_rke2::requirements;
-use preflight_rke2::rke2::accounts::Lookup;
-use preflight_rke2::rke2::kernel::KERNEL_PARAMETERS;
-use preflight_rke2::rke2::profile::ProfileRules;
-use preflight_rke2::rke2::role::Role;
-use preflight_rke2::rke2::start::{Sourced, StartSettings};
-use preflight_rke2::rke2::version::Version;
-use preflight_rke2::verdict::{self, Verdict};
+use preflight_rke2::testing::evaluate::evaluate;
+use preflight_rke2::testing::facts::{Cgroup, HostFacts, KernelFact, Lookup, Reading};
+use preflight_rke2::testing::finding::Component;
+use preflight_rke2::testing::host::{HostRoot, facts};
+use preflight_rke2::testing::requirements;
+use preflight_rke2::testing::rke2::kernel::KERNEL_PARAMETERS;
+use preflight_rke2::testing::rke2::profile::ProfileRules;
+use preflight_rke2::testing::rke2::role::Role;
+use preflight_rke2::testing::rke2::start::{Sourced, StartSettings};
+use preflight_rke2::testing::rke2::version::Version;
+use preflight_rke2::testing::verdict::{self, Verdict};
 use serde_json::Value as Json;
 
 fn write(root: &Path, path: &str, content: &str) {

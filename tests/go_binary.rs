@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use preflight_rke2::host::HostRoot;
-use preflight_rke2::host::rke2_binary::{Ask, detect, read_program};
-use preflight_rke2::rke2::build_info::Program;
-use preflight_rke2::rke2::installed::{Detection, VersionSource};
+use preflight_rke2::testing::host::HostRoot;
+use preflight_rke2::testing::host::rke2_binary::{Ask, detect, read_program};
+use preflight_rke2::testing::rke2::build_info::Program;
+use preflight_rke2::testing::rke2::installed::{Detection, VersionSource};
 
 /// Says what `rke2 --version` says, and counts how often it is asked.
 const SOURCE: &str = r#"package main

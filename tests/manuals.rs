@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, Command};
 use clap_complete::Shell;
-use preflight_rke2::finding::Effect;
-use preflight_rke2::requirements::catalogue::{CHECKS, Check};
+use preflight_rke2::testing::finding::Effect;
+use preflight_rke2::testing::requirements::catalogue::{CHECKS, Check};
 use roff::{Inline, Roff, bold, italic, roman};
 
 fn repository() -> &'static Path {
@@ -158,7 +158,7 @@ fn commands(program: &Command) -> String {
 
 #[test]
 fn the_manual_of_the_program() {
-    let program = preflight_rke2::cli::command();
+    let program = preflight_rke2::testing::cli::command();
     let mut common = Roff::new();
     options(&mut common, program.get_arguments());
     page(
@@ -286,7 +286,7 @@ fn completions_know_every_command() {
         (Shell::Fish, "packaging/completions/preflight-rke2.fish"),
     ] {
         let mut script = Vec::new();
-        let mut program = preflight_rke2::cli::command();
+        let mut program = preflight_rke2::testing::cli::command();
         clap_complete::generate(shell, &mut program, "preflight-rke2", &mut script);
         let script = String::from_utf8(script).unwrap();
         for command in program.get_subcommands() {

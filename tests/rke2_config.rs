@@ -11,11 +11,11 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use preflight_rke2::host::{HostRoot, rke2_config};
-use preflight_rke2::rke2::config::{
+use preflight_rke2::testing::host::{HostRoot, rke2_config};
+use preflight_rke2::testing::rke2::config::{
     Argument, IgnoredReason, Invocation, ParserRules, Settings, Variable, config_path, resolve,
 };
-use preflight_rke2::rke2::{Role, version::Version};
+use preflight_rke2::testing::rke2::{Role, version::Version};
 use serde_json::Value;
 
 #[derive(serde::Deserialize)]

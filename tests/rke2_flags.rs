@@ -12,11 +12,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use preflight_rke2::rke2::Role;
-use preflight_rke2::rke2::config::{
+use preflight_rke2::testing::rke2::Role;
+use preflight_rke2::testing::rke2::config::{
     Argument, ConfigFiles, IgnoredReason, Invocation, ParserRules, SettingValue, Variable, resolve,
 };
-use preflight_rke2::rke2::version::Version;
+use preflight_rke2::testing::rke2::version::Version;
 
 /// The generated file.
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/rke2/table.rs");
@@ -176,7 +176,7 @@ fn resolved(
     words: &[&str],
     config: &str,
     env: Vec<Variable>,
-) -> preflight_rke2::rke2::config::Settings {
+) -> preflight_rke2::testing::rke2::config::Settings {
     let args = std::iter::once(role.word()).chain(words.iter().copied());
     let invocation = Invocation {
         args: args.map(Argument::new).collect(),

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use preflight_rke2::host::{HostRoot, sysctl_d};
-use preflight_rke2::sysctl_d::{Dialect, resolve};
+use preflight_rke2::testing::host::{HostRoot, sysctl_d};
+use preflight_rke2::testing::sysctl_d::{Dialect, resolve};
 use serde::Deserialize;
 
 #[derive(Deserialize)]

@@ -23,8 +23,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use preflight_rke2::host::{HostRoot, sysctl_d};
-use preflight_rke2::sysctl_d::{
+use preflight_rke2::testing::host::{HostRoot, sysctl_d};
+use preflight_rke2::testing::sysctl_d::{
     Content, Dialect, File, Resolution, Tree, Trouble, Why, kernel, resolve,
 };
 use random::{Node, Random, Set};

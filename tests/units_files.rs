@@ -5,11 +5,13 @@
     reason = "the helpers of tests are test code"
 )]
 
-use preflight_rke2::fact::Source;
-use preflight_rke2::host::{HostRoot, units};
-use preflight_rke2::unit::directive::Extent;
-use preflight_rke2::unit::live::{LiveCommand, differences};
-use preflight_rke2::unit::{Enablement, Knowledge, LiveUnit, Load, Origin, UnitDefinition};
+use preflight_rke2::testing::facts::Source;
+use preflight_rke2::testing::host::{HostRoot, units};
+use preflight_rke2::testing::unit::directive::Extent;
+use preflight_rke2::testing::unit::live::{LiveCommand, differences};
+use preflight_rke2::testing::unit::{
+    Enablement, Knowledge, LiveUnit, Load, Origin, UnitDefinition,
+};
 
 /// A host to be.
 struct Host(tempfile::TempDir);

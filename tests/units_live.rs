@@ -16,9 +16,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use preflight_rke2::host::{HostRoot, systemd_bus, units};
-use preflight_rke2::unit::environment::is_set_by_systemd;
-use preflight_rke2::unit::live::differences;
+use preflight_rke2::testing::host::{HostRoot, systemd_bus, units};
+use preflight_rke2::testing::unit::environment::is_set_by_systemd;
+use preflight_rke2::testing::unit::live::differences;
 
 /// Units, each with something that a reader may get wrong: file below the root, content; a
 /// content that begins with `-> ` is a link.
@@ -510,7 +510,7 @@ fn inside() {
 }
 
 /// Starts the unit, and compares what its program gets with what was said it would.
-fn runs_as_told(unit: &preflight_rke2::unit::UnitDefinition, wrong: &mut String) {
+fn runs_as_told(unit: &preflight_rke2::testing::unit::UnitDefinition, wrong: &mut String) {
     // Of another name `systemctl start --wait` does not see the end.
     let name = &unit.name;
     let out = "/lab/out/last";

@@ -1,6 +1,6 @@
 //! What holding a node against one question gives, before it is known how the question counts.
 
-use crate::fact::Source;
+use crate::facts::Source;
 use crate::finding::Remedy;
 
 /// Whether what is asked is so.

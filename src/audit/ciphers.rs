@@ -3,12 +3,12 @@
 use super::benchmark::Benchmark;
 
 /// A suite, and the newest benchmark that lists it.
-pub type Suite = (&'static str, Benchmark);
+pub(crate) type Suite = (&'static str, Benchmark);
 
 use Benchmark::{V1_9, V1_11, V1_12};
 
 /// Suites for the API server.
-pub const API_SERVER: &[Suite] = &[
+pub(crate) const API_SERVER: &[Suite] = &[
     ("TLS_AES_128_GCM_SHA256", V1_12),
     ("TLS_AES_256_GCM_SHA384", V1_12),
     ("TLS_CHACHA20_POLY1305_SHA256", V1_12),
@@ -33,7 +33,7 @@ pub const API_SERVER: &[Suite] = &[
 ];
 
 /// Suites for the kubelet.
-pub const KUBELET: &[Suite] = &[
+pub(crate) const KUBELET: &[Suite] = &[
     ("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", V1_12),
     ("TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", V1_12),
     ("TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305", V1_12),
@@ -45,12 +45,12 @@ pub const KUBELET: &[Suite] = &[
 ];
 
 /// Suites that every benchmark lists, for the API server and for the kubelet.
-pub const SUGGESTED: &str = "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,\
+pub(crate) const SUGGESTED: &str = "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,\
     TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,\
     TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384";
 
 /// Those of `suites` that `benchmark` lists.
-pub fn listed(
+pub(crate) fn listed(
     suites: &'static [Suite],
     benchmark: Benchmark,
 ) -> impl Iterator<Item = &'static str> {

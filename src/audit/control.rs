@@ -12,7 +12,7 @@ pub struct Control {
     /// Its name here: stable across benchmarks, dotted.
     pub key: &'static str,
     /// The kind of node it is asked of.
-    pub node: Node,
+    pub node: NodeType,
     /// Its number in each benchmark of [`Benchmark::ALL`], `-` where that has none. A letter behind:
     /// `u` unscored, `m` for a person to judge, `s` not applicable on RKE2.
     pub ids: &'static str,
@@ -25,7 +25,7 @@ pub struct Control {
 /// The kinds of node that scanners tell apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Node {
+pub enum NodeType {
     /// The control plane: section 1.
     Master,
     /// etcd: section 2.
@@ -36,7 +36,7 @@ pub enum Node {
     Node,
 }
 
-impl Node {
+impl NodeType {
     /// In the order of the benchmark.
     pub const ALL: [Self; 4] = [Self::Master, Self::Etcd, Self::ControlPlane, Self::Node];
 

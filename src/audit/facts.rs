@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::fact::{ReadError, Source};
+use crate::facts::{ReadError, Source};
 use crate::rke2::config::document::{Document, Malformed};
 use crate::rke2::role::Role;
 use crate::rke2::version::Version;
@@ -35,7 +35,7 @@ pub struct Parts {
 
 impl Parts {
     /// Whether the node runs this component.
-    pub const fn has(&self, component: Component) -> bool {
+    pub(crate) const fn has(self, component: Component) -> bool {
         match component {
             Component::ApiServer => self.api_server,
             Component::ControllerManager => self.controller_manager,
@@ -59,7 +59,7 @@ pub struct Seen {
 }
 
 /// Of all that is not as it should be, so much is remembered.
-pub const REMEMBERED: usize = 8;
+pub(crate) const REMEMBERED: usize = 8;
 
 /// What became of looking at files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl Survey {
     }
 
     /// Notes why something could not be looked at. What vanished meanwhile is none of it.
-    pub fn failed(&mut self, error: &ReadError) {
+    pub(crate) fn failed(&mut self, error: &ReadError) {
         if !error.is_absent() {
             self.problem(error.to_string());
         }
@@ -137,7 +137,7 @@ impl Paper {
     }
 
     /// The same of a file that holds secrets: what is wrong with its text is not quoted.
-    pub fn of_secrets(path: &str, read: Result<Vec<u8>, ReadError>) -> Self {
+    pub(crate) fn of_secrets(path: &str, read: Result<Vec<u8>, ReadError>) -> Self {
         let is_read = read.is_ok();
         match Self::new(path, read) {
             Self::Broken(place, _) if is_read => {

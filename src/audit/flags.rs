@@ -1,7 +1,7 @@
 //! Command lines as Kubernetes' components parse them (spf13/pflag): the last of a repeated flag
 //! wins, lists add up, a bare switch is true, `_` is `-` in names, and `--` ends them.
 
-use crate::fact::Source;
+use crate::facts::Source;
 
 /// A word of a command line, and where it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub struct CommandLine {
 
 /// A flag that is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Given<'a> {
+pub(crate) struct Given<'a> {
     /// Its name, without dashes, with `-` for `_`.
     pub name: String,
     /// Its value; `None` where the name stands alone, which is true for a switch.
@@ -68,7 +68,7 @@ const SWITCHES: &[&str] = &[
 ];
 
 /// The flags of a command line, in their order.
-pub fn given(words: &[Word]) -> Vec<Given<'_>> {
+pub(crate) fn given(words: &[Word]) -> Vec<Given<'_>> {
     let mut flags = Vec::new();
     let mut words = words.iter().peekable();
     while let Some(word) = words.next() {
@@ -105,26 +105,26 @@ fn normal(name: &str) -> String {
 
 /// What is given for one flag.
 #[derive(Debug, Clone, Default)]
-pub struct Flag<'a>(Vec<&'a Given<'a>>);
+pub(crate) struct Flag<'a>(Vec<&'a Given<'a>>);
 
 /// Everything given for the flag of that name.
-pub fn of<'a>(flags: &'a [Given<'a>], name: &str) -> Flag<'a> {
+pub(crate) fn of<'a>(flags: &'a [Given<'a>], name: &str) -> Flag<'a> {
     Flag(flags.iter().filter(|given| given.name == name).collect())
 }
 
 impl<'a> Flag<'a> {
     /// The one that wins.
-    pub fn last(&self) -> Option<&'a Given<'a>> {
+    pub(crate) fn last(&self) -> Option<&'a Given<'a>> {
         self.0.last().copied()
     }
 
     /// The value that wins, as text; a bare name is `true`.
-    pub fn text(&self) -> Option<&'a str> {
+    pub(crate) fn text(&self) -> Option<&'a str> {
         self.last().map(|given| given.value.unwrap_or("true"))
     }
 
     /// All items of a list that may be repeated.
-    pub fn items(&self) -> impl Iterator<Item = (&'a str, &'a Given<'a>)> {
+    pub(crate) fn items(&self) -> impl Iterator<Item = (&'a str, &'a Given<'a>)> {
         self.0.iter().flat_map(|given| {
             let items = given.value.unwrap_or_default().split(',');
             items
@@ -134,7 +134,7 @@ impl<'a> Flag<'a> {
     }
 
     /// What a list of `name=value` says of a name; the last counts.
-    pub fn entry(&self, name: &str) -> Option<(&'a str, &'a Given<'a>)> {
+    pub(crate) fn entry(&self, name: &str) -> Option<(&'a str, &'a Given<'a>)> {
         self.items()
             .filter_map(|(item, given)| Some((item.split_once('=')?, given)))
             .filter(|((key, _), _)| key.trim() == name)
@@ -145,7 +145,7 @@ impl<'a> Flag<'a> {
 
 /// `words` after RKE2 has put the entries of a `*-arg` setting into them: an entry takes the place
 /// of all that stood there for its flag, `name+=` and `name-=` add to it.
-pub fn overridden(words: &[Word], entries: &[Word]) -> Vec<Word> {
+pub(crate) fn overridden(words: &[Word], entries: &[Word]) -> Vec<Word> {
     let parsed: Vec<(String, bool, Word)> = entries
         .iter()
         .map(|entry| {

@@ -3,16 +3,16 @@
 //!
 //! Pure. [`crate::host::audit`] reads what is asked, [`crate::report::audit`] tells the result.
 
-pub mod answer;
-pub mod benchmark;
-pub mod ciphers;
-pub mod control;
-pub mod controls;
-pub mod evaluate;
-pub mod facts;
-pub mod flags;
-pub mod restart;
-pub mod waiver;
+pub(crate) mod answer;
+pub(crate) mod benchmark;
+pub(crate) mod ciphers;
+pub(crate) mod control;
+pub(crate) mod controls;
+pub(crate) mod evaluate;
+pub(crate) mod facts;
+pub(crate) mod flags;
+pub(crate) mod restart;
+pub(crate) mod waiver;
 
 use serde::Serialize;
 

@@ -9,7 +9,7 @@ use super::controls;
 use super::evaluate::{files, flags as rules};
 use super::facts::{EtcdAccount, Paper, Seen};
 use super::flags::Word;
-use crate::fact::Source;
+use crate::facts::Source;
 use crate::rke2::config::Kubelet;
 use crate::rke2::profile::Scope;
 use crate::rke2::role::Role;
@@ -18,13 +18,14 @@ use crate::rke2::version::{Since, Version};
 use crate::text::{count, shell_word};
 
 /// Static pods are closed with a CIS profile. Upstream: rancher/rke2 #4831 and its backports.
-pub const MANIFESTS_CLOSED: Since = Since(&[(25, 15, 1), (26, 10, 1), (27, 7, 1), (28, 3, 1)]);
+pub(crate) const MANIFESTS_CLOSED: Since =
+    Since(&[(25, 15, 1), (26, 10, 1), (27, 7, 1), (28, 3, 1)]);
 /// The mode they get then.
 const MANIFEST: u32 = 0o600;
 
 /// What was read for it.
 #[derive(Debug, Clone)]
-pub struct RestartFacts {
+pub(crate) struct RestartFacts {
     /// The static pods that are there.
     pub manifests: Vec<Seen>,
     /// etcd's data folder and what of it etcd opens first, as far as they are there.
@@ -38,7 +39,7 @@ pub struct RestartFacts {
 }
 
 /// The advice for a node with a profile of that scope.
-pub fn advice(
+pub(crate) fn advice(
     role: Role,
     version: &Version,
     scope: Scope,

@@ -88,7 +88,7 @@ pub struct Applied {
 }
 
 /// Notes on each control the waiver for it, one by key before one by number.
-pub fn apply(audited: &mut [Audited], waivers: &[Waiver], today: Day) {
+pub(crate) fn apply(audited: &mut [Audited], waivers: &[Waiver], today: Day) {
     for one in audited {
         let by = |name: &str| waivers.iter().rev().find(|waiver| waiver.control == name);
         let waiver = by(one.control.key).or_else(|| by(one.edition.id));
@@ -100,7 +100,7 @@ pub fn apply(audited: &mut [Audited], waivers: &[Waiver], today: Day) {
 }
 
 /// The waivers that are about no control of `benchmark`.
-pub fn unused(waivers: &[Waiver], benchmark: Benchmark) -> Vec<&Waiver> {
+pub(crate) fn unused(waivers: &[Waiver], benchmark: Benchmark) -> Vec<&Waiver> {
     let of = controls::of(benchmark);
     let names = |waiver: &&Waiver| {
         !of.iter()

@@ -7,7 +7,7 @@ use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::audit::benchmark::Benchmark;
-use crate::audit::control::Node;
+use crate::audit::control;
 use crate::rke2::role::Role;
 use crate::rke2::version::Version;
 
@@ -222,7 +222,7 @@ pub(super) enum NodeType {
     Node,
 }
 
-impl From<NodeType> for Node {
+impl From<NodeType> for control::NodeType {
     fn from(node: NodeType) -> Self {
         match node {
             NodeType::Master => Self::Master,

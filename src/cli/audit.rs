@@ -2,7 +2,7 @@
 
 use super::arguments::{Audit, AuditFailOn, AuditFormat, Common, Show};
 use super::{Status, colored, complain, print, select, width};
-use crate::audit::control::Node;
+use crate::audit::control;
 use crate::audit::{Audited, Outcome, controls, waiver};
 use crate::examine;
 use crate::host;
@@ -75,7 +75,7 @@ pub(super) fn run(common: &Common, asked: &Audit) -> Status {
         .filter(|audited| {
             asked
                 .node_type
-                .is_none_or(|node| Node::from(node) == audited.control.node)
+                .is_none_or(|node| control::NodeType::from(node) == audited.control.node)
         })
         .collect();
     let style = Style {
@@ -87,7 +87,7 @@ pub(super) fn run(common: &Common, asked: &Audit) -> Status {
         AuditFormat::Text => text::render(&audit, &all, &shown, style),
         AuditFormat::Json => json::render(&audit, &all, &shown),
         AuditFormat::KubeBench => {
-            kube_bench::render(&audit, &shown, asked.node_type.map(Node::from))
+            kube_bench::render(&audit, &shown, asked.node_type.map(control::NodeType::from))
         }
         AuditFormat::Junit => junit::render(&audit, &shown),
         AuditFormat::Sarif => sarif::render(&audit, &shown),

@@ -2,11 +2,12 @@
 
 use super::arguments::{Check, CheckFormat, Common, FailOn};
 use super::{Status, colored, complain, print, select, width};
+use crate::assessment::UnitReport;
 use crate::examine::{self, Other, Question};
 use crate::finding::{Effect, Outcome};
 use crate::host::HostRoot;
-use crate::host::machine::Machine;
-use crate::report::{UnitReport, json, npd, text};
+use crate::host::machine;
+use crate::report::{json, npd, text};
 use crate::verdict::Verdict;
 
 pub(super) fn run(common: &Common, check: &Check) -> Status {
@@ -28,7 +29,7 @@ pub(super) fn run(common: &Common, check: &Check) -> Status {
             width: width(),
             verbose: common.verbose,
         };
-        print(&text::render(&reports, style, || Machine::of(&root)));
+        print(&text::render(&reports, style, || machine::read(&root)));
     }
     reports
         .iter()

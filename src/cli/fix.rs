@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 
 use super::arguments::{Common, Fix, Output};
 use super::{Status, colored, complain, print, select, width};
-use crate::examine::{self, Examination, Question};
+use crate::assessment::{Examination, UnitReport};
+use crate::examine::{self, Question};
 use crate::fix::declare::{self, Form};
 use crate::fix::{Plan, Unit, Wish, plan, script, text};
 use crate::host::HostRoot;
 use crate::host::apply::{self, Done, Programs};
-use crate::report::UnitReport;
 use crate::report::text::{Style, headline};
 use crate::text::printable;
 use crate::verdict::Verdict;

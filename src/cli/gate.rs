@@ -9,7 +9,8 @@ use sd_notify::NotifyState;
 
 use super::arguments::{Common, Gate};
 use super::{Status, complain, select};
-use crate::examine::{self, Examination, Other, Question};
+use crate::assessment::Examination;
+use crate::examine::{self, Other, Question};
 use crate::gate::block::Block;
 use crate::gate::hold::{self, Step};
 use crate::gate::plan::{self, Decision, Override, Plan};
@@ -17,7 +18,8 @@ use crate::host::state::{self, State};
 use crate::host::systemd_bus::jobs::Access;
 use crate::host::systemd_bus::{Asking, BusError};
 use crate::host::{self, HostRoot, journal};
-use crate::report::journal::{Priority, Record, failure, records};
+use crate::journal::{Priority, Record};
+use crate::report::journal::{failure, records};
 
 /// How long a decision to block waits for the journal to take its reasons.
 const LOG_PATIENCE: Duration = Duration::from_secs(5);

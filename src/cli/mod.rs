@@ -30,7 +30,7 @@ use crate::text::{output, printable};
 
 /// How a command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
+pub(crate) enum Status {
     /// All would start; no control failed.
     Good,
     /// It could not be evaluated.
@@ -47,7 +47,7 @@ pub enum Status {
 
 impl Status {
     /// The number a process ends with.
-    pub const fn code(self) -> u8 {
+    pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Good => 0,
             Self::Failed => 1,

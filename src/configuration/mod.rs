@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::audit::controls;
 use crate::audit::waiver::{Day, Waiver};
-use crate::fact::Source;
+use crate::facts::Source;
 use crate::text::nearest;
 
 /// What the gate does with a verdict.

@@ -14,7 +14,7 @@ use crate::rke2::role::Role;
 
 /// What the monitor's `GetStatus` says, in `deadline` altogether; or why it cannot be asked. A monitor
 /// that does not run is not started for it. Not to be called from within a runtime.
-pub fn status(deadline: Duration) -> Result<String, String> {
+pub(crate) fn status(deadline: Duration) -> Result<String, String> {
     let answer = systemd_bus::run(deadline, async {
         let connection = systemd_bus::connect().await?;
         Ok(ask(&connection).await)
@@ -37,7 +37,7 @@ pub fn status(deadline: Duration) -> Result<String, String> {
 /// The units that the gate keeps from starting, from the files that it left, in `deadline` altogether.
 /// A unit that runs is not blocked; where systemd does not answer, the file counts. Not to be called from
 /// within a runtime.
-pub fn blocks(deadline: Duration) -> Vec<Block> {
+pub(crate) fn blocks(deadline: Duration) -> Vec<Block> {
     let mut state = State::default();
     let is_blocked = |state: &State, role: &Role| state.read_block(role.unit()).is_some();
     if !Role::ALL.iter().any(|role| is_blocked(&state, role)) {

@@ -9,6 +9,7 @@ use super::bus::Answer;
 use super::service::{self, UnitView, View};
 use super::setter::{self, Noticed};
 use super::{Daemon, remember};
+use crate::assessment::UnitReport;
 use crate::configuration::Mode;
 use crate::examine::{self, Question};
 use crate::finding::Finding;
@@ -17,12 +18,11 @@ use crate::gate::plan::{self, Decision, Override, Plan};
 use crate::host::systemd_bus::{BusError, manage};
 use crate::host::textfile::Textfile;
 use crate::host::{configuration, state, units};
+use crate::journal::Record;
 use crate::monitor::{self, Action, JobEvent, Memory, Phase, Scene, Seen};
-use crate::report::journal::Record;
 use crate::report::metrics::{self, Snapshot, UnitState};
-use crate::report::monitor as say;
 use crate::report::status::{self, Status};
-use crate::report::{UnitReport, json};
+use crate::report::{json, monitor as say};
 use crate::unit::{Load, UnitDefinition};
 
 /// The file of metrics.

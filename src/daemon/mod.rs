@@ -4,10 +4,10 @@
 //! D-Bus, and for its own clocks; what comes close together is looked at once. Whatever it lacks (the
 //! bus, the journal, inotify, a file it may not write) it does without, says so, and tries again.
 
-pub mod ask;
+pub(crate) mod ask;
 mod bus;
 mod look;
-pub mod service;
+pub(crate) mod service;
 mod setter;
 mod signals;
 mod tell;
@@ -111,7 +111,7 @@ struct Daemon {
 }
 
 /// Runs the monitor until it is told to end.
-pub fn run() -> io::Result<()> {
+pub(crate) fn run() -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

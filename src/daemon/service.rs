@@ -17,7 +17,7 @@ use crate::host::state::{Mark, State};
 use crate::host::systemd_bus::manage::label;
 
 /// The name on the bus.
-pub const NAME: &str = "org.rke2.Preflight1";
+pub(crate) const NAME: &str = "org.rke2.Preflight1";
 /// The manager's object.
 pub const PATH: &str = "/org/rke2/Preflight1";
 /// The manager's interface.
@@ -26,7 +26,7 @@ pub const MANAGER: &str = "org.rke2.Preflight1.Manager";
 pub const UNIT: &str = "org.rke2.Preflight1.Unit";
 
 /// A finding in short: id, outcome, effect, subject, summary.
-pub type Row = (String, String, String, String, String);
+pub(crate) type Row = (String, String, String, String, String);
 
 /// What is told of a unit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -424,7 +424,7 @@ pub async fn serve(connection: &Connection, shared: &Shared) -> zbus::Result<()>
 }
 
 /// Asks for the name: from then on there are questions, and there must be something to tell.
-pub async fn own(connection: &Connection) -> zbus::Result<()> {
+pub(crate) async fn own(connection: &Connection) -> zbus::Result<()> {
     connection.request_name(NAME).await
 }
 

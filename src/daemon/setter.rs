@@ -4,7 +4,8 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::examine;
-use crate::finding::{Finding, Outcome, Part};
+use crate::facts::Part;
+use crate::finding::{Finding, Outcome};
 use crate::host::HostRoot;
 
 use crate::sysctl_d::{Assignment, NextBoot, Via};

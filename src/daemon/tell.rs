@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::host::journal;
-use crate::report::journal::{Priority, Record};
+use crate::journal::{Priority, Record};
 use crate::report::monitor::own;
 
 /// Batches of records that may wait for a journal that is stalled.

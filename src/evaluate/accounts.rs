@@ -1,12 +1,9 @@
 //! The etcd account that servers need.
 
 use super::start;
-use crate::fact::{AccountFact, HostFacts, Source};
-use crate::finding::{
-    Component, Effect, Evidence, Finding, Outcome, Part, Prediction, Remedy, Stage,
-};
+use crate::facts::{AccountFact, Evidence, HostFacts, Lookup, Part, Source, Table, Why};
+use crate::finding::{Component, Effect, Finding, Outcome, Prediction, Remedy, Stage};
 use crate::requirements::Requirement;
-use crate::rke2::accounts::{Lookup, Table, Why};
 
 /// The account's name.
 pub(super) const NAME: &str = "etcd";

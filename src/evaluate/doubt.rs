@@ -4,7 +4,7 @@ use crate::finding::{Effect, Finding, Outcome, Remedy};
 
 /// Why it is not known whether RKE2 refuses what was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Doubt {
+pub(crate) struct Doubt {
     /// Half a sentence, to stand behind the finding's own.
     pub because: String,
     /// Whole sentences.
@@ -14,13 +14,13 @@ pub struct Doubt {
 }
 
 /// Whether a finding keeps the unit down, now or after the next boot.
-pub fn blocks(finding: &Finding) -> bool {
+pub(crate) fn blocks(finding: &Finding) -> bool {
     let decides = matches!(finding.effect, Effect::BlocksStart | Effect::BlocksNextBoot);
     decides && (finding.now == Outcome::Violated || finding.then == Outcome::Violated)
 }
 
 /// Makes a finding that blocks indeterminate; leaves all others as they are.
-pub fn doubt(finding: &mut Finding, doubt: &Doubt) {
+pub(crate) fn doubt(finding: &mut Finding, doubt: &Doubt) {
     if !blocks(finding) {
         return;
     }

@@ -1,7 +1,7 @@
 //! Kernel parameters: now as the component reads them, then as files will set them.
 
 use super::start;
-use crate::fact::{Cure, KernelFact, NextBoot, Reading, Target};
+use crate::facts::{Cure, KernelFact, NextBoot, Reading, Target};
 use crate::finding::{Component, Effect, Finding, Outcome, Prediction, Remedy, Stage};
 use crate::requirements::{KubeletDemand, Requirement};
 use crate::rke2::kernel::KernelParameter;
@@ -34,10 +34,7 @@ pub(super) fn finding(
             }
         }
         Reading::Known(content) => {
-            match parameter
-                .as_kubelet(content)
-                .or_else(|_| parameter.as_rke2(content))
-            {
+            match KernelParameter::as_kubelet(content).or_else(|_| parameter.as_rke2(content)) {
                 Ok(value) => finding.actual = Some(value.to_string()),
                 Err(error) => unreadable = Some(error),
             }
@@ -48,7 +45,7 @@ pub(super) fn finding(
                 &mut finding,
                 parameter,
                 kubelet,
-                parameter.as_kubelet(content),
+                KernelParameter::as_kubelet(content),
             );
             if !finding.predictions.is_empty() {
                 finding.now = Outcome::Violated;
@@ -291,7 +288,7 @@ fn for_every_boot(parameter: KernelParameter, next_boot: &Reading<NextBoot>) -> 
 }
 
 /// What to type so that `lines` stand at the end of the file.
-pub fn add_lines(target: &Target, lines: &[String]) -> Vec<String> {
+pub(crate) fn add_lines(target: &Target, lines: &[String]) -> Vec<String> {
     let path = shell_word(&target.path);
     let mut commands = Vec::new();
     if target.no_directory {
@@ -313,7 +310,7 @@ pub fn add_lines(target: &Target, lines: &[String]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::{Operation, ReadError};
+    use crate::facts::{Operation, ReadError};
     use crate::finding::Outcome::{Indeterminate, NotApplicable, Satisfied, Violated};
     use crate::requirements::{Because, Demand};
     use crate::rke2::kernel::KERNEL_PARAMETERS;

@@ -3,17 +3,17 @@
 mod accounts;
 mod doubt;
 mod kernel;
-pub mod next_boot;
+pub(crate) mod next_boot;
 mod settings;
 
 #[cfg(test)]
 mod tests;
 
-pub use doubt::{Doubt, blocks, doubt};
-pub use kernel::add_lines;
+pub(crate) use doubt::{Doubt, blocks, doubt};
+pub(crate) use kernel::add_lines;
 
-use crate::fact::HostFacts;
-use crate::finding::{Component, Effect, Evidence, Finding, Outcome, Part};
+use crate::facts::{Evidence, HostFacts, Part};
+use crate::finding::{Component, Effect, Finding, Outcome};
 use crate::requirements::{Demand, Requirement};
 
 /// One finding for each requirement, those that do not apply included.
@@ -103,7 +103,7 @@ fn start(requirement: &Requirement, subject: &str, required_by: Vec<Component>) 
 }
 
 /// `RKE2`, `RKE2 and the kubelet`.
-pub fn names(components: &[Component]) -> String {
+pub(crate) fn names(components: &[Component]) -> String {
     components
         .iter()
         .map(|component| component.name())

@@ -1,7 +1,6 @@
 //! From what the files of `sysctl.d` say of a key to a fact about the next boot.
 
-use crate::fact::{Cure, NextBoot, Reading, Target};
-use crate::finding::{Evidence, Excerpt, Part};
+use crate::facts::{Cure, Evidence, Excerpt, NextBoot, Part, Reading, Target};
 use crate::rke2::kernel::KernelParameter;
 use crate::sysctl_d::kernel::Outcome;
 use crate::sysctl_d::{
@@ -37,12 +36,12 @@ pub fn facts(
 }
 
 /// Whether a parameter will not surely have its value after the next boot, as far as files decide.
-pub fn is_wrong(fact: &Reading<NextBoot>, parameter: &KernelParameter) -> bool {
+pub(crate) fn is_wrong(fact: &Reading<NextBoot>, parameter: &KernelParameter) -> bool {
     matches!(fact, Reading::Known(next) if next.number != Some(parameter.required))
 }
 
 /// Says of each wrong and demanded parameter how to put it right. `demanded` is asked by position.
-pub fn cure(
+pub(crate) fn cure(
     facts: &mut [Reading<NextBoot>],
     parameters: &[KernelParameter],
     demanded: impl Fn(usize) -> bool,
@@ -66,7 +65,7 @@ pub fn cure(
 }
 
 /// The cure of each of `wanted`: one file for all that a file can cure.
-pub fn cures(tree: &Tree, wanted: &[KernelParameter], dialect: Dialect) -> Vec<Cure> {
+pub(crate) fn cures(tree: &Tree, wanted: &[KernelParameter], dialect: Dialect) -> Vec<Cure> {
     let mut prevented: Vec<(&str, String)> = Vec::new();
     let target = loop {
         let lines: Vec<(&str, i32)> = wanted
@@ -209,7 +208,7 @@ fn winner(set: &Assignment) -> String {
 }
 
 /// Why a line does not count, in words.
-pub fn loser(why: &Why) -> String {
+pub(crate) fn loser(why: &Why) -> String {
     match why {
         Why::Later => "overridden: that line is read later".to_owned(),
         Why::Repeated => "said again later".to_owned(),
@@ -329,7 +328,7 @@ mod tests {
             panic!("{refused:?}");
         };
         assert!(label.contains("the kernel refuses this"), "{label}");
-        let place = crate::fact::Source::line("/f", 2);
+        let place = crate::facts::Source::line("/f", 2);
         for (why, words) in [
             (Why::Later, "overridden: that line is read later"),
             (Why::Repeated, "said again later"),
@@ -369,8 +368,8 @@ mod tests {
     fn a_file_that_cannot_be_read_leaves_all_unknown() {
         let mut unreadable = tree(&[("/etc/sysctl.d/a.conf", "kernel.panic=10")]);
         let mut file = File::new("/etc/sysctl.d/b.conf", "");
-        file.content = Content::Unreadable(crate::fact::ReadError::Os {
-            operation: crate::fact::Operation::Open,
+        file.content = Content::Unreadable(crate::facts::ReadError::Os {
+            operation: crate::facts::Operation::Open,
             path: "/etc/sysctl.d/b.conf".to_owned(),
             errno: nix::libc::EACCES,
         });

@@ -1,10 +1,8 @@
 //! What the configuration itself decides: the profile's name, contradictions, refusals, advice.
 
 use super::start;
-use crate::fact::{Cgroup, HostFacts, Reading};
-use crate::finding::{
-    Component, Effect, Evidence, Finding, Outcome, Part, Prediction, Remedy, Stage,
-};
+use crate::facts::{Cgroup, Evidence, HostFacts, Part, Reading};
+use crate::finding::{Component, Effect, Finding, Outcome, Prediction, Remedy, Stage};
 use crate::requirements::{Demand, Requirement, catalogue};
 use crate::rke2::config::Ground;
 use crate::rke2::profile::{self, Answer, ProfileRules};

@@ -1,9 +1,11 @@
 //! Settings and facts in, findings out, as the two stages make them together.
 
 use super::*;
-use crate::fact::{Cgroup, KernelFact, NextBoot, Operation, ReadError, Reading, Source};
+use crate::facts::{
+    Cgroup, KernelFact, Lookup, NextBoot, Operation, ReadError, Reading, Rejected, Source, Table,
+    Why,
+};
 use crate::requirements;
-use crate::rke2::accounts::{Lookup, Rejected, Table, Why};
 use crate::rke2::kernel::KERNEL_PARAMETERS;
 use crate::rke2::role::Role;
 use crate::rke2::start::{Advice, Fatal, Origin, Sourced, StartSettings, Unknown};

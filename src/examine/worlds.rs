@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 use crate::evaluate::{Doubt, blocks, doubt, evaluate};
-use crate::fact::{HostFacts, NextBoot, Reading};
+use crate::facts::{HostFacts, NextBoot, Reading};
 use crate::finding::Finding;
 use crate::host::{HostRoot, facts, rke2_config};
 use crate::requirements::{self, Demand, Requirement};
@@ -411,7 +411,7 @@ mod tests {
 
     #[test]
     fn each_reason_has_its_own_way_out() {
-        use crate::fact::ReadError;
+        use crate::facts::ReadError;
         use crate::rke2::installed::AskFailure;
 
         let path = || "/usr/local/bin/rke2".to_owned();

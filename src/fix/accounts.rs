@@ -2,11 +2,10 @@
 
 use super::plan::Conflict;
 use super::rows::{self, NewRow};
-use crate::fact::{HostFacts, Source};
-use crate::rke2::accounts::{Lookup, Table};
+use crate::facts::{HostFacts, Lookup, Source, Table};
 
 /// Where the account is declared.
-pub const SYSUSERS_FILE: &str = "/etc/sysusers.d/rke2-etcd.conf";
+pub(crate) const SYSUSERS_FILE: &str = "/etc/sysusers.d/rke2-etcd.conf";
 /// What our declaration begins with; without it, it is somebody else's.
 const HEADER: &str = "# The account that RKE2 runs etcd as. Written by preflight-rke2 fix.";
 const COMMENT: &str = "etcd user";
@@ -14,7 +13,7 @@ const SHELL: &str = "/sbin/nologin";
 
 /// Which programs there are to make accounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Maker {
+pub(crate) enum Maker {
     /// `systemd-sysusers`.
     Sysusers,
     /// `groupadd` and `useradd`.
@@ -25,7 +24,7 @@ pub enum Maker {
 
 /// The ids that the caller wants; what is not wanted is left to the host.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Wish {
+pub(crate) struct Wish {
     /// The user's.
     pub uid: Option<u32>,
     /// The group's.
@@ -34,7 +33,7 @@ pub struct Wish {
 
 /// What is to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Accounts {
+pub(crate) struct Accounts {
     /// The group.
     pub group: bool,
     /// The user.
@@ -49,7 +48,7 @@ pub struct Accounts {
 
 /// A row that is only where RKE2 does not look.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Elsewhere {
+pub(crate) struct Elsewhere {
     /// Of which table.
     pub table: Table,
     /// Where it is.
@@ -60,7 +59,7 @@ pub struct Elsewhere {
 
 /// A program with its arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Program {
+pub(crate) struct Program {
     /// Its name.
     pub name: &'static str,
     /// What it is called with.
@@ -69,7 +68,7 @@ pub struct Program {
 
 impl Accounts {
     /// `the user and the group etcd`.
-    pub const fn words(&self) -> &'static str {
+    pub(crate) const fn words(&self) -> &'static str {
         match (self.user, self.group) {
             (true, false) => "the user etcd",
             (false, true) => "the group etcd",
@@ -78,7 +77,7 @@ impl Accounts {
     }
 
     /// The lines of a `sysusers.d` file. Never `u!`: systemd before 257 refuses it.
-    pub fn sysusers(&self) -> Vec<String> {
+    pub(crate) fn sysusers(&self) -> Vec<String> {
         let id = |id: Option<u32>| id.map_or_else(|| "-".to_owned(), |id| id.to_string());
         let mut lines = Vec::new();
         if self.group && (self.gid.is_some() || !self.user) {
@@ -95,7 +94,7 @@ impl Accounts {
     }
 
     /// The call of `systemd-sysusers`.
-    pub fn run_sysusers() -> Program {
+    pub(crate) fn run_sysusers() -> Program {
         Program {
             name: "systemd-sysusers",
             args: vec![SYSUSERS_FILE.to_owned()],
@@ -103,7 +102,7 @@ impl Accounts {
     }
 
     /// The calls of `groupadd` and `useradd`.
-    pub fn shadow(&self) -> Vec<Program> {
+    pub(crate) fn shadow(&self) -> Vec<Program> {
         let mut programs = Vec::new();
         let call = |name, options: &[&str], id: Option<u32>, flag: &str, rest: &[&str]| {
             let mut args: Vec<String> = options.iter().map(|&arg| arg.to_owned()).collect();
@@ -251,7 +250,7 @@ pub(super) fn needed(known: &Known<'_>, wish: Wish) -> Result<Needed, Conflict> 
 }
 
 /// The declaration's file.
-pub fn file_content(lines: &[String]) -> Vec<u8> {
+pub(crate) fn file_content(lines: &[String]) -> Vec<u8> {
     let mut content = format!("{HEADER}\n").into_bytes();
     for line in lines {
         content.extend_from_slice(line.as_bytes());
@@ -289,8 +288,7 @@ fn owner(content: &[u8], id: u32) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::Reading;
-    use crate::rke2::accounts::{Rejected, Why};
+    use crate::facts::{Reading, Rejected, Why};
 
     const GROUP: &[u8] = b"root:x:0:\nweb:x:100:\n";
 

@@ -6,7 +6,7 @@ use super::accounts::{Accounts, Wish, file_content};
 use super::file::with_parameters;
 use super::plan::{Host, Unit};
 use crate::evaluate::next_boot::cures;
-use crate::fact::Cure;
+use crate::facts::Cure;
 use crate::requirements::Demand;
 use crate::rke2::kernel::KernelParameter;
 use crate::sysctl_d::Dialect;
@@ -14,7 +14,7 @@ use crate::text::is_unprintable;
 
 /// In which words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub(crate) enum Form {
     /// A file for `/etc/sysctl.d`.
     SysctlD,
     /// A file for `/etc/sysusers.d`.
@@ -29,7 +29,7 @@ pub enum Form {
 
 /// What units demand of any host like this one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Declared {
+pub(crate) struct Declared {
     /// The file to write.
     pub path: String,
     /// The parameters.
@@ -41,7 +41,7 @@ pub struct Declared {
 }
 
 /// Collects what `units` demand.
-pub fn declared(units: &[Unit<'_>], host: &Host, wish: Wish) -> Declared {
+pub(crate) fn declared(units: &[Unit<'_>], host: &Host, wish: Wish) -> Declared {
     let mut parameters: Vec<KernelParameter> = Vec::new();
     let mut account = false;
     let demands = units.iter().flat_map(|unit| unit.requirements);
@@ -78,7 +78,7 @@ pub fn declared(units: &[Unit<'_>], host: &Host, wish: Wish) -> Declared {
 }
 
 /// The declaration in the words of `form`.
-pub fn render(declared: &Declared, form: Form) -> String {
+pub(crate) fn render(declared: &Declared, form: Form) -> String {
     match form {
         Form::SysctlD => declared.sysctl(),
         Form::SysusersD => match &declared.accounts {

@@ -5,12 +5,12 @@ use crate::sysctl_d::Dialect;
 use crate::sysctl_d::syntax::{self, Statement};
 
 /// What a new file begins with.
-pub const HEADER: &str =
+pub(crate) const HEADER: &str =
     "# What RKE2 and its kubelet demand of the kernel. Written by preflight-rke2 fix.";
 
 /// `before` without its assignments of `parameters`, and with ours at the end. All other lines, in
 /// whatever encoding, stay as they are.
-pub fn with_parameters(before: Option<&[u8]>, parameters: &[KernelParameter]) -> Vec<u8> {
+pub(crate) fn with_parameters(before: Option<&[u8]>, parameters: &[KernelParameter]) -> Vec<u8> {
     let mut after = match before {
         Some(before) => without(before, parameters),
         None => format!("{HEADER}\n").into_bytes(),

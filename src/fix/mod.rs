@@ -10,15 +10,15 @@
 //! text        the plan for a person;  script: for a shell;  declare: for the tools of platform teams
 //! ```
 
-pub mod accounts;
-pub mod declare;
-pub mod file;
+pub(crate) mod accounts;
+pub(crate) mod declare;
+pub(crate) mod file;
 mod parameters;
-pub mod plan;
+pub(crate) mod plan;
 mod rows;
-pub mod script;
-pub mod text;
+pub(crate) mod script;
+pub(crate) mod text;
 
-pub use accounts::{Accounts, Maker, Wish};
-pub use plan::{Action, Conflict, Host, Left, Plan, Step, Unit};
-pub use rows::NewRow;
+pub(crate) use accounts::Wish;
+pub(crate) use plan::{Action, Host, Plan, Step, Unit};
+pub(crate) use rows::NewRow;

@@ -2,8 +2,8 @@
 
 use super::plan::{Action, Host, Left, Plan, Step, Unit};
 use crate::evaluate::{add_lines, next_boot};
-use crate::fact::{Cure, Reading, Target};
-use crate::finding::{Finding, Outcome, Part, Remedy};
+use crate::facts::{Cure, Part, Reading, Target};
+use crate::finding::{Finding, Outcome, Remedy};
 use crate::requirements::Demand;
 use crate::rke2::kernel::KernelParameter;
 use crate::sysctl_d::{Dialect, Place, Tree};

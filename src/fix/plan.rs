@@ -4,18 +4,17 @@
 use super::accounts::{self, Accounts, Elsewhere, Known, Maker, Needed, SYSUSERS_FILE, Wish};
 use super::rows::NewRow;
 use super::{file, parameters};
-use crate::fact::{HostFacts, Source, Target};
-use crate::finding::{Effect, Outcome, Part, Remedy};
-use crate::report::UnitReport;
+use crate::assessment::UnitReport;
+use crate::facts::{HostFacts, Part, Source, Table, Target};
+use crate::finding::{Effect, Outcome, Remedy};
 use crate::requirements::Requirement;
-use crate::rke2::accounts::Table;
 use crate::rke2::kernel::KernelParameter;
 use crate::sysctl_d::Tree;
 use crate::text::shell_word;
 
 /// What was found out about one unit.
 #[derive(Debug, Clone, Copy)]
-pub struct Unit<'a> {
+pub(crate) struct Unit<'a> {
     /// The report.
     pub report: &'a UnitReport,
     /// What is demanded.
@@ -26,7 +25,7 @@ pub struct Unit<'a> {
 
 /// What the plan needs to know of the host beside the facts of the checks.
 #[derive(Debug, Clone)]
-pub struct Host {
+pub(crate) struct Host {
     /// Whether this is the running host; an image has no live values.
     pub live: bool,
     /// What stands before every path in a command: empty, or the image's directory.
@@ -52,7 +51,7 @@ pub struct Host {
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub(crate) struct Step {
     /// What, for a person.
     pub what: String,
     /// The checks it is there for.
@@ -67,7 +66,7 @@ pub struct Step {
 
 /// What is carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// These parameters in a file of `/etc/sysctl.d`.
     File {
         /// Which file.
@@ -89,7 +88,7 @@ pub enum Action {
 
 /// What is left to a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left {
+pub(crate) struct Left {
     /// The check that found it.
     pub check: String,
     /// What is the matter.
@@ -102,7 +101,7 @@ pub struct Left {
 
 /// The plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// In this order.
     pub steps: Vec<Step>,
     /// What no step does.
@@ -113,7 +112,7 @@ pub struct Plan {
 
 /// Why what the caller wants cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Conflict {
+pub(crate) enum Conflict {
     /// The account has another id.
     #[error(
         "the {} etcd exists with id {id}, not {wish}: existing accounts are not changed", .table.word()
@@ -157,13 +156,13 @@ fn places(sources: &[Source]) -> String {
 
 impl Plan {
     /// Whether there is nothing to do and nothing left.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.steps.is_empty() && self.left.is_empty()
     }
 }
 
 /// The plan for all of `units`, which are on one host.
-pub fn plan(units: &[Unit<'_>], host: &Host, wish: Wish) -> Result<Plan, Conflict> {
+pub(crate) fn plan(units: &[Unit<'_>], host: &Host, wish: Wish) -> Result<Plan, Conflict> {
     let mut plan = Plan::default();
     parameters::every_boot(units, host, &mut plan);
     if host.live {
@@ -374,7 +373,7 @@ impl Action {
     }
 
     /// The whole new content of the file, for an action that writes one of `sysctl.d`.
-    pub fn content(&self) -> Option<Vec<u8>> {
+    pub(crate) fn content(&self) -> Option<Vec<u8>> {
         match self {
             Self::File {
                 before, parameters, ..

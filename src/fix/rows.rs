@@ -13,7 +13,7 @@ const LAST_ID: u32 = 4_294_967_293;
 
 /// A row to be added to an account file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewRow {
+pub(crate) struct NewRow {
     /// The file.
     pub path: &'static str,
     /// The row.

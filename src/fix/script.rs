@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::accounts::{Accounts, SYSUSERS_FILE};
 use super::file::HEADER;
 use super::plan::{Action, Host, Plan};
-use crate::rke2::accounts::Table;
+use crate::facts::Table;
 use crate::rke2::kernel::KernelParameter;
 use crate::text::{printable, shell_word};
 
@@ -77,7 +77,7 @@ row() {
 "#;
 
 /// The script.
-pub fn render(plan: &Plan, host: &Host, units: &str) -> String {
+pub(crate) fn render(plan: &Plan, host: &Host, units: &str) -> String {
     let mut out = format!(
         "#!/bin/sh\n# What makes {units} start on this host, now and after the next boot.\n\
          # Made by preflight-rke2 fix: run it as root; it may be run again.\n\

@@ -6,7 +6,7 @@ use super::plan::{Left, Plan};
 use crate::text::{printable, visible};
 
 /// The plan, to be read after the verdict.
-pub fn render(plan: &Plan) -> String {
+pub(crate) fn render(plan: &Plan) -> String {
     let mut out = String::new();
     if !plan.steps.is_empty() {
         out.push_str("\nTo put it right, as root:\n");
@@ -31,7 +31,7 @@ pub fn render(plan: &Plan) -> String {
 }
 
 /// What is left to a person.
-pub fn left(left: &[Left]) -> String {
+pub(crate) fn left(left: &[Left]) -> String {
     let mut out = String::new();
     if !left.is_empty() {
         out.push_str("\nLeft to you:\n");

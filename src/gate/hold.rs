@@ -8,7 +8,7 @@ use crate::unit::job::{Job, State};
 
 /// What there is to do about a unit that would be refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// Cancel this job: the unit is down, and the job is all that would start it.
     Cancel(u32),
     /// Stop the unit: it waits to be restarted, which canceling the job alone leaves it in
@@ -26,7 +26,7 @@ pub enum Step {
 
 /// Decides for `unit`, whose gate is `gate`. `after` holds `After=` of every unit in `jobs` that
 /// `unit` is ordered after, directly or through others in `jobs`.
-pub fn step(
+pub(crate) fn step(
     unit: &str,
     gate: &str,
     state: &State,
@@ -57,7 +57,7 @@ pub fn step(
 }
 
 /// The units with a job that `unit`, ordered after `first`, has to wait for; not its gate.
-pub fn preceding(
+pub(crate) fn preceding(
     unit: &str,
     gate: &str,
     first: &[String],

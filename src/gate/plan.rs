@@ -1,9 +1,9 @@
 //! What the gate does about a report: a pure function of the report, our configuration and the
 //! kernel command line.
 
+use crate::assessment::UnitReport;
 use crate::configuration::{BlockOn, Configuration, Mode, OnError};
 use crate::finding::{Effect, Finding, Outcome};
-use crate::report::UnitReport;
 use crate::verdict::Verdict;
 
 /// What `preflight_rke2=` on the kernel command line asks for.

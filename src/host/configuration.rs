@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use super::HostRoot;
 use super::root::Status;
 use crate::configuration::{Configuration, ConfigurationError};
-use crate::fact::{ReadError, Source};
+use crate::facts::{ReadError, Source};
 use crate::requirements::catalogue;
 
 /// Folders, the one that counts more last.
@@ -18,7 +18,7 @@ const FOLDERS: [&str; 2] = ["/usr/lib/preflight-rke2", "/etc/preflight-rke2"];
 ///
 /// On the running host a file or folder that others than root may write is an error: it decides over the
 /// start of RKE2.
-pub fn read(root: &HostRoot) -> Result<Configuration, ConfigurationError> {
+pub(crate) fn read(root: &HostRoot) -> Result<Configuration, ConfigurationError> {
     let mut files: Vec<(String, Vec<u8>)> = Vec::new();
     let mut drop_ins: BTreeMap<OsString, String> = BTreeMap::new();
     for folder in FOLDERS {

@@ -6,11 +6,12 @@ use std::path::Path;
 use nix::libc;
 
 use super::HostRoot;
-use crate::fact::{
-    AccountFact, Cgroup, HostFacts, KernelFact, NextBoot, Operation, ReadError, Reading, Source,
+use crate::facts::{
+    AccountFact, Cgroup, HostFacts, KernelFact, Lookup, NextBoot, Operation, ReadError, Reading,
+    Source, Table,
 };
 use crate::requirements::{Demand, Requirement};
-use crate::rke2::accounts::{self, Lookup, Table};
+use crate::rke2::accounts;
 use crate::rke2::kernel::KERNEL_PARAMETERS;
 
 /// The account that RKE2 servers need.
@@ -81,7 +82,7 @@ fn is_bare_image(root: &HostRoot) -> bool {
 }
 
 /// The content of each parameter's file, by position in [`KERNEL_PARAMETERS`].
-pub fn live(root: &HostRoot) -> Vec<Reading<Result<Vec<u8>, ReadError>>> {
+pub(crate) fn live(root: &HostRoot) -> Vec<Reading<Result<Vec<u8>, ReadError>>> {
     let bare = is_bare_image(root);
     KERNEL_PARAMETERS
         .iter()

@@ -10,7 +10,7 @@ use tracing_subscriber::Layer as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::Registry;
 
-use crate::report::journal::{Priority, Record};
+use crate::journal::{Priority, Record};
 
 /// The module whose events are records; no other crate's event reaches the journal's fields.
 const TARGET: &str = module_path!();
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Sends all records, in order, and waits until journald has them: it finds out who sent a record by
 /// looking at the sender, who must not be gone by then.
-pub fn send(records: &[Record]) {
+pub(crate) fn send(records: &[Record]) {
     if post(records) {
         synchronize();
     }
@@ -29,7 +29,7 @@ pub fn send(records: &[Record]) {
 
 /// Sends all records, in order: for a process that stays. False where there is no journal, and
 /// standard error had to do.
-pub fn post(records: &[Record]) -> bool {
+pub(crate) fn post(records: &[Record]) -> bool {
     let layer = tracing_journald::layer().map(|layer| {
         layer
             .with_field_prefix(None)

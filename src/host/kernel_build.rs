@@ -8,7 +8,7 @@ use super::root::MAX_FILE;
 
 /// Values of the kernel's own, where its build configuration tells them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct KernelBuild {
+pub(crate) struct KernelBuild {
     /// `CONFIG_PANIC_TIMEOUT`: what `kernel.panic` starts with.
     pub panic: Option<i64>,
     /// `CONFIG_PANIC_ON_OOPS_VALUE`: what `kernel.panic_on_oops` starts with.
@@ -17,7 +17,7 @@ pub struct KernelBuild {
 
 impl KernelBuild {
     /// The value that `key` starts with, where the build decides it and tells.
-    pub fn value(&self, key: &str) -> Option<i64> {
+    pub(crate) fn value(&self, key: &str) -> Option<i64> {
         match key {
             "kernel.panic" => self.panic,
             "kernel.panic_on_oops" => self.panic_on_oops,
@@ -27,7 +27,7 @@ impl KernelBuild {
 
     /// Reads the configuration that distributions install beside their kernels. The next boot can
     /// bring another kernel; of one distribution they agree here.
-    pub fn read(root: &HostRoot) -> Self {
+    pub(crate) fn read(root: &HostRoot) -> Self {
         let Ok(release) = root.read("/proc/sys/kernel/osrelease") else {
             return Self::default();
         };

@@ -5,56 +5,40 @@ use std::io::Cursor;
 use procfs::FromBufRead;
 
 use super::HostRoot;
+use crate::facts::Machine;
 
-/// The machine in words. Whatever is not known is left out.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Machine {
-    /// The system's name: `Debian GNU/Linux 12 (bookworm)`.
-    pub system: Option<String>,
-    /// The kernel's release: `6.1.0-18-amd64`.
-    pub kernel: Option<String>,
-    /// Memory in bytes.
-    pub memory: Option<u64>,
+/// Asks the running machine itself, or the files of an image.
+pub(crate) fn read(root: &HostRoot) -> Machine {
+    if root.is_live() { live() } else { image(root) }
 }
 
-impl Machine {
-    /// Asks the running machine itself, or the files of an image.
-    pub fn of(root: &HostRoot) -> Self {
-        if root.is_live() {
-            Self::live()
-        } else {
-            Self::image(root)
-        }
+fn live() -> Machine {
+    let memory = sysinfo::System::new().ok().and_then(|mut system| {
+        system.refresh_memory_specifics(sysinfo::MemoryRefreshKind::nothing().with_ram());
+        Some(system.total_memory()).filter(|bytes| *bytes > 0)
+    });
+    Machine {
+        system: sysinfo::System::long_os_version().ok(),
+        kernel: sysinfo::System::kernel_version().ok(),
+        memory,
     }
+}
 
-    fn live() -> Self {
-        let memory = sysinfo::System::new().ok().and_then(|mut system| {
-            system.refresh_memory_specifics(sysinfo::MemoryRefreshKind::nothing().with_ram());
-            Some(system.total_memory()).filter(|bytes| *bytes > 0)
-        });
-        Self {
-            system: sysinfo::System::long_os_version().ok(),
-            kernel: sysinfo::System::kernel_version().ok(),
-            memory,
-        }
-    }
-
-    fn image(root: &HostRoot) -> Self {
-        let text = |path: &str| {
-            let content = root.read(path).ok()?;
-            let text = String::from_utf8_lossy(&content).trim().to_owned();
-            (!text.is_empty()).then_some(text)
-        };
-        let memory = root
-            .read("/proc/meminfo")
-            .ok()
-            .and_then(|content| procfs::Meminfo::from_buf_read(Cursor::new(content)).ok())
-            .map(|memory| memory.mem_total);
-        Self {
-            system: text("/etc/os-release").and_then(|text| pretty_name(&text)),
-            kernel: text("/proc/sys/kernel/osrelease"),
-            memory,
-        }
+fn image(root: &HostRoot) -> Machine {
+    let text = |path: &str| {
+        let content = root.read(path).ok()?;
+        let text = String::from_utf8_lossy(&content).trim().to_owned();
+        (!text.is_empty()).then_some(text)
+    };
+    let memory = root
+        .read("/proc/meminfo")
+        .ok()
+        .and_then(|content| procfs::Meminfo::from_buf_read(Cursor::new(content)).ok())
+        .map(|memory| memory.mem_total);
+    Machine {
+        system: text("/etc/os-release").and_then(|text| pretty_name(&text)),
+        kernel: text("/proc/sys/kernel/osrelease"),
+        memory,
     }
 }
 
@@ -76,14 +60,14 @@ mod tests {
     fn an_image_is_described_by_its_own_files() {
         let dir = tempfile::tempdir().unwrap();
         let root = HostRoot::open(dir.path()).unwrap();
-        assert_eq!(Machine::of(&root), Machine::default());
+        assert_eq!(read(&root), Machine::default());
         std::fs::create_dir_all(dir.path().join("etc")).unwrap();
         std::fs::write(
             dir.path().join("etc/os-release"),
             "ID=x\nPRETTY_NAME=\"Some Linux 9\"\n",
         )
         .unwrap();
-        assert_eq!(Machine::of(&root).system.as_deref(), Some("Some Linux 9"));
+        assert_eq!(read(&root).system.as_deref(), Some("Some Linux 9"));
     }
 
     #[test]
@@ -94,7 +78,7 @@ mod tests {
         for file in ["proc/meminfo", "proc/sys/kernel/osrelease"] {
             std::fs::copy(format!("/{file}"), dir.path().join(file)).unwrap();
         }
-        let (live, image) = (Machine::of(&HostRoot::live()), Machine::of(&root));
+        let (live, image) = (read(&HostRoot::live()), read(&root));
         assert!(image.kernel.is_some() && image.memory.is_some_and(|bytes| bytes > 0));
         assert_eq!(live.kernel, image.kernel);
         assert_eq!(live.memory, image.memory);

@@ -6,23 +6,23 @@
     reason = "this is the module that reads the machine for the others"
 )]
 
-pub mod apply;
-pub mod audit;
-pub mod configuration;
-pub mod facts;
-pub mod journal;
-pub mod kernel_build;
+pub(crate) mod apply;
+pub(crate) mod audit;
+pub(crate) mod configuration;
+pub(crate) mod facts;
+pub(crate) mod journal;
+pub(crate) mod kernel_build;
 #[cfg(test)]
 mod laid;
-pub mod machine;
-pub mod rke2_binary;
-pub mod rke2_config;
-pub mod root;
-pub mod state;
-pub mod sysctl_d;
-pub mod systemd_bus;
-pub mod textfile;
-pub mod units;
-pub mod watch;
+pub(crate) mod machine;
+pub(crate) mod rke2_binary;
+pub(crate) mod rke2_config;
+pub(crate) mod root;
+pub(crate) mod state;
+pub(crate) mod sysctl_d;
+pub(crate) mod systemd_bus;
+pub(crate) mod textfile;
+pub(crate) mod units;
+pub(crate) mod watch;
 
 pub use root::HostRoot;

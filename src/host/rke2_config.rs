@@ -4,7 +4,7 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::fact::ReadError;
+use crate::facts::ReadError;
 use crate::rke2::config::{ConfFile, ConfigFiles, DropIn, KubeletFiles, KubeletPaths};
 
 use super::HostRoot;
@@ -50,7 +50,7 @@ fn drop_ins(root: &HostRoot, folder: &Path) -> Result<Vec<DropIn>, ReadError> {
 
 /// Reads what the kubelet merges. The folder of drop-ins is made by RKE2: before its first start
 /// there is none.
-pub fn read_kubelet(root: &HostRoot, paths: &KubeletPaths) -> KubeletFiles {
+pub(crate) fn read_kubelet(root: &HostRoot, paths: &KubeletPaths) -> KubeletFiles {
     let mut files = KubeletFiles::default();
     if let Some(folder) = &paths.conf_d {
         files.conf_d = below(root, folder, true, &mut files.unlisted);

@@ -14,10 +14,10 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::libc;
 
-use crate::fact::{Operation, ReadError};
+use crate::facts::{Operation, ReadError};
 
 /// More than any file RKE2 or systemd reads at start; a file beyond it is reported, not read.
-pub const MAX_FILE: u64 = 6 << 20;
+pub(crate) const MAX_FILE: u64 = 6 << 20;
 /// Bytes of all files that are read whole, and of the names of folders, for one examination.
 const MAX_BYTES: u64 = 8 << 20;
 /// Pieces (see [`pieces`]) of one file: what is made of them takes many times their bytes.
@@ -57,7 +57,7 @@ const ATTEMPTS: u32 = 16;
 const MOST_TROUBLES: usize = 8;
 
 /// What was asked of a root: each path, and whether the names in it were.
-pub type Trace = BTreeMap<PathBuf, bool>;
+pub(crate) type Trace = BTreeMap<PathBuf, bool>;
 
 /// What `stat(2)` or `lstat(2)` says, as far as anybody here asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -256,7 +256,7 @@ impl HostRoot {
         }
     }
 
-    /// The whole content of a regular file of at most [`MAX_FILE`] bytes.
+    /// The whole content of a regular file of at most 6 MiB.
     pub fn read(&self, path: impl AsRef<Path>) -> Result<Vec<u8>, ReadError> {
         self.read_known(path).map(|(content, _)| content)
     }

@@ -14,45 +14,33 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use nix::libc;
 use nix::time::{ClockId, clock_gettime};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use super::systemd_bus::manage::Userspace;
 use crate::gate::block::Block;
+use crate::gate::stamp::{Stamp, Stamped};
 use crate::monitor::Memory;
 use crate::rke2::role::Role;
 
 /// The folder that the units' `RuntimeDirectory=` makes.
-pub const FOLDER: &str = "/run/preflight-rke2";
+pub(crate) const FOLDER: &str = "/run/preflight-rke2";
 /// Far more than a file of ours takes.
 const MAX_SIZE: u64 = 1 << 20;
 /// The kernel's number of this boot.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
-/// Where in time something was written: which boot, and when in it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Stamp {
-    /// The kernel's boot id; empty where it cannot be read.
-    #[serde(default)]
-    pub boot: String,
-    /// Microseconds of the monotonic clock; 0 in files of versions that wrote none.
-    #[serde(default)]
-    pub monotonic: u64,
-}
-
-impl Stamp {
-    /// Now.
-    pub fn now() -> Self {
-        let boot = std::fs::read_to_string(BOOT_ID).unwrap_or_default();
-        Self {
-            boot: boot.trim().to_owned(),
-            monotonic: monotonic(),
-        }
+/// The stamp of what is written now.
+fn stamp_now() -> Stamp {
+    let boot = std::fs::read_to_string(BOOT_ID).unwrap_or_default();
+    Stamp {
+        boot: boot.trim().to_owned(),
+        monotonic: monotonic(),
     }
 }
 
 /// Microseconds of the monotonic clock, as systemd's timestamps count them; 0 where there is none.
-pub fn monotonic() -> u64 {
+pub(crate) fn monotonic() -> u64 {
     clock_gettime(ClockId::CLOCK_MONOTONIC)
         .ok()
         .and_then(|at| {
@@ -62,19 +50,8 @@ pub fn monotonic() -> u64 {
         .unwrap_or_default()
 }
 
-/// A file: what it holds, and when it was written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stamped<T> {
-    /// What it holds.
-    #[serde(flatten)]
-    pub value: T,
-    /// When it was written.
-    #[serde(flatten)]
-    pub stamp: Stamp,
-}
-
 /// What tells whether a file has been replaced: inode, time of the last change and size.
-pub type Mark = Option<(u64, i64, i64, u64)>;
+pub(crate) type Mark = Option<(u64, i64, i64, u64)>;
 
 /// The files, below one folder.
 #[derive(Debug, Clone)]
@@ -192,7 +169,7 @@ impl State {
             let begun = self.userspace.map_or(0, |userspace| userspace.realtime);
             return changed.saturating_add(1_000_000) > begun;
         }
-        let now = Stamp::now();
+        let now = stamp_now();
         let same_boot = stamp.boot == now.boot && stamp.monotonic <= now.monotonic;
         let begun = self.userspace.map_or(0, |userspace| userspace.monotonic);
         same_boot && stamp.monotonic >= begun
@@ -209,7 +186,7 @@ fn absent(result: io::Result<()>) -> io::Result<()> {
 fn write<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
     let mut text = serde_json::to_vec_pretty(&Stamped {
         value,
-        stamp: Stamp::now(),
+        stamp: stamp_now(),
     })?;
     text.push(b'\n');
     if let Some(folder) = path.parent() {
@@ -225,7 +202,7 @@ fn write<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
 }
 
 /// Puts a file in its place, for everybody to read: whole or not at all.
-pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     replace_with(path, content, 0o644)
 }
 
@@ -277,7 +254,7 @@ fn sweep(path: &Path) {
 }
 
 /// Microseconds since 1970, as the journal counts.
-pub fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .ok()
@@ -308,7 +285,7 @@ mod tests {
         state.write_block(&block).unwrap();
         assert_eq!(state.read_block(UNIT), Some(block.clone()));
         let read = state.read_stamped_block(UNIT).unwrap();
-        assert_eq!(read.stamp.boot, Stamp::now().boot);
+        assert_eq!(read.stamp.boot, stamp_now().boot);
         assert!(!read.stamp.boot.is_empty() && read.stamp.monotonic > 0);
         let mode = std::fs::metadata(state.block(UNIT)).unwrap().mode();
         assert_eq!(mode & 0o777, 0o644, "anybody may read it");

@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use nix::libc;
 
 use super::root::HostRoot;
-use crate::fact::ReadError;
+use crate::facts::ReadError;
 use crate::sysctl_d::tuned::{self, Tuned};
 use crate::sysctl_d::{Content, Directory, File, Place, Tree};
 

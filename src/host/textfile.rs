@@ -21,7 +21,7 @@ use nix::unistd::{UnlinkatFlags, fsync, unlinkat};
 
 /// Why the file is not written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TextfileError {
+pub(crate) enum TextfileError {
     /// Not an absolute path without `..`.
     #[error("{}: textfile must be an absolute path without `..`", .path.display())]
     Path {
@@ -91,7 +91,7 @@ pub enum TextfileError {
 
 /// Writes files of metrics.
 #[derive(Debug, Clone)]
-pub struct Textfile {
+pub(crate) struct Textfile {
     root: PathBuf,
     owner: u32,
 }
@@ -104,7 +104,7 @@ impl Default for Textfile {
 
 impl Textfile {
     /// Below another root, which is taken as it is, and of another owner.
-    pub fn below(root: &Path, owner: u32) -> Self {
+    pub(crate) fn below(root: &Path, owner: u32) -> Self {
         Self {
             root: root.to_owned(),
             owner,
@@ -112,7 +112,7 @@ impl Textfile {
     }
 
     /// Puts a file in its place, for everybody to read: whole or not at all.
-    pub fn replace(
+    pub(crate) fn replace(
         &self,
         directory: &Path,
         name: &str,

@@ -97,7 +97,7 @@ type Targets = BTreeMap<PathBuf, Names>;
 
 /// What has changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Changes {
+pub(crate) struct Changes {
     /// Paths of which something was told.
     pub paths: BTreeSet<PathBuf>,
     /// More happened than the kernel could tell.
@@ -106,13 +106,13 @@ pub struct Changes {
 
 impl Changes {
     /// Whether nothing has.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.paths.is_empty() && !self.overflow
     }
 }
 
 /// Watches paths.
-pub struct Watch {
+pub(crate) struct Watch {
     events: EventStream<Vec<u8>>,
     /// What is asked for.
     targets: Targets,
@@ -125,7 +125,7 @@ pub struct Watch {
 impl Watch {
     /// Watches nothing yet. Fails where this process or this user has no more of it. To be called
     /// from within a runtime.
-    pub fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         Ok(Self {
             events: Inotify::init()?.into_event_stream(vec![0; BUFFER])?,
             targets: Targets::new(),
@@ -137,7 +137,7 @@ impl Watch {
     /// Watches what `trace` names but for what is below `own`, and the names in the directories
     /// `always`; nothing else. True if that is more than before: what changed in the meantime was
     /// not told, so it is to be read once more.
-    pub fn follow(&mut self, trace: &Trace, always: &[&Path], own: &Path) -> bool {
+    pub(crate) fn follow(&mut self, trace: &Trace, always: &[&Path], own: &Path) -> bool {
         let mut wanted = Targets::new();
         for (path, listed) in trace {
             if !path.starts_with(own) {
@@ -170,7 +170,7 @@ impl Watch {
     }
 
     /// Why something is not noticed until the next look, if so.
-    pub fn trouble(&self) -> Option<&str> {
+    pub(crate) fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
     }
 
@@ -212,7 +212,7 @@ impl Watch {
     }
 
     /// Waits for something that matters to change. Nothing is lost if this is not waited for to the end.
-    pub async fn changed(&mut self) -> io::Result<Changes> {
+    pub(crate) async fn changed(&mut self) -> io::Result<Changes> {
         loop {
             let event = poll_fn(|cx| Pin::new(&mut self.events).poll_next(cx)).await;
             let event = event.unwrap_or_else(|| Err(io::ErrorKind::UnexpectedEof.into()))?;

@@ -7,7 +7,7 @@ use super::memory::Memory;
 use super::phase::Phase;
 use super::step::Seen;
 use crate::gate::block::Block;
-use crate::host::state::Stamped;
+use crate::gate::stamp::Stamped;
 
 /// What became of the last run of a unit's gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,7 +24,7 @@ pub enum GateEnd {
 }
 
 /// What a gate's unit came to, from its `ActiveState`, `ExecMainCode` and `ExecMainStatus`.
-pub fn gate_end(active_state: &str, code: i32, status: i32) -> GateEnd {
+pub(crate) fn gate_end(active_state: &str, code: i32, status: i32) -> GateEnd {
     /// `CLD_EXITED`.
     const EXITED: i32 = 1;
     match active_state {
@@ -115,7 +115,7 @@ pub struct Stop {
 }
 
 /// What is remembered of a person's stop: the block that it came upon, and when.
-pub type Stopped = (Option<u64>, Option<u64>);
+pub(crate) type Stopped = (Option<u64>, Option<u64>);
 
 /// What is known when a stop is judged.
 #[derive(Debug, Clone, Copy)]

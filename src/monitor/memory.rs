@@ -9,7 +9,7 @@ use super::evidence::{Stop, Stopped};
 use crate::gate::block::Block;
 
 /// The format of the file. Fields are only ever added.
-pub const SCHEMA: &str = "org.rke2.preflight.monitor/1";
+pub(crate) const SCHEMA: &str = "org.rke2.preflight.monitor/1";
 
 /// What is remembered of a unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

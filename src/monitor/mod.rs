@@ -2,13 +2,14 @@
 //! looks, and carries it out.
 
 mod evidence;
-pub mod memory;
-pub mod phase;
+pub(crate) mod memory;
+pub(crate) mod phase;
 mod step;
 #[cfg(test)]
 mod tests;
 
-pub use evidence::{GateEnd, JobEvent, LastStart, Scene, Stop, Stopped, gate_end};
-pub use memory::{Hold, Memory};
+pub(crate) use evidence::{JobEvent, LastStart, Scene, gate_end};
+pub use memory::Hold;
+pub(crate) use memory::Memory;
 pub use phase::Phase;
-pub use step::{Action, Seen, down_for, drift, hold, is_settling, step};
+pub(crate) use step::{Action, Seen, down_for, drift, hold, is_settling, step};

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::evidence::{GateEnd, LastStart, left_down};
 use super::memory::{Hold, Memory, Resume};
 use super::phase::Phase;
+use crate::assessment::UnitReport;
 use crate::configuration::{Configuration, Mode};
 use crate::finding::{Effect, Finding, Outcome};
 use crate::gate::block::Block;
 use crate::gate::plan::{Decision, Plan};
-use crate::host::state::Stamped;
-use crate::report::UnitReport;
+use crate::gate::stamp::Stamped;
 use crate::verdict::Verdict;
 
 /// Restarts in a row, while the host cannot satisfy RKE2, before it is called a loop. RKE2's unit
@@ -22,7 +22,7 @@ const RETRY: u64 = 5 * 60 * 1_000_000;
 
 /// What is seen of a unit.
 #[derive(Debug, Clone)]
-pub struct Seen<'a> {
+pub(crate) struct Seen<'a> {
     /// Microseconds since 1970.
     pub now: u64,
     /// The report.
@@ -51,7 +51,7 @@ pub struct Seen<'a> {
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// Start the unit; what kept it down is put right.
     Resume(Block),
     /// Tell that it is not started, and why.
@@ -69,7 +69,7 @@ pub enum Action {
 }
 
 /// What to do, and what to remember from now on.
-pub fn step(memory: &mut Memory, seen: &Seen<'_>) -> Vec<Action> {
+pub(crate) fn step(memory: &mut Memory, seen: &Seen<'_>) -> Vec<Action> {
     let mut actions = Vec::new();
     // It may have come to run, and have ended again, while nobody looked.
     if let Some(resumed) = &mut memory.resumed
@@ -95,14 +95,14 @@ pub fn step(memory: &mut Memory, seen: &Seen<'_>) -> Vec<Action> {
 
 /// Whether more will be known in a moment: the gate is still at work, or it is not clear yet whose stop a
 /// stop was. A start that is requested now would wait for a gate that has decided already.
-pub fn is_settling(memory: &Memory, seen: &Seen<'_>) -> bool {
+pub(crate) fn is_settling(memory: &Memory, seen: &Seen<'_>) -> bool {
     let gate_runs = seen.last.is_some_and(|last| last.gate == GateEnd::Running);
     seen.phase.is_down() && (gate_runs || !memory.unclear.is_empty())
 }
 
 /// What a unit is down for, if that is for us to end: a block of the gate's, a loop that was ended, or a
 /// start that came to nothing though no gate decided so.
-pub fn down_for(memory: &Memory, seen: &Seen<'_>) -> Option<Block> {
+pub(crate) fn down_for(memory: &Memory, seen: &Seen<'_>) -> Option<Block> {
     if !seen.phase.is_down() {
         return None;
     }
@@ -131,7 +131,7 @@ fn up(memory: &mut Memory, seen: &Seen<'_>, actions: &mut Vec<Action>) {
 
 /// The findings for which the unit would not start, now or after the next boot, but for those that
 /// the operator leaves out.
-pub fn drift<'a>(report: &'a UnitReport, configuration: &Configuration) -> Vec<&'a Finding> {
+pub(crate) fn drift<'a>(report: &'a UnitReport, configuration: &Configuration) -> Vec<&'a Finding> {
     report
         .problems()
         .filter(|finding| {
@@ -259,7 +259,7 @@ fn blocked(memory: &mut Memory, seen: &Seen<'_>, block: Block, actions: &mut Vec
 }
 
 /// Why a unit that was blocked is not to be started, though it could.
-pub fn hold(memory: &Memory, seen: &Seen<'_>, block: &Block) -> Option<Hold> {
+pub(crate) fn hold(memory: &Memory, seen: &Seen<'_>, block: &Block) -> Option<Hold> {
     let same_cause = memory.resumed.as_ref().is_some_and(|resumed| {
         // A start that came to nothing though nothing was wrong with the host has no cause to compare:
         // what kept it down may be gone the next time.

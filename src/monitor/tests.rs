@@ -1,12 +1,13 @@
 //! What the monitor makes of what it sees, as sequences of sights.
 
 use super::*;
+use crate::assessment::UnitReport;
 use crate::configuration::{Configuration, Mode};
 use crate::finding::{Effect, Finding, Outcome};
 use crate::gate::block::Block;
 use crate::gate::plan::{self, Override};
-use crate::host::state::{Stamp, Stamped};
-use crate::report::UnitReport;
+use crate::gate::stamp::{Stamp, Stamped};
+use crate::monitor::evidence::GateEnd;
 use crate::rke2::role::Role;
 use crate::rke2::start::Sourced;
 use crate::rke2::version::Version;

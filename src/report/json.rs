@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::UnitReport;
-use crate::finding::{Component, Effect, Evidence, Finding, Outcome, Part, Remedy};
+use crate::assessment::UnitReport;
+use crate::facts::{Evidence, Part};
+use crate::finding::{Component, Effect, Finding, Outcome, Remedy};
 use crate::verdict::Verdict;
 
 #[derive(Serialize)]
@@ -97,7 +98,7 @@ fn unit(report: &UnitReport, all: bool) -> Unit<'_> {
 }
 
 /// One unit of the document, without satisfied and inapplicable findings.
-pub fn value(report: &UnitReport) -> serde_json::Value {
+pub(crate) fn value(report: &UnitReport) -> serde_json::Value {
     // Strings, numbers and lists alone: this cannot fail.
     serde_json::to_value(unit(report, false)).unwrap_or_default()
 }

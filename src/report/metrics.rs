@@ -12,8 +12,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::UnitReport;
 use super::journal::effect;
+use crate::assessment::UnitReport;
 use crate::text::printable;
 use crate::verdict::Verdict;
 
@@ -84,67 +84,67 @@ const fn counter(
 const UNIT: &[&str] = &["unit", "role"];
 
 /// Whether the gate blocks a unit.
-pub const BLOCKED: Family = gauge(
+pub(crate) const BLOCKED: Family = gauge(
     "preflight_rke2_unit_blocked",
     UNIT,
     "Whether the gate keeps the RKE2 unit from starting.",
 );
 /// Since when; no sample while it is not blocked.
-pub const BLOCKED_SINCE: Family = gauge(
+pub(crate) const BLOCKED_SINCE: Family = gauge(
     "preflight_rke2_unit_blocked_since_timestamp_seconds",
     UNIT,
     "Since when the gate keeps the RKE2 unit from starting; absent while it does not.",
 );
 /// Whether systemd has a unit active.
-pub const ACTIVE: Family = gauge(
+pub(crate) const ACTIVE: Family = gauge(
     "preflight_rke2_unit_active",
     UNIT,
     "Whether the RKE2 unit is active.",
 );
 /// Whether a unit runs that would not start again.
-pub const DRIFTED: Family = gauge(
+pub(crate) const DRIFTED: Family = gauge(
     "preflight_rke2_unit_drifted",
     UNIT,
     "Whether the RKE2 unit runs, and would not start again now or after a reboot.",
 );
 /// The verdicts of a unit, as a set of states: of each `when` exactly one is 1.
-pub const VERDICT: Family = gauge(
+pub(crate) const VERDICT: Family = gauge(
     "preflight_rke2_unit_verdict",
     &["unit", "role", "when", "verdict"],
     "What would become of a start of the RKE2 unit: 1 for the verdict that holds, 0 for the others.",
 );
 /// How many findings of a check are not as they should be; no sample where there is none.
-pub const FINDING: Family = gauge(
+pub(crate) const FINDING: Family = gauge(
     "preflight_rke2_finding",
     &["unit", "role", "check", "effect", "outcome"],
     "Problems found, by check; absent where there is none.",
 );
 /// When the node was last evaluated.
-pub const EVALUATED: Family = gauge(
+pub(crate) const EVALUATED: Family = gauge(
     "preflight_rke2_evaluation_timestamp_seconds",
     &[],
     "When the node was last evaluated.",
 );
 /// Which preflight-rke2 this is.
-pub const INFO: Family = gauge(
+pub(crate) const INFO: Family = gauge(
     "preflight_rke2_info",
     &["version", "rules"],
     "Version of preflight-rke2, and the newest RKE2 release whose rules it knows.",
 );
 /// What a unit would run.
-pub const UNIT_INFO: Family = gauge(
+pub(crate) const UNIT_INFO: Family = gauge(
     "preflight_rke2_unit_info",
     &["unit", "role", "rke2_version", "version_source", "profile"],
     "RKE2 release that the unit would run, how that is known, and its profile.",
 );
 /// Starts after a block.
-pub const RESUMES: Family = counter(
+pub(crate) const RESUMES: Family = counter(
     "preflight_rke2_resumes_total",
     UNIT,
     "Starts of the RKE2 unit by the monitor, once the host was put right.",
 );
 /// Drifts and their cures.
-pub const DRIFT_TRANSITIONS: Family = counter(
+pub(crate) const DRIFT_TRANSITIONS: Family = counter(
     "preflight_rke2_drift_transitions_total",
     UNIT,
     "Changes between a unit that would start again and one that would not, while it ran.",

@@ -1,61 +1,12 @@
 //! Reports: one engine's answer, rendered for terminals, programs, the journal and a fleet's monitoring.
 
-pub mod audit;
-pub mod journal;
-pub mod json;
-pub mod metrics;
-pub mod monitor;
-pub mod npd;
-pub mod settings;
-pub mod status;
-pub mod sysctl;
-pub mod text;
-
-use crate::finding::{Effect, Finding, Outcome};
-use crate::rke2::role::Role;
-use crate::rke2::start::Sourced;
-use crate::rke2::version::Version;
-use crate::verdict::UnitVerdict;
-
-/// What was found out about one unit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnitReport {
-    /// `rke2-server.service`.
-    pub unit: String,
-    /// As what it runs RKE2.
-    pub role: Role,
-    /// The release that would run.
-    pub version: Version,
-    /// How that is known: `option`, `binary`, `command`, `package` or `assumed`.
-    pub version_source: &'static str,
-    /// The profile, and where it is set.
-    pub profile: Sourced<String>,
-    /// Would it start?
-    pub verdict: UnitVerdict,
-    /// Every requirement held against the host.
-    pub findings: Vec<Finding>,
-    /// Whether it is not enabled while the other RKE2 unit is.
-    pub idle: bool,
-    /// Whether it is about an image, which has no present to be judged.
-    pub image: bool,
-}
-
-impl UnitReport {
-    /// Findings that are not as they should be, those that block first.
-    pub fn problems(&self) -> impl Iterator<Item = &Finding> {
-        let mut problems: Vec<&Finding> = self
-            .findings
-            .iter()
-            .filter(|f| matches!(f.outcome, Outcome::Violated | Outcome::Indeterminate))
-            .collect();
-        problems.sort_by_key(|f| (f.effect, f.outcome));
-        problems.into_iter()
-    }
-
-    /// Findings of one effect that are violated.
-    pub fn violated(&self, effect: Effect) -> impl Iterator<Item = &Finding> {
-        self.findings
-            .iter()
-            .filter(move |f| f.outcome == Outcome::Violated && f.effect == effect)
-    }
-}
+pub(crate) mod audit;
+pub(crate) mod journal;
+pub(crate) mod json;
+pub(crate) mod metrics;
+pub(crate) mod monitor;
+pub(crate) mod npd;
+pub(crate) mod settings;
+pub(crate) mod status;
+pub(crate) mod sysctl;
+pub(crate) mod text;

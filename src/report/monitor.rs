@@ -1,18 +1,19 @@
 //! The monitor's records for the journal: what it did, and what became of a unit while it ran.
 
-use super::UnitReport;
-use super::journal::{Priority, Record, SummaryFields, dash, id, record, subjects, summary_fields};
+use super::journal::{dash, record, subjects, summary_fields};
+use crate::assessment::UnitReport;
 use crate::finding::{Finding, Outcome};
 use crate::gate::block::{Block, Reason};
 use crate::gate::plan::Plan;
+use crate::journal::{Priority, Record, SummaryFields, id};
 use crate::monitor::{Hold, Phase};
 use crate::text::{count, printable};
 
 /// Our own unit.
-pub const UNIT: &str = "preflight-rke2.service";
+pub(crate) const UNIT: &str = "preflight-rke2.service";
 
 /// A drifted finding, and who made it so, where that can be known.
-pub type Drift<'a> = (&'a Finding, Option<String>);
+pub(crate) type Drift<'a> = (&'a Finding, Option<String>);
 
 fn of_block(reasons: &[Reason]) -> String {
     subjects(reasons.iter().map(|reason| reason.subject.as_str()))
@@ -46,7 +47,7 @@ fn with_reasons(mut record: Record, block: &Block) -> Record {
 }
 
 /// The unit is being started.
-pub fn resumed(block: &Block) -> Record {
+pub(crate) fn resumed(block: &Block) -> Record {
     let unit = &block.unit;
     let message = match block.reasons.as_slice() {
         // See `down_for`: a start that came to nothing though no gate decided so.
@@ -63,7 +64,7 @@ pub fn resumed(block: &Block) -> Record {
 }
 
 /// systemd would not be told to.
-pub fn not_started(block: &Block, error: &str) -> Record {
+pub(crate) fn not_started(block: &Block, error: &str) -> Record {
     let unit = &block.unit;
     let message = format!(
         "{unit} would run now, and could not be started: {}. Start it: systemctl start {unit}",
@@ -73,7 +74,7 @@ pub fn not_started(block: &Block, error: &str) -> Record {
 }
 
 /// Why a unit that would run is not started by itself, in half a sentence.
-pub const fn why(hold: Hold) -> &'static str {
+pub(crate) const fn why(hold: Hold) -> &'static str {
     match hold {
         Hold::SwitchedOff => "the configuration says resume = false",
         Hold::Stopped => "it was stopped by hand while it was blocked",
@@ -85,7 +86,7 @@ pub const fn why(hold: Hold) -> &'static str {
 }
 
 /// The host is right, and the unit is not started.
-pub fn held(block: &Block, hold: Hold) -> Record {
+pub(crate) fn held(block: &Block, hold: Hold) -> Record {
     let unit = &block.unit;
     let priority = match hold {
         Hold::SameCause | Hold::NotLoadable => Priority::Warning,
@@ -99,7 +100,12 @@ pub fn held(block: &Block, hold: Hold) -> Record {
 }
 
 /// A unit that failed again and again and cannot but fail, and is stopped (`halted`) or not.
-pub fn looping(report: &UnitReport, plan: &Plan<'_>, restarts: u32, halted: bool) -> Vec<Record> {
+pub(crate) fn looping(
+    report: &UnitReport,
+    plan: &Plan<'_>,
+    restarts: u32,
+    halted: bool,
+) -> Vec<Record> {
     let unit = &report.unit;
     let priority = if halted {
         Priority::Error
@@ -133,13 +139,13 @@ pub fn looping(report: &UnitReport, plan: &Plan<'_>, restarts: u32, halted: bool
 }
 
 /// systemd would not be told to stop it.
-pub fn not_stopped(unit: &str, error: &str) -> Record {
+pub(crate) fn not_stopped(unit: &str, error: &str) -> Record {
     let message = format!("{unit} could not be stopped: {}", printable(error));
     summary(id::MONITOR, Priority::Warning, unit, message)
 }
 
 /// The unit runs, and would not start again: `new` since it was last told, `all` there is.
-pub fn drifted(unit: &str, phase: Phase, new: &[Drift<'_>], all: &[&Finding]) -> Record {
+pub(crate) fn drifted(unit: &str, phase: Phase, new: &[Drift<'_>], all: &[&Finding]) -> Record {
     let now = all.iter().any(|finding| finding.now == Outcome::Violated);
     let what = match (phase, now) {
         (Phase::Running, true) => "runs, and would not start again",
@@ -183,7 +189,7 @@ pub fn drifted(unit: &str, phase: Phase, new: &[Drift<'_>], all: &[&Finding]) ->
 }
 
 /// The unit would start again; `subjects` were not as they should be.
-pub fn cured(unit: &str, phase: Phase, checks: &[&str]) -> Record {
+pub(crate) fn cured(unit: &str, phase: Phase, checks: &[&str]) -> Record {
     let again = if phase == Phase::Running {
         "would start again"
     } else {
@@ -197,12 +203,12 @@ pub fn cured(unit: &str, phase: Phase, checks: &[&str]) -> Record {
 }
 
 /// Something the monitor cannot do, or can again.
-pub fn own(priority: Priority, message: &str) -> Record {
+pub(crate) fn own(priority: Priority, message: &str) -> Record {
     summary(id::MONITOR, priority, UNIT, printable(message))
 }
 
 /// What `systemctl status preflight-rke2` shows of a unit: its name and a few words.
-pub fn status_line(
+pub(crate) fn status_line(
     report: &UnitReport,
     phase: Phase,
     block: Option<&Block>,
@@ -231,7 +237,7 @@ pub fn status_line(
 }
 
 /// A phase as a person says it.
-pub const fn word(phase: Phase) -> &'static str {
+pub(crate) const fn word(phase: Phase) -> &'static str {
     match phase {
         Phase::Running => "running",
         Phase::Starting => "being started",

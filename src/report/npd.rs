@@ -3,18 +3,18 @@
 //! Protocol: kubernetes/node-problem-detector `pkg/custompluginmonitor/plugin/plugin.go`, v0.8.6 and
 //! newer. What is printed becomes the message of a node's condition, cut at `max_output_length` bytes.
 
-use super::UnitReport;
+use crate::assessment::UnitReport;
 use crate::finding::{Effect, Finding, Outcome};
 use crate::text::{count, printable};
 use crate::verdict::Verdict;
 
 /// Bytes of the line with its line feed: the protocol's default `max_output_length`, which cuts
 /// wherever that falls.
-pub const LONGEST: usize = 80;
+pub(crate) const LONGEST: usize = 80;
 
 /// What is answered to "does this node have the problem?".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Condition {
+pub(crate) enum Condition {
     /// No: RKE2 would start now and after a reboot.
     Fine,
     /// It cannot be told.
@@ -25,7 +25,7 @@ pub enum Condition {
 
 impl Condition {
     /// The exit status that says so.
-    pub const fn code(self) -> u8 {
+    pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Fine => 0,
             Self::Problem => 1,
@@ -36,7 +36,7 @@ impl Condition {
 
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// In short.
     pub condition: Condition,
     /// In words: one line, line feed included, of at most [`LONGEST`] bytes.
@@ -44,7 +44,7 @@ pub struct Answer {
 }
 
 /// The answer about a node: that about the unit which is worst off.
-pub fn answer(reports: &[UnitReport]) -> Answer {
+pub(crate) fn answer(reports: &[UnitReport]) -> Answer {
     let mut answers = reports.iter().map(unit);
     let Some(mut worst) = answers.next() else {
         return unknown("no RKE2 unit is installed");
@@ -58,7 +58,7 @@ pub fn answer(reports: &[UnitReport]) -> Answer {
 }
 
 /// That it could not even be tried.
-pub fn unknown(why: &str) -> Answer {
+pub(crate) fn unknown(why: &str) -> Answer {
     Answer {
         condition: Condition::Unknown,
         line: line(&printable(why), &[]),

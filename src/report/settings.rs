@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::examine::Examination;
-use crate::fact::Source;
+use crate::assessment::Examination;
+use crate::facts::Source;
 use crate::rke2::config::{IgnoredReason, Origin, Setting, SettingValue};
 use crate::text::printable;
 

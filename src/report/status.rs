@@ -125,7 +125,7 @@ impl Status {
 }
 
 /// That the gate keeps a unit from starting, where no monitor tells more.
-pub fn blocked(block: &Block, now: u64) -> String {
+pub(crate) fn blocked(block: &Block, now: u64) -> String {
     format!(
         "{} is blocked since {} ({}): {} ({})\n",
         block.unit,
@@ -232,7 +232,7 @@ fn line(out: &mut String, text: &str) {
 }
 
 /// A point in time as RFC 3339, in UTC.
-pub fn time(microseconds: u64) -> String {
+pub(crate) fn time(microseconds: u64) -> String {
     // The end of the year 9999: no more has four digits.
     const LAST: u64 = 253_402_300_799;
     let seconds = (microseconds / 1_000_000).min(LAST);

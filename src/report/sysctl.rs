@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use crate::assessment::Parameters;
 use crate::evaluate::next_boot::loser;
-use crate::examine::Parameters;
-use crate::fact::{ReadError, Reading};
+use crate::facts::{ReadError, Reading};
 use crate::finding::{Finding, Outcome};
 use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
 use crate::sysctl_d::{self, Line};

@@ -6,9 +6,9 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Element, Level, Renderer, Snippet};
 
-use super::UnitReport;
-use crate::finding::{Effect, Excerpt, Finding, Outcome, Part};
-use crate::host::machine::Machine;
+use crate::assessment::UnitReport;
+use crate::facts::{Excerpt, Machine, Part};
+use crate::finding::{Effect, Finding, Outcome};
 use crate::text::{count, printable, visible};
 use crate::verdict::Verdict;
 
@@ -74,7 +74,7 @@ const GREEN: &str = "1;32";
 const DIM: &str = "2";
 
 /// One line: what would become of the unit.
-pub fn headline(report: &UnitReport, style: Style) -> String {
+pub(crate) fn headline(report: &UnitReport, style: Style) -> String {
     let of = |effect| report.violated(effect).count();
     let (now, then) = (of(Effect::BlocksStart), of(Effect::BlocksNextBoot));
     let (code, words) = match (report.verdict.now, report.verdict.next_boot) {

@@ -362,7 +362,7 @@ pub const CHECKS: &[Check] = &[
 ];
 
 /// The check with this id.
-pub fn check(id: &str) -> Option<&'static Check> {
+pub(crate) fn check(id: &str) -> Option<&'static Check> {
     CHECKS.iter().find(|check| check.id == id)
 }
 

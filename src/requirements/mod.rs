@@ -3,11 +3,10 @@
 //!
 //! Pure. [`catalogue`] describes each check for people.
 
-pub mod catalogue;
+pub(crate) mod catalogue;
 
-use crate::fact::Source;
+use crate::facts::{Source, Table};
 use crate::finding::Stage;
-use crate::rke2::accounts::Table;
 use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
 use crate::rke2::profile::{Answer, DEPRECATED_FATAL, INVALID, Order, ProfileRules, Scope};
 use crate::rke2::role::Role;

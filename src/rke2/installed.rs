@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::fact::{ReadError, Source};
+use crate::facts::{ReadError, Source};
 use crate::rke2::version::Version;
 
 /// How the version is known, most certain first.

@@ -1,6 +1,6 @@
 //! The kernel parameters that RKE2's CIS profile and the kubelet demand, and how each reads them.
 
-use crate::fact::ReadError;
+use crate::facts::ReadError;
 use crate::go;
 
 /// One kernel parameter with the value it must have.
@@ -89,7 +89,7 @@ impl KernelParameter {
     }
 
     /// The kubelet's reading: spaces and line feeds trimmed at both ends, then a Go integer.
-    pub fn as_kubelet(&self, content: &Result<Vec<u8>, ReadError>) -> Result<i64, String> {
+    pub fn as_kubelet(content: &Result<Vec<u8>, ReadError>) -> Result<i64, String> {
         let content = content.as_ref().map_err(ToString::to_string)?;
         let blank = |byte: &u8| matches!(byte, b' ' | b'\n');
         let start = content.iter().position(|b| !blank(b)).unwrap_or(0);
@@ -166,7 +166,10 @@ mod tests {
         ] {
             let content = Ok(content.to_vec());
             assert_eq!(panic.as_rke2(&content), rke2.map_err(str::to_owned));
-            assert_eq!(panic.as_kubelet(&content), kubelet.map_err(str::to_owned));
+            assert_eq!(
+                KernelParameter::as_kubelet(&content),
+                kubelet.map_err(str::to_owned)
+            );
         }
     }
 

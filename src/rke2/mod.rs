@@ -2,17 +2,17 @@
 //!
 //! Pure: no file is read here.
 
-pub mod accounts;
-pub mod build_info;
-pub mod config;
-pub mod installed;
-pub mod kernel;
-pub mod packaged;
-pub mod profile;
-pub mod releases;
-pub mod role;
-pub mod start;
+pub(crate) mod accounts;
+pub(crate) mod build_info;
+pub(crate) mod config;
+pub(crate) mod installed;
+pub(crate) mod kernel;
+pub(crate) mod packaged;
+pub(crate) mod profile;
+pub(crate) mod releases;
+pub(crate) mod role;
+pub(crate) mod start;
 mod table;
-pub mod version;
+pub(crate) mod version;
 
 pub use role::Role;

@@ -19,7 +19,7 @@ const NM_CLOUD_SETUP: &str = "! /usr/bin/systemctl is-enabled --quiet nm-cloud-s
 
 /// Whether a command with these words is one of those that RKE2's units have. Its first word is the
 /// program.
-pub fn is_packaged(words: &[&str]) -> bool {
+pub(crate) fn is_packaged(words: &[&str]) -> bool {
     match words {
         [program, module] => MODPROBE.contains(program) && MODULES.contains(module),
         ["/bin/sh", "-xc", script] => {

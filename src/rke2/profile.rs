@@ -42,9 +42,10 @@ impl Answer {
 }
 
 /// RKE2's words for a value it does not know; the same in every release.
-pub const INVALID: &str = "invalid value provided for --profile flag";
+pub(crate) const INVALID: &str = "invalid value provided for --profile flag";
 /// RKE2's words where `cis-1.23` ends it after the host checks.
-pub const DEPRECATED_FATAL: &str = "cis-1.23 profile is deprecated. Please use 'cis' instead.";
+pub(crate) const DEPRECATED_FATAL: &str =
+    "cis-1.23 profile is deprecated. Please use 'cis' instead.";
 
 /// In which order, and how joined, the checks are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -128,12 +129,12 @@ const VALUES: &[Value] = &[
 ];
 
 /// The newest release whose rules are known: what is assumed where no version is known.
-pub const fn newest() -> Version {
+pub(crate) const fn newest() -> Version {
     Version::new(36, 3, 1)
 }
 
 /// Whether `version` came after the newest release of its minor that the rules were read from.
-pub fn is_newer_than_known(version: &Version) -> bool {
+pub(crate) fn is_newer_than_known(version: &Version) -> bool {
     matches!(
         releases::reach(version),
         Reach::LaterPatch | Reach::LaterMinor

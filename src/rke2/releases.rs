@@ -69,7 +69,7 @@ pub(in crate::rke2) const fn runs(rows: &'static [Row], name: &str) -> &'static 
 
 /// What is known of the rules of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reach {
+pub(crate) enum Reach {
     /// It is one that the rules were read from.
     Exact,
     /// It is not, but stands between these two, or is one of these: each of their rules is possible.
@@ -121,7 +121,7 @@ pub fn newest_of(minor: u32) -> Version {
 }
 
 /// How far the rules reach to `version`.
-pub fn reach(version: &Version) -> Reach {
+pub(crate) fn reach(version: &Version) -> Reach {
     let key = key(version);
     let (minor, patch, _) = key;
     let is_final = version.pre_release.is_empty();

@@ -3,7 +3,7 @@
 use super::config::{self, Kubelet, Settings};
 use super::role::Role;
 use super::version::Version;
-use crate::fact::Source;
+use crate::facts::Source;
 use crate::text::printable;
 
 /// Where a setting got its value.

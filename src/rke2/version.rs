@@ -108,16 +108,16 @@ fn number(text: &str) -> Option<u32> {
 /// minor above the last one named has it from its start; one below the first never got it; and one
 /// in between that is not named was never released with it absent, so it has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Since(pub &'static [(u32, u32, u32)]);
+pub(crate) struct Since(pub &'static [(u32, u32, u32)]);
 
 impl Since {
     /// In every release.
-    pub const ALWAYS: Self = Self(&[(0, 0, 0)]);
+    pub(crate) const ALWAYS: Self = Self(&[(0, 0, 0)]);
     /// In none (yet).
-    pub const NEVER: Self = Self(&[]);
+    pub(crate) const NEVER: Self = Self(&[]);
 
     /// Whether `version` has it.
-    pub fn includes(self, version: &Version) -> bool {
+    pub(crate) fn includes(self, version: &Version) -> bool {
         let numbers = version.numbers();
         match self.0.iter().find(|first| first.0 == version.minor) {
             // A version without revision stands for the newest revision of its patch.

@@ -1,7 +1,7 @@
 //! Patterns as keys: `glob(3)` on the path below `/proc/sys`, component by component.
 
 /// Whether a key is a pattern at all.
-pub fn is_pattern(key: &[u8]) -> bool {
+pub(crate) fn is_pattern(key: &[u8]) -> bool {
     key.iter().any(|byte| matches!(byte, b'*' | b'?' | b'['))
 }
 
@@ -13,7 +13,7 @@ const ALTERNATIVES: usize = 128;
 ///
 /// Braces are alternatives, but only within what is a pattern already: `kernel.{panic,x}` is a
 /// plain key, `kernel.{panic,x}*` is not.
-pub fn matches(pattern: &[u8], path: &[u8]) -> bool {
+pub(crate) fn matches(pattern: &[u8], path: &[u8]) -> bool {
     alternatives(pattern, path, &mut ALTERNATIVES.clone())
 }
 
@@ -84,7 +84,7 @@ fn alternative(text: &[u8]) -> Option<usize> {
 }
 
 /// Like [`matches()`], with braces as plain bytes.
-pub fn plain(pattern: &[u8], path: &[u8]) -> bool {
+pub(crate) fn plain(pattern: &[u8], path: &[u8]) -> bool {
     let mut names = path.split(|&byte| byte == b'/');
     for pattern in pattern.split(|&byte| byte == b'/') {
         match names.next() {

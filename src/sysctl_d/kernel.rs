@@ -88,7 +88,7 @@ impl fmt::Display for Refusal {
 }
 
 /// The paths of all parameters whose rules are known here.
-pub fn known() -> impl Iterator<Item = &'static str> {
+pub(crate) fn known() -> impl Iterator<Item = &'static str> {
     PARAMETERS.iter().map(|parameter| parameter.path)
 }
 
@@ -142,7 +142,7 @@ fn number(text: &[u8]) -> Result<i128, Refusal> {
 }
 
 /// An unsigned number in C's notation (`0x` hexadecimal, `0` octal), and what follows it.
-pub fn integer(digits: &[u8]) -> Option<(i128, &[u8])> {
+pub(crate) fn integer(digits: &[u8]) -> Option<(i128, &[u8])> {
     let (radix, digits) = match digits {
         [b'0', b'x' | b'X', digit, ..] if digit.is_ascii_hexdigit() => (16, digits.get(2..)?),
         [b'0', ..] => (8, digits),

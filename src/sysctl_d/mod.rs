@@ -12,27 +12,27 @@
 //!
 //! [`winning_name`] turns the question round: where would lines have to stand to win?
 
-pub mod cmdline;
-pub mod dialect;
-pub mod glob;
-pub mod kernel;
+pub(crate) mod cmdline;
+pub(crate) mod dialect;
+pub(crate) mod glob;
+pub(crate) mod kernel;
 mod next_boot;
 mod placement;
 mod procps;
 mod resolve;
-pub mod syntax;
+pub(crate) mod syntax;
 mod table;
 mod tree;
-pub mod tuned;
+pub(crate) mod tuned;
 
 pub use dialect::Dialect;
-pub use next_boot::{
-    Assignment, Deaf, Disagreement, Line, NextBoot, Overridden, Problem, Resolution, Trouble,
-    Unheard, Via, Why,
-};
-pub use placement::{Placement, Prevented, winning_name};
+pub(crate) use next_boot::{Assignment, Line, NextBoot, Via};
+pub use next_boot::{Resolution, Trouble, Why};
+pub(crate) use placement::Prevented;
+pub use placement::winning_name;
 pub use resolve::resolve;
-pub use tree::{Content, Directory, File, Place, Tree};
+pub use tree::{Content, File, Tree};
+pub use tree::{Directory, Place};
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use super::cmdline::BootParameter;
 use super::kernel::Outcome;
 use super::syntax;
 use super::tree::File;
-use crate::fact::Source;
+use crate::facts::Source;
 
 /// The longest text of a line or value that is kept to be shown.
 const SHOWN: usize = 240;

@@ -4,7 +4,7 @@ use super::dialect::Dialect;
 use super::next_boot::Via;
 use super::resolve::{files, resolve};
 use super::tree::{Content, File, Place, Tree};
-use crate::fact::Source;
+use crate::facts::Source;
 
 /// The names to choose from; the first that wins is taken.
 const NAMES: [&str; 4] = [

@@ -43,14 +43,14 @@ pub struct Line<'a> {
 
 /// Reads the lines of a file.
 #[derive(Debug, Clone)]
-pub struct Lines<'a> {
+pub(crate) struct Lines<'a> {
     rest: &'a [u8],
     number: u32,
     dialect: Dialect,
 }
 
 /// The statements of a file.
-pub const fn lines(content: &[u8], dialect: Dialect) -> Lines<'_> {
+pub(crate) const fn lines(content: &[u8], dialect: Dialect) -> Lines<'_> {
     Lines {
         rest: content,
         number: 0,
@@ -153,7 +153,7 @@ fn strip(text: &[u8]) -> &[u8] {
 ///
 /// Whichever of `.` and `/` comes first separates; where it is `.`, the two change roles. Doubled
 /// and leading separators and `.` as a component go. The root itself is `/` or empty.
-pub fn normalize(key: &[u8], path: &mut Vec<u8>) {
+pub(crate) fn normalize(key: &[u8], path: &mut Vec<u8>) {
     path.clear();
     let first = key.iter().find(|byte| matches!(byte, b'.' | b'/'));
     let (separator, other) = match first {
@@ -188,7 +188,7 @@ pub fn normalize(key: &[u8], path: &mut Vec<u8>) {
 
 /// The path below `/proc/sys` of a key in which `.` and `/` are the same, as on the kernel command
 /// line.
-pub fn normalize_slashes(key: &[u8], path: &mut Vec<u8>) {
+pub(crate) fn normalize_slashes(key: &[u8], path: &mut Vec<u8>) {
     path.clear();
     let components = key.split(|byte| matches!(byte, b'.' | b'/'));
     for component in components.filter(|component| !component.is_empty()) {

@@ -8,7 +8,7 @@ use super::kernel;
 use super::next_boot::{Problem, Trouble, shown};
 use super::syntax::{self, Statement};
 use super::tree::{Content, File};
-use crate::fact::Source;
+use crate::facts::Source;
 
 /// More problems than this are only counted.
 const PROBLEMS: usize = 200;

@@ -1,9 +1,9 @@
 //! The files that can decide a kernel parameter, as plain data.
 
 use super::tuned;
-use crate::fact::ReadError;
+use crate::facts::ReadError;
 
-/// Everything that has a word at the next boot. [`crate::host::sysctl_d`] reads it.
+/// Everything that has a word at the next boot. `host::sysctl_d` reads it.
 #[derive(Debug, Clone, Default)]
 pub struct Tree {
     /// The `sysctl.d` directories that exist, in any order.

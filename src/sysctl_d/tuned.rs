@@ -60,7 +60,7 @@ fn options(content: &str) -> impl Iterator<Item = IniLine<'_>> {
 }
 
 /// The profiles that a profile includes, in order.
-pub fn includes(content: &[u8]) -> Vec<String> {
+pub(crate) fn includes(content: &[u8]) -> Vec<String> {
     let content = String::from_utf8_lossy(content);
     let include = options(&content)
         .filter(|option| option.section == "main" && option.key == "include")
@@ -69,7 +69,7 @@ pub fn includes(content: &[u8]) -> Vec<String> {
 }
 
 /// The names of profiles in a list: `/etc/tuned/active_profile`, or the value of `include`.
-pub fn names(list: &str) -> Vec<String> {
+pub(crate) fn names(list: &str) -> Vec<String> {
     list.split(|c: char| c.is_whitespace() || c == ',' || c == ';')
         .filter(|name| !name.is_empty())
         .map(str::to_owned)
@@ -77,7 +77,7 @@ pub fn names(list: &str) -> Vec<String> {
 }
 
 /// Whether `/etc/tuned/tuned-main.conf` has files applied once more; so by default.
-pub fn reapplies(main: &[u8]) -> bool {
+pub(crate) fn reapplies(main: &[u8]) -> bool {
     let main = String::from_utf8_lossy(main);
     let last = options(&main)
         .filter(|option| option.key == "reapply_sysctl")

@@ -7,7 +7,7 @@ use std::mem::take;
 
 use super::environment::{Variables, assignment};
 use super::{EnvironmentFault, Origin, Problem, ProblemKind, Variable};
-use crate::fact::Source;
+use crate::facts::Source;
 
 /// Where the reader stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +92,7 @@ pub enum Comments {
 
 impl Comments {
     /// What `version` of systemd does.
-    pub fn of_systemd(version: Option<u32>) -> Self {
+    pub(crate) fn of_systemd(version: Option<u32>) -> Self {
         match version {
             None => Self::Unknown,
             Some(version) if version < 254 => Self::Continue,

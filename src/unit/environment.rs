@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::words::{Rules, Words};
 use super::{Word, specifier};
-use crate::fact::Source;
+use crate::facts::Source;
 
 /// Longest assignment that systemd takes: `ARG_MAX` of an 8 MiB stack, less a little.
 const LONGEST: usize = (2 << 20) - 3;
@@ -92,7 +92,7 @@ pub struct Variables {
 
 impl Variables {
     /// Sets a variable; one of the same name keeps its place.
-    pub fn set(&mut self, variable: Variable) {
+    pub(crate) fn set(&mut self, variable: Variable) {
         if let Some(old) = self
             .places
             .get(&variable.name)
@@ -106,13 +106,13 @@ impl Variables {
     }
 
     /// Forgets all of them.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.list.clear();
         self.places.clear();
     }
 
     /// The variable of that name.
-    pub fn get(&self, name: &str) -> Option<&Variable> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Variable> {
         self.places
             .get(name)
             .and_then(|&place| self.list.get(place))
@@ -120,7 +120,7 @@ impl Variables {
 
     /// All of them but those that `unset` lists: by name, or by name and value.
     #[must_use]
-    pub fn without(self, unset: &[String]) -> Self {
+    pub(crate) fn without(self, unset: &[String]) -> Self {
         let unset: std::collections::BTreeSet<&str> = unset.iter().map(String::as_str).collect();
         let mut kept = Self::default();
         for variable in self.list {
@@ -139,7 +139,7 @@ impl Variables {
 }
 
 /// Whether systemd takes `name` for that of a variable.
-pub fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_')
@@ -147,7 +147,7 @@ pub fn is_name(name: &str) -> bool {
 
 /// Splits `NAME=value` if systemd takes it; otherwise gives what would be the name, where
 /// there is one.
-pub fn assignment(text: &[u8]) -> Result<(String, String), String> {
+pub(crate) fn assignment(text: &[u8]) -> Result<(String, String), String> {
     let utf8 = std::str::from_utf8(text).is_ok();
     let text = String::from_utf8_lossy(text);
     // Control characters are as good as any in a value.
@@ -174,12 +174,12 @@ fn shown(name: &str) -> String {
 /// A command that would be longer than the kernel takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("variables make the command longer than 6 MiB, which the kernel does not run")]
-pub struct TooLong;
+pub(crate) struct TooLong;
 
 /// Replaces `$FOO` and `${FOO}` in the words of a command as systemd.service(5) describes under
 /// "Command lines": a word `$FOO` becomes as many words as the value has, `${FOO}` stays within
 /// its word.
-pub fn expand(words: &[Word], variables: &Variables) -> Result<Vec<Word>, TooLong> {
+pub(crate) fn expand(words: &[Word], variables: &Variables) -> Result<Vec<Word>, TooLong> {
     let mut out = Vec::with_capacity(words.len());
     let mut length: usize = 0;
     for word in words {
@@ -216,7 +216,7 @@ pub fn expand(words: &[Word], variables: &Variables) -> Result<Vec<Word>, TooLon
 }
 
 /// The names of the variables that a word of a command refers to.
-pub fn references(word: &str) -> Vec<&str> {
+pub(crate) fn references(word: &str) -> Vec<&str> {
     if let Some(name) = word.strip_prefix('$')
         && !name.starts_with(['{', '$'])
     {
@@ -284,7 +284,7 @@ fn braced(word: &str, variables: &Variables, limit: usize) -> Result<String, Too
 
 /// The assignments in a value of `Environment=` or `DefaultEnvironment=`, each with its place;
 /// `fault` hears of what systemd ignores.
-pub fn assignments(
+pub(crate) fn assignments(
     text: &str,
     specifiers: &specifier::Specifiers,
     mut each: impl FnMut(usize, (String, String)),
@@ -312,7 +312,7 @@ pub fn assignments(
 
 /// What is wrong within a list of assignments.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// A word is not an assignment; its name.
     NotAnAssignment(String),
     /// A specifier that is not known.

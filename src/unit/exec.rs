@@ -6,7 +6,7 @@ use super::specifier::{NotASpecifier, Specifiers};
 use super::syntax::Value;
 use super::words::{Rules, WHITESPACE, Words};
 use super::{Command, Problem, ProblemKind, Word};
-use crate::fact::Source;
+use crate::facts::Source;
 
 /// Why systemd refuses a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +36,7 @@ pub enum CommandFault {
 
 /// What reading one line of commands came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// Read, or ignored as systemd ignores it.
     Done,
     /// systemd reads no further in this file.
@@ -44,7 +44,7 @@ pub enum Outcome {
 }
 
 /// Adds the commands of a line, `ExecStart=` or another `key` that takes commands, to `commands`.
-pub fn parse(
+pub(crate) fn parse(
     key: &'static str,
     value: &Value<'_>,
     path: &str,

@@ -2,7 +2,7 @@
 
 /// One job of systemd's queue, as `ListJobs()` and `systemctl list-jobs` give it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Job {
+pub(crate) struct Job {
     /// Its number.
     pub id: u32,
     /// The unit it belongs to.
@@ -13,14 +13,14 @@ pub struct Job {
 
 impl Job {
     /// Whether the unit is started once the job has run.
-    pub fn starts(&self) -> bool {
+    pub(crate) fn starts(&self) -> bool {
         matches!(self.kind.as_str(), "start" | "restart")
     }
 }
 
 /// What decides how a pending start of a unit can be ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct State {
+pub(crate) struct State {
     /// `ActiveState`.
     pub active: String,
     /// `SubState`.
@@ -31,12 +31,12 @@ pub struct State {
 
 impl State {
     /// Whether systemd starts the unit again by itself after its process ended.
-    pub fn is_restarting(&self) -> bool {
+    pub(crate) fn is_restarting(&self) -> bool {
         self.active == "activating" && self.sub.starts_with("auto-restart")
     }
 
     /// Whether nothing of the unit runs: a start job that waits is all there is to end.
-    pub fn is_down(&self) -> bool {
+    pub(crate) fn is_down(&self) -> bool {
         matches!(self.active.as_str(), "inactive" | "failed")
     }
 }
@@ -49,7 +49,7 @@ impl std::fmt::Display for State {
 
 /// Reads the output of `systemctl list-jobs --plain --no-legend`: number, unit, type, state. Lines
 /// of another shape ("No jobs running.") are passed over.
-pub fn parse_list(text: &str) -> Vec<Job> {
+pub(crate) fn parse_list(text: &str) -> Vec<Job> {
     let line = |line: &str| {
         let mut words = line.split_whitespace();
         let id = words.next()?.parse().ok()?;
@@ -61,7 +61,7 @@ pub fn parse_list(text: &str) -> Vec<Job> {
 }
 
 /// Reads the output of `systemctl show --property=ActiveState,SubState,After`.
-pub fn parse_state(text: &str) -> State {
+pub(crate) fn parse_state(text: &str) -> State {
     let mut state = State::default();
     for line in text.lines() {
         match line.split_once('=') {

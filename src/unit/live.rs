@@ -8,7 +8,7 @@ use super::{
     Beside, Command, Enablement, EnvironmentFile, Knowledge, Load, Problem, UnitDefinition, Word,
     environment,
 };
-use crate::fact::Source;
+use crate::facts::Source;
 
 /// The answer of systemd for one unit, as it gives it over D-Bus.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -3,26 +3,27 @@
 //! Pure: unit files and systemd's answers come in as text, plain data goes out. [`crate::host`]
 //! finds the files and asks systemd.
 
-pub mod directive;
-pub mod envfile;
-pub mod environment;
-pub mod exec;
-pub mod job;
-pub mod live;
-pub mod load;
-pub mod specifier;
-pub mod start;
-pub mod syntax;
+pub(crate) mod directive;
+pub(crate) mod envfile;
+pub(crate) mod environment;
+pub(crate) mod exec;
+pub(crate) mod job;
+pub(crate) mod live;
+pub(crate) mod load;
+pub(crate) mod specifier;
+pub(crate) mod start;
+pub(crate) mod syntax;
 mod verify;
-pub mod wildcard;
-pub mod words;
+pub(crate) mod wildcard;
+pub(crate) mod words;
 
-use crate::fact::{ReadError, Source};
+use crate::facts::{ReadError, Source};
 
-pub use directive::Influence;
-pub use environment::{Origin, Variable};
+pub(crate) use directive::Influence;
+pub use environment::Origin;
+pub(crate) use environment::Variable;
 pub use live::LiveUnit;
-pub use start::Start;
+pub(crate) use start::Start;
 
 /// What is known of a unit, from systemd or from its files.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -55,18 +55,13 @@ impl Specifiers {
     }
 
     /// Adds one that was read from the host.
-    pub fn set(&mut self, letter: char, value: impl Into<String>) {
+    pub(crate) fn set(&mut self, letter: char, value: impl Into<String>) {
         self.values.insert(letter, value.into());
-    }
-
-    /// Whether `letter` is known.
-    pub fn knows(&self, letter: char) -> bool {
-        self.values.contains_key(&letter)
     }
 
     /// `text` with every known specifier filled in. Those that only systemd knows stay, and
     /// `unknown` hears of them; a letter or digit that means nothing is an error.
-    pub fn expand(
+    pub(crate) fn expand(
         &self,
         text: &[u8],
         mut unknown: impl FnMut(char),
@@ -175,7 +170,6 @@ mod tests {
     #[test]
     fn what_the_host_says_fills_the_rest() {
         let mut specifiers = Specifiers::of_unit("a.service");
-        assert!(!specifiers.knows('H'));
         specifiers.set('H', "node1");
         let out = specifiers.expand(b"--node-name=%H", |_| panic!("known"));
         assert_eq!(out.unwrap(), b"--node-name=node1");

@@ -51,7 +51,7 @@ impl UnitDefinition {
     /// [`beside`](Self::beside) the service are not among it.
     pub fn influences(&self) -> Vec<Influence> {
         let mut out = self.influences.clone();
-        let mut add = |cause, source: &Option<crate::fact::Source>| {
+        let mut add = |cause, source: &Option<crate::facts::Source>| {
             out.push(Influence::all(cause, source.clone()));
         };
         for problem in &self.problems {
@@ -108,7 +108,7 @@ impl UnitDefinition {
     }
 
     /// The variables in the command line whose values systemd, not the unit, sets.
-    fn own_variables(&self) -> Vec<(String, Option<crate::fact::Source>)> {
+    fn own_variables(&self) -> Vec<(String, Option<crate::facts::Source>)> {
         let own = |name: &str| {
             environment::is_set_by_systemd(name)
                 || self.pass_environment.iter().any(|passed| passed == name)

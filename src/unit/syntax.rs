@@ -9,7 +9,7 @@ const LONGEST: usize = 1 << 20;
 
 /// One `Key=value` of a unit file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Assignment<'a> {
+pub(crate) struct Assignment<'a> {
     /// The section it stands in, `Service`.
     pub section: &'a str,
     /// What stands before the first `=`.
@@ -20,7 +20,7 @@ pub struct Assignment<'a> {
 
 /// The right side of an assignment, and the lines it is written on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Value<'a> {
+pub(crate) struct Value<'a> {
     /// The text, white space at both ends removed.
     pub text: &'a str,
     /// Where the text begins in its logical line.
@@ -30,7 +30,7 @@ pub struct Value<'a> {
 
 impl Value<'_> {
     /// The line that the byte at `position` of the text stands on.
-    pub fn line_at(&self, position: usize) -> u32 {
+    pub(crate) fn line_at(&self, position: usize) -> u32 {
         let position = self.offset.saturating_add(position);
         let after = self.lines.partition_point(|&(start, _)| start <= position);
         after
@@ -40,7 +40,7 @@ impl Value<'_> {
     }
 
     /// The line that the text begins on.
-    pub fn line(&self) -> u32 {
+    pub(crate) fn line(&self) -> u32 {
         self.line_at(0)
     }
 }
@@ -77,7 +77,7 @@ impl LineFault {
 
 /// What a visitor wants next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flow {
+pub(crate) enum Flow {
     /// The next line.
     Continue,
     /// No more of this file.
@@ -85,7 +85,7 @@ pub enum Flow {
 }
 
 /// Calls `visit` for every assignment and every fault of a unit file, in order, with the line.
-pub fn parse(
+pub(crate) fn parse(
     content: &[u8],
     mut visit: impl FnMut(u32, Result<Assignment<'_>, LineFault>) -> Flow,
 ) {

@@ -1,7 +1,7 @@
 //! glob(7) patterns, one part of a path at a time.
 
 /// Whether `part` is a pattern, not a plain name.
-pub fn is_pattern(part: &str) -> bool {
+pub(crate) fn is_pattern(part: &str) -> bool {
     part.contains(['*', '?', '['])
 }
 

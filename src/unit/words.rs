@@ -46,17 +46,17 @@ impl<'a> Words<'a> {
     }
 
     /// What is yet to be read.
-    pub fn rest(&self) -> &'a [u8] {
+    pub(crate) fn rest(&self) -> &'a [u8] {
         self.text.get(self.at..).unwrap_or_default()
     }
 
     /// Where the rest begins.
-    pub const fn position(&self) -> usize {
+    pub(crate) const fn position(&self) -> usize {
         self.at
     }
 
     /// Passes over `count` bytes and the white space behind them.
-    pub fn skip(&mut self, count: usize) {
+    pub(crate) fn skip(&mut self, count: usize) {
         self.at = self.at.saturating_add(count).min(self.text.len());
         self.skip_space();
     }
@@ -174,35 +174,35 @@ fn c_escape(text: &[u8]) -> Option<(Unescaped, usize)> {
     }
 }
 
-/// Writes words so that they read back the same, in double quotes where they need any.
-pub fn render<'a>(words: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
-    let mut out = Vec::new();
-    for word in words {
-        if !out.is_empty() {
-            out.push(b' ');
-        }
-        let plain = |c: &u8| c.is_ascii_alphanumeric() || b"-_./=:,+@".contains(c);
-        if !word.is_empty() && word.iter().all(plain) {
-            out.extend_from_slice(word);
-            continue;
-        }
-        out.push(b'"');
-        for &c in word {
-            match c {
-                b'"' | b'\\' => out.extend_from_slice(&[b'\\', c]),
-                b' '..=b'~' => out.push(c),
-                _ => out.extend_from_slice(format!("\\x{c:02x}").as_bytes()),
-            }
-        }
-        out.push(b'"');
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// Writes words so that they read back the same, in double quotes where they need any.
+    fn render<'a>(words: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+        let mut out = Vec::new();
+        for word in words {
+            if !out.is_empty() {
+                out.push(b' ');
+            }
+            let plain = |c: &u8| c.is_ascii_alphanumeric() || b"-_./=:,+@".contains(c);
+            if !word.is_empty() && word.iter().all(plain) {
+                out.extend_from_slice(word);
+                continue;
+            }
+            out.push(b'"');
+            for &c in word {
+                match c {
+                    b'"' | b'\\' => out.extend_from_slice(&[b'\\', c]),
+                    b' '..=b'~' => out.push(c),
+                    _ => out.extend_from_slice(format!("\\x{c:02x}").as_bytes()),
+                }
+            }
+            out.push(b'"');
+        }
+        out
+    }
 
     fn split(text: &str, rules: Rules) -> Option<Vec<String>> {
         let mut words = Words::new(text.as_bytes());

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use preflight_rke2::audit::benchmark::Benchmark;
-use preflight_rke2::rke2::role::Role;
-use preflight_rke2::rke2::version::Version;
+use preflight_rke2::testing::audit::benchmark::Benchmark;
+use preflight_rke2::testing::rke2::role::Role;
+use preflight_rke2::testing::rke2::version::Version;
 use serde_json::Value as Json;
 
 use crate::command::check;

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use preflight_rke2::audit::benchmark::Benchmark;
-use preflight_rke2::audit::control::{
+use preflight_rke2::testing::audit::benchmark::Benchmark;
+use preflight_rke2::testing::audit::control::{
     Control, EtcdRule, KubeletRule, Place, Question, Rule, Setting, Who,
 };
 

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use preflight_rke2::audit::benchmark::Benchmark;
-use preflight_rke2::audit::control::{Kind, Question, Rule};
-use preflight_rke2::audit::{Outcome, controls};
-use preflight_rke2::rke2::role::Role;
+use preflight_rke2::testing::audit::benchmark::Benchmark;
+use preflight_rke2::testing::audit::control::{Kind, Question, Rule};
+use preflight_rke2::testing::audit::{Outcome, controls};
+use preflight_rke2::testing::rke2::role::Role;
 
 use crate::breaking;
 use crate::node::{Care, Node, outcomes};

@@ -3,8 +3,8 @@
 use std::process::Command;
 use std::time::Duration;
 
-use preflight_rke2::audit::benchmark::Benchmark;
-use preflight_rke2::rke2::role::Role;
+use preflight_rke2::testing::audit::benchmark::Benchmark;
+use preflight_rke2::testing::rke2::role::Role;
 
 use crate::node::{Built, Care, DATA, ETCD, Node};
 
@@ -93,7 +93,7 @@ fn statuses() {
 
 #[test]
 fn every_control_is_explained() {
-    for control in preflight_rke2::audit::controls::all() {
+    for control in preflight_rke2::testing::audit::controls::all() {
         let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_preflight-rke2"));
         let output = command.args(["explain", control.key]).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use preflight_rke2::audit::benchmark::Benchmark;
-use preflight_rke2::rke2::role::Role;
+use preflight_rke2::testing::audit::benchmark::Benchmark;
+use preflight_rke2::testing::rke2::role::Role;
 use serde_json::{Value as Json, json};
 
 use crate::command::{Ran, run};

@@ -1,9 +1,9 @@
 //! A node as the guide leaves it has the results that the guide's self-assessment reports.
 
-use preflight_rke2::audit::benchmark::Benchmark;
-use preflight_rke2::audit::control::Kind;
-use preflight_rke2::audit::{Outcome, controls};
-use preflight_rke2::rke2::role::Role;
+use preflight_rke2::testing::audit::benchmark::Benchmark;
+use preflight_rke2::testing::audit::control::Kind;
+use preflight_rke2::testing::audit::{Outcome, controls};
+use preflight_rke2::testing::rke2::role::Role;
 
 use crate::node::{Care, Node};
 

@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
-use preflight_rke2::audit::benchmark::Benchmark;
-use preflight_rke2::audit::waiver::Waiver;
-use preflight_rke2::audit::{Audit, Outcome};
-use preflight_rke2::examine::{self, Other, Question};
-use preflight_rke2::host::HostRoot;
-use preflight_rke2::rke2::role::Role;
-use preflight_rke2::rke2::version::Version;
+use preflight_rke2::testing::audit::benchmark::Benchmark;
+use preflight_rke2::testing::audit::waiver::Waiver;
+use preflight_rke2::testing::audit::{Audit, Outcome};
+use preflight_rke2::testing::examine::{self, Other, Question};
+use preflight_rke2::testing::host::HostRoot;
+use preflight_rke2::testing::rke2::role::Role;
+use preflight_rke2::testing::rke2::version::Version;
 use tempfile::TempDir;
 
 /// The account etcd.

@@ -1,8 +1,8 @@
 //! Which processes are RKE2's, and what of a node's configuration is still to come.
 
-use preflight_rke2::audit::Outcome;
-use preflight_rke2::audit::benchmark::Benchmark;
-use preflight_rke2::rke2::role::Role;
+use preflight_rke2::testing::audit::Outcome;
+use preflight_rke2::testing::audit::benchmark::Benchmark;
+use preflight_rke2::testing::rke2::role::Role;
 
 use crate::node::{Built, Care, DATA, Node, outcomes};
 

@@ -1,10 +1,10 @@
 //! Known defects of scanners for RKE2, one test each: kube-bench (a73ce37) and Rancher's security-scan
 //! (38bebe7), as their profiles and issues have them.
 
-use preflight_rke2::audit::benchmark::Benchmark;
-use preflight_rke2::audit::{Audit, Audited, Outcome};
-use preflight_rke2::rke2::role::Role;
-use preflight_rke2::rke2::version::Version;
+use preflight_rke2::testing::audit::benchmark::Benchmark;
+use preflight_rke2::testing::audit::{Audit, Audited, Outcome};
+use preflight_rke2::testing::rke2::role::Role;
+use preflight_rke2::testing::rke2::version::Version;
 
 use crate::node::{Care, DATA, ETCD, Node};
 

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use preflight_rke2::audit::benchmark::Benchmark;
-use preflight_rke2::rke2::role::Role;
+use preflight_rke2::testing::audit::benchmark::Benchmark;
+use preflight_rke2::testing::rke2::role::Role;
 
 use crate::command::run;
 use crate::node::{Care, DATA, Node};

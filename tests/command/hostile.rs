@@ -162,7 +162,7 @@ fn restore(host: &Host, (_, path, content): &(Need, &str, &str)) {
             restore(host, entry);
         }
         if *path == "/proc/sys" {
-            for parameter in preflight_rke2::rke2::kernel::KERNEL_PARAMETERS {
+            for parameter in preflight_rke2::testing::rke2::kernel::KERNEL_PARAMETERS {
                 host.file(&parameter.path(), format!("{}\n", parameter.required));
             }
         }

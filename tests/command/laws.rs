@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
 
-use preflight_rke2::examine::{self, Question};
-use preflight_rke2::fact::{HostFacts, NextBoot, Reading};
-use preflight_rke2::finding::{Effect, Finding, Outcome};
-use preflight_rke2::host::HostRoot;
-use preflight_rke2::rke2::kernel::KERNEL_PARAMETERS;
-use preflight_rke2::rke2::role::Role;
-use preflight_rke2::rke2::version::Version;
-use preflight_rke2::verdict::Verdict;
+use preflight_rke2::testing::examine::{self, Question};
+use preflight_rke2::testing::facts::{HostFacts, NextBoot, Reading};
+use preflight_rke2::testing::finding::{Effect, Finding, Outcome};
+use preflight_rke2::testing::host::HostRoot;
+use preflight_rke2::testing::rke2::kernel::KERNEL_PARAMETERS;
+use preflight_rke2::testing::rke2::role::Role;
+use preflight_rke2::testing::rke2::version::Version;
+use preflight_rke2::testing::verdict::Verdict;
 use proptest::prelude::*;
 
 use super::host::Host;
@@ -110,7 +110,7 @@ impl Node {
             role: self.role,
             definition: None,
             version: Some(self.version.clone()),
-            other: preflight_rke2::examine::Other::Irrelevant,
+            other: preflight_rke2::testing::examine::Other::Irrelevant,
             advise: true,
         };
         let report = examine::unit(&root, &question).report;
@@ -236,9 +236,9 @@ proptest! {
 /// other made right.
 #[test]
 fn nothing_known_is_nothing_satisfied() {
-    use preflight_rke2::evaluate::evaluate;
-    use preflight_rke2::requirements;
-    use preflight_rke2::rke2::start::{Sourced, StartSettings};
+    use preflight_rke2::testing::evaluate::evaluate;
+    use preflight_rke2::testing::requirements;
+    use preflight_rke2::testing::rke2::start::{Sourced, StartSettings};
 
     for profile in ["cis", "etcd"] {
         let mut settings = StartSettings::unconfigured(Version::new(36, 3, 1), Role::Server);
@@ -248,7 +248,7 @@ fn nothing_known_is_nothing_satisfied() {
             image: false,
             kernel: KERNEL_PARAMETERS
                 .iter()
-                .map(|_| preflight_rke2::fact::KernelFact {
+                .map(|_| preflight_rke2::testing::facts::KernelFact {
                     live: Reading::Unknown { why: unknown() },
                     next_boot: Reading::<NextBoot>::Unknown { why: unknown() },
                 })

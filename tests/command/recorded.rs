@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use preflight_rke2::rke2::kernel::KERNEL_PARAMETERS;
+use preflight_rke2::testing::rke2::kernel::KERNEL_PARAMETERS;
 use serde_json::Value as Json;
 
 use super::host::Host;

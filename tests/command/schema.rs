@@ -59,9 +59,9 @@ fn every_document_is_as_described() {
 /// What the monitor tells and the gate leaves, made of what a check finds.
 #[test]
 fn what_the_monitor_tells_is_as_described() {
-    use preflight_rke2::gate::block::{Block, Reason, SCHEMA};
-    use preflight_rke2::monitor::{Hold, Phase};
-    use preflight_rke2::report::status::{self, Status};
+    use preflight_rke2::testing::gate::block::{Block, Reason, SCHEMA};
+    use preflight_rke2::testing::monitor::{Hold, Phase};
+    use preflight_rke2::testing::report::status::{self, Status};
 
     let (report, _) = Host::like("rhel-minimal-cis").json(&["check"]);
     let phases = [

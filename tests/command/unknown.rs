@@ -7,14 +7,14 @@
 
 use std::fmt::Write as _;
 
-use preflight_rke2::examine;
-use preflight_rke2::finding::{Effect, Outcome};
-use preflight_rke2::host::HostRoot;
-use preflight_rke2::rke2::kernel::KERNEL_PARAMETERS;
-use preflight_rke2::rke2::releases;
-use preflight_rke2::rke2::role::Role;
-use preflight_rke2::rke2::version::Version;
-use preflight_rke2::verdict::Verdict;
+use preflight_rke2::testing::examine;
+use preflight_rke2::testing::finding::{Effect, Outcome};
+use preflight_rke2::testing::host::HostRoot;
+use preflight_rke2::testing::rke2::kernel::KERNEL_PARAMETERS;
+use preflight_rke2::testing::rke2::releases;
+use preflight_rke2::testing::rke2::role::Role;
+use preflight_rke2::testing::rke2::version::Version;
+use preflight_rke2::testing::verdict::Verdict;
 use proptest::prelude::*;
 
 use super::host::Host;
@@ -199,7 +199,7 @@ fn is_blocked(host: &Host, version: Option<&Version>) -> bool {
     let mut question = questions.pop().unwrap();
     question.version = version.cloned();
     let report = examine::unit(&root, &question).report;
-    let blocks = |f: &&preflight_rke2::finding::Finding| {
+    let blocks = |f: &&preflight_rke2::testing::finding::Finding| {
         f.effect == Effect::BlocksStart && f.now == Outcome::Violated
     };
     let blocked = report.verdict.now == Verdict::WouldRefuse;

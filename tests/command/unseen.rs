@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use nix::sys::stat::Mode;
-use preflight_rke2::examine;
-use preflight_rke2::finding::{Effect, Finding, Outcome};
-use preflight_rke2::host::HostRoot;
-use preflight_rke2::rke2::kernel::KERNEL_PARAMETERS;
-use preflight_rke2::rke2::version::Version;
-use preflight_rke2::verdict::Verdict;
+use preflight_rke2::testing::examine;
+use preflight_rke2::testing::finding::{Effect, Finding, Outcome};
+use preflight_rke2::testing::host::HostRoot;
+use preflight_rke2::testing::rke2::kernel::KERNEL_PARAMETERS;
+use preflight_rke2::testing::rke2::version::Version;
+use preflight_rke2::testing::verdict::Verdict;
 use proptest::prelude::*;
 
 use super::host::Host;

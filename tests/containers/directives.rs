@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use preflight_rke2::unit::directive::{TABLE, handling, unseen};
+use preflight_rke2::testing::unit::directive::{TABLE, handling, unseen};
 use serde_json::Value;
 
 use crate::lab::Lab;

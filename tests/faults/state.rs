@@ -11,8 +11,8 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::Signal;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod, umask};
-use preflight_rke2::gate::block::Block;
-use preflight_rke2::host::state::State;
+use preflight_rke2::testing::gate::block::Block;
+use preflight_rke2::testing::host::state::State;
 
 use crate::host::{Host, run};
 use crate::rows;

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use preflight_rke2::finding::Outcome;
-use preflight_rke2::report::metrics::FAMILIES;
-use preflight_rke2::requirements::catalogue;
-use preflight_rke2::rke2::role::Role;
-use preflight_rke2::verdict::Verdict;
+use preflight_rke2::testing::finding::Outcome;
+use preflight_rke2::testing::report::metrics::FAMILIES;
+use preflight_rke2::testing::requirements::catalogue;
+use preflight_rke2::testing::rke2::role::Role;
+use preflight_rke2::testing::verdict::Verdict;
 
 /// Labels that Prometheus gives every sample of a target.
 const TARGET: [&str; 2] = ["job", "instance"];

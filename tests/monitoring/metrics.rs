@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use preflight_rke2::examine::{self, Other, Question};
-use preflight_rke2::finding::{Effect, Finding, Outcome};
-use preflight_rke2::host::HostRoot;
-use preflight_rke2::report::UnitReport;
-use preflight_rke2::report::metrics::{FAMILIES, Family, Snapshot, UnitState, render};
-use preflight_rke2::rke2::role::Role;
-use preflight_rke2::rke2::start::Sourced;
-use preflight_rke2::rke2::version::Version;
-use preflight_rke2::verdict::{UnitVerdict, Verdict};
+use preflight_rke2::testing::assessment::UnitReport;
+use preflight_rke2::testing::examine::{self, Other, Question};
+use preflight_rke2::testing::finding::{Effect, Finding, Outcome};
+use preflight_rke2::testing::host::HostRoot;
+use preflight_rke2::testing::report::metrics::{FAMILIES, Family, Snapshot, UnitState, render};
+use preflight_rke2::testing::rke2::role::Role;
+use preflight_rke2::testing::rke2::start::Sourced;
+use preflight_rke2::testing::rke2::version::Version;
+use preflight_rke2::testing::verdict::{UnitVerdict, Verdict};
 use proptest::prelude::*;
 
 use super::host::Host;

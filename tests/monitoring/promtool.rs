@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use preflight_rke2::report::metrics::render;
+use preflight_rke2::testing::report::metrics::render;
 
 use super::dashboard;
 use super::host::Host;

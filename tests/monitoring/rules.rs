@@ -111,12 +111,12 @@ fn the_document_is_complete() {
         .collect();
     let names = names();
     assert_eq!(described, names.iter().map(String::as_str).collect());
-    let expected: BTreeSet<String> = preflight_rke2::report::metrics::FAMILIES
+    let expected: BTreeSet<String> = preflight_rke2::testing::report::metrics::FAMILIES
         .iter()
         .map(|family| family.name.to_owned())
         .collect();
     assert_eq!(families(&docs), expected);
-    for family in preflight_rke2::report::metrics::FAMILIES {
+    for family in preflight_rke2::testing::report::metrics::FAMILIES {
         let labels: Vec<String> = family.labels.iter().map(|l| format!("`{l}`")).collect();
         let row = format!("| `{}` | {} |", family.name, labels.join(" "));
         assert!(docs.contains(&row), "{row}");

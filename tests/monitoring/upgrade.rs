@@ -252,7 +252,7 @@ fn plans_are_plans() {
         }
         let version = plan["spec"]["version"].as_str().unwrap();
         version
-            .parse::<preflight_rke2::rke2::version::Version>()
+            .parse::<preflight_rke2::testing::rke2::version::Version>()
             .unwrap();
         let (words, _) = prepare(&plan, version);
         let unit = format!(

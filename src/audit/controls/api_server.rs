@@ -2,7 +2,7 @@
 
 use crate::audit::ciphers;
 use crate::audit::control::Question::{Encryption, Flag};
-use crate::audit::control::{Component, Control, Node, Rule};
+use crate::audit::control::{Component, Control, NodeType, Rule};
 
 /// Admission plugins that are turned on.
 const ENABLED: &str = "enable-admission-plugins";
@@ -14,28 +14,28 @@ const MODES: &str = "authorization-mode";
 pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "apiserver.anonymous-auth",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.1 1.2.1u 1.2.1u 1.2.1m 1.2.1 1.2.1 1.2.1 1.2.1 1.2.1",
         title: "the API server takes no anonymous requests",
         question: Flag(Component::ApiServer, Rule::Off("anonymous-auth")),
     },
     Control {
         key: "apiserver.token-auth-file",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.3 1.2.2 1.2.2 1.2.2 1.2.2 1.2.2 1.2.2 1.2.2 1.2.2",
         title: "the API server has no file of static tokens",
         question: Flag(Component::ApiServer, Rule::Unset("token-auth-file")),
     },
     Control {
         key: "apiserver.basic-auth-file",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.2 - - - - - - - -",
         title: "the API server has no file of passwords",
         question: Flag(Component::ApiServer, Rule::Unset("basic-auth-file")),
     },
     Control {
         key: "apiserver.DenyServiceExternalIPs.absent",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "- 1.2.3 1.2.3 - - - - - -",
         title: "the plugin DenyServiceExternalIPs is off, as this benchmark had it",
         question: Flag(
@@ -45,7 +45,7 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "apiserver.DenyServiceExternalIPs",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "- - - 1.2.3u 1.2.3u 1.2.3u 1.2.3u 1.2.3u 1.2.3u",
         title: "services cannot name external addresses (plugin DenyServiceExternalIPs)",
         question: Flag(
@@ -55,14 +55,14 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "apiserver.kubelet-https",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.4 1.2.4 1.2.4 - - - - - -",
         title: "the API server speaks TLS to kubelets",
         question: Flag(Component::ApiServer, Rule::OnOrUnset("kubelet-https")),
     },
     Control {
         key: "apiserver.kubelet-client-cert",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.5 1.2.5 1.2.5 1.2.4 1.2.4 1.2.4 1.2.4 1.2.4 1.2.4",
         title: "the API server shows kubelets a certificate",
         question: Flag(
@@ -72,7 +72,7 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "apiserver.kubelet-ca",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.6 1.2.6 1.2.6 1.2.5 1.2.5 1.2.5 1.2.5 1.2.5 1.2.5",
         title: "the API server checks certificates of kubelets",
         question: Flag(
@@ -82,49 +82,49 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "apiserver.authz.not-AlwaysAllow",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.7 1.2.7 1.2.7 1.2.6 1.2.6 1.2.6 1.2.6 1.2.6 1.2.6",
         title: "the API server does not allow everything",
         question: Flag(Component::ApiServer, Rule::Lacks(MODES, "AlwaysAllow")),
     },
     Control {
         key: "apiserver.authz.Node",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.8 1.2.8 1.2.8 1.2.7 1.2.7 1.2.7 1.2.7 1.2.7 1.2.7",
         title: "kubelets are authorized as nodes",
         question: Flag(Component::ApiServer, Rule::Has(MODES, "Node")),
     },
     Control {
         key: "apiserver.authz.RBAC",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.9 1.2.9 1.2.9 1.2.8 1.2.8 1.2.8 1.2.8 1.2.8 1.2.8",
         title: "users are authorized by role",
         question: Flag(Component::ApiServer, Rule::Has(MODES, "RBAC")),
     },
     Control {
         key: "apiserver.EventRateLimit",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.10u 1.2.10u 1.2.10u 1.2.9u 1.2.9u 1.2.9u 1.2.9u 1.2.9u 1.2.9u",
         title: "events are limited in rate (plugin EventRateLimit)",
         question: Flag(Component::ApiServer, Rule::Has(ENABLED, "EventRateLimit")),
     },
     Control {
         key: "apiserver.AlwaysAdmit",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.11 1.2.11 1.2.11 1.2.10 1.2.10 1.2.10 1.2.10 1.2.10 1.2.10",
         title: "the plugin AlwaysAdmit is off",
         question: Flag(Component::ApiServer, Rule::Lacks(ENABLED, "AlwaysAdmit")),
     },
     Control {
         key: "apiserver.AlwaysPullImages",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.12u 1.2.12u 1.2.12u 1.2.11u 1.2.11u 1.2.11u 1.2.11u 1.2.11u 1.2.11u",
         title: "images are pulled at each start (plugin AlwaysPullImages)",
         question: Flag(Component::ApiServer, Rule::Has(ENABLED, "AlwaysPullImages")),
     },
     Control {
         key: "apiserver.SecurityContextDeny",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.13 1.2.13u 1.2.13u 1.2.12s 1.2.12s - - - -",
         title: "security contexts are denied where pod security policies are not used",
         question: Flag(
@@ -134,7 +134,7 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "apiserver.ServiceAccount",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.14 1.2.14 1.2.14 1.2.13 1.2.13 1.2.12 1.2.12 1.2.12 1.2.12",
         title: "the plugin ServiceAccount is not turned off",
         question: Flag(
@@ -144,7 +144,7 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "apiserver.NamespaceLifecycle",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.15 1.2.15 1.2.15 1.2.14 1.2.14 1.2.13 1.2.13 1.2.13 1.2.13",
         title: "the plugin NamespaceLifecycle is not turned off",
         question: Flag(
@@ -154,14 +154,14 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "apiserver.NodeRestriction",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.17 1.2.16 1.2.16 1.2.15 1.2.15 1.2.14 1.2.14 1.2.14 1.2.14",
         title: "kubelets can change their own node only (plugin NodeRestriction)",
         question: Flag(Component::ApiServer, Rule::Has(ENABLED, "NodeRestriction")),
     },
     Control {
         key: "apiserver.PodSecurityPolicy",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.16 - - - - - - - -",
         title: "pod security policies are enforced (plugin PodSecurityPolicy)",
         question: Flag(
@@ -171,49 +171,49 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "apiserver.insecure-bind-address",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.18 - - - - - - - -",
         title: "the API server binds no address without TLS",
         question: Flag(Component::ApiServer, Rule::Unset("insecure-bind-address")),
     },
     Control {
         key: "apiserver.insecure-port",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.19 - - - - - - - -",
         title: "the API server has no port without TLS",
         question: Flag(Component::ApiServer, Rule::Zero("insecure-port")),
     },
     Control {
         key: "apiserver.secure-port",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.20 1.2.17 1.2.17 1.2.16 - - - - -",
         title: "the API server has its port with TLS",
         question: Flag(Component::ApiServer, Rule::PositiveOrUnset("secure-port")),
     },
     Control {
         key: "apiserver.profiling",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.21 1.2.18 1.2.18 1.2.17 1.2.16 1.2.15 1.2.15 1.2.15 1.2.15",
         title: "the API server cannot be profiled",
         question: Flag(Component::ApiServer, Rule::Off("profiling")),
     },
     Control {
         key: "apiserver.audit-log-path",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.22 1.2.19 1.2.19 1.2.18 1.2.17 1.2.16 1.2.16 1.2.16 1.2.16",
         title: "the API server writes an audit log",
         question: Flag(Component::ApiServer, Rule::Set(&["audit-log-path"])),
     },
     Control {
         key: "apiserver.audit-log-maxage",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.23 1.2.20 1.2.20 1.2.19 1.2.18 1.2.17 1.2.17 1.2.17 1.2.17",
         title: "audit logs are kept for 30 days",
         question: Flag(Component::ApiServer, Rule::AtLeast("audit-log-maxage", 30)),
     },
     Control {
         key: "apiserver.audit-log-maxbackup",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.24 1.2.21 1.2.21 1.2.20 1.2.19 1.2.18 1.2.18 1.2.18 1.2.18",
         title: "ten audit logs are kept",
         question: Flag(
@@ -223,7 +223,7 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "apiserver.audit-log-maxsize",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.25 1.2.22 1.2.22 1.2.21 1.2.20 1.2.19 1.2.19 1.2.19 1.2.19",
         title: "an audit log grows to 100 MB",
         question: Flag(
@@ -233,7 +233,7 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "apiserver.request-timeout",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.26 1.2.23 1.2.23 1.2.22 1.2.21 1.2.20 1.2.20 1.2.20 1.2.20",
         title: "requests to the API server end in time",
         question: Flag(
@@ -243,7 +243,7 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "apiserver.service-account-lookup",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.27 1.2.24 1.2.24 1.2.23 1.2.22 1.2.21 1.2.21 1.2.21 1.2.21",
         title: "tokens of deleted service accounts are refused",
         question: Flag(
@@ -253,7 +253,7 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "apiserver.service-account-key-file",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.28 1.2.25 1.2.25 1.2.24 1.2.23 1.2.22 1.2.22 1.2.22 1.2.22",
         title: "tokens of service accounts are checked with a key of their own",
         question: Flag(
@@ -263,7 +263,7 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "apiserver.etcd-client-cert",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.29 1.2.26 1.2.26 1.2.25 1.2.24 1.2.23 1.2.23 1.2.23 1.2.23",
         title: "the API server shows etcd a certificate",
         question: Flag(
@@ -273,7 +273,7 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "apiserver.tls-cert",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.30 1.2.27 1.2.27 1.2.26 1.2.25 1.2.24 1.2.24 1.2.24 1.2.24",
         title: "the API server has a certificate and its key",
         question: Flag(
@@ -283,21 +283,21 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "apiserver.client-ca-file",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.31 1.2.28 1.2.28 1.2.27 1.2.26 1.2.25 1.2.25 1.2.25 1.2.25",
         title: "the API server checks certificates of clients",
         question: Flag(Component::ApiServer, Rule::Set(&["client-ca-file"])),
     },
     Control {
         key: "apiserver.etcd-cafile",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.32 1.2.29 1.2.29 1.2.28 1.2.27 1.2.26 1.2.26 1.2.26 1.2.26",
         title: "the API server checks the certificate of etcd",
         question: Flag(Component::ApiServer, Rule::Set(&["etcd-cafile"])),
     },
     Control {
         key: "apiserver.encryption-provider-config",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.33 1.2.30 1.2.30 1.2.29 1.2.28 1.2.27 1.2.27 1.2.27 1.2.27",
         title: "secrets are encrypted in etcd",
         question: Flag(
@@ -307,21 +307,21 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "encryption.provider",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.34 1.2.31 1.2.33 1.2.30 1.2.29 1.2.28 1.2.28 1.2.28 1.2.28",
         title: "secrets are written with a provider that encrypts",
         question: Encryption,
     },
     Control {
         key: "apiserver.tls-cipher-suites",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.2.35u 1.2.32 1.2.32 1.2.31 1.2.30 1.2.29 1.2.29 1.2.29 1.2.29",
         title: "the API server offers strong ciphers only",
         question: Flag(Component::ApiServer, Rule::Ciphers(ciphers::API_SERVER)),
     },
     Control {
         key: "apiserver.sa-extend-token-expiration",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "- - - - - - - 1.2.30 1.2.30",
         title: "tokens of service accounts are not extended",
         question: Flag(

@@ -1,12 +1,12 @@
 //! What the controller manager and the scheduler are started with, and the control plane's own configuration.
 
 use crate::audit::control::Question::{AuditPolicy, ByHand, Flag};
-use crate::audit::control::{Component, Control, Node, Rule};
+use crate::audit::control::{Component, Control, NodeType, Rule};
 
 pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "kcm.terminated-pod-gc-threshold",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.3.1u 1.3.1u 1.3.1u 1.3.1u 1.3.1u 1.3.1u 1.3.1u 1.3.1u 1.3.1u",
         title: "pods that ended are collected at a limit that was chosen",
         question: Flag(
@@ -16,14 +16,14 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "kcm.profiling",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.3.2 1.3.2 1.3.2 1.3.2 1.3.2 1.3.2 1.3.2 1.3.2 1.3.2",
         title: "the controller manager cannot be profiled",
         question: Flag(Component::ControllerManager, Rule::Off("profiling")),
     },
     Control {
         key: "kcm.use-service-account-credentials",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.3.3 1.3.3 1.3.3 1.3.3 1.3.3 1.3.3 1.3.3 1.3.3 1.3.3",
         title: "each controller has credentials of its own",
         question: Flag(
@@ -33,7 +33,7 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "kcm.service-account-private-key-file",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.3.4 1.3.4 1.3.4 1.3.4 1.3.4 1.3.4 1.3.4 1.3.4 1.3.4",
         title: "tokens of service accounts are signed with a key of their own",
         question: Flag(
@@ -43,14 +43,14 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "kcm.root-ca-file",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.3.5 1.3.5 1.3.5 1.3.5 1.3.5 1.3.5 1.3.5 1.3.5 1.3.5",
         title: "pods are told the CA of the API server",
         question: Flag(Component::ControllerManager, Rule::Set(&["root-ca-file"])),
     },
     Control {
         key: "kcm.RotateKubeletServerCertificate",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.3.6s 1.3.6s 1.3.6 1.3.6 1.3.6 1.3.6 1.3.6 1.3.6 1.3.6",
         title: "rotation of kubelet server certificates is not turned off",
         question: Flag(
@@ -60,28 +60,28 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "kcm.bind-address",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.3.7 1.3.7 1.3.7 1.3.7 1.3.7 1.3.7 1.3.7 1.3.7 1.3.7",
         title: "the controller manager listens on loopback",
         question: Flag(Component::ControllerManager, Rule::Loopback("bind-address")),
     },
     Control {
         key: "sched.profiling",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.4.1 1.4.1 1.4.1 1.4.1 1.4.1 1.4.1 1.4.1 1.4.1 1.4.1",
         title: "the scheduler cannot be profiled",
         question: Flag(Component::Scheduler, Rule::Off("profiling")),
     },
     Control {
         key: "sched.bind-address",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.4.2 1.4.2 1.4.2 1.4.2 1.4.2 1.4.2 1.4.2 1.4.2 1.4.2",
         title: "the scheduler listens on loopback",
         question: Flag(Component::Scheduler, Rule::Loopback("bind-address")),
     },
     Control {
         key: "cp.client-cert-users",
-        node: Node::ControlPlane,
+        node: NodeType::ControlPlane,
         ids: "3.1.1m 3.1.1m 3.1.1m 3.1.1m 3.1.1m 3.1.1m 3.1.1m 3.1.1m 3.1.1m",
         title: "people do not use client certificates",
         question: ByHand(
@@ -90,28 +90,28 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "cp.sa-token-users",
-        node: Node::ControlPlane,
+        node: NodeType::ControlPlane,
         ids: "- - - 3.1.2m 3.1.2m 3.1.2m 3.1.2m 3.1.2m 3.1.2m",
         title: "people do not use tokens of service accounts",
         question: ByHand("look at who uses tokens of service accounts from outside the cluster"),
     },
     Control {
         key: "cp.bootstrap-token-users",
-        node: Node::ControlPlane,
+        node: NodeType::ControlPlane,
         ids: "- - - 3.1.3m 3.1.3m 3.1.3m 3.1.3m 3.1.3m 3.1.3m",
         title: "people do not use bootstrap tokens",
         question: ByHand("look at who uses bootstrap tokens: they are for nodes that join"),
     },
     Control {
         key: "cp.audit-policy",
-        node: Node::ControlPlane,
+        node: NodeType::ControlPlane,
         ids: "3.2.1 3.2.1 3.2.1 3.2.1 3.2.1 3.2.1 3.2.1 3.2.1 3.2.1",
         title: "the API server has an audit policy",
         question: Flag(Component::ApiServer, Rule::Set(&["audit-policy-file"])),
     },
     Control {
         key: "cp.audit-policy-content",
-        node: Node::ControlPlane,
+        node: NodeType::ControlPlane,
         ids: "3.2.2m 3.2.2m 3.2.2m 3.2.2m 3.2.2m 3.2.2m 3.2.2m 3.2.2m 3.2.2m",
         title: "the audit policy logs what matters",
         question: AuditPolicy,

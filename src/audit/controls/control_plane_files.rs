@@ -2,12 +2,12 @@
 
 use super::{CERTIFICATES, CLOSED, FOLDER, KEYS};
 use crate::audit::control::Question::{Mode, Owner};
-use crate::audit::control::{Control, Node, Place, Who};
+use crate::audit::control::{Control, NodeType, Place, Who};
 
 pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "podmanifest.kube-apiserver.mode",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.1.1 1.1.1 1.1.1u 1.1.1 1.1.1 1.1.1 1.1.1 1.1.1 1.1.1",
         title: "the API server's static pod is closed to others",
         question: Mode(
@@ -17,7 +17,7 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "podmanifest.kube-apiserver.owner",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.1.2 1.1.2 1.1.2 1.1.2 1.1.2 1.1.2 1.1.2 1.1.2 1.1.2",
         title: "the API server's static pod belongs to root",
         question: Owner(
@@ -27,7 +27,7 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "podmanifest.kube-controller-manager.mode",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.1.3 1.1.3 1.1.3u 1.1.3 1.1.3 1.1.3 1.1.3 1.1.3 1.1.3",
         title: "the controller manager's static pod is closed to others",
         question: Mode(
@@ -37,7 +37,7 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "podmanifest.kube-controller-manager.owner",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.1.4 1.1.4 1.1.4 1.1.4 1.1.4 1.1.4 1.1.4 1.1.4 1.1.4",
         title: "the controller manager's static pod belongs to root",
         question: Owner(
@@ -47,7 +47,7 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "podmanifest.kube-scheduler.mode",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.1.5 1.1.5 1.1.5u 1.1.5 1.1.5 1.1.5 1.1.5 1.1.5 1.1.5",
         title: "the scheduler's static pod is closed to others",
         question: Mode(
@@ -57,7 +57,7 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "podmanifest.kube-scheduler.owner",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.1.6 1.1.6 1.1.6 1.1.6 1.1.6 1.1.6 1.1.6 1.1.6 1.1.6",
         title: "the scheduler's static pod belongs to root",
         question: Owner(
@@ -67,91 +67,91 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "podmanifest.etcd.mode",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.1.7 1.1.7u 1.1.7u 1.1.7u 1.1.7u 1.1.7u 1.1.7u 1.1.7u 1.1.7u",
         title: "etcd's static pod is closed to others",
         question: Mode(Place::Data("agent/pod-manifests/etcd.yaml"), CLOSED),
     },
     Control {
         key: "podmanifest.etcd.owner",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.1.8 1.1.8u 1.1.8u 1.1.8u 1.1.8u 1.1.8u 1.1.8u 1.1.8u 1.1.8u",
         title: "etcd's static pod belongs to root",
         question: Owner(Place::Data("agent/pod-manifests/etcd.yaml"), Who::Root),
     },
     Control {
         key: "cni.mode",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.1.9 1.1.9u 1.1.9u 1.1.9u 1.1.9u 1.1.9u 1.1.9u 1.1.9u 1.1.9u",
         title: "the network plugins' configuration is closed to others",
         question: Mode(Place::Cni, CLOSED),
     },
     Control {
         key: "cni.owner",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.1.10 1.1.10u 1.1.10u 1.1.10u 1.1.10u 1.1.10u 1.1.10u 1.1.10u 1.1.10u",
         title: "the network plugins' configuration belongs to root",
         question: Owner(Place::Cni, Who::Root),
     },
     Control {
         key: "etcd.datadir.mode",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.1.11 1.1.11u 1.1.11u 1.1.11u 1.1.11u 1.1.11u 1.1.11u 1.1.11u 1.1.11u",
         title: "etcd's data is closed to all but etcd",
         question: Mode(Place::Folder("server/db/etcd"), FOLDER),
     },
     Control {
         key: "etcd.datadir.owner",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.1.12 1.1.12u 1.1.12u 1.1.12u 1.1.12u 1.1.12u 1.1.12u 1.1.12u 1.1.12u",
         title: "etcd's data belongs to the account etcd",
         question: Owner(Place::Folder("server/db/etcd"), Who::Etcd),
     },
     Control {
         key: "cred.admin.mode",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.1.13 1.1.13 1.1.13 1.1.13 1.1.13 1.1.13 1.1.13 1.1.13 1.1.13",
         title: "the administrator's credentials are closed to others",
         question: Mode(Place::Data("server/cred/admin.kubeconfig"), CLOSED),
     },
     Control {
         key: "cred.admin.owner",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.1.14 1.1.14 1.1.14 1.1.14 1.1.14 1.1.14 1.1.14 1.1.14 1.1.14",
         title: "the administrator's credentials belong to root",
         question: Owner(Place::Data("server/cred/admin.kubeconfig"), Who::Root),
     },
     Control {
         key: "cred.scheduler.mode",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.1.15 1.1.15 1.1.15 1.1.15 1.1.15 1.1.15 1.1.15 1.1.15 1.1.15",
         title: "the scheduler's credentials are closed to others",
         question: Mode(Place::Data("server/cred/scheduler.kubeconfig"), CLOSED),
     },
     Control {
         key: "cred.scheduler.owner",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.1.16 1.1.16 1.1.16 1.1.16 1.1.16 1.1.16 1.1.16 1.1.16 1.1.16",
         title: "the scheduler's credentials belong to root",
         question: Owner(Place::Data("server/cred/scheduler.kubeconfig"), Who::Root),
     },
     Control {
         key: "cred.controller.mode",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.1.17 1.1.17 1.1.17 1.1.17 1.1.17 1.1.17 1.1.17 1.1.17 1.1.17",
         title: "the controller manager's credentials are closed to others",
         question: Mode(Place::Data("server/cred/controller.kubeconfig"), CLOSED),
     },
     Control {
         key: "cred.controller.owner",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.1.18 1.1.18 1.1.18 1.1.18 1.1.18 1.1.18 1.1.18 1.1.18 1.1.18",
         title: "the controller manager's credentials belong to root",
         question: Owner(Place::Data("server/cred/controller.kubeconfig"), Who::Root),
     },
     Control {
         key: "pki.owner",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.1.19 1.1.19 1.1.19 1.1.19 1.1.19 1.1.19 1.1.19 1.1.19 1.1.19",
         title: "the cluster's certificates and keys belong to root, etcd's own to etcd",
         question: Owner(
@@ -161,14 +161,14 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         key: "pki.cert.mode",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.1.20 1.1.20u 1.1.20u 1.1.20u 1.1.20u 1.1.20u 1.1.20u 1.1.20 1.1.20",
         title: "the cluster's certificates cannot be changed by others",
         question: Mode(Place::Ending("server/tls", ".crt"), CERTIFICATES),
     },
     Control {
         key: "pki.key.mode",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: "1.1.21 1.1.21u 1.1.21 1.1.21 1.1.21 1.1.21 1.1.21 1.1.21 1.1.21",
         title: "the cluster's keys are closed to others",
         question: Mode(Place::Ending("server/tls", ".key"), KEYS),

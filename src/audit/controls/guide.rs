@@ -5,7 +5,7 @@ use super::{CLOSED, CONFIGURATION};
 use crate::audit::control::Question::{
     EtcdPodUser, Kubelet, Mode, Owner, PodSecurity, PodSecurityExemptions,
 };
-use crate::audit::control::{Control, KubeletRule, Node, Place, Who};
+use crate::audit::control::{Control, KubeletRule, NodeType, Place, Who};
 
 /// In every benchmark.
 const ALWAYS: &str = "guideu guideu guideu guideu guideu guideu guideu guideu guideu";
@@ -15,42 +15,42 @@ const SINCE_1_7: &str = "- - - guideu guideu guideu guideu guideu guideu";
 pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "guide.etcd-pod.user",
-        node: Node::Etcd,
+        node: NodeType::Etcd,
         ids: ALWAYS,
         title: "etcd runs as the account etcd",
         question: EtcdPodUser,
     },
     Control {
         key: "guide.pod-security.enforce",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: SINCE_1_7,
         title: "pods are held to the restricted standard where a namespace says nothing",
         question: PodSecurity,
     },
     Control {
         key: "guide.pod-security.exemptions",
-        node: Node::Master,
+        node: NodeType::Master,
         ids: SINCE_1_7,
         title: "only RKE2's own namespaces are exempt from pod security",
         question: PodSecurityExemptions,
     },
     Control {
         key: "guide.kubelet-config.mode",
-        node: Node::Node,
+        node: NodeType::Node,
         ids: ALWAYS,
         title: "the kubelet's configuration files are closed to others",
         question: Mode(CONFIGURATION, CLOSED),
     },
     Control {
         key: "guide.kubelet-config.owner",
-        node: Node::Node,
+        node: NodeType::Node,
         ids: ALWAYS,
         title: "the kubelet's configuration files belong to root",
         question: Owner(Place::Tree("agent/etc/kubelet.conf.d"), Who::Root),
     },
     Control {
         key: "guide.protect-kernel-defaults",
-        node: Node::Node,
+        node: NodeType::Node,
         // Older benchmarks have it as a control.
         ids: SINCE_1_7,
         title: "the kubelet insists on its kernel parameters",

@@ -66,7 +66,7 @@ pub fn of(benchmark: Benchmark) -> Vec<(&'static Control, Edition)> {
 }
 
 /// Those of them whose question is wanted: cheap where few are.
-pub fn asking(
+pub(crate) fn asking(
     benchmark: Benchmark,
     wanted: impl Fn(&Question) -> bool,
 ) -> Vec<(&'static Control, Edition)> {
@@ -79,12 +79,12 @@ pub fn asking(
 }
 
 /// `1.2.10` as numbers, so that it sorts behind `1.2.9`.
-pub fn numbers(id: &str) -> Vec<u32> {
+pub(crate) fn numbers(id: &str) -> Vec<u32> {
     id.split('.').filter_map(|part| part.parse().ok()).collect()
 }
 
 /// Whether anybody calls a control so: by key, or by number in any benchmark.
-pub fn is_known(name: &str) -> bool {
+pub(crate) fn is_known(name: &str) -> bool {
     all().any(|control| {
         control.key == name
             || Benchmark::ALL

@@ -3,7 +3,7 @@
 use super::{not_there, restart, unreadable};
 use crate::audit::answer::{Answer, Holds};
 use crate::audit::facts::{NodeFacts, Paper};
-use crate::fact::Source;
+use crate::facts::Source;
 use crate::rke2::config::document::{Document, Node};
 use crate::rke2::version::{Since, Version};
 

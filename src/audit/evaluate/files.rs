@@ -4,17 +4,17 @@ use super::not_there;
 use crate::audit::answer::{Answer, Holds};
 use crate::audit::control::Who;
 use crate::audit::facts::{EtcdAccount, NodeFacts, Seen, Survey};
-use crate::fact::Source;
+use crate::facts::Source;
 use crate::text::shell_word;
 
 /// Whether a mode sets no bit that the limit has not; set-id and sticky bits count.
-pub const fn is_closed(mode: u32, limit: u32) -> bool {
+pub(crate) const fn is_closed(mode: u32, limit: u32) -> bool {
     let allowed = limit | !0o7777;
     mode | allowed == allowed
 }
 
 /// Whether something belongs to whom it should. `data_dir` is RKE2's data folder.
-pub fn belongs(seen: &Seen, who: Who, account: EtcdAccount, data_dir: &str) -> bool {
+pub(crate) fn belongs(seen: &Seen, who: Who, account: EtcdAccount, data_dir: &str) -> bool {
     let root = (seen.uid, seen.gid) == (0, 0);
     let etcd = (Some(seen.uid), Some(seen.gid)) == (account.uid, account.gid);
     match who {

@@ -9,7 +9,7 @@ use crate::audit::ciphers::{self, Suite};
 use crate::audit::control::{KubeletRule, Setting};
 use crate::audit::facts::{NodeFacts, Paper};
 use crate::audit::flags::{self, CommandLine, Given, When};
-use crate::fact::Source;
+use crate::facts::Source;
 use crate::go;
 use crate::rke2::config::document::Node;
 use crate::rke2::config::{duration_sign, integer};

@@ -2,13 +2,13 @@
 
 mod documents;
 mod etcd;
-pub mod files;
+pub(crate) mod files;
 pub(in crate::audit) mod flags;
 mod kubelet;
 
 use super::answer::{Answer, Holds};
 use super::benchmark::Benchmark;
-use super::control::{Control, Edition, Kind, Node, Question};
+use super::control::{Control, Edition, Kind, NodeType, Question};
 use super::facts::NodeFacts;
 use super::{Audited, Outcome, controls};
 
@@ -53,9 +53,9 @@ fn one(
 fn missing_part(control: &Control, facts: &NodeFacts) -> Option<String> {
     let parts = facts.parts;
     let role = match control.node {
-        Node::Master | Node::ControlPlane if !parts.control_plane => Some("control plane"),
-        Node::Etcd if !parts.etcd => Some("etcd"),
-        Node::Node if !parts.kubelet => Some("kubelet"),
+        NodeType::Master | NodeType::ControlPlane if !parts.control_plane => Some("control plane"),
+        NodeType::Etcd if !parts.etcd => Some("etcd"),
+        NodeType::Node if !parts.kubelet => Some("kubelet"),
         _ => None,
     };
     let etcd = control.key.starts_with("etcd.") || control.key.starts_with("podmanifest.etcd.");
@@ -104,7 +104,7 @@ fn not_there(path: &str) -> Answer {
 }
 
 /// What is said of a file that cannot be read.
-fn unreadable(place: &crate::fact::Source, why: &str) -> Answer {
+fn unreadable(place: &crate::facts::Source, why: &str) -> Answer {
     Answer::new(Holds::Unknown, "", format!("it cannot be told: {why}"))
         .at([place.clone()])
         .cure(format!("run as root; mend {}", place.path), Vec::new())

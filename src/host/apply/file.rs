@@ -19,7 +19,7 @@ use crate::host::root::MAX_FILE;
 
 /// A call that changes a file, about to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Point {
+pub(crate) enum Point {
     /// A directory is made.
     MakeDirectory,
     /// The new file is made, under another name.
@@ -39,7 +39,7 @@ pub enum Point {
 }
 
 /// Asked before each call; an error stands for the call's own.
-pub type Hook<'h> = dyn FnMut(Point) -> Result<(), Errno> + 'h;
+pub(crate) type Hook<'h> = dyn FnMut(Point) -> Result<(), Errno> + 'h;
 
 const DIRECTORY: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_DIRECTORY)

@@ -24,7 +24,7 @@ const MAX_OUTPUT: usize = 4096;
 
 /// The directories that have the programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Programs {
+pub(crate) struct Programs {
     directories: Vec<PathBuf>,
 }
 
@@ -36,14 +36,14 @@ impl Default for Programs {
 
 impl Programs {
     /// Those in these directories.
-    pub fn within(directories: impl IntoIterator<Item = PathBuf>) -> Self {
+    pub(crate) fn within(directories: impl IntoIterator<Item = PathBuf>) -> Self {
         Self {
             directories: directories.into_iter().collect(),
         }
     }
 
     /// The program of this name.
-    pub fn find(&self, name: &str) -> Option<PathBuf> {
+    pub(crate) fn find(&self, name: &str) -> Option<PathBuf> {
         let is_program = |path: &PathBuf| {
             nix::unistd::access(path, nix::unistd::AccessFlags::X_OK).is_ok() && path.is_file()
         };

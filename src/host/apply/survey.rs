@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use super::program::Programs;
+use crate::facts::Table;
 use crate::fix::accounts::{Elsewhere, Maker, SYSUSERS_FILE};
 use crate::fix::{Host, Unit};
 use crate::host::root::Kind;
 use crate::host::{HostRoot, sysctl_d};
-use crate::rke2::accounts::Table;
 
 /// What `units`' host has.
-pub fn survey(root: &HostRoot, units: &[Unit<'_>], programs: &Programs) -> Host {
+pub(crate) fn survey(root: &HostRoot, units: &[Unit<'_>], programs: &Programs) -> Host {
     let has = |name| programs.find(name).is_some();
     Host {
         live: root.is_live(),

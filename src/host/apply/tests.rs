@@ -8,8 +8,9 @@ use std::path::PathBuf;
 
 use nix::errno::Errno;
 
+use super::file::Point;
 use super::*;
-use crate::fact::{Source, Target};
+use crate::facts::{Source, Target};
 use crate::fix::accounts::Elsewhere;
 use crate::rke2::kernel::KERNEL_PARAMETERS;
 

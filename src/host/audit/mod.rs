@@ -17,8 +17,8 @@ use crate::audit::facts::{EtcdAccount, KubeletFacts, NodeFacts, Paper, Parts, Se
 use crate::audit::flags::{self, CommandLine, When, Word};
 use crate::audit::restart::RestartFacts;
 use crate::audit::waiver::Day;
-use crate::fact::{ReadError, Source};
-use crate::rke2::accounts::{self, Lookup, Table};
+use crate::facts::{Lookup, ReadError, Source, Table};
+use crate::rke2::accounts;
 use crate::rke2::config::{self, Origin, ParserRules, SettingValue, Settings};
 use crate::rke2::profile::Scope;
 use crate::rke2::role::Role;
@@ -37,13 +37,13 @@ const AUDIT_POLICY: &str = "/etc/rancher/rke2/audit-policy.yaml";
 const POD_SECURITY: &str = "/etc/rancher/rke2/rke2-pss.yaml";
 
 /// Today, in UTC.
-pub fn today() -> Day {
+pub(crate) fn today() -> Day {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     Day::of_epoch(since.map_or(0, |since| since.as_secs()))
 }
 
 /// Reads all that the controls of `benchmark` ask of a node with these settings.
-pub fn read(
+pub(crate) fn read(
     root: &HostRoot,
     version: &Version,
     settings: &Settings,
@@ -108,7 +108,7 @@ pub fn read(
 }
 
 /// Reads what of the guide can bite at the next start: a few files, on the way of every check.
-pub fn restart(root: &HostRoot, settings: &Settings, scope: Scope) -> RestartFacts {
+pub(crate) fn restart(root: &HostRoot, settings: &Settings, scope: Scope) -> RestartFacts {
     let data_dir = data_dir(settings);
     let parts = parts(settings);
     let look = |path: String| {
@@ -202,7 +202,7 @@ fn surveys(
 }
 
 /// RKE2's data folder; relative paths begin at the root, where a service starts.
-pub fn data_dir(settings: &Settings) -> String {
+pub(crate) fn data_dir(settings: &Settings) -> String {
     match settings.data_dir().trim_end_matches('/') {
         "" => DATA_DIR.to_owned(),
         path if path.starts_with('/') => path.to_owned(),

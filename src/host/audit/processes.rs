@@ -19,7 +19,7 @@ use std::path::Path;
 
 use super::super::HostRoot;
 use crate::audit::flags::Word;
-use crate::fact::{ReadError, Source};
+use crate::facts::{ReadError, Source};
 use crate::rke2::role::Role;
 
 /// More of a command line is not read; RKE2's are a few thousand bytes.

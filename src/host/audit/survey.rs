@@ -15,7 +15,7 @@ use super::super::HostRoot;
 use super::super::root::{Kind, SAFE};
 use crate::audit::control::Place;
 use crate::audit::facts::{Seen, Survey};
-use crate::fact::{Operation, ReadError};
+use crate::facts::{Operation, ReadError};
 
 /// Folders nested deeper than this are not looked into, and that is said.
 const MAX_DEPTH: usize = 64;

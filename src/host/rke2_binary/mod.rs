@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use nix::libc;
 
-use crate::fact::{Operation, ReadError, Source};
+use crate::facts::{Operation, ReadError, Source};
 use crate::host::HostRoot;
 use crate::host::root::{Kind, Status};
 use crate::rke2::build_info::{self, Bytes, Program};
@@ -23,7 +23,7 @@ use crate::rke2::installed::{AskFailure, Detection, InstalledVersion, Note, Vers
 use crate::rke2::version::Version;
 
 /// Where RKE2's installers put the program: tarball, tarball with `/usr/local` read-only, RPM.
-pub const PLACES: &[&str] = &["/usr/local/bin/rke2", "/opt/rke2/bin/rke2", "/usr/bin/rke2"];
+pub(crate) const PLACES: &[&str] = &["/usr/local/bin/rke2", "/opt/rke2/bin/rke2", "/usr/bin/rke2"];
 
 /// Whether and how a program may be run to ask for its version.
 #[derive(Debug, Clone)]
@@ -73,7 +73,7 @@ const SEARCH_PATH: [&str; 6] = [
 
 /// The first executable file of that name in `directories`, or where none are given in those that systemd
 /// looks in by default.
-pub fn search(root: &HostRoot, directories: &[String], name: &Path) -> Option<PathBuf> {
+pub(crate) fn search(root: &HostRoot, directories: &[String], name: &Path) -> Option<PathBuf> {
     let is_program = |path: &PathBuf| {
         root.stat(path)
             .is_ok_and(|status| status.kind == Kind::File && status.mode & 0o111 != 0)

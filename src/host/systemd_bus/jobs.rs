@@ -21,7 +21,7 @@ const MAX_OUTPUT: usize = 1 << 20;
 
 /// What systemd has queued for a unit, and what that waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Queue {
+pub(crate) struct Queue {
     /// The state of the unit.
     pub state: State,
     /// All jobs.
@@ -33,14 +33,14 @@ pub struct Queue {
 /// Access to the queue. A bus that has once not answered is not asked again: the time that a gate has is
 /// for what does.
 #[derive(Debug, Default)]
-pub struct Access {
+pub(crate) struct Access {
     /// What the bus failed with.
     failed: Option<BusError>,
 }
 
 impl Access {
     /// Whether the bus has answered whenever it was asked.
-    pub const fn has_bus(&self) -> bool {
+    pub(crate) const fn has_bus(&self) -> bool {
         self.failed.is_none()
     }
 
@@ -68,7 +68,7 @@ impl Access {
     }
 
     /// The queue as far as it concerns `unit`, whose gate is `gate`.
-    pub fn queue(&mut self, unit: &str, gate: &str) -> Result<Queue, BusError> {
+    pub(crate) fn queue(&mut self, unit: &str, gate: &str) -> Result<Queue, BusError> {
         let over_bus = async {
             let connection = connect().await?;
             let manager = manager(&connection).await?;
@@ -91,7 +91,7 @@ impl Access {
     }
 
     /// Takes the job out of the queue; the unit stays as it is.
-    pub fn cancel(&mut self, id: u32) -> Result<(), BusError> {
+    pub(crate) fn cancel(&mut self, id: u32) -> Result<(), BusError> {
         let over_bus = async {
             let connection = connect().await?;
             match manager(&connection).await?.cancel_job(id).await {
@@ -110,7 +110,7 @@ impl Access {
 
     /// Has systemd stop the unit, and with that end an automatic restart. The stop job's object path;
     /// `None` where `systemctl` had to be used, which does not tell it.
-    pub fn stop(&mut self, unit: &str) -> Result<Option<String>, BusError> {
+    pub(crate) fn stop(&mut self, unit: &str) -> Result<Option<String>, BusError> {
         let over_bus = async {
             let connection = connect().await?;
             manage::stop(&connection, unit).await.map(Some)

@@ -18,7 +18,7 @@ use super::{BusError, Properties, SERVICE, SYSTEMD, UNIT, manager, named, of_bus
 use crate::monitor::{LastStart, gate_end};
 
 /// How long systemd may take to answer.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 /// The name under which the bus itself sends. No client can send under it: the bus fills in the sender.
 const BUS: &str = "org.freedesktop.DBus";
 /// Started or reached once in each userspace, before any gate: reached anew after `systemctl soft-reboot`.
@@ -26,7 +26,7 @@ const SYSINIT: &str = "sysinit.target";
 
 /// What systemd tells by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
+pub(crate) enum Told {
     /// A unit, or what systemd knows of unit files, has changed.
     Changed,
     /// A unit has a new job.
@@ -52,7 +52,7 @@ pub enum Told {
 }
 
 /// The object path of a unit, as systemd escapes it (`bus_label_escape()`).
-pub fn unit_path(unit: &str) -> String {
+pub(crate) fn unit_path(unit: &str) -> String {
     let mut path = "/org/freedesktop/systemd1/unit/".to_owned();
     path.push_str(&label(unit));
     path
@@ -60,7 +60,7 @@ pub fn unit_path(unit: &str) -> String {
 
 /// A name as one element of an object path: what is not a letter or digit as `_` and two hexadecimal
 /// digits, and a digit in front likewise.
-pub fn label(name: &str) -> String {
+pub(crate) fn label(name: &str) -> String {
     use std::fmt::Write as _;
     let mut out = String::with_capacity(name.len());
     for (at, byte) in name.bytes().enumerate() {
@@ -81,7 +81,7 @@ const MOST_JOBS: usize = 256;
 /// What systemd has told and nobody has read yet. It does not grow without bound: any number of
 /// [`Told::Changed`] is kept as one, and of jobs the newest `MOST_JOBS`.
 #[derive(Debug)]
-pub struct Inbox {
+pub(crate) struct Inbox {
     waiting: Mutex<VecDeque<Told>>,
     ready: Notify,
     /// Counted up by everything that arrives.
@@ -90,7 +90,7 @@ pub struct Inbox {
 
 impl Inbox {
     /// An empty one, which counts `arrived` up whenever something arrives.
-    pub fn new(arrived: Arc<AtomicU64>) -> Self {
+    pub(crate) fn new(arrived: Arc<AtomicU64>) -> Self {
         Self {
             waiting: Mutex::default(),
             ready: Notify::new(),
@@ -128,12 +128,12 @@ impl Inbox {
     }
 
     /// The next, if there is one.
-    pub fn try_next(&self) -> Option<Told> {
+    pub(crate) fn try_next(&self) -> Option<Told> {
         self.waiting().pop_front()
     }
 
     /// Waits for the next. Nothing is lost if this is not waited for to the end.
-    pub async fn next(&self) -> Told {
+    pub(crate) async fn next(&self) -> Told {
         loop {
             if let Some(told) = self.try_next() {
                 return told;
@@ -171,7 +171,7 @@ impl Senders {
 
 /// Has systemd tell of these units, and passes on what it tells; what others send is dropped. To be
 /// called from within a runtime; what was asked for ends with the connection.
-pub async fn listen(
+pub(crate) async fn listen(
     connection: &Connection,
     units: &[&str],
     to: Arc<Inbox>,
@@ -217,7 +217,7 @@ pub struct Userspace {
 /// When this userspace began: at boot, or at the last `systemctl soft-reboot`. systemd 257 and 262 take
 /// `UserspaceTimestampMonotonic` anew at a soft reboot and keep it over `daemon-reexec` (measured). That
 /// the releases between do so too is not relied on: they reach sysinit.target anew in any case.
-pub async fn userspace(connection: &Connection) -> Result<Userspace, BusError> {
+pub(crate) async fn userspace(connection: &Connection) -> Result<Userspace, BusError> {
     let manager = manager(connection).await?;
     let (realtime, monotonic, sysinit) = tokio::join!(
         bounded(manager.userspace_timestamp()),
@@ -235,7 +235,7 @@ pub async fn userspace(connection: &Connection) -> Result<Userspace, BusError> {
 }
 
 /// What systemd remembers of the last run of the gate before a unit that is down, and of the unit.
-pub async fn last_start(connection: &Connection, unit: &str) -> Result<LastStart, BusError> {
+pub(crate) async fn last_start(connection: &Connection, unit: &str) -> Result<LastStart, BusError> {
     let gate = gate_of(unit);
     let (of_unit, of_gate) = tokio::join!(
         properties(connection, unit, true),
@@ -259,7 +259,7 @@ pub async fn last_start(connection: &Connection, unit: &str) -> Result<LastStart
 }
 
 /// The gate's unit before a unit.
-pub fn gate_of(unit: &str) -> String {
+pub(crate) fn gate_of(unit: &str) -> String {
     let instance = unit.strip_suffix(".service").unwrap_or(unit);
     format!("preflight-rke2-gate@{instance}.service")
 }
@@ -294,7 +294,7 @@ async fn properties(
 }
 
 /// Asks systemd for signals. To be done again where it has left the bus and come back.
-pub async fn subscribe(connection: &Connection) -> Result<(), BusError> {
+pub(crate) async fn subscribe(connection: &Connection) -> Result<(), BusError> {
     let manager = manager(connection).await?;
     match bounded(manager.subscribe()).await? {
         Ok(()) => Ok(()),
@@ -309,7 +309,7 @@ pub async fn subscribe(connection: &Connection) -> Result<(), BusError> {
 
 /// Starts a unit, as `systemctl start` does; the job's object path. That the job was taken on says
 /// nothing of how it will end.
-pub async fn start(connection: &Connection, unit: &str) -> Result<String, BusError> {
+pub(crate) async fn start(connection: &Connection, unit: &str) -> Result<String, BusError> {
     let manager = manager(connection).await?;
     let job = bounded(manager.start_unit(unit, "replace")).await?;
     job.map(|job| job.to_string())
@@ -317,7 +317,7 @@ pub async fn start(connection: &Connection, unit: &str) -> Result<String, BusErr
 }
 
 /// Stops a unit, as `systemctl stop` does; the job's object path.
-pub async fn stop(connection: &Connection, unit: &str) -> Result<String, BusError> {
+pub(crate) async fn stop(connection: &Connection, unit: &str) -> Result<String, BusError> {
     let manager = manager(connection).await?;
     let job = bounded(manager.stop_unit(unit, "replace")).await?;
     job.map(|job| job.to_string())

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{add_conf_files, read_all};
-use crate::fact::Source;
+use crate::facts::Source;
 use crate::host::HostRoot;
 use crate::unit::envfile::{self, Comments};
 use crate::unit::environment::{Origin, Variable, assignment};

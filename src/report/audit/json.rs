@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::section;
-use crate::audit::control::{Kind, Node};
+use crate::audit::control::{Kind, NodeType};
 use crate::audit::{Audit, Audited, Counts, Outcome, counts};
 use crate::finding::Remedy;
 
@@ -30,7 +30,7 @@ struct Entry<'a> {
     key: &'static str,
     title: &'static str,
     section: &'static str,
-    node_type: Node,
+    node_type: NodeType,
     kind: Kind,
     outcome: Outcome,
     expected: Option<&'a str>,

@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::{profile, remedy, sections, waived};
-use crate::audit::control::{Kind, Node};
+use crate::audit::control::{Kind, NodeType};
 use crate::audit::{Audit, Audited, Outcome};
 
 #[derive(Serialize)]
@@ -133,18 +133,18 @@ fn totals<'a>(results: impl IntoIterator<Item = &'a Check>) -> Totals {
     totals
 }
 
-const fn text(node: Node) -> &'static str {
+const fn text(node: NodeType) -> &'static str {
     match node {
-        Node::Master => "Control plane",
-        Node::Etcd => "etcd",
-        Node::ControlPlane => "Control plane configuration",
-        Node::Node => "Worker node",
+        NodeType::Master => "Control plane",
+        NodeType::Etcd => "etcd",
+        NodeType::ControlPlane => "Control plane configuration",
+        NodeType::Node => "Worker node",
     }
 }
 
 /// The document, one line feed at its end; of one kind of node alone where that is given.
-pub fn render(audit: &Audit, shown: &[&Audited], node: Option<Node>) -> String {
-    let kinds = Node::ALL
+pub fn render(audit: &Audit, shown: &[&Audited], node: Option<NodeType>) -> String {
+    let kinds = NodeType::ALL
         .into_iter()
         .filter(|kind| node.is_none_or(|node| node == *kind));
     let controls: Vec<Controls> = kinds

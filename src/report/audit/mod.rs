@@ -1,17 +1,17 @@
 //! The audit, told: for an auditor at a terminal, for programs, and in the formats that the tools
 //! auditors use read.
 
-pub mod json;
-pub mod junit;
-pub mod kube_bench;
-pub mod metrics;
-pub mod sarif;
-pub mod text;
+pub(crate) mod json;
+pub(crate) mod junit;
+pub(crate) mod kube_bench;
+pub(crate) mod metrics;
+pub(crate) mod sarif;
+pub(crate) mod text;
 
 use crate::audit::{Audit, Audited};
 
 /// The part of the benchmark that a control stands in: its number and what it is about.
-pub fn section(audited: &Audited) -> (&'static str, &'static str) {
+pub(crate) fn section(audited: &Audited) -> (&'static str, &'static str) {
     if audited.control.is_beyond() {
         return ("guide", "What the hardening guide asks besides");
     }
@@ -38,7 +38,7 @@ const SECTIONS: [(&str, &str); 10] = [
 ];
 
 /// Controls by part of the benchmark, in its order.
-pub fn sections<'a>(
+pub(crate) fn sections<'a>(
     controls: &[&'a Audited],
 ) -> Vec<((&'static str, &'static str), Vec<&'a Audited>)> {
     let mut sections: Vec<((&str, &str), Vec<&Audited>)> = Vec::new();
@@ -53,7 +53,7 @@ pub fn sections<'a>(
 }
 
 /// Why a waived control does not count, in a few words.
-pub fn waived(audited: &Audited) -> Option<String> {
+pub(crate) fn waived(audited: &Audited) -> Option<String> {
     let waiver = &audited.waiver.as_ref()?.waiver;
     audited
         .is_waived()
@@ -61,7 +61,7 @@ pub fn waived(audited: &Audited) -> Option<String> {
 }
 
 /// That a waiver no longer holds.
-pub fn expired(audited: &Audited) -> Option<String> {
+pub(crate) fn expired(audited: &Audited) -> Option<String> {
     let applied = audited.waiver.as_ref().filter(|applied| applied.expired)?;
     let waiver = &applied.waiver;
     Some(format!(

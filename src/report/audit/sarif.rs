@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{profile, remedy, waived};
 use crate::audit::{Audit, Audited, Outcome};
-use crate::fact::Source;
+use crate::facts::Source;
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";

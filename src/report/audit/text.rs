@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{expired, sections, waived};
 use crate::audit::{Audit, Audited, Outcome, counts};
-use crate::fact::Source;
+use crate::facts::Source;
 use crate::report::text::Style;
 use crate::text::{count, printable, wrap};
 

@@ -8,7 +8,8 @@
 mod elf;
 mod settings;
 
-pub use settings::{from_data_dir, from_version_output, release};
+pub(crate) use settings::release;
+pub use settings::{from_data_dir, from_version_output};
 
 use elf::Image;
 

@@ -10,7 +10,7 @@ const VARIABLE: &str = "/k3s/pkg/version.Version";
 
 /// The release a version text stands for. A development build (`v1.30.4+dev.0a1b2c3d`) counts as
 /// the release it is made for.
-pub fn release(text: &str) -> Option<Version> {
+pub(crate) fn release(text: &str) -> Option<Version> {
     text.parse().ok().or_else(|| {
         let (release, build) = text.split_once('+')?;
         build.strip_prefix("dev.")?;

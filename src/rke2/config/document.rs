@@ -1,6 +1,6 @@
 //! A YAML or JSON file of Kubernetes' components, to be looked into by path.
 
-use crate::fact::Source;
+use crate::facts::Source;
 
 use super::yaml::{self, Entry, Value};
 
@@ -14,7 +14,7 @@ pub struct Document {
 /// Why a file is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{source}: {message}", source = .place)]
-pub struct Malformed {
+pub(crate) struct Malformed {
     /// The file, and the line where one is to blame.
     pub place: Source,
     /// What is wrong with it.
@@ -23,7 +23,7 @@ pub struct Malformed {
 
 /// A value in a document.
 #[derive(Debug, Clone, Copy)]
-pub struct Node<'a> {
+pub(crate) struct Node<'a> {
     value: &'a Value,
     line: u32,
     path: &'a str,
@@ -31,7 +31,7 @@ pub struct Node<'a> {
 
 impl Document {
     /// Reads the first document of a file.
-    pub fn parse(path: &str, content: &[u8]) -> Result<Self, Malformed> {
+    pub(crate) fn parse(path: &str, content: &[u8]) -> Result<Self, Malformed> {
         match yaml::decode(content) {
             Ok(entries) => Ok(Self {
                 path: path.to_owned(),
@@ -48,12 +48,12 @@ impl Document {
     }
 
     /// The file.
-    pub fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         &self.path
     }
 
     /// The value of a key at the top; of a key that stands twice, the last.
-    pub fn get(&self, key: &str) -> Option<Node<'_>> {
+    pub(crate) fn get(&self, key: &str) -> Option<Node<'_>> {
         let entry = self.entries.iter().rev().find(|entry| entry.key == key)?;
         Some(Node {
             value: &entry.item.value,
@@ -63,7 +63,7 @@ impl Document {
     }
 
     /// The value at a path of keys.
-    pub fn at(&self, path: &[&str]) -> Option<Node<'_>> {
+    pub(crate) fn at(&self, path: &[&str]) -> Option<Node<'_>> {
         let (first, rest) = path.split_first()?;
         rest.iter()
             .try_fold(self.get(first)?, |node, key| node.get(key))
@@ -72,7 +72,7 @@ impl Document {
 
 impl<'a> Node<'a> {
     /// The value of a key below it.
-    pub fn get(self, key: &str) -> Option<Self> {
+    pub(crate) fn get(self, key: &str) -> Option<Self> {
         let Value::Map(pairs) = self.value else {
             return None;
         };
@@ -86,7 +86,7 @@ impl<'a> Node<'a> {
     }
 
     /// The names of the keys below it.
-    pub fn keys(self) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn keys(self) -> impl Iterator<Item = &'a str> {
         let pairs = match self.value {
             Value::Map(pairs) => pairs.as_slice(),
             Value::Scalar(_) | Value::List(_) => &[],
@@ -95,7 +95,7 @@ impl<'a> Node<'a> {
     }
 
     /// The items of a list; nothing of all else.
-    pub fn items(self) -> impl Iterator<Item = Self> {
+    pub(crate) fn items(self) -> impl Iterator<Item = Self> {
         let items = match self.value {
             Value::List(items) => items.as_slice(),
             Value::Scalar(_) | Value::Map(_) => &[],
@@ -108,7 +108,7 @@ impl<'a> Node<'a> {
     }
 
     /// A single value as text: `true`, `0`, `4h0m0s`.
-    pub fn text(self) -> Option<String> {
+    pub(crate) fn text(self) -> Option<String> {
         match self.value {
             Value::Scalar(_) if !self.value.is_null() => Some(self.value.to_text()),
             Value::Scalar(_) | Value::List(_) | Value::Map(_) => None,
@@ -116,17 +116,12 @@ impl<'a> Node<'a> {
     }
 
     /// Whether there is nothing.
-    pub fn is_null(self) -> bool {
+    pub(crate) fn is_null(self) -> bool {
         self.value.is_null()
     }
 
-    /// Whether it is a mapping.
-    pub fn is_map(self) -> bool {
-        matches!(self.value, Value::Map(_))
-    }
-
     /// The line it stands on.
-    pub fn source(self) -> Source {
+    pub(crate) fn source(self) -> Source {
         Source::line(self.path, self.line)
     }
 }
@@ -170,7 +165,11 @@ mod tests {
             ("empty", false, false, Some("")),
         ] {
             let node = document.get(key).unwrap();
-            assert_eq!((node.is_map(), node.is_null()), (is_map, is_null), "{key}");
+            assert_eq!(
+                (matches!(node.value, Value::Map(_)), node.is_null()),
+                (is_map, is_null),
+                "{key}"
+            );
             assert_eq!(node.text().as_deref(), text, "{key}");
         }
         assert_eq!(document.get("map").unwrap().items().count(), 0);

@@ -147,7 +147,7 @@ pub(super) fn is_variable(name: &[u8]) -> bool {
 }
 
 /// Whether the value of this flag must not be shown: it is, or can hold, a credential.
-pub fn is_secret(name: &str) -> bool {
+pub(crate) fn is_secret(name: &str) -> bool {
     SECRETS.contains(&name)
 }
 

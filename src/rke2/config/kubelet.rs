@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 
-use crate::fact::{ReadError, Source};
+use crate::facts::{ReadError, Source};
 use crate::go;
 
 use super::rules::ParserRules;
@@ -273,7 +273,10 @@ struct Document<'a> {
 
 /// The files the kubelet merges at its next start, in order. The one that RKE2 generates is as it
 /// stands; it comes first.
-pub fn kubelet_merge_order<'a>(rules: &ParserRules, files: &'a KubeletFiles) -> Vec<&'a ConfFile> {
+pub(crate) fn kubelet_merge_order<'a>(
+    rules: &ParserRules,
+    files: &'a KubeletFiles,
+) -> Vec<&'a ConfFile> {
     let mut ordered: BTreeMap<PathBuf, &ConfFile> = BTreeMap::new();
     if rules.kubelet_conf_d {
         for file in &files.conf_d {
@@ -293,7 +296,7 @@ pub fn kubelet_merge_order<'a>(rules: &ParserRules, files: &'a KubeletFiles) -> 
 }
 
 /// Whether RKE2 generates this file anew at each start.
-pub fn is_generated(file: &ConfFile) -> bool {
+pub(crate) fn is_generated(file: &ConfFile) -> bool {
     file.name == DEFAULTS
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::fact::{Operation, ReadError, Source};
+use crate::facts::{Operation, ReadError, Source};
 
 use super::rules::ParserRules;
 use super::settings::{Fatal, Gap, Ignored, IgnoredReason, Origin, REDACTED};

@@ -7,7 +7,7 @@
 //! into arguments before those of the command line, which is why they beat the environment.
 
 mod args;
-pub mod document;
+pub(crate) mod document;
 mod flags;
 mod kubelet;
 mod merge;
@@ -27,21 +27,18 @@ use std::fmt;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-use crate::fact::Source;
+use crate::facts::Source;
 use crate::rke2::Role;
 
 pub(super) use flags::Kind;
-pub use flags::is_secret;
-pub use kubelet::{
-    ConfFile, Effective, Kubelet, KubeletFiles, KubeletPaths, is_generated, kubelet,
-    kubelet_merge_order, kubelet_paths,
-};
+pub use kubelet::{ConfFile, Effective, KubeletFiles, kubelet, kubelet_paths};
+pub(crate) use kubelet::{Kubelet, KubeletPaths, is_generated, kubelet_merge_order};
 pub use merge::{ConfigFiles, DropIn};
-pub use number::{duration_sign, integer};
+pub(crate) use number::{duration_sign, integer};
 pub use rules::ParserRules;
-pub use settings::{
-    Fatal, Gap, Ground, Ignored, IgnoredReason, Origin, REDACTED, Setting, SettingValue, Settings,
-};
+pub(crate) use settings::{Fatal, Gap, Ground, Ignored, REDACTED};
+pub use settings::{IgnoredReason, SettingValue, Settings};
+pub use settings::{Origin, Setting};
 
 /// A word of RKE2's command line.
 #[derive(Clone, PartialEq, Eq)]
@@ -144,7 +141,7 @@ impl Invocation {
 }
 
 /// Whether RKE2 may read the variable of that name.
-pub fn reads_variable(name: &[u8]) -> bool {
+pub(crate) fn reads_variable(name: &[u8]) -> bool {
     name.starts_with(b"RKE2_") || flags::is_variable(name)
 }
 
@@ -169,7 +166,7 @@ pub struct ConfigPath {
 }
 
 /// Where RKE2 looks when nothing else is said.
-pub const DEFAULT_CONFIG: &str = "/etc/rancher/rke2/config.yaml";
+pub(crate) const DEFAULT_CONFIG: &str = "/etc/rancher/rke2/config.yaml";
 
 /// Which configuration file RKE2 reads: `RKE2_CONFIG_FILE`, else the first `--config` or `-c`,
 /// else the default.
@@ -207,21 +204,21 @@ pub fn config_path(invocation: &Invocation) -> ConfigPath {
 }
 
 /// How releases read one configuration: those whose answer is the same make the same settings of it.
-pub struct Reading {
+pub(crate) struct Reading {
     names: HashSet<Vec<u8>>,
     role: Role,
 }
 
 /// What [`Reading`] says of a release.
 #[derive(PartialEq, Eq)]
-pub struct Likeness {
+pub(crate) struct Likeness {
     rules: ParserRules,
     flags: Vec<Option<flags::Flag>>,
 }
 
 impl Reading {
     /// Of these words, variables and files.
-    pub fn of(invocation: &Invocation, files: &ConfigFiles, role: Role) -> Self {
+    pub(crate) fn of(invocation: &Invocation, files: &ConfigFiles, role: Role) -> Self {
         let plain = |name: &[u8]| {
             let dashes = name.iter().take_while(|byte| **byte == b'-').count();
             let name = name.get(dashes..).unwrap_or_default();
@@ -246,7 +243,7 @@ impl Reading {
     }
 
     /// How a release with these rules reads it.
-    pub fn by(&self, rules: &ParserRules) -> Likeness {
+    pub(crate) fn by(&self, rules: &ParserRules) -> Likeness {
         let named = |name: &[u8]| self.names.contains(name);
         Likeness {
             flags: flags::forms(&named, self.role, rules).collect(),

@@ -84,12 +84,12 @@ pub(super) fn is_duration(text: &[u8]) -> bool {
 
 /// The number that Go's flags make of a text (`0x1e` and `036` are thirty); `None` where they end
 /// the program.
-pub fn integer(text: &str) -> Option<i64> {
+pub(crate) fn integer(text: &str) -> Option<i64> {
     number(text.as_bytes()).ok()
 }
 
 /// Whether a duration is below, at or above zero; `None` where it is none.
-pub fn duration_sign(text: &str) -> Option<Ordering> {
+pub(crate) fn duration_sign(text: &str) -> Option<Ordering> {
     is_duration(text.as_bytes()).then_some(())?;
     let counts = |c: char| c.is_ascii_digit() && c != '0';
     Some(match (text.contains(counts), text.starts_with('-')) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::fact::{ReadError, Source};
+use crate::facts::{ReadError, Source};
 use crate::rke2::Role;
 use crate::text::without_userinfo;
 
@@ -99,7 +99,7 @@ impl fmt::Display for SettingValue {
 }
 
 /// What stands in place of a secret.
-pub const REDACTED: &str = "<redacted>";
+pub(crate) const REDACTED: &str = "<redacted>";
 
 /// One flag of RKE2 and what it is.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::fact::{Operation, ReadError};
+use crate::facts::{Operation, ReadError};
 use crate::rke2::version::Version;
 use nix::libc;
 
@@ -141,7 +141,7 @@ fn configuration_keys_are_arguments() {
     assert_eq!(server("d: /a", &[], &[], &newest).data_dir(), "/a");
     let found = server("protect-kernel-defaults: 2", &[], &[], &newest);
     let fatal = found.fatal.unwrap();
-    assert_eq!(fatal.source, Some(crate::fact::Source::line(MAIN, 1)));
+    assert_eq!(fatal.source, Some(crate::facts::Source::line(MAIN, 1)));
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn what_is_ignored_is_said_with_what_was_meant() {
         .iter()
         .map(|i| (i.key.as_str(), i.did_you_mean.as_deref(), i.source.clone()))
         .collect();
-    let line = |n| Some(crate::fact::Source::line(MAIN, n));
+    let line = |n| Some(crate::facts::Source::line(MAIN, n));
     assert_eq!(
         ignored,
         [
@@ -648,7 +648,7 @@ fn what_is_not_known_is_said() {
         Gap::NoRole,
         Gap::OtherProgram("/bin/sh".into()),
         Gap::Malformed {
-            source: crate::fact::Source::line("/f", 2),
+            source: crate::facts::Source::line("/f", 2),
             reason: "why".into(),
         },
     ];

@@ -258,7 +258,7 @@ fn a_line_in_run_may_be_gone() {
 #[test]
 fn an_exclusion_is_named() {
     let (next, _) = ask(&[("/etc/sysctl.d/a.conf", "kernel.panic=10\n-kernel.panic\n")]);
-    let source = crate::fact::Source::line("/etc/sysctl.d/a.conf", 2);
+    let source = crate::facts::Source::line("/etc/sysctl.d/a.conf", 2);
     assert_eq!(next.overrides[0].why, Why::Excluded(source));
     assert!(next.set.is_none());
 }
@@ -372,8 +372,8 @@ fn problems_and_the_exit_status() {
 fn a_file_that_only_root_reads_makes_the_answer_incomplete() {
     let mut tree = tree(&[]);
     let mut file = File::new("/etc/sysctl.d/a.conf", "");
-    file.content = Content::Unreadable(crate::fact::ReadError::Os {
-        operation: crate::fact::Operation::Open,
+    file.content = Content::Unreadable(crate::facts::ReadError::Os {
+        operation: crate::facts::Operation::Open,
         path: file.path.clone(),
         errno: nix::libc::EACCES,
     });

@@ -10,7 +10,7 @@ mod table;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::fact::Source;
+use crate::facts::Source;
 
 /// What is made of a directive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -454,7 +454,7 @@ impl Collector {
 
 /// The extent of a directive that reaches so far; `paths` are those that its value names, `None` where
 /// they are not known.
-pub fn extent(reach: Reach, paths: impl FnOnce() -> Option<Vec<String>>) -> Extent {
+pub(crate) fn extent(reach: Reach, paths: impl FnOnce() -> Option<Vec<String>>) -> Extent {
     match reach {
         Reach::All => Extent::All,
         Reach::Kernel => Extent::Kernel,

@@ -2,8 +2,9 @@
 
 use std::io::BufReader;
 
-use preflight_rke2::go;
-use preflight_rke2::rke2::accounts::{Lookup, Table, lookup};
+use preflight_rke2::testing::facts::{Lookup, Table};
+use preflight_rke2::testing::go;
+use preflight_rke2::testing::rke2::accounts::lookup;
 
 const NAME: &str = "etcd";
 

@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use preflight_rke2::audit::benchmark::Benchmark;
-use preflight_rke2::audit::control::Component;
-use preflight_rke2::audit::facts::{
+use preflight_rke2::testing::audit::benchmark::Benchmark;
+use preflight_rke2::testing::audit::control::Component;
+use preflight_rke2::testing::audit::facts::{
     EtcdAccount, KubeletFacts, NodeFacts, Paper, Parts, Seen, Survey,
 };
-use preflight_rke2::audit::flags::{CommandLine, When, Word};
-use preflight_rke2::audit::{Audit, Audited, Outcome, controls, counts, evaluate};
-use preflight_rke2::fact::Source;
-use preflight_rke2::report::audit::{json, junit, kube_bench, metrics, sarif, text};
-use preflight_rke2::report::text::Style;
-use preflight_rke2::rke2::Role;
-use preflight_rke2::rke2::start::Sourced;
-use preflight_rke2::rke2::version::Version;
+use preflight_rke2::testing::audit::flags::{CommandLine, When, Word};
+use preflight_rke2::testing::audit::{Audit, Audited, Outcome, controls, counts, evaluate};
+use preflight_rke2::testing::facts::Source;
+use preflight_rke2::testing::report::audit::{json, junit, kube_bench, metrics, sarif, text};
+use preflight_rke2::testing::report::text::Style;
+use preflight_rke2::testing::rke2::Role;
+use preflight_rke2::testing::rke2::start::Sourced;
+use preflight_rke2::testing::rke2::version::Version;
 
 use super::host::read;
 
@@ -113,7 +113,7 @@ fn facts(data: &[u8], role: Role) -> NodeFacts {
 fn is_plain(text: &str) {
     let obeyed = text
         .chars()
-        .find(|c| preflight_rke2::text::is_unprintable(*c) && *c != '\n');
+        .find(|c| preflight_rke2::testing::text::is_unprintable(*c) && *c != '\n');
     assert_eq!(obeyed, None, "{text:?}");
 }
 

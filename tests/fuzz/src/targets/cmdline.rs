@@ -1,10 +1,10 @@
 //! The kernel command line, and the short texts that tell a version.
 
-use preflight_rke2::gate::plan::{Override, kernel_override};
-use preflight_rke2::rke2::build_info;
-use preflight_rke2::rke2::kernel::KERNEL_PARAMETERS;
-use preflight_rke2::rke2::version::Version;
-use preflight_rke2::sysctl_d::cmdline::CommandLine;
+use preflight_rke2::testing::gate::plan::{Override, kernel_override};
+use preflight_rke2::testing::rke2::build_info;
+use preflight_rke2::testing::rke2::kernel::KERNEL_PARAMETERS;
+use preflight_rke2::testing::rke2::version::Version;
+use preflight_rke2::testing::sysctl_d::cmdline::CommandLine;
 
 pub(super) fn run(data: &[u8]) {
     kernel_override(data);

@@ -1,9 +1,9 @@
 //! RKE2's configuration: files, environment and arguments to settings.
 
-use preflight_rke2::rke2::config::{
+use preflight_rke2::testing::rke2::config::{
     Origin, Setting, SettingValue, config_path, kubelet, kubelet_paths, resolve,
 };
-use preflight_rke2::rke2::start::StartSettings;
+use preflight_rke2::testing::rke2::start::StartSettings;
 
 use super::host::{Host, keeps_secret};
 

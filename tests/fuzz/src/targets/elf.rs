@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::convert::Infallible;
 
-use preflight_rke2::rke2::build_info::{self, Bytes};
+use preflight_rke2::testing::rke2::build_info::{self, Bytes};
 
 /// The most bytes that are ever asked for, and the most requests.
 const MOST_BYTES: usize = 8 << 20;

@@ -1,12 +1,12 @@
 //! A host as an input describes it: RKE2's configuration files, environment and arguments.
 
-use preflight_rke2::fact::{Operation, ReadError};
-use preflight_rke2::rke2::Role;
-use preflight_rke2::rke2::config::{
+use preflight_rke2::testing::facts::{Operation, ReadError};
+use preflight_rke2::testing::rke2::Role;
+use preflight_rke2::testing::rke2::config::{
     Argument, ConfFile, ConfigFiles, DropIn, Invocation, KubeletFiles, ParserRules, Variable,
 };
-use preflight_rke2::rke2::version::Version;
-use preflight_rke2::sysctl_d::Content;
+use preflight_rke2::testing::rke2::version::Version;
+use preflight_rke2::testing::sysctl_d::Content;
 
 /// A secret that must be in no output. No input has it.
 pub(super) const SECRET: &str = "kV7qXo2mSecretD9wLr4tZ1b";

@@ -1,6 +1,6 @@
 //! The kubelet's own files: configuration, its folder, and what `kubelet-arg` adds.
 
-use preflight_rke2::rke2::config::{ConfigFiles, Effective, Origin, kubelet, resolve};
+use preflight_rke2::testing::rke2::config::{ConfigFiles, Effective, Origin, kubelet, resolve};
 
 use super::host::Host;
 

@@ -1,7 +1,7 @@
 //! Our own configuration: several files, the later over the earlier.
 
-use preflight_rke2::configuration::Configuration;
-use preflight_rke2::requirements::catalogue::CHECKS;
+use preflight_rke2::testing::configuration::Configuration;
+use preflight_rke2::testing::requirements::catalogue::CHECKS;
 
 fn merge(files: &[(String, &[u8])]) -> Result<Configuration, String> {
     let ids: Vec<&str> = CHECKS.iter().map(|check| check.id).collect();

@@ -1,7 +1,7 @@
 //! Trees of `sysctl.d` files: what wins is what somebody wrote, and a comment says nothing.
 
-use preflight_rke2::rke2::kernel::KERNEL_PARAMETERS;
-use preflight_rke2::sysctl_d::{
+use preflight_rke2::testing::rke2::kernel::KERNEL_PARAMETERS;
+use preflight_rke2::testing::sysctl_d::{
     Content, Dialect, File, Place, Resolution, Tree, resolve, tuned, winning_name,
 };
 
@@ -58,7 +58,7 @@ pub(super) fn tree<'a>(parts: impl Iterator<Item = (u8, &'a [u8])>) -> Tree {
             },
             path,
         };
-        let twice = |dir: &preflight_rke2::sysctl_d::Directory| {
+        let twice = |dir: &preflight_rke2::testing::sysctl_d::Directory| {
             dir.place == place && dir.files.iter().any(|other| other.name == file.name)
         };
         // A directory holds a name once.

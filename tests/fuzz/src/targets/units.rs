@@ -1,10 +1,10 @@
 //! A unit file, drop-ins and environment files, up to what systemd would start.
 
-use preflight_rke2::unit::envfile::{self, Comments};
-use preflight_rke2::unit::load::{UnitFile, default_environment, load};
-use preflight_rke2::unit::specifier::Specifiers;
-use preflight_rke2::unit::words::{Rules, Words, render};
-use preflight_rke2::unit::{EnvironmentContent, UnitDefinition, live, wildcard};
+use preflight_rke2::testing::unit::envfile::{self, Comments};
+use preflight_rke2::testing::unit::load::{UnitFile, default_environment, load};
+use preflight_rke2::testing::unit::specifier::Specifiers;
+use preflight_rke2::testing::unit::words::{Rules, Words};
+use preflight_rke2::testing::unit::{EnvironmentContent, UnitDefinition, live, wildcard};
 
 const NAME: &str = "rke2-server.service";
 
@@ -93,4 +93,29 @@ pub(super) fn run(data: &[u8]) {
     for file in &unit.environment_files {
         wildcard::matches(file.pattern.as_bytes(), b"/etc/default/rke2-server");
     }
+}
+
+/// Writes words so that they read back the same, in double quotes where they need any.
+fn render<'a>(words: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut out = Vec::new();
+    for word in words {
+        if !out.is_empty() {
+            out.push(b' ');
+        }
+        let plain = |c: &u8| c.is_ascii_alphanumeric() || b"-_./=:,+@".contains(c);
+        if !word.is_empty() && word.iter().all(plain) {
+            out.extend_from_slice(word);
+            continue;
+        }
+        out.push(b'"');
+        for &c in word {
+            match c {
+                b'"' | b'\\' => out.extend_from_slice(&[b'\\', c]),
+                b' '..=b'~' => out.push(c),
+                _ => out.extend_from_slice(format!("\\x{c:02x}").as_bytes()),
+            }
+        }
+        out.push(b'"');
+    }
+    out
 }

@@ -1,21 +1,23 @@
 //! From a host to every report of it: what is said must be safe to show, and agree with itself.
 
-use preflight_rke2::configuration::{BlockOn, Configuration};
-use preflight_rke2::evaluate::{evaluate, next_boot};
-use preflight_rke2::examine::{Examination, Parameters};
-use preflight_rke2::fact::{Cgroup, HostFacts, KernelFact, NextBoot, ReadError, Reading, Source};
-use preflight_rke2::finding::{Effect, Finding, Outcome};
-use preflight_rke2::gate::plan::{Override, decide};
-use preflight_rke2::host::machine::Machine;
-use preflight_rke2::report::{UnitReport, journal, json, settings, sysctl, text};
-use preflight_rke2::requirements;
-use preflight_rke2::rke2::accounts::{Table, lookup};
-use preflight_rke2::rke2::config::{kubelet, resolve};
-use preflight_rke2::rke2::kernel::KERNEL_PARAMETERS;
-use preflight_rke2::rke2::profile::ProfileRules;
-use preflight_rke2::rke2::start::StartSettings;
-use preflight_rke2::sysctl_d::{self, Dialect, Resolution};
-use preflight_rke2::verdict::{self, Verdict};
+use preflight_rke2::testing::assessment::{Examination, Parameters, UnitReport};
+use preflight_rke2::testing::configuration::{BlockOn, Configuration};
+use preflight_rke2::testing::evaluate::{evaluate, next_boot};
+use preflight_rke2::testing::facts::Machine;
+use preflight_rke2::testing::facts::{
+    Cgroup, HostFacts, KernelFact, NextBoot, ReadError, Reading, Source, Table,
+};
+use preflight_rke2::testing::finding::{Effect, Finding, Outcome};
+use preflight_rke2::testing::gate::plan::{Override, decide};
+use preflight_rke2::testing::report::{journal, json, settings, sysctl, text};
+use preflight_rke2::testing::requirements;
+use preflight_rke2::testing::rke2::accounts::lookup;
+use preflight_rke2::testing::rke2::config::{kubelet, resolve};
+use preflight_rke2::testing::rke2::kernel::KERNEL_PARAMETERS;
+use preflight_rke2::testing::rke2::profile::ProfileRules;
+use preflight_rke2::testing::rke2::start::StartSettings;
+use preflight_rke2::testing::sysctl_d::{self, Dialect, Resolution};
+use preflight_rke2::testing::verdict::{self, Verdict};
 
 use super::host::{Host, keeps_secret, read};
 use super::sysctl_d::{keys, tree};
@@ -31,13 +33,14 @@ struct Around {
 
 fn live(parts: &[(u8, &[u8])]) -> Vec<Live> {
     let mut given = parts.iter().filter(|(letter, _)| *letter == b'l');
-    let read = |parameter: &preflight_rke2::rke2::kernel::KernelParameter| match given.next() {
-        None => Reading::Known(Ok(format!("{}\n", parameter.required).into_bytes())),
-        Some((_, b"?")) => Reading::Unknown {
-            why: "not asked".to_owned(),
-        },
-        Some((_, part)) => Reading::Known(read(part, &parameter.path())),
-    };
+    let read =
+        |parameter: &preflight_rke2::testing::rke2::kernel::KernelParameter| match given.next() {
+            None => Reading::Known(Ok(format!("{}\n", parameter.required).into_bytes())),
+            Some((_, b"?")) => Reading::Unknown {
+                why: "not asked".to_owned(),
+            },
+            Some((_, part)) => Reading::Known(read(part, &parameter.path())),
+        };
     KERNEL_PARAMETERS.iter().map(read).collect()
 }
 
@@ -92,7 +95,7 @@ fn around(data: &[u8], limit: Option<usize>) -> Around {
 fn is_plain(text: &str, line_feeds: bool) {
     let hides = |c: &char| match c {
         '\n' => !line_feeds,
-        c => preflight_rke2::text::is_unprintable(*c),
+        c => preflight_rke2::testing::text::is_unprintable(*c),
     };
     if let Some(found) = text.chars().find(hides) {
         panic!("{found:?} in {text:?}");
@@ -114,13 +117,13 @@ fn agree(start: &StartSettings, report: &UnitReport) {
     let refuses = verdict.now == Verdict::WouldRefuse;
     assert_eq!(verdict.refused_by.is_some(), refuses, "{verdict:?}");
     assert_eq!(!verdict.predicted.is_empty(), refuses, "{verdict:?}");
-    let fatal = |fatal: &preflight_rke2::rke2::start::Fatal| !fatal.by_kubelet;
+    let fatal = |fatal: &preflight_rke2::testing::rke2::start::Fatal| !fatal.by_kubelet;
     if start.fatal.iter().any(fatal) {
         assert!(refuses);
     }
     for finding in &report.findings {
         assert!(!finding.id.is_empty() && !finding.summary.is_empty());
-        let shown = preflight_rke2::requirements::catalogue::CHECKS
+        let shown = preflight_rke2::testing::requirements::catalogue::CHECKS
             .iter()
             .any(|check| check.id == finding.id);
         assert!(shown, "{} is not explained", finding.id);

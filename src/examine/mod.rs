@@ -2,22 +2,22 @@
 //!
 //! The only place where reading and reasoning meet. What it decides is which facts to read.
 
-pub mod audit;
+pub(crate) mod audit;
 mod sight;
 mod worlds;
 
 use std::path::Path;
 use std::time::Duration;
 
+use crate::assessment::{Examination, Parameters, UnitReport};
 use crate::audit::restart;
 use crate::evaluate::{evaluate, next_boot};
-use crate::fact::{HostFacts, NextBoot, ReadError, Reading, Source};
+use crate::facts::{NextBoot, Reading, Source};
 use crate::host::kernel_build::KernelBuild;
 use crate::host::systemd_bus::Asking;
 use crate::host::{
     HostRoot, audit as host_audit, facts, rke2_binary, rke2_config, sysctl_d as sysctl_files, units,
 };
-use crate::report::UnitReport;
 use crate::requirements::{self, Demand, Requirement};
 use crate::rke2::build_info::{self, BuildInfo, Program};
 use crate::rke2::config::{self, Argument, Gap, Invocation, ParserRules, Variable};
@@ -68,21 +68,6 @@ pub enum Other {
     Chosen,
 }
 
-/// All that was read on the way to a verdict, and the verdict.
-#[derive(Debug, Clone)]
-pub struct Examination {
-    /// The unit, where it is installed.
-    pub definition: Option<UnitDefinition>,
-    /// Every setting of RKE2's.
-    pub settings: config::Settings,
-    /// What is demanded of the host.
-    pub requirements: Vec<Requirement>,
-    /// What the host is like.
-    pub facts: HostFacts,
-    /// The report.
-    pub report: UnitReport,
-}
-
 /// The RKE2 units that are installed below `root`, as their files have them.
 pub fn installed(root: &HostRoot) -> Vec<(Role, UnitDefinition)> {
     Role::ALL
@@ -114,12 +99,12 @@ pub fn questions(root: &HostRoot) -> Vec<Question> {
 }
 
 /// The unit of `role`, as its files have it.
-pub fn installed_unit(root: &HostRoot, role: Role) -> Option<UnitDefinition> {
+pub(crate) fn installed_unit(root: &HostRoot, role: Role) -> Option<UnitDefinition> {
     Some(units::find(root, role.unit())).filter(|unit| unit.load != Load::NotFound)
 }
 
 /// Begins to ask systemd of the running host how it would start the unit of `role`, for [`asked`].
-pub fn ask(root: &HostRoot, role: Role) -> Option<Asking> {
+pub(crate) fn ask(root: &HostRoot, role: Role) -> Option<Asking> {
     root.is_live()
         .then(|| Asking::begin(role.unit(), BUS_PATIENCE))
 }
@@ -134,7 +119,7 @@ pub fn unit(root: &HostRoot, question: &Question) -> Examination {
 /// The same, with the question already put to systemd. What files say is replaced by what systemd itself
 /// says, where it answers; mostly that is the same, so that all is examined by the files while the answer is
 /// waited for, and anew only where it differs.
-pub fn asked(root: &HostRoot, question: &Question, asking: Option<Asking>) -> Examination {
+pub(crate) fn asked(root: &HostRoot, question: &Question, asking: Option<Asking>) -> Examination {
     let examined = defined(root, question, question.definition.clone());
     let (Some(offline), Some(asking)) = (&question.definition, asking) else {
         return examined;
@@ -242,7 +227,7 @@ fn resolve(root: &HostRoot, question: &Question, definition: Option<&UnitDefinit
 }
 
 /// Examines one unit as `definition` has it.
-pub fn defined(
+pub(crate) fn defined(
     root: &HostRoot,
     question: &Question,
     definition: Option<UnitDefinition>,
@@ -514,17 +499,8 @@ fn rival(role: Role) -> Advice {
     }
 }
 
-/// The watched kernel parameters: what they hold, and what files make of them.
-#[derive(Debug, Clone)]
-pub struct Parameters {
-    /// What each holds now, by position in [`KERNEL_PARAMETERS`].
-    pub live: Vec<Reading<Result<Vec<u8>, ReadError>>>,
-    /// What files make of each at the next boot.
-    pub resolution: Resolution,
-}
-
 /// Reads them all, demanded or not.
-pub fn parameters(root: &HostRoot) -> Parameters {
+pub(crate) fn parameters(root: &HostRoot) -> Parameters {
     Parameters {
         live: facts::live(root),
         resolution: resolution(&sysctl_files::collect(root)),

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::HostRoot;
 use super::root::Kind;
-use crate::fact::ReadError;
+use crate::facts::ReadError;
 use crate::unit::envfile::Comments;
 use crate::unit::load::{self, Install, UnitFile};
 use crate::unit::specifier::Specifiers;

@@ -10,7 +10,7 @@ use super::words::{Rules, Words};
 use super::{
     Beside, Command, EnvironmentFile, Knowledge, Load, Problem, ProblemKind, UnitDefinition,
 };
-use crate::fact::{ReadError, Source};
+use crate::facts::{ReadError, Source};
 
 /// A unit file or drop-in: its path as the host names it, and its content.
 #[derive(Debug, Clone, PartialEq, Eq)]

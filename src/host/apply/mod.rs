@@ -13,20 +13,21 @@ mod tests;
 use std::fs::OpenOptions;
 use std::io::{BufReader, Write as _};
 
+use crate::facts::{Lookup, Table};
 use crate::fix::accounts::{self, Accounts, SYSUSERS_FILE};
 use crate::fix::{Action, Plan, Step};
 use crate::go;
 use crate::host::HostRoot;
-use crate::rke2::accounts::{Lookup, Table, lookup};
+use crate::rke2::accounts::lookup;
 use crate::rke2::kernel::KernelParameter;
 
-pub use file::{Hook, Point};
-pub use program::Programs;
-pub use survey::survey;
+pub(crate) use file::Hook;
+pub(crate) use program::Programs;
+pub(crate) use survey::survey;
 
 /// Why a step failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// The kernel said no.
     #[error("{doing} {path}: {}", go::errno(*.errno))]
     Os {
@@ -96,7 +97,7 @@ impl Failure {
 
 /// What a step came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Done<'p> {
+pub(crate) struct Done<'p> {
     /// The step.
     pub step: &'p Step,
     /// How it went.
@@ -104,12 +105,12 @@ pub struct Done<'p> {
 }
 
 /// Carries out every step.
-pub fn apply<'p>(root: &HostRoot, plan: &'p Plan, programs: &Programs) -> Vec<Done<'p>> {
+pub(crate) fn apply<'p>(root: &HostRoot, plan: &'p Plan, programs: &Programs) -> Vec<Done<'p>> {
     apply_with(root, plan, programs, &mut |_| Ok(()))
 }
 
 /// The same; `hook` is asked before each call that changes a file, and can make it fail.
-pub fn apply_with<'p>(
+pub(crate) fn apply_with<'p>(
     root: &HostRoot,
     plan: &'p Plan,
     programs: &Programs,

@@ -1,7 +1,7 @@
 //! Asking systemd over D-Bus how it would start a unit, and what the unit does now.
 
-pub mod jobs;
-pub mod manage;
+pub(crate) mod jobs;
+pub(crate) mod manage;
 
 use std::collections::HashMap;
 use std::thread::JoinHandle;
@@ -121,7 +121,7 @@ const SERVICE: InterfaceName<'static> =
 const SYSTEMD: &str = "org.freedesktop.systemd1";
 
 /// Connects to the system bus.
-pub async fn connect() -> Result<Connection, BusError> {
+pub(crate) async fn connect() -> Result<Connection, BusError> {
     Connection::system().await.map_err(|error| match error {
         zbus::Error::FDO(error) => of_fdo(*error),
         error => BusError::NoBus {
@@ -131,7 +131,7 @@ pub async fn connect() -> Result<Connection, BusError> {
 }
 
 /// What systemd says of one unit: its definition and its state.
-pub async fn query(connection: &Connection, unit: &str) -> Result<LiveUnit, BusError> {
+pub(crate) async fn query(connection: &Connection, unit: &str) -> Result<LiveUnit, BusError> {
     let manager = manager(connection).await?;
     let (live, inherited) = tokio::join!(load(connection, unit), inherited(&manager));
     let mut live = live?;
@@ -151,7 +151,7 @@ pub fn ask(units: &[&str], deadline: Duration) -> Result<Vec<LiveUnit>, BusError
 /// A question that a thread of its own puts to systemd, while its caller reads files: what it costs is
 /// mostly the way there and back.
 #[derive(Debug)]
-pub struct Asking {
+pub(crate) struct Asking {
     unit: String,
     deadline: Duration,
     thread: Option<JoinHandle<Result<Vec<LiveUnit>, BusError>>>,
@@ -159,7 +159,7 @@ pub struct Asking {
 
 impl Asking {
     /// Asks for one unit.
-    pub fn begin(unit: &str, deadline: Duration) -> Self {
+    pub(crate) fn begin(unit: &str, deadline: Duration) -> Self {
         let asked = unit.to_owned();
         let thread = std::thread::Builder::new()
             .spawn(move || ask(&[&asked], deadline))
@@ -172,7 +172,7 @@ impl Asking {
     }
 
     /// The answer, waited for; where no thread could be had, it is asked for now.
-    pub fn answer(self) -> Result<Vec<LiveUnit>, BusError> {
+    pub(crate) fn answer(self) -> Result<Vec<LiveUnit>, BusError> {
         match self.thread.map(JoinHandle::join) {
             Some(Ok(answer)) => answer,
             Some(Err(_)) | None => ask(&[&self.unit], self.deadline),

@@ -10,7 +10,7 @@ use crate::audit::ciphers::{self, Suite};
 use crate::audit::control::{Component, Rule};
 use crate::audit::facts::NodeFacts;
 use crate::audit::flags::{self, CommandLine, Given, When};
-use crate::fact::Source;
+use crate::facts::Source;
 use crate::go;
 use crate::rke2::config::{duration_sign, integer};
 

@@ -1,0 +1,80 @@
+//! What was found out about one unit, and what it was found out from. Plain data, made by
+//! [`crate::examine`].
+
+use crate::facts::{HostFacts, ReadError, Reading};
+use crate::finding::{Effect, Finding, Outcome};
+use crate::requirements::Requirement;
+use crate::rke2::config;
+use crate::rke2::role::Role;
+use crate::rke2::start::Sourced;
+use crate::rke2::version::Version;
+use crate::sysctl_d::Resolution;
+use crate::unit::UnitDefinition;
+use crate::verdict::UnitVerdict;
+
+/// What was found out about one unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitReport {
+    /// `rke2-server.service`.
+    pub unit: String,
+    /// As what it runs RKE2.
+    pub role: Role,
+    /// The release that would run.
+    pub version: Version,
+    /// How that is known: `option`, `binary`, `command`, `package` or `assumed`.
+    pub version_source: &'static str,
+    /// The profile, and where it is set.
+    pub profile: Sourced<String>,
+    /// Would it start?
+    pub verdict: UnitVerdict,
+    /// Every requirement held against the host.
+    pub findings: Vec<Finding>,
+    /// Whether it is not enabled while the other RKE2 unit is.
+    pub idle: bool,
+    /// Whether it is about an image, which has no present to be judged.
+    pub image: bool,
+}
+
+impl UnitReport {
+    /// Findings that are not as they should be, those that block first.
+    pub fn problems(&self) -> impl Iterator<Item = &Finding> {
+        let mut problems: Vec<&Finding> = self
+            .findings
+            .iter()
+            .filter(|f| matches!(f.outcome, Outcome::Violated | Outcome::Indeterminate))
+            .collect();
+        problems.sort_by_key(|f| (f.effect, f.outcome));
+        problems.into_iter()
+    }
+
+    /// Findings of one effect that are violated.
+    pub fn violated(&self, effect: Effect) -> impl Iterator<Item = &Finding> {
+        self.findings
+            .iter()
+            .filter(move |f| f.outcome == Outcome::Violated && f.effect == effect)
+    }
+}
+
+/// All that was read on the way to a verdict, and the verdict.
+#[derive(Debug, Clone)]
+pub struct Examination {
+    /// The unit, where it is installed.
+    pub definition: Option<UnitDefinition>,
+    /// Every setting of RKE2's.
+    pub settings: config::Settings,
+    /// What is demanded of the host.
+    pub requirements: Vec<Requirement>,
+    /// What the host is like.
+    pub facts: HostFacts,
+    /// The report.
+    pub report: UnitReport,
+}
+
+/// The watched kernel parameters: what they hold, and what files make of them.
+#[derive(Debug, Clone)]
+pub struct Parameters {
+    /// What each holds now, by position in [`crate::rke2::kernel::KERNEL_PARAMETERS`].
+    pub live: Vec<Reading<Result<Vec<u8>, ReadError>>>,
+    /// What files make of each at the next boot.
+    pub resolution: Resolution,
+}

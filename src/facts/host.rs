@@ -1,0 +1,106 @@
+//! What the host is like: kernel parameters, accounts, control groups.
+
+use super::{Evidence, Lookup, ReadError, Reading, Source, Table};
+
+/// The machine in words. Whatever is not known is left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Machine {
+    /// The system's name: `Debian GNU/Linux 12 (bookworm)`.
+    pub system: Option<String>,
+    /// The kernel's release: `6.1.0-18-amd64`.
+    pub kernel: Option<String>,
+    /// Memory in bytes.
+    pub memory: Option<u64>,
+}
+
+/// Which hierarchy of control groups the host has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cgroup {
+    /// The legacy or hybrid hierarchies.
+    V1,
+    /// The unified hierarchy.
+    V2,
+}
+
+/// What a kernel parameter will be after the next boot, as files have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NextBoot {
+    /// The text the last file sets, `None` where no file does.
+    pub text: Option<String>,
+    /// The number the kernel will hold; `None` where that is not known.
+    pub number: Option<i64>,
+    /// The files concerned.
+    pub evidence: Vec<Evidence>,
+    /// What else there is to say about it.
+    pub notes: Vec<String>,
+    /// How to put it right, where it is wrong and somebody demands it.
+    pub cure: Option<Cure>,
+}
+
+/// How a kernel parameter can be made right for the next boot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cure {
+    /// A line at the end of this file wins over every other word.
+    File(Target),
+    /// No file can win: why, and what to change.
+    Person {
+        /// In one sentence.
+        why: String,
+    },
+}
+
+/// A file of `/etc/sysctl.d` to which lines are to be added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Its path.
+    pub path: String,
+    /// Whether it is there, with lines of its own.
+    pub exists: bool,
+    /// Whether its last line lacks its end, so that what is added would join it.
+    pub unended: bool,
+    /// Whether its directory has to be made first.
+    pub no_directory: bool,
+}
+
+/// A kernel parameter: now, and after the next boot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KernelFact {
+    /// The content of its file below `/proc/sys`.
+    pub live: Reading<Result<Vec<u8>, ReadError>>,
+    /// What the files will make of it.
+    pub next_boot: Reading<NextBoot>,
+}
+
+/// An account: where it was looked up, and what was found.
+pub(crate) type AccountFact = Result<Lookup, ReadError>;
+
+impl HostFacts {
+    /// Takes every kernel parameter for unknown, because RKE2 may read other values.
+    pub fn forget_kernel(&mut self, why: &str) {
+        for fact in &mut self.kernel {
+            fact.live = Reading::Unknown {
+                why: why.to_owned(),
+            };
+            fact.next_boot = Reading::Unknown {
+                why: why.to_owned(),
+            };
+        }
+    }
+}
+
+/// What the host is like, as far as it was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostFacts {
+    /// By position in [`crate::rke2::kernel::KERNEL_PARAMETERS`].
+    pub kernel: Vec<KernelFact>,
+    /// The user `etcd`, where anybody demands it.
+    pub user: Option<AccountFact>,
+    /// The group `etcd`, where anybody demands it.
+    pub group: Option<AccountFact>,
+    /// Files beside `/etc/passwd` and `/etc/group` that have the account, and RKE2 does not read.
+    pub account_elsewhere: Vec<(Table, Source)>,
+    /// Control groups, where anybody asks.
+    pub cgroup: Reading<Cgroup>,
+    /// An image of a host, without `/proc`: it has no present to be judged.
+    pub image: bool,
+}

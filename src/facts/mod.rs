@@ -1,0 +1,15 @@
+//! What was read of the host, with its sources. Plain data: [`crate::host`] reads it.
+
+mod account;
+mod evidence;
+mod host;
+mod source;
+
+pub use account::{Lookup, Table};
+pub(crate) use account::{Rejected, Why};
+pub(crate) use evidence::{Evidence, Excerpt, Part};
+pub use host::Machine;
+pub(crate) use host::{AccountFact, Cure, Target};
+pub use host::{Cgroup, HostFacts, KernelFact, NextBoot};
+pub use source::{Operation, ReadError};
+pub use source::{Reading, Source};

@@ -1,0 +1,249 @@
+//! What tests, benchmarks and fuzz targets use of this crate, under the path that it has inside.
+//!
+//! Not an interface: it changes without notice. Everything else is private to the crate, so that the
+//! compiler reports what nothing uses.
+
+pub mod assessment {
+    pub use crate::assessment::{Examination, Parameters, UnitReport};
+}
+pub mod audit {
+    pub use crate::audit::{Audit, Audited, Outcome, counts};
+    pub mod benchmark {
+        pub use crate::audit::benchmark::Benchmark;
+    }
+    pub mod control {
+        pub use crate::audit::control::{
+            Component, Control, EtcdRule, Kind, KubeletRule, Place, Question, Rule, Setting, Who,
+        };
+    }
+    pub mod controls {
+        pub use crate::audit::controls::{all, keys, of};
+    }
+    pub mod evaluate {
+        pub use crate::audit::evaluate::audit;
+    }
+    pub mod facts {
+        pub use crate::audit::facts::{
+            EtcdAccount, KubeletFacts, NodeFacts, Paper, Parts, Seen, Survey,
+        };
+    }
+    pub mod flags {
+        pub use crate::audit::flags::{CommandLine, When, Word};
+    }
+    pub mod waiver {
+        pub use crate::audit::waiver::Waiver;
+    }
+}
+pub mod cli {
+    pub use crate::cli::command;
+}
+pub mod configuration {
+    pub use crate::configuration::{BlockOn, Configuration};
+}
+pub mod daemon {
+    pub mod service {
+        pub use crate::daemon::service::{
+            Command, MANAGER, PATH, Shared, UNIT, UnitView, View, publish, serve, unit_path,
+        };
+    }
+}
+pub mod evaluate {
+    pub use crate::evaluate::evaluate;
+    pub mod next_boot {
+        pub use crate::evaluate::next_boot::facts;
+    }
+}
+pub mod examine {
+    pub use crate::examine::{Other, Question, installed, questions, unit};
+    pub mod audit {
+        pub use crate::examine::audit::node;
+    }
+}
+pub mod facts {
+    pub use crate::facts::{
+        Cgroup, HostFacts, KernelFact, Lookup, Machine, NextBoot, Operation, ReadError, Reading,
+        Source, Table,
+    };
+}
+pub mod finding {
+    pub use crate::finding::{Component, Effect, Finding, Outcome};
+}
+pub mod gate {
+    pub mod block {
+        pub use crate::gate::block::{Block, Reason, SCHEMA};
+    }
+    pub mod plan {
+        pub use crate::gate::plan::{Override, decide, kernel_override};
+    }
+}
+pub mod go {
+    pub use crate::go::trim_space;
+}
+pub mod host {
+    pub use crate::host::HostRoot;
+    pub mod facts {
+        pub use crate::host::facts::collect;
+    }
+    pub mod rke2_binary {
+        pub use crate::host::rke2_binary::{Ask, detect, read_program};
+    }
+    pub mod rke2_config {
+        pub use crate::host::rke2_config::read;
+    }
+    pub mod state {
+        pub use crate::host::state::State;
+    }
+    pub mod sysctl_d {
+        pub use crate::host::sysctl_d::collect;
+    }
+    pub mod systemd_bus {
+        pub use crate::host::systemd_bus::ask;
+    }
+    pub mod units {
+        pub use crate::host::units::{complete, find};
+    }
+}
+pub mod journal {
+    pub use crate::journal::id;
+}
+pub mod monitor {
+    pub use crate::monitor::{Hold, Phase};
+}
+pub mod report {
+    pub mod audit {
+        pub mod json {
+            pub use crate::report::audit::json::render;
+        }
+        pub mod junit {
+            pub use crate::report::audit::junit::render;
+        }
+        pub mod kube_bench {
+            pub use crate::report::audit::kube_bench::render;
+        }
+        pub mod metrics {
+            pub use crate::report::audit::metrics::render;
+        }
+        pub mod sarif {
+            pub use crate::report::audit::sarif::render;
+        }
+        pub mod text {
+            pub use crate::report::audit::text::render;
+        }
+    }
+    pub mod journal {
+        pub use crate::report::journal::records;
+    }
+    pub mod json {
+        pub use crate::report::json::render;
+    }
+    pub mod metrics {
+        pub use crate::report::metrics::{FAMILIES, Family, Snapshot, UnitState, render};
+    }
+    pub mod settings {
+        pub use crate::report::settings::{json, text};
+    }
+    pub mod status {
+        pub use crate::report::status::{Monitor, SCHEMA, Status, Unit};
+    }
+    pub mod sysctl {
+        pub use crate::report::sysctl::{json, text};
+    }
+    pub mod text {
+        pub use crate::report::text::{Style, render};
+    }
+}
+pub mod requirements {
+    pub use crate::requirements::{Demand, KubeletDemand, of};
+    pub mod catalogue {
+        pub use crate::requirements::catalogue::{CHECKS, Check, ids};
+    }
+}
+pub mod rke2 {
+    pub use crate::rke2::Role;
+    pub mod accounts {
+        pub use crate::rke2::accounts::lookup;
+    }
+    pub mod build_info {
+        pub use crate::rke2::build_info::{
+            Bytes, Program, from_data_dir, from_version_output, read,
+        };
+    }
+    pub mod config {
+        pub use crate::rke2::config::{
+            Argument, ConfFile, ConfigFiles, DropIn, Effective, IgnoredReason, Invocation,
+            KubeletFiles, Origin, ParserRules, Setting, SettingValue, Settings, Variable,
+            config_path, kubelet, kubelet_paths, resolve,
+        };
+    }
+    pub mod installed {
+        pub use crate::rke2::installed::{Detection, VersionSource};
+    }
+    pub mod kernel {
+        pub use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
+    }
+    pub mod profile {
+        pub use crate::rke2::profile::ProfileRules;
+    }
+    pub mod releases {
+        pub use crate::rke2::releases::{count, newest_of, release};
+    }
+    pub mod role {
+        pub use crate::rke2::role::Role;
+    }
+    pub mod start {
+        pub use crate::rke2::start::{Fatal, Sourced, StartSettings};
+    }
+    pub mod version {
+        pub use crate::rke2::version::Version;
+    }
+}
+pub mod sysctl_d {
+    pub use crate::sysctl_d::{
+        Content, Dialect, Directory, File, Place, Resolution, Tree, Trouble, Why, resolve,
+        winning_name,
+    };
+    pub mod cmdline {
+        pub use crate::sysctl_d::cmdline::CommandLine;
+    }
+    pub mod kernel {
+        pub use crate::sysctl_d::kernel::write;
+    }
+    pub mod tuned {
+        pub use crate::sysctl_d::tuned::Tuned;
+    }
+}
+pub mod text {
+    pub use crate::text::is_unprintable;
+}
+pub mod unit {
+    pub use crate::unit::{
+        Enablement, EnvironmentContent, Knowledge, LiveUnit, Load, Origin, UnitDefinition,
+    };
+    pub mod directive {
+        pub use crate::unit::directive::{Extent, TABLE, handling, unseen};
+    }
+    pub mod envfile {
+        pub use crate::unit::envfile::{Comments, parse};
+    }
+    pub mod environment {
+        pub use crate::unit::environment::is_set_by_systemd;
+    }
+    pub mod live {
+        pub use crate::unit::live::{LiveCommand, differences};
+    }
+    pub mod load {
+        pub use crate::unit::load::{UnitFile, default_environment, load};
+    }
+    pub mod specifier {
+        pub use crate::unit::specifier::Specifiers;
+    }
+    pub mod wildcard {
+        pub use crate::unit::wildcard::matches;
+    }
+    pub mod words {
+        pub use crate::unit::words::{Rules, Words};
+    }
+}
+pub mod verdict {
+    pub use crate::verdict::{UnitVerdict, Verdict, fold};
+}
