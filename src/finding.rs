@@ -40,7 +40,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// The word for it, as in JSON.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Satisfied => "satisfied",
             Self::Violated => "violated",

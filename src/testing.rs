@@ -153,7 +153,7 @@ pub mod report {
     }
 }
 pub mod requirements {
-    pub use crate::requirements::{Demand, KubeletDemand, of};
+    pub use crate::requirements::{KubeletCheck, RequirementKind, of};
     pub mod catalogue {
         pub use crate::requirements::catalogue::{CHECKS, Check, ids};
     }

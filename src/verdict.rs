@@ -23,7 +23,7 @@ impl Verdict {
     pub const ALL: [Self; 3] = [Self::WouldStart, Self::WouldRefuse, Self::Undetermined];
 
     /// The word for it, as in JSON.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::WouldStart => "would-start",
             Self::WouldRefuse => "would-refuse",

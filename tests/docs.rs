@@ -123,7 +123,7 @@ fn the_audit_is_described_as_it_is() {
     }
     for outcome in Outcome::ALL {
         assert!(
-            text.contains(&format!("\n| `{}` |", outcome.word())),
+            text.contains(&format!("\n| `{}` |", outcome.as_str())),
             "{outcome:?}"
         );
     }

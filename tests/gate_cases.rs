@@ -84,8 +84,8 @@ fn recorded_refusals() {
             // RKE2 lets it go; the kubelet, which was not recorded, may yet refuse.
             assert_ne!(verdict.refused_by, Some(Component::Rke2), "{case}");
             let protects = requirements.iter().any(|r| {
-                matches!(&r.demand, requirements::Demand::Kernel { kubelet, .. }
-                    if *kubelet == requirements::KubeletDemand::Value)
+                matches!(&r.kind, requirements::RequirementKind::Kernel { kubelet, .. }
+                    if *kubelet == requirements::KubeletCheck::Value)
             });
             assert_eq!(
                 protects,

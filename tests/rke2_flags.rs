@@ -114,7 +114,7 @@ fn generated(data: &Data) -> String {
     }
     out.push_str("];\n");
     for role in Role::ALL {
-        let name = role.word().to_ascii_uppercase();
+        let name = role.as_str().to_ascii_uppercase();
         writeln!(
             out,
             "\n/// The flags of `rke2 {role}`, by name; runs are positions in [`RELEASES`], both ends included.\n\
@@ -177,7 +177,7 @@ fn resolved(
     config: &str,
     env: Vec<Variable>,
 ) -> preflight_rke2::testing::rke2::config::Settings {
-    let args = std::iter::once(role.word()).chain(words.iter().copied());
+    let args = std::iter::once(role.as_str()).chain(words.iter().copied());
     let invocation = Invocation {
         args: args.map(Argument::new).collect(),
         env,

@@ -241,7 +241,7 @@ fn the_rpm_with_drop_ins_from_everywhere() {
 fn are_found_as<const N: usize>(cases: [(Host, &str); N]) {
     for (index, (host, expected)) in cases.into_iter().enumerate() {
         let unit = host.find(SERVER);
-        let state = format!("{} {}", unit.load.word(), unit.enabled.word());
+        let state = format!("{} {}", unit.load.as_str(), unit.enabled.as_str());
         assert_eq!(state, expected, "case {index}");
     }
 }

@@ -471,7 +471,7 @@ fn inside() {
         let live = systemd_bus::ask(&[name], Duration::from_secs(5)).unwrap();
         println!("{name}: found in {found:?}, asked in {:?}", begin.elapsed());
         let Some(live) = live.first() else {
-            if offline.load.word() != "not-found" {
+            if offline.load.as_str() != "not-found" {
                 writeln!(wrong, "{name}: systemd does not find it").unwrap();
             }
             continue;
@@ -496,7 +496,7 @@ fn inside() {
             Some(live) => differences(&offline, &units::complete(&root, live, &offline)),
             None => vec![format!(
                 "not found by systemd, {} here",
-                offline.load.word()
+                offline.load.as_str()
             )],
         };
         found += usize::from(!live.is_empty());

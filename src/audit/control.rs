@@ -41,7 +41,7 @@ impl NodeType {
     pub const ALL: [Self; 4] = [Self::Master, Self::Etcd, Self::ControlPlane, Self::Node];
 
     /// As scanners write it.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Master => "master",
             Self::Etcd => "etcd",

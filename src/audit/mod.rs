@@ -55,7 +55,7 @@ impl Outcome {
     ];
 
     /// As it is written.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Fail => "fail",
             Self::Warn => "warn",

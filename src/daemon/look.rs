@@ -541,7 +541,7 @@ fn view_of(sight: &Sight) -> UnitView {
     let report = &sight.report;
     UnitView {
         name: report.unit.clone(),
-        role: report.role.word().to_owned(),
+        role: report.role.as_str().to_owned(),
         rke2_version: report.version.to_string(),
         rke2_version_source: report.version_source.to_owned(),
         phase: word(sight.phase),

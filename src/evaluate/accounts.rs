@@ -1,7 +1,7 @@
 //! The etcd account that servers need.
 
 use super::start;
-use crate::facts::{AccountFact, Evidence, HostFacts, Lookup, Part, Source, Table, Why};
+use crate::facts::{AccountFact, Evidence, HostFacts, Lookup, Part, RejectReason, Source, Table};
 use crate::finding::{Component, Effect, Finding, Outcome, Prediction, Remedy, Stage};
 use crate::requirements::Requirement;
 
@@ -15,7 +15,7 @@ pub(super) fn findings(
     separator: &str,
     facts: &HostFacts,
 ) -> Vec<Finding> {
-    let subject = format!("{} {NAME}", table.word());
+    let subject = format!("{} {NAME}", table.as_str());
     let mut finding = start(requirement, &subject, vec![Component::Rke2]);
     finding.required = Some("exists".to_owned());
     let fact = match table {
@@ -31,7 +31,7 @@ pub(super) fn findings(
         finding.summary = format!("the {subject} is not demanded");
         return vec![finding];
     };
-    let word = table.word();
+    let word = table.as_str();
     let reason = match fact {
         Ok(Lookup::Found { line, id, .. }) => {
             finding.actual = Some(id.to_string());
@@ -111,11 +111,13 @@ fn read(table: Table, line: Option<u32>) -> Evidence {
     Evidence::place(Source { path, line }, Part::Read)
 }
 
-fn why(why: &Why) -> String {
+fn why(why: &RejectReason) -> String {
     match why {
-        Why::Fields { found, needed } => format!("{found} fields where {needed} are needed"),
-        Why::Number { text } => format!("{text} is not a number"),
-        Why::ByteOrderMark => "a byte order mark stands before the name".to_owned(),
+        RejectReason::Fields { found, needed } => {
+            format!("{found} fields where {needed} are needed")
+        }
+        RejectReason::Number { text } => format!("{text} is not a number"),
+        RejectReason::ByteOrderMark => "a byte order mark stands before the name".to_owned(),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::start;
 use crate::facts::{Cure, KernelFact, NextBoot, Reading, Target};
 use crate::finding::{Component, Effect, Finding, Outcome, Prediction, Remedy, Stage};
-use crate::requirements::{KubeletDemand, Requirement};
+use crate::requirements::{KubeletCheck, Requirement};
 use crate::rke2::kernel::KernelParameter;
 use crate::text::shell_word;
 
@@ -11,7 +11,7 @@ pub(super) fn finding(
     requirement: &Requirement,
     parameter: KernelParameter,
     rke2: Option<Stage>,
-    kubelet: KubeletDemand,
+    kubelet: KubeletCheck,
     fact: &KernelFact,
     image: bool,
 ) -> Finding {
@@ -19,7 +19,7 @@ pub(super) fn finding(
     if rke2.is_some() {
         by.push(Component::Rke2);
     }
-    if kubelet == KubeletDemand::Value {
+    if kubelet == KubeletCheck::Value {
         by.push(Component::Kubelet);
     }
     let mut finding = start(requirement, parameter.key, by);
@@ -104,14 +104,14 @@ fn predict_rke2(
 fn predict_kubelet(
     finding: &mut Finding,
     parameter: KernelParameter,
-    demand: KubeletDemand,
+    demand: KubeletCheck,
     reading: Result<i64, String>,
 ) {
     let line = match (reading, demand) {
-        (Ok(value), KubeletDemand::Value) if value != parameter.required => {
+        (Ok(value), KubeletCheck::Value) if value != parameter.required => {
             parameter.kubelet_mismatch(value)
         }
-        (_, KubeletDemand::Nothing) | (Ok(_), _) => return,
+        (_, KubeletCheck::Nothing) | (Ok(_), _) => return,
         // Whatever the flag says, the kubelet ends where it cannot read one of the six.
         (Err(error), _) => error,
     };
@@ -312,7 +312,7 @@ mod tests {
     use super::*;
     use crate::facts::{Operation, ReadError};
     use crate::finding::Outcome::{Indeterminate, NotApplicable, Satisfied, Violated};
-    use crate::requirements::{Because, Demand};
+    use crate::requirements::{Because, RequirementKind};
     use crate::rke2::kernel::KERNEL_PARAMETERS;
 
     const PANIC: KernelParameter = KERNEL_PARAMETERS[2];
@@ -342,19 +342,19 @@ mod tests {
 
     fn found(
         rke2: Option<Stage>,
-        kubelet: KubeletDemand,
+        kubelet: KubeletCheck,
         live: Reading<Result<Vec<u8>, ReadError>>,
         next_boot: Reading<NextBoot>,
         image: bool,
     ) -> Finding {
         let requirement = Requirement {
             id: "x".to_owned(),
-            applies: rke2.is_some() || kubelet == KubeletDemand::Value,
+            applies: rke2.is_some() || kubelet == KubeletCheck::Value,
             because: Because {
                 words: "profile cis".to_owned(),
                 source: None,
             },
-            demand: Demand::Kernel {
+            kind: RequirementKind::Kernel {
                 index: 2,
                 parameter: PANIC,
                 rke2,
@@ -371,7 +371,7 @@ mod tests {
         image: bool,
     ) -> Finding {
         let stage = Some(Stage::HostFirst);
-        found(stage, KubeletDemand::Value, live, next_boot, image)
+        found(stage, KubeletCheck::Value, live, next_boot, image)
     }
 
     #[test]
@@ -509,7 +509,7 @@ mod tests {
             let next = next(Some("0"), Some(0));
             found(None, demand, content, next, false)
         };
-        let readable = kubelet(live("0\n"), KubeletDemand::Readable);
+        let readable = kubelet(live("0\n"), KubeletCheck::Readable);
         assert_eq!(readable.outcome, NotApplicable);
         assert_eq!(readable.summary, "kernel.panic is not demanded");
         assert_eq!(
@@ -517,18 +517,18 @@ mod tests {
             (NotApplicable, NotApplicable)
         );
         assert!(readable.predictions.is_empty() && readable.required_by.is_empty());
-        let broken = kubelet(live("x\n"), KubeletDemand::Readable);
+        let broken = kubelet(live("x\n"), KubeletCheck::Readable);
         assert_eq!(broken.outcome, Violated);
         assert_eq!(broken.required_by, [Component::Kubelet]);
         assert_eq!(broken.predictions[0].stage, Stage::KubeletTunables);
         assert!(!broken.predictions[0].hides_others);
-        let none = kubelet(live("x\n"), KubeletDemand::Nothing);
+        let none = kubelet(live("x\n"), KubeletCheck::Nothing);
         assert_eq!(
             (none.outcome, none.predictions),
             (NotApplicable, Vec::new())
         );
         assert_eq!(
-            kubelet(unknown("w"), KubeletDemand::Nothing).outcome,
+            kubelet(unknown("w"), KubeletCheck::Nothing).outcome,
             NotApplicable
         );
     }

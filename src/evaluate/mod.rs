@@ -14,7 +14,7 @@ pub(crate) use kernel::add_lines;
 
 use crate::facts::{Evidence, HostFacts, Part};
 use crate::finding::{Component, Effect, Finding, Outcome};
-use crate::requirements::{Demand, Requirement};
+use crate::requirements::{Requirement, RequirementKind};
 
 /// One finding for each requirement, those that do not apply included.
 pub fn evaluate(requirements: &[Requirement], facts: &HostFacts) -> Vec<Finding> {
@@ -25,8 +25,8 @@ pub fn evaluate(requirements: &[Requirement], facts: &HostFacts) -> Vec<Finding>
 }
 
 fn one(requirement: &Requirement, facts: &HostFacts) -> Vec<Finding> {
-    match &requirement.demand {
-        Demand::Kernel {
+    match &requirement.kind {
+        RequirementKind::Kernel {
             index,
             parameter,
             rke2,
@@ -39,12 +39,12 @@ fn one(requirement: &Requirement, facts: &HostFacts) -> Vec<Finding> {
             })
             .into_iter()
             .collect(),
-        Demand::Account {
+        RequirementKind::Account {
             table,
             stage,
             separator,
         } => accounts::findings(requirement, *table, *stage, separator, facts),
-        Demand::ProfileName {
+        RequirementKind::ProfileName {
             value,
             answer,
             accepted,
@@ -54,7 +54,7 @@ fn one(requirement: &Requirement, facts: &HostFacts) -> Vec<Finding> {
             *answer,
             accepted,
         )],
-        Demand::ProtectKernelDefaults {
+        RequirementKind::ProtectKernelDefaults {
             profile,
             flag,
             stage,
@@ -64,10 +64,10 @@ fn one(requirement: &Requirement, facts: &HostFacts) -> Vec<Finding> {
             flag.as_ref(),
             *stage,
         )],
-        Demand::CgroupV2 { words } => vec![settings::cgroup(requirement, words, facts)],
-        Demand::Configuration(fatal) => vec![settings::fatal(requirement, fatal)],
-        Demand::Unknown(unknown) => vec![settings::unknown(requirement, unknown)],
-        Demand::Advice(advice) => vec![settings::advice(requirement, advice)],
+        RequirementKind::CgroupV2 { words } => vec![settings::cgroup(requirement, words, facts)],
+        RequirementKind::Configuration(fatal) => vec![settings::fatal(requirement, fatal)],
+        RequirementKind::Unknown(unknown) => vec![settings::unknown(requirement, unknown)],
+        RequirementKind::Advice(advice) => vec![settings::advice(requirement, advice)],
     }
 }
 

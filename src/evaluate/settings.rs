@@ -3,7 +3,7 @@
 use super::start;
 use crate::facts::{Cgroup, Evidence, HostFacts, Part, Reading};
 use crate::finding::{Component, Effect, Finding, Outcome, Prediction, Remedy, Stage};
-use crate::requirements::{Demand, Requirement, catalogue};
+use crate::requirements::{Requirement, RequirementKind, catalogue};
 use crate::rke2::config::Ground;
 use crate::rke2::profile::{self, Answer, ProfileRules};
 use crate::rke2::start::{Advice, Fatal, Sourced, Unknown};
@@ -80,7 +80,7 @@ pub(super) fn profile_name(
                 accepted.split(' ').next().unwrap_or("cis"),
                 place(requirement)
             ));
-            if let Some((stage, line)) = Demand::profile_refusal(answer) {
+            if let Some((stage, line)) = RequirementKind::profile_refusal(answer) {
                 finding = violated(finding, stage, line);
             }
         }

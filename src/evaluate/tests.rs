@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::facts::{
-    Cgroup, KernelFact, Lookup, NextBoot, Operation, ReadError, Reading, Rejected, Source, Table,
-    Why,
+    Cgroup, KernelFact, Lookup, NextBoot, Operation, ReadError, Reading, RejectReason, Rejected,
+    Source, Table,
 };
 use crate::requirements;
 use crate::rke2::kernel::KERNEL_PARAMETERS;
@@ -253,7 +253,7 @@ fn a_missing_account_is_made_by_what_fits_the_rest() {
 
 #[test]
 fn rows_that_rke2_skips_are_told_with_why() {
-    let why = |why: Why| {
+    let why = |why: RejectReason| {
         let rejected = vec![Rejected { line: 7, why }];
         let facts = HostFacts {
             user: Some(Ok(Lookup::Unknown { rejected })),
@@ -269,20 +269,20 @@ fn rows_that_rke2_skips_are_told_with_why() {
     let skipped = "/etc/passwd:7 has a row for it that RKE2 skips: ";
     for (reason, words) in [
         (
-            Why::Fields {
+            RejectReason::Fields {
                 found: 3,
                 needed: 7,
             },
             "3 fields where 7 are needed",
         ),
         (
-            Why::Number {
+            RejectReason::Number {
                 text: "\"a\"".into(),
             },
             "\"a\" is not a number",
         ),
         (
-            Why::ByteOrderMark,
+            RejectReason::ByteOrderMark,
             "a byte order mark stands before the name",
         ),
     ] {

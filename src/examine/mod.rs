@@ -18,7 +18,7 @@ use crate::host::systemd_bus::Asking;
 use crate::host::{
     HostRoot, audit as host_audit, facts, rke2_binary, rke2_config, sysctl_d as sysctl_files, units,
 };
-use crate::requirements::{self, Demand, Requirement};
+use crate::requirements::{self, Requirement, RequirementKind};
 use crate::rke2::build_info::{self, BuildInfo, Program};
 use crate::rke2::config::{self, Argument, Gap, Invocation, ParserRules, Variable};
 use crate::rke2::installed::{Detection, InstalledVersion, Note, VersionSource};
@@ -295,7 +295,7 @@ pub(crate) fn defined(
             unit: question.role.unit().to_owned(),
             role: start.role,
             version: start.version,
-            version_source: installed.source.word(),
+            version_source: installed.source.as_str(),
             profile: start.profile,
             verdict: verdict::fold(&findings),
             findings,
@@ -516,7 +516,8 @@ fn resolution(tree: &Tree) -> Resolution {
 fn next_boot(root: &HostRoot, requirements: &[Requirement]) -> Vec<Reading<NextBoot>> {
     let demanded = |index: usize| {
         requirements.iter().any(|r| {
-            r.applies && matches!(r.demand, Demand::Kernel { index: asked, .. } if asked == index)
+            r.applies
+                && matches!(r.kind, RequirementKind::Kernel { index: asked, .. } if asked == index)
         })
     };
     if !(0..KERNEL_PARAMETERS.len()).any(demanded) {

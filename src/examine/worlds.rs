@@ -11,7 +11,7 @@ use crate::evaluate::{Doubt, blocks, doubt, evaluate};
 use crate::facts::{HostFacts, NextBoot, Reading};
 use crate::finding::Finding;
 use crate::host::{HostRoot, facts, rke2_config};
-use crate::requirements::{self, Demand, Requirement};
+use crate::requirements::{self, Requirement, RequirementKind};
 use crate::rke2::config::{
     self, ConfigFiles, Ground, Invocation, KubeletFiles, KubeletPaths, ParserRules,
 };
@@ -168,9 +168,11 @@ fn doubt_all(findings: &mut [Finding], doubtful: &Doubt) {
 fn rests_on_names(requirements: &[Requirement]) -> bool {
     requirements
         .iter()
-        .any(|requirement| match &requirement.demand {
-            Demand::ProfileName { answer, .. } => Demand::profile_refusal(*answer).is_some(),
-            Demand::Configuration(fatal) => fatal.ground == Ground::Names,
+        .any(|requirement| match &requirement.kind {
+            RequirementKind::ProfileName { answer, .. } => {
+                RequirementKind::profile_refusal(*answer).is_some()
+            }
+            RequirementKind::Configuration(fatal) => fatal.ground == Ground::Names,
             _ => false,
         })
 }
@@ -328,7 +330,7 @@ impl<'a> Host<'a> {
         let profile = ProfileRules::of(version);
         // Nothing is asked of the host then.
         let fatal = settings.fatal.as_ref().map(|fatal| fatal.ground);
-        let refusal = Demand::profile_refusal(profile.answer(settings.profile()));
+        let refusal = RequirementKind::profile_refusal(profile.answer(settings.profile()));
         if let Some(ground) = fatal.or(refusal.map(|_| Ground::Names)) {
             return World {
                 blocking: HashSet::new(),
@@ -371,7 +373,7 @@ impl<'a> Host<'a> {
         // What was read for the verdict, where it was for all of them.
         let known = &self.judged.facts.kernel;
         let asked = |requirement: &&Requirement| {
-            requirement.applies && matches!(requirement.demand, Demand::Kernel { .. })
+            requirement.applies && matches!(requirement.kind, RequirementKind::Kernel { .. })
         };
         let next_boot = if self.judged.requirements.iter().filter(asked).count() == known.len() {
             known.iter().map(|fact| fact.next_boot.clone()).collect()
@@ -400,13 +402,13 @@ mod tests {
     #[test]
     fn all_is_asked_that_a_release_may_ask() {
         let all = most_demanded();
-        let asked = |demand: fn(&Demand) -> bool| {
-            let of_host = all.iter().filter(|r| r.applies && demand(&r.demand));
+        let asked = |demand: fn(&RequirementKind) -> bool| {
+            let of_host = all.iter().filter(|r| r.applies && demand(&r.kind));
             of_host.count()
         };
-        assert_eq!(asked(|d| matches!(d, Demand::Kernel { .. })), 6);
-        assert_eq!(asked(|d| matches!(d, Demand::Account { .. })), 2);
-        assert_eq!(asked(|d| matches!(d, Demand::CgroupV2 { .. })), 1);
+        assert_eq!(asked(|d| matches!(d, RequirementKind::Kernel { .. })), 6);
+        assert_eq!(asked(|d| matches!(d, RequirementKind::Account { .. })), 2);
+        assert_eq!(asked(|d| matches!(d, RequirementKind::CgroupV2 { .. })), 1);
     }
 
     #[test]

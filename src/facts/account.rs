@@ -19,7 +19,7 @@ impl Table {
     }
 
     /// `user` or `group`, the word in RKE2's message.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Passwd => "user",
             Self::Group => "group",
@@ -65,12 +65,12 @@ pub struct Rejected {
     /// Line, from 1.
     pub line: u32,
     /// Why it is skipped.
-    pub why: Why,
+    pub why: RejectReason,
 }
 
 /// Why Go skips a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Why {
+pub enum RejectReason {
     /// Too few colons.
     Fields {
         /// How many fields it has.

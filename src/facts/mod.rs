@@ -6,7 +6,7 @@ mod host;
 mod source;
 
 pub use account::{Lookup, Table};
-pub(crate) use account::{Rejected, Why};
+pub(crate) use account::{RejectReason, Rejected};
 pub(crate) use evidence::{Evidence, Excerpt, Part};
 pub use host::Machine;
 pub(crate) use host::{AccountFact, Cure, Target};

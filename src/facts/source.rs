@@ -54,7 +54,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    const fn word(self) -> &'static str {
+    const fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
             Self::Read => "read",
@@ -67,7 +67,7 @@ impl Operation {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum ReadError {
     /// The kernel said no. Displays as Go's `*PathError` does, which is how RKE2 words it.
-    #[error("{} {path}: {}", .operation.word(), go::errno(*.errno))]
+    #[error("{} {path}: {}", .operation.as_str(), go::errno(*.errno))]
     Os {
         /// The call that failed.
         operation: Operation,

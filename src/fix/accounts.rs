@@ -288,7 +288,7 @@ fn owner(content: &[u8], id: u32) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Reading, Rejected, Why};
+    use crate::facts::{Reading, RejectReason, Rejected};
 
     const GROUP: &[u8] = b"root:x:0:\nweb:x:100:\n";
 
@@ -396,7 +396,7 @@ mod tests {
         let rejected = || Lookup::Unknown {
             rejected: vec![Rejected {
                 line: 3,
-                why: Why::ByteOrderMark,
+                why: RejectReason::ByteOrderMark,
             }],
         };
         for (user, group) in [

@@ -7,7 +7,7 @@ use super::file::with_parameters;
 use super::plan::{Host, Unit};
 use crate::evaluate::next_boot::cures;
 use crate::facts::Cure;
-use crate::requirements::Demand;
+use crate::requirements::RequirementKind;
 use crate::rke2::kernel::KernelParameter;
 use crate::sysctl_d::Dialect;
 use crate::text::is_unprintable;
@@ -46,11 +46,11 @@ pub(crate) fn declared(units: &[Unit<'_>], host: &Host, wish: Wish) -> Declared 
     let mut account = false;
     let demands = units.iter().flat_map(|unit| unit.requirements);
     for requirement in demands.filter(|r| r.applies) {
-        match requirement.demand {
-            Demand::Kernel { parameter, .. } if !parameters.contains(&parameter) => {
+        match requirement.kind {
+            RequirementKind::Kernel { parameter, .. } if !parameters.contains(&parameter) => {
                 parameters.push(parameter);
             }
-            Demand::Account { .. } => account = true,
+            RequirementKind::Account { .. } => account = true,
             _ => {}
         }
     }

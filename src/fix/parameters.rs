@@ -4,7 +4,7 @@ use super::plan::{Action, Host, Left, Plan, Step, Unit};
 use crate::evaluate::{add_lines, next_boot};
 use crate::facts::{Cure, Part, Reading, Target};
 use crate::finding::{Finding, Outcome, Remedy};
-use crate::requirements::Demand;
+use crate::requirements::RequirementKind;
 use crate::rke2::kernel::KernelParameter;
 use crate::sysctl_d::{Dialect, Place, Tree};
 
@@ -16,9 +16,9 @@ fn demanded<'a>(units: &'a [Unit<'a>]) -> Vec<(usize, KernelParameter, &'a Findi
     let mut all: Vec<(usize, KernelParameter, &Finding, Unit<'_>)> = Vec::new();
     for unit in units {
         for requirement in unit.requirements.iter().filter(|r| r.applies) {
-            let Demand::Kernel {
+            let RequirementKind::Kernel {
                 index, parameter, ..
-            } = requirement.demand
+            } = requirement.kind
             else {
                 continue;
             };

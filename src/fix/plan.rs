@@ -115,7 +115,7 @@ pub(crate) struct Plan {
 pub(crate) enum Conflict {
     /// The account has another id.
     #[error(
-        "the {} etcd exists with id {id}, not {wish}: existing accounts are not changed", .table.word()
+        "the {} etcd exists with id {id}, not {wish}: existing accounts are not changed", .table.as_str()
     )]
     Exists {
         /// User or group.

@@ -10,7 +10,7 @@ use crate::facts::{
     AccountFact, Cgroup, HostFacts, KernelFact, Lookup, NextBoot, Operation, ReadError, Reading,
     Source, Table,
 };
-use crate::requirements::{Demand, Requirement};
+use crate::requirements::{Requirement, RequirementKind};
 use crate::rke2::accounts;
 use crate::rke2::kernel::KERNEL_PARAMETERS;
 
@@ -32,7 +32,7 @@ pub fn collect(
 ) -> HostFacts {
     let asked = |table: Table| {
         requirements.iter().any(|r| {
-            r.applies && matches!(&r.demand, Demand::Account { table: t, .. } if *t == table)
+            r.applies && matches!(&r.kind, RequirementKind::Account { table: t, .. } if *t == table)
         })
     };
     let account = |table| asked(table).then(|| look_up(root, table, table.path(), line_limit));
@@ -46,7 +46,7 @@ pub fn collect(
     };
     let cgroup_asked = requirements
         .iter()
-        .any(|r| r.applies && matches!(r.demand, Demand::CgroupV2 { .. }));
+        .any(|r| r.applies && matches!(r.kind, RequirementKind::CgroupV2 { .. }));
     HostFacts {
         kernel: kernel(root, next_boot),
         image: is_bare_image(root),
@@ -153,7 +153,7 @@ mod tests {
     use crate::host::laid::host;
     use crate::requirements::Because;
 
-    fn required(demand: Demand, applies: bool) -> Requirement {
+    fn required(kind: RequirementKind, applies: bool) -> Requirement {
         Requirement {
             id: "x".to_owned(),
             applies,
@@ -161,17 +161,17 @@ mod tests {
                 words: String::new(),
                 source: None,
             },
-            demand,
+            kind,
         }
     }
 
     fn account(table: Table, applies: bool) -> Requirement {
-        let demand = Demand::Account {
+        let kind = RequirementKind::Account {
             table,
             stage: Stage::HostFirst,
             separator: ": ",
         };
-        required(demand, applies)
+        required(kind, applies)
     }
 
     fn collected(root: &HostRoot, requirements: &[Requirement]) -> HostFacts {
@@ -185,7 +185,7 @@ mod tests {
             ("/etc/group", "etcd:x:6:\n"),
             ("/sys/fs/cgroup/cgroup.controllers", ""),
         ]);
-        let cgroup = |applies| required(Demand::CgroupV2 { words: "" }, applies);
+        let cgroup = |applies| required(RequirementKind::CgroupV2 { words: "" }, applies);
         let asked = |applies| {
             let facts = collected(
                 &root,

@@ -82,7 +82,7 @@ impl<'a> From<&'a Finding> for Entry<'a> {
 fn unit(report: &UnitReport, all: bool) -> Unit<'_> {
     Unit {
         name: &report.unit,
-        role: report.role.word(),
+        role: report.role.as_str(),
         rke2_version: report.version.to_string(),
         rke2_version_source: report.version_source,
         verdict: report.verdict.now,

@@ -193,7 +193,7 @@ pub fn render(snapshot: &Snapshot<'_>) -> String {
 
 fn unit(samples: &mut Samples, state: &UnitState<'_>) {
     let report = state.report;
-    let (name, role) = (report.unit.as_str(), report.role.word());
+    let (name, role) = (report.unit.as_str(), report.role.as_str());
     let of = [name, role];
     samples.set(
         UNIT_INFO,
@@ -218,7 +218,7 @@ fn unit(samples: &mut Samples, state: &UnitState<'_>) {
     ] {
         for verdict in Verdict::ALL {
             let value = u8::from(verdict == holds);
-            samples.set(VERDICT, &[name, role, when, verdict.word()], &value);
+            samples.set(VERDICT, &[name, role, when, verdict.as_str()], &value);
         }
     }
     let mut problems: BTreeMap<[&str; 3], u32> = BTreeMap::new();
@@ -226,7 +226,7 @@ fn unit(samples: &mut Samples, state: &UnitState<'_>) {
         let which = [
             finding.id.as_str(),
             effect(finding.effect),
-            finding.outcome.word(),
+            finding.outcome.as_str(),
         ];
         let count = problems.entry(which).or_default();
         *count = count.saturating_add(1);

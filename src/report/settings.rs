@@ -111,7 +111,7 @@ pub fn json(examination: &Examination, all: bool) -> String {
     let document = json!({
         "schema": "org.rke2.preflight.config/1",
         "unit": report.unit,
-        "role": report.role.word(),
+        "role": report.role.as_str(),
         "rke2_version": report.version.to_string(),
         "rke2_version_source": report.version_source,
         "fatal": examination.settings.fatal.as_ref().map(|fatal| json!({

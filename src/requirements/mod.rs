@@ -23,7 +23,7 @@ pub struct Requirement {
     /// Which setting makes it so.
     pub because: Because,
     /// What is demanded.
-    pub demand: Demand,
+    pub kind: RequirementKind,
 }
 
 /// The setting that makes a requirement apply, or not.
@@ -37,7 +37,7 @@ pub struct Because {
 
 /// What the kubelet asks of a kernel parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum KubeletDemand {
+pub enum KubeletCheck {
     /// Nothing: there is no kubelet.
     Nothing,
     /// The value (`protect-kernel-defaults`).
@@ -48,7 +48,7 @@ pub enum KubeletDemand {
 
 /// What is demanded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Demand {
+pub enum RequirementKind {
     /// A kernel parameter.
     Kernel {
         /// By position in [`KERNEL_PARAMETERS`].
@@ -58,7 +58,7 @@ pub enum Demand {
         /// When RKE2 asks, if it does.
         rke2: Option<Stage>,
         /// What the kubelet asks.
-        kubelet: KubeletDemand,
+        kubelet: KubeletCheck,
     },
     /// The user or group `etcd`.
     Account {
@@ -153,7 +153,7 @@ fn configuration(fatal: &Fatal) -> Requirement {
             words: fatal.subject.clone(),
             source: fatal.source.clone(),
         },
-        demand: Demand::Configuration(fatal.clone()),
+        kind: RequirementKind::Configuration(fatal.clone()),
     }
 }
 
@@ -165,7 +165,7 @@ fn unknown(unknown: &Unknown) -> Requirement {
             words: "the configuration".to_owned(),
             source: unknown.source.clone(),
         },
-        demand: Demand::Unknown(unknown.clone()),
+        kind: RequirementKind::Unknown(unknown.clone()),
     }
 }
 
@@ -177,7 +177,7 @@ fn advice(advice: &Advice) -> Requirement {
             words: advice.subject.clone(),
             source: advice.source.clone(),
         },
-        demand: Demand::Advice(advice.clone()),
+        kind: RequirementKind::Advice(advice.clone()),
     }
 }
 
@@ -186,7 +186,7 @@ fn profile_name(settings: &StartSettings, rules: &ProfileRules, answer: Answer) 
         id: "profile.value".to_owned(),
         applies: answer != Answer::Off,
         because: profile_because(settings),
-        demand: Demand::ProfileName {
+        kind: RequirementKind::ProfileName {
             value: settings.profile.value.clone(),
             answer,
             accepted: rules.accepted().collect::<Vec<_>>().join(" or "),
@@ -226,9 +226,9 @@ fn kernel(
     };
     let profile = profile_because(settings);
     let kubelet = match (settings.kubelet_runs, protects) {
-        (false, _) => KubeletDemand::Nothing,
-        (true, true) => KubeletDemand::Value,
-        (true, false) => KubeletDemand::Readable,
+        (false, _) => KubeletCheck::Nothing,
+        (true, true) => KubeletCheck::Value,
+        (true, false) => KubeletCheck::Readable,
     };
     KERNEL_PARAMETERS
         .into_iter()
@@ -237,13 +237,13 @@ fn kernel(
             let rke2 = (by_rke2 && parameter.checked_by_rke2).then_some(stage);
             Requirement {
                 id: format!("sysctl.{}", parameter.key),
-                applies: rke2.is_some() || kubelet == KubeletDemand::Value,
+                applies: rke2.is_some() || kubelet == KubeletCheck::Value,
                 because: if rke2.is_some() {
                     profile.clone()
                 } else {
                     why.clone()
                 },
-                demand: Demand::Kernel {
+                kind: RequirementKind::Kernel {
                     index,
                     parameter,
                     rke2,
@@ -263,7 +263,7 @@ fn protect_kernel_defaults(
         id: "profile.protect-kernel-defaults".to_owned(),
         applies: answer.scope() == Some(Scope::Cis),
         because: profile_because(settings),
-        demand: Demand::ProtectKernelDefaults {
+        kind: RequirementKind::ProtectKernelDefaults {
             profile: settings.profile.value.clone(),
             flag: settings.protect_kernel_defaults.clone(),
             stage,
@@ -290,10 +290,10 @@ fn accounts(
     [Table::Passwd, Table::Group]
         .into_iter()
         .map(move |table| Requirement {
-            id: format!("account.etcd.{}", table.word()),
+            id: format!("account.etcd.{}", table.as_str()),
             applies: held && answer.scope().is_some() && (table == Table::Passwd || group),
             because: because.clone(),
-            demand: Demand::Account {
+            kind: RequirementKind::Account {
                 table,
                 stage,
                 separator,
@@ -319,7 +319,7 @@ fn cgroup(settings: &StartSettings) -> Option<Requirement> {
             id: "cgroup.v1".to_owned(),
             applies: refuses && settings.kubelet_runs,
             because,
-            demand: Demand::CgroupV2 {
+            kind: RequirementKind::CgroupV2 {
                 words: if by_default {
                     CGROUP_V1_UNSUPPORTED
                 } else {
@@ -329,7 +329,7 @@ fn cgroup(settings: &StartSettings) -> Option<Requirement> {
         })
 }
 
-impl Demand {
+impl RequirementKind {
     /// The line RKE2 ends with because of the profile's name alone, and when.
     pub const fn profile_refusal(answer: Answer) -> Option<(Stage, &'static str)> {
         match answer {

@@ -5,7 +5,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use crate::facts::{Lookup, Rejected, Table, Why};
+use crate::facts::{Lookup, RejectReason, Rejected, Table};
 use crate::go;
 
 /// Of one line, as much is kept as any row could need; the rest of it is skipped, not stored.
@@ -58,7 +58,7 @@ fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> 
 }
 
 /// `None`: not a row of that name. Otherwise its numbers, or why Go skips it.
-fn row(line: &[u8], table: Table, name: &str) -> Option<Result<(i64, i64), Why>> {
+fn row(line: &[u8], table: Table, name: &str) -> Option<Result<(i64, i64), RejectReason>> {
     let line = go::trim_space(line);
     let (marked, line) = match line.strip_prefix(b"\xef\xbb\xbf") {
         Some(rest) => (true, rest),
@@ -66,12 +66,12 @@ fn row(line: &[u8], table: Table, name: &str) -> Option<Result<(i64, i64), Why>>
     };
     line.strip_prefix(name.as_bytes())?.strip_prefix(b":")?;
     if marked {
-        return Some(Err(Why::ByteOrderMark));
+        return Some(Err(RejectReason::ByteOrderMark));
     }
     let needed = table.colons();
     let colons = line.iter().filter(|b| **b == b':').count();
     if colons < needed {
-        return Some(Err(Why::Fields {
+        return Some(Err(RejectReason::Fields {
             found: colons.saturating_add(1),
             needed: needed.saturating_add(1),
         }));
@@ -79,7 +79,7 @@ fn row(line: &[u8], table: Table, name: &str) -> Option<Result<(i64, i64), Why>>
     let mut fields = line.split(|b| *b == b':').skip(2);
     let mut number = || {
         let text = fields.next().unwrap_or_default();
-        go::atoi(text).map_err(|_| Why::Number {
+        go::atoi(text).map_err(|_| RejectReason::Number {
             text: go::quote(text.get(..64.min(text.len())).unwrap_or_default()),
         })
     };
@@ -129,7 +129,7 @@ mod tests {
                     continue;
                 };
                 compared += 1;
-                let expect = &case["expect"][table.word()];
+                let expect = &case["expect"][table.as_str()];
                 match find(table, &text) {
                     Lookup::Found { id, gid, .. } => {
                         // Go keeps the digits as written: 052 and 52 are one number.
@@ -140,8 +140,8 @@ mod tests {
                         assert_eq!(number("gid"), Ok(gid), "{case}");
                     }
                     Lookup::Unknown { .. } => {
-                        let message = case["expect"][format!("{}_error", table.word())].as_str();
-                        let word = table.word();
+                        let message = case["expect"][format!("{}_error", table.as_str())].as_str();
+                        let word = table.as_str();
                         assert_eq!(
                             message.unwrap(),
                             format!("missing required: {word}: unknown {word} etcd"),
@@ -164,20 +164,20 @@ mod tests {
                 rejected: vec![
                     Rejected {
                         line: 1,
-                        why: Why::Fields {
+                        why: RejectReason::Fields {
                             found: 3,
                             needed: 7
                         }
                     },
                     Rejected {
                         line: 2,
-                        why: Why::Number {
+                        why: RejectReason::Number {
                             text: "\"a\"".into()
                         }
                     },
                     Rejected {
                         line: 3,
-                        why: Why::ByteOrderMark
+                        why: RejectReason::ByteOrderMark
                     },
                 ]
             }

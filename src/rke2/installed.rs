@@ -24,7 +24,7 @@ pub enum VersionSource {
 
 impl VersionSource {
     /// The word for it in JSON (`rke2_version_source`).
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Option => "option",
             Self::Binary => "binary",
@@ -38,7 +38,7 @@ impl VersionSource {
 
 impl fmt::Display for VersionSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.as_str())
     }
 }
 

@@ -17,7 +17,7 @@ impl Role {
     pub const ALL: [Self; 2] = [Self::Server, Self::Agent];
 
     /// The word on the command line.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Server => "server",
             Self::Agent => "agent",
@@ -43,7 +43,7 @@ impl Role {
 
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.as_str())
     }
 }
 
@@ -58,7 +58,7 @@ impl FromStr for Role {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::ALL
             .into_iter()
-            .find(|role| role.word() == text)
+            .find(|role| role.as_str() == text)
             .ok_or(NotARole)
     }
 }

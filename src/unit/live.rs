@@ -310,14 +310,18 @@ pub fn differences(offline: &UnitDefinition, live: &UnitDefinition) -> Vec<Strin
         paths.join(" ")
     };
     texts("name", &offline.name, &live.name);
-    texts("load state", offline.load.word(), live.load.word());
+    texts("load state", offline.load.as_str(), live.load.as_str());
     texts("unit file", &path(offline), &path(live));
     // A masked unit starts nothing; newer systemd does not even read its drop-ins.
     if offline.load == Load::Masked && live.load == Load::Masked {
         return out;
     }
     texts("drop-ins", &drop_ins(offline), &drop_ins(live));
-    texts("enablement", offline.enabled.word(), live.enabled.word());
+    texts(
+        "enablement",
+        offline.enabled.as_str(),
+        live.enabled.as_str(),
+    );
     let files = |unit: &UnitDefinition| {
         let mark = |file: &EnvironmentFile| if file.optional { "-" } else { "" };
         let files = unit.environment_files.iter();

@@ -121,7 +121,7 @@ impl Load {
     }
 
     /// The word that systemd uses.
-    pub fn word(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Loaded => "loaded",
             Self::NotFound => "not-found",
@@ -191,7 +191,7 @@ impl Enablement {
     }
 
     /// The word that `systemctl is-enabled` prints.
-    pub fn word(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Enabled => "enabled",
             Self::EnabledRuntime => "enabled-runtime",

@@ -34,7 +34,7 @@ fn command(name: &str, built: &Built, node: &Node, args: &[&str]) -> Ran {
     command.arg("--root").arg(built.path()).arg(name);
     command.args([
         "--role",
-        node.role.word(),
+        node.role.as_str(),
         "--rke2-version",
         &node.version.to_string(),
     ]);

@@ -479,7 +479,7 @@ impl Node {
             &unit,
             &[
                 "/usr/local/bin/rke2".to_owned(),
-                self.role.word().to_owned(),
+                self.role.as_str().to_owned(),
             ],
         );
         let mut kubelet = vec!["kubelet".to_owned()];

@@ -101,9 +101,9 @@ pub(crate) fn families(expression: &str) -> BTreeSet<String> {
 /// All values of a label that a query may fix.
 fn values(label: &str) -> BTreeSet<&'static str> {
     match label {
-        "verdict" => Verdict::ALL.into_iter().map(Verdict::word).collect(),
+        "verdict" => Verdict::ALL.into_iter().map(Verdict::as_str).collect(),
         "when" => ["now", "next-boot"].into(),
-        "role" => Role::ALL.into_iter().map(Role::word).collect(),
+        "role" => Role::ALL.into_iter().map(Role::as_str).collect(),
         "unit" => Role::ALL.into_iter().map(Role::unit).collect(),
         "effect" => [
             "blocks-start",
@@ -112,7 +112,7 @@ fn values(label: &str) -> BTreeSet<&'static str> {
             "advice",
         ]
         .into(),
-        "outcome" => [Outcome::Violated.word(), Outcome::Indeterminate.word()].into(),
+        "outcome" => [Outcome::Violated.as_str(), Outcome::Indeterminate.as_str()].into(),
         "check" => catalogue::ids().into_iter().collect(),
         _ => BTreeSet::new(),
     }

@@ -108,7 +108,7 @@ fn each_host_is_told_as_its_report_has_it() {
                 ("next-boot", report.verdict.next_boot),
             ] {
                 for verdict in Verdict::ALL {
-                    let labels = [unit, ("when", when), ("verdict", verdict.word())];
+                    let labels = [unit, ("when", when), ("verdict", verdict.as_str())];
                     let expected = if verdict == holds { 1.0 } else { 0.0 };
                     let told = value(&samples, "preflight_rke2_unit_verdict", &labels);
                     assert_eq!(told, Some(expected), "{name} {labels:?}");
@@ -123,7 +123,7 @@ fn each_host_is_told_as_its_report_has_it() {
                 let labels = [
                     unit,
                     ("check", &problem.id),
-                    ("outcome", problem.outcome.word()),
+                    ("outcome", problem.outcome.as_str()),
                 ];
                 assert!(value(&samples, "preflight_rke2_finding", &labels).is_some());
             }

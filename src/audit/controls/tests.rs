@@ -36,7 +36,7 @@ fn every_cell_is_as_recorded() {
             "master(etcd)" => "master",
             role => role,
         };
-        assert_eq!(control.node.word(), role, "{}", row[0]);
+        assert_eq!(control.node.as_str(), role, "{}", row[0]);
         for (benchmark, cell) in Benchmark::ALL.into_iter().zip(&row[4..]) {
             let what = format!("{} in {benchmark}", row[0]);
             let Some((id, result)) = cell.split_once(' ') else {

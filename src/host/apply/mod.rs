@@ -227,7 +227,7 @@ fn made(
         }
         _ => Err(Failure::NotMade {
             path: table.path(),
-            word: table.word(),
+            word: table.as_str(),
             wanted: wanted.map_or_else(String::new, |id| format!(" with id {id}")),
             program,
         }),

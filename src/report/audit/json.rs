@@ -92,7 +92,7 @@ pub fn render(audit: &Audit, all: &[&Audited], shown: &[&Audited]) -> String {
     let document = Document {
         schema: "org.rke2.preflight.audit/1",
         unit: audit.unit,
-        role: audit.role.word(),
+        role: audit.role.as_str(),
         rke2_version: audit.version.to_string(),
         rke2_version_source: audit.version_source,
         profile: &audit.profile.value,

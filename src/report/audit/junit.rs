@@ -77,7 +77,7 @@ fn case(out: &mut String, audit: &Audit, audited: &Audited) {
         out,
         "    <testcase classname=\"{}.{}\" name=\"{} {}\" time=\"0\"",
         profile(audit),
-        control.node.word(),
+        control.node.as_str(),
         edition.id,
         escape(control.title)
     );
@@ -92,7 +92,7 @@ fn case(out: &mut String, audit: &Audit, audited: &Audited) {
         Outcome::Error => "error",
         Outcome::Warn | Outcome::Manual | Outcome::NotApplicable => "skipped",
     };
-    let word = audited.outcome.word();
+    let word = audited.outcome.as_str();
     let _ = write!(
         out,
         ">\n      <{element} message=\"{}\"",

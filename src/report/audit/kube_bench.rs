@@ -184,7 +184,7 @@ pub fn render(audit: &Audit, shown: &[&Audited], node: Option<NodeType>) -> Stri
                 version: profile(audit),
                 detected_version: format!("1.{}", audit.version.minor),
                 text: text(kind),
-                node_type: kind.word(),
+                node_type: kind.as_str(),
                 totals: totals(tests.iter().flat_map(|group| &group.results)),
                 tests,
             })

@@ -19,7 +19,7 @@ fn result(audited: &Audited) -> &'static str {
     if audited.is_waived() {
         "waived"
     } else {
-        audited.outcome.word()
+        audited.outcome.as_str()
     }
 }
 

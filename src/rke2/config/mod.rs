@@ -108,7 +108,7 @@ impl Invocation {
     /// As the shipped unit starts it, with nothing added.
     pub fn of(role: Role) -> Self {
         Self {
-            args: vec![Argument::new(role.word())],
+            args: vec![Argument::new(role.as_str())],
             env: Vec::new(),
         }
     }
@@ -117,7 +117,7 @@ impl Invocation {
     fn role_at(&self) -> Option<(usize, Role)> {
         self.args.iter().enumerate().find_map(|(at, argument)| {
             let mut roles = Role::ALL.into_iter();
-            let role = roles.find(|role| role.word().as_bytes() == argument.text)?;
+            let role = roles.find(|role| role.as_str().as_bytes() == argument.text)?;
             Some((at, role))
         })
     }

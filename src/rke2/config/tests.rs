@@ -668,7 +668,7 @@ fn what_is_not_known_is_said() {
 fn the_shipped_unit_names_its_role_and_nothing_else() {
     for role in Role::ALL {
         let invocation = Invocation::of(role);
-        assert_eq!(invocation.args, [Argument::new(role.word())]);
+        assert_eq!(invocation.args, [Argument::new(role.as_str())]);
         assert_eq!(invocation.role(), Some(role));
         assert_eq!(invocation.env, []);
     }

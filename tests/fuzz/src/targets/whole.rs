@@ -192,8 +192,8 @@ pub(super) fn run(data: &[u8]) {
     let around = around(data, limit);
     let mut requirements = requirements::of(&start);
     // Who is not asked for is not looked up.
-    requirements.retain(|requirement| match &requirement.demand {
-        requirements::Demand::Account { table, .. } => match table {
+    requirements.retain(|requirement| match &requirement.kind {
+        requirements::RequirementKind::Account { table, .. } => match table {
             Table::Passwd => around.facts.user.is_some(),
             Table::Group => around.facts.group.is_some(),
         },
