@@ -44,7 +44,7 @@ pub mod configuration {
 pub mod daemon {
     pub mod service {
         pub use crate::daemon::service::{
-            Command, MANAGER, PATH, Shared, UNIT, UnitView, View, publish, serve, unit_path,
+            MANAGER, PATH, Request, Shared, UNIT, UnitView, View, publish, serve, unit_path,
         };
     }
 }

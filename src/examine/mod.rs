@@ -14,7 +14,7 @@ use crate::audit::restart;
 use crate::evaluate::{evaluate, next_boot};
 use crate::facts::{NextBoot, Reading, Source};
 use crate::host::kernel_build::KernelBuild;
-use crate::host::systemd_bus::Asking;
+use crate::host::systemd_bus::PendingQuery;
 use crate::host::{
     HostRoot, audit as host_audit, facts, rke2_binary, rke2_config, sysctl_d as sysctl_files, units,
 };
@@ -104,9 +104,9 @@ pub(crate) fn installed_unit(root: &HostRoot, role: Role) -> Option<UnitDefiniti
 }
 
 /// Begins to ask systemd of the running host how it would start the unit of `role`, for [`asked`].
-pub(crate) fn ask(root: &HostRoot, role: Role) -> Option<Asking> {
+pub(crate) fn ask(root: &HostRoot, role: Role) -> Option<PendingQuery> {
     root.is_live()
-        .then(|| Asking::begin(role.unit(), BUS_PATIENCE))
+        .then(|| PendingQuery::begin(role.unit(), BUS_PATIENCE))
 }
 
 /// Examines one unit; where it is installed on the running host, as systemd would start it.
@@ -119,7 +119,11 @@ pub fn unit(root: &HostRoot, question: &Question) -> Examination {
 /// The same, with the question already put to systemd. What files say is replaced by what systemd itself
 /// says, where it answers; mostly that is the same, so that all is examined by the files while the answer is
 /// waited for, and anew only where it differs.
-pub(crate) fn asked(root: &HostRoot, question: &Question, asking: Option<Asking>) -> Examination {
+pub(crate) fn asked(
+    root: &HostRoot,
+    question: &Question,
+    asking: Option<PendingQuery>,
+) -> Examination {
     let examined = defined(root, question, question.definition.clone());
     let (Some(offline), Some(asking)) = (&question.definition, asking) else {
         return examined;

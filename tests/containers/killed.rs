@@ -207,7 +207,10 @@ fn killed_at_each_change(suite: &str) {
         ("monitor killed while it resumes", "resumed once"),
         ("monitor killed while it reports drift", "not touched"),
         ("monitor killed while it ends a loop", "resumed once"),
-        ("a unit that changes while the monitor evaluates", "not touched"),
+        (
+            "a unit that changes while the monitor evaluates",
+            "not touched",
+        ),
     ] {
         assert_eq!(rows::outcome(row), expected);
     }
