@@ -13,7 +13,7 @@ use zbus::names::InterfaceName;
 use zbus::object_server::SignalEmitter;
 use zbus::{Connection, ObjectPath, OwnedObjectPath, Variant, fdo, interface};
 
-use crate::host::state::{Mark, State};
+use crate::host::state::{ChangeMark, State};
 use crate::host::systemd_bus::manage::label;
 
 /// The name on the bus.
@@ -145,7 +145,7 @@ pub struct Shared {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Known {
     told: u64,
-    marks: [Mark; 2],
+    marks: [ChangeMark; 2],
 }
 
 impl Shared {

@@ -8,7 +8,7 @@ use crate::facts::Part;
 use crate::finding::{Finding, Outcome};
 use crate::host::HostRoot;
 
-use crate::sysctl_d::{Assignment, NextBoot, Via};
+use crate::sysctl_d::{Assignment, KeyResolution, Via};
 
 /// How a change came to be noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,7 @@ fn parameter(root: &HostRoot, finding: &Finding, noticed: Noticed) -> Option<Str
 }
 
 /// The place that sets this very value, the one that wins first.
-fn words(next: &NextBoot, actual: &str) -> Option<String> {
+fn words(next: &KeyResolution, actual: &str) -> Option<String> {
     let overridden = next.overrides.iter().map(|word| &word.assignment);
     let number: Option<i32> = actual.parse().ok();
     let same = |word: &&Assignment| match word.outcome.value() {
