@@ -13,7 +13,7 @@ use zbus::names::InterfaceName;
 use zbus::object_server::SignalEmitter;
 use zbus::{Connection, ObjectPath, OwnedObjectPath, Variant, fdo, interface};
 
-use crate::host::state::{Mark, State};
+use crate::host::state::{ChangeMark, State};
 use crate::host::systemd_bus::manage::label;
 
 /// The name on the bus.
@@ -145,7 +145,7 @@ pub struct Shared {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Revision {
     changes: u64,
-    blocks: [Mark; 2],
+    blocks: [ChangeMark; 2],
 }
 
 impl Shared {

@@ -28,7 +28,7 @@ use crate::rke2::releases;
 use crate::rke2::role::Role;
 use crate::rke2::start::{Advice, StartSettings};
 use crate::rke2::version::Version;
-use crate::sysctl_d::{self, Dialect, NextBoot as NextBootOf, Resolution, Tree};
+use crate::sysctl_d::{self, Dialect, KeyResolution, Resolution, Tree};
 use crate::unit::{Load, Start, UnitDefinition};
 use crate::verdict;
 
@@ -39,7 +39,7 @@ const VERSION_PATIENCE: Duration = Duration::from_secs(2);
 /// How long systemd may take to answer over D-Bus.
 const BUS_PATIENCE: Duration = Duration::from_secs(2);
 /// Where what was found out is kept until the next boot.
-const CACHE: &str = crate::host::state::FOLDER;
+const CACHE: &str = crate::host::state::DIRECTORY;
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -212,7 +212,7 @@ fn resolve(root: &HostRoot, question: &Question, definition: Option<&UnitDefinit
         .unwrap_or_default();
     settings.gaps.append(&mut unseen.gaps);
     // Whoever read so far may have taken what could not be read for what is not there.
-    for error in root.troubles() {
+    for error in root.read_errors() {
         let gap = Gap::Unreadable(error);
         if !settings.gaps.contains(&gap) && !kubelet.gaps.contains(&gap) {
             settings.gaps.push(gap);
@@ -531,7 +531,7 @@ fn next_boot(root: &HostRoot, requirements: &[Requirement]) -> Vec<Reading<NextB
     }
     let tree = sysctl_files::collect(root);
     let resolution = resolution(&tree);
-    let unset = |key: &NextBootOf| key.set.is_none() && key.command_line.is_none();
+    let unset = |key: &KeyResolution| key.set.is_none() && key.command_line.is_none();
     let build = if resolution.keys.iter().any(unset) {
         KernelBuild::read(root)
     } else {
