@@ -15,10 +15,10 @@ pub(super) fn run(common: &Common, asked: &Sysctl) -> Status {
     let findings = if none {
         Vec::new()
     } else {
-        let Some(question) = select::question(&root, common, which) else {
+        let Some(target) = select::target(&root, common, which) else {
             return Status::Failed;
         };
-        examine::unit(&root, &question).report.findings
+        examine::assess(&root, &target).report.findings
     };
     let parameters = examine::parameters(&root);
     print(&match asked.format {

@@ -11,7 +11,7 @@ use super::setter::{self, Noticed};
 use super::{Daemon, remember};
 use crate::assessment::UnitReport;
 use crate::configuration::Mode;
-use crate::examine::{self, Question};
+use crate::examine::{self, Target};
 use crate::finding::Finding;
 use crate::gate::block::Block;
 use crate::gate::plan::{self, Decision, Override, Plan};
@@ -61,7 +61,7 @@ impl Daemon {
             .root
             .read("/proc/cmdline")
             .map_or(Override::None, |line| plan::kernel_override(&line));
-        let questions = examine::questions(&self.root);
+        let questions = examine::targets(&self.root);
         let mut answers = Vec::with_capacity(questions.len());
         for question in &questions {
             let unit = question.role.unit();
@@ -105,7 +105,7 @@ impl Daemon {
 
     /// What was heard of a unit's jobs, once it is known what the unit does. What may be newer than that
     /// waits for the next look where the unit is up: it may have been stopped since.
-    fn jobs_of(&mut self, question: &Question, phase: Phase) -> Vec<JobEvent> {
+    fn jobs_of(&mut self, question: &Target, phase: Phase) -> Vec<JobEvent> {
         if phase == Phase::Unknown {
             return Vec::new();
         }
@@ -146,7 +146,7 @@ impl Daemon {
 
     async fn unit(
         &mut self,
-        question: &Question,
+        question: &Target,
         answer: &Answer,
         rival: bool,
         asked: Override,
@@ -162,7 +162,7 @@ impl Daemon {
             .is_some_and(|unit| unit.enabled.at_boot());
         let is_loaded = |unit: &UnitDefinition| unit.load == Load::Loaded;
         let loadable = definition.as_ref().is_some_and(is_loaded);
-        let report = examine::defined(&self.root, question, definition).report;
+        let report = examine::assess_definition(&self.root, question, definition).report;
         let configuration = self.configuration.clone();
         let plan = plan::decide(&report, &configuration, asked);
         let phase = phase(answer);

@@ -43,7 +43,7 @@ const CACHE: &str = crate::host::state::FOLDER;
 
 /// What is asked.
 #[derive(Debug, Clone)]
-pub struct Question {
+pub struct Target {
     /// Which unit, by its role.
     pub role: Role,
     /// The unit, where it is installed; if not, it is judged as RKE2 would install it.
@@ -51,21 +51,21 @@ pub struct Question {
     /// The release to judge by; if not given, the installed one.
     pub version: Option<Version>,
     /// The other RKE2 unit of this host.
-    pub other: Other,
+    pub other: OtherUnit,
     /// Whether advice after the hardening guide is wanted: what decides over a start does not need it.
     pub advise: bool,
 }
 
 /// How a unit stands beside the one of the other role. RKE2's tarball installs both.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Other {
+pub enum OtherUnit {
     /// It does not matter.
     #[default]
     Irrelevant,
     /// Both are enabled.
-    Rival,
+    BothEnabled,
     /// The other is enabled and this one is not: what it says of it is no advice to anybody.
-    Chosen,
+    OnlyOtherEnabled,
 }
 
 /// The RKE2 units that are installed below `root`, as their files have them.
@@ -78,18 +78,18 @@ pub fn installed(root: &HostRoot) -> Vec<(Role, UnitDefinition)> {
 }
 
 /// What is to be asked of each RKE2 unit that is installed below `root`, one beside the other.
-pub fn questions(root: &HostRoot) -> Vec<Question> {
+pub fn targets(root: &HostRoot) -> Vec<Target> {
     let installed = installed(root);
     let enabled = installed.iter().filter(|(_, unit)| unit.enabled.at_boot());
     let enabled = enabled.count();
     installed
         .into_iter()
-        .map(|(role, definition)| Question {
+        .map(|(role, definition)| Target {
             role,
             other: match (enabled, definition.enabled.at_boot()) {
-                (2.., _) => Other::Rival,
-                (1, false) => Other::Chosen,
-                _ => Other::Irrelevant,
+                (2.., _) => OtherUnit::BothEnabled,
+                (1, false) => OtherUnit::OnlyOtherEnabled,
+                _ => OtherUnit::Irrelevant,
             },
             definition: Some(definition),
             version: None,
@@ -104,24 +104,28 @@ pub(crate) fn installed_unit(root: &HostRoot, role: Role) -> Option<UnitDefiniti
 }
 
 /// Begins to ask systemd of the running host how it would start the unit of `role`, for [`asked`].
-pub(crate) fn ask(root: &HostRoot, role: Role) -> Option<Asking> {
+pub(crate) fn ask_systemd(root: &HostRoot, role: Role) -> Option<Asking> {
     root.is_live()
         .then(|| Asking::begin(role.unit(), BUS_PATIENCE))
 }
 
 /// Examines one unit; where it is installed on the running host, as systemd would start it.
-pub fn unit(root: &HostRoot, question: &Question) -> Examination {
-    let installed = question.definition.is_some();
-    let asking = installed.then(|| ask(root, question.role)).flatten();
-    asked(root, question, asking)
+pub fn assess(root: &HostRoot, target: &Target) -> Examination {
+    let installed = target.definition.is_some();
+    let asking = installed.then(|| ask_systemd(root, target.role)).flatten();
+    assess_asking(root, target, asking)
 }
 
-/// The same, with the question already put to systemd. What files say is replaced by what systemd itself
+/// The same, with the target already put to systemd. What files say is replaced by what systemd itself
 /// says, where it answers; mostly that is the same, so that all is examined by the files while the answer is
 /// waited for, and anew only where it differs.
-pub(crate) fn asked(root: &HostRoot, question: &Question, asking: Option<Asking>) -> Examination {
-    let examined = defined(root, question, question.definition.clone());
-    let (Some(offline), Some(asking)) = (&question.definition, asking) else {
+pub(crate) fn assess_asking(
+    root: &HostRoot,
+    target: &Target,
+    asking: Option<Asking>,
+) -> Examination {
+    let examined = assess_definition(root, target, target.definition.clone());
+    let (Some(offline), Some(asking)) = (&target.definition, asking) else {
         return examined;
     };
     let told = asking.answer().ok();
@@ -135,7 +139,7 @@ pub(crate) fn asked(root: &HostRoot, question: &Question, asking: Option<Asking>
             ..examined
         }
     } else {
-        defined(root, question, Some(told))
+        assess_definition(root, target, Some(told))
     }
 }
 
@@ -164,21 +168,21 @@ struct Resolved {
 }
 
 /// Reads and resolves what the unit runs. What cannot be known of it is among the settings' gaps.
-fn resolve(root: &HostRoot, question: &Question, definition: Option<&UnitDefinition>) -> Resolved {
+fn resolve(root: &HostRoot, target: &Target, definition: Option<&UnitDefinition>) -> Resolved {
     let started = definition.and_then(UnitDefinition::command);
     let program = definition
         .zip(started.as_ref())
         .map(|(unit, start)| sight::program(root, unit, start));
-    let (mut installed, mut detection) = version(root, question, program.as_deref());
+    let (mut installed, mut detection) = version(root, target, program.as_deref());
     let is_rke2 = program
         .as_deref()
-        .is_none_or(|program| is_rke2(root, program, question, &installed, &detection));
+        .is_none_or(|program| is_rke2(root, program, target, &installed, &detection));
     if !is_rke2 {
         // What runs another program may run RKE2 in the end, one of those where installers put it.
-        (installed, detection) = version(root, question, None);
+        (installed, detection) = version(root, target, None);
     }
     let direct = started.as_ref().filter(|_| is_rke2);
-    let invocation = direct.map_or_else(|| Invocation::of(question.role), invocation);
+    let invocation = direct.map_or_else(|| Invocation::of(target.role), invocation);
     let version = &installed.version;
 
     let parser = ParserRules::of(version);
@@ -186,7 +190,7 @@ fn resolve(root: &HostRoot, question: &Question, definition: Option<&UnitDefinit
     let directory = definition.map(|unit| &*unit.working_directory);
     let path = sight::below(directory.unwrap_or_default(), &written);
     let files = rke2_config::read(root, &path);
-    let mut settings = config::resolve(&invocation, &files, question.role, &parser);
+    let mut settings = config::resolve(&invocation, &files, target.role, &parser);
     if let Some(program) = program.as_deref().filter(|_| !is_rke2) {
         let program = program.to_string_lossy().into_owned();
         settings.gaps.push(Gap::OtherProgram(program));
@@ -227,9 +231,9 @@ fn resolve(root: &HostRoot, question: &Question, definition: Option<&UnitDefinit
 }
 
 /// Examines one unit as `definition` has it.
-pub(crate) fn defined(
+pub(crate) fn assess_definition(
     root: &HostRoot,
-    question: &Question,
+    target: &Target,
     definition: Option<UnitDefinition>,
 ) -> Examination {
     let Resolved {
@@ -241,18 +245,18 @@ pub(crate) fn defined(
         kubelet_files,
         kubelet,
         unseen,
-    } = resolve(root, question, definition.as_ref());
+    } = resolve(root, target, definition.as_ref());
     let version = &installed.version;
     let mut start = StartSettings::new(version.clone(), &settings, &kubelet);
     start.advice.extend(version_advice(&installed, &detection));
     start.advice.extend(definition.iter().flat_map(unit_advice));
-    if question.advise {
+    if target.advise {
         let advice = guide_advice(root, &settings, &kubelet, &start);
         start.advice.extend(advice);
     }
-    let rivals = question.other == Other::Rival;
-    start.advice.extend(rivals.then(|| rival(question.role)));
-    let idle = question.other == Other::Chosen;
+    let rivals = target.other == OtherUnit::BothEnabled;
+    start.advice.extend(rivals.then(|| rival(target.role)));
+    let idle = target.other == OtherUnit::OnlyOtherEnabled;
     if idle {
         start.advice.clear();
     }
@@ -273,7 +277,7 @@ pub(crate) fn defined(
         &mut findings,
         &worlds::Judged {
             root,
-            role: question.role,
+            role: target.role,
             invocation: &invocation,
             files: &files,
             settings: &settings,
@@ -292,7 +296,7 @@ pub(crate) fn defined(
         requirements,
         facts,
         report: UnitReport {
-            unit: question.role.unit().to_owned(),
+            unit: target.role.unit().to_owned(),
             role: start.role,
             version: start.version,
             version_source: installed.source.as_str(),
@@ -327,12 +331,12 @@ fn guide_advice(
 fn is_rke2(
     root: &HostRoot,
     program: &Path,
-    question: &Question,
+    target: &Target,
     installed: &InstalledVersion,
     detection: &Detection,
 ) -> bool {
     let named = is_named_rke2(program);
-    if question.version.is_some() {
+    if target.version.is_some() {
         // The program was not looked at.
         return match rke2_binary::read_program(root, program) {
             Ok(Program::NotElf) => false,
@@ -388,7 +392,7 @@ fn invocation(start: &Start) -> Invocation {
 /// The release to judge by, and what was found out on the way.
 fn version(
     root: &HostRoot,
-    question: &Question,
+    target: &Target,
     program: Option<&Path>,
 ) -> (InstalledVersion, Detection) {
     let plain = |version, source| InstalledVersion {
@@ -397,7 +401,7 @@ fn version(
         evidence: None,
         go: None,
     };
-    if let Some(version) = &question.version {
+    if let Some(version) = &target.version {
         return (
             plain(version.clone(), VersionSource::Option),
             Detection::default(),
