@@ -2,6 +2,7 @@
 
 mod accounts;
 mod doubt;
+pub(crate) mod doubts;
 mod kernel;
 pub(crate) mod next_boot;
 mod settings;
