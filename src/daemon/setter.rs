@@ -46,7 +46,7 @@ pub(super) fn of(root: &HostRoot, finding: &Finding, noticed: Noticed) -> Option
 
 fn parameter(root: &HostRoot, finding: &Finding, noticed: Noticed) -> Option<String> {
     let actual = finding.actual.as_deref()?;
-    let parameters = examine::parameters(root);
+    let parameters = examine::parameters(root, None);
     let next = parameters
         .resolution
         .keys

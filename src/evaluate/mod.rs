@@ -6,6 +6,7 @@ pub(crate) mod doubts;
 mod kernel;
 pub(crate) mod next_boot;
 mod settings;
+pub(crate) mod systemd_version;
 
 #[cfg(test)]
 mod tests;

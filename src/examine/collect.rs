@@ -7,6 +7,7 @@ use crate::host::{HostRoot, facts};
 use crate::requirements::{self, Requirement};
 use crate::rke2::profile::ProfileRules;
 use crate::rke2::start::StartSettings;
+use crate::unit::UnitDefinition;
 
 /// Requirements, and the facts to evaluate them against.
 pub(super) struct Collected {
@@ -15,11 +16,17 @@ pub(super) struct Collected {
 }
 
 /// Reads what the requirements of `start` are about, and no more.
-pub(super) fn collect(root: &HostRoot, start: &StartSettings, resolved: &Resolved) -> Collected {
+pub(super) fn collect(
+    root: &HostRoot,
+    definition: Option<&UnitDefinition>,
+    start: &StartSettings,
+    resolved: &Resolved,
+) -> Collected {
     let requirements = requirements::of(start);
-    let next_boot = next_boot::read(root, &requirements);
+    let next_boot = next_boot::read(root, definition, &requirements);
     let line_limit = ProfileRules::of(&start.version).account_line_limit;
-    let mut facts = facts::collect(root, &requirements, next_boot, line_limit);
+    let mut facts = facts::collect(root, &requirements, next_boot.facts, line_limit);
+    facts.systemd = next_boot.systemd;
     if let Some(why) = &resolved.unknown_kernel {
         facts.forget_kernel(why);
     }

@@ -8,12 +8,14 @@ use crate::assessment::UnitReport;
 use crate::evaluate::evaluate;
 use crate::host::HostRoot;
 use crate::rke2::start::StartSettings;
+use crate::unit::UnitDefinition;
 use crate::verdict;
 
 /// Evaluates the requirements against the facts and folds the findings into a verdict.
 pub(super) fn report(
     root: &HostRoot,
     target: &Target,
+    definition: Option<&UnitDefinition>,
     resolved: &Resolved,
     start: StartSettings,
     collected: &Collected,
@@ -22,6 +24,7 @@ pub(super) fn report(
     let assessed = Assessed {
         root,
         role: target.role,
+        definition,
         resolved,
         requirements: &collected.requirements,
         facts: &collected.facts,

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use super::target::Target;
 use super::{program, visibility};
+use crate::assessment::Examination;
 use crate::host::systemd_bus::Asking;
 use crate::host::{HostRoot, units};
+use crate::requirements::RequirementKind;
 use crate::rke2::role::Role;
 use crate::unit::UnitDefinition;
 
@@ -31,8 +33,13 @@ pub(crate) fn ask_systemd(root: &HostRoot, role: Role) -> Option<Asking> {
     }
 }
 
-/// Waits for systemd's answer and compares it with the definition from files.
-pub(super) fn answer(root: &HostRoot, target: &Target, asking: Option<Asking>) -> Answer {
+/// Waits for systemd's answer and compares it with the definition from files, and with what was found by it.
+pub(super) fn answer(
+    root: &HostRoot,
+    target: &Target,
+    by_files: &Examination,
+    asking: Option<Asking>,
+) -> Answer {
     let (Some(offline), Some(asking)) = (&target.definition, asking) else {
         return Answer::None;
     };
@@ -41,11 +48,20 @@ pub(super) fn answer(root: &HostRoot, target: &Target, asking: Option<Asking>) -
         return Answer::None;
     };
     let definition = units::complete(root, live, offline);
-    if starts_alike(&definition, offline) {
+    if starts_alike(&definition, offline) && !names_systemd(&definition, by_files) {
         Answer::Same(definition)
     } else {
         Answer::Different(definition)
     }
+}
+
+/// Whether only systemd itself names its version, and the next boot depends on it.
+fn names_systemd(definition: &UnitDefinition, by_files: &Examination) -> bool {
+    let is_kernel = |kind: &RequirementKind| matches!(kind, RequirementKind::Kernel { .. });
+    let mut requirements = by_files.requirements.iter();
+    definition.systemd.is_some()
+        && by_files.facts.systemd.is_none()
+        && requirements.any(|requirement| requirement.applies && is_kernel(&requirement.kind))
 }
 
 /// Whether both definitions start RKE2 in the same way and give cause for the same advice.

@@ -49,7 +49,7 @@ pub(crate) fn assess_asking(
     asking: Option<Asking>,
 ) -> Examination {
     let by_files = assess_definition(root, target, target.definition.clone());
-    match live_unit::answer(root, target, asking) {
+    match live_unit::answer(root, target, &by_files, asking) {
         Answer::None => by_files,
         Answer::Same(definition) => Examination {
             definition: Some(definition),
@@ -67,8 +67,15 @@ pub(crate) fn assess_definition(
 ) -> Examination {
     let resolved = settings::resolve(root, target, definition.as_ref());
     let start = start::settings(root, target, definition.as_ref(), &resolved);
-    let collected = collect::collect(root, &start, &resolved);
-    let report = judge::report(root, target, &resolved, start, &collected);
+    let collected = collect::collect(root, definition.as_ref(), &start, &resolved);
+    let report = judge::report(
+        root,
+        target,
+        definition.as_ref(),
+        &resolved,
+        start,
+        &collected,
+    );
     Examination {
         definition,
         settings: resolved.settings,

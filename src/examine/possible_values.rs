@@ -21,6 +21,7 @@ use crate::rke2::releases::{self, Reach};
 use crate::rke2::role::Role;
 use crate::rke2::start::{Sourced, StartSettings};
 use crate::rke2::version::Version;
+use crate::unit::UnitDefinition;
 
 /// A configuration of more bytes is not resolved again for each release.
 const MAX_CONFIGURATION: usize = 64 * 1024;
@@ -29,6 +30,7 @@ const MAX_CONFIGURATION: usize = 64 * 1024;
 pub(super) struct Assessed<'a> {
     pub(super) root: &'a HostRoot,
     pub(super) role: Role,
+    pub(super) definition: Option<&'a UnitDefinition>,
     pub(super) resolved: &'a Resolved,
     pub(super) requirements: &'a [Requirement],
     pub(super) facts: &'a HostFacts,
@@ -320,7 +322,9 @@ impl<'a> Variants<'a> {
             known.iter().map(|fact| fact.next_boot.clone()).collect()
         } else {
             let read = self.next_boot.take();
-            read.unwrap_or_else(|| next_boot::read(self.assessed.root, all))
+            read.unwrap_or_else(|| {
+                next_boot::read(self.assessed.root, self.assessed.definition, all).facts
+            })
         };
         self.next_boot = Some(next_boot.clone());
         next_boot

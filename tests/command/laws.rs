@@ -246,6 +246,7 @@ fn nothing_known_is_nothing_satisfied() {
         let unknown = || "not read".to_owned();
         let facts = HostFacts {
             image: false,
+            systemd: None,
             kernel: KERNEL_PARAMETERS
                 .iter()
                 .map(|_| preflight_rke2::testing::facts::KernelFact {
