@@ -66,7 +66,7 @@ pub mod facts {
     };
 }
 pub mod finding {
-    pub use crate::finding::{Component, Effect, Finding, Outcome};
+    pub use crate::finding::{CheckId, Component, Effect, Finding, Outcome};
 }
 pub mod gate {
     pub mod block {

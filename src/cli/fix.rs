@@ -7,7 +7,7 @@ use super::{Status, colored, complain, print, select, width};
 use crate::assessment::{Examination, UnitReport};
 use crate::examine::{self, Question};
 use crate::fix::declare::{self, Form};
-use crate::fix::{Plan, Unit, Wish, plan, script, text};
+use crate::fix::{Plan, RequestedIds, Unit, plan, script, text};
 use crate::host::HostRoot;
 use crate::host::apply::{self, Done, Programs};
 use crate::report::text::{Style, headline};
@@ -21,7 +21,7 @@ pub(super) fn run(common: &Common, fix: &Fix) -> Status {
     let Some(questions) = select::questions(&root, common, &fix.which) else {
         return Status::Failed;
     };
-    let wish = Wish {
+    let wish = RequestedIds {
         uid: fix.uid,
         gid: fix.gid,
     };
@@ -134,7 +134,7 @@ fn carry_out(
     }
     let examined = examine(root, questions);
     out.push_str(&headlines(&examined, style));
-    out.push_str(&text::left(&plan.left));
+    out.push_str(&text::left(&plan.manual));
     print(&out);
     if done.iter().any(|done| done.result.is_err()) {
         return Status::Failed;

@@ -269,7 +269,7 @@ impl Daemon {
                 let all = monitor::drift(seen.report, seen.configuration);
                 let new: Vec<(&Finding, Option<String>)> = all
                     .iter()
-                    .filter(|finding| new.contains(&finding.id))
+                    .filter(|finding| new.contains(finding.id().as_str()))
                     .map(|finding| (*finding, self.setter(finding)))
                     .collect();
                 let record = say::drifted(unit, seen.phase, &new, &all);
@@ -319,7 +319,7 @@ impl Daemon {
     }
 
     fn setter(&self, finding: &Finding) -> Option<String> {
-        let path = format!("/proc/sys/{}", finding.subject.replace('.', "/"));
+        let path = format!("/proc/sys/{}", finding.subject().replace('.', "/"));
         let noticed = if self.changed.contains(std::path::Path::new(&path)) {
             Noticed::Told
         } else {
@@ -506,7 +506,7 @@ fn is_passing(error: &BusError) -> bool {
 }
 
 fn refusal(unit: &str, plan: &Plan<'_>) -> String {
-    let summaries: Vec<&str> = plan.reasons.iter().map(|f| f.summary.as_str()).collect();
+    let summaries: Vec<&str> = plan.reasons.iter().map(|f| f.summary()).collect();
     format!(
         "{unit} would refuse to run: {}",
         crate::text::printable(&summaries.join("; "))
@@ -543,7 +543,7 @@ fn view_of(sight: &Sight) -> UnitView {
         name: report.unit.clone(),
         role: report.role.as_str().to_owned(),
         rke2_version: report.version.to_string(),
-        rke2_version_source: report.version_source.to_owned(),
+        rke2_version_source: report.version_source.to_string(),
         phase: word(sight.phase),
         verdict: word(report.verdict.now),
         next_boot_verdict: word(report.verdict.next_boot),
@@ -559,11 +559,11 @@ fn view_of(sight: &Sight) -> UnitView {
             .problems()
             .map(|finding| {
                 (
-                    finding.id.clone(),
-                    word(finding.outcome),
-                    word(finding.effect),
-                    crate::text::printable(&finding.subject),
-                    crate::text::printable(&finding.summary),
+                    finding.id().to_string(),
+                    finding.outcome().as_str().to_owned(),
+                    finding.effect().as_str().to_owned(),
+                    crate::text::printable(finding.subject()),
+                    crate::text::printable(finding.summary()),
                 )
             })
             .collect(),

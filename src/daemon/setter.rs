@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use crate::examine;
 use crate::facts::Part;
-use crate::finding::{Finding, Outcome};
+use crate::finding::{CheckId, Finding, Outcome};
 use crate::host::HostRoot;
 
 use crate::sysctl_d::{Assignment, NextBoot, Via};
@@ -21,20 +21,20 @@ pub(super) enum Noticed {
 
 /// Who made `finding` what it is, in half a sentence; `None` where nothing tells.
 pub(super) fn of(root: &HostRoot, finding: &Finding, noticed: Noticed) -> Option<String> {
-    if finding.id.starts_with("sysctl.") && finding.now == Outcome::Violated {
+    if finding.id().sysctl_key().is_some() && finding.now() == Outcome::Violated {
         return parameter(root, finding, noticed);
     }
     let of = |parts: &[Part]| {
-        let mut places = finding.evidence.iter();
+        let mut places = finding.evidence().iter();
         let place = places.find(|evidence| parts.contains(&evidence.part))?;
         Some(place.source.path.as_str())
     };
     // What decides over the next boot is a file that sets or hides something; what was refused
     // now, the file that was read.
-    let path = match finding.id.as_str() {
-        "account.etcd.user" => Some("/etc/passwd"),
-        "account.etcd.group" => Some("/etc/group"),
-        id if id.starts_with("sysctl.") => of(&[Part::Sets, Part::Masks]),
+    let path = match finding.id() {
+        CheckId::AccountEtcdUser => Some("/etc/passwd"),
+        CheckId::AccountEtcdGroup => Some("/etc/group"),
+        id if id.sysctl_key().is_some() => of(&[Part::Sets, Part::Masks]),
         _ => of(&[Part::Read, Part::Demands]),
     }?;
     let (seconds, _) = root.stat(path).ok()?.modified;
@@ -45,13 +45,13 @@ pub(super) fn of(root: &HostRoot, finding: &Finding, noticed: Noticed) -> Option
 }
 
 fn parameter(root: &HostRoot, finding: &Finding, noticed: Noticed) -> Option<String> {
-    let actual = finding.actual.as_deref()?;
+    let actual = finding.actual()?;
     let parameters = examine::parameters(root);
     let next = parameters
         .resolution
         .keys
         .iter()
-        .find(|next| next.key == finding.subject)?;
+        .find(|next| next.key == finding.subject())?;
     Some(match (words(next, actual), noticed) {
         (Some(place), _) => format!("as {place}"),
         // The kernel tells of writes through the host's own mount of /proc.

@@ -1,11 +1,22 @@
 //! Kernel parameters: now as the component reads them, then as files will set them.
 
-use super::start;
-use crate::facts::{Cure, KernelFact, NextBoot, Reading, Target};
-use crate::finding::{Component, Effect, Finding, Outcome, Prediction, Remedy, Stage};
+use super::{met, start};
+use crate::facts::{KernelFact, NextBoot, NextBootCause, Persistence, Reading, SysctlFile};
+use crate::finding::{Component, Finding, Outcome, Prediction, Remedy, Stage};
 use crate::requirements::{KubeletCheck, Requirement};
 use crate::rke2::kernel::KernelParameter;
 use crate::text::shell_word;
+
+/// What the components make of the value that the kernel has.
+struct Live {
+    /// The components that require the value, or fail to read it.
+    by: Vec<Component>,
+    /// The value, where it can be read.
+    actual: Option<String>,
+    /// Why it cannot be read.
+    error: Option<String>,
+    predictions: Vec<Prediction>,
+}
 
 pub(super) fn finding(
     requirement: &Requirement,
@@ -15,220 +26,222 @@ pub(super) fn finding(
     fact: &KernelFact,
     image: bool,
 ) -> Finding {
-    let mut by = Vec::new();
+    let live = live(parameter, rke2, kubelet, fact);
+    let now = match &fact.live {
+        _ if !live.predictions.is_empty() => Outcome::Violated,
+        Reading::Unknown { .. } if requirement.applies => Outcome::Indeterminate,
+        _ => met(requirement),
+    };
+    let applies = requirement.applies;
+    let after = if applies {
+        next_boot_outcome(parameter, &fact.next_boot)
+    } else {
+        now
+    };
+    let next = match &fact.next_boot {
+        Reading::Known(next) if applies => Some(next),
+        _ => None,
+    };
+    let by = live.by.clone();
+    let finding = start(requirement, parameter.key, by, now, after)
+        .of_image(image)
+        .with_required(parameter.required.to_string())
+        .with_actual(live.actual.clone())
+        .with_next_boot(next.and_then(NextBoot::text).map(str::to_owned))
+        .with_evidence(next.iter().flat_map(|next| next.evidence.iter().cloned()))
+        .with_summary(summary(parameter, (now, after), &live, fact, image));
+    let is_wrong = matches!(
+        finding.outcome(),
+        Outcome::Violated | Outcome::Indeterminate
+    );
+    let mut notes = Vec::new();
+    if is_wrong && !live.by.is_empty() {
+        notes.push(format!(
+            "demanded by {}: {}",
+            super::names(&live.by),
+            requirement.because.words
+        ));
+    }
+    notes.extend(next.iter().flat_map(|next| next.notes.iter().cloned()));
+    if applies {
+        notes.extend(cause(now, after, fact));
+    }
+    let remedies = if is_wrong {
+        remedies(&finding, parameter, &fact.next_boot)
+    } else {
+        Vec::new()
+    };
+    finding
+        .with_notes(notes)
+        .with_remedies(remedies)
+        .with_predictions(live.predictions)
+}
+
+fn live(
+    parameter: KernelParameter,
+    rke2: Option<Stage>,
+    kubelet: KubeletCheck,
+    fact: &KernelFact,
+) -> Live {
+    let mut live = Live {
+        by: Vec::new(),
+        actual: None,
+        error: None,
+        predictions: Vec::new(),
+    };
     if rke2.is_some() {
-        by.push(Component::Rke2);
+        live.by.push(Component::Rke2);
     }
     if kubelet == KubeletCheck::Value {
-        by.push(Component::Kubelet);
+        live.by.push(Component::Kubelet);
     }
-    let mut finding = start(requirement, parameter.key, by);
-    finding.required = Some(parameter.required.to_string());
-
-    let mut unreadable = None;
-    match &fact.live {
+    let content = match &fact.live {
+        Reading::Known(content) => content,
         Reading::Unknown { why } => {
-            if requirement.applies {
-                finding.now = Outcome::Indeterminate;
-                unreadable = Some(why.clone());
-            }
+            live.error = Some(why.clone());
+            return live;
         }
-        Reading::Known(content) => {
-            match KernelParameter::as_kubelet(content).or_else(|_| parameter.as_rke2(content)) {
-                Ok(value) => finding.actual = Some(value.to_string()),
-                Err(error) => unreadable = Some(error),
-            }
-            if let Some(stage) = rke2 {
-                predict_rke2(&mut finding, parameter, stage, parameter.as_rke2(content));
-            }
-            predict_kubelet(
-                &mut finding,
-                parameter,
-                kubelet,
-                KernelParameter::as_kubelet(content),
-            );
-            if !finding.predictions.is_empty() {
-                finding.now = Outcome::Violated;
-            }
-        }
+    };
+    match KernelParameter::as_kubelet(content).or_else(|_| parameter.as_rke2(content)) {
+        Ok(value) => live.actual = Some(value.to_string()),
+        Err(error) => live.error = Some(error),
     }
-    if requirement.applies {
-        next_boot(&mut finding, parameter, &fact.next_boot);
-    } else {
-        finding.then = finding.now;
+    if let Some(stage) = rke2 {
+        live.predictions
+            .extend(predict_rke2(parameter, stage, parameter.as_rke2(content)));
     }
-    conclude(
-        &mut finding,
-        parameter,
-        unreadable.as_deref(),
-        &fact.next_boot,
-        image,
-    );
-    if finding.outcome == Outcome::Violated || finding.outcome == Outcome::Indeterminate {
-        if !finding.required_by.is_empty() {
-            finding.notes.insert(
-                0,
-                format!(
-                    "demanded by {}: {}",
-                    super::names(&finding.required_by),
-                    requirement.because.words
-                ),
-            );
-        }
-        finding.remedies = remedies(&finding, parameter, &fact.next_boot);
+    let by_kubelet = predict_kubelet(parameter, kubelet, KernelParameter::as_kubelet(content));
+    if by_kubelet.is_some() && !live.by.contains(&Component::Kubelet) {
+        live.by.push(Component::Kubelet);
     }
-    finding
+    live.predictions.extend(by_kubelet);
+    live
 }
 
 fn predict_rke2(
-    finding: &mut Finding,
     parameter: KernelParameter,
     stage: Stage,
     reading: Result<i64, String>,
-) {
-    match reading {
-        Ok(value) if value == parameter.required => {}
-        Ok(value) => finding.predictions.push(Prediction {
-            stage,
-            line: parameter.rke2_mismatch(value),
-            hides_others: false,
-        }),
-        Err(line) => finding.predictions.push(Prediction {
-            stage,
-            line,
-            hides_others: true,
-        }),
-    }
+) -> Option<Prediction> {
+    let (line, hides_others) = match reading {
+        Ok(value) if value == parameter.required => return None,
+        Ok(value) => (parameter.rke2_mismatch(value), false),
+        Err(line) => (line, true),
+    };
+    Some(Prediction {
+        stage,
+        line,
+        hides_others,
+    })
 }
 
 fn predict_kubelet(
-    finding: &mut Finding,
     parameter: KernelParameter,
-    demand: KubeletCheck,
+    check: KubeletCheck,
     reading: Result<i64, String>,
-) {
-    let line = match (reading, demand) {
+) -> Option<Prediction> {
+    let line = match (reading, check) {
         (Ok(value), KubeletCheck::Value) if value != parameter.required => {
             parameter.kubelet_mismatch(value)
         }
-        (_, KubeletCheck::Nothing) | (Ok(_), _) => return,
-        // Whatever the flag says, the kubelet ends where it cannot read one of the six.
+        (_, KubeletCheck::Nothing) | (Ok(_), _) => return None,
+        // Whatever its flag is, the kubelet exits where it cannot read one of the six.
         (Err(error), _) => error,
     };
-    if !finding.required_by.contains(&Component::Kubelet) {
-        finding.required_by.push(Component::Kubelet);
-    }
-    finding.predictions.push(Prediction {
+    Some(Prediction {
         stage: Stage::KubeletTunables,
         line,
         hides_others: false,
-    });
+    })
 }
 
-fn next_boot(finding: &mut Finding, parameter: KernelParameter, fact: &Reading<NextBoot>) {
+fn next_boot_outcome(parameter: KernelParameter, fact: &Reading<NextBoot>) -> Outcome {
     match fact {
-        Reading::Unknown { .. } => finding.then = Outcome::Indeterminate,
-        Reading::Known(next) => {
-            finding.next_boot.clone_from(&next.text);
-            finding.then = match next.number {
-                Some(number) if number == parameter.required => Outcome::Satisfied,
-                Some(_) => Outcome::Violated,
-                None => Outcome::Indeterminate,
-            };
-            finding.evidence.extend(next.evidence.iter().cloned());
-            finding.notes.extend(next.notes.iter().cloned());
-        }
+        Reading::Unknown { .. } => Outcome::Indeterminate,
+        Reading::Known(next) => match next.number {
+            Some(number) if number == parameter.required => Outcome::Satisfied,
+            Some(_) => Outcome::Violated,
+            None => Outcome::Indeterminate,
+        },
     }
 }
 
-fn conclude(
-    finding: &mut Finding,
+/// What the next boot does with the parameter, as a clause.
+fn next_boot_clause(next: &Reading<NextBoot>) -> String {
+    match next {
+        Reading::Unknown { why } => format!("what the next boot brings is not known ({why})"),
+        Reading::Known(next) => match (&next.cause, next.number) {
+            (NextBootCause::File(text), _) => format!("the next boot sets it to {text}"),
+            (_, Some(number)) => format!("no file sets it, so the next boot leaves {number}"),
+            (_, None) => "no file sets it, and what the kernel starts with is not known".to_owned(),
+        },
+    }
+}
+
+fn summary(
     parameter: KernelParameter,
-    unreadable: Option<&str>,
-    next: &Reading<NextBoot>,
+    (now, after): (Outcome, Outcome),
+    live: &Live,
+    fact: &KernelFact,
     image: bool,
-) {
+) -> String {
     let key = parameter.key;
     let required = parameter.required;
-    let then = match (&finding.next_boot, next) {
-        (Some(text), _) => format!("the next boot sets it to {text}"),
-        (
-            None,
-            Reading::Known(NextBoot {
-                number: Some(number),
-                ..
-            }),
-        ) => format!("no file sets it, so the next boot leaves {number}"),
-        (None, Reading::Known(_)) => {
-            "no file sets it, and what the kernel starts with is not known".to_owned()
-        }
-        (None, Reading::Unknown { why }) => {
-            format!("what the next boot brings is not known ({why})")
-        }
-    };
-    let why = unreadable.unwrap_or("not read");
-    // One that nobody demands is here because it cannot even be read.
-    let demanded = finding.outcome != Outcome::NotApplicable;
-    match (finding.now, finding.then) {
-        (Outcome::Violated, _) => {
-            finding.outcome = Outcome::Violated;
-            finding.summary = match (&finding.actual, unreadable) {
-                (Some(actual), _) if actual != &required.to_string() => {
-                    format!("{key} is {actual}, must be {required}")
-                }
-                (_, Some(error)) => format!("{key} must be {required}, but: {error}"),
-                (_, None) => match finding.predictions.first() {
-                    Some(first) => format!("{key} must be {required}, but: {}", first.line),
-                    None => format!("{key} must be {required}"),
-                },
-            };
-            // Where the kernel command line sets it, that has been said.
-            let said = finding.notes.iter().any(|note| note.starts_with("no file"));
-            if finding.next_boot.is_none() && demanded && !said {
-                finding.notes.push(then);
+    let why = live.error.as_deref().unwrap_or("not read");
+    match (now, after) {
+        (Outcome::Violated, _) => match (&live.actual, &live.error) {
+            (Some(actual), _) if actual != &required.to_string() => {
+                format!("{key} is {actual}, must be {required}")
             }
-        }
-        (Outcome::Satisfied, Outcome::Satisfied) => {
-            finding.summary = format!("{key} is {required}");
-        }
-        (Outcome::Satisfied, after) => {
-            finding.outcome = after;
-            finding.effect = Effect::BlocksNextBoot;
-            finding.summary = format!("{key} is {required} now, as it must be, but {then}");
-            if finding.next_boot.is_none() && after == Outcome::Violated {
-                finding.notes.push(
-                    "a kubelet that ran without protect-kernel-defaults may have written it, or \
-                     somebody by hand"
-                        .to_owned(),
-                );
-            }
-        }
-        (Outcome::Indeterminate, Outcome::Violated) => {
-            finding.outcome = Outcome::Violated;
-            finding.effect = Effect::BlocksNextBoot;
-            finding.summary = format!("{key} must be {required}, but {then}");
-        }
-        // An image has no present: what it will be is all there is to ask.
+            (_, Some(error)) => format!("{key} must be {required}, but: {error}"),
+            (_, None) => match live.predictions.first() {
+                Some(first) => format!("{key} must be {required}, but: {}", first.line),
+                None => format!("{key} must be {required}"),
+            },
+        },
+        (Outcome::Satisfied, Outcome::Satisfied) => format!("{key} is {required}"),
+        (Outcome::Satisfied, _) => format!(
+            "{key} is {required} now, as it must be, but {}",
+            next_boot_clause(&fact.next_boot)
+        ),
+        // An image has no present: its next boot is all there is to check.
         (Outcome::Indeterminate, Outcome::Satisfied) if image => {
-            finding.outcome = Outcome::Satisfied;
-            finding.summary = format!("{key} will be {required}");
-        }
-        (Outcome::Indeterminate, after) if image => {
-            finding.outcome = after;
-            finding.effect = Effect::BlocksNextBoot;
-            finding.summary = format!("{key} must be {required}, but {then}");
+            format!("{key} will be {required}")
         }
         (Outcome::Indeterminate, Outcome::Satisfied) => {
-            finding.outcome = Outcome::Indeterminate;
-            finding.summary = format!(
-                "{key} must be {required}, and will be; what it is now is not known ({why})"
-            );
+            format!("{key} must be {required}, and will be; what it is now is not known ({why})")
         }
-        (Outcome::Indeterminate, _) => {
-            finding.outcome = Outcome::Indeterminate;
-            finding.summary = format!("{key} must be {required}; what it is is not known ({why})");
+        (Outcome::Indeterminate, Outcome::Indeterminate) if !image => {
+            format!("{key} must be {required}; what it is is not known ({why})")
         }
-        (Outcome::NotApplicable, _) => finding.summary = format!("{key} is not demanded"),
+        (Outcome::Indeterminate, _) => format!(
+            "{key} must be {required}, but {}",
+            next_boot_clause(&fact.next_boot)
+        ),
+        (Outcome::NotApplicable, _) => format!("{key} is not demanded"),
+    }
+}
+
+/// A note on what the summary leaves open: why the next boot brings another value.
+fn cause(now: Outcome, after: Outcome, fact: &KernelFact) -> Option<String> {
+    let cause = match &fact.next_boot {
+        Reading::Known(next) => Some(&next.cause),
+        Reading::Unknown { .. } => None,
+    };
+    match (now, after, cause) {
+        // Both have a note or evidence of their own.
+        (Outcome::Violated, _, Some(NextBootCause::File(_) | NextBootCause::CommandLine)) => None,
+        (Outcome::Violated, _, _) => Some(next_boot_clause(&fact.next_boot)),
+        (
+            Outcome::Satisfied,
+            Outcome::Violated,
+            Some(NextBootCause::CommandLine | NextBootCause::Kernel),
+        ) => Some(
+            "a kubelet that ran without protect-kernel-defaults may have written it, or somebody \
+             by hand"
+                .to_owned(),
+        ),
+        _ => None,
     }
 }
 
@@ -239,7 +252,7 @@ fn remedies(
 ) -> Vec<Remedy> {
     let (key, required) = (parameter.key, parameter.required);
     let mut remedies = Vec::new();
-    if finding.actual.is_none() && finding.now == Outcome::Violated {
+    if finding.actual().is_none() && finding.now() == Outcome::Violated {
         return vec![Remedy {
             summary: format!(
                 "{} cannot be read: check that the kernel has it and that /proc/sys is whole",
@@ -248,10 +261,10 @@ fn remedies(
             commands: Vec::new(),
         }];
     }
-    if finding.then != Outcome::Satisfied {
+    if finding.next_boot_outcome() != Outcome::Satisfied {
         remedies.push(for_every_boot(parameter, next_boot));
     }
-    if finding.now == Outcome::Violated {
+    if finding.now() == Outcome::Violated {
         remedies.push(Remedy {
             summary: "now".to_owned(),
             commands: vec![format!("sysctl -w {key}={required}")],
@@ -271,24 +284,26 @@ fn for_every_boot(parameter: KernelParameter, next_boot: &Reading<NextBoot>) -> 
             "whether it survives the next boot is not known ({why}): ask again as root"
         )),
         Reading::Known(NextBoot {
-            cure: Some(Cure::File(target)),
+            persistence: Some(Persistence::File(target)),
             ..
         }) => Remedy {
             summary: "for every boot".to_owned(),
             commands: add_lines(target, &[line]),
         },
         Reading::Known(NextBoot {
-            cure: Some(Cure::Person { why }),
+            persistence: Some(Persistence::Prevented { why }),
             ..
         }) => by_hand(format!("for every boot: {why}")),
-        Reading::Known(NextBoot { cure: None, .. }) => by_hand(format!(
+        Reading::Known(NextBoot {
+            persistence: None, ..
+        }) => by_hand(format!(
             "for every boot: `{line}` in a file of /etc/sysctl.d that is read after all others"
         )),
     }
 }
 
 /// What to type so that `lines` stand at the end of the file.
-pub(crate) fn add_lines(target: &Target, lines: &[String]) -> Vec<String> {
+pub(crate) fn add_lines(target: &SysctlFile, lines: &[String]) -> Vec<String> {
     let path = shell_word(&target.path);
     let mut commands = Vec::new();
     if target.no_directory {
@@ -311,6 +326,7 @@ pub(crate) fn add_lines(target: &Target, lines: &[String]) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::facts::{Operation, ReadError};
+    use crate::finding::Effect;
     use crate::finding::Outcome::{Indeterminate, NotApplicable, Satisfied, Violated};
     use crate::requirements::{Because, RequirementKind};
     use crate::rke2::kernel::KERNEL_PARAMETERS;
@@ -330,11 +346,13 @@ mod tests {
     /// What files set it to, and what that is.
     fn next(text: Option<&str>, number: Option<i64>) -> Reading<NextBoot> {
         Reading::Known(NextBoot {
-            text: text.map(str::to_owned),
+            cause: text.map_or(NextBootCause::Kernel, |text| {
+                NextBootCause::File(text.to_owned())
+            }),
             number,
             evidence: Vec::new(),
             notes: Vec::new(),
-            cure: Some(Cure::Person {
+            persistence: Some(Persistence::Prevented {
                 why: "by hand".to_owned(),
             }),
         })
@@ -348,7 +366,7 @@ mod tests {
         image: bool,
     ) -> Finding {
         let requirement = Requirement {
-            id: "x".to_owned(),
+            id: PANIC.check,
             applies: rke2.is_some() || kubelet == KubeletCheck::Value,
             because: Because {
                 words: "profile cis".to_owned(),
@@ -462,16 +480,20 @@ mod tests {
             ),
         ] {
             let found = demanded(live, next, image);
-            assert_eq!(found.summary, summary);
-            let is = [found.outcome, found.now, found.then];
-            assert_eq!((is, found.effect), (outcomes, effect), "{summary}");
+            assert_eq!(found.summary(), summary);
+            let is = [found.outcome(), found.now(), found.next_boot_outcome()];
+            assert_eq!((is, found.effect()), (outcomes, effect), "{summary}");
         }
     }
 
     #[test]
     fn both_components_end_in_their_own_words() {
         let found = demanded(live("0\n"), next(Some("10"), Some(10)), false);
-        let lines: Vec<&str> = found.predictions.iter().map(|p| p.line.as_str()).collect();
+        let lines: Vec<&str> = found
+            .predictions()
+            .iter()
+            .map(|p| p.line.as_str())
+            .collect();
         assert_eq!(
             lines,
             [
@@ -479,26 +501,28 @@ mod tests {
                 "invalid kernel flag: kernel/panic, expected value: 10, actual value: 0",
             ]
         );
-        assert_eq!(found.required_by, [Component::Rke2, Component::Kubelet]);
-        assert_eq!(found.actual.as_deref(), Some("0"));
-        assert_eq!(found.required.as_deref(), Some("10"));
+        assert_eq!(found.required_by(), [Component::Rke2, Component::Kubelet]);
+        assert_eq!(found.actual(), Some("0"));
+        assert_eq!(found.required(), Some("10"));
         assert_eq!(
-            found.notes,
+            found.notes(),
             ["demanded by RKE2 and the kubelet: profile cis"]
         );
         let good = demanded(live("10\n"), next(Some("10"), Some(10)), false);
-        assert!(good.predictions.is_empty() && good.notes.is_empty() && good.remedies.is_empty());
+        assert!(
+            good.predictions().is_empty() && good.notes().is_empty() && good.remedies().is_empty()
+        );
     }
 
     #[test]
     fn what_cannot_be_read_as_rke2_reads_it_hides_its_other_words() {
         let found = demanded(live("10"), next(Some("10"), Some(10)), false);
-        let [only] = found.predictions.as_slice() else {
+        let [only] = found.predictions() else {
             panic!("{found:?}");
         };
         assert!(only.hides_others);
         assert_eq!(
-            found.summary,
+            found.summary(),
             "kernel.panic must be 10, but: invalid contents: kernel/panic"
         );
     }
@@ -510,25 +534,25 @@ mod tests {
             found(None, demand, content, next, false)
         };
         let readable = kubelet(live("0\n"), KubeletCheck::Readable);
-        assert_eq!(readable.outcome, NotApplicable);
-        assert_eq!(readable.summary, "kernel.panic is not demanded");
+        assert_eq!(readable.outcome(), NotApplicable);
+        assert_eq!(readable.summary(), "kernel.panic is not demanded");
         assert_eq!(
-            (readable.now, readable.then),
+            (readable.now(), readable.next_boot_outcome()),
             (NotApplicable, NotApplicable)
         );
-        assert!(readable.predictions.is_empty() && readable.required_by.is_empty());
+        assert!(readable.predictions().is_empty() && readable.required_by().is_empty());
         let broken = kubelet(live("x\n"), KubeletCheck::Readable);
-        assert_eq!(broken.outcome, Violated);
-        assert_eq!(broken.required_by, [Component::Kubelet]);
-        assert_eq!(broken.predictions[0].stage, Stage::KubeletTunables);
-        assert!(!broken.predictions[0].hides_others);
+        assert_eq!(broken.outcome(), Violated);
+        assert_eq!(broken.required_by(), [Component::Kubelet]);
+        assert_eq!(broken.predictions()[0].stage, Stage::KubeletTunables);
+        assert!(!broken.predictions()[0].hides_others);
         let none = kubelet(live("x\n"), KubeletCheck::Nothing);
         assert_eq!(
-            (none.outcome, none.predictions),
-            (NotApplicable, Vec::new())
+            (none.outcome(), none.predictions()),
+            (NotApplicable, &[][..])
         );
         assert_eq!(
-            kubelet(unknown("w"), KubeletCheck::Nothing).outcome,
+            kubelet(unknown("w"), KubeletCheck::Nothing).outcome(),
             NotApplicable
         );
     }
@@ -537,7 +561,7 @@ mod tests {
     fn remedies_are_for_what_is_wrong() {
         let remedies = |live, next| {
             let found = demanded(live, next, false);
-            let told = found.remedies.into_iter();
+            let told = found.remedies().iter();
             told.map(|r| format!("{}: {}", r.summary, r.commands.join("; ")))
                 .collect::<Vec<_>>()
         };
@@ -571,7 +595,7 @@ mod tests {
         let leaves = "no file sets it, so the next boot leaves 0";
         let written = "a kubelet that ran without protect-kernel-defaults may have written it, or \
                        somebody by hand";
-        let notes = |live, next| demanded(live, next, false).notes.split_off(1);
+        let notes = |live, next| demanded(live, next, false).notes()[1..].to_vec();
         assert_eq!(notes(live("0\n"), next(None, Some(0))), [leaves]);
         assert_eq!(notes(live("0\n"), next(Some("0"), Some(0))), [""; 0]);
         assert_eq!(notes(live("10\n"), next(None, Some(0))), [written]);
@@ -580,6 +604,7 @@ mod tests {
         let said = "no file sets it; the kernel command line does: x";
         let mut by_command_line = next(None, Some(0));
         if let Reading::Known(next) = &mut by_command_line {
+            next.cause = NextBootCause::CommandLine;
             next.notes.push(said.to_owned());
         }
         assert_eq!(notes(live("0\n"), by_command_line), [said]);
@@ -588,7 +613,7 @@ mod tests {
     #[test]
     fn lines_are_added_behind_what_is_there() {
         let add = |unended, no_directory, lines: &[&str]| {
-            let target = Target {
+            let target = SysctlFile {
                 path: "/etc/sysctl.d/a.conf".to_owned(),
                 exists: true,
                 unended,

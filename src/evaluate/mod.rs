@@ -9,11 +9,11 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use doubt::{Doubt, blocks, doubt};
+pub(crate) use doubt::{Doubt, doubt};
 pub(crate) use kernel::add_lines;
 
 use crate::facts::{Evidence, HostFacts, Part};
-use crate::finding::{Component, Effect, Finding, Outcome};
+use crate::finding::{CheckId, Component, Finding, Outcome};
 use crate::requirements::{Requirement, RequirementKind};
 
 /// One finding for each requirement, those that do not apply included.
@@ -71,34 +71,44 @@ fn one(requirement: &Requirement, facts: &HostFacts) -> Vec<Finding> {
     }
 }
 
-/// A finding of `requirement` with nothing found yet: satisfied, or not applicable.
-fn start(requirement: &Requirement, subject: &str, required_by: Vec<Component>) -> Finding {
-    let outcome = if requirement.applies {
+/// A finding of `requirement` about `subject`. What does not apply has no state.
+fn start(
+    requirement: &Requirement,
+    subject: &str,
+    required_by: Vec<Component>,
+    now: Outcome,
+    next_boot: Outcome,
+) -> Finding {
+    start_as(
+        requirement.id,
+        requirement,
+        subject,
+        required_by,
+        now,
+        next_boot,
+    )
+}
+
+/// The same, found by another check than the requirement's.
+fn start_as(
+    check: CheckId,
+    requirement: &Requirement,
+    subject: &str,
+    required_by: Vec<Component>,
+    now: Outcome,
+    next_boot: Outcome,
+) -> Finding {
+    let source = requirement.because.source.iter();
+    Finding::new(check, subject, required_by, now, next_boot)
+        .with_evidence(source.map(|source| Evidence::place(source.clone(), Part::Demands)))
+}
+
+/// The state of a requirement that is met where it applies.
+const fn met(requirement: &Requirement) -> Outcome {
+    if requirement.applies {
         Outcome::Satisfied
     } else {
         Outcome::NotApplicable
-    };
-    Finding {
-        id: requirement.id.clone(),
-        outcome,
-        effect: Effect::BlocksStart,
-        required_by,
-        subject: subject.to_owned(),
-        required: None,
-        actual: None,
-        next_boot: None,
-        summary: String::new(),
-        notes: Vec::new(),
-        evidence: requirement
-            .because
-            .source
-            .iter()
-            .map(|source| Evidence::place(source.clone(), Part::Demands))
-            .collect(),
-        remedies: Vec::new(),
-        now: outcome,
-        then: outcome,
-        predictions: Vec::new(),
     }
 }
 

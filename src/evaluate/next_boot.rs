@@ -1,6 +1,8 @@
 //! From what the files of `sysctl.d` say of a key to a fact about the next boot.
 
-use crate::facts::{Cure, Evidence, Excerpt, NextBoot, Part, Reading, Target};
+use crate::facts::{
+    Evidence, Excerpt, NextBoot, NextBootCause, Part, Persistence, Reading, SysctlFile,
+};
 use crate::rke2::kernel::KernelParameter;
 use crate::sysctl_d::kernel::Outcome;
 use crate::sysctl_d::{
@@ -59,13 +61,13 @@ pub(crate) fn cure(
     let mut cures = cures(tree, &wanted, dialect).into_iter();
     for (index, _) in wrong {
         if let (Some(Reading::Known(fact)), Some(cure)) = (facts.get_mut(index), cures.next()) {
-            fact.cure = Some(cure);
+            fact.persistence = Some(cure);
         }
     }
 }
 
 /// The cure of each of `wanted`: one file for all that a file can cure.
-pub(crate) fn cures(tree: &Tree, wanted: &[KernelParameter], dialect: Dialect) -> Vec<Cure> {
+pub(crate) fn cures(tree: &Tree, wanted: &[KernelParameter], dialect: Dialect) -> Vec<Persistence> {
     let mut prevented: Vec<(&str, String)> = Vec::new();
     let target = loop {
         let lines: Vec<(&str, i32)> = wanted
@@ -105,9 +107,9 @@ pub(crate) fn cures(tree: &Tree, wanted: &[KernelParameter], dialect: Dialect) -
         .map(|parameter| {
             let why = prevented.iter().find(|(key, _)| *key == parameter.key);
             match (why, &target) {
-                (None, Some(target)) => Cure::File(target.clone()),
-                (Some((_, why)), _) => Cure::Person { why: why.clone() },
-                (None, None) => Cure::Person {
+                (None, Some(target)) => Persistence::File(target.clone()),
+                (Some((_, why)), _) => Persistence::Prevented { why: why.clone() },
+                (None, None) => Persistence::Prevented {
                     why: Prevented::NoName(parameter.key.to_owned()).to_string(),
                 },
             }
@@ -115,10 +117,10 @@ pub(crate) fn cures(tree: &Tree, wanted: &[KernelParameter], dialect: Dialect) -
         .collect()
 }
 
-fn target(tree: &Tree, name: &str, exists: bool) -> Target {
+fn target(tree: &Tree, name: &str, exists: bool) -> SysctlFile {
     let etc = tree.directories.iter().find(|d| d.place == Place::Etc);
     let file = etc.and_then(|etc| etc.files.iter().find(|f| f.name == name.as_bytes()));
-    Target {
+    SysctlFile {
         path: format!("{}/{name}", Place::Etc.path()),
         exists,
         unended: file.is_some_and(|file| !matches!(file.bytes().last(), None | Some(b'\n'))),
@@ -128,15 +130,15 @@ fn target(tree: &Tree, name: &str, exists: bool) -> Target {
 
 fn fact(key: &sysctl_d::NextBoot, own: Option<i64>) -> NextBoot {
     let mut fact = NextBoot {
-        text: None,
+        cause: NextBootCause::Kernel,
         number: key.expected().map(i64::from),
         evidence: Vec::new(),
         notes: Vec::new(),
-        cure: None,
+        persistence: None,
     };
     match &key.set {
         Some(set) => {
-            fact.text = Some(set.value.clone());
+            fact.cause = NextBootCause::File(set.value.clone());
             if set.is_volatile() {
                 fact.notes.push(format!(
                     "{} is gone with the next boot, unless something writes it again",
@@ -181,6 +183,7 @@ fn unset(fact: &mut NextBoot, key: &sysctl_d::NextBoot, own: Option<i64>) {
             .push(excerpt(&lost.assignment.line, Part::Overridden, &label));
     }
     if let Some(word) = &key.command_line {
+        fact.cause = NextBootCause::CommandLine;
         fact.notes.push(format!(
             "no file sets it; the kernel command line does: {}",
             word.word
@@ -286,7 +289,7 @@ mod tests {
             ("/etc/sysctl.d/b.conf", "kernel.panic=5\n"),
             ("/etc/sysctl.d/c.conf", "\nkernel.panic = 012\n"),
         ]));
-        assert_eq!((fact.text.as_deref(), fact.number), (Some("012"), Some(10)));
+        assert_eq!((fact.text(), fact.number), (Some("012"), Some(10)));
         assert_eq!(
             labels(&fact),
             [
@@ -346,7 +349,7 @@ mod tests {
     #[test]
     fn what_no_file_sets_keeps_its_own_value_or_the_command_lines() {
         let none = panic_of(&Tree::default());
-        assert_eq!((none.text, none.number), (None, Some(7)));
+        assert_eq!((none.text(), none.number), (None, Some(7)));
         assert_eq!(none.notes, [""; 0]);
         let by_command_line = panic_of(&Tree {
             command_line: Some(b"quiet panic=3\n".to_vec()),
@@ -393,12 +396,12 @@ mod tests {
             let parameters = [PANIC, OOPS];
             cure(&mut facts, &parameters, demanded, &tree, Dialect::NEWEST);
             let cures = facts.into_iter().map(|fact| match fact {
-                Reading::Known(fact) => match fact.cure {
-                    Some(Cure::File(target)) => format!(
+                Reading::Known(fact) => match fact.persistence {
+                    Some(Persistence::File(target)) => format!(
                         "{} {} {} {}",
                         target.path, target.exists, target.unended, target.no_directory
                     ),
-                    Some(Cure::Person { why }) => why,
+                    Some(Persistence::Prevented { why }) => why,
                     None => String::new(),
                 },
                 Reading::Unknown { why } => panic!("{why}"),

@@ -13,6 +13,7 @@ use crate::assessment::{Examination, Parameters, UnitReport};
 use crate::audit::restart;
 use crate::evaluate::{evaluate, next_boot};
 use crate::facts::{NextBoot, Reading, Source};
+use crate::finding::CheckId;
 use crate::host::kernel_build::KernelBuild;
 use crate::host::systemd_bus::Asking;
 use crate::host::{
@@ -295,7 +296,7 @@ pub(crate) fn defined(
             unit: question.role.unit().to_owned(),
             role: start.role,
             version: start.version,
-            version_source: installed.source.as_str(),
+            version_source: installed.source,
             profile: start.profile,
             verdict: verdict::fold(&findings),
             findings,
@@ -421,7 +422,7 @@ fn version_advice(installed: &InstalledVersion, detection: &Detection) -> Vec<Ad
     let mut advice = Vec::new();
     if profile::is_newer_than_known(&installed.version) {
         advice.push(Advice {
-            check: "version.newer",
+            check: CheckId::VersionNewer,
             subject: installed.version.to_string(),
             summary: format!(
                 "RKE2 {} is newer than the rules of this preflight-rke2; it is judged by those of {}, and \
@@ -444,7 +445,7 @@ fn version_advice(installed: &InstalledVersion, detection: &Detection) -> Vec<Ad
         .find(|note| !matches!(note, crate::rke2::installed::Note::NoProgram { .. }));
     if let (true, Some(note)) = (uncertain, note) {
         advice.push(Advice {
-            check: "version.unknown",
+            check: CheckId::VersionUnknown,
             subject: "RKE2's version".to_owned(),
             summary: format!("which RKE2 would start is not certain: {note}"),
             remedy: worlds::remedy(detection),
@@ -460,7 +461,7 @@ fn unit_advice(definition: &UnitDefinition) -> Vec<Advice> {
         .problems
         .iter()
         .map(|problem| Advice {
-            check: "unit.problem",
+            check: CheckId::UnitProblem,
             subject: definition.name.clone(),
             summary: problem.to_string(),
             remedy: format!(
@@ -483,7 +484,7 @@ fn rival(role: Role) -> Advice {
         Role::Agent => Role::Server,
     };
     Advice {
-        check: "unit.both-enabled",
+        check: CheckId::UnitBothEnabled,
         subject: role.unit().to_owned(),
         summary: format!(
             "{} and {} are both enabled; one node runs one of them",

@@ -7,9 +7,9 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use crate::evaluate::{Doubt, blocks, doubt, evaluate};
+use crate::evaluate::{Doubt, doubt, evaluate};
 use crate::facts::{HostFacts, NextBoot, Reading};
-use crate::finding::Finding;
+use crate::finding::{CheckId, Finding};
 use crate::host::{HostRoot, facts, rke2_config};
 use crate::requirements::{self, Requirement, RequirementKind};
 use crate::rke2::config::{
@@ -50,15 +50,15 @@ struct World {
 }
 
 /// The finding of one world and that of another are the same.
-type Name = (String, String);
+type Name = (CheckId, String);
 
 fn name(finding: &Finding) -> Name {
-    (finding.id.clone(), finding.subject.clone())
+    (finding.id(), finding.subject().to_owned())
 }
 
 /// Makes every finding that blocks indeterminate, unless it holds whatever is not known.
 pub(super) fn weaken(findings: &mut [Finding], judged: &Judged<'_>) {
-    if !findings.iter().any(blocks) {
+    if !findings.iter().any(Finding::blocks) {
         return;
     }
     if let Some(gap) = judged.settings.gaps.first() {
@@ -96,7 +96,7 @@ pub(super) fn weaken(findings: &mut [Finding], judged: &Judged<'_>) {
         return;
     }
     let mut host = Host::new(judged);
-    let mut open: Vec<Name> = findings.iter().filter(|f| blocks(f)).map(name).collect();
+    let mut open: Vec<Name> = findings.iter().filter(|f| f.blocks()).map(name).collect();
     let mut lost: Vec<(Name, Doubt)> = Vec::new();
     for version in different(judged, possible(&reach, &judged.installed.version)) {
         if open.is_empty() {
@@ -350,7 +350,7 @@ impl<'a> Host<'a> {
         let findings = evaluate(&requirements, &self.facts(profile.account_line_limit));
         World {
             is_refused: false,
-            blocking: findings.iter().filter(|f| blocks(f)).map(name).collect(),
+            blocking: findings.iter().filter(|f| f.blocks()).map(name).collect(),
             by_names,
         }
     }

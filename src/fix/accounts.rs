@@ -13,7 +13,7 @@ const SHELL: &str = "/sbin/nologin";
 
 /// Which programs there are to make accounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Maker {
+pub(crate) enum AccountTool {
     /// `systemd-sysusers`.
     Sysusers,
     /// `groupadd` and `useradd`.
@@ -24,7 +24,7 @@ pub(crate) enum Maker {
 
 /// The ids that the caller wants; what is not wanted is left to the host.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Wish {
+pub(crate) struct RequestedIds {
     /// The user's.
     pub uid: Option<u32>,
     /// The group's.
@@ -158,7 +158,7 @@ pub(super) struct Known<'a> {
 }
 
 /// What is needed. A row that RKE2 skips, or a table it cannot read, is left to a person.
-pub(super) fn needed(known: &Known<'_>, wish: Wish) -> Result<Needed, Conflict> {
+pub(super) fn needed(known: &Known<'_>, wish: RequestedIds) -> Result<Needed, Conflict> {
     let facts = known.facts;
     let (Some(user), Some(group)) = (&facts.user, &facts.group) else {
         return Ok(Needed::Nothing);
@@ -192,7 +192,7 @@ pub(super) fn needed(known: &Known<'_>, wish: Wish) -> Result<Needed, Conflict> 
     if !copies.is_empty() {
         // What a program would make now could differ from what is there already.
         return match wish {
-            Wish {
+            RequestedIds {
                 uid: None,
                 gid: None,
             } => Ok(Needed::Copy(copies)),
@@ -215,7 +215,7 @@ pub(super) fn needed(known: &Known<'_>, wish: Wish) -> Result<Needed, Conflict> 
             .filter(|gid| owner(known.group, *gid).is_none());
     }
     if known.login_defs.is_some()
-        && wish == Wish::default()
+        && wish == RequestedIds::default()
         && let Some(content) = known.declared
     {
         // What the image's next boot would have made of it.
@@ -231,7 +231,7 @@ pub(super) fn needed(known: &Known<'_>, wish: Wish) -> Result<Needed, Conflict> 
     accounts.declared = known
         .declared
         .is_some_and(|there| !there.starts_with(HEADER.as_bytes()));
-    if accounts.declared && wish != Wish::default() {
+    if accounts.declared && wish != RequestedIds::default() {
         return Err(Conflict::Declared(SYSUSERS_FILE));
     }
     let Some(login_defs) = known.login_defs else {
@@ -324,7 +324,7 @@ mod tests {
             declared,
             login_defs: None,
         };
-        needed(&known, Wish { uid, gid })
+        needed(&known, RequestedIds { uid, gid })
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::accounts::{Accounts, Wish, file_content};
+use super::accounts::{Accounts, RequestedIds, file_content};
 use super::file::with_parameters;
 use super::plan::{Host, Unit};
 use crate::evaluate::next_boot::cures;
-use crate::facts::Cure;
+use crate::facts::Persistence;
 use crate::requirements::RequirementKind;
 use crate::rke2::kernel::KernelParameter;
 use crate::sysctl_d::Dialect;
@@ -41,7 +41,7 @@ pub(crate) struct Declared {
 }
 
 /// Collects what `units` demand.
-pub(crate) fn declared(units: &[Unit<'_>], host: &Host, wish: Wish) -> Declared {
+pub(crate) fn declared(units: &[Unit<'_>], host: &Host, wish: RequestedIds) -> Declared {
     let mut parameters: Vec<KernelParameter> = Vec::new();
     let mut account = false;
     let demands = units.iter().flat_map(|unit| unit.requirements);
@@ -58,9 +58,9 @@ pub(crate) fn declared(units: &[Unit<'_>], host: &Host, wish: Wish) -> Declared 
     let mut problems = Vec::new();
     for cure in cures(&host.tree, &parameters, Dialect::default()) {
         match cure {
-            Cure::File(target) => path = Some(target.path),
-            Cure::Person { why } if !problems.contains(&why) => problems.push(why),
-            Cure::Person { .. } => {}
+            Persistence::File(target) => path = Some(target.path),
+            Persistence::Prevented { why } if !problems.contains(&why) => problems.push(why),
+            Persistence::Prevented { .. } => {}
         }
     }
     Declared {

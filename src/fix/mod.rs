@@ -19,6 +19,6 @@ mod rows;
 pub(crate) mod script;
 pub(crate) mod text;
 
-pub(crate) use accounts::Wish;
+pub(crate) use accounts::RequestedIds;
 pub(crate) use plan::{Action, Host, Plan, Step, Unit};
 pub(crate) use rows::NewRow;

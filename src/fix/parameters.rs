@@ -1,8 +1,8 @@
 //! The steps for kernel parameters: one file for every boot, and the running kernel key by key.
 
-use super::plan::{Action, Host, Left, Plan, Step, Unit};
+use super::plan::{Action, Host, ManualStep, Plan, Step, Unit};
 use crate::evaluate::{add_lines, next_boot};
-use crate::facts::{Cure, Part, Reading, Target};
+use crate::facts::{Part, Persistence, Reading, SysctlFile};
 use crate::finding::{Finding, Outcome, Remedy};
 use crate::requirements::RequirementKind;
 use crate::rke2::kernel::KernelParameter;
@@ -22,7 +22,11 @@ fn demanded<'a>(units: &'a [Unit<'a>]) -> Vec<(usize, KernelParameter, &'a Findi
             else {
                 continue;
             };
-            let finding = unit.report.findings.iter().find(|f| f.id == requirement.id);
+            let finding = unit
+                .report
+                .findings
+                .iter()
+                .find(|f| f.id() == requirement.id);
             if let Some(finding) = finding
                 && all.iter().all(|(there, ..)| *there != index)
             {
@@ -49,21 +53,21 @@ pub(super) fn every_boot(units: &[Unit<'_>], host: &Host, plan: &mut Plan) {
     // Units of different settings can demand different keys: the name is chosen for all of them.
     let wanted: Vec<KernelParameter> = wrong.iter().map(|(parameter, _)| *parameter).collect();
     let cures = next_boot::cures(&host.tree, &wanted, Dialect::default());
-    let mut target: Option<Target> = None;
+    let mut target: Option<SysctlFile> = None;
     let mut parameters = Vec::new();
     let mut checks = Vec::new();
     let mut whys = Vec::new();
     for ((parameter, finding), cure) in wrong.into_iter().zip(cures) {
         match cure {
-            Cure::File(file) => {
-                checks.push(finding.id.clone());
-                whys.push(finding.summary.clone());
+            Persistence::File(file) => {
+                checks.push(finding.id());
+                whys.push(finding.summary().to_owned());
                 overridden(finding, &file, plan);
                 parameters.push(parameter);
                 target = Some(file);
             }
-            Cure::Person { why } => plan.left.push(Left {
-                check: finding.id.clone(),
+            Persistence::Prevented { why } => plan.manual.push(ManualStep {
+                check: finding.id(),
                 summary: format!("{} at the next boot: no file can set it", parameter.key),
                 place: None,
                 remedies: vec![Remedy {
@@ -89,7 +93,7 @@ pub(super) fn every_boot(units: &[Unit<'_>], host: &Host, plan: &mut Plan) {
             .unwrap_or_default()
     });
     let lines: Vec<String> = parameters.iter().map(KernelParameter::line).collect();
-    let below = Target {
+    let below = SysctlFile {
         path: format!("{}{}", host.prefix, target.path),
         ..target.clone()
     };
@@ -111,8 +115,8 @@ pub(super) fn every_boot(units: &[Unit<'_>], host: &Host, plan: &mut Plan) {
 }
 
 /// Other people's lines that our file beats are named, and stay.
-fn overridden(finding: &Finding, target: &Target, plan: &mut Plan) {
-    for evidence in finding.evidence.iter().filter(|e| e.part == Part::Sets) {
+fn overridden(finding: &Finding, target: &SysctlFile, plan: &mut Plan) {
+    for evidence in finding.evidence().iter().filter(|e| e.part == Part::Sets) {
         if evidence.source.path == target.path {
             continue;
         }
@@ -127,7 +131,7 @@ fn overridden(finding: &Finding, target: &Target, plan: &mut Plan) {
 }
 
 /// Why it is not the usual name.
-fn another_name(tree: &Tree, target: &Target, plan: &mut Plan) -> String {
+fn another_name(tree: &Tree, target: &SysctlFile, plan: &mut Plan) -> String {
     let usual = tree
         .directories
         .iter()
@@ -155,13 +159,13 @@ fn another_name(tree: &Tree, target: &Target, plan: &mut Plan) -> String {
 pub(super) fn now(units: &[Unit<'_>], plan: &mut Plan) {
     for (_, parameter, finding, _) in demanded(units) {
         // What cannot be read cannot be mended by writing to it.
-        if finding.now != Outcome::Violated || finding.actual.is_none() {
+        if finding.now() != Outcome::Violated || finding.actual().is_none() {
             continue;
         }
         plan.steps.push(Step {
             what: format!("set {} to {} now", parameter.key, parameter.required),
-            checks: vec![finding.id.clone()],
-            why: vec![finding.summary.clone()],
+            checks: vec![finding.id()],
+            why: vec![finding.summary().to_owned()],
             commands: vec![format!(
                 "sysctl -w {}={}",
                 parameter.key, parameter.required

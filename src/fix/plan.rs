@@ -1,12 +1,14 @@
 //! The plan: steps in order, each with its reason and the commands a person would type, and what is
 //! left to a person.
 
-use super::accounts::{self, Accounts, Elsewhere, Known, Maker, Needed, SYSUSERS_FILE, Wish};
+use super::accounts::{
+    self, AccountTool, Accounts, Elsewhere, Known, Needed, RequestedIds, SYSUSERS_FILE,
+};
 use super::rows::NewRow;
 use super::{file, parameters};
 use crate::assessment::UnitReport;
-use crate::facts::{HostFacts, Part, Source, Table, Target};
-use crate::finding::{Effect, Outcome, Remedy};
+use crate::facts::{HostFacts, Part, Source, SysctlFile, Table};
+use crate::finding::{CheckId, Effect, Outcome, Remedy};
 use crate::requirements::Requirement;
 use crate::rke2::kernel::KernelParameter;
 use crate::sysctl_d::Tree;
@@ -41,7 +43,7 @@ pub(crate) struct Host {
     /// The file that declares the account, if it is there.
     pub declared: Option<Vec<u8>>,
     /// Which programs there are.
-    pub maker: Maker,
+    pub account_tool: AccountTool,
     /// `/etc/login.defs`.
     pub login_defs: Vec<u8>,
     /// Files and folders of an image that a step may write, and that are links: a shell would follow
@@ -55,7 +57,7 @@ pub(crate) struct Step {
     /// What, for a person.
     pub what: String,
     /// The checks it is there for.
-    pub checks: Vec<String>,
+    pub checks: Vec<CheckId>,
     /// What they found, and what else there is to know.
     pub why: Vec<String>,
     /// What a person would type, as root.
@@ -70,7 +72,7 @@ pub(crate) enum Action {
     /// These parameters in a file of `/etc/sysctl.d`.
     File {
         /// Which file.
-        target: Target,
+        target: SysctlFile,
         /// Its content now, where it is there.
         before: Option<Vec<u8>>,
         /// Which parameters.
@@ -88,9 +90,9 @@ pub(crate) enum Action {
 
 /// What is left to a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Left {
+pub(crate) struct ManualStep {
     /// The check that found it.
-    pub check: String,
+    pub check: CheckId,
     /// What is the matter.
     pub summary: String,
     /// Where.
@@ -105,7 +107,7 @@ pub(crate) struct Plan {
     /// In this order.
     pub steps: Vec<Step>,
     /// What no step does.
-    pub left: Vec<Left>,
+    pub manual: Vec<ManualStep>,
     /// What stays as it is, on purpose.
     pub untouched: Vec<String>,
 }
@@ -157,12 +159,12 @@ fn places(sources: &[Source]) -> String {
 impl Plan {
     /// Whether there is nothing to do and nothing left.
     pub(crate) fn is_empty(&self) -> bool {
-        self.steps.is_empty() && self.left.is_empty()
+        self.steps.is_empty() && self.manual.is_empty()
     }
 }
 
 /// The plan for all of `units`, which are on one host.
-pub(crate) fn plan(units: &[Unit<'_>], host: &Host, wish: Wish) -> Result<Plan, Conflict> {
+pub(crate) fn plan(units: &[Unit<'_>], host: &Host, wish: RequestedIds) -> Result<Plan, Conflict> {
     let mut plan = Plan::default();
     parameters::every_boot(units, host, &mut plan);
     if host.live {
@@ -200,7 +202,12 @@ fn not_through_links(step: &mut Step, host: &Host) {
     ));
 }
 
-fn account(units: &[Unit<'_>], host: &Host, wish: Wish, plan: &mut Plan) -> Result<(), Conflict> {
+fn account(
+    units: &[Unit<'_>],
+    host: &Host,
+    wish: RequestedIds,
+    plan: &mut Plan,
+) -> Result<(), Conflict> {
     let asked = |unit: &&Unit<'_>| unit.facts.user.is_some() && unit.facts.group.is_some();
     let Some(unit) = units.iter().find(asked) else {
         return Ok(());
@@ -213,12 +220,12 @@ fn account(units: &[Unit<'_>], host: &Host, wish: Wish, plan: &mut Plan) -> Resu
         declared: host.declared.as_deref(),
         login_defs: (!host.live).then_some(host.login_defs.as_slice()),
     };
-    let concerned = |tables: &[Table]| -> (Vec<String>, Vec<String>) {
+    let concerned = |tables: &[Table]| -> (Vec<CheckId>, Vec<String>) {
         let findings = unit.report.findings.iter();
         findings
-            .filter(|f| f.outcome == Outcome::Violated)
-            .filter(|f| tables.iter().any(|t| f.id == check(*t)))
-            .map(|f| (f.id.clone(), f.summary.clone()))
+            .filter(|f| f.outcome() == Outcome::Violated)
+            .filter(|f| tables.iter().any(|t| f.id() == CheckId::of_account(*t)))
+            .map(|f| (f.id(), f.summary().to_owned()))
             .unzip()
     };
     match accounts::needed(&known, wish)? {
@@ -247,7 +254,7 @@ fn account(units: &[Unit<'_>], host: &Host, wish: Wish, plan: &mut Plan) -> Resu
                 what: format!("make {}", accounts.words()),
                 checks,
                 why,
-                commands: make(&accounts, host.maker),
+                commands: make(&accounts, host.account_tool),
                 action: Action::Make(accounts),
             });
         }
@@ -295,14 +302,14 @@ fn append(file: &str, row: &str, path: &str, host: &Host) -> String {
 }
 
 /// What a person would type to make the account.
-fn make(accounts: &Accounts, maker: Maker) -> Vec<String> {
+fn make(accounts: &Accounts, tool: AccountTool) -> Vec<String> {
     let call = |program: &accounts::Program| {
         let words = std::iter::once(program.name).chain(program.args.iter().map(String::as_str));
         words.map(shell_word).collect::<Vec<_>>().join(" ")
     };
-    match maker {
-        Maker::Shadow | Maker::Nothing => accounts.shadow().iter().map(call).collect(),
-        Maker::Sysusers => {
+    match tool {
+        AccountTool::Shadow | AccountTool::Nothing => accounts.shadow().iter().map(call).collect(),
+        AccountTool::Sysusers => {
             let path = SYSUSERS_FILE;
             let directory = path.rsplit_once('/').map_or("/", |(parent, _)| parent);
             let lines: Vec<String> = accounts.sysusers().iter().map(|l| shell_word(l)).collect();
@@ -325,39 +332,33 @@ fn make(accounts: &Accounts, maker: Maker) -> Vec<String> {
 fn left(units: &[Unit<'_>], host: &Host, plan: &mut Plan) {
     for unit in units {
         for finding in unit.report.problems() {
-            let kernel = finding.id.starts_with("sysctl.");
-            let decides = match finding.outcome {
-                Outcome::Violated => finding.effect != Effect::Advice,
-                _ => finding.then == Outcome::Indeterminate && (kernel || host.live),
+            let kernel = finding.id().sysctl_key().is_some();
+            let decides = match finding.outcome() {
+                Outcome::Violated => finding.effect() != Effect::Advice,
+                _ => finding.next_boot_outcome() == Outcome::Indeterminate && (kernel || host.live),
             };
-            let unreadable = kernel && finding.now == Outcome::Violated && finding.actual.is_none();
+            let unreadable =
+                kernel && finding.now() == Outcome::Violated && finding.actual().is_none();
             // An image has no live values to put right.
-            let only_live = kernel && !host.live && finding.then == Outcome::Satisfied;
+            let only_live =
+                kernel && !host.live && finding.next_boot_outcome() == Outcome::Satisfied;
             let mut steps = plan.steps.iter().flat_map(|step| &step.checks);
-            let cured = !unreadable && steps.any(|check| *check == finding.id);
-            let told = plan.left.iter().any(|left| left.check == finding.id);
+            let cured = !unreadable && steps.any(|check| *check == finding.id());
+            let told = plan.manual.iter().any(|left| left.check == finding.id());
             if !decides || cured || told || only_live {
                 continue;
             }
-            plan.left.push(Left {
-                check: finding.id.clone(),
-                summary: finding.summary.clone(),
+            plan.manual.push(ManualStep {
+                check: finding.id(),
+                summary: finding.summary().to_owned(),
                 place: finding
-                    .evidence
+                    .evidence()
                     .iter()
                     .find(|e| matches!(e.part, Part::Sets | Part::Demands | Part::Read))
                     .map(|e| e.source.clone()),
-                remedies: finding.remedies.clone(),
+                remedies: finding.remedies().to_vec(),
             });
         }
-    }
-}
-
-/// The check of a table.
-const fn check(table: Table) -> &'static str {
-    match table {
-        Table::Passwd => "account.etcd.user",
-        Table::Group => "account.etcd.group",
     }
 }
 

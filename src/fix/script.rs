@@ -127,12 +127,12 @@ pub(crate) fn render(plan: &Plan, host: &Host, units: &str) -> String {
             }
         }
     }
-    for left in &plan.left {
+    for left in &plan.manual {
         let _ = writeln!(
             out,
             "\n# Left to you: {} [{}]",
             printable(&left.summary),
-            printable(&left.check)
+            left.check
         );
         for remedy in &left.remedies {
             let _ = writeln!(out, "#    {}", printable(&remedy.summary));

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::plan::{Left, Plan};
+use super::plan::{ManualStep, Plan};
 use crate::text::{printable, visible};
 
 /// The plan, to be read after the verdict.
@@ -20,7 +20,7 @@ pub(crate) fn render(plan: &Plan) -> String {
             let _ = writeln!(out, "   # {}", visible(command));
         }
     }
-    out.push_str(&left(&plan.left));
+    out.push_str(&left(&plan.manual));
     if !plan.steps.is_empty() {
         out.push_str("\nStays as it is:\n");
         for line in &plan.untouched {
@@ -31,7 +31,7 @@ pub(crate) fn render(plan: &Plan) -> String {
 }
 
 /// What is left to a person.
-pub(crate) fn left(left: &[Left]) -> String {
+pub(crate) fn left(left: &[ManualStep]) -> String {
     let mut out = String::new();
     if !left.is_empty() {
         out.push_str("\nLeft to you:\n");

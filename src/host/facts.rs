@@ -149,13 +149,13 @@ fn cgroup(root: &HostRoot) -> Reading<Cgroup> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Stage;
+    use crate::finding::{CheckId, Stage};
     use crate::host::laid::host;
     use crate::requirements::Because;
 
     fn required(kind: RequirementKind, applies: bool) -> Requirement {
         Requirement {
-            id: "x".to_owned(),
+            id: CheckId::SysctlPanic,
             applies,
             because: Because {
                 words: String::new(),

@@ -7,7 +7,7 @@ use super::memory::{Hold, Memory, Resume};
 use super::phase::Phase;
 use crate::assessment::UnitReport;
 use crate::configuration::{Configuration, Mode};
-use crate::finding::{Effect, Finding, Outcome};
+use crate::finding::{Finding, Outcome};
 use crate::gate::block::Block;
 use crate::gate::plan::{Decision, Plan};
 use crate::gate::stamp::Stamped;
@@ -134,11 +134,7 @@ fn up(memory: &mut Memory, seen: &Seen<'_>, actions: &mut Vec<Action>) {
 pub(crate) fn drift<'a>(report: &'a UnitReport, configuration: &Configuration) -> Vec<&'a Finding> {
     report
         .problems()
-        .filter(|finding| {
-            let deciding = matches!(finding.effect, Effect::BlocksStart | Effect::BlocksNextBoot);
-            let violated = [finding.now, finding.then].contains(&Outcome::Violated);
-            deciding && violated && !configuration.skip.contains(&finding.id)
-        })
+        .filter(|finding| finding.blocks() && !configuration.skips(finding.id()))
         .collect()
 }
 
@@ -156,7 +152,7 @@ fn look_for_drift(memory: &mut Memory, seen: &Seen<'_>, actions: &mut Vec<Action
     }
     let drift: BTreeMap<String, bool> = drift(seen.report, seen.configuration)
         .iter()
-        .map(|finding| (finding.id.clone(), finding.now == Outcome::Violated))
+        .map(|finding| (finding.id().to_string(), finding.now() == Outcome::Violated))
         .collect();
     let is_new = |(id, now): &(&String, &bool)| match memory.drift.get(*id) {
         Some(told) => **now && !told,

@@ -6,7 +6,7 @@
 pub(crate) mod catalogue;
 
 use crate::facts::{Source, Table};
-use crate::finding::Stage;
+use crate::finding::{CheckId, Stage};
 use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
 use crate::rke2::profile::{Answer, DEPRECATED_FATAL, INVALID, Order, ProfileRules, Scope};
 use crate::rke2::role::Role;
@@ -17,7 +17,7 @@ use crate::rke2::version::Since;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requirement {
     /// The check's id.
-    pub id: String,
+    pub id: CheckId,
     /// Whether this node is held to it.
     pub applies: bool,
     /// Which setting makes it so.
@@ -147,7 +147,7 @@ fn because(words: &str, origin: &crate::rke2::start::Origin) -> Because {
 
 fn configuration(fatal: &Fatal) -> Requirement {
     Requirement {
-        id: fatal.check.to_owned(),
+        id: fatal.check,
         applies: true,
         because: Because {
             words: fatal.subject.clone(),
@@ -159,7 +159,7 @@ fn configuration(fatal: &Fatal) -> Requirement {
 
 fn unknown(unknown: &Unknown) -> Requirement {
     Requirement {
-        id: "config.unreadable".to_owned(),
+        id: CheckId::ConfigUnreadable,
         applies: true,
         because: Because {
             words: "the configuration".to_owned(),
@@ -171,7 +171,7 @@ fn unknown(unknown: &Unknown) -> Requirement {
 
 fn advice(advice: &Advice) -> Requirement {
     Requirement {
-        id: advice.check.to_owned(),
+        id: advice.check,
         applies: true,
         because: Because {
             words: advice.subject.clone(),
@@ -183,7 +183,7 @@ fn advice(advice: &Advice) -> Requirement {
 
 fn profile_name(settings: &StartSettings, rules: &ProfileRules, answer: Answer) -> Requirement {
     Requirement {
-        id: "profile.value".to_owned(),
+        id: CheckId::ProfileValue,
         applies: answer != Answer::Off,
         because: profile_because(settings),
         kind: RequirementKind::ProfileName {
@@ -236,7 +236,7 @@ fn kernel(
         .map(move |(index, parameter)| {
             let rke2 = (by_rke2 && parameter.checked_by_rke2).then_some(stage);
             Requirement {
-                id: format!("sysctl.{}", parameter.key),
+                id: parameter.check,
                 applies: rke2.is_some() || kubelet == KubeletCheck::Value,
                 because: if rke2.is_some() {
                     profile.clone()
@@ -260,7 +260,7 @@ fn protect_kernel_defaults(
 ) -> Requirement {
     let (_, stage, _) = stages(rules.order);
     Requirement {
-        id: "profile.protect-kernel-defaults".to_owned(),
+        id: CheckId::ProfileProtectKernelDefaults,
         applies: answer.scope() == Some(Scope::Cis),
         because: profile_because(settings),
         kind: RequirementKind::ProtectKernelDefaults {
@@ -290,7 +290,7 @@ fn accounts(
     [Table::Passwd, Table::Group]
         .into_iter()
         .map(move |table| Requirement {
-            id: format!("account.etcd.{}", table.as_str()),
+            id: CheckId::of_account(table),
             applies: held && answer.scope().is_some() && (table == Table::Passwd || group),
             because: because.clone(),
             kind: RequirementKind::Account {
@@ -316,7 +316,7 @@ fn cgroup(settings: &StartSettings) -> Option<Requirement> {
     FAIL_CGROUP_V1
         .includes(&settings.version)
         .then(|| Requirement {
-            id: "cgroup.v1".to_owned(),
+            id: CheckId::CgroupV1,
             applies: refuses && settings.kubelet_runs,
             because,
             kind: RequirementKind::CgroupV2 {

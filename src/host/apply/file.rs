@@ -274,7 +274,7 @@ pub(super) fn add_rows(
             why: "it has changed since it was read",
         };
         match clash(&file, path, row, *optional)? {
-            // Left by a run that was interrupted.
+            // ManualStep by a run that was interrupted.
             Some(Clash::Name) if *optional => {}
             Some(_) => return Err(busy),
             // Images that share a file (`cp -al`) do not share the account.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::program::Programs;
 use crate::facts::Table;
-use crate::fix::accounts::{Elsewhere, Maker, SYSUSERS_FILE};
+use crate::fix::accounts::{AccountTool, Elsewhere, SYSUSERS_FILE};
 use crate::fix::{Host, Unit};
 use crate::host::root::Kind;
 use crate::host::{HostRoot, sysctl_d};
@@ -36,12 +36,12 @@ pub(crate) fn survey(root: &HostRoot, units: &[Unit<'_>], programs: &Programs) -
         } else {
             links(root)
         },
-        maker: if has("systemd-sysusers") {
-            Maker::Sysusers
+        account_tool: if has("systemd-sysusers") {
+            AccountTool::Sysusers
         } else if has("useradd") && has("groupadd") {
-            Maker::Shadow
+            AccountTool::Shadow
         } else {
-            Maker::Nothing
+            AccountTool::Nothing
         },
     }
 }

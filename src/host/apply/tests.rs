@@ -10,7 +10,7 @@ use nix::errno::Errno;
 
 use super::file::Point;
 use super::*;
-use crate::facts::{Source, Target};
+use crate::facts::{Source, SysctlFile};
 use crate::fix::accounts::Elsewhere;
 use crate::rke2::kernel::KERNEL_PARAMETERS;
 
@@ -73,7 +73,7 @@ fn plan(action: Action) -> Plan {
 
 fn sysctl(before: Option<&str>) -> Plan {
     plan(Action::File {
-        target: Target {
+        target: SysctlFile {
             path: PATH.to_owned(),
             exists: before.is_some(),
             unended: false,
@@ -293,7 +293,7 @@ fn rows_are_added_to_the_files_that_are_there() {
         read("/etc/passwd"),
         "root:x:0:0::/:/x\netcd:x:996:996::/:/x\n"
     );
-    // Left by a run that was interrupted.
+    // ManualStep by a run that was interrupted.
     assert_eq!(read("/etc/shadow").matches("etcd").count(), 1);
     // A file that another image shares stays as it is there.
     let image = Image::new();

@@ -6,6 +6,7 @@ use super::{expired, sections, waived};
 use crate::audit::{Audit, Audited, Outcome, counts};
 use crate::facts::Source;
 use crate::report::text::Style;
+use crate::rke2::installed::VersionSource;
 use crate::text::{count, printable, wrap};
 
 const RED: &str = "1;31";
@@ -61,7 +62,7 @@ pub fn render(audit: &Audit, all: &[&Audited], shown: &[&Audited], style: Style)
         format!("profile {}", printable(&audit.profile.value))
     };
     let assumed = match audit.version_source {
-        "assumed" => " (assumed: no installed version found)",
+        VersionSource::Assumed => " (assumed: no installed version found)",
         _ => "",
     };
     let context = [
