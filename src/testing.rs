@@ -61,8 +61,8 @@ pub mod examine {
 }
 pub mod facts {
     pub use crate::facts::{
-        Cgroup, HostFacts, KernelFact, Lookup, Machine, NextBoot, Operation, ReadError, Reading,
-        Source, Table,
+        AccountRow, Cgroup, HostFacts, KernelFact, Lookup, Machine, NextBoot, Operation, ReadError,
+        Reading, Source, Table,
     };
 }
 pub mod finding {

@@ -1,5 +1,6 @@
 //! The etcd account that servers need.
 
+use super::account_remedy::{RequestedIds, account_remedies};
 use super::start;
 use crate::facts::{
     AccountFact, Evidence, HostFacts, Lookup, Part, RejectReason, Rejected, Source, Table,
@@ -31,7 +32,11 @@ pub(super) fn findings(
         } else {
             Outcome::NotApplicable
         };
-        return vec![of(state).with_summary(format!("the {subject} is not demanded"))];
+        let summary = match state {
+            Outcome::Indeterminate => format!("the {subject} was not looked up"),
+            _ => format!("the {subject} is not required"),
+        };
+        return vec![of(state).with_summary(summary)];
     };
     let (finding, reason) = match fact {
         Ok(Lookup::Found { line, id, .. }) => {
@@ -42,7 +47,7 @@ pub(super) fn findings(
             let primary = (table == Table::Passwd).then(|| primary_group(facts));
             return std::iter::once(found).chain(primary.flatten()).collect();
         }
-        // Only what RKE2 would meet too is a reason; a FIFO it would wait on is not, nor a failing disk.
+        // Only an error that RKE2 would get too is a reason; a FIFO or a failing disk is not.
         Err(error) if error.is_ours() => {
             return vec![
                 of(Outcome::Indeterminate)
@@ -60,7 +65,7 @@ pub(super) fn findings(
         Ok(Lookup::TooLong { line }) => (
             of(Outcome::Violated)
                 .with_summary(format!(
-                    "{}:{line} is longer than this release of RKE2 reads",
+                    "{}:{line} is longer than this release of RKE2 can read",
                     table.path()
                 ))
                 .with_evidence([read(table, Some(*line))]),
@@ -80,7 +85,7 @@ pub(super) fn findings(
                 line: format!("missing required{separator}{reason}"),
                 hides_others: false,
             }])
-            .with_notes([format!("demanded by RKE2: {}", requirement.because.words)])
+            .with_notes([format!("required by RKE2: {}", requirement.because.words)])
             .with_notes(skipped(table, fact))
             .with_notes(elsewhere(table, facts))
             .with_remedies([remedy(table, fact, facts)]),
@@ -107,8 +112,14 @@ fn skipped(table: Table, fact: &AccountFact) -> Vec<String> {
 fn elsewhere(table: Table, facts: &HostFacts) -> impl Iterator<Item = String> {
     let places = facts.account_elsewhere.iter();
     places
-        .filter(move |(of, _)| *of == table)
-        .map(move |(_, place)| format!("{place} has it, but RKE2 reads {} alone", table.path()))
+        .filter(move |row| row.table == table)
+        .map(move |row| {
+            format!(
+                "{} has it, but RKE2 reads only {}",
+                row.source,
+                table.path()
+            )
+        })
 }
 
 fn read(table: Table, line: Option<u32>) -> Evidence {
@@ -122,55 +133,34 @@ fn why(why: &RejectReason) -> String {
             format!("{found} fields where {needed} are needed")
         }
         RejectReason::Number { text } => format!("{text} is not a number"),
-        RejectReason::ByteOrderMark => "a byte order mark stands before the name".to_owned(),
+        RejectReason::ByteOrderMark => "a byte order mark precedes the name".to_owned(),
     }
 }
 
 fn remedy(table: Table, fact: &AccountFact, facts: &HostFacts) -> Remedy {
-    let commands = |commands: &[&str]| commands.iter().map(|&c| c.to_owned()).collect();
-    if let Err(error) = fact {
-        return Remedy {
-            summary: format!("restore {}", error.path()),
-            commands: Vec::new(),
-        };
+    match fact {
+        Err(error) => return Remedy::manual(format!("restore {}", error.path())),
+        Ok(Lookup::Unknown { rejected }) if rejected.is_empty() => {}
+        Ok(_) => return Remedy::manual(format!("fix or remove that line of {}", table.path())),
     }
-    let skipped = matches!(fact, Ok(Lookup::Unknown { rejected }) if !rejected.is_empty());
-    let too_long = matches!(fact, Ok(Lookup::TooLong { .. }));
-    if skipped || too_long {
-        return Remedy {
-            summary: format!("mend or remove the line named in {}", table.path()),
-            commands: Vec::new(),
-        };
-    }
-    if facts.account_elsewhere.iter().any(|(of, _)| *of == table) {
-        return Remedy {
-            summary: format!("copy its line into {}", table.path()),
-            commands: vec![match table {
-                Table::Passwd => "grep '^etcd:' /usr/lib/passwd >> /etc/passwd".to_owned(),
-                Table::Group => "grep '^etcd:' /usr/lib/group >> /etc/group".to_owned(),
-            }],
-        };
-    }
-    let group_exists = matches!(facts.group, Some(Ok(Lookup::Found { .. })));
-    let user_exists = matches!(facts.user, Some(Ok(Lookup::Found { .. })));
-    match (table, group_exists, user_exists) {
-        (Table::Passwd, true, _) => Remedy {
-            summary: "make the user, in the group that is there".to_owned(),
-            commands: commands(&["useradd -r -M -s /sbin/nologin -c 'etcd user' -g etcd etcd"]),
+    let remedies = match account_remedies(facts, RequestedIds::default()) {
+        Ok(remedies) => remedies,
+        Err(conflict) => return Remedy::manual(conflict.to_string()),
+    };
+    let of_table = remedies.into_iter().find(|(of, _)| *of == table);
+    of_table.map_or_else(
+        || {
+            let other = match table {
+                Table::Passwd => Table::Group,
+                Table::Group => Table::Passwd,
+            };
+            Remedy::manual(format!(
+                "fix {} first, then run `preflight-rke2 fix` for the rest",
+                other.path()
+            ))
         },
-        (Table::Group, _, true) => Remedy {
-            summary: "make the group; it is not the user's own then".to_owned(),
-            commands: commands(&["groupadd -r etcd", "usermod -g etcd etcd"]),
-        },
-        (Table::Group, _, false) if facts.user.is_some() => Remedy {
-            summary: "the command that makes the user makes it too".to_owned(),
-            commands: Vec::new(),
-        },
-        _ => Remedy {
-            summary: "make user and group".to_owned(),
-            commands: commands(&["useradd -r -M -s /sbin/nologin -c 'etcd user' -U etcd"]),
-        },
-    }
+        |(_, remedy)| remedy,
+    )
 }
 
 /// RKE2 runs etcd as the user's primary group, whatever the group `etcd` is.
@@ -199,15 +189,15 @@ fn primary_group(facts: &HostFacts) -> Option<Finding> {
                 "the user etcd has primary group {gid}, not the group etcd ({group})"
             ))
             .with_notes([
-                "RKE2 starts, and gives etcd's data to that group: CIS control 1.1.12 fails"
+                "RKE2 starts and assigns etcd's data to that group, so CIS control 1.1.12 fails"
                     .to_owned(),
             ])
             .with_evidence([
                 read(Table::Passwd, Some(*line)),
                 read(Table::Group, Some(*group_line)),
             ])
-            .with_remedies([Remedy {
-                summary: "give the user its own group".to_owned(),
+            .with_remedies([Remedy::Manual {
+                summary: "make the group etcd the user's primary group".to_owned(),
                 commands: vec!["usermod -g etcd etcd".to_owned()],
             }]),
     )

@@ -1,15 +1,15 @@
-//! What becomes of a finding that rests on something unknown: it no longer blocks.
+//! Findings that rest on something unknown: they do not block.
 
 use crate::finding::{Finding, Remedy};
 
 /// Why it is not known whether RKE2 refuses what was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Doubt {
-    /// Half a sentence, to stand behind the finding's own.
+    /// A clause that follows the finding's summary.
     pub because: String,
-    /// Whole sentences.
+    /// Further sentences.
     pub notes: Vec<String>,
-    /// How to make it known.
+    /// How an administrator makes it known.
     pub remedy: Option<String>,
 }
 
@@ -18,10 +18,7 @@ pub(crate) fn doubt(finding: &mut Finding, doubt: &Doubt) {
     if !finding.blocks() {
         return;
     }
-    let remedy = doubt.remedy.as_ref().map(|summary| Remedy {
-        summary: summary.clone(),
-        commands: Vec::new(),
-    });
+    let remedy = doubt.remedy.as_ref().map(|summary| Remedy::manual(summary));
     finding.weaken(&doubt.because, &doubt.notes, remedy);
 }
 
@@ -33,10 +30,7 @@ mod tests {
     fn doubted(check: CheckId, now: Outcome, next_boot: Outcome) -> Finding {
         let mut finding = Finding::new(check, "k", Vec::new(), now, next_boot)
             .with_summary("k is 0, must be 1")
-            .with_remedies([Remedy {
-                summary: "now".to_owned(),
-                commands: vec!["sysctl -w k=1".to_owned()],
-            }])
+            .with_remedies([Remedy::SetLive { key: "k", value: 1 }])
             .with_predictions([Prediction {
                 stage: Stage::HostFirst,
                 line: "l".to_owned(),
@@ -68,12 +62,12 @@ mod tests {
             assert!(!found.blocks() && found.predictions().is_empty());
             assert_eq!(
                 found.summary(),
-                "k is 0, must be 1; it is not known whether RKE2 refuses that: the release is not known"
+                "k is 0, must be 1; cannot determine whether RKE2 refuses that: the release is not known"
             );
             assert_eq!(found.notes(), ["n"]);
             let remedies = found.remedies().iter();
-            let remedies: Vec<&str> = remedies.map(|r| r.summary.as_str()).collect();
-            assert_eq!(remedies, ["name it", "now"]);
+            let remedies: Vec<String> = remedies.map(Remedy::summary).collect();
+            assert_eq!(remedies, ["name it", "set it now"]);
         }
     }
 

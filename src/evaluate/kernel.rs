@@ -1,11 +1,12 @@
 //! Kernel parameters: now as the component reads them, then as files will set them.
 
 use super::{met, start};
-use crate::facts::{KernelFact, NextBoot, NextBootCause, Persistence, Reading, SysctlFile};
+use crate::facts::{
+    HostFacts, KernelFact, NextBoot, NextBootCause, Persistence, Reading, TargetRoot,
+};
 use crate::finding::{Component, Finding, Outcome, Prediction, Remedy, Stage};
 use crate::requirements::{KubeletCheck, Requirement};
 use crate::rke2::kernel::KernelParameter;
-use crate::text::shell_word;
 
 /// What the components make of the value that the kernel has.
 struct Live {
@@ -24,8 +25,9 @@ pub(super) fn finding(
     rke2: Option<Stage>,
     kubelet: KubeletCheck,
     fact: &KernelFact,
-    image: bool,
+    facts: &HostFacts,
 ) -> Finding {
+    let image = facts.image;
     let live = live(parameter, rke2, kubelet, fact);
     let now = match &fact.live {
         _ if !live.predictions.is_empty() => Outcome::Violated,
@@ -57,7 +59,7 @@ pub(super) fn finding(
     let mut notes = Vec::new();
     if is_wrong && !live.by.is_empty() {
         notes.push(format!(
-            "demanded by {}: {}",
+            "required by {}: {}",
             super::names(&live.by),
             requirement.because.words
         ));
@@ -67,7 +69,7 @@ pub(super) fn finding(
         notes.extend(cause(now, after, fact));
     }
     let remedies = if is_wrong {
-        remedies(&finding, parameter, &fact.next_boot)
+        remedies(&finding, parameter, &fact.next_boot, &facts.remedy.root)
     } else {
         Vec::new()
     };
@@ -168,13 +170,39 @@ fn next_boot_outcome(parameter: KernelParameter, fact: &Reading<NextBoot>) -> Ou
 
 /// What the next boot does with the parameter, as a clause.
 fn next_boot_clause(next: &Reading<NextBoot>) -> String {
+    let next = match next {
+        Reading::Known(next) => next,
+        Reading::Unknown { why } => {
+            return format!("its value after the next boot cannot be determined ({why})");
+        }
+    };
+    match (&next.cause, next.number) {
+        (NextBootCause::File(text), _) => format!("the next boot sets it to {text}"),
+        (NextBootCause::CommandLine, Some(number)) => {
+            format!("the kernel command line sets it to {number} at the next boot")
+        }
+        (NextBootCause::Kernel, Some(number)) => {
+            format!("no file sets it: the next boot sets {number}")
+        }
+        (_, None) => "no file sets it, and the kernel's default is not known".to_owned(),
+    }
+}
+
+/// That the value is correct now, and what the next boot does with it.
+fn not_persistent(parameter: KernelParameter, next: &Reading<NextBoot>) -> String {
+    let correct = format!("{} is {} (correct)", parameter.key, parameter.required);
     match next {
-        Reading::Unknown { why } => format!("what the next boot brings is not known ({why})"),
-        Reading::Known(next) => match (&next.cause, next.number) {
-            (NextBootCause::File(text), _) => format!("the next boot sets it to {text}"),
-            (_, Some(number)) => format!("no file sets it, so the next boot leaves {number}"),
-            (_, None) => "no file sets it, and what the kernel starts with is not known".to_owned(),
+        Reading::Known(NextBoot {
+            cause: NextBootCause::Kernel,
+            number,
+            ..
+        }) => match number {
+            Some(number) => format!("{correct} but not persistent: the next boot sets {number}"),
+            None => format!(
+                "{correct} but not persistent: no file sets it, and the kernel's default is not known"
+            ),
         },
+        _ => format!("{correct}, but {}", next_boot_clause(next)),
     }
 }
 
@@ -193,32 +221,36 @@ fn summary(
             (Some(actual), _) if actual != &required.to_string() => {
                 format!("{key} is {actual}, must be {required}")
             }
-            (_, Some(error)) => format!("{key} must be {required}, but: {error}"),
+            (_, Some(error)) => format!("{key} must be {required} and cannot be read: {error}"),
             (_, None) => match live.predictions.first() {
-                Some(first) => format!("{key} must be {required}, but: {}", first.line),
+                Some(first) => format!(
+                    "{key} must be {required}, but {} fails with: {}",
+                    first.stage.component().name(),
+                    first.line
+                ),
                 None => format!("{key} must be {required}"),
             },
         },
         (Outcome::Satisfied, Outcome::Satisfied) => format!("{key} is {required}"),
-        (Outcome::Satisfied, _) => format!(
-            "{key} is {required} now, as it must be, but {}",
-            next_boot_clause(&fact.next_boot)
-        ),
+        (Outcome::Satisfied, _) => not_persistent(parameter, &fact.next_boot),
         // An image has no present: its next boot is all there is to check.
         (Outcome::Indeterminate, Outcome::Satisfied) if image => {
             format!("{key} will be {required}")
         }
         (Outcome::Indeterminate, Outcome::Satisfied) => {
-            format!("{key} must be {required}, and will be; what it is now is not known ({why})")
+            format!(
+                "{key} must be {required}: the next boot sets it, but its current value cannot be \
+                 determined ({why})"
+            )
         }
         (Outcome::Indeterminate, Outcome::Indeterminate) if !image => {
-            format!("{key} must be {required}; what it is is not known ({why})")
+            format!("{key} must be {required}, but its value cannot be determined ({why})")
         }
         (Outcome::Indeterminate, _) => format!(
             "{key} must be {required}, but {}",
             next_boot_clause(&fact.next_boot)
         ),
-        (Outcome::NotApplicable, _) => format!("{key} is not demanded"),
+        (Outcome::NotApplicable, _) => format!("{key} is not required"),
     }
 }
 
@@ -237,8 +269,8 @@ fn cause(now: Outcome, after: Outcome, fact: &KernelFact) -> Option<String> {
             Outcome::Violated,
             Some(NextBootCause::CommandLine | NextBootCause::Kernel),
         ) => Some(
-            "a kubelet that ran without protect-kernel-defaults may have written it, or somebody \
-             by hand"
+            "it was set at run time: manually, or by a kubelet that ran without \
+             protect-kernel-defaults"
                 .to_owned(),
         ),
         _ => None,
@@ -249,83 +281,61 @@ fn remedies(
     finding: &Finding,
     parameter: KernelParameter,
     next_boot: &Reading<NextBoot>,
+    root: &TargetRoot,
 ) -> Vec<Remedy> {
-    let (key, required) = (parameter.key, parameter.required);
+    let (key, value) = (parameter.key, parameter.required);
+    let unreadable = finding.actual().is_none() && finding.now() == Outcome::Violated;
     let mut remedies = Vec::new();
-    if finding.actual().is_none() && finding.now() == Outcome::Violated {
-        return vec![Remedy {
-            summary: format!(
-                "{} cannot be read: check that the kernel has it and that /proc/sys is whole",
-                parameter.path()
-            ),
-            commands: Vec::new(),
-        }];
+    if unreadable {
+        remedies.push(Remedy::manual(format!(
+            "{} cannot be read: check that the kernel has it and that /proc/sys is complete",
+            parameter.path()
+        )));
     }
     if finding.next_boot_outcome() != Outcome::Satisfied {
-        remedies.push(for_every_boot(parameter, next_boot));
+        let every_boot = every_boot(parameter, next_boot, root);
+        remedies.extend(every_boot.filter(|remedy| !unreadable || !remedy.is_manual()));
     }
-    if finding.now() == Outcome::Violated {
-        remedies.push(Remedy {
-            summary: "now".to_owned(),
-            commands: vec![format!("sysctl -w {key}={required}")],
-        });
+    if finding.now() == Outcome::Violated && !unreadable {
+        remedies.push(Remedy::SetLive { key, value });
     }
     remedies
 }
 
-fn for_every_boot(parameter: KernelParameter, next_boot: &Reading<NextBoot>) -> Remedy {
-    let line = parameter.line();
-    let by_hand = |summary: String| Remedy {
-        summary,
-        commands: Vec::new(),
+fn every_boot(
+    parameter: KernelParameter,
+    next_boot: &Reading<NextBoot>,
+    root: &TargetRoot,
+) -> Option<Remedy> {
+    let next = match next_boot {
+        Reading::Known(next) => next,
+        Reading::Unknown { why } => {
+            return Some(Remedy::manual(format!(
+                "run this command again as root: the value after the next boot cannot be determined ({why})"
+            )));
+        }
     };
-    match next_boot {
-        Reading::Unknown { why } => by_hand(format!(
-            "whether it survives the next boot is not known ({why}): ask again as root"
-        )),
-        Reading::Known(NextBoot {
-            persistence: Some(Persistence::File(target)),
-            ..
-        }) => Remedy {
-            summary: "for every boot".to_owned(),
-            commands: add_lines(target, &[line]),
+    Some(match &next.persistence {
+        Some(Persistence::File(file)) => Remedy::SysctlLine {
+            file: file.clone(),
+            root: root.clone(),
+            key: parameter.key,
+            value: parameter.required,
         },
-        Reading::Known(NextBoot {
-            persistence: Some(Persistence::Prevented { why }),
-            ..
-        }) => by_hand(format!("for every boot: {why}")),
-        Reading::Known(NextBoot {
-            persistence: None, ..
-        }) => by_hand(format!(
-            "for every boot: `{line}` in a file of /etc/sysctl.d that is read after all others"
+        Some(Persistence::Prevented { why }) => {
+            Remedy::manual(format!("no file can set it at every boot: {why}"))
+        }
+        None => Remedy::manual(format!(
+            "add `{}` to a file of /etc/sysctl.d that is read after all others",
+            parameter.line()
         )),
-    }
-}
-
-/// What to type so that `lines` stand at the end of the file.
-pub(crate) fn add_lines(target: &SysctlFile, lines: &[String]) -> Vec<String> {
-    let path = shell_word(&target.path);
-    let mut commands = Vec::new();
-    if target.no_directory {
-        let directory = target
-            .path
-            .rsplit_once('/')
-            .map_or("/", |(parent, _)| parent);
-        commands.push(format!("mkdir -p {}", shell_word(directory)));
-    }
-    let words: Vec<String> = lines.iter().map(|line| shell_word(line)).collect();
-    commands.push(match (target.unended, words.as_slice()) {
-        (false, [line]) => format!("echo {line} >> {path}"),
-        (false, lines) => format!("printf '%s\\n' {} >> {path}", lines.join(" ")),
-        (true, lines) => format!("printf '%s\\n' '' {} >> {path}", lines.join(" ")),
-    });
-    commands
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Operation, ReadError};
+    use crate::facts::{Operation, ReadError, RemedyFacts};
     use crate::finding::Effect;
     use crate::finding::Outcome::{Indeterminate, NotApplicable, Satisfied, Violated};
     use crate::requirements::{Because, RequirementKind};
@@ -380,7 +390,16 @@ mod tests {
             },
         };
         let fact = KernelFact { live, next_boot };
-        finding(&requirement, PANIC, rke2, kubelet, &fact, image)
+        let facts = HostFacts {
+            kernel: Vec::new(),
+            user: None,
+            group: None,
+            account_elsewhere: Vec::new(),
+            cgroup: Reading::Unknown { why: String::new() },
+            image,
+            remedy: RemedyFacts::default(),
+        };
+        finding(&requirement, PANIC, rke2, kubelet, &fact, &facts)
     }
 
     fn demanded(
@@ -418,7 +437,7 @@ mod tests {
                 false,
                 [Violated, Satisfied, Violated],
                 BlocksNextBoot,
-                "kernel.panic is 10 now, as it must be, but no file sets it, so the next boot leaves 0",
+                "kernel.panic is 10 (correct) but not persistent: the next boot sets 0",
             ),
             (
                 live("10\n"),
@@ -426,7 +445,7 @@ mod tests {
                 false,
                 [Violated, Satisfied, Violated],
                 BlocksNextBoot,
-                "kernel.panic is 10 now, as it must be, but the next boot sets it to 0",
+                "kernel.panic is 10 (correct), but the next boot sets it to 0",
             ),
             (
                 live("10\n"),
@@ -434,8 +453,8 @@ mod tests {
                 false,
                 [Indeterminate, Satisfied, Indeterminate],
                 BlocksNextBoot,
-                "kernel.panic is 10 now, as it must be, but no file sets it, and what the kernel \
-                 starts with is not known",
+                "kernel.panic is 10 (correct) but not persistent: no file sets it, and the kernel's \
+                 default is not known",
             ),
             (
                 unknown("w"),
@@ -443,7 +462,7 @@ mod tests {
                 false,
                 [Violated, Indeterminate, Violated],
                 BlocksNextBoot,
-                "kernel.panic must be 10, but no file sets it, so the next boot leaves 0",
+                "kernel.panic must be 10, but no file sets it: the next boot sets 0",
             ),
             (
                 unknown("w"),
@@ -451,7 +470,8 @@ mod tests {
                 false,
                 [Indeterminate, Indeterminate, Satisfied],
                 BlocksStart,
-                "kernel.panic must be 10, and will be; what it is now is not known (w)",
+                "kernel.panic must be 10: the next boot sets it, but its current value cannot be \
+                 determined (w)",
             ),
             (
                 unknown("w"),
@@ -459,7 +479,7 @@ mod tests {
                 false,
                 [Indeterminate, Indeterminate, Indeterminate],
                 BlocksStart,
-                "kernel.panic must be 10; what it is is not known (w)",
+                "kernel.panic must be 10, but its value cannot be determined (w)",
             ),
             // An image has no present.
             (
@@ -476,7 +496,7 @@ mod tests {
                 true,
                 [Indeterminate, Indeterminate, Indeterminate],
                 BlocksNextBoot,
-                "kernel.panic must be 10, but what the next boot brings is not known (v)",
+                "kernel.panic must be 10, but its value after the next boot cannot be determined (v)",
             ),
         ] {
             let found = demanded(live, next, image);
@@ -506,7 +526,7 @@ mod tests {
         assert_eq!(found.required(), Some("10"));
         assert_eq!(
             found.notes(),
-            ["demanded by RKE2 and the kubelet: profile cis"]
+            ["required by RKE2 and the kubelet: profile cis"]
         );
         let good = demanded(live("10\n"), next(Some("10"), Some(10)), false);
         assert!(
@@ -523,7 +543,7 @@ mod tests {
         assert!(only.hides_others);
         assert_eq!(
             found.summary(),
-            "kernel.panic must be 10, but: invalid contents: kernel/panic"
+            "kernel.panic must be 10, but RKE2 fails with: invalid contents: kernel/panic"
         );
     }
 
@@ -535,7 +555,7 @@ mod tests {
         };
         let readable = kubelet(live("0\n"), KubeletCheck::Readable);
         assert_eq!(readable.outcome(), NotApplicable);
-        assert_eq!(readable.summary(), "kernel.panic is not demanded");
+        assert_eq!(readable.summary(), "kernel.panic is not required");
         assert_eq!(
             (readable.now(), readable.next_boot_outcome()),
             (NotApplicable, NotApplicable)
@@ -562,11 +582,11 @@ mod tests {
         let remedies = |live, next| {
             let found = demanded(live, next, false);
             let told = found.remedies().iter();
-            told.map(|r| format!("{}: {}", r.summary, r.commands.join("; ")))
+            told.map(|r| format!("{}: {}", r.summary(), r.commands().join("; ")))
                 .collect::<Vec<_>>()
         };
-        let now = "now: sysctl -w kernel.panic=10".to_owned();
-        let boot = "for every boot: by hand: ".to_owned();
+        let now = "set it now: sysctl -w kernel.panic=10".to_owned();
+        let boot = "no file can set it at every boot: by hand: ".to_owned();
         assert_eq!(
             remedies(live("0\n"), next(Some("10"), Some(10))),
             [now.as_str()]
@@ -585,16 +605,16 @@ mod tests {
             remedies(Reading::Known(Err(missing)), next(None, Some(0))),
             [
                 "/proc/sys/kernel/panic cannot be read: check that the kernel has it and that \
-              /proc/sys is whole: "
+              /proc/sys is complete: "
             ]
         );
     }
 
     #[test]
     fn what_the_next_boot_leaves_is_noted_once() {
-        let leaves = "no file sets it, so the next boot leaves 0";
-        let written = "a kubelet that ran without protect-kernel-defaults may have written it, or \
-                       somebody by hand";
+        let leaves = "no file sets it: the next boot sets 0";
+        let written = "it was set at run time: manually, or by a kubelet that ran without \
+                       protect-kernel-defaults";
         let notes = |live, next| demanded(live, next, false).notes()[1..].to_vec();
         assert_eq!(notes(live("0\n"), next(None, Some(0))), [leaves]);
         assert_eq!(notes(live("0\n"), next(Some("0"), Some(0))), [""; 0]);
@@ -608,31 +628,5 @@ mod tests {
             next.notes.push(said.to_owned());
         }
         assert_eq!(notes(live("0\n"), by_command_line), [said]);
-    }
-
-    #[test]
-    fn lines_are_added_behind_what_is_there() {
-        let add = |unended, no_directory, lines: &[&str]| {
-            let target = SysctlFile {
-                path: "/etc/sysctl.d/a.conf".to_owned(),
-                exists: true,
-                unended,
-                no_directory,
-            };
-            let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
-            add_lines(&target, &lines).join("\n")
-        };
-        assert_eq!(
-            add(false, false, &["a=1"]),
-            "echo a=1 >> /etc/sysctl.d/a.conf"
-        );
-        assert_eq!(
-            add(false, false, &["a=1", "b=2"]),
-            "printf '%s\\n' a=1 b=2 >> /etc/sysctl.d/a.conf"
-        );
-        assert_eq!(
-            add(true, true, &["a=1"]),
-            "mkdir -p /etc/sysctl.d\nprintf '%s\\n' '' a=1 >> /etc/sysctl.d/a.conf"
-        );
     }
 }

@@ -1,5 +1,7 @@
-//! Holds requirements against facts. Pure, total, and in the order of the requirements.
+//! Checks facts against requirements. Pure; findings have the order of the requirements.
 
+mod account_remedy;
+mod account_rows;
 mod accounts;
 mod doubt;
 mod kernel;
@@ -9,8 +11,8 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use account_remedy::{Conflict, RequestedIds, account_remedies};
 pub(crate) use doubt::{Doubt, doubt};
-pub(crate) use kernel::add_lines;
 
 use crate::facts::{Evidence, HostFacts, Part};
 use crate::finding::{CheckId, Component, Finding, Outcome};
@@ -34,9 +36,7 @@ fn one(requirement: &Requirement, facts: &HostFacts) -> Vec<Finding> {
         } => facts
             .kernel
             .get(*index)
-            .map(|fact| {
-                kernel::finding(requirement, *parameter, *rke2, *kubelet, fact, facts.image)
-            })
+            .map(|fact| kernel::finding(requirement, *parameter, *rke2, *kubelet, fact, facts))
             .into_iter()
             .collect(),
         RequirementKind::Account {

@@ -1,4 +1,4 @@
-//! From what the files of `sysctl.d` say of a key to a fact about the next boot.
+//! Facts about the next boot, made from the resolution of the files of `sysctl.d`.
 
 use crate::facts::{
     Evidence, Excerpt, NextBoot, NextBootCause, Part, Persistence, Reading, SysctlFile,
@@ -9,9 +9,9 @@ use crate::sysctl_d::{
     self, Assignment, Dialect, Line, Place, Prevented, Resolution, Tree, Via, Why, winning_name,
 };
 
-/// What `resolution` says of each of `parameters`, which were asked for in this order.
+/// The facts about each of `parameters`, for which `resolution` was made, in this order.
 ///
-/// `own` tells what the kernel of this host was built to start a key with, as far as it is known.
+/// `own` is the value that the kernel of this host was built with, where it is known.
 pub fn facts(
     resolution: &Resolution,
     parameters: &[KernelParameter],
@@ -37,16 +37,16 @@ pub fn facts(
         .collect()
 }
 
-/// Whether a parameter will not surely have its value after the next boot, as far as files decide.
+/// Whether a parameter will not certainly have its value after the next boot, as far as files decide.
 pub(crate) fn is_wrong(fact: &Reading<NextBoot>, parameter: &KernelParameter) -> bool {
     matches!(fact, Reading::Known(next) if next.number != Some(parameter.required))
 }
 
-/// Says of each wrong and demanded parameter how to put it right. `demanded` is asked by position.
-pub(crate) fn cure(
+/// Adds to each wrong and required parameter how to persist it. `required` takes a position.
+pub(crate) fn persist(
     facts: &mut [Reading<NextBoot>],
     parameters: &[KernelParameter],
-    demanded: impl Fn(usize) -> bool,
+    required: impl Fn(usize) -> bool,
     tree: &Tree,
     dialect: Dialect,
 ) {
@@ -54,20 +54,25 @@ pub(crate) fn cure(
         .iter()
         .zip(facts.iter())
         .enumerate()
-        .filter(|(index, (parameter, fact))| demanded(*index) && is_wrong(fact, parameter))
+        .filter(|(index, (parameter, fact))| required(*index) && is_wrong(fact, parameter))
         .map(|(index, (parameter, _))| (index, *parameter))
         .collect();
     let wanted: Vec<KernelParameter> = wrong.iter().map(|(_, parameter)| *parameter).collect();
-    let mut cures = cures(tree, &wanted, dialect).into_iter();
+    let mut all = persistences(tree, &wanted, dialect).into_iter();
     for (index, _) in wrong {
-        if let (Some(Reading::Known(fact)), Some(cure)) = (facts.get_mut(index), cures.next()) {
-            fact.persistence = Some(cure);
+        if let (Some(Reading::Known(fact)), Some(persistence)) = (facts.get_mut(index), all.next())
+        {
+            fact.persistence = Some(persistence);
         }
     }
 }
 
-/// The cure of each of `wanted`: one file for all that a file can cure.
-pub(crate) fn cures(tree: &Tree, wanted: &[KernelParameter], dialect: Dialect) -> Vec<Persistence> {
+/// How to persist each of `wanted`: one file for all that a file can set.
+pub(crate) fn persistences(
+    tree: &Tree,
+    wanted: &[KernelParameter],
+    dialect: Dialect,
+) -> Vec<Persistence> {
     let mut prevented: Vec<(&str, String)> = Vec::new();
     let target = loop {
         let lines: Vec<(&str, i32)> = wanted
@@ -141,7 +146,7 @@ fn fact(key: &sysctl_d::NextBoot, own: Option<i64>) -> NextBoot {
             fact.cause = NextBootCause::File(set.value.clone());
             if set.is_volatile() {
                 fact.notes.push(format!(
-                    "{} is gone with the next boot, unless something writes it again",
+                    "{} is deleted at the next boot, unless something writes it again",
                     set.line.source.path
                 ));
             }
@@ -166,7 +171,7 @@ fn fact(key: &sysctl_d::NextBoot, own: Option<i64>) -> NextBoot {
     if let Some(other) = &key.sysctl_system {
         fact.notes.push(match &other.set {
             Some(set) => format!(
-                "`sysctl --system` would leave {} ({}), the boot does not",
+                "`sysctl --system` would set {} ({}), the boot does not",
                 set.value, set.line.source
             ),
             None => "`sysctl --system` would not set it, the boot does".to_owned(),
@@ -185,7 +190,7 @@ fn unset(fact: &mut NextBoot, key: &sysctl_d::NextBoot, own: Option<i64>) {
     if let Some(word) = &key.command_line {
         fact.cause = NextBootCause::CommandLine;
         fact.notes.push(format!(
-            "no file sets it; the kernel command line does: {}",
+            "no file sets it, but the kernel command line does: {}",
             word.word
         ));
         return;
@@ -198,8 +203,8 @@ fn winner(set: &Assignment) -> String {
         Via::Explicit => "sets it at the next boot",
         Via::Pattern => "sets it at the next boot, by a pattern",
         Via::Credential => "sets it at the next boot, as a credential",
-        Via::Tuned => "sets it after systemd-sysctl: TuneD's profile",
-        Via::Reapplied => "sets it once more: TuneD applies sysctl.d after its profile",
+        Via::Tuned => "TuneD's profile sets it after systemd-sysctl",
+        Via::Reapplied => "sets it again: TuneD applies sysctl.d after its profile",
     };
     match &set.outcome {
         Outcome::Refused(refusal) => format!("the kernel refuses this: {refusal}"),
@@ -210,13 +215,15 @@ fn winner(set: &Assignment) -> String {
     }
 }
 
-/// Why a line does not count, in words.
+/// Why a line has no effect, for a label.
 pub(crate) fn loser(why: &Why) -> String {
     match why {
-        Why::Later => "overridden: that line is read later".to_owned(),
-        Why::Repeated => "said again later".to_owned(),
-        Why::Explicit => "overridden: a line that names the key beats a pattern".to_owned(),
-        Why::Excluded(source) => format!("taken back by {source}"),
+        Why::Later => "overridden by a line that is read later".to_owned(),
+        Why::Repeated => "repeated later".to_owned(),
+        Why::Explicit => {
+            "overridden: a line with the exact key takes precedence over a pattern".to_owned()
+        }
+        Why::Excluded(source) => format!("excluded by {source}"),
         Why::Refused => "the kernel refuses this".to_owned(),
     }
 }
@@ -294,11 +301,11 @@ mod tests {
             labels(&fact),
             [
                 "/etc/sysctl.d/c.conf:2: sets it at the next boot, as 10",
-                "/etc/sysctl.d/a.conf:1: overridden: that line is read later",
-                "/etc/sysctl.d/b.conf:1: overridden: that line is read later",
+                "/etc/sysctl.d/a.conf:1: overridden by a line that is read later",
+                "/etc/sysctl.d/b.conf:1: overridden by a line that is read later",
             ]
         );
-        // One that says the same is nobody's concern.
+        // A line with the same value changes nothing.
         let same = panic_of(&tree(&[
             ("/etc/sysctl.d/a.conf", "kernel.panic=10\n"),
             ("/etc/sysctl.d/b.conf", "kernel.panic=10\n"),
@@ -333,13 +340,13 @@ mod tests {
         assert!(label.contains("the kernel refuses this"), "{label}");
         let place = crate::facts::Source::line("/f", 2);
         for (why, words) in [
-            (Why::Later, "overridden: that line is read later"),
-            (Why::Repeated, "said again later"),
+            (Why::Later, "overridden by a line that is read later"),
+            (Why::Repeated, "repeated later"),
             (
                 Why::Explicit,
-                "overridden: a line that names the key beats a pattern",
+                "overridden: a line with the exact key takes precedence over a pattern",
             ),
-            (Why::Excluded(place), "taken back by /f:2"),
+            (Why::Excluded(place), "excluded by /f:2"),
             (Why::Refused, "the kernel refuses this"),
         ] {
             assert_eq!(loser(&why), words);
@@ -358,12 +365,12 @@ mod tests {
         assert_eq!(by_command_line.number, Some(3));
         assert_eq!(
             by_command_line.notes,
-            ["no file sets it; the kernel command line does: panic=3"]
+            ["no file sets it, but the kernel command line does: panic=3"]
         );
         let volatile = panic_of(&tree(&[("/run/sysctl.d/a.conf", "kernel.panic=10")]));
         assert_eq!(
             volatile.notes,
-            ["/run/sysctl.d/a.conf is gone with the next boot, unless something writes it again"]
+            ["/run/sysctl.d/a.conf is deleted at the next boot, unless something writes it again"]
         );
     }
 
@@ -394,7 +401,7 @@ mod tests {
             let tree = tree(files);
             let mut facts = read(&tree);
             let parameters = [PANIC, OOPS];
-            cure(&mut facts, &parameters, demanded, &tree, Dialect::NEWEST);
+            persist(&mut facts, &parameters, demanded, &tree, Dialect::NEWEST);
             let cures = facts.into_iter().map(|fact| match fact {
                 Reading::Known(fact) => match fact.persistence {
                     Some(Persistence::File(target)) => format!(

@@ -30,14 +30,11 @@ fn fine(requirement: &Requirement, subject: &str, component: Component) -> Findi
     start(requirement, subject, vec![component], state, state)
 }
 
-fn by_hand(summary: String) -> Vec<Remedy> {
-    vec![Remedy {
-        summary,
-        commands: Vec::new(),
-    }]
+fn manual(summary: String) -> [Remedy; 1] {
+    [Remedy::manual(summary)]
 }
 
-/// `in FILE:LINE`, or who set it.
+/// `in FILE:LINE`, where that is known.
 fn place(requirement: &Requirement) -> String {
     match &requirement.because.source {
         Some(source) => format!("in {source}"),
@@ -45,7 +42,7 @@ fn place(requirement: &Requirement) -> String {
     }
 }
 
-/// Whether the newest release known ends on this profile: better said before an upgrade.
+/// Whether the newest known release refuses this profile: an administrator should know before an upgrade.
 fn is_refused_later(profile: &str) -> bool {
     let newest = ProfileRules::of(&profile::newest()).answer(profile);
     matches!(newest, Answer::Refused(_) | Answer::Invalid)
@@ -68,15 +65,15 @@ pub(super) fn profile_name(
             let when = if here {
                 ""
             } else {
-                "with the upgrade to 1.25.15 or newer, "
+                "when upgrading to 1.25.15 or newer, "
             };
             let check = CheckId::ProfileDeprecated;
             let (by, state) = (vec![Component::Rke2], Outcome::Violated);
             start_as(check, requirement, SUBJECT, by, state, state)
                 .with_summary(format!(
-                    "profile {shown} is accepted by this release, newer ones refuse it"
+                    "profile {shown} is accepted by this release, but newer releases refuse it"
                 ))
-                .with_remedies(by_hand(format!(
+                .with_remedies(manual(format!(
                     "{when}write `profile: cis` {}",
                     place(requirement)
                 )))
@@ -90,9 +87,9 @@ pub(super) fn profile_name(
             };
             finding
                 .with_summary(format!(
-                    "profile \"{shown}\" is not accepted, only {accepted}"
+                    "profile \"{shown}\" is not accepted, must be {accepted}"
                 ))
-                .with_remedies(by_hand(format!(
+                .with_remedies(manual(format!(
                     "write `profile: {}` {}",
                     accepted.split(' ').next().unwrap_or("cis"),
                     place(requirement)
@@ -121,11 +118,11 @@ pub(super) fn protect_kernel_defaults(
             let source = flag.origin.source.iter();
             violated(requirement, SUBJECT, Component::Rke2, stage, &line)
                 .with_summary(format!(
-                    "protect-kernel-defaults is set to false, which profile {profile} does not allow"
+                    "protect-kernel-defaults is false, must be true with profile {profile}"
                 ))
                 .with_notes([format!("set by {}", flag.origin)])
                 .with_evidence(source.map(|source| Evidence::place(source.clone(), Part::Sets)))
-                .with_remedies(by_hand(format!(
+                .with_remedies(manual(format!(
                     "remove `protect-kernel-defaults` from {}",
                     flag.origin
                 )))
@@ -141,7 +138,7 @@ pub(super) fn cgroup(requirement: &Requirement, words: &str, facts: &HostFacts) 
     let by = || vec![Component::Kubelet];
     let finding = match &facts.cgroup {
         _ if !requirement.applies => fine(requirement, SUBJECT, Component::Kubelet)
-            .with_summary("the kubelet runs on either cgroup version"),
+            .with_summary("the kubelet runs on cgroup v1 and v2"),
         Reading::Known(Cgroup::V2) => fine(requirement, SUBJECT, Component::Kubelet)
             .with_actual(Some("v2".to_owned()))
             .with_summary("the host uses cgroup v2"),
@@ -149,9 +146,9 @@ pub(super) fn cgroup(requirement: &Requirement, words: &str, facts: &HostFacts) 
             let stage = Stage::KubeletConfiguration;
             violated(requirement, SUBJECT, Component::Kubelet, stage, words)
                 .with_actual(Some("v1".to_owned()))
-                .with_summary("the host uses cgroup v1, the kubelet runs on cgroup v2 only")
-                .with_notes([format!("demanded by {}", requirement.because.words)])
-                .with_remedies(by_hand(
+                .with_summary("the host uses cgroup v1, the kubelet requires cgroup v2")
+                .with_notes([format!("required by {}", requirement.because.words)])
+                .with_remedies(manual(
                     "boot with systemd.unified_cgroup_hierarchy=1 on the kernel command line, or \
                      set `kubelet-arg: fail-cgroupv1=false` in RKE2's configuration"
                         .to_owned(),
@@ -162,12 +159,12 @@ pub(super) fn cgroup(requirement: &Requirement, words: &str, facts: &HostFacts) 
             let (now, next_boot) = (Outcome::Indeterminate, Outcome::NotApplicable);
             start(requirement, SUBJECT, by(), now, next_boot)
                 .of_image(true)
-                .with_summary("which cgroup version the image will be booted with is not known")
+                .with_summary("the cgroup version that the image boots with cannot be determined")
         }
         Reading::Unknown { why } => {
             let state = Outcome::Indeterminate;
             start(requirement, SUBJECT, by(), state, state).with_summary(format!(
-                "which cgroup version the host uses is not known ({why})"
+                "the cgroup version of the host cannot be determined ({why})"
             ))
         }
     };
@@ -185,16 +182,20 @@ pub(super) fn fatal(requirement: &Requirement, fatal: &Fatal) -> Finding {
         None => fatal.message.clone(),
     };
     let what = match fatal.check {
-        CheckId::ConfigParse => ": YAML, indented with spaces, `key: value` at the top",
-        CheckId::ConfigFlag if fatal.ground == Ground::Names => ": this release has no such flag",
+        CheckId::ConfigParse => {
+            ": it must be YAML, indented with spaces, with `key: value` at the top level"
+        }
+        CheckId::ConfigFlag if fatal.ground == Ground::Names => {
+            ": this release does not have that flag"
+        }
         CheckId::ConfigFlag => {
-            ": a value of the flag's kind; for a switch, true or false without quotes"
+            ": the value must be of the flag's type; for a boolean flag, true or false without quotes"
         }
         _ => "",
     };
     let remedy = match &fatal.source {
-        Some(source) => format!("mend {source}{what}"),
-        None => format!("mend {}{what}", fatal.subject),
+        Some(source) => format!("fix {source}{what}"),
+        None => format!("fix {}{what}", fatal.subject),
     };
     violated(
         requirement,
@@ -204,7 +205,7 @@ pub(super) fn fatal(requirement: &Requirement, fatal: &Fatal) -> Finding {
         &fatal.message,
     )
     .with_summary(summary)
-    .with_remedies(by_hand(remedy))
+    .with_remedies(manual(remedy))
 }
 
 pub(super) fn unknown(requirement: &Requirement, unknown: &Unknown) -> Finding {
@@ -216,5 +217,5 @@ pub(super) fn advice(requirement: &Requirement, advice: &Advice) -> Finding {
     let state = Outcome::Violated;
     start(requirement, &advice.subject, Vec::new(), state, state)
         .with_summary(&advice.summary)
-        .with_remedies(by_hand(advice.remedy.clone()))
+        .with_remedies(manual(advice.remedy.clone()))
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::facts::{
-    Cgroup, KernelFact, Lookup, NextBoot, NextBootCause, Operation, ReadError, Reading,
+    AccountRow, Cgroup, KernelFact, Lookup, NextBoot, NextBootCause, Operation, ReadError, Reading,
     RejectReason, Rejected, Source, Table,
 };
 use crate::finding::Effect;
@@ -58,6 +58,7 @@ fn facts() -> HostFacts {
         user: Some(Ok(found(3, 5, 6))),
         group: Some(Ok(found(4, 6, 0))),
         account_elsewhere: Vec::new(),
+        remedy: Default::default(),
         cgroup: Reading::Known(Cgroup::V2),
         image: false,
     }
@@ -76,7 +77,7 @@ fn one(settings: &StartSettings, facts: &HostFacts, id: CheckId) -> Finding {
 
 fn remedies(finding: &Finding) -> Vec<String> {
     let told = finding.remedies().iter();
-    told.map(|r| [&[r.summary.clone()][..], &r.commands].concat().join(": "))
+    told.map(|r| [&[r.summary()][..], &r.commands()].concat().join(": "))
         .collect()
 }
 
@@ -187,21 +188,22 @@ fn a_missing_account_is_made_by_what_fits_the_rest() {
             missing(),
             USER,
             "missing required: user: unknown user etcd",
-            "make user and group: useradd -r -M -s /sbin/nologin -c 'etcd user' -U etcd",
+            "create the user and the group etcd: groupadd -r etcd: \
+             useradd -r -M -s /sbin/nologin -c 'etcd user' -g etcd etcd",
         ),
         (
             missing(),
             missing(),
             GROUP,
             "missing required: group: unknown group etcd",
-            "the command that makes the user makes it too",
+            "created by the `groupadd` command above",
         ),
         (
             missing(),
             found(1, 6, 0),
             USER,
             "missing required: user: unknown user etcd",
-            "make the user, in the group that is there: \
+            "create the user etcd: \
              useradd -r -M -s /sbin/nologin -c 'etcd user' -g etcd etcd",
         ),
         (
@@ -209,15 +211,14 @@ fn a_missing_account_is_made_by_what_fits_the_rest() {
             missing(),
             GROUP,
             "missing required: group: unknown group etcd",
-            "make the group; it is not the user's own then: \
-             groupadd -r etcd: usermod -g etcd etcd",
+            "create the group etcd: groupadd -r -g 6 etcd",
         ),
         (
             Lookup::TooLong { line: 2 },
             found(1, 6, 0),
             USER,
             "missing required: bufio.Scanner: token too long",
-            "mend or remove the line named in /etc/passwd",
+            "fix or remove that line of /etc/passwd",
         ),
     ] {
         assert_eq!(
@@ -227,19 +228,26 @@ fn a_missing_account_is_made_by_what_fits_the_rest() {
     }
     let elsewhere = HostFacts {
         user: Some(Ok(missing())),
-        account_elsewhere: vec![(Table::Passwd, Source::line("/usr/lib/passwd", 2))],
+        account_elsewhere: vec![AccountRow {
+            table: Table::Passwd,
+            source: Source::line("/usr/lib/passwd", 2),
+            row: "etcd:x:5:6::/:/x".to_owned(),
+        }],
         ..facts()
     };
     let finding = one(&settings, &elsewhere, USER);
     assert_eq!(
         remedies(&finding),
-        ["copy its line into /etc/passwd: grep '^etcd:' /usr/lib/passwd >> /etc/passwd"]
+        [
+            "copy the row of the user etcd from /usr/lib/passwd:2 to /etc/passwd: \
+          printf '%s\\n' etcd:x:5:6::/:/x >> /etc/passwd"
+        ]
     );
     assert_eq!(
         finding.notes(),
         [
-            "demanded by RKE2: profile cis (/c:1)",
-            "/usr/lib/passwd:2 has it, but RKE2 reads /etc/passwd alone",
+            "required by RKE2: profile cis (/c:1)",
+            "/usr/lib/passwd:2 has it, but RKE2 reads only /etc/passwd",
         ]
     );
 }
@@ -255,7 +263,7 @@ fn rows_that_rke2_skips_are_told_with_why() {
         let finding = one(&settings(36, Role::Server, "cis"), &facts, USER);
         assert_eq!(
             remedies(&finding),
-            ["mend or remove the line named in /etc/passwd"]
+            ["fix or remove that line of /etc/passwd"]
         );
         finding.notes()[1].clone()
     };
@@ -276,7 +284,7 @@ fn rows_that_rke2_skips_are_told_with_why() {
         ),
         (
             RejectReason::ByteOrderMark,
-            "a byte order mark stands before the name",
+            "a byte order mark precedes the name",
         ),
     ] {
         assert_eq!(why(reason), format!("{skipped}{words}"));
@@ -378,7 +386,7 @@ fn a_profile_is_judged_by_this_release_and_by_the_newest() {
         (
             24,
             "cis-1.6",
-            "with the upgrade to 1.25.15 or newer, write `profile: cis` in /c:1",
+            "when upgrading to 1.25.15 or newer, write `profile: cis` in /c:1",
         ),
     ] {
         assert_eq!(
@@ -518,7 +526,8 @@ fn what_the_configuration_says_by_itself_comes_first() {
         told(&all[0]),
         (
             "/c:3: words".to_owned(),
-            "mend /c:3: YAML, indented with spaces, `key: value` at the top".to_owned()
+            "fix /c:3: it must be YAML, indented with spaces, with `key: value` at the top level"
+                .to_owned()
         )
     );
     assert_eq!(all[0].required_by(), [Component::Rke2]);
@@ -526,7 +535,8 @@ fn what_the_configuration_says_by_itself_comes_first() {
         told(&all[1]),
         (
             "words".to_owned(),
-            "mend subject: a value of the flag's kind; for a switch, true or false without quotes"
+            "fix subject: the value must be of the flag's type; for a boolean flag, true or false \
+             without quotes"
                 .to_owned()
         )
     );

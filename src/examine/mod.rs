@@ -534,6 +534,6 @@ fn next_boot(root: &HostRoot, requirements: &[Requirement]) -> Vec<Reading<NextB
     };
     let mut facts = next_boot::facts(&resolution, &KERNEL_PARAMETERS, |key| build.value(key));
     let dialect = Dialect::default();
-    next_boot::cure(&mut facts, &KERNEL_PARAMETERS, demanded, &tree, dialect);
+    next_boot::persist(&mut facts, &KERNEL_PARAMETERS, demanded, &tree, dialect);
     facts
 }

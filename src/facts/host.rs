@@ -1,6 +1,6 @@
 //! What the host is like: kernel parameters, accounts, control groups.
 
-use super::{Evidence, Lookup, ReadError, Reading, Source, Table};
+use super::{AccountRow, Evidence, Lookup, ReadError, Reading, RemedyFacts};
 
 /// The machine in words. Whatever is not known is left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -118,10 +118,12 @@ pub struct HostFacts {
     pub user: Option<AccountFact>,
     /// The group `etcd`, where anybody demands it.
     pub group: Option<AccountFact>,
-    /// Files beside `/etc/passwd` and `/etc/group` that have the account, and RKE2 does not read.
-    pub account_elsewhere: Vec<(Table, Source)>,
+    /// Rows of the account in files that RKE2 does not read, beside `/etc/passwd` and `/etc/group`.
+    pub account_elsewhere: Vec<AccountRow>,
     /// Control groups, where anybody asks.
     pub cgroup: Reading<Cgroup>,
     /// An image of a host, without `/proc`: it has no present to be judged.
     pub image: bool,
+    /// What decides how a problem is fixed.
+    pub remedy: RemedyFacts,
 }

@@ -5,7 +5,8 @@ mod evidence;
 mod host;
 mod source;
 
-pub use account::{Lookup, Table};
+pub use account::{AccountRow, Lookup, Table};
+pub(crate) use account::{AccountSources, AccountTool, RemedyFacts, TargetRoot};
 pub(crate) use account::{RejectReason, Rejected};
 pub(crate) use evidence::{Evidence, Excerpt, Part};
 pub use host::Machine;

@@ -3,11 +3,14 @@
 //! A finding is made from its check and from two states, now and after the next boot. Its outcome and its
 //! effect follow from these in one place, [`derive`]: no caller can state them in contradiction.
 
+pub(crate) mod account;
 mod check;
+pub(crate) mod remedy;
 
 use serde::{Deserialize, Serialize};
 
 pub use check::CheckId;
+pub(crate) use remedy::Remedy;
 
 use crate::facts::Evidence;
 
@@ -129,15 +132,6 @@ pub struct Prediction {
     pub line: String,
     /// Whether the component exits at once, so that the other lines of the stage are not printed.
     pub hides_others: bool,
-}
-
-/// A way to fix a finding.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Remedy {
-    /// What it does.
-    pub summary: String,
-    /// Commands to run as root, in this order; empty where an administrator has to decide.
-    pub commands: Vec<String>,
 }
 
 /// What one check found.
@@ -287,7 +281,7 @@ impl Finding {
         }
         self.predictions.clear();
         self.summary = format!(
-            "{}; it is not known whether RKE2 refuses that: {because}",
+            "{}; cannot determine whether RKE2 refuses that: {because}",
             self.summary
         );
         self.notes.extend_from_slice(notes);

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use crate::facts::Part;
-use crate::finding::{Finding, Outcome};
+use crate::finding::{Finding, Outcome, Remedy};
 use crate::gate::plan::{Decision, Plan};
 use crate::journal::{FindingFields, Priority, Record, SummaryFields, id};
 use crate::text::{count, printable, visible};
@@ -56,7 +56,7 @@ pub(super) fn record(
     // What sets it is to blame; lines that do not count stand behind it.
     let sets = finding.evidence().iter().find(|e| e.part == Part::Sets);
     let place = sets.or(finding.evidence().last()).map(|e| &e.source);
-    let then = match (finding.next_boot(), sets) {
+    let next_boot = match (finding.next_boot(), sets) {
         (Some(text), Some(sets)) => format!(
             "; next boot: {} ({})",
             printable(text),
@@ -72,21 +72,20 @@ pub(super) fn record(
             printable(text)
         }
     };
-    let commands: Vec<&str> = finding
+    let commands: Vec<String> = finding
         .remedies()
         .iter()
-        .flat_map(|r| &r.commands)
-        .map(String::as_str)
+        .flat_map(Remedy::commands)
         .collect();
-    let cure = match (commands.is_empty(), finding.remedies().first()) {
+    let fix = match (commands.is_empty(), finding.remedies().first()) {
         (false, _) => format!("; fix: {}", visible(&commands.join(" && "))),
-        (true, Some(remedy)) => format!("; fix: {}", printable(&remedy.summary)),
+        (true, Some(remedy)) => format!("; fix: {}", printable(&remedy.summary())),
         (true, None) => String::new(),
     };
     Record {
         message_id,
         priority,
-        message: format!("{}{then}{cure}", printable(finding.summary())),
+        message: format!("{}{next_boot}{fix}", printable(finding.summary())),
         unit: unit.to_owned(),
         finding: Some(FindingFields {
             check: finding.id(),
@@ -124,10 +123,11 @@ fn remedy_lines(finding: &Finding) -> Vec<String> {
         .remedies()
         .iter()
         .flat_map(|remedy| {
-            if remedy.commands.is_empty() {
-                vec![printable(&remedy.summary)]
+            let commands = remedy.commands();
+            if commands.is_empty() {
+                vec![printable(&remedy.summary())]
             } else {
-                remedy.commands.iter().map(|line| visible(line)).collect()
+                commands.iter().map(|line| visible(line)).collect()
             }
         })
         .collect()

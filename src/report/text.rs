@@ -242,11 +242,11 @@ fn block(finding: &Finding, renderer: &Renderer) -> String {
     let notes = finding.notes().iter().map(|note| printable(note));
     elements.extend(notes.map(|note| Level::NOTE.message(note).into()));
     for remedy in finding.remedies() {
-        let text = if remedy.commands.is_empty() {
-            printable(&remedy.summary)
+        let (summary, commands) = (printable(&remedy.summary()), remedy.commands());
+        let text = if commands.is_empty() {
+            summary
         } else {
-            let commands = visible(&remedy.commands.join(" && "));
-            format!("{}: {commands}", printable(&remedy.summary))
+            format!("{summary}: {}", visible(&commands.join(" && ")))
         };
         elements.push(Level::HELP.message(text).into());
     }

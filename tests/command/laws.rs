@@ -194,7 +194,13 @@ proptest! {
             seen.insert(*name, lines.clone());
         }
         other.files = seen.into_iter().rev().collect();
-        prop_assert_eq!(node.examine(&node.build()), other.examine(&other.build()));
+        // Commands name the host's directory, which is another one each time.
+        let examined = |node: &Node| {
+            let host = node.build();
+            let text = format!("{:?}", node.examine(&host));
+            text.replace(host.path().to_str().unwrap(), "")
+        };
+        prop_assert_eq!(examined(&node), examined(&other));
     }
 
     /// What cannot be read is never taken for right.
@@ -256,6 +262,7 @@ fn nothing_known_is_nothing_satisfied() {
             user: None,
             group: None,
             account_elsewhere: Vec::new(),
+            remedy: Default::default(),
             cgroup: Reading::Unknown { why: unknown() },
         };
         let findings = evaluate(&requirements::of(&settings), &facts);

@@ -153,8 +153,8 @@ fn entry(out: &mut String, audited: &Audited, style: Style) {
         return;
     }
     for remedy in &answer.remedies {
-        row(out, style, "help: ", &remedy.summary);
-        for command in &remedy.commands {
+        row(out, style, "help: ", &remedy.summary());
+        for command in &remedy.commands() {
             let _ = writeln!(out, "{:INDENT$}  {}", "", printable(command));
         }
     }

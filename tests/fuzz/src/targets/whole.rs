@@ -5,7 +5,7 @@ use preflight_rke2::testing::configuration::{BlockOn, Configuration};
 use preflight_rke2::testing::evaluate::{evaluate, next_boot};
 use preflight_rke2::testing::facts::Machine;
 use preflight_rke2::testing::facts::{
-    Cgroup, HostFacts, KernelFact, NextBoot, ReadError, Reading, Source, Table,
+    AccountRow, Cgroup, HostFacts, KernelFact, NextBoot, ReadError, Reading, Source, Table,
 };
 use preflight_rke2::testing::finding::{Effect, Finding, Outcome};
 use preflight_rke2::testing::gate::plan::{Override, decide};
@@ -69,13 +69,13 @@ fn around(data: &[u8], limit: Option<usize>) -> Around {
         user,
         group,
         account_elsewhere: elsewhere
-            .map(|(_, part)| {
-                (
-                    Table::Passwd,
-                    Source::line(String::from_utf8_lossy(part), 1),
-                )
+            .map(|(_, part)| AccountRow {
+                table: Table::Passwd,
+                source: Source::line(String::from_utf8_lossy(part), 1),
+                row: String::from_utf8_lossy(part).into_owned(),
             })
             .collect(),
+        remedy: Default::default(),
         cgroup: match super::switch(data, 3) % 3 {
             0 => Reading::Known(Cgroup::V2),
             1 => Reading::Known(Cgroup::V1),
