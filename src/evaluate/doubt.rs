@@ -32,7 +32,7 @@ mod tests {
             .with_summary("k is 0, must be 1")
             .with_remedies([Remedy::SetLive { key: "k", value: 1 }])
             .with_predictions([Prediction {
-                stage: Stage::HostFirst,
+                stage: Stage::KernelParameters,
                 line: "l".to_owned(),
                 hides_others: false,
             }]);

@@ -397,6 +397,7 @@ mod tests {
             account_elsewhere: Vec::new(),
             cgroup: Reading::Unknown { why: String::new() },
             image,
+            systemd: None,
             remedy: RemedyFacts::default(),
         };
         finding(&requirement, PANIC, rke2, kubelet, &fact, &facts)
@@ -407,7 +408,7 @@ mod tests {
         next_boot: Reading<NextBoot>,
         image: bool,
     ) -> Finding {
-        let stage = Some(Stage::HostFirst);
+        let stage = Some(Stage::KernelParameters);
         found(stage, KubeletCheck::Value, live, next_boot, image)
     }
 

@@ -4,9 +4,11 @@ mod account_remedy;
 mod account_rows;
 mod accounts;
 mod doubt;
+pub(crate) mod doubts;
 mod kernel;
 pub(crate) mod next_boot;
 mod settings;
+pub(crate) mod systemd_version;
 
 #[cfg(test)]
 mod tests;
@@ -46,12 +48,12 @@ fn one(requirement: &Requirement, facts: &HostFacts) -> Vec<Finding> {
         } => accounts::findings(requirement, *table, *stage, separator, facts),
         RequirementKind::ProfileName {
             value,
-            answer,
+            status,
             accepted,
         } => vec![settings::profile_name(
             requirement,
             value,
-            *answer,
+            *status,
             accepted,
         )],
         RequirementKind::ProtectKernelDefaults {

@@ -4,9 +4,10 @@ use crate::facts::{
     Evidence, Excerpt, NextBoot, NextBootCause, Part, Persistence, Reading, SysctlFile,
 };
 use crate::rke2::kernel::KernelParameter;
-use crate::sysctl_d::kernel::Outcome;
+use crate::sysctl_d::kernel::WriteResult;
 use crate::sysctl_d::{
-    self, Assignment, Dialect, Line, Place, Prevented, Resolution, Tree, Via, Why, winning_name,
+    self, Assignment, Dialect, OverrideReason, Prevented, Resolution, SearchDirectory, SourceLine,
+    Tree, Via, winning_name,
 };
 
 /// The facts about each of `parameters`, for which `resolution` was made, in this order.
@@ -29,7 +30,7 @@ pub fn facts(
                 let why = resolution
                     .problems
                     .iter()
-                    .find(|p| p.trouble == sysctl_d::Trouble::Unreadable)
+                    .find(|p| p.kind == sysctl_d::SysctlProblemKind::Unreadable)
                     .map_or_else(|| "a file cannot be read".to_owned(), |p| p.summary.clone());
                 Reading::Unknown { why }
             }
@@ -123,17 +124,20 @@ pub(crate) fn persistences(
 }
 
 fn target(tree: &Tree, name: &str, exists: bool) -> SysctlFile {
-    let etc = tree.directories.iter().find(|d| d.place == Place::Etc);
+    let etc = tree
+        .directories
+        .iter()
+        .find(|d| d.location == SearchDirectory::Etc);
     let file = etc.and_then(|etc| etc.files.iter().find(|f| f.name == name.as_bytes()));
     SysctlFile {
-        path: format!("{}/{name}", Place::Etc.path()),
+        path: format!("{}/{name}", SearchDirectory::Etc.path()),
         exists,
         unended: file.is_some_and(|file| !matches!(file.bytes().last(), None | Some(b'\n'))),
         no_directory: etc.is_none(),
     }
 }
 
-fn fact(key: &sysctl_d::NextBoot, own: Option<i64>) -> NextBoot {
+fn fact(key: &sysctl_d::KeyResolution, own: Option<i64>) -> NextBoot {
     let mut fact = NextBoot {
         cause: NextBootCause::Kernel,
         number: key.expected().map(i64::from),
@@ -154,18 +158,18 @@ fn fact(key: &sysctl_d::NextBoot, own: Option<i64>) -> NextBoot {
                 .push(excerpt(&set.line, Part::Sets, &winner(set)));
             let other = |assignment: &Assignment| assignment.value != set.value;
             for lost in key.overrides.iter().filter(|o| other(&o.assignment)) {
-                let label = loser(&lost.why);
+                let label = loser(&lost.reason);
                 fact.evidence
                     .push(excerpt(&lost.assignment.line, Part::Overridden, &label));
             }
         }
         None => unset(&mut fact, key, own),
     }
-    for unheard in &key.unheard {
+    for skipped in &key.skipped {
         fact.evidence.push(excerpt(
-            &unheard.line,
+            &skipped.line,
             Part::Masks,
-            &unheard.why.to_string(),
+            &skipped.reason.to_string(),
         ));
     }
     if let Some(other) = &key.sysctl_system {
@@ -181,9 +185,9 @@ fn fact(key: &sysctl_d::NextBoot, own: Option<i64>) -> NextBoot {
 }
 
 /// No file sets it: the command line of the kernel does, or it keeps its default.
-fn unset(fact: &mut NextBoot, key: &sysctl_d::NextBoot, own: Option<i64>) {
+fn unset(fact: &mut NextBoot, key: &sysctl_d::KeyResolution, own: Option<i64>) {
     for lost in &key.overrides {
-        let label = loser(&lost.why);
+        let label = loser(&lost.reason);
         fact.evidence
             .push(excerpt(&lost.assignment.line, Part::Overridden, &label));
     }
@@ -191,7 +195,7 @@ fn unset(fact: &mut NextBoot, key: &sysctl_d::NextBoot, own: Option<i64>) {
         fact.cause = NextBootCause::CommandLine;
         fact.notes.push(format!(
             "no file sets it, but the kernel command line does: {}",
-            word.word
+            word.text
         ));
         return;
     }
@@ -207,8 +211,8 @@ fn winner(set: &Assignment) -> String {
         Via::Reapplied => "sets it again: TuneD applies sysctl.d after its profile",
     };
     match &set.outcome {
-        Outcome::Refused(refusal) => format!("the kernel refuses this: {refusal}"),
-        Outcome::Value(number) if number.to_string() != set.value => {
+        WriteResult::Refused(refusal) => format!("the kernel refuses this: {refusal}"),
+        WriteResult::Value(number) if number.to_string() != set.value => {
             format!("{how}, as {number}")
         }
         _ => how.to_owned(),
@@ -216,19 +220,19 @@ fn winner(set: &Assignment) -> String {
 }
 
 /// Why a line has no effect, for a label.
-pub(crate) fn loser(why: &Why) -> String {
+pub(crate) fn loser(why: &OverrideReason) -> String {
     match why {
-        Why::Later => "overridden by a line that is read later".to_owned(),
-        Why::Repeated => "repeated later".to_owned(),
-        Why::Explicit => {
+        OverrideReason::Later => "overridden by a line that is read later".to_owned(),
+        OverrideReason::Repeated => "repeated later".to_owned(),
+        OverrideReason::Explicit => {
             "overridden: a line with the exact key takes precedence over a pattern".to_owned()
         }
-        Why::Excluded(source) => format!("excluded by {source}"),
-        Why::Refused => "the kernel refuses this".to_owned(),
+        OverrideReason::Excluded(source) => format!("excluded by {source}"),
+        OverrideReason::Refused => "the kernel refuses this".to_owned(),
     }
 }
 
-fn excerpt(line: &Line, part: Part, label: &str) -> Evidence {
+fn excerpt(line: &SourceLine, part: Part, label: &str) -> Evidence {
     let mark = line.key.start.min(line.value.start)..line.key.end.max(line.value.end);
     Evidence {
         source: line.source.clone(),
@@ -254,7 +258,7 @@ mod tests {
         let mut tree = Tree::default();
         for (path, text) in files {
             let file = File::new(path, *text);
-            match Place::ALL
+            match SearchDirectory::ALL
                 .into_iter()
                 .find(|place| path.starts_with(place.path()))
             {
@@ -340,14 +344,17 @@ mod tests {
         assert!(label.contains("the kernel refuses this"), "{label}");
         let place = crate::facts::Source::line("/f", 2);
         for (why, words) in [
-            (Why::Later, "overridden by a line that is read later"),
-            (Why::Repeated, "repeated later"),
             (
-                Why::Explicit,
+                OverrideReason::Later,
+                "overridden by a line that is read later",
+            ),
+            (OverrideReason::Repeated, "repeated later"),
+            (
+                OverrideReason::Explicit,
                 "overridden: a line with the exact key takes precedence over a pattern",
             ),
-            (Why::Excluded(place), "excluded by /f:2"),
-            (Why::Refused, "the kernel refuses this"),
+            (OverrideReason::Excluded(place), "excluded by /f:2"),
+            (OverrideReason::Refused, "the kernel refuses this"),
         ] {
             assert_eq!(loser(&why), words);
         }
@@ -383,7 +390,7 @@ mod tests {
             path: "/etc/sysctl.d/b.conf".to_owned(),
             errno: nix::libc::EACCES,
         });
-        unreadable.add(Place::Etc, file);
+        unreadable.add(SearchDirectory::Etc, file);
         for reading in read(&unreadable) {
             let Reading::Unknown { why } = &reading else {
                 panic!("{reading:?}");

@@ -5,8 +5,8 @@ use crate::facts::{Cgroup, Evidence, HostFacts, Part, Reading};
 use crate::finding::{CheckId, Component, Finding, Outcome, Prediction, Remedy, Stage};
 use crate::requirements::{Requirement, RequirementKind};
 use crate::rke2::config::Ground;
-use crate::rke2::profile::{self, Answer, ProfileRules};
-use crate::rke2::start::{Advice, Fatal, Sourced, Unknown};
+use crate::rke2::profile::{self, ProfileRules, ProfileStatus};
+use crate::rke2::start::{Advice, Sourced, StartFailure, Unknown};
 
 /// A finding that is violated, now and after the next boot, for which the component prints `line`.
 fn violated(
@@ -44,23 +44,23 @@ fn place(requirement: &Requirement) -> String {
 
 /// Whether the newest known release refuses this profile: an administrator should know before an upgrade.
 fn is_refused_later(profile: &str) -> bool {
-    let newest = ProfileRules::of(&profile::newest()).answer(profile);
-    matches!(newest, Answer::Refused(_) | Answer::Invalid)
+    let newest = ProfileRules::of(&profile::newest()).status(profile);
+    matches!(newest, ProfileStatus::Refused(_) | ProfileStatus::Invalid)
 }
 
 pub(super) fn profile_name(
     requirement: &Requirement,
     value: &str,
-    answer: Answer,
+    status: ProfileStatus,
     accepted: &str,
 ) -> Finding {
     const SUBJECT: &str = "profile";
     let shown = value.escape_debug();
-    let finding = match answer {
-        Answer::Off => {
+    let finding = match status {
+        ProfileStatus::Off => {
             fine(requirement, SUBJECT, Component::Rke2).with_summary("no profile is set")
         }
-        Answer::Accepted(_) | Answer::Deprecated(_) if is_refused_later(value) => {
+        ProfileStatus::Accepted(_) | ProfileStatus::Deprecated(_) if is_refused_later(value) => {
             let here = accepted.split(' ').any(|name| name == "cis");
             let when = if here {
                 ""
@@ -78,10 +78,12 @@ pub(super) fn profile_name(
                     place(requirement)
                 )))
         }
-        Answer::Accepted(_) | Answer::Deprecated(_) => fine(requirement, SUBJECT, Component::Rke2)
-            .with_summary(format!("profile {shown} is accepted")),
-        Answer::Refused(_) | Answer::Invalid => {
-            let finding = match RequirementKind::profile_refusal(answer) {
+        ProfileStatus::Accepted(_) | ProfileStatus::Deprecated(_) => {
+            fine(requirement, SUBJECT, Component::Rke2)
+                .with_summary(format!("profile {shown} is accepted"))
+        }
+        ProfileStatus::Refused(_) | ProfileStatus::Invalid => {
+            let finding = match RequirementKind::profile_refusal(status) {
                 Some((stage, line)) => violated(requirement, SUBJECT, Component::Rke2, stage, line),
                 None => fine(requirement, SUBJECT, Component::Rke2),
             };
@@ -171,7 +173,7 @@ pub(super) fn cgroup(requirement: &Requirement, words: &str, facts: &HostFacts) 
     finding.with_required("v2")
 }
 
-pub(super) fn fatal(requirement: &Requirement, fatal: &Fatal) -> Finding {
+pub(super) fn fatal(requirement: &Requirement, fatal: &StartFailure) -> Finding {
     let (component, stage) = if fatal.by_kubelet {
         (Component::Kubelet, Stage::KubeletConfiguration)
     } else {

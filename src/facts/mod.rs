@@ -11,7 +11,7 @@ pub(crate) use account::{RejectReason, Rejected};
 pub(crate) use evidence::{Evidence, Excerpt, Part};
 pub use host::Machine;
 pub(crate) use host::NextBootCause;
-pub(crate) use host::{AccountFact, Persistence, SysctlFile};
+pub(crate) use host::{AccountFact, Persistence, SysctlFile, SystemdSource, SystemdVersion};
 pub use host::{Cgroup, HostFacts, KernelFact, NextBoot};
 pub use source::{Operation, ReadError};
 pub use source::{Reading, Source};

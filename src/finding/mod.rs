@@ -91,25 +91,25 @@ impl Effect {
     }
 }
 
-/// When, in the course of a start, something is asked. A component that finds a reason at one stage
-/// ends there; what later stages would say, it never says.
+/// When, in the course of a start, something is checked. A component that finds a reason at one stage
+/// exits there, and later stages print nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
     /// RKE2 reads its configuration and flags.
     Configuration,
-    /// RKE2 looks at the profile's name.
+    /// RKE2 checks the name of the profile.
     ProfileName,
-    /// RKE2's first look at the host.
-    HostFirst,
-    /// The second.
-    HostSecond,
-    /// The third.
-    HostThird,
-    /// RKE2 refuses a deprecated profile after all.
+    /// RKE2 checks the kernel parameters; older releases check the account `etcd` with them.
+    KernelParameters,
+    /// RKE2 checks its flag `protect-kernel-defaults`.
+    ProtectKernelDefaults,
+    /// RKE2 checks the account `etcd`.
+    EtcdAccount,
+    /// RKE2 refuses a deprecated profile.
     ProfileRefused,
     /// The kubelet validates its flags and configuration.
     KubeletConfiguration,
-    /// The kubelet's container manager looks at the kernel parameters.
+    /// The kubelet's container manager checks the kernel parameters.
     KubeletTunables,
 }
 

@@ -6,7 +6,7 @@ use crate::facts::{Part, SysctlFile, Table, TargetRoot};
 use crate::finding::remedy::{Remedy, add_lines, leads_out};
 use crate::finding::{CheckId, Effect, Finding, Outcome};
 use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
-use crate::sysctl_d::{Place, Tree};
+use crate::sysctl_d::{SearchDirectory, Tree};
 
 /// The name that the hardening guide gives the file.
 pub(super) const USUAL_FILE: &str = "/etc/sysctl.d/60-rke2-cis.conf";
@@ -126,7 +126,10 @@ fn content(tree: &Tree, file: &SysctlFile) -> Option<Vec<u8>> {
     if !file.exists {
         return None;
     }
-    let etc = tree.directories.iter().find(|d| d.place == Place::Etc);
+    let etc = tree
+        .directories
+        .iter()
+        .find(|d| d.location == SearchDirectory::Etc);
     let files = etc.map(|etc| etc.files.as_slice()).unwrap_or_default();
     let there = files.iter().find(|there| there.path == file.path);
     Some(

@@ -11,7 +11,6 @@ use crate::finding::account::{NewAccount, sysusers_content};
 use crate::finding::remedy::command;
 use crate::requirements::RequirementKind;
 use crate::rke2::kernel::KernelParameter;
-use crate::sysctl_d::Dialect;
 use crate::text::is_unprintable;
 
 /// A format.
@@ -58,7 +57,7 @@ pub(crate) fn declared(units: &[Unit<'_>], host: &Host, ids: RequestedIds) -> De
     }
     let mut path = None;
     let mut problems = Vec::new();
-    for persistence in persistences(&host.tree, &parameters, Dialect::default()) {
+    for persistence in persistences(&host.tree, &parameters, host.dialect) {
         match persistence {
             Persistence::File(target) => path = Some(target.path),
             Persistence::Prevented { why } if !problems.contains(&why) => problems.push(why),

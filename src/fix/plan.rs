@@ -8,7 +8,7 @@ use crate::finding::account::NewAccount;
 use crate::finding::remedy::{NewRow, Remedy};
 use crate::requirements::Requirement;
 use crate::rke2::kernel::KernelParameter;
-use crate::sysctl_d::Tree;
+use crate::sysctl_d::{Dialect, Tree};
 
 /// The evaluation of one unit.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +30,8 @@ pub(crate) struct Host {
     pub prefix: String,
     /// The files that decide at the next boot.
     pub tree: Tree,
+    /// The dialect of the systemd that reads them.
+    pub dialect: Dialect,
 }
 
 /// One step.

@@ -7,7 +7,7 @@ use nix::libc;
 
 use super::HostRoot;
 use super::apply::Programs;
-use super::root::Kind;
+use super::root::FileKind;
 use crate::facts::{
     AccountFact, AccountRow, AccountSources, AccountTool, Cgroup, HostFacts, KernelFact, Lookup,
     NextBoot, Operation, ReadError, Reading, RemedyFacts, Source, Table, TargetRoot,
@@ -61,6 +61,7 @@ pub fn collect(
         .any(|r| r.applies && matches!(r.kind, RequirementKind::CgroupV2 { .. }));
     HostFacts {
         kernel: kernel(root, next_boot),
+        systemd: None,
         image: is_bare_image(root),
         user,
         group,
@@ -209,7 +210,10 @@ fn target_root(root: &HostRoot) -> TargetRoot {
         return TargetRoot::default();
     }
     let directory = root.path().to_string_lossy();
-    let is_link = |path: &&str| root.lstat(path).is_ok_and(|there| there.kind == Kind::Link);
+    let is_link = |path: &&str| {
+        root.lstat(path)
+            .is_ok_and(|there| there.kind == FileKind::Link)
+    };
     TargetRoot {
         directory: directory.trim_end_matches('/').to_owned(),
         links: WRITTEN
@@ -240,7 +244,7 @@ fn cgroup(root: &HostRoot) -> Reading<Cgroup> {
 mod tests {
     use super::*;
     use crate::finding::{CheckId, Stage};
-    use crate::host::laid::host;
+    use crate::host::fixture::host;
     use crate::requirements::Because;
 
     fn required(kind: RequirementKind, applies: bool) -> Requirement {
@@ -258,7 +262,7 @@ mod tests {
     fn account(table: Table, applies: bool) -> Requirement {
         let kind = RequirementKind::Account {
             table,
-            stage: Stage::HostFirst,
+            stage: Stage::KernelParameters,
             separator: ": ",
         };
         required(kind, applies)

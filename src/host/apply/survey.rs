@@ -1,10 +1,11 @@
 //! Reads what a plan needs beside the facts of the checks.
 
-use crate::fix::Host;
+use crate::fix::{Host, Unit};
 use crate::host::{HostRoot, sysctl_d};
+use crate::sysctl_d::Dialect;
 
-/// The host that `root` is.
-pub(crate) fn survey(root: &HostRoot) -> Host {
+/// The host of `units`.
+pub(crate) fn survey(root: &HostRoot, units: &[Unit<'_>]) -> Host {
     let prefix = if root.is_live() {
         String::new()
     } else {
@@ -15,5 +16,12 @@ pub(crate) fn survey(root: &HostRoot) -> Host {
         live: root.is_live(),
         prefix,
         tree: sysctl_d::collect(root),
+        dialect: dialect(units),
     }
+}
+
+/// The dialect of the host's systemd, by which the units were evaluated; else of the newest.
+fn dialect(units: &[Unit<'_>]) -> Dialect {
+    let systemd = units.iter().find_map(|unit| unit.facts.systemd);
+    systemd.map_or(Dialect::NEWEST, |systemd| Dialect::of(systemd.version))
 }

@@ -62,6 +62,7 @@ fn around(data: &[u8], limit: Option<usize>) -> Around {
     let (user, group) = (account(b'p', Table::Passwd), account(b'g', Table::Group));
     let elsewhere = parts.iter().filter(|(letter, _)| *letter == b'w');
     let facts = HostFacts {
+        systemd: None,
         image: super::switch(data, 4) % 2 == 1,
         kernel: kernel
             .map(|(live, next_boot)| KernelFact { live, next_boot })
@@ -118,7 +119,7 @@ fn agree(start: &StartSettings, report: &UnitReport) {
     let refuses = verdict.now == Verdict::WouldRefuse;
     assert_eq!(verdict.refused_by.is_some(), refuses, "{verdict:?}");
     assert_eq!(!verdict.predicted.is_empty(), refuses, "{verdict:?}");
-    let fatal = |fatal: &preflight_rke2::testing::rke2::start::Fatal| !fatal.by_kubelet;
+    let fatal = |fatal: &preflight_rke2::testing::rke2::start::StartFailure| !fatal.by_kubelet;
     if start.fatal.iter().any(fatal) {
         assert!(refuses);
     }
@@ -230,6 +231,8 @@ pub(super) fn run(data: &[u8]) {
         is_json(&settings::json(&examination, verbose));
     }
     let parameters = Parameters {
+        systemd: None,
+        older: Vec::new(),
         live: around.live,
         resolution: around.resolution,
     };
