@@ -5,6 +5,7 @@
 pub(crate) mod accounts;
 pub(crate) mod build_info;
 pub(crate) mod config;
+mod flag_history;
 pub(crate) mod installed;
 pub(crate) mod kernel;
 pub(crate) mod packaged;

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use crate::go;
 use crate::rke2::Role;
+use crate::rke2::flag_history::FlagKind;
 
-use super::flags::{self, Flag, FlagKind};
+use super::flags::{self, Flag};
 use super::number::{is_duration, number};
 use super::rules::ParserRules;
 use super::settings::{REDACTED, Refusal, Setting, SettingOrigin, SettingValue};

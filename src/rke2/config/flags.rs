@@ -4,25 +4,10 @@
 //! releases themselves ([`crate::rke2::table`]). Types, aliases and defaults of K3s' flags stand here.
 
 use crate::rke2::Role;
-use crate::rke2::releases::{self, Form, Run};
+use crate::rke2::flag_history::{self, FlagKind, Form, Run};
 use crate::rke2::table;
 
 use super::rules::ParserRules;
-
-/// What a flag takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::rke2) enum FlagKind {
-    /// Any text; the last one wins.
-    Text,
-    /// A switch; the last one wins.
-    Bool,
-    /// Any number of texts, in order.
-    List,
-    /// A whole number.
-    Number,
-    /// A Go duration, `5m0s`.
-    Duration,
-}
 
 /// One flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +34,8 @@ impl Flag {
             kind,
             default: "",
             runs: [
-                releases::runs(table::SERVER, name),
-                releases::runs(table::AGENT, name),
+                flag_history::runs(table::SERVER, name),
+                flag_history::runs(table::AGENT, name),
             ],
         }
     }
@@ -354,6 +339,20 @@ static FLAGS: &[Flag] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn flags_are_found_by_name() {
+        for rows in [table::SERVER, table::AGENT] {
+            assert!(rows.windows(2).all(|pair| pair[0].name < pair[1].name));
+            for row in rows {
+                assert_eq!(flag_history::runs(rows, row.name), row.runs);
+            }
+            for name in ["", "a", "profil", "profile-", "zz"] {
+                assert_eq!(flag_history::runs(rows, name), &[], "{name}");
+            }
+        }
+    }
+
     use crate::rke2::version::Version;
     use std::collections::HashSet;
 

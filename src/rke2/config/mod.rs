@@ -30,7 +30,6 @@ use std::path::PathBuf;
 use crate::facts::Source;
 use crate::rke2::Role;
 
-pub(super) use flags::FlagKind;
 pub use kubelet::{ConfFile, Effective, KubeletFiles, kubelet, kubelet_paths};
 pub(crate) use kubelet::{Kubelet, KubeletPaths, is_generated, kubelet_merge_order};
 pub use merge::{ConfigFiles, DropIn};

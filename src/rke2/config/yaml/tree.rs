@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Error;
-use super::scan::{Mark, ScanError, Scanner, Token};
+use super::cursor::Mark;
+use super::scan::{ScanError, Scanner, Token};
 
 #[derive(Debug)]
 pub(super) enum NodeKind {
