@@ -10,17 +10,15 @@ use super::evaluate::{files, flags as rules};
 use super::facts::{ConfigDocument, EtcdAccount, InspectedFile};
 use super::flags::ComponentArg;
 use crate::facts::Source;
+use crate::rke2::changes::MANIFESTS_CLOSED;
 use crate::rke2::config::Kubelet;
 use crate::rke2::profile::Scope;
 use crate::rke2::role::Role;
 use crate::rke2::start::Advice;
-use crate::rke2::version::{Since, Version};
+use crate::rke2::version::Version;
 use crate::text::{count, shell_word};
 
-/// Static pods are closed with a CIS profile. Upstream: rancher/rke2 #4831 and its backports.
-pub(crate) const MANIFESTS_CLOSED: Since =
-    Since(&[(25, 15, 1), (26, 10, 1), (27, 7, 1), (28, 3, 1)]);
-/// The mode they get then.
+/// The mode that RKE2 gives static pods with a CIS profile, since [`MANIFESTS_CLOSED`].
 const MANIFEST: u32 = 0o600;
 
 /// What was read for it.

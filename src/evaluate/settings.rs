@@ -5,7 +5,8 @@ use crate::facts::{Cgroup, Evidence, HostFacts, Part, Reading};
 use crate::finding::{Component, Effect, Finding, Outcome, Prediction, Remedy, Stage};
 use crate::requirements::{Requirement, RequirementKind, catalogue};
 use crate::rke2::config::Ground;
-use crate::rke2::profile::{self, ProfileRules, ProfileStatus};
+use crate::rke2::profile::{ProfileRules, ProfileStatus};
+use crate::rke2::releases;
 use crate::rke2::start::{Advice, Sourced, StartFailure, Unknown};
 
 fn violated(mut finding: Finding, stage: Stage, line: &str) -> Finding {
@@ -37,7 +38,7 @@ fn place(requirement: &Requirement) -> String {
 
 /// Whether the newest release known ends on this profile: better said before an upgrade.
 fn is_refused_later(profile: &str) -> bool {
-    let newest = ProfileRules::of(&profile::newest()).status(profile);
+    let newest = ProfileRules::of(&releases::newest()).status(profile);
     matches!(newest, ProfileStatus::Refused(_) | ProfileStatus::Invalid)
 }
 

@@ -414,7 +414,7 @@ fn version(
     let installed = detection
         .installed
         .take()
-        .unwrap_or_else(|| plain(profile::newest(), VersionSource::Assumed));
+        .unwrap_or_else(|| plain(releases::newest(), VersionSource::Assumed));
     (installed, detection)
 }
 

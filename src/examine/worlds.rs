@@ -16,7 +16,7 @@ use crate::rke2::config::{
     self, ConfigFiles, Ground, Invocation, KubeletFiles, KubeletPaths, ParserRules,
 };
 use crate::rke2::installed::{Detection, InstalledVersion, Note, VersionSource};
-use crate::rke2::profile::{self, ProfileRules};
+use crate::rke2::profile::ProfileRules;
 use crate::rke2::releases::{self, Coverage};
 use crate::rke2::role::Role;
 use crate::rke2::start::{Sourced, StartSettings};
@@ -105,7 +105,7 @@ pub(super) fn weaken(findings: &mut [Finding], judged: &Judged<'_>) {
         for kubelet in kubelets(judged.kubelet) {
             let world = host.judge(&version, kubelet);
             // A release that came later may know more names.
-            let may_change = reach == Coverage::Any && version == profile::newest();
+            let may_change = reach == Coverage::Any && version == releases::newest();
             open.retain(|name| {
                 let holds = world.blocking.contains(name) || world.is_refused;
                 let holds = holds && !(may_change && world.by_names);
@@ -390,7 +390,7 @@ impl<'a> Host<'a> {
 
 /// The requirements of a node that is held to all of them.
 fn most_demanded() -> Vec<Requirement> {
-    let mut start = StartSettings::unconfigured(profile::newest(), Role::Server);
+    let mut start = StartSettings::unconfigured(releases::newest(), Role::Server);
     start.profile = Sourced::default_value("cis".to_owned());
     requirements::of(&start)
 }

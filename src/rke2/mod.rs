@@ -4,6 +4,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod build_info;
+pub(crate) mod changes;
 pub(crate) mod config;
 mod flag_history;
 pub(crate) mod installed;

@@ -52,6 +52,23 @@ pub fn release(position: usize) -> Option<Version> {
     Some(Version::new(*minor, *patch, *revision))
 }
 
+/// The oldest release that the rules were read from.
+pub const fn oldest() -> Version {
+    numbered(RELEASES.first())
+}
+
+/// The newest release that the rules were read from: the one to assume where no version is known.
+pub const fn newest() -> Version {
+    numbered(RELEASES.last())
+}
+
+const fn numbered(release: Option<&(u32, u32, u32)>) -> Version {
+    match release {
+        Some((minor, patch, revision)) => Version::new(*minor, *patch, *revision),
+        None => Version::new(0, 0, 0),
+    }
+}
+
 /// The newest release that the rules were read from; of `minor`, where it has one.
 pub fn newest_of(minor: u32) -> Version {
     let at = at_or_before((minor, u32::MAX, u32::MAX));

@@ -4,6 +4,7 @@ use super::{not_there, restart, unreadable};
 use crate::audit::facts::{ConfigDocument, NodeFacts};
 use crate::audit::result::{ControlResult, Holds};
 use crate::facts::Source;
+use crate::rke2::changes;
 use crate::rke2::config::document::{Document, Node};
 use crate::rke2::version::{Since, Version};
 
@@ -154,19 +155,18 @@ pub(super) fn pod_security(facts: &NodeFacts) -> ControlResult {
     )
 }
 
-/// Namespaces that a CIS profile leaves out, by release. Upstream: rancher/rke2 pkg/rke2/psp.go and
-/// psa.go, v1.25.0 to v1.36.3.
+/// Namespaces that a CIS profile exempts from pod security, since and until which releases.
 const EXEMPT: [(&str, Since, Since); 4] = [
-    ("kube-system", Since(&[(25, 0, 1)]), Since::NEVER),
+    ("kube-system", changes::POD_SECURITY, Since::NEVER),
     (
         "cis-operator-system",
-        Since(&[(25, 0, 1)]),
-        Since(&[(33, 10, 1), (34, 6, 1), (35, 3, 1), (36, 0, 1)]),
+        changes::POD_SECURITY,
+        changes::CIS_OPERATOR_NOT_EXEMPT,
     ),
-    ("tigera-operator", Since(&[(25, 2, 1)]), Since::NEVER),
+    ("tigera-operator", changes::TIGERA_EXEMPT, Since::NEVER),
     (
         "compliance-operator-system",
-        Since(&[(32, 13, 2), (33, 10, 1), (34, 6, 1), (35, 3, 1), (36, 0, 1)]),
+        changes::COMPLIANCE_EXEMPT,
         Since::NEVER,
     ),
 ];
