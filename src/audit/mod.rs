@@ -10,6 +10,7 @@ pub(crate) mod controls;
 pub(crate) mod evaluate;
 pub(crate) mod facts;
 pub(crate) mod flags;
+pub(crate) mod node;
 pub(crate) mod restart;
 pub(crate) mod result;
 pub(crate) mod waiver;

@@ -13,9 +13,7 @@ use crate::facts::Source;
 use crate::go;
 use crate::rke2::config::document::Node;
 use crate::rke2::config::{duration_sign, integer};
-
-/// What RKE2 writes anew at each start.
-const GENERATED: &str = "/00-rke2-defaults.conf";
+use crate::rke2::layout::KUBELET_DEFAULTS;
 
 /// What a setting ends up as.
 struct Effective {
@@ -157,7 +155,7 @@ pub(super) fn result(facts: &NodeFacts, rule: KubeletRule, benchmark: Benchmark)
     // What somebody wrote is to be corrected there; what nobody wrote can be.
     let written = place.filter(|place| !place.path.starts_with("/proc/") && place.line.is_some());
     let how = match (written, suggestion(rule)) {
-        (Some(place), _) if !place.path.ends_with(GENERATED) => {
+        (Some(place), _) if !place.path.ends_with(KUBELET_DEFAULTS) => {
             format!("correct it at {place}, then restart RKE2")
         }
         (_, Some(text)) => {

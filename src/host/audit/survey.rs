@@ -16,13 +16,12 @@ use super::super::root::{Kind, SAFE};
 use crate::audit::control::FileSet;
 use crate::audit::facts::{InspectedFile, Survey};
 use crate::facts::{Operation, ReadError};
+use crate::rke2::layout::CNI;
 
 /// Folders nested deeper than this are not looked into, and that is said.
 const MAX_DEPTH: usize = 64;
 /// More than so many names are not looked at, and that is said.
 const MAX_ENTRIES: u64 = 1_000_000;
-/// Where network plugins keep what they are configured by, and what they hand out.
-const CNI: [&str; 2] = ["/etc/cni/net.d", "/var/lib/cni/networks"];
 
 /// Flags to open a folder: no link is followed.
 const FOLDER: OFlag = SAFE.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW);

@@ -5,6 +5,7 @@
 
 use crate::rke2::Role;
 use crate::rke2::flag_history::{self, FlagKind, Form, Run};
+use crate::rke2::layout::DATA_DIR;
 use crate::rke2::table;
 
 use super::rules::ParserRules;
@@ -180,11 +181,11 @@ static FLAGS: &[Flag] = &[
     text("data-dir")
         .alias("d")
         .var(&["RKE2_DATA_DIR"])
-        .or("/var/lib/rancher/rke2"),
+        .or(DATA_DIR),
     text("config")
         .alias("c")
         .var(&["RKE2_CONFIG_FILE"])
-        .or("/etc/rancher/rke2/config.yaml"),
+        .or(super::DEFAULT_CONFIG),
     switch("debug").var(&["RKE2_DEBUG"]),
     Flag::new("v", FlagKind::Number).or("0"),
     text("vmodule"),

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use crate::facts::{ReadError, Source};
 use crate::go;
+use crate::rke2::layout::{self, KUBELET_DEFAULTS};
 
 use super::rules::ParserRules;
 use super::settings::{Gap, Refusal, SettingOrigin, SettingValue, Settings};
@@ -85,7 +86,6 @@ pub struct Kubelet {
     pub gaps: Vec<Gap>,
 }
 
-const DEFAULTS: &str = "00-rke2-defaults.conf";
 const CONFIG_COPY: &str = "10-cli-config.conf";
 const CONFIG_DIR_COPY: &str = "20-cli-config-dir";
 
@@ -129,7 +129,7 @@ fn arguments(settings: &Settings, rules: &ParserRules) -> (Vec<Arg>, KubeletPath
         }
     }
     if rules.kubelet_conf_d {
-        let conf_d = format!("{}/agent/etc/kubelet.conf.d", settings.data_dir());
+        let conf_d = layout::kubelet_conf_d(settings.data_dir());
         // What lies in the folder already is not copied there.
         let outside = |path: &String| !path.is_empty() && !path.starts_with(&conf_d);
         paths.config = paths.config.filter(outside);
@@ -297,7 +297,7 @@ pub(crate) fn kubelet_merge_order<'a>(
 
 /// Whether RKE2 generates this file anew at each start.
 pub(crate) fn is_generated(file: &ConfFile) -> bool {
-    file.name == DEFAULTS
+    file.name == KUBELET_DEFAULTS
 }
 
 /// The files the kubelet merges, in order, the generated one left out.

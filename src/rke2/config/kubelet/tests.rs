@@ -151,7 +151,7 @@ fn files_are_merged_in_order_of_their_names() {
     // RKE2 writes this one anew; what has another ending is not read.
     assert!(
         merged(&[
-            file(DEFAULTS, OFF),
+            file(KUBELET_DEFAULTS, OFF),
             file("x.yaml", OFF),
             file("x.conf", "a: b")
         ])

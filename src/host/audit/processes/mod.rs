@@ -13,17 +13,21 @@
 //! is delegated one names its children) says anything by itself. Where more than one process
 //! qualifies, or one that may be RKE2's lacks some of this, it cannot be told which is meant.
 
+mod proc_files;
+
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::Path;
 
-use super::super::HostRoot;
 use crate::audit::flags::ComponentArg;
 use crate::facts::{ReadError, Source};
-use crate::rke2::role::Role;
+use crate::host::HostRoot;
+use crate::rke2::control_group::{in_rke2_unit, plain, pod_of};
+use crate::rke2::layout::POD_LOGS;
+use proc_files::{
+    Executable, UP, base, command_line, gone, group, in_hosts_network, is_roots, parent, program,
+    read,
+};
 
-/// More of a command line is not read; RKE2's are a few thousand bytes.
-const MAX_LINE: u64 = 1 << 18;
 /// More processes than any kernel allows by default are not looked at.
 const MAX_PROCESSES: usize = 1 << 22;
 
@@ -136,27 +140,6 @@ pub(super) fn find(root: &HostRoot, data_dir: &str, wanted: &[Wanted]) -> Found 
     found
 }
 
-/// The words of a process; `None` where it has none (a kernel thread), or is gone.
-fn command_line(root: &HostRoot, pid: u32) -> Option<Vec<String>> {
-    let file = root.open_file(format!("/proc/{pid}/cmdline")).ok()?;
-    let mut content = Vec::new();
-    file.take(MAX_LINE).read_to_end(&mut content).ok()?;
-    let text = content.strip_suffix(b"\0").unwrap_or(&content);
-    if text.is_empty() {
-        return None;
-    }
-    let words = text.split(|byte| *byte == 0);
-    Some(
-        words
-            .map(|word| String::from_utf8_lossy(word).into_owned())
-            .collect(),
-    )
-}
-
-fn base(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
-}
-
 /// Whose process it is.
 fn whose(root: &HostRoot, pid: u32, data_dir: &str, wanted: &Wanted) -> Result<Whose, ReadError> {
     let Some(exe) = gone(program(root, pid))? else {
@@ -236,7 +219,7 @@ fn in_pod(
     };
     let (Some(exe), Some(parents)) = (
         gone(program(root, parent))?,
-        gone(self::group(root, parent))?,
+        gone(proc_files::group(root, parent))?,
     ) else {
         return Ok(Whose::Another);
     };
@@ -259,7 +242,7 @@ fn in_pod(
     }
     if !by_manifest && !has_logs(root, wanted.program, pod) {
         return Ok(Whose::Unclear(format!(
-            "neither its manifest nor a folder of {LOGS} says that its pod {pod} is RKE2's"
+            "neither its manifest nor a folder of {POD_LOGS} says that its pod {pod} is RKE2's"
         )));
     }
     if gone(is_roots(root, pid))? != Some(true) {
@@ -268,14 +251,10 @@ fn in_pod(
     Ok(Whose::Rke2s)
 }
 
-/// Where the kubelet keeps the logs of pods, in a folder `NAMESPACE_NAME_UID` each. Nobody but root
-/// writes there, and nobody without a right to that name space has pods in it.
-const LOGS: &str = "/var/log/pods";
-
 /// Whether the kubelet keeps logs of a pod with this uid as one of RKE2's.
 fn has_logs(root: &HostRoot, program: &str, pod: &str) -> bool {
     let before = format!("kube-system_{program}-");
-    let names = root.list(LOGS).unwrap_or_default();
+    let names = root.list(POD_LOGS).unwrap_or_default();
     names.iter().filter_map(|name| name.to_str()).any(|name| {
         let rest = name.strip_prefix(&before);
         let uid = rest.and_then(|rest| rest.rsplit_once('_'));
@@ -283,245 +262,13 @@ fn has_logs(root: &HostRoot, program: &str, pod: &str) -> bool {
     })
 }
 
-/// What went while it was looked at is nothing.
-fn gone<T>(read: Result<T, ReadError>) -> Result<Option<T>, ReadError> {
-    match read {
-        Ok(read) => Ok(Some(read)),
-        Err(error) if error.is_absent() || error.errno() == Some(nix::libc::ESRCH) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-fn read(root: &HostRoot, pid: u32, what: &str) -> Result<String, ReadError> {
-    let content = root.read(format!("/proc/{pid}/{what}"))?;
-    Ok(String::from_utf8_lossy(&content).into_owned())
-}
-
-/// The program that a process runs.
-struct Executable {
-    path: String,
-    /// Whether its file is no longer there: replaced by an upgrade.
-    is_deleted: bool,
-}
-
-fn program(root: &HostRoot, pid: u32) -> Result<Executable, ReadError> {
-    let link = root.read_link(format!("/proc/{pid}/exe"))?;
-    let text = link.to_string_lossy();
-    let path = text.strip_suffix(" (deleted)");
-    Ok(Executable {
-        path: path.unwrap_or(&text).to_owned(),
-        is_deleted: path.is_some(),
-    })
-}
-
-/// Whether all uids of a process are root's: those of the name space that this program is in.
-fn is_roots(root: &HostRoot, pid: u32) -> Result<bool, ReadError> {
-    let status = read(root, pid, "status")?;
-    let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
-    Ok(uids.is_some_and(|uids| {
-        let mut uids = uids.split_ascii_whitespace();
-        uids.clone().count() == 4 && uids.all(|uid| uid == "0")
-    }))
-}
-
-/// The control group of a process in the hierarchy that systemd keeps.
-fn group(root: &HostRoot, pid: u32) -> Result<String, ReadError> {
-    let groups = read(root, pid, "cgroup")?;
-    let first = read(root, 1, "cgroup")?;
-    let (group, hosts) = of_systemd(&groups, &first);
-    // A container sees others' groups from its own. From there, the group of the host's first process
-    // has as many steps up as it takes to the top.
-    if group.starts_with(UP) {
-        let (steps, _) = up(hosts);
-        if let (own, rest) = up(group)
-            && own == steps
-        {
-            return Ok(rest.to_owned());
-        }
-    }
-    Ok(group.to_owned())
-}
-
-/// A step from a control group to the one above.
-const UP: &str = "/..";
-
-/// How many steps up a path begins with, and what comes then.
-fn up(path: &str) -> (usize, &str) {
-    let mut rest = path;
-    let mut steps = 0_usize;
-    while let Some(after) = rest.strip_prefix(UP) {
-        rest = after;
-        steps = steps.saturating_add(1);
-    }
-    (steps, rest)
-}
-
-/// The groups of a process and of the host's first one in systemd's hierarchy. Beside hierarchies of the
-/// first version that is one without a controller, where systemd itself has a scope then; in the second
-/// version's a pod's process may still have the group of who started it.
-fn of_systemd<'a>(groups: &'a str, first: &'a str) -> (&'a str, &'a str) {
-    fn of<'a>(groups: &'a str, hierarchy: &str) -> Option<&'a str> {
-        groups.lines().find_map(|line| {
-            let (name, path) = line.split_once(':')?.1.split_once(':')?;
-            (name == hierarchy).then_some(path)
-        })
-    }
-    const NAMED: &str = "name=systemd";
-    let by_name = of(first, NAMED).is_some_and(|path| path.ends_with("/init.scope"));
-    let by_name = by_name || of(first, "").is_none();
-    let pick = |groups| of(groups, if by_name { NAMED } else { "" }).unwrap_or_default();
-    (pick(groups), pick(first))
-}
-
-/// The fourth field of `proc_pid_stat(5)`; the second can hold anything.
-fn parent(status: &str) -> Option<u32> {
-    let (_, rest) = status.rsplit_once(") ")?;
-    rest.split_whitespace().nth(1)?.parse().ok()
-}
-
 fn is_below(program: &str, data_dir: &str) -> bool {
     Path::new(program).starts_with(data_dir)
-}
-
-/// Whether a control group is that of one of RKE2's units, or below it. Above the unit there are
-/// slices alone, which systemd makes; what a service or scope is delegated lies below that.
-fn in_rke2_unit(group: &str) -> bool {
-    let mut parts = group.split('/').filter(|part| !part.is_empty());
-    let unit = parts.find(|part| part.strip_suffix(".slice").is_none());
-    unit.is_some_and(|unit| Role::ALL.into_iter().any(|role| unit == role.unit()))
-}
-
-/// The uid of the pod whose control group this is, or is below. Groups that a pod makes for itself
-/// lie deeper.
-fn pod_of(group: &str) -> Option<&str> {
-    const CLASSES: [&str; 3] = ["burstable", "besteffort", "guaranteed"];
-    let mut parts = group.split('/').filter(|part| !part.is_empty());
-    let by_systemd = match parts.next()? {
-        "kubepods.slice" => true,
-        "kubepods" => false,
-        _ => return None,
-    };
-    let mut before = "kubepods-".to_owned();
-    let mut part = parts.next()?;
-    for class in CLASSES {
-        if by_systemd && part == format!("kubepods-{class}.slice") {
-            before = format!("kubepods-{class}-");
-            part = parts.next()?;
-        } else if !by_systemd && part == class {
-            part = parts.next()?;
-        }
-    }
-    let part = if by_systemd {
-        part.strip_suffix(".slice")?.strip_prefix(&before)?
-    } else {
-        part
-    };
-    part.strip_prefix("pod")
-}
-
-/// A uid without what the drivers of control groups write in different ways.
-fn plain(uid: &str) -> String {
-    uid.replace(['-', '_'], "")
-}
-
-fn in_hosts_network(root: &HostRoot, pid: u32) -> bool {
-    let network = |pid: u32| root.read_link(format!("/proc/{pid}/ns/net")).ok();
-    match (network(pid), network(1)) {
-        (Some(own), Some(hosts)) => own == hosts,
-        _ => false,
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_parent_is_found_after_the_last_parenthesis() {
-        let line = "7 (a) b (c) S 3 7 7 0 -1 4194304 1 0 0 0 2 1 0 0 20 0 9 0 4711 1 2 3\n";
-        assert_eq!(parent(line), Some(3));
-        assert_eq!(parent("7 (a"), None);
-    }
-
-    #[test]
-    fn control_groups_name_their_pod() {
-        let uid = "0a1b2c3d111122223333444455556666";
-        for (group, expected) in [
-            (
-                "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod0a1b2c3d_1111_2222_3333_444455556666.slice/cri-containerd-x.scope",
-                Some(uid),
-            ),
-            (
-                "/kubepods.slice/kubepods-pod0a1b2c3d_1111_2222_3333_444455556666.slice/x.scope",
-                Some(uid),
-            ),
-            (
-                "/kubepods/burstable/pod0a1b2c3d-1111-2222-3333-444455556666/x",
-                Some(uid),
-            ),
-            ("/kubepods/pod0a1b2c3d111122223333444455556666", Some(uid)),
-            // What a pod, or a user, made for itself.
-            (
-                "/kubepods.slice/kubepods-pod9.slice/x.scope/kubepods-pod0a1b2c3d111122223333444455556666.slice",
-                Some("9"),
-            ),
-            (
-                "/kubepods/pod9/x/pod0a1b2c3d111122223333444455556666",
-                Some("9"),
-            ),
-            (
-                "/user.slice/user-1000.slice/user@1000.service/kubepods.slice/kubepods-pod0a.slice",
-                None,
-            ),
-            ("/system.slice/x.service", None),
-            ("/kubepods.slice/x-pod0a.slice", None),
-            ("", None),
-        ] {
-            assert_eq!(pod_of(group).map(plain).as_deref(), expected, "{group}");
-        }
-    }
-
-    #[test]
-    fn only_slices_lie_above_rke2s_unit() {
-        for (group, is_own) in [
-            ("/system.slice/rke2-server.service", true),
-            ("/system.slice/rke2-agent.service/kubelet", true),
-            ("/kube.slice/kube-node.slice/rke2-server.service", true),
-            ("/system.slice/my-rke2-server.service", false),
-            (
-                "/user.slice/user-1000.slice/user@1000.service/rke2-server.service",
-                false,
-            ),
-            (
-                "/user.slice/user-1000.slice/user@1000.service/system.slice/rke2-server.service",
-                false,
-            ),
-            ("/kubepods/pod9/rke2-server.service", false),
-            (
-                "/machine.slice/x.scope/system.slice/rke2-server.service",
-                false,
-            ),
-            ("/../rke2-server.service", false),
-            ("", false),
-        ] {
-            assert_eq!(in_rke2_unit(group), is_own, "{group}");
-        }
-        let hybrid = "9:name=systemd:/a\n8:pids:/b\n0::/c\n";
-        let first = "9:name=systemd:/init.scope\n0::/init.scope\n";
-        assert_eq!(of_systemd(hybrid, first).0, "/a");
-        // Somebody mounted a hierarchy of that name, and systemd does not use it.
-        assert_eq!(
-            of_systemd(hybrid, "9:name=systemd:/\n0::/init.scope\n").0,
-            "/c"
-        );
-        let old = "9:name=systemd:/../../init.scope\n";
-        assert_eq!(of_systemd(hybrid, old), ("/a", "/../../init.scope"));
-        assert_eq!(
-            of_systemd("1:cpu:/x\n0::/c:d\n", "0::/init.scope\n").0,
-            "/c:d"
-        );
-        assert_eq!(of_systemd("", ""), ("", ""));
-    }
 
     /// Starts a program that sleeps from a folder of its own, after `prepare`, and waits until it runs it.
     fn start(program: &Path, words: &[&str], prepare: &[&str]) -> std::process::Child {
