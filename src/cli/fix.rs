@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use super::arguments::{Common, Fix, Output};
-use super::{Status, colored, complain, print, select, width};
+use super::{Status, colored, print, select, stderr, width};
 use crate::assessment::{Examination, UnitReport};
-use crate::examine::{self, Question};
+use crate::examine::{self, Target};
 use crate::fix::declare::{self, Form};
 use crate::fix::{Plan, Unit, Wish, plan, script, text};
 use crate::host::HostRoot;
@@ -18,7 +18,7 @@ pub(super) fn run(common: &Common, fix: &Fix) -> Status {
     let Some(root) = select::root(common) else {
         return Status::Usage;
     };
-    let Some(questions) = select::questions(&root, common, &fix.which) else {
+    let Some(targets) = select::targets(&root, common, &fix.which) else {
         return Status::Failed;
     };
     let wish = Wish {
@@ -26,21 +26,21 @@ pub(super) fn run(common: &Common, fix: &Fix) -> Status {
         gid: fix.gid,
     };
     let programs = Programs::default();
-    let examined = examine(&root, &questions);
+    let examined = examine(&root, &targets);
     let units: Vec<Unit<'_>> = examined.iter().map(unit).collect();
     let host = apply::survey(&root, &units, &programs);
     if let Some(form) = fix.output.and_then(form) {
         let declared = declare::declared(&units, &host, wish);
         print(&declare::render(&declared, form));
         for problem in &declared.problems {
-            complain::line(problem);
+            stderr::line(problem);
         }
         return Status::Good;
     }
     let plan = match plan::plan(&units, &host, wish) {
         Ok(plan) => plan,
         Err(conflict) => {
-            complain::line(&conflict.to_string());
+            stderr::line(&conflict.to_string());
             return Status::Failed;
         }
     };
@@ -56,14 +56,14 @@ pub(super) fn run(common: &Common, fix: &Fix) -> Status {
     }
     if fix.apply {
         // A plan made of half a host could put wrong what is right.
-        let troubles = root.troubles();
+        let troubles = root.read_errors();
         if !troubles.is_empty() {
             for error in troubles {
-                complain::line(&format!("nothing is changed: {error}"));
+                stderr::line(&format!("nothing is changed: {error}"));
             }
             return Status::Failed;
         }
-        return carry_out(&root, &questions, &plan, &programs, style);
+        return carry_out(&root, &targets, &plan, &programs, style);
     }
     let mut out = headlines(&examined, style);
     out.push_str(&text::render(&plan));
@@ -79,10 +79,10 @@ pub(super) fn run(common: &Common, fix: &Fix) -> Status {
     Status::Good
 }
 
-fn examine(root: &HostRoot, questions: &[Question]) -> Vec<Examination> {
-    questions
+fn examine(root: &HostRoot, targets: &[Target]) -> Vec<Examination> {
+    targets
         .iter()
-        .map(|question| examine::unit(root, question))
+        .map(|target| examine::assess(root, target))
         .collect()
 }
 
@@ -115,7 +115,7 @@ fn headlines(examined: &[Examination], style: Style) -> String {
 
 fn carry_out(
     root: &HostRoot,
-    questions: &[Question],
+    targets: &[Target],
     plan: &Plan,
     programs: &Programs,
     style: Style,
@@ -126,13 +126,13 @@ fn carry_out(
         let word = if result.is_ok() { "done" } else { "FAILED" };
         let _ = writeln!(out, "{word}: {}", printable(&step.what));
         if let Err(failure) = result {
-            complain::line(&printable(&format!("{}: {failure}", step.what)));
+            stderr::line(&printable(&format!("{}: {failure}", step.what)));
         }
     }
     if done.is_empty() {
         out.push_str("nothing to do\n");
     }
-    let examined = examine(root, questions);
+    let examined = examine(root, targets);
     out.push_str(&headlines(&examined, style));
     out.push_str(&text::left(&plan.left));
     print(&out);

@@ -49,6 +49,7 @@ pub fn collect(
         .any(|r| r.applies && matches!(r.kind, RequirementKind::CgroupV2 { .. }));
     HostFacts {
         kernel: kernel(root, next_boot),
+        systemd: None,
         image: is_bare_image(root),
         user,
         group,
@@ -150,7 +151,7 @@ fn cgroup(root: &HostRoot) -> Reading<Cgroup> {
 mod tests {
     use super::*;
     use crate::finding::Stage;
-    use crate::host::laid::host;
+    use crate::host::fixture::host;
     use crate::requirements::Because;
 
     fn required(kind: RequirementKind, applies: bool) -> Requirement {

@@ -10,10 +10,10 @@ pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod configuration;
 pub(crate) mod facts;
+#[cfg(test)]
+mod fixture;
 pub(crate) mod journal;
 pub(crate) mod kernel_build;
-#[cfg(test)]
-mod laid;
 pub(crate) mod machine;
 pub(crate) mod rke2_binary;
 pub(crate) mod rke2_config;
@@ -21,6 +21,7 @@ pub(crate) mod root;
 pub(crate) mod state;
 pub(crate) mod sysctl_d;
 pub(crate) mod systemd_bus;
+pub(crate) mod systemd_version;
 pub(crate) mod textfile;
 pub(crate) mod units;
 pub(crate) mod watch;

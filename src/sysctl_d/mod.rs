@@ -8,6 +8,7 @@
 //! resolve   all files to one word for a key   (table, resolve, glob)
 //! kernel    what the kernel makes of the word (kernel)
 //! others    the kernel command line, TuneD, `sysctl --system` (cmdline, tuned, procps)
+//! versions  the same by each version of systemd, where the host's is not known
 //! ```
 //!
 //! [`winning_name`] turns the question round: where would lines have to stand to win?
@@ -16,23 +17,23 @@ pub(crate) mod cmdline;
 pub(crate) mod dialect;
 pub(crate) mod glob;
 pub(crate) mod kernel;
-mod next_boot;
 mod placement;
 mod procps;
+mod resolution;
 mod resolve;
 pub(crate) mod syntax;
 mod table;
 mod tree;
 pub(crate) mod tuned;
+pub(crate) mod versions;
 
 pub use dialect::Dialect;
-pub(crate) use next_boot::{Assignment, Line, NextBoot, Via};
-pub use next_boot::{Resolution, Trouble, Why};
 pub(crate) use placement::Prevented;
 pub use placement::winning_name;
+pub(crate) use resolution::{Assignment, KeyResolution, SourceLine, Via};
+pub use resolution::{OverrideReason, Resolution, SysctlProblemKind};
 pub use resolve::resolve;
-pub use tree::{Content, File, Tree};
-pub use tree::{Directory, Place};
+pub use tree::{Content, Directory, File, SearchDirectory, Tree, Tuned};
 
 #[cfg(test)]
 mod tests;

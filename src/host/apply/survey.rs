@@ -6,8 +6,9 @@ use super::program::Programs;
 use crate::facts::Table;
 use crate::fix::accounts::{Elsewhere, Maker, SYSUSERS_FILE};
 use crate::fix::{Host, Unit};
-use crate::host::root::Kind;
+use crate::host::root::FileKind;
 use crate::host::{HostRoot, sysctl_d};
+use crate::sysctl_d::Dialect;
 
 /// What `units`' host has.
 pub(crate) fn survey(root: &HostRoot, units: &[Unit<'_>], programs: &Programs) -> Host {
@@ -21,6 +22,7 @@ pub(crate) fn survey(root: &HostRoot, units: &[Unit<'_>], programs: &Programs) -
             path.trim_end_matches('/').to_owned()
         },
         tree: sysctl_d::collect(root),
+        dialect: dialect(units),
         passwd: accounts(root, Table::Passwd),
         group: accounts(root, Table::Group),
         elsewhere: elsewhere(root, units),
@@ -46,6 +48,12 @@ pub(crate) fn survey(root: &HostRoot, units: &[Unit<'_>], programs: &Programs) -
     }
 }
 
+/// The dialect of the host's systemd, as the units were evaluated by; else of the newest.
+fn dialect(units: &[Unit<'_>]) -> Dialect {
+    let systemd = units.iter().find_map(|unit| unit.facts.systemd);
+    systemd.map_or(Dialect::NEWEST, |systemd| Dialect::of(systemd.version))
+}
+
 /// An account file. One that cannot be read is a trouble of the root, or no account can be looked up.
 fn accounts(root: &HostRoot, table: Table) -> Vec<u8> {
     root.read_large(Path::new(table.path())).unwrap_or_default()
@@ -62,7 +70,10 @@ fn links(root: &HostRoot) -> Vec<String> {
         "/etc/gshadow",
         "/etc/.pwd.lock",
     ];
-    let is_link = |path: &&str| root.lstat(path).is_ok_and(|there| there.kind == Kind::Link);
+    let is_link = |path: &&str| {
+        root.lstat(path)
+            .is_ok_and(|there| there.kind == FileKind::Link)
+    };
     let links = WRITTEN.into_iter().filter(is_link);
     links.map(str::to_owned).collect()
 }
