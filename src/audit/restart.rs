@@ -26,7 +26,7 @@ const MANIFEST: u32 = 0o600;
 pub(crate) struct RestartFacts {
     /// The static pods that are there.
     pub manifests: Vec<InspectedFile>,
-    /// etcd's data folder and what of it etcd opens first, as far as they are there.
+    /// etcd's data directory and what of it etcd opens first, as far as they are there.
     pub etcd: Vec<InspectedFile>,
     /// The account etcd; asked for only where there is data that may not be its own.
     pub account: EtcdAccount,
@@ -145,7 +145,7 @@ fn etcd(facts: &RestartFacts) -> Option<Advice> {
     // Root may open everything; etcd will not run as root.
     let closed = |seen: &&InspectedFile| seen.uid != uid;
     let first = facts.etcd.iter().find(closed)?;
-    let folder = facts
+    let directory = facts
         .etcd
         .first()
         .map_or(first.path.as_str(), |seen| seen.path.as_str());
@@ -159,7 +159,7 @@ fn etcd(facts: &RestartFacts) -> Option<Advice> {
         ),
         remedy: format!(
             "with RKE2 stopped, chown -R {uid}:{gid} {}",
-            shell_word(folder)
+            shell_word(directory)
         ),
         source: Some(Source::file(first.path.clone())),
     })
@@ -182,7 +182,7 @@ fn policy(facts: &RestartFacts) -> Option<Advice> {
         check: "control.audit-policy",
         subject: "audit policy".to_owned(),
         summary: format!("{source}: the API server ends on this audit policy: {why}"),
-        remedy: format!("mend {}", source.path),
+        remedy: format!("fix {}", source.path),
         source: Some(source),
     })
 }

@@ -1,17 +1,17 @@
-//! The processes of RKE2's components: found by who runs them, not by their names.
+//! The processes of RKE2's components: found by what runs them, not by their names.
 //!
 //! A process is a component's if its program has the component's name and what only root can give it:
 //!
-//! - The kubelet runs as root in the host's mount name space, from the host's own file (device and
+//! - The kubelet runs as root in the host's mount namespace, from the host's own file (device and
 //!   inode), in the control group of an RKE2 unit, below slices of systemd's alone.
 //! - The others run as root in RKE2's own static pods: started by a containerd shim of which the same
-//!   is true as of the kubelet and which lies in RKE2's data folder, in the control group of the pod
+//!   is true as of the kubelet and which lies in RKE2's data directory, in the control group of the pod
 //!   with the uid that the manifest gives. A pod from before its manifest was written anew is known by
-//!   the folder of its logs.
+//!   the directory of its logs.
 //!
-//! Neither a path (another root or mount name space has any) nor a component of a control group (who
-//! is delegated one names its children) says anything by itself. Where more than one process
-//! qualifies, or one that may be RKE2's lacks some of this, it cannot be told which is meant.
+//! Neither a path (another root or mount namespace has any) nor a component of a control group (a
+//! service that is delegated one names its children) proves anything alone. Where more than one process
+//! qualifies, or one that may be RKE2's lacks some of this, the component's process is not known.
 
 mod proc_files;
 
@@ -28,7 +28,7 @@ use proc_files::{
     read,
 };
 
-/// More processes than any kernel allows by default are not looked at.
+/// No more processes are inspected; no kernel allows more by default.
 const MAX_PROCESSES: usize = 1 << 22;
 
 /// A component's process.
@@ -40,7 +40,7 @@ pub(super) struct Process {
     pub(super) words: Vec<ComponentArg>,
 }
 
-/// What to look for: a program's name, and the uid of its static pod where there is one.
+/// A component to find: its program's name, and the uid of its static pod where there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wanted {
     /// `kube-apiserver`.
@@ -70,7 +70,7 @@ enum Whose {
     Another,
 }
 
-/// Looks for the processes of `wanted`.
+/// Finds the processes of `wanted`.
 pub(super) fn find(root: &HostRoot, data_dir: &str, wanted: &[Wanted]) -> Found {
     let mut found = Found::default();
     let names = match root.list("/proc") {
@@ -158,12 +158,12 @@ fn whose(root: &HostRoot, pid: u32, data_dir: &str, wanted: &Wanted) -> Result<W
     match lacks(root, pid, &exe, &group)? {
         None => Ok(Whose::Rke2s),
         Some(Lack::Group) if is_own => Ok(Whose::Unclear(format!(
-            "its control group {group} is none of RKE2's units"
+            "its control group {group} is not that of an RKE2 unit"
         ))),
-        Some(Lack::MountNamespace) if in_rke2_unit(&group) => Ok(Whose::Unclear(
-            "it has a mount name space of its own".to_owned(),
-        )),
-        // Somebody's program of that name, or one that only looks like RKE2's to itself.
+        Some(Lack::MountNamespace) if in_rke2_unit(&group) => {
+            Ok(Whose::Unclear("it has its own mount namespace".to_owned()))
+        }
+        // Another program of that name, or one with a root of its own.
         Some(_) => Ok(Whose::Another),
     }
 }
@@ -229,7 +229,7 @@ fn in_pod(
     }
     if group.starts_with(UP) {
         return Ok(Whose::Unclear(
-            "its control group cannot be seen from here: run this in the host's cgroup name space"
+            "its control group is not visible from here: run this in the host's cgroup namespace"
                 .to_owned(),
         ));
     }
@@ -242,7 +242,7 @@ fn in_pod(
     }
     if !by_manifest && !has_logs(root, wanted.program, pod) {
         return Ok(Whose::Unclear(format!(
-            "neither its manifest nor a folder of {POD_LOGS} says that its pod {pod} is RKE2's"
+            "neither its manifest nor a directory of {POD_LOGS} shows that its pod {pod} is RKE2's"
         )));
     }
     if gone(is_roots(root, pid))? != Some(true) {
@@ -270,7 +270,7 @@ fn is_below(program: &str, data_dir: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Starts a program that sleeps from a folder of its own, after `prepare`, and waits until it runs it.
+    /// Starts a program that sleeps from its own directory, after `prepare`, and waits until it runs it.
     fn start(program: &Path, words: &[&str], prepare: &[&str]) -> std::process::Child {
         let mut command = std::process::Command::new(prepare.first().map_or(program, Path::new));
         if let Some(rest) = prepare.get(1..) {
@@ -299,9 +299,9 @@ mod tests {
         std::fs::set_permissions(data.path(), open).unwrap();
         let bin = data.path().join("data/v1/bin");
         let other = data.path().join("other");
-        for folder in [&bin, &other] {
-            std::fs::create_dir_all(folder).unwrap();
-            std::fs::copy("/bin/sleep", folder.join("kubelet")).unwrap();
+        for directory in [&bin, &other] {
+            std::fs::create_dir_all(directory).unwrap();
+            std::fs::copy("/bin/sleep", directory.join("kubelet")).unwrap();
         }
         let (own, fake) = (bin.join("kubelet"), other.join("kubelet"));
         let wanted = Wanted {
@@ -346,24 +346,28 @@ mod tests {
                 found.processes.is_empty(),
                 "{program:?} {prepare:?}: {found:?}"
             );
-            let told = found.problems.get("kubelet").cloned().unwrap_or_default();
+            let problem = found.problems.get("kubelet").cloned().unwrap_or_default();
             let expected = format!("process {} may be it", child.id());
-            assert_eq!(told.starts_with(&expected), may_be, "{prepare:?}: {told}");
-            assert_eq!(told.is_empty(), !may_be, "{prepare:?}: {told}");
+            assert_eq!(
+                problem.starts_with(&expected),
+                may_be,
+                "{prepare:?}: {problem}"
+            );
+            assert_eq!(problem.is_empty(), !may_be, "{prepare:?}: {problem}");
         }
     }
 
     /// The file a process runs is compared with what is there now at its path, not the path with itself.
     #[test]
     fn the_file_that_a_process_runs_is_known_by_its_inode() {
-        let folder = tempfile::tempdir().unwrap();
-        let program = folder.path().join("kubelet");
+        let directory = tempfile::tempdir().unwrap();
+        let program = directory.path().join("kubelet");
         std::fs::copy("/bin/sleep", &program).unwrap();
         let mut child = start(&program, &["600"], &[]);
         let root = HostRoot::live();
         let runs = root.stat_of_program(child.id());
         let same = root.stat(&program).unwrap().identity;
-        std::fs::rename(&program, folder.path().join("was")).unwrap();
+        std::fs::rename(&program, directory.path().join("was")).unwrap();
         std::fs::copy("/bin/sleep", &program).unwrap();
         let after = root.stat_of_program(child.id());
         child.kill().unwrap();

@@ -29,7 +29,7 @@ pub(super) fn base(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// What went while it was looked at is nothing.
+/// `None` where the process is gone.
 pub(super) fn gone<T>(read: Result<T, ReadError>) -> Result<Option<T>, ReadError> {
     match read {
         Ok(read) => Ok(Some(read)),
@@ -150,7 +150,7 @@ mod tests {
         let hybrid = "9:name=systemd:/a\n8:pids:/b\n0::/c\n";
         let first = "9:name=systemd:/init.scope\n0::/init.scope\n";
         assert_eq!(of_systemd(hybrid, first).0, "/a");
-        // Somebody mounted a hierarchy of that name, and systemd does not use it.
+        // A hierarchy of that name that systemd does not use.
         assert_eq!(
             of_systemd(hybrid, "9:name=systemd:/\n0::/init.scope\n").0,
             "/c"
