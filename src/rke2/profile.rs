@@ -68,11 +68,11 @@ pub struct ProfileRules {
     pub order: Order,
     /// Whether the group `etcd` must exist as well as the user.
     pub group_required: bool,
-    /// Whether agents are held to the servers' demand of an etcd account (a regression).
+    /// Whether agents need the etcd account of servers (a regression).
     pub agent_as_server: bool,
-    /// What stands between `missing required` and the reason.
+    /// The text between `missing required` and the reason.
     pub missing_separator: &'static str,
-    /// Go's `bufio.Scanner` read the account files: a line of this many bytes ends the look-up.
+    /// Go's `bufio.Scanner` read the account files: a line of this many bytes ends the lookup.
     pub account_line_limit: Option<usize>,
 }
 

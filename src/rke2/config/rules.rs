@@ -19,7 +19,7 @@ pub struct ParserRules {
     pub append: bool,
     /// An unknown key is skipped, not fatal.
     pub skip_unknown: bool,
-    /// A missing file is ignored even where it was asked for.
+    /// A missing file is ignored even where it was named.
     pub missing_ignored: bool,
     /// `RKE2_DATA_DIR` counts.
     pub data_dir_variable: bool,

@@ -1,7 +1,7 @@
 //! Text to tokens, as libyaml does it in the Go library RKE2 uses: YAML 1.1 with that scanner's
 //! own opinions on tabs, indentation in brackets and the length of a key.
 //!
-//! The words of its errors are the library's, because RKE2 dies with them.
+//! The words of its errors are the library's, because RKE2 fails with them.
 
 use std::collections::{HashMap, VecDeque};
 
