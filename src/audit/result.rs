@@ -67,7 +67,7 @@ impl ControlResult {
     /// With a way to fix it; without commands where it has to be fixed manually.
     #[must_use]
     pub fn remedy(mut self, summary: impl Into<String>, commands: Vec<String>) -> Self {
-        self.remedies.push(Remedy {
+        self.remedies.push(Remedy::Manual {
             summary: summary.into(),
             commands,
         });
