@@ -186,7 +186,7 @@ pub mod rke2 {
         pub use crate::rke2::profile::ProfileRules;
     }
     pub mod releases {
-        pub use crate::rke2::releases::{count, newest_of, release};
+        pub use crate::rke2::releases::{count, newest, newest_of, oldest, release};
     }
     pub mod role {
         pub use crate::rke2::role::Role;

@@ -16,7 +16,7 @@ use crate::host::{HostRoot, facts, rke2_config};
 use crate::requirements::{self, Requirement, RequirementKind};
 use crate::rke2::config::{self, Ground, KubeletFiles, KubeletPaths, ParserRules};
 use crate::rke2::installed::VersionSource;
-use crate::rke2::profile::{self, ProfileRules};
+use crate::rke2::profile::ProfileRules;
 use crate::rke2::releases::{self, Coverage};
 use crate::rke2::role::Role;
 use crate::rke2::start::{Sourced, StartSettings};
@@ -123,8 +123,9 @@ fn refuted(
         for flags in possible_kubelet_flags(&assessed.resolved.kubelet) {
             let variant = variants.evaluate(&version, flags);
             // The newest release stands for later ones too, which may know more names.
-            let or_newer =
-                *reach == Coverage::Any && version == profile::newest() && variant.depends_on_names;
+            let or_newer = *reach == Coverage::Any
+                && version == releases::newest()
+                && variant.depends_on_names;
             blocking.retain(|key| {
                 let holds = variant.is_refused || variant.blocking.contains(key);
                 if holds && !or_newer {
@@ -333,7 +334,7 @@ impl<'a> Variants<'a> {
 
 /// The requirements of a node to which all of them apply.
 fn all_requirements() -> Vec<Requirement> {
-    let mut start = StartSettings::unconfigured(profile::newest(), Role::Server);
+    let mut start = StartSettings::unconfigured(releases::newest(), Role::Server);
     start.profile = Sourced::default_value("cis".to_owned());
     requirements::of(&start)
 }
