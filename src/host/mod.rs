@@ -7,6 +7,7 @@
 )]
 
 pub(crate) mod apply;
+mod atomic_file;
 pub(crate) mod audit;
 pub(crate) mod configuration;
 pub(crate) mod facts;

@@ -6,8 +6,8 @@
 //! before the present userspace began, is ignored. The writer needs no D-Bus for that; the reader asks
 //! systemd when the userspace began.
 
-use std::fs::{File, OpenOptions, Permissions};
-use std::io::{self, Read as _, Write as _};
+use std::fs::{OpenOptions, Permissions};
+use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -17,6 +17,7 @@ use nix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::atomic_file;
 use super::systemd_bus::manage::Userspace;
 use crate::gate::block::Block;
 use crate::gate::stamp::{Stamp, Stamped};
@@ -124,9 +125,7 @@ impl State {
 
     /// Forgets it: the unit may start.
     pub fn forget_block(&self, unit: &str) -> io::Result<()> {
-        let path = self.block(unit);
-        sweep(&path);
-        absent(std::fs::remove_file(path))
+        atomic_file::remove(&self.block(unit))
     }
 
     /// What the monitor remembers of a unit; nothing where it has no file, a strange one, or one of
@@ -176,13 +175,6 @@ impl State {
     }
 }
 
-fn absent(result: io::Result<()>) -> io::Result<()> {
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
-}
-
 fn write<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
     let mut text = serde_json::to_vec_pretty(&Stamped {
         value,
@@ -198,59 +190,7 @@ fn write<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
             std::fs::set_permissions(directory, Permissions::from_mode(0o755))?;
         }
     }
-    replace(path, &text)
-}
-
-/// Puts a file in its place, for everybody to read: whole or not at all.
-pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    replace_with(path, content, 0o644)
-}
-
-/// The same, with a mode of its own.
-pub(super) fn replace_with(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    let start = fresh_start(path).ok_or_else(|| io::Error::from_raw_os_error(libc::EISDIR))?;
-    let fresh = path.with_file_name(format!("{start}{}", std::process::id()));
-    sweep(path);
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(&fresh)
-        .and_then(|mut file: File| {
-            // Whatever the umask took.
-            file.set_permissions(Permissions::from_mode(mode))?;
-            file.write_all(content)?;
-            file.sync_all()
-        })
-        .and_then(|()| std::fs::rename(&fresh, path));
-    if written.is_err() {
-        // What made it fail is told; that this does not help is no news.
-        let _ = std::fs::remove_file(&fresh);
-    }
-    written
-}
-
-/// What the name of a new file starts with until it is whole; the number of its process follows.
-fn fresh_start(path: &Path) -> Option<String> {
-    Some(format!(".{}.", path.file_name()?.to_string_lossy()))
-}
-
-/// Removes what was left by processes that were killed before a new file was in its place. Of two that
-/// write at once, the one that came later wins, as it would without this.
-fn sweep(path: &Path) {
-    let (Some(start), Some(directory)) = (fresh_start(path), path.parent()) else {
-        return;
-    };
-    let is_left = |name: &str| {
-        let number = name.strip_prefix(&start);
-        number.is_some_and(|n| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit()))
-    };
-    // Where it cannot be listed or removed it takes up a little space, no more.
-    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
-        if entry.file_name().to_str().is_some_and(is_left) {
-            let _ = std::fs::remove_file(entry.path());
-        }
-    }
+    atomic_file::replace(path, &text, 0o644)
 }
 
 /// Microseconds since 1970, as the journal counts.
@@ -393,34 +333,11 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_process_left_goes_with_the_next_one() {
-        let (dir, _) = state();
-        let name = |name: &str| dir.path().join(name);
-        let left = [".file.1", ".file.99999999"].map(name);
-        let others = [".file.", ".file.1x", ".other.1", "file.1", ".file.1.2"].map(name);
-        for path in left.iter().chain(&others) {
-            std::fs::write(path, "half").unwrap();
-        }
-        replace(&name("file"), b"new").unwrap();
-        assert!(left.iter().all(|path| !path.exists()));
-        assert!(others.iter().all(|path| path.exists()));
-
-        let (_dir, state) = self::state();
+    fn forgetting_a_block_removes_leftovers() {
+        let (_dir, state) = state();
         state.write_block(&Block::new(UNIT, 7, true, &[])).unwrap();
         std::fs::write(state.blocks().join(format!(".{UNIT}.json.1")), "half").unwrap();
         state.forget_block(UNIT).unwrap();
         assert_eq!(std::fs::read_dir(state.blocks()).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn a_file_that_cannot_be_written_stays_as_it_was() {
-        let (dir, _) = state();
-        let path = dir.path().join("file");
-        replace(&path, b"old").unwrap();
-        std::fs::create_dir(dir.path().join("directory")).unwrap();
-        assert!(replace(&dir.path().join("directory"), b"new").is_err());
-        assert!(replace(&dir.path().join("none/file"), b"new").is_err());
-        assert_eq!(std::fs::read(&path).unwrap(), b"old");
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 }

@@ -7,17 +7,14 @@
 //! nobody else. What is opened this way cannot be exchanged meanwhile.
 
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::{self, Write as _};
-use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
-use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, openat, readlinkat, renameat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat};
-use nix::unistd::{UnlinkatFlags, fsync, unlinkat};
+use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
+
+use super::atomic_file::{Replacement, Temporary};
 
 /// Why the file is not written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -119,15 +116,25 @@ impl Textfile {
         content: &[u8],
     ) -> Result<(), TextfileError> {
         let opened = self.open(directory)?;
-        put(&opened, name, content).map_err(|error| match error {
-            Errno::EROFS => TextfileError::ReadOnly {
-                path: directory.to_owned(),
-            },
-            error => TextfileError::Other {
-                path: directory.join(name),
-                error,
-            },
-        })
+        let replacement = Replacement {
+            name,
+            content,
+            mode: 0o644,
+            owner: None,
+            temporary: Temporary::PerProcess,
+            sync_directory: false,
+        };
+        replacement
+            .put(opened.as_fd())
+            .map_err(|error| match error.errno {
+                Errno::EROFS => TextfileError::ReadOnly {
+                    path: directory.to_owned(),
+                },
+                error => TextfileError::Other {
+                    path: directory.join(name),
+                    error,
+                },
+            })
     }
 
     /// The directory, once nobody can exchange it.
@@ -197,65 +204,6 @@ fn why(at: &OwnedFd, name: &OsStr, path: &Path, error: Errno) -> TextfileError {
         }
         Errno::ENOTDIR => TextfileError::NoDirectory { path },
         error => TextfileError::Other { path, error },
-    }
-}
-
-fn put(directory: &OwnedFd, name: &str, content: &[u8]) -> Result<(), Errno> {
-    const MODE: Mode = Mode::S_IRUSR
-        .union(Mode::S_IWUSR)
-        .union(Mode::S_IRGRP)
-        .union(Mode::S_IROTH);
-    let start = format!(".{name}.");
-    sweep(directory, &start);
-    let fresh = format!("{start}{}", std::process::id());
-    let flags =
-        OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let file = openat(directory, fresh.as_str(), flags, MODE)?;
-    let written = fill(file, MODE, content)
-        .and_then(|()| renameat(directory, fresh.as_str(), directory, name));
-    if written.is_err() {
-        // What made it fail is told; that this does not help is no news.
-        let _ = unlinkat(directory, fresh.as_str(), UnlinkatFlags::NoRemoveDir);
-    }
-    written
-}
-
-fn fill(file: OwnedFd, mode: Mode, content: &[u8]) -> Result<(), Errno> {
-    let errno = |error: io::Error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
-    // Whatever the umask took.
-    fchmod(&file, mode)?;
-    let mut file = File::from(file);
-    file.write_all(content).map_err(errno)?;
-    fsync(&file)
-}
-
-/// Removes what was left by processes that were killed before a new file was in its place.
-fn sweep(directory: &OwnedFd, start: &str) {
-    // Where it cannot be listed or removed it takes up a little space, no more.
-    let Ok(listed) = openat(
-        directory,
-        ".",
-        OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
-        Mode::empty(),
-    ) else {
-        return;
-    };
-    let Ok(mut listed) = Dir::from_fd(listed) else {
-        return;
-    };
-    let is_left = |name: &[u8]| {
-        let number = name.strip_prefix(start.as_bytes());
-        number.is_some_and(|number| !number.is_empty() && number.iter().all(u8::is_ascii_digit))
-    };
-    for entry in listed.iter().flatten() {
-        let name = entry.file_name().to_bytes();
-        if is_left(name) {
-            let _ = unlinkat(
-                directory,
-                OsStr::from_bytes(name),
-                UnlinkatFlags::NoRemoveDir,
-            );
-        }
     }
 }
 

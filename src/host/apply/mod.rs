@@ -21,7 +21,6 @@ use crate::host::HostRoot;
 use crate::rke2::accounts::lookup;
 use crate::rke2::kernel::KernelParameter;
 
-pub(crate) use file::Hook;
 pub(crate) use program::Programs;
 pub(crate) use survey::survey;
 
@@ -106,35 +105,20 @@ pub(crate) struct Done<'p> {
 
 /// Carries out every step.
 pub(crate) fn apply<'p>(root: &HostRoot, plan: &'p Plan, programs: &Programs) -> Vec<Done<'p>> {
-    apply_with(root, plan, programs, &mut |_| Ok(()))
-}
-
-/// The same; `hook` is asked before each call that changes a file, and can make it fail.
-pub(crate) fn apply_with<'p>(
-    root: &HostRoot,
-    plan: &'p Plan,
-    programs: &Programs,
-    hook: &mut Hook<'_>,
-) -> Vec<Done<'p>> {
     plan.steps
         .iter()
         .map(|step| Done {
             step,
-            result: carry_out(root, step, programs, hook),
+            result: carry_out(root, step, programs),
         })
         .collect()
 }
 
-fn carry_out(
-    root: &HostRoot,
-    step: &Step,
-    programs: &Programs,
-    hook: &mut Hook<'_>,
-) -> Result<(), Failure> {
+fn carry_out(root: &HostRoot, step: &Step, programs: &Programs) -> Result<(), Failure> {
     match &step.action {
         Action::File { target, before, .. } => {
             let content = step.action.content().unwrap_or_default();
-            file::replace(root, &target.path, before.as_deref(), &content, hook)
+            file::replace(root, &target.path, before.as_deref(), &content)
         }
         Action::Live(parameter) => live(root, parameter),
         // A program would load libraries of the image, or write to the machine that it runs on.
@@ -142,9 +126,9 @@ fn carry_out(
             path: Table::Passwd.path().to_owned(),
             what: "an image's, below which no program is run".to_owned(),
         }),
-        Action::Make(accounts) => make(root, accounts, programs, hook),
-        Action::Row(row) => file::append(root, row.table.path(), &row.row, hook),
-        Action::Rows(rows) => file::add_rows(root, rows, hook),
+        Action::Make(accounts) => make(root, accounts, programs),
+        Action::Row(row) => file::append(root, row.table.path(), &row.row),
+        Action::Rows(rows) => file::add_rows(root, rows),
     }
 }
 
@@ -167,12 +151,7 @@ fn live(root: &HostRoot, parameter: &KernelParameter) -> Result<(), Failure> {
     })
 }
 
-fn make(
-    root: &HostRoot,
-    accounts: &Accounts,
-    programs: &Programs,
-    hook: &mut Hook<'_>,
-) -> Result<(), Failure> {
+fn make(root: &HostRoot, accounts: &Accounts, programs: &Programs) -> Result<(), Failure> {
     if accounts.declared
         && root
             .read(SYSUSERS_FILE)
@@ -187,7 +166,7 @@ fn make(
         if !accounts.declared {
             let content = accounts::file_content(&accounts.sysusers());
             let before = root.read(SYSUSERS_FILE).ok();
-            file::replace(root, SYSUSERS_FILE, before.as_deref(), &content, hook)?;
+            file::replace(root, SYSUSERS_FILE, before.as_deref(), &content)?;
         }
         let call = Accounts::run_sysusers();
         program::run(&path, &call.args)?;

@@ -1,17 +1,11 @@
-//! What is left of a host when a call fails, or the process is killed before it; and programs.
+//! What a plan does to a host. `tests/faults/fix.rs` has each of its system calls fail.
 
-use std::cell::Cell;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
-use nix::errno::Errno;
-
-use super::file::Point;
 use super::*;
-use crate::facts::{Source, Target};
-use crate::fix::accounts::Elsewhere;
+use crate::facts::Target;
 use crate::rke2::kernel::KERNEL_PARAMETERS;
 
 const PATH: &str = "/etc/sysctl.d/60-rke2-cis.conf";
@@ -84,22 +78,6 @@ fn sysctl(before: Option<&str>) -> Plan {
     })
 }
 
-fn row() -> Plan {
-    plan(Action::Row(Elsewhere {
-        table: Table::Passwd,
-        source: Source::line("/usr/lib/passwd", 1),
-        row: "etcd:x:5:5::/:/x".to_owned(),
-    }))
-}
-
-fn user_row() -> Plan {
-    plan(Action::Rows(vec![crate::fix::NewRow {
-        path: "/etc/passwd",
-        row: "etcd:x:5:5::/:/x".to_owned(),
-        optional: false,
-    }]))
-}
-
 fn accounts() -> Plan {
     plan(Action::Make(Accounts {
         group: true,
@@ -110,97 +88,9 @@ fn accounts() -> Plan {
     }))
 }
 
-fn only(image: &Image, plan: &Plan, hook: &mut Hook<'_>) -> Result<(), Failure> {
-    let mut done = apply_with(&image.root, plan, &image.programs(), hook);
+fn only(image: &Image, plan: &Plan) -> Result<(), Failure> {
+    let mut done = apply(&image.root, plan, &image.programs());
     done.pop().unwrap().result
-}
-
-/// How many calls there are, and what the file holds in the end.
-fn whole(path: &str, before: Option<&str>, plan: &Plan) -> (usize, String) {
-    let image = Image::new();
-    if let Some(text) = before {
-        image.write(path, text);
-    }
-    let calls = Cell::new(0);
-    only(&image, plan, &mut |_| {
-        calls.set(calls.get() + 1);
-        Ok(())
-    })
-    .unwrap();
-    (calls.get(), image.read(path).unwrap())
-}
-
-#[test]
-fn every_call_can_fail_or_be_the_last() {
-    let passwd = "root:x:0:0::/:/x\n";
-    for (path, before, plan, least) in [
-        (PATH, None, sysctl(None), 7),
-        (
-            PATH,
-            Some("kernel.panic = 5\n"),
-            sysctl(Some("kernel.panic = 5\n")),
-            6,
-        ),
-        ("/etc/passwd", Some(passwd), row(), 2),
-        // The group's rows come first, and the next run leaves them.
-        ("/etc/passwd", Some(passwd), user_row(), 2),
-    ] {
-        let (calls, after) = whole(path, before, &plan);
-        assert_eq!(calls, least, "{path}");
-        for killed in [false, true] {
-            for stop in 0..calls {
-                let image = Image::new();
-                if let Some(text) = before {
-                    image.write(path, text);
-                }
-                let mut call = 0;
-                let mut at = None;
-                let mut hook = |point: Point| {
-                    call += 1;
-                    if call <= stop {
-                        return Ok(());
-                    }
-                    at = Some(point);
-                    assert!(!killed, "killed");
-                    Err(Errno::ENOSPC)
-                };
-                let ended = catch_unwind(AssertUnwindSafe(|| only(&image, &plan, &mut hook)));
-                let left = image.read(path);
-                assert!(
-                    left.as_deref() == before || left.as_ref() == Some(&after),
-                    "{at:?}: {left:?}"
-                );
-                if let Ok(result) = ended {
-                    let failure = result.unwrap_err().to_string();
-                    assert!(failure.ends_with(": no space left on device"), "{failure}");
-                    assert!(failure.contains("/etc/"), "{failure}");
-                    if path == PATH && image.at("/etc/sysctl.d").exists() {
-                        let names: Vec<_> = fs::read_dir(image.at("/etc/sysctl.d"))
-                            .unwrap()
-                            .map(|entry| entry.unwrap().file_name())
-                            .collect();
-                        assert!(names.len() <= 1, "{at:?}: {names:?}");
-                    }
-                }
-                // The next run, whose plan is made from what is there then, ends well.
-                if left.as_ref() != Some(&after) {
-                    until_free(&image, &plan);
-                    assert_eq!(image.read(path).as_ref(), Some(&after));
-                }
-            }
-        }
-    }
-}
-
-/// A program that another test starts keeps what the run before had locked until it executes.
-fn until_free(image: &Image, plan: &Plan) {
-    for _ in 0..1000 {
-        match only(image, plan, &mut |_| Ok(())) {
-            Err(Failure::Busy { .. }) => std::thread::sleep(std::time::Duration::from_millis(5)),
-            ended => return ended.unwrap(),
-        }
-    }
-    panic!("locked for seconds");
 }
 
 #[test]
@@ -208,7 +98,7 @@ fn what_somebody_else_changed_meanwhile_is_not_overwritten() {
     let image = Image::new();
     image.write(PATH, "vm.swappiness = 3\n");
     for before in [None, Some("kernel.panic = 5\n")] {
-        let failure = only(&image, &sysctl(before), &mut |_| Ok(())).unwrap_err();
+        let failure = only(&image, &sysctl(before)).unwrap_err();
         assert!(failure.to_string().contains("has changed"), "{failure}");
     }
     assert_eq!(image.read(PATH).unwrap(), "vm.swappiness = 3\n");
@@ -219,7 +109,7 @@ fn made_by_programs(image: &Image) -> Result<(), Failure> {
     let Action::Make(accounts) = &accounts().steps[0].action else {
         panic!();
     };
-    make(&image.root, accounts, &image.programs(), &mut |_| Ok(()))
+    make(&image.root, accounts, &image.programs())
 }
 
 #[test]
@@ -262,7 +152,7 @@ fn below_a_root_no_program_is_run() {
     for name in ["systemd-sysusers", "groupadd", "useradd"] {
         image.program(name, &format!("touch {}", ran.display()));
     }
-    let failure = only(&image, &accounts(), &mut |_| Ok(())).unwrap_err();
+    let failure = only(&image, &accounts()).unwrap_err();
     assert!(matches!(failure, Failure::NotOurs { .. }), "{failure}");
     assert!(!ran.exists());
 }
@@ -285,7 +175,7 @@ fn rows() -> Plan {
 fn rows_are_added_to_the_files_that_are_there() {
     let image = Image::new();
     image.write("/etc/shadow", "root:*:::::::\netcd:!*:::::::\n");
-    only(&image, &rows(), &mut |_| Ok(())).unwrap();
+    only(&image, &rows()).unwrap();
     assert_eq!(image.read("/etc/gshadow"), None);
     let read = |path| image.read(path).unwrap();
     assert_eq!(read("/etc/group"), "root:x:0:\netcd:x:996:\n");
@@ -300,7 +190,7 @@ fn rows_are_added_to_the_files_that_are_there() {
     fs::hard_link(image.at("/etc/passwd"), image.at("/shared")).unwrap();
     let mode = fs::Permissions::from_mode(0o600);
     fs::set_permissions(image.at("/shared"), mode).unwrap();
-    only(&image, &rows(), &mut |_| Ok(())).unwrap();
+    only(&image, &rows()).unwrap();
     assert_eq!(image.read("/shared").unwrap(), "root:x:0:0::/:/x\n");
     assert!(
         image
@@ -320,7 +210,7 @@ fn rows_are_added_to_the_files_that_are_there() {
     for passwd in ["etcd:x:5:5::/:/x\n", &long] {
         let image = Image::new();
         image.write("/etc/passwd", passwd);
-        let failure = only(&image, &rows(), &mut |_| Ok(())).unwrap_err();
+        let failure = only(&image, &rows()).unwrap_err();
         assert!(failure.to_string().contains("has changed"), "{failure}");
         assert_eq!(image.read("/etc/passwd").unwrap(), passwd);
     }
@@ -346,7 +236,7 @@ fn what_is_no_file_of_the_image_is_not_written() {
                 "FIFO" => nix::unistd::mkfifo(&at, nix::sys::stat::Mode::S_IRWXU).unwrap(),
                 _ => fs::create_dir(&at).unwrap(),
             }
-            let result = only(&image, &rows(), &mut |_| Ok(()));
+            let result = only(&image, &rows());
             assert!(result.is_err(), "{kind} {name}");
             assert_eq!(fs::read(&target).unwrap(), b"", "{kind} {name}");
         }
@@ -355,7 +245,7 @@ fn what_is_no_file_of_the_image_is_not_written() {
     let image = Image::new();
     fs::rename(image.at("/etc"), image.at("/was")).unwrap();
     std::os::unix::fs::symlink(outside.path(), image.at("/etc")).unwrap();
-    assert!(only(&image, &rows(), &mut |_| Ok(())).is_err());
+    assert!(only(&image, &rows()).is_err());
     for entry in fs::read_dir(outside.path()).unwrap() {
         assert_eq!(fs::read(entry.unwrap().path()).unwrap(), b"");
     }
@@ -368,6 +258,6 @@ fn another_run_at_the_same_time_is_told() {
     let folder = fs::File::open(image.at("/etc/sysctl.d")).unwrap();
     let _lock =
         nix::fcntl::Flock::lock(folder, nix::fcntl::FlockArg::LockExclusiveNonblock).unwrap();
-    let failure = only(&image, &sysctl(Some("")), &mut |_| Ok(())).unwrap_err();
+    let failure = only(&image, &sysctl(Some(""))).unwrap_err();
     assert!(matches!(failure, Failure::Busy { .. }), "{failure}");
 }
