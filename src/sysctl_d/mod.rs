@@ -14,7 +14,6 @@
 
 pub(crate) mod cmdline;
 pub(crate) mod dialect;
-pub(crate) mod glob;
 pub(crate) mod kernel;
 mod placement;
 mod procps;

@@ -1,11 +1,12 @@
 //! What `sysctl --system` would do with the same files, where that is not what boot does.
 
-use super::glob;
+use std::collections::HashMap;
+
 use super::kernel;
 use super::resolution::{Assignment, Disagreement, KeyResolution, SourceLine, Via, shown};
 use super::table::Watched;
 use super::tree::{File, Tree};
-use std::collections::HashMap;
+use crate::glob;
 
 /// Files in the order that `sysctl --system` reads them: by name, hidden ones too, one of each
 /// name, and `/etc/sysctl.conf` last in any case.
@@ -120,7 +121,7 @@ pub(super) fn compare(tree: &Tree, watched: &[Watched], keys: &mut [KeyResolutio
                 // A file is no directory.
                 false
             } else if is_pattern {
-                glob::plain(&path, &watched.path)
+                glob::matches(&path, &watched.path)
             } else {
                 path == watched.path
             }
@@ -143,7 +144,7 @@ pub(super) fn compare(tree: &Tree, watched: &[Watched], keys: &mut [KeyResolutio
             }
         }
         let is_spared =
-            |line: &SystemLine<'_>| spellings.iter().any(|raw| glob::plain(&line.raw, raw));
+            |line: &SystemLine<'_>| spellings.iter().any(|raw| glob::matches(&line.raw, raw));
         let set = mine()
             .filter(|(line, is_pattern, _)| !(*is_pattern && is_spared(line)))
             .filter_map(|(line, is_pattern, ..)| Some((line, is_pattern, line.value?)))

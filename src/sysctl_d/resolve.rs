@@ -4,7 +4,6 @@ use std::collections::{HashMap, HashSet};
 
 use super::cmdline::CommandLine;
 use super::dialect::{Ability, Dialect};
-use super::glob;
 use super::kernel::{self, WriteResult};
 use super::procps;
 use super::resolution::{
@@ -15,6 +14,7 @@ use super::syntax::{self, Statement};
 use super::table::{RecordedStatement, Scope, Table};
 use super::tree::{File, SearchDirectory, Tree};
 use super::tuned;
+use crate::glob;
 
 /// The files that are read, in the order of reading, and the others with the reason.
 pub(super) fn files(tree: &Tree, dialect: Dialect) -> (Vec<&File>, Vec<(&File, SkipReason)>) {
@@ -119,7 +119,7 @@ impl Table<'_> {
                 continue;
             };
             let hits = |path: &[u8]| {
-                glob::matches(&statement.pattern, path) && self.standing(path).is_none()
+                glob::matches_with_braces(&statement.pattern, path) && self.standing(path).is_none()
             };
             let refuses = |path: &str| kernel::write(path.as_bytes(), value).is_refused();
             let refusal = |path: &str| {
@@ -183,7 +183,7 @@ impl Table<'_> {
             .map(|entry| (entry.statement, entry.value));
         let concerns = |statement: &RecordedStatement<'_>| match statement.scope {
             Scope::Key(key) => key == index,
-            Scope::Pattern => glob::matches(&statement.pattern, path),
+            Scope::Pattern => glob::matches_with_braces(&statement.pattern, path),
             Scope::Unwatched(_) | Scope::Unwritable(_) => false,
         };
         let concerned: Vec<usize> = (0..self.statements.len())
@@ -306,7 +306,7 @@ impl Table<'_> {
             for (index, (next, watched)) in keys.iter_mut().zip(&self.watched).enumerate() {
                 let concerns = match scope {
                     Some(Scope::Key(key)) => key == index,
-                    Some(Scope::Pattern) => glob::matches(&path, &watched.path),
+                    Some(Scope::Pattern) => glob::matches_with_braces(&path, &watched.path),
                     _ => false,
                 };
                 if concerns {

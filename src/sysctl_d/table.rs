@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use super::dialect::{Ability, Dialect};
-use super::glob;
 use super::kernel;
 use super::resolution::{SysctlProblem, SysctlProblemKind, shown};
 use super::syntax::{self, Statement};
 use super::tree::{Content, File};
 use crate::facts::Source;
+use crate::glob;
 
 /// More problems than this are only counted.
 const PROBLEMS: usize = 200;

@@ -14,13 +14,12 @@ pub(crate) mod specifier;
 pub(crate) mod start;
 pub(crate) mod syntax;
 mod verify;
-pub(crate) mod wildcard;
 pub(crate) mod words;
 
 use crate::facts::{ReadError, Source};
 
 pub(crate) use directive::Influence;
-pub(crate) use environment::Variable;
+pub use environment::Variable;
 pub use environment::VariableOrigin;
 pub use live::LiveUnit;
 pub(crate) use start::Start;
@@ -448,19 +447,6 @@ impl UnitProblemKind {
         matches!(
             self,
             Self::RequiredFile { .. } | Self::OptionalFile(_) | Self::TooLong
-        )
-    }
-
-    /// Whether the unit cannot start because of it.
-    pub const fn stops_start(&self) -> bool {
-        matches!(
-            self,
-            Self::NoCommand
-                | Self::ManyCommands
-                | Self::OneshotRestarts
-                | Self::NoBusName
-                | Self::TooLong
-                | Self::RequiredFile { .. }
         )
     }
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use super::{add_conf_files, read_all};
 use crate::facts::Source;
+use crate::glob;
 use crate::host::HostRoot;
 use crate::unit::envfile::{self, Comments};
 use crate::unit::environment::{Variable, VariableOrigin, assignment};
 use crate::unit::load::{self, UnitFile};
 use crate::unit::{
-    EnvironmentContent, EnvironmentFault, UnitDefinition, UnitProblem, UnitProblemKind, wildcard,
+    EnvironmentContent, EnvironmentFault, UnitDefinition, UnitProblem, UnitProblemKind,
 };
 
 /// Where systemd's own configuration stands, the first before the others.
@@ -90,14 +91,14 @@ pub(super) fn read_files(root: &HostRoot, unit: &mut UnitDefinition, comments: C
 
 /// The paths that a pattern stands for, sorted; of a plain path, the path, be it there or not.
 fn matching(root: &HostRoot, pattern: &str) -> Vec<String> {
-    if !wildcard::is_pattern(pattern) {
+    if !glob::is_pattern(pattern.as_bytes()) {
         return vec![pattern.to_owned()];
     }
     let mut paths = vec![String::new()];
     for part in pattern.split('/').filter(|part| !part.is_empty()) {
         let mut next = Vec::new();
         for path in paths {
-            if !wildcard::is_pattern(part) {
+            if !glob::is_pattern(part.as_bytes()) {
                 next.push(format!("{path}/{part}"));
                 continue;
             }
@@ -105,7 +106,7 @@ fn matching(root: &HostRoot, pattern: &str) -> Vec<String> {
             for name in root.list(directory).unwrap_or_default() {
                 if next.len() < MOST_MATCHES
                     && let Some(name) = name.to_str()
-                    && wildcard::matches(part.as_bytes(), name.as_bytes())
+                    && glob::matches(part.as_bytes(), name.as_bytes())
                 {
                     next.push(format!("{path}/{name}"));
                 }
