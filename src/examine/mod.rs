@@ -14,12 +14,12 @@ use crate::audit::restart;
 use crate::evaluate::{evaluate, next_boot};
 use crate::facts::{NextBoot, Reading, Source};
 use crate::host::kernel_build::KernelBuild;
-use crate::host::systemd_bus::Asking;
+use crate::host::systemd_bus::PendingQuery;
 use crate::host::{
     HostRoot, audit as host_audit, facts, rke2_binary, rke2_config, sysctl_d as sysctl_files, units,
 };
 use crate::requirements::{self, Requirement, RequirementKind};
-use crate::rke2::build_info::{self, BuildInfo, Program};
+use crate::rke2::build_info::{self, BinaryKind, BuildInfo};
 use crate::rke2::config::{self, Argument, Gap, Invocation, ParserRules, Variable};
 use crate::rke2::installed::{Detection, InstalledVersion, Note, VersionSource};
 use crate::rke2::kernel::KERNEL_PARAMETERS;
@@ -104,9 +104,9 @@ pub(crate) fn installed_unit(root: &HostRoot, role: Role) -> Option<UnitDefiniti
 }
 
 /// Begins to ask systemd of the running host how it would start the unit of `role`, for [`asked`].
-pub(crate) fn ask(root: &HostRoot, role: Role) -> Option<Asking> {
+pub(crate) fn ask(root: &HostRoot, role: Role) -> Option<PendingQuery> {
     root.is_live()
-        .then(|| Asking::begin(role.unit(), BUS_PATIENCE))
+        .then(|| PendingQuery::begin(role.unit(), BUS_PATIENCE))
 }
 
 /// Examines one unit; where it is installed on the running host, as systemd would start it.
@@ -119,7 +119,11 @@ pub fn unit(root: &HostRoot, question: &Question) -> Examination {
 /// The same, with the question already put to systemd. What files say is replaced by what systemd itself
 /// says, where it answers; mostly that is the same, so that all is examined by the files while the answer is
 /// waited for, and anew only where it differs.
-pub(crate) fn asked(root: &HostRoot, question: &Question, asking: Option<Asking>) -> Examination {
+pub(crate) fn asked(
+    root: &HostRoot,
+    question: &Question,
+    asking: Option<PendingQuery>,
+) -> Examination {
     let examined = defined(root, question, question.definition.clone());
     let (Some(offline), Some(asking)) = (&question.definition, asking) else {
         return examined;
@@ -314,7 +318,7 @@ fn guide_advice(
 ) -> Vec<Advice> {
     let rules = ProfileRules::of(&start.version);
     // A start that ends before the host is looked at is not to be advised on it.
-    let scope = rules.answer(&start.profile.value).scope();
+    let scope = rules.status(&start.profile.value).scope();
     let Some(scope) = scope.filter(|_| start.fatal.is_empty()) else {
         return Vec::new();
     };
@@ -335,8 +339,8 @@ fn is_rke2(
     if question.version.is_some() {
         // The program was not looked at.
         return match rke2_binary::read_program(root, program) {
-            Ok(Program::NotElf) => false,
-            Ok(Program::Go(BuildInfo {
+            Ok(BinaryKind::NotElf) => false,
+            Ok(BinaryKind::Go(BuildInfo {
                 rke2: Some(text), ..
             })) if build_info::release(&text).is_some() => true,
             _ => named,
@@ -404,10 +408,12 @@ fn version(
         );
     }
     // To ask another program for its version could start RKE2.
-    let ask = program.is_none_or(is_named_rke2).then(|| rke2_binary::Ask {
-        deadline: VERSION_PATIENCE,
-        cache: CACHE.into(),
-    });
+    let ask = program
+        .is_none_or(is_named_rke2)
+        .then(|| rke2_binary::VersionCommand {
+            deadline: VERSION_PATIENCE,
+            cache: CACHE.into(),
+        });
     let mut detection = rke2_binary::detect(root, program, Path::new(DATA_DIR), ask.as_ref());
     let installed = detection
         .installed

@@ -168,7 +168,7 @@ mod tests {
     fn account(table: Table, applies: bool) -> Requirement {
         let kind = RequirementKind::Account {
             table,
-            stage: Stage::HostFirst,
+            stage: Stage::KernelParameters,
             separator: ": ",
         };
         required(kind, applies)

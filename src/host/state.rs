@@ -21,7 +21,7 @@ use super::atomic_file;
 use super::systemd_bus::manage::Userspace;
 use crate::gate::block::Block;
 use crate::gate::stamp::{Stamp, Stamped};
-use crate::monitor::Memory;
+use crate::monitor::PersistedState;
 use crate::rke2::role::Role;
 
 /// The directory that the units' `RuntimeDirectory=` makes.
@@ -94,7 +94,7 @@ impl State {
         self.blocks().join(format!("{unit}.json"))
     }
 
-    fn memory(&self, unit: &str) -> PathBuf {
+    fn persisted(&self, unit: &str) -> PathBuf {
         self.directory.join("monitor").join(format!("{unit}.json"))
     }
 
@@ -130,15 +130,15 @@ impl State {
 
     /// What the monitor remembers of a unit; nothing where it has no file, a strange one, or one of
     /// another boot or userspace.
-    pub fn read_memory(&self, unit: &str) -> Memory {
-        let read = self.read(&self.memory(unit));
-        read.map(|memory: Stamped<Memory>| memory.value)
+    pub fn read_persisted(&self, unit: &str) -> PersistedState {
+        let read = self.read(&self.persisted(unit));
+        read.map(|persisted: Stamped<PersistedState>| persisted.value)
             .unwrap_or_default()
     }
 
     /// Remembers it.
-    pub fn write_memory(&self, unit: &str, memory: &Memory) -> io::Result<()> {
-        write(&self.memory(unit), memory)
+    pub fn write_persisted(&self, unit: &str, persisted: &PersistedState) -> io::Result<()> {
+        write(&self.persisted(unit), persisted)
     }
 
     fn read<T: DeserializeOwned>(&self, path: &Path) -> Option<Stamped<T>> {
@@ -233,12 +233,12 @@ mod tests {
         state.forget_block(UNIT).unwrap();
         assert_eq!(state.read_block(UNIT), None);
 
-        let memory = Memory {
+        let persisted = PersistedState {
             resumes: 3,
-            ..Memory::default()
+            ..PersistedState::default()
         };
-        state.write_memory(UNIT, &memory).unwrap();
-        assert_eq!(state.read_memory(UNIT), memory);
+        state.write_persisted(UNIT, &persisted).unwrap();
+        assert_eq!(state.read_persisted(UNIT), persisted);
         let left = std::fs::read_dir(state.blocks()).unwrap().count();
         assert_eq!(left, 0, "nothing is left lying about");
     }
@@ -255,22 +255,22 @@ mod tests {
     fn a_file_of_another_boot_or_userspace_is_ignored() {
         let (_dir, mut state) = state();
         let block = Block::new(UNIT, 7, true, &[]);
-        let memory = Memory {
+        let persisted = PersistedState {
             resumes: 3,
-            ..Memory::default()
+            ..PersistedState::default()
         };
         state.write_block(&block).unwrap();
-        state.write_memory(UNIT, &memory).unwrap();
+        state.write_persisted(UNIT, &persisted).unwrap();
         let began = |monotonic| Userspace {
             monotonic,
             realtime: 0,
         };
         state.since(began(monotonic() - 1_000_000));
         assert!(state.read_block(UNIT).is_some());
-        assert_eq!(state.read_memory(UNIT), memory);
+        assert_eq!(state.read_persisted(UNIT), persisted);
         state.since(began(monotonic()));
         assert_eq!(state.read_block(UNIT), None, "a soft reboot");
-        assert_eq!(state.read_memory(UNIT), Memory::default());
+        assert_eq!(state.read_persisted(UNIT), PersistedState::default());
 
         state.since(began(0));
         assert!(state.read_block(UNIT).is_some());

@@ -1,4 +1,4 @@
-//! Asking systemd over D-Bus how it would start a unit, and what the unit does now.
+//! PendingQuery systemd over D-Bus how it would start a unit, and what the unit does now.
 
 pub(crate) mod jobs;
 pub(crate) mod manage;
@@ -151,13 +151,13 @@ pub fn ask(units: &[&str], deadline: Duration) -> Result<Vec<LiveUnit>, BusError
 /// A question that a thread of its own puts to systemd, while its caller reads files: what it costs is
 /// mostly the way there and back.
 #[derive(Debug)]
-pub(crate) struct Asking {
+pub(crate) struct PendingQuery {
     unit: String,
     deadline: Duration,
     thread: Option<JoinHandle<Result<Vec<LiveUnit>, BusError>>>,
 }
 
-impl Asking {
+impl PendingQuery {
     /// Asks for one unit.
     pub(crate) fn begin(unit: &str, deadline: Duration) -> Self {
         let asked = unit.to_owned();

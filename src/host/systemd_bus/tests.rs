@@ -405,10 +405,10 @@ fn a_unit_is_started_and_stopped() {
 
 #[test]
 fn what_systemd_tells_is_passed_on_until_it_hangs_up() {
-    use manage::Told;
+    use manage::SystemdSignal;
     let heard = with(Mood::Answers, async |client, server| {
-        let told = std::sync::Arc::new(manage::Inbox::new(std::sync::Arc::default()));
-        let to = std::sync::Arc::clone(&told);
+        let signals = std::sync::Arc::new(manage::SignalQueue::new(std::sync::Arc::default()));
+        let to = std::sync::Arc::clone(&signals);
         manage::listen(&client, &["rke2-server.service"], to).await?;
         drop(client);
         let emitter =
@@ -417,16 +417,19 @@ fn what_systemd_tells_is_passed_on_until_it_hangs_up() {
         FakeManager::job_removed(&emitter, 7, job, "rke2-server.service", "dependency")
             .await
             .unwrap();
-        let first = told.next().await;
+        let first = signals.next().await;
         server.close().await.unwrap();
-        Ok(([first, told.next().await], told.try_next()))
+        Ok(([first, signals.next().await], signals.try_next()))
     });
-    let removed = Told::JobRemoved {
+    let removed = SystemdSignal::JobRemoved {
         job: JOB_PATH.to_owned(),
         unit: "rke2-server.service".to_owned(),
         result: "dependency".to_owned(),
     };
-    assert_eq!(heard.unwrap(), ([removed, Told::Disconnected], None));
+    assert_eq!(
+        heard.unwrap(),
+        ([removed, SystemdSignal::Disconnected], None)
+    );
 }
 
 #[test]
