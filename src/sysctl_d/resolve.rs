@@ -1,4 +1,4 @@
-//! All files to one answer for each key, in the order and by the rules of `systemd-sysctl`.
+//! Resolves all files to one result for each key, in the order and by the rules of `systemd-sysctl`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,7 +16,7 @@ use super::tree::{File, SearchDirectory, Tree};
 use super::tuned;
 use crate::glob;
 
-/// The files that are read, in the order of reading, and the others with the reason.
+/// The files that are read, in order, and the others with the reason why they are not.
 pub(super) fn files(tree: &Tree, dialect: Dialect) -> (Vec<&File>, Vec<(&File, SkipReason)>) {
     let mut directories: Vec<_> = tree.directories.iter().collect();
     directories.sort_by_key(|directory| directory.location);
@@ -58,7 +58,7 @@ fn leads_to(file: &File, path: &str) -> bool {
     file.target.as_deref() == Some(path)
 }
 
-/// What each key will hold after the next boot.
+/// The value of each key after the next boot.
 pub fn resolve(tree: &Tree, keys: &[&str], dialect: Dialect) -> Resolution {
     let (read, unread) = files(tree, dialect);
     let mut table = Table::new(keys, dialect);
@@ -96,7 +96,7 @@ pub fn resolve(tree: &Tree, keys: &[&str], dialect: Dialect) -> Resolution {
 }
 
 impl Table<'_> {
-    /// Writes beside those to the watched keys that fail: they decide the exit status.
+    /// Reports failing writes to keys that are not watched: they change the exit status.
     fn check_others(&mut self) {
         let mut directories: Vec<&[u8]> = Vec::new();
         for watched in &self.watched {
@@ -189,7 +189,7 @@ impl Table<'_> {
         let concerned: Vec<usize> = (0..self.statements.len())
             .filter(|number| self.statements.get(*number).is_some_and(concerns))
             .collect();
-        // The writes that will happen, in their order.
+        // The writes that are done, in order.
         let mut writes: Vec<usize> = concerned
             .iter()
             .filter_map(|number| {
@@ -251,7 +251,7 @@ impl Table<'_> {
             self.problems
                 .add(source, SysctlProblemKind::Refused, fails, || {
                     format!(
-                        "the kernel refuses {value:?} for {key}: {refusal}; the value before stays"
+                        "the kernel refuses {value:?} for {key}: {refusal}; the previous value stays"
                     )
                 });
         }
@@ -265,7 +265,7 @@ impl Table<'_> {
         })
     }
 
-    /// Why a statement that is read is not the one that stays.
+    /// Why an assignment does not win.
     fn override_reason(
         &self,
         number: usize,
@@ -280,7 +280,7 @@ impl Table<'_> {
             Some((_, Some(_))) if is_pattern => return OverrideReason::Explicit,
             _ => {}
         }
-        // A pattern that the same pattern, with a minus, took back.
+        // The same pattern with a leading `-` excludes it.
         if is_pattern
             && let Some(statement) = statement
             && let Some(entry) = self.standing(&statement.pattern)
@@ -294,7 +294,7 @@ impl Table<'_> {
         }
     }
 
-    /// Notes the words of a file that is not read.
+    /// Records the assignments of a file that is not read.
     fn add_skipped(&self, file: &File, reason: &SkipReason, keys: &mut [KeyResolution]) {
         let mut path = Vec::new();
         for line in syntax::lines(file.bytes(), self.dialect) {

@@ -3,12 +3,12 @@
 //!
 //! `tests/containers/directives.rs` holds the table against the list of a running systemd.
 
-use super::Coverage::{All, Below, Kernel, Named};
-use super::Handling::{Followed, Inert, Untracked};
-use super::ValueForm::{Flag, List, Text};
-use super::{Directive, DirectoryGroup, NeutralValues, Topic};
+use super::entry::Coverage::{All, Below, Kernel, Named};
+use super::entry::Handling::{Followed, Inert, Untracked};
+use super::entry::ValueForm::{Flag, List, Text};
+use super::entry::{Directive, DirectoryGroup, NeutralValues, Topic};
 
-const fn d(name: &str, handling: super::Handling) -> Directive {
+const fn d(name: &str, handling: super::entry::Handling) -> Directive {
     Directive::new(name, handling)
 }
 
