@@ -648,13 +648,13 @@ fn only_what_is_known_of_a_unit_is_taken_for_known() {
         ),
         (
             "ExecStart=\nExecStart=|rke2 server",
-            Some("hands the command to a shell"),
+            Some("runs the command in a shell"),
         ),
         (
             "Type=oneshot\nRestart=no\nExecStart=/usr/bin/rke2 server",
             Some("more than one ExecStart="),
         ),
-        ("EnvironmentFile=-/etc/comment", Some("before 254 takes it")),
+        ("EnvironmentFile=-/etc/comment", Some("before 254 reads it")),
         (
             "EnvironmentFile=-/etc/fifo",
             Some("not a regular file but a FIFO"),

@@ -1,4 +1,4 @@
-//! What systemd says of a unit, and how that compares with the unit's files.
+//! A unit as systemd has loaded it, with the positions of the same settings in its files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,12 +10,12 @@ use super::{
 };
 use crate::facts::Source;
 
-/// The answer of systemd for one unit, as it gives it over D-Bus.
+/// The properties of one unit, as systemd returns them over D-Bus.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LiveUnit {
-    /// `Id`: the unit's name, whatever name it was asked for by.
+    /// `Id`: the unit's main name, which may differ from the requested one.
     pub id: String,
-    /// `Names`: every name it goes by.
+    /// `Names`: all names of the unit.
     pub names: Vec<String>,
     /// `LoadState`.
     pub load_state: String,
@@ -31,35 +31,34 @@ pub struct LiveUnit {
     pub drop_in_paths: Vec<String>,
     /// `NeedDaemonReload`: the files have changed since systemd read them.
     pub need_daemon_reload: bool,
-    /// `Job`: number of the job that is queued or running, 0 if there is none.
+    /// `Job`: number of the queued or running job, 0 if there is none.
     pub job: u32,
-    /// `ExecStart` and what `ExecStartEx` adds to it.
+    /// `ExecStart`, with the flags of `ExecStartEx`.
     pub exec_start: Vec<LiveCommand>,
-    /// The commands that run before the service does, or beside it while it starts, each with its
-    /// directive.
+    /// Commands that run before the service or while it starts, each with its directive.
     pub auxiliary: Vec<(&'static str, LiveCommand)>,
     /// `ExecSearchPath`.
     pub search_path: Vec<String>,
     /// `WorkingDirectory`.
     pub working_directory: String,
-    /// Directives set to other than their default whose effect is not followed, and what they reach.
+    /// Directives that are not at their default and whose effect is not computed, with what they cover.
     pub influences: Vec<(&'static str, Extent)>,
-    /// Directives whose effect is not followed, and of which this release tells nothing.
+    /// Directives whose effect is not computed and that this release of systemd does not report.
     pub unreported: Vec<&'static str>,
     /// `Environment`.
     pub environment: Vec<String>,
-    /// `EnvironmentFiles`: path, and whether it may be missing.
+    /// `EnvironmentFiles`: path, and whether the file is optional.
     pub environment_files: Vec<(String, bool)>,
     /// `UnsetEnvironment`.
     pub unset_environment: Vec<String>,
     /// `PassEnvironment`.
     pub pass_environment: Vec<String>,
-    /// `MainPID`; 0 if nothing runs.
+    /// `MainPID`; 0 if no process runs.
     pub main_pid: u32,
     /// `NRestarts`.
     pub restarts: u32,
-    /// When it last became active, in microseconds of the monotonic clock; 0 if it has not since
-    /// systemd loaded it.
+    /// `ActiveEnterTimestampMonotonic` in microseconds; 0 if the unit was never active since systemd
+    /// loaded it.
     pub entered_active: u64,
     /// `Result`.
     pub result: String,
@@ -69,23 +68,23 @@ pub struct LiveUnit {
     pub systemd_version: String,
 }
 
-/// A command as systemd tells it.
+/// A command as systemd reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LiveCommand {
-    /// The program.
+    /// The path of the program.
     pub path: String,
-    /// Its words, own name first, variables not expanded.
+    /// The arguments, `argv[0]` first, variables not expanded.
     pub argv: Vec<String>,
-    /// Prefix `-`.
+    /// Prefix `-`: failures are ignored.
     pub ignore_failure: bool,
-    /// Prefix `:`.
+    /// Prefix `:`: variables are not expanded.
     pub no_env_expand: bool,
-    /// Prefix `|`.
+    /// Prefix `|`: a shell runs it.
     pub via_shell: bool,
 }
 
 impl LiveUnit {
-    /// systemd's version: 252 of `252.39-1~deb12u2`.
+    /// systemd's major version: 252 for `252.39-1~deb12u2`.
     pub fn systemd_major(&self) -> Option<u32> {
         let text = self
             .systemd_version
@@ -94,9 +93,9 @@ impl LiveUnit {
         digits.parse().ok()
     }
 
-    /// The definition that systemd goes by. Where its words and variables are written is taken
-    /// from `offline`, the same unit read from its files. The contents of environment files are
-    /// not in systemd's answer: they are yet to be read.
+    /// The definition that systemd uses. The positions of words and variables come from `offline`, the
+    /// same unit read from its files. systemd does not return the contents of environment files: they are
+    /// read later.
     pub fn definition(&self, offline: &UnitDefinition) -> UnitDefinition {
         let fragment = (!self.fragment_path.is_empty()).then(|| Source::file(&self.fragment_path));
         let mut unit = UnitDefinition::not_found(&self.id, Knowledge::Bus);
@@ -154,8 +153,8 @@ impl LiveUnit {
 }
 
 impl LiveUnit {
-    /// The directives that systemd tells, with their places in the files, and those of the files that it
-    /// tells nothing of or that only another release of systemd may know.
+    /// The directives that systemd reports, with their positions in the files, and those in the files that
+    /// it does not report or that only another release may know.
     fn influences(&self, offline: &UnitDefinition, fragment: Option<&Source>) -> Vec<Influence> {
         let mut left = offline.influences.clone();
         let mut out = Vec::with_capacity(self.influences.len());
@@ -178,7 +177,7 @@ impl LiveUnit {
     }
 }
 
-/// A command as systemd tells it, with the place of the same command in the files.
+/// A command as systemd reports it, with the position of the same command in the files.
 fn beside_command(
     key: &str,
     live: &LiveCommand,
@@ -206,7 +205,7 @@ fn beside_command(
     })
 }
 
-/// What is wrong with the unit but for its environment files.
+/// The problems of the unit's files, without those of its environment files.
 fn problems_of_unit_files(unit: &UnitDefinition) -> Vec<UnitProblem> {
     let files: BTreeSet<&str> = unit
         .environment_files
@@ -224,7 +223,7 @@ fn problems_of_unit_files(unit: &UnitDefinition) -> Vec<UnitProblem> {
         .collect()
 }
 
-/// systemd's commands with the origins that equal words have in the files.
+/// systemd's commands, with the positions of equal words in the files.
 fn commands(live: &[LiveCommand], files: &[Command], fragment: Option<&Source>) -> Vec<Command> {
     live.iter()
         .enumerate()
@@ -261,7 +260,7 @@ fn commands(live: &[LiveCommand], files: &[Command], fragment: Option<&Source>) 
         .collect()
 }
 
-/// systemd's variables with the origins that equal ones have in the files.
+/// systemd's variables, with the positions of equal ones in the files.
 fn variables(
     live: &[String],
     files: &[Variable],

@@ -16,7 +16,7 @@ pub(in crate::unit) struct Collector {
 }
 
 impl Collector {
-    /// Records an assignment whose effect is not followed.
+    /// Records an assignment.
     pub(in crate::unit) fn assign(
         &mut self,
         section: &str,
@@ -69,7 +69,7 @@ impl Collector {
         entry.push(influence);
     }
 
-    /// What was collected, by the name of the directive.
+    /// The recorded directives, sorted by name.
     pub(in crate::unit) fn into_vec(self) -> Vec<Influence> {
         self.set
             .into_values()

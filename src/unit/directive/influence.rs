@@ -82,15 +82,15 @@ pub enum Cause {
         /// Its letter.
         letter: char,
     },
-    /// A word of the command line that is not UTF-8.
+    /// An argument that is not UTF-8.
     NotUtf8,
-    /// A file that systemd reads, and that cannot be read here.
+    /// A file that systemd reads but this process cannot.
     Unreadable(String),
     /// A line of an environment file that some releases of systemd read as part of a comment.
     AfterComment,
     /// A path that leads RKE2 to another file or content than this process.
     OwnPath(String),
-    /// A relative path, and a working directory that is not known.
+    /// A relative path, if the working directory is unknown.
     Relative(String),
 }
 
@@ -118,7 +118,7 @@ impl fmt::Display for Cause {
             Self::SeveralCommands => {
                 f.write_str("more than one ExecStart=: cannot determine which of the commands is RKE2")
             }
-            Self::Shell => f.write_str("ExecStart=| hands the command to a shell"),
+            Self::Shell => f.write_str("ExecStart=| runs the command in a shell"),
             Self::OwnVariable(name) => write!(
                 f,
                 "ExecStart= uses ${name}, which systemd sets when it starts the service: its value is \
@@ -132,7 +132,7 @@ impl fmt::Display for Cause {
                 f,
                 "{key}= uses %{letter}, which cannot be determined from the files alone"
             ),
-            Self::NotUtf8 => f.write_str("a word of ExecStart= is not UTF-8"),
+            Self::NotUtf8 => f.write_str("an argument of ExecStart= is not UTF-8"),
             Self::Unreadable(why) => write!(f, "cannot read what systemd reads: {why}"),
             Self::AfterComment => f.write_str(
                 "follows a comment that ends with a backslash: systemd before 254 reads it as part of the \

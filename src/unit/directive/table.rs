@@ -1,7 +1,7 @@
 //! The directives of a service by section, sorted by name: those that systemd 247 to 262 list with
 //! `systemd --dump-configuration-items`, and a few that older releases had.
 //!
-//! `tests/containers/directives.rs` holds the table against the list of a running systemd.
+//! `tests/containers/directives.rs` compares the table with the list of a running systemd.
 
 use super::entry::Coverage::{All, Below, Kernel, Named};
 use super::entry::Handling::{Followed, Inert, Untracked};
