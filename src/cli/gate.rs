@@ -10,7 +10,7 @@ use sd_notify::NotifyState;
 use super::arguments::{Common, Gate};
 use super::{Status, select, stderr};
 use crate::assessment::Examination;
-use crate::examine::{self, Other, Question};
+use crate::examine::{self, OtherUnit, Target};
 use crate::gate::block::Block;
 use crate::gate::job_queue::{self, JobAction};
 use crate::gate::plan::{self, Decision, GatePlan, Override};
@@ -48,7 +48,7 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
     if asked == Override::Off {
         return Status::Good;
     }
-    let mut asking = examine::ask(&root, gate.unit);
+    let mut asking = examine::ask_systemd(&root, gate.unit);
     let configuration = match host::configuration::read(&root) {
         Ok(configuration) => configuration,
         Err(error) => {
@@ -77,7 +77,7 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
                     // What was read before the last of these jobs ended does not count.
                     settled = !settled;
                     if systemd.jobs.has_bus() {
-                        asking = examine::ask(&root, gate.unit);
+                        asking = examine::ask_systemd(&root, gate.unit);
                     }
                     continue;
                 }
@@ -106,14 +106,14 @@ fn examination(
     gate: &Gate,
     asking: Option<PendingQuery>,
 ) -> Examination {
-    examine::asked(
+    examine::assess_asking(
         root,
-        &Question {
+        &Target {
             role: gate.unit,
             definition: examine::installed_unit(root, gate.unit),
             version: common.rke2_version.clone(),
             // Not a matter of this start.
-            other: Other::Irrelevant,
+            other: OtherUnit::Irrelevant,
             advise: false,
         },
         asking,

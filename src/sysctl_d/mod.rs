@@ -5,9 +5,10 @@
 //! ```text
 //! tree      the files, from the host          (tree)
 //! syntax    one file to statements            (syntax; what differs by version: dialect)
-//! resolve   all files to one assignment      (table, resolve; crate::glob)
+//! resolve   all files to one assignment       (table, resolve; crate::glob)
 //! kernel    the effect of the assignment      (kernel)
 //! others    kernel command line, TuneD, `sysctl --system` (cmdline, tuned, procps)
+//! versions  the same for each version of systemd, if the host's is unknown
 //! ```
 //!
 //! [`winning_name`] answers the reverse question: which file name makes a set of lines win?
@@ -23,6 +24,7 @@ pub(crate) mod syntax;
 mod table;
 mod tree;
 pub(crate) mod tuned;
+pub(crate) mod versions;
 
 pub use dialect::Dialect;
 pub(crate) use placement::Prevented;

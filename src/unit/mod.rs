@@ -60,6 +60,8 @@ pub struct UnitDefinition {
     pub enabled: Enablement,
     /// Whether the definition comes from systemd or from files.
     pub knowledge: Knowledge,
+    /// The major version of systemd, if it was queried over D-Bus.
+    pub systemd: Option<u32>,
     /// The problems found in its files.
     pub problems: Vec<UnitProblem>,
 }
@@ -84,6 +86,7 @@ impl UnitDefinition {
             pass_environment: Vec::new(),
             enabled: Enablement::NotFound,
             knowledge,
+            systemd: None,
             problems: Vec::new(),
         }
     }
