@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_ignored_and_told() {
+    fn invalid_names_are_ignored_and_reported() {
         let (variables, problems) = read(b"export A=secret\n1B=2\nC=3\n", Comments::Unknown);
         assert_eq!(variables, ["3 C=3"]);
         assert_eq!(
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comment_goes_on_behind_a_backslash_before_254() {
+    fn a_comment_continues_after_a_backslash_before_254() {
         let text = b"# comment \\\nA=1\nB=2\n";
         assert_eq!(read(text, Comments::of_systemd(Some(253))).0, ["3 B=2"]);
         let (variables, problems) = read(text, Comments::of_systemd(Some(254)));
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn some_bytes_spoil_the_whole_file() {
+    fn some_bytes_invalidate_the_whole_file() {
         let fault = |text: &[u8]| {
             parse("/e", text, Comments::Unknown, &mut Vec::new())
                 .unwrap_err()

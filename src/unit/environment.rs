@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_is_a_variable_comes_from_where_the_variable_does() {
+    fn a_variable_as_an_argument_has_the_variables_position() {
         let variables = variables(&[("A", "x y")]);
         for (text, line) in [("$A", "/env:7"), ("${A}", "/env:7"), ("a${A}", "/unit:3")] {
             for out in expand(&[word(text)], &variables).unwrap() {
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_an_assignment() {
+    fn assignments_are_recognized() {
         type Expected = Result<(&'static str, &'static str), &'static str>;
         let cases: &[(&[u8], Expected)] = &[
             (b"A=b", Ok(("A", "b"))),

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn fills_in_what_is_known() {
+    fn known_specifiers_are_expanded() {
         let cases = [
             ("/etc/default/%N", "/etc/default/rke2-server", ""),
             (
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_host_says_fills_the_rest() {
+    fn values_of_the_host_are_expanded() {
         let mut specifiers = Specifiers::of_unit("a.service");
         specifiers.set('H', "node1");
         let out = specifiers.expand(b"--node-name=%H", |_| panic!("known"));

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_oneshot_may_have_many_commands_and_it_may_not_restart_for_ever() {
+    fn only_oneshot_may_have_many_commands_but_not_restart_after_success() {
         assert_eq!(refused(&[ONESHOT], 3, false), "");
         assert!(refused(&[], 2, false).starts_with("a second ExecStart="));
         for (value, refuses) in [
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_leaves_what_was() {
+    fn invalid_values_are_ignored() {
         let odd = |key| ("Service", key, "odd");
         let restarts = ("Service", "Restart", "always");
         let settings = [ONESHOT, odd("Type"), restarts, odd("Restart")];

@@ -1,4 +1,4 @@
-//! Writing files: whole or not at all, through handles of directories below the root.
+//! Writes files below the root, through directory handles, so that nothing outside is written.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, Write as _};
@@ -26,7 +26,7 @@ const OLD: OFlag = OFlag::O_NOFOLLOW
     .union(OFlag::O_NOCTTY)
     .union(OFlag::O_CLOEXEC);
 
-/// Of a row as much is looked at: name and id are its first fields.
+/// The part of a row that is read: name and id are its first fields.
 const MAX_ROW: u64 = 4096;
 
 fn raw(errno: Errno) -> i32 {
@@ -47,7 +47,7 @@ fn split(path: &str) -> (&str, &str) {
     }
 }
 
-/// Opens a directory, and makes it if its parent is there.
+/// Opens a directory. Creates it if only its parent exists.
 fn directory(root: &HostRoot, path: &str) -> Result<File, Failure> {
     let open = |path: &str| root.open_with(Path::new(path), DIRECTORY);
     match open(path) {
@@ -58,7 +58,7 @@ fn directory(root: &HostRoot, path: &str) -> Result<File, Failure> {
             mkdirat(above.as_fd(), name, Mode::from_bits_truncate(0o755))
                 .map_err(|errno| fail(raw(errno)))?;
             let made = open(path).map_err(fail)?;
-            // Whatever the umask took.
+            // The umask may have cleared bits.
             fchmod(made.as_fd(), Mode::from_bits_truncate(0o755))
                 .map_err(|errno| fail(raw(errno)))?;
             Ok(made)
@@ -67,7 +67,7 @@ fn directory(root: &HostRoot, path: &str) -> Result<File, Failure> {
     }
 }
 
-/// The file that is there, if it is one.
+/// Opens the file if it is a regular one; `None` if it does not exist.
 fn existing(
     directory: &File,
     name: &str,
@@ -89,7 +89,7 @@ fn existing(
             |to| format!("a link to {}", to.to_string_lossy()),
         ),
         SFlag::S_IFDIR => "a directory".to_owned(),
-        _ => "no regular file".to_owned(),
+        _ => "not a regular file".to_owned(),
     };
     Err(Failure::NotOurs {
         path: path.to_owned(),
@@ -97,7 +97,7 @@ fn existing(
     })
 }
 
-/// Puts `after` in the place of the file, which must hold `before` still. Owner and mode stay.
+/// Replaces a file that must still contain `before`. Owner and mode are kept.
 pub(super) fn replace(
     root: &HostRoot,
     path: &str,
@@ -106,7 +106,7 @@ pub(super) fn replace(
 ) -> Result<(), Failure> {
     let (parent, name) = split(path);
     let directory = directory(root, parent)?;
-    // Closing it ends the lock.
+    // The lock ends when the directory is closed.
     directory.try_lock().map_err(|_| Failure::Busy {
         path: parent.to_owned(),
         why: "another program has locked it",
@@ -164,7 +164,7 @@ fn kept(old: &File) -> Result<(u32, Option<(Uid, Gid)>), Errno> {
     Ok((old.mode() & 0o7777, Some(owner)))
 }
 
-/// Writes `row` at the end of an account file.
+/// Appends `row` to an account file.
 pub(super) fn append(root: &HostRoot, path: &str, row: &str) -> Result<(), Failure> {
     let (parent, name) = split(path);
     let directory = directory(root, parent)?;
@@ -177,7 +177,7 @@ pub(super) fn append(root: &HostRoot, path: &str, row: &str) -> Result<(), Failu
     Ok(())
 }
 
-/// Writes new rows at the end of an image's account files, all under one lock.
+/// Appends rows to an image's account files, all under one lock.
 pub(super) fn add_rows(root: &HostRoot, rows: &[NewRow]) -> Result<(), Failure> {
     const PARENT: &str = "/etc";
     let directory = directory(root, PARENT)?;
@@ -200,10 +200,10 @@ pub(super) fn add_rows(root: &HostRoot, rows: &[NewRow]) -> Result<(), Failure> 
             why: "it has changed since it was read",
         };
         match clash(&file, path, row, *optional)? {
-            // Left by a run that was interrupted.
+            // An interrupted run has added it.
             Some(Clash::Name) if *optional => {}
             Some(_) => return Err(busy),
-            // Images that share a file (`cp -al`) do not share the account.
+            // Images that share a file (`cp -al`) must not share the account.
             None if file.metadata().is_ok_and(|meta| meta.nlink() > 1) => {
                 let mut before = Vec::new();
                 let mut reader = &file;
@@ -225,13 +225,13 @@ pub(super) fn add_rows(root: &HostRoot, rows: &[NewRow]) -> Result<(), Failure> 
     Ok(())
 }
 
-/// What a new row has in common with one that is there.
+/// The field that a new row has in common with an existing one.
 enum Clash {
     Name,
     Id,
 }
 
-/// Looks for a row with the name of `row`, or, where the third field is one, with its id.
+/// Searches for a row with the name of `row` or, if the file has ids in its third field, with its id.
 fn clash(mut file: &File, path: &str, row: &str, no_ids: bool) -> Result<Option<Clash>, Failure> {
     let fail = |error: &std::io::Error| Failure::os("reading", path, raw(io(error)));
     let field = |row: &[u8], at| {
@@ -243,7 +243,7 @@ fn clash(mut file: &File, path: &str, row: &str, no_ids: bool) -> Result<Option<
     let mut line = Vec::new();
     loop {
         line.clear();
-        // As much as any id can stand in; the rest of a longer line is skipped.
+        // The name and id are within this length; the rest of a longer line is skipped.
         let read = (&mut reader)
             .take(MAX_ROW)
             .read_until(b'\n', &mut line)
@@ -264,8 +264,8 @@ fn clash(mut file: &File, path: &str, row: &str, no_ids: bool) -> Result<Option<
     }
 }
 
-/// Writes `row` at the end of the file. In place, so that owner, mode and security label stay; by one
-/// call, taken back if it came to less.
+/// Appends `row` to the file in place, so that owner, mode and security label are kept, with one call. A
+/// partial write is undone.
 fn append_to(file: &File, path: &str, row: &str) -> Result<(), Failure> {
     let fail = |doing| move |errno: Errno| Failure::os(doing, path, raw(errno));
     let length = file
@@ -288,7 +288,7 @@ fn append_to(file: &File, path: &str, row: &str) -> Result<(), Failure> {
         Ok(written) if written == text.len() => {}
         result => {
             let errno = result.map_or_else(|error| io(&error), |_| Errno::ENOSPC);
-            // Rows of half a name would be worse than none.
+            // A partial row would be worse than none.
             return match file.set_len(length) {
                 Ok(()) => Err(fail("writing")(errno)),
                 Err(error) => Err(fail("taking back what was written of a row in")(io(&error))),
@@ -298,7 +298,7 @@ fn append_to(file: &File, path: &str, row: &str) -> Result<(), Failure> {
     file.sync_all().map_err(|error| fail("syncing")(io(&error)))
 }
 
-/// The lock that `useradd` and its like take.
+/// Takes the lock of `useradd` and similar programs.
 fn lock_accounts(directory: &File, parent: &str) -> Result<File, Failure> {
     let path = format!("{parent}/.pwd.lock");
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OLD;

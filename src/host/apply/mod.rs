@@ -1,8 +1,8 @@
-//! Carries out a plan of [`crate::fix`]: the only writer of this program.
+//! Executes a plan of [`crate::fix`]: the only code of this program that changes the host.
 //!
-//! Every step is tried, whatever became of those before it: none needs another. Below an image's
-//! root, nothing outside it is written, and no program is run: programs that make accounts load
-//! libraries of the image, whose code would then run here.
+//! Every step is tried, because none depends on another. Below an image's root, nothing outside it is
+//! written, and no program is run: programs that create accounts load libraries of the image, whose code
+//! would then run on this machine.
 
 mod file;
 mod program;
@@ -27,41 +27,41 @@ pub(crate) use survey::survey;
 /// Why a step failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The kernel said no.
+    /// A system call failed.
     #[error("{doing} {path}: {}", go::errno(*.errno))]
     Os {
-        /// What was being done.
+        /// The operation, as a participle.
         doing: &'static str,
         /// The file, as the host names it.
         path: String,
         /// The error number.
         errno: i32,
     },
-    /// Something else than a file of our own stands there.
-    #[error("{path} is {what}: it was put there on purpose, and is not changed")]
+    /// The path is not a regular file.
+    #[error("{path} is {what}: it was created on purpose, and is not changed")]
     NotOurs {
         /// The file.
         path: String,
         /// What it is.
         what: String,
     },
-    /// Somebody else writes too.
+    /// Another program writes at the same time.
     #[error("{path}: {why}; run it again")]
     Busy {
         /// The file.
         path: String,
-        /// What is the matter.
+        /// The reason.
         why: &'static str,
     },
-    /// A program failed.
+    /// A program failed or could not be run.
     #[error("{program}: {why}")]
     Program {
         /// The program.
         program: String,
-        /// How, with what it printed.
+        /// How it failed, with its output.
         why: String,
     },
-    /// No program can make accounts.
+    /// No program that creates accounts is installed.
     #[error(
         "neither systemd-sysusers nor groupadd and useradd is in {searched}: install one, or add \
          the rows to /etc/group and /etc/passwd"
@@ -70,8 +70,8 @@ pub(crate) enum Failure {
         /// Where they were looked for.
         searched: String,
     },
-    /// All went well, and the account is still not right.
-    #[error("{path} has no {word} etcd{wanted}, though {program} did not fail")]
+    /// The program succeeded, but the account is still missing.
+    #[error("{path} has no {word} etcd{wanted}, although {program} succeeded")]
     NotMade {
         /// The table.
         path: &'static str,
@@ -94,16 +94,16 @@ impl Failure {
     }
 }
 
-/// What a step came to.
+/// The result of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Done<'p> {
     /// The step.
     pub step: &'p Step,
-    /// How it went.
+    /// Whether it succeeded.
     pub result: Result<(), Failure>,
 }
 
-/// Carries out every step.
+/// Executes every step.
 pub(crate) fn apply<'p>(root: &HostRoot, plan: &'p Plan, programs: &Programs) -> Vec<Done<'p>> {
     plan.steps
         .iter()
@@ -189,7 +189,7 @@ fn make(root: &HostRoot, accounts: &Accounts, programs: &Programs) -> Result<(),
     Ok(())
 }
 
-/// Whether RKE2 would find the account now, with the id that was asked for.
+/// Checks that RKE2 finds the account now, with the requested id.
 fn made(
     root: &HostRoot,
     table: Table,

@@ -1,4 +1,4 @@
-//! What a plan does to a host. `tests/faults/fix.rs` has each of its system calls fail.
+//! The effect of a plan on a host. `tests/faults/fix.rs` makes each of its system calls fail.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -39,7 +39,7 @@ impl Image {
         fs::read_to_string(self.at(path)).ok()
     }
 
-    /// A directory with a program of this name.
+    /// Creates a program of this name in the image's directory of programs.
     fn program(&self, name: &str, script: &str) {
         let path = format!("/programs/{name}");
         self.write(&path, &format!("#!/bin/sh\n{script}\n"));
@@ -94,7 +94,7 @@ fn only(image: &Image, plan: &Plan) -> Result<(), Failure> {
 }
 
 #[test]
-fn what_somebody_else_changed_meanwhile_is_not_overwritten() {
+fn a_file_changed_meanwhile_is_not_overwritten() {
     let image = Image::new();
     image.write(PATH, "vm.swappiness = 3\n");
     for before in [None, Some("kernel.panic = 5\n")] {
@@ -104,7 +104,7 @@ fn what_somebody_else_changed_meanwhile_is_not_overwritten() {
     assert_eq!(image.read(PATH).unwrap(), "vm.swappiness = 3\n");
 }
 
-/// As on the running host, whose programs these stand for.
+/// Runs `make` as on the running host, with the image's programs.
 fn made_by_programs(image: &Image) -> Result<(), Failure> {
     let Action::Make(accounts) = &accounts().steps[0].action else {
         panic!();
@@ -113,8 +113,8 @@ fn made_by_programs(image: &Image) -> Result<(), Failure> {
 }
 
 #[test]
-fn programs_are_chosen_and_their_failures_told() {
-    // None.
+fn programs_are_chosen_and_their_failures_reported() {
+    // No program.
     let image = Image::new();
     let failure = made_by_programs(&image).unwrap_err();
     assert!(matches!(failure, Failure::NoProgram { .. }), "{failure}");
@@ -126,15 +126,15 @@ fn programs_are_chosen_and_their_failures_told() {
     image.program("useradd", &user);
     made_by_programs(&image).unwrap();
     let passwd = image.read("/etc/passwd").unwrap();
-    let told = "etcd:x:7:7:-r -M -s /sbin/nologin -c etcd user -g etcd etcd:/:\n";
-    assert!(passwd.ends_with(told), "{passwd}");
-    // One that fails, and one that does nothing.
+    let expected = "etcd:x:7:7:-r -M -s /sbin/nologin -c etcd user -g etcd etcd:/:\n";
+    assert!(passwd.ends_with(expected), "{passwd}");
+    // A program that fails, and one that does nothing.
     for (script, words) in [
         ("echo one; echo two >&2; exit 9", "exit status: 9: one; two"),
         ("kill -9 $$", "signal: 9"),
         (
             "exit 0",
-            "/etc/group has no group etcd, though systemd-sysusers did not fail",
+            "/etc/group has no group etcd, although systemd-sysusers succeeded",
         ),
     ] {
         let image = Image::new();
@@ -144,7 +144,7 @@ fn programs_are_chosen_and_their_failures_told() {
     }
 }
 
-/// `useradd --root`, `groupadd --root` and their like load libraries of that root.
+/// `useradd --root`, `groupadd --root` and similar programs load libraries of that root.
 #[test]
 fn below_a_root_no_program_is_run() {
     let image = Image::new();
@@ -183,9 +183,9 @@ fn rows_are_added_to_the_files_that_are_there() {
         read("/etc/passwd"),
         "root:x:0:0::/:/x\netcd:x:996:996::/:/x\n"
     );
-    // Left by a run that was interrupted.
+    // An interrupted run has added it.
     assert_eq!(read("/etc/shadow").matches("etcd").count(), 1);
-    // A file that another image shares stays as it is there.
+    // A file that another image shares is not changed there.
     let image = Image::new();
     fs::hard_link(image.at("/etc/passwd"), image.at("/shared")).unwrap();
     let mode = fs::Permissions::from_mode(0o600);
@@ -205,7 +205,7 @@ fn rows_are_added_to_the_files_that_are_there() {
         .permissions()
         .mode();
     assert_eq!(mode & 0o7777, 0o600);
-    // Somebody else was there meanwhile: with that name, or that id behind a long row.
+    // Another program has added the name, or the id behind a long row.
     let long = format!("x:{}\nweb:x:996:1::/:/x\n", "y".repeat(10_000));
     for passwd in ["etcd:x:5:5::/:/x\n", &long] {
         let image = Image::new();
@@ -216,9 +216,9 @@ fn rows_are_added_to_the_files_that_are_there() {
     }
 }
 
-/// Whatever stands there instead of a file, nothing outside the image is written or waited for.
+/// Whatever the image has in place of a file, nothing outside the image is written or waited for.
 #[test]
-fn what_is_no_file_of_the_image_is_not_written() {
+fn only_regular_files_of_the_image_are_written() {
     let outside = tempfile::tempdir().unwrap();
     for name in ["passwd", "group", "shadow", "gshadow", ".pwd.lock"] {
         let target = outside.path().join(name);
@@ -241,7 +241,7 @@ fn what_is_no_file_of_the_image_is_not_written() {
             assert_eq!(fs::read(&target).unwrap(), b"", "{kind} {name}");
         }
     }
-    // A folder that leads out of the image leads to one inside it, or nowhere.
+    // A directory that is a link out of the image leads to one inside it, or to none.
     let image = Image::new();
     fs::rename(image.at("/etc"), image.at("/was")).unwrap();
     std::os::unix::fs::symlink(outside.path(), image.at("/etc")).unwrap();
@@ -252,12 +252,12 @@ fn what_is_no_file_of_the_image_is_not_written() {
 }
 
 #[test]
-fn another_run_at_the_same_time_is_told() {
+fn a_concurrent_run_is_reported() {
     let image = Image::new();
     image.write(PATH, "");
-    let folder = fs::File::open(image.at("/etc/sysctl.d")).unwrap();
+    let directory = fs::File::open(image.at("/etc/sysctl.d")).unwrap();
     let _lock =
-        nix::fcntl::Flock::lock(folder, nix::fcntl::FlockArg::LockExclusiveNonblock).unwrap();
+        nix::fcntl::Flock::lock(directory, nix::fcntl::FlockArg::LockExclusiveNonblock).unwrap();
     let failure = only(&image, &sysctl(Some(""))).unwrap_err();
     assert!(matches!(failure, Failure::Busy { .. }), "{failure}");
 }

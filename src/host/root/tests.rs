@@ -1,4 +1,4 @@
-//! What is read below a root, and what is not.
+//! Reading below a root.
 
 use super::limits::MAX_FILE;
 use super::*;
@@ -34,7 +34,7 @@ fn a_link_out_of_the_root_finds_nothing_outside() {
 }
 
 #[test]
-fn what_is_not_a_file_is_named_and_never_waited_for() {
+fn other_kinds_of_files_are_errors_and_do_not_block() {
     let (dir, root) = image();
     let fifo = dir.path().join("fifo");
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
@@ -66,7 +66,7 @@ fn the_null_device_reads_as_empty() {
 }
 
 #[test]
-fn a_traced_root_tells_what_was_asked_of_it() {
+fn a_traced_root_records_paths() {
     let root = HostRoot::traced();
     let _ = root.read("/etc/passwd");
     let _ = root.read("/none/such");
@@ -97,7 +97,7 @@ fn a_root_is_a_directory() {
 }
 
 #[test]
-fn a_file_of_the_largest_size_is_read_and_a_larger_one_is_not() {
+fn a_file_larger_than_the_limit_is_not_read() {
     let (dir, root) = image();
     let path = dir.path().join("f");
     let full = usize::try_from(MAX_FILE).unwrap();
@@ -108,13 +108,13 @@ fn a_file_of_the_largest_size_is_read_and_a_larger_one_is_not() {
     let root = HostRoot::open(dir.path()).unwrap();
     let error = root.read("/f").unwrap_err();
     assert_eq!(error.to_string(), "/f: larger than 6291456 bytes");
-    // Whoever asked may take it for nothing: it is remembered.
+    // The caller may treat the file as absent, so the error is recorded.
     assert_eq!(root.read_errors(), [error]);
     assert_eq!(root.read_large(Path::new("/f")).unwrap().len(), full + 1);
 }
 
 #[test]
-fn files_are_read_up_to_so_many_bytes_and_pieces_in_all() {
+fn all_files_together_have_limits() {
     let (dir, root) = image();
     let write = |name: &str, text: String| std::fs::write(dir.path().join(name), text).unwrap();
     write("half", "x".repeat(3 << 20));
@@ -125,7 +125,7 @@ fn files_are_read_up_to_so_many_bytes_and_pieces_in_all() {
         error,
         "/half: larger than 8388608 bytes with what was read before"
     );
-    // What there is room for is read.
+    // A file within the limit is read.
     write("small", "x".to_owned());
     assert!(root.read("/small").is_ok());
 
@@ -154,7 +154,7 @@ fn files_are_read_up_to_so_many_bytes_and_pieces_in_all() {
 }
 
 #[test]
-fn what_a_file_is_is_told_without_opening_it() {
+fn stat_does_not_open_the_file() {
     let (dir, root) = image();
     let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("socket")).unwrap();
     assert_eq!(root.stat("/socket").unwrap().kind, FileKind::Socket);
