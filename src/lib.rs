@@ -24,6 +24,7 @@ mod facts;
 mod finding;
 mod fix;
 mod gate;
+mod glob;
 mod go;
 mod host;
 mod journal;
