@@ -1,11 +1,11 @@
 //! A finding: one requirement held against the host, with evidence and remedy.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::facts::Evidence;
 
 /// Who demands something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Component {
     /// RKE2's own checks.
@@ -15,6 +15,14 @@ pub enum Component {
 }
 
 impl Component {
+    /// The string in JSON and on D-Bus.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rke2 => "rke2",
+            Self::Kubelet => "kubelet",
+        }
+    }
+
     /// As it is called in a sentence.
     pub const fn name(self) -> &'static str {
         match self {
@@ -25,7 +33,9 @@ impl Component {
 }
 
 /// What became of a requirement on this host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// The host is as demanded.
@@ -35,6 +45,8 @@ pub enum Outcome {
     /// This node is not held to it.
     NotApplicable,
     /// It could not be found out.
+    #[default]
+    #[serde(other)]
     Indeterminate,
 }
 
@@ -51,7 +63,9 @@ impl Outcome {
 }
 
 /// What a violation brings about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
     /// The unit would not start now.
@@ -61,6 +75,8 @@ pub enum Effect {
     /// A control of the CIS benchmark fails; the unit starts.
     FailsControl,
     /// Nothing fails; somebody should know.
+    #[default]
+    #[serde(other)]
     Advice,
 }
 

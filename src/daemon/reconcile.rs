@@ -7,24 +7,22 @@ use tokio::time::{Instant, timeout};
 
 use super::blame::{self, DetectedBy};
 use super::bus::QueryResult;
-use super::service::{self, UnitView, View};
+use super::service;
 use super::{Daemon, persist};
-use crate::assessment::UnitReport;
 use crate::configuration::Mode;
 use crate::examine::{self, Question};
 use crate::finding::Finding;
-use crate::gate::block::Block;
 use crate::gate::plan::{self, Decision, GatePlan, Override};
 use crate::host::systemd_bus::{BusError, manage};
 use crate::host::textfile::Textfile;
 use crate::host::{configuration, state, units};
 use crate::journal::Record;
 use crate::monitor::{
-    self, JobEvent, MonitorAction, PersistedState, Phase, StepInput, StopContext,
+    self, JobEvent, MonitorAction, MonitorStatus, NodeStatus, PersistedState, Phase, StepInput,
+    StopContext, UnitStatus,
 };
-use crate::report::metrics::{self, Snapshot, UnitState};
-use crate::report::status::{self, Status};
-use crate::report::{json, monitor as records};
+use crate::report::metrics::{self, Snapshot};
+use crate::report::monitor as records;
 use crate::unit::{Load, UnitDefinition};
 
 /// The name of the metrics file.
@@ -35,15 +33,14 @@ const METRICS_AGE: u64 = 30_000_000;
 /// The delay until the next evaluation while a gate still runs.
 const SETTLING: Duration = Duration::from_millis(500);
 
-/// What one evaluation has found about a unit.
+/// The result of evaluating one unit.
 struct Observation {
-    report: UnitReport,
-    phase: Phase,
-    enabled: bool,
-    block: Option<Block>,
-    held: Option<monitor::Hold>,
+    status: UnitStatus,
+    /// The unit in the text that `systemctl status preflight-rke2` shows; empty for a unit that is not
+    /// enabled while the other is.
+    line: String,
+    /// Whether the state will change in a moment, so that the next evaluation is soon.
     is_settling: bool,
-    persisted: PersistedState,
 }
 
 impl Daemon {
@@ -89,16 +86,14 @@ impl Daemon {
         }
         self.changed.clear();
         self.watch_read_files();
-        self.report(&observations).await;
+        let is_settling = observations.iter().any(|unit| unit.is_settling);
+        self.report(observations).await;
         self.shared.set_evaluated(revision);
         for reply in self.waiting.drain(..) {
             let _ = reply.send(());
         }
         if self.debounce_since.is_none() {
-            let settling = observations
-                .iter()
-                .any(|observation| observation.is_settling);
-            let next = if settling {
+            let next = if is_settling {
                 SETTLING
             } else {
                 self.configuration.resync
@@ -230,20 +225,29 @@ impl Daemon {
         // A restart loop that the monitor ended counts as a block by the gate.
         let written = block.as_ref().map(|block| &block.value);
         let blocked = written.or(persisted.halted.as_ref());
-        let blocked = blocked.filter(|_| phase.is_down()).cloned();
-        let would_run = !matches!(plan.decision, Decision::Block | Decision::StartUnchecked);
+        let blocked = blocked.filter(|_| phase.is_down());
+        let would_start = !matches!(plan.decision, Decision::Block | Decision::StartUnchecked);
         let held = monitor::down_for(&persisted, &input)
-            .filter(|_| would_run)
+            .filter(|_| would_start)
             .and_then(|block| monitor::hold(&persisted, &input, &block));
-        let is_settling = monitor::is_settling(&persisted, &input);
-        Observation {
-            report,
+        let mut status = UnitStatus {
             phase,
             enabled,
-            block: blocked,
+            blocked_since: blocked.map(|block| block.since),
             held,
-            is_settling,
-            persisted,
+            ..UnitStatus::new(&report)
+        };
+        status.set_persisted(&persisted);
+        let drift = monitor::drift(&report, &configuration);
+        let line = if report.idle {
+            String::new()
+        } else {
+            records::status_line(&status, blocked, &drift)
+        };
+        Observation {
+            status,
+            line,
+            is_settling: monitor::is_settling(&persisted, &input),
         }
     }
 
@@ -407,26 +411,22 @@ impl Daemon {
         }
     }
 
-    async fn report(&mut self, observations: &[Observation]) {
+    /// Publishes the result of an evaluation: metrics, D-Bus, and the text for `systemctl status`.
+    async fn report(&mut self, observations: Vec<Observation>) {
+        let mut lines = Vec::new();
+        let mut units = Vec::new();
+        for observation in observations {
+            if !observation.line.is_empty() {
+                lines.push(observation.line);
+            }
+            units.push(observation.status);
+        }
         let evaluated = state::now();
-        self.write_metrics(observations, evaluated);
-        self.publish(observations, evaluated).await;
+        self.write_metrics(&units, evaluated);
+        self.publish(units, evaluated).await;
         self.notifier.set_trouble("D-Bus", self.bus.trouble.clone());
         self.notifier
             .set_trouble("D-Bus name", self.bus.name_trouble.clone());
-        let lines: Vec<String> = observations
-            .iter()
-            .filter(|observation| !observation.report.idle)
-            .map(|observation| {
-                let drift = monitor::drift(&observation.report, &self.configuration);
-                records::status_line(
-                    &observation.report,
-                    observation.phase,
-                    observation.block.as_ref(),
-                    &drift,
-                )
-            })
-            .collect();
         self.notifier.set_status(if lines.is_empty() {
             "no RKE2 unit is installed".to_owned()
         } else {
@@ -434,24 +434,17 @@ impl Daemon {
         });
     }
 
-    async fn publish(&mut self, observations: &[Observation], evaluated: u64) {
-        let view = View {
-            evaluated,
-            units: observations
-                .iter()
-                .map(|observation| (observation.report.unit.clone(), view_of(observation)))
-                .collect(),
-            report: json::render(
-                observations.iter().map(|observation| &observation.report),
-                false,
-            ),
-            status: self.status(observations, evaluated).json(),
+    async fn publish(&mut self, units: Vec<UnitStatus>, evaluated: u64) {
+        let status = NodeStatus {
+            schema: monitor::status::SCHEMA.to_owned(),
+            monitor: self.monitor_status(evaluated),
+            units,
         };
         let Some(connection) = self.bus.connection().cloned() else {
-            self.shared.replace(view);
+            self.shared.replace(status);
             return;
         };
-        if let Err(error) = service::publish(&connection, &self.shared, view).await {
+        if let Err(error) = service::publish(&connection, &self.shared, status).await {
             let reason = error.to_string();
             self.bus
                 .record_error(&BusError::Other { reason }, Instant::now());
@@ -459,26 +452,23 @@ impl Daemon {
         self.bus.request_name().await;
     }
 
-    fn status(&self, observations: &[Observation], evaluated: u64) -> Status {
-        Status {
-            schema: status::SCHEMA.to_owned(),
-            monitor: status::Monitor {
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                since: self.since,
-                evaluated,
-                mode: match self.configuration.mode {
-                    Mode::Enforce => "enforce".to_owned(),
-                    Mode::Report => "report".to_owned(),
-                },
-                resume: self.configuration.resume,
-                troubles: self.notifier.troubles(),
-            },
-            units: observations.iter().map(status_of).collect(),
+    fn monitor_status(&self, evaluated: u64) -> MonitorStatus {
+        let mode = match self.configuration.mode {
+            Mode::Enforce => "enforce",
+            Mode::Report => "report",
+        };
+        MonitorStatus {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            since: self.since,
+            evaluated,
+            mode: mode.to_owned(),
+            resume: self.configuration.resume,
+            troubles: self.notifier.troubles(),
         }
     }
 
     /// Writes the metrics file if something has changed or the file is old.
-    fn write_metrics(&mut self, observations: &[Observation], evaluated: u64) {
+    fn write_metrics(&mut self, units: &[UnitStatus], evaluated: u64) {
         let Some(directory) = &self.configuration.textfile else {
             self.notifier.set_trouble("metrics", None);
             return;
@@ -487,7 +477,7 @@ impl Daemon {
             version: env!("CARGO_PKG_VERSION"),
             rules: crate::rke2::profile::newest().to_string(),
             evaluated: 0,
-            units: observations.iter().map(state_of).collect(),
+            units,
         };
         let timeless = metrics::render(&snapshot);
         // A clock that was set back also leaves a large difference.
@@ -503,17 +493,6 @@ impl Daemon {
             self.metrics = (timeless, evaluated);
         }
         self.notifier.set_trouble("metrics", trouble);
-    }
-}
-
-fn state_of(observation: &Observation) -> UnitState<'_> {
-    UnitState {
-        report: &observation.report,
-        active: observation.phase == Phase::Running,
-        blocked_since: observation.block.as_ref().map(|block| block.since),
-        drifted: observation.phase == Phase::Running && !observation.persisted.drift.is_empty(),
-        resumes: observation.persisted.resumes,
-        drift_transitions: observation.persisted.drift_transitions,
     }
 }
 
@@ -546,66 +525,4 @@ fn refusal(unit: &str, plan: &GatePlan<'_>) -> String {
         "{unit} would refuse to run: {}",
         crate::text::printable(&summaries.join("; "))
     )
-}
-
-/// The string that JSON has for a value.
-fn word(value: impl serde::Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => String::new(),
-    }
-}
-
-fn status_of(observation: &Observation) -> status::Unit {
-    status::Unit {
-        unit: observation.report.unit.clone(),
-        phase: observation.phase,
-        enabled: observation.enabled,
-        idle: observation.report.idle,
-        blocked_since: observation.block.as_ref().map(|block| block.since),
-        held: observation.held,
-        drift: observation.persisted.drift.keys().cloned().collect(),
-        drift_transitions: observation.persisted.drift_transitions,
-        resumes: observation.persisted.resumes,
-        resumed_at: observation
-            .persisted
-            .resumed
-            .as_ref()
-            .map(|resumed| resumed.at),
-        report: json::value(&observation.report),
-    }
-}
-
-fn view_of(observation: &Observation) -> UnitView {
-    let report = &observation.report;
-    UnitView {
-        name: report.unit.clone(),
-        role: report.role.as_str().to_owned(),
-        rke2_version: report.version.to_string(),
-        rke2_version_source: report.version_source.to_owned(),
-        phase: word(observation.phase),
-        verdict: word(report.verdict.now),
-        next_boot_verdict: word(report.verdict.next_boot),
-        refused_by: report.verdict.refused_by.map(word).unwrap_or_default(),
-        predicted: report.verdict.predicted.clone(),
-        blocked: observation.block.is_some(),
-        blocked_since: observation.block.as_ref().map_or(0, |block| block.since),
-        held: observation.held.map(word).unwrap_or_default(),
-        drifted: !observation.persisted.drift.is_empty(),
-        resumes: observation.persisted.resumes,
-        drift_transitions: observation.persisted.drift_transitions,
-        findings: report
-            .problems()
-            .map(|finding| {
-                (
-                    finding.id.clone(),
-                    word(finding.outcome),
-                    word(finding.effect),
-                    crate::text::printable(&finding.subject),
-                    crate::text::printable(&finding.summary),
-                )
-            })
-            .collect(),
-        report: json::render([report], false),
-    }
 }
