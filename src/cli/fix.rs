@@ -56,7 +56,7 @@ pub(super) fn run(common: &Common, fix: &Fix) -> Status {
     }
     if fix.apply {
         // A plan made of half a host could put wrong what is right.
-        let troubles = root.troubles();
+        let troubles = root.read_errors();
         if !troubles.is_empty() {
             for error in troubles {
                 stderr::line(&format!("nothing is changed: {error}"));

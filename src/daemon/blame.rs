@@ -9,7 +9,7 @@ use crate::facts::Part;
 use crate::finding::{Finding, Outcome};
 use crate::host::HostRoot;
 
-use crate::sysctl_d::{Assignment, NextBoot, Via};
+use crate::sysctl_d::{Assignment, KeyResolution, Via};
 
 /// How a change was detected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,7 @@ fn parameter(root: &HostRoot, finding: &Finding, detected_by: DetectedBy) -> Opt
 }
 
 /// The file that sets this value: the one that wins, or else an overridden one.
-fn source_of(next: &NextBoot, actual: &str) -> Option<String> {
+fn source_of(next: &KeyResolution, actual: &str) -> Option<String> {
     let overridden = next.overrides.iter().map(|word| &word.assignment);
     let number: Option<i32> = actual.parse().ok();
     let same = |word: &&Assignment| match word.outcome.value() {

@@ -325,8 +325,11 @@ impl Daemon {
         let blocks = self.state.blocks();
         let more = match &mut self.watch {
             Some(watch) => {
-                let more =
-                    watch.follow(&trace, &[&blocks, Path::new(BUS)], Path::new(state::FOLDER));
+                let more = watch.follow(
+                    &trace,
+                    &[&blocks, Path::new(BUS)],
+                    Path::new(state::DIRECTORY),
+                );
                 let trouble = watch.trouble().map(str::to_owned);
                 self.notifier.set_trouble("inotify", trouble);
                 more

@@ -15,7 +15,7 @@ use zbus::{Connection, ObjectPath, OwnedObjectPath, Variant, fdo, interface};
 
 use crate::document::{FindingDocument, UnitDocument};
 use crate::finding::{Component, Outcome};
-use crate::host::state::{Mark, State};
+use crate::host::state::{ChangeMark, State};
 use crate::host::systemd_bus::manage::label;
 use crate::monitor::{Hold, NodeStatus, UnitStatus};
 use crate::report::journal::effect;
@@ -121,7 +121,7 @@ pub struct Shared {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Revision {
     changes: u64,
-    blocks: [Mark; 2],
+    blocks: [ChangeMark; 2],
 }
 
 impl Shared {

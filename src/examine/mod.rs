@@ -19,7 +19,7 @@ use crate::host::{
     HostRoot, audit as host_audit, facts, rke2_binary, rke2_config, sysctl_d as sysctl_files, units,
 };
 use crate::requirements::{self, Requirement, RequirementKind};
-use crate::rke2::build_info::{self, BuildInfo, Program};
+use crate::rke2::build_info::{self, BinaryKind, BuildInfo};
 use crate::rke2::config::{self, Argument, Gap, Invocation, ParserRules, Variable};
 use crate::rke2::installed::{Detection, InstalledVersion, Note, VersionSource};
 use crate::rke2::kernel::KERNEL_PARAMETERS;
@@ -28,7 +28,7 @@ use crate::rke2::releases;
 use crate::rke2::role::Role;
 use crate::rke2::start::{Advice, StartSettings};
 use crate::rke2::version::Version;
-use crate::sysctl_d::{self, Dialect, NextBoot as NextBootOf, Resolution, Tree};
+use crate::sysctl_d::{self, Dialect, KeyResolution, Resolution, Tree};
 use crate::unit::{Load, Start, UnitDefinition};
 use crate::verdict;
 
@@ -39,7 +39,7 @@ const VERSION_PATIENCE: Duration = Duration::from_secs(2);
 /// How long systemd may take to answer over D-Bus.
 const BUS_PATIENCE: Duration = Duration::from_secs(2);
 /// Where what was found out is kept until the next boot.
-const CACHE: &str = crate::host::state::FOLDER;
+const CACHE: &str = crate::host::state::DIRECTORY;
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -212,7 +212,7 @@ fn resolve(root: &HostRoot, question: &Question, definition: Option<&UnitDefinit
         .unwrap_or_default();
     settings.gaps.append(&mut unseen.gaps);
     // Whoever read so far may have taken what could not be read for what is not there.
-    for error in root.troubles() {
+    for error in root.read_errors() {
         let gap = Gap::Unreadable(error);
         if !settings.gaps.contains(&gap) && !kubelet.gaps.contains(&gap) {
             settings.gaps.push(gap);
@@ -318,7 +318,7 @@ fn guide_advice(
 ) -> Vec<Advice> {
     let rules = ProfileRules::of(&start.version);
     // A start that ends before the host is looked at is not to be advised on it.
-    let scope = rules.answer(&start.profile.value).scope();
+    let scope = rules.status(&start.profile.value).scope();
     let Some(scope) = scope.filter(|_| start.fatal.is_empty()) else {
         return Vec::new();
     };
@@ -339,8 +339,8 @@ fn is_rke2(
     if question.version.is_some() {
         // The program was not looked at.
         return match rke2_binary::read_program(root, program) {
-            Ok(Program::NotElf) => false,
-            Ok(Program::Go(BuildInfo {
+            Ok(BinaryKind::NotElf) => false,
+            Ok(BinaryKind::Go(BuildInfo {
                 rke2: Some(text), ..
             })) if build_info::release(&text).is_some() => true,
             _ => named,
@@ -408,10 +408,12 @@ fn version(
         );
     }
     // To ask another program for its version could start RKE2.
-    let ask = program.is_none_or(is_named_rke2).then(|| rke2_binary::Ask {
-        deadline: VERSION_PATIENCE,
-        cache: CACHE.into(),
-    });
+    let ask = program
+        .is_none_or(is_named_rke2)
+        .then(|| rke2_binary::VersionCommand {
+            deadline: VERSION_PATIENCE,
+            cache: CACHE.into(),
+        });
     let mut detection = rke2_binary::detect(root, program, Path::new(DATA_DIR), ask.as_ref());
     let installed = detection
         .installed
@@ -529,7 +531,7 @@ fn next_boot(root: &HostRoot, requirements: &[Requirement]) -> Vec<Reading<NextB
     }
     let tree = sysctl_files::collect(root);
     let resolution = resolution(&tree);
-    let unset = |key: &NextBootOf| key.set.is_none() && key.command_line.is_none();
+    let unset = |key: &KeyResolution| key.set.is_none() && key.command_line.is_none();
     let build = if resolution.keys.iter().any(unset) {
         KernelBuild::read(root)
     } else {

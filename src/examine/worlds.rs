@@ -17,7 +17,7 @@ use crate::rke2::config::{
 };
 use crate::rke2::installed::{Detection, InstalledVersion, Note, VersionSource};
 use crate::rke2::profile::{self, ProfileRules};
-use crate::rke2::releases::{self, Reach};
+use crate::rke2::releases::{self, Coverage};
 use crate::rke2::role::Role;
 use crate::rke2::start::{Sourced, StartSettings};
 use crate::rke2::version::Version;
@@ -71,22 +71,22 @@ pub(super) fn weaken(findings: &mut [Finding], judged: &Judged<'_>) {
         return;
     }
     let reach = match judged.installed.source {
-        VersionSource::Assumed | VersionSource::DataDir => Reach::Any,
-        _ => releases::reach(&judged.installed.version),
+        VersionSource::Assumed | VersionSource::DataDir => Coverage::Any,
+        _ => releases::coverage(&judged.installed.version),
     };
     match &reach {
-        Reach::LaterMinor => {
+        Coverage::LaterMinor => {
             let doubtful = newer(judged);
             doubt_all(findings, &doubtful);
             return;
         }
-        Reach::LaterPatch if rests_on_names(judged.requirements) => {
+        Coverage::LaterPatch if rests_on_names(judged.requirements) => {
             let doubtful = newer(judged);
             doubt_all(findings, &doubtful);
         }
-        Reach::Exact | Reach::LaterPatch | Reach::OneOf(_) | Reach::Any => {}
+        Coverage::Exact | Coverage::LaterPatch | Coverage::OneOf(_) | Coverage::Any => {}
     }
-    let is_one = matches!(reach, Reach::Exact | Reach::LaterPatch);
+    let is_one = matches!(reach, Coverage::Exact | Coverage::LaterPatch);
     if is_one && judged.kubelet.gaps.is_empty() {
         return;
     }
@@ -105,7 +105,7 @@ pub(super) fn weaken(findings: &mut [Finding], judged: &Judged<'_>) {
         for kubelet in kubelets(judged.kubelet) {
             let world = host.judge(&version, kubelet);
             // A release that came later may know more names.
-            let may_change = reach == Reach::Any && version == profile::newest();
+            let may_change = reach == Coverage::Any && version == profile::newest();
             open.retain(|name| {
                 let holds = world.blocking.contains(name) || world.is_refused;
                 let holds = holds && !(may_change && world.by_names);
@@ -169,8 +169,8 @@ fn rests_on_names(requirements: &[Requirement]) -> bool {
     requirements
         .iter()
         .any(|requirement| match &requirement.kind {
-            RequirementKind::ProfileName { answer, .. } => {
-                RequirementKind::profile_refusal(*answer).is_some()
+            RequirementKind::ProfileName { status, .. } => {
+                RequirementKind::profile_refusal(*status).is_some()
             }
             RequirementKind::Configuration(fatal) => fatal.ground == Ground::Names,
             _ => false,
@@ -178,17 +178,17 @@ fn rests_on_names(requirements: &[Requirement]) -> bool {
 }
 
 /// Which releases may start.
-fn possible(reach: &Reach, version: &Version) -> Vec<Version> {
+fn possible(reach: &Coverage, version: &Version) -> Vec<Version> {
     match reach {
-        Reach::OneOf(range) => range.clone().rev().filter_map(releases::release).collect(),
+        Coverage::OneOf(range) => range.clone().rev().filter_map(releases::release).collect(),
         // The newest one stands for those to come as well, which know more names: better a release that is there
         // to be named than those.
-        Reach::Any => {
+        Coverage::Any => {
             let newest = releases::count().saturating_sub(1);
             let order = (0..newest).rev().chain([newest]);
             order.filter_map(releases::release).collect()
         }
-        Reach::Exact | Reach::LaterPatch | Reach::LaterMinor => vec![version.clone()],
+        Coverage::Exact | Coverage::LaterPatch | Coverage::LaterMinor => vec![version.clone()],
     }
 }
 
@@ -197,7 +197,7 @@ fn different(judged: &Judged<'_>, versions: Vec<Version>) -> Vec<Version> {
     if versions.len() < 2 {
         return versions;
     }
-    let reading = config::Reading::of(judged.invocation, judged.files, judged.role);
+    let reading = config::Interpretation::of(judged.invocation, judged.files, judged.role);
     let mut kinds: Vec<(ProfileRules, config::Likeness)> = Vec::new();
     let mut is_new = |version: &Version| {
         let profile = ProfileRules::of(version);
@@ -253,9 +253,9 @@ fn unread(judged: &Judged<'_>) -> Doubt {
 }
 
 /// Why the release is not known, and what makes it known.
-fn unknown_release(judged: &Judged<'_>, reach: &Reach, witness: &Version, newer: bool) -> Doubt {
+fn unknown_release(judged: &Judged<'_>, reach: &Coverage, witness: &Version, newer: bool) -> Doubt {
     let version = &judged.installed.version;
-    let is_any = *reach == Reach::Any;
+    let is_any = *reach == Coverage::Any;
     let because = if is_any {
         "the release that would start is not known".to_owned()
     } else {
@@ -290,7 +290,7 @@ pub(super) fn remedy(detection: &Detection) -> String {
             "make {path} root's own, so that it can be asked: `chown root:root {0} && chmod 755 {0}`",
             crate::text::shell_word(path)
         )),
-        Note::NoAnswer { path, .. } => Some(format!(
+        Note::CommandFailed { path, .. } => Some(format!(
             "see why `{} --version` does not answer",
             crate::text::shell_word(path)
         )),
@@ -330,7 +330,7 @@ impl<'a> Host<'a> {
         let profile = ProfileRules::of(version);
         // Nothing is asked of the host then.
         let fatal = settings.fatal.as_ref().map(|fatal| fatal.ground);
-        let refusal = RequirementKind::profile_refusal(profile.answer(settings.profile()));
+        let refusal = RequirementKind::profile_refusal(profile.status(settings.profile()));
         if let Some(ground) = fatal.or(refusal.map(|_| Ground::Names)) {
             return World {
                 blocking: HashSet::new(),
@@ -414,7 +414,7 @@ mod tests {
     #[test]
     fn each_reason_has_its_own_way_out() {
         use crate::facts::ReadError;
-        use crate::rke2::installed::AskFailure;
+        use crate::rke2::installed::CommandFailure;
 
         let path = || "/usr/local/bin/rke2".to_owned();
         for (note, way) in [
@@ -437,9 +437,9 @@ mod tests {
                  `chown root:root /usr/local/bin/rke2 && chmod 755 /usr/local/bin/rke2`",
             ),
             (
-                Note::NoAnswer {
+                Note::CommandFailed {
                     path: path(),
-                    failure: AskFailure::Deadline(2000),
+                    failure: CommandFailure::Deadline(2000),
                 },
                 "see why `/usr/local/bin/rke2 --version` does not answer",
             ),

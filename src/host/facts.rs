@@ -150,7 +150,7 @@ fn cgroup(root: &HostRoot) -> Reading<Cgroup> {
 mod tests {
     use super::*;
     use crate::finding::Stage;
-    use crate::host::laid::host;
+    use crate::host::fixture::host;
     use crate::requirements::Because;
 
     fn required(kind: RequirementKind, applies: bool) -> Requirement {
@@ -168,7 +168,7 @@ mod tests {
     fn account(table: Table, applies: bool) -> Requirement {
         let kind = RequirementKind::Account {
             table,
-            stage: Stage::HostFirst,
+            stage: Stage::KernelParameters,
             separator: ": ",
         };
         required(kind, applies)

@@ -23,8 +23,8 @@ use crate::gate::stamp::{Stamp, Stamped};
 use crate::monitor::PersistedState;
 use crate::rke2::role::Role;
 
-/// The folder that the units' `RuntimeDirectory=` makes.
-pub(crate) const FOLDER: &str = "/run/preflight-rke2";
+/// The directory that the units' `RuntimeDirectory=` makes.
+pub(crate) const DIRECTORY: &str = "/run/preflight-rke2";
 /// Far more than a file of ours takes.
 const MAX_SIZE: u64 = 1 << 20;
 /// The kernel's number of this boot.
@@ -51,12 +51,12 @@ pub(crate) fn monotonic() -> u64 {
 }
 
 /// What tells whether a file has been replaced: inode, time of the last change and size.
-pub(crate) type Mark = Option<(u64, i64, i64, u64)>;
+pub(crate) type ChangeMark = Option<(u64, i64, i64, u64)>;
 
-/// The files, below one folder.
+/// The files, below one directory.
 #[derive(Debug, Clone)]
 pub struct State {
-    folder: PathBuf,
+    directory: PathBuf,
     /// Who must own what is read.
     owner: u32,
     /// When this userspace began; what is older is ignored. `None` while that is not known.
@@ -65,15 +65,15 @@ pub struct State {
 
 impl Default for State {
     fn default() -> Self {
-        Self::below(Path::new(FOLDER), 0)
+        Self::below(Path::new(DIRECTORY), 0)
     }
 }
 
 impl State {
-    /// Below another folder, of another owner than root.
-    pub fn below(folder: &Path, owner: u32) -> Self {
+    /// Below another directory, of another owner than root.
+    pub fn below(directory: &Path, owner: u32) -> Self {
         Self {
-            folder: folder.to_owned(),
+            directory: directory.to_owned(),
             owner,
             userspace: None,
         }
@@ -86,7 +86,7 @@ impl State {
 
     /// Where the gate leaves what it blocked.
     pub fn blocks(&self) -> PathBuf {
-        self.folder.join("gate")
+        self.directory.join("gate")
     }
 
     fn block(&self, unit: &str) -> PathBuf {
@@ -94,7 +94,7 @@ impl State {
     }
 
     fn persisted(&self, unit: &str) -> PathBuf {
-        self.folder.join("monitor").join(format!("{unit}.json"))
+        self.directory.join("monitor").join(format!("{unit}.json"))
     }
 
     /// What the gate kept from starting; `None` too where the file is not one of ours, or is of another
@@ -115,7 +115,7 @@ impl State {
     }
 
     /// What changes when a block is written or forgotten, for each unit.
-    pub fn marks(&self) -> [Mark; 2] {
+    pub fn marks(&self) -> [ChangeMark; 2] {
         Role::ALL.map(|role| {
             let meta = std::fs::symlink_metadata(self.block(role.unit())).ok()?;
             Some((meta.ino(), meta.ctime(), meta.ctime_nsec(), meta.size()))
@@ -189,13 +189,13 @@ fn write<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
         stamp: stamp_now(),
     })?;
     text.push(b'\n');
-    if let Some(folder) = path.parent() {
-        if !folder.is_dir() {
-            std::fs::create_dir_all(folder)?;
+    if let Some(directory) = path.parent() {
+        if !directory.is_dir() {
+            std::fs::create_dir_all(directory)?;
         }
         // Whatever the umask took, from this process or from one that was killed before it came so far.
-        if folder.metadata()?.mode() & 0o777 != 0o755 {
-            std::fs::set_permissions(folder, Permissions::from_mode(0o755))?;
+        if directory.metadata()?.mode() & 0o777 != 0o755 {
+            std::fs::set_permissions(directory, Permissions::from_mode(0o755))?;
         }
     }
     replace(path, &text)
@@ -238,7 +238,7 @@ fn fresh_start(path: &Path) -> Option<String> {
 /// Removes what was left by processes that were killed before a new file was in its place. Of two that
 /// write at once, the one that came later wins, as it would without this.
 fn sweep(path: &Path) {
-    let (Some(start), Some(folder)) = (fresh_start(path), path.parent()) else {
+    let (Some(start), Some(directory)) = (fresh_start(path), path.parent()) else {
         return;
     };
     let is_left = |name: &str| {
@@ -246,7 +246,7 @@ fn sweep(path: &Path) {
         number.is_some_and(|n| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit()))
     };
     // Where it cannot be listed or removed it takes up a little space, no more.
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
         if entry.file_name().to_str().is_some_and(is_left) {
             let _ = std::fs::remove_file(entry.path());
         }

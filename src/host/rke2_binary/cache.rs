@@ -12,7 +12,7 @@ use nix::libc;
 use serde::{Deserialize, Serialize};
 
 use super::shown;
-use crate::host::root::Status;
+use crate::host::root::FileStatus;
 use crate::host::state;
 
 const NAME: &str = "rke2-version.json";
@@ -21,7 +21,7 @@ const MAX_SIZE: u64 = 8192;
 
 /// An answer, and which file gave it.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Entry {
+struct CacheEntry {
     path: String,
     device: u64,
     inode: u64,
@@ -30,8 +30,8 @@ struct Entry {
     version: String,
 }
 
-impl Entry {
-    fn new(path: &Path, status: &Status, version: &str) -> Self {
+impl CacheEntry {
+    fn new(path: &Path, status: &FileStatus, version: &str) -> Self {
         Self {
             path: shown(path),
             device: status.identity.0,
@@ -44,12 +44,12 @@ impl Entry {
 }
 
 /// The answer that is kept of the program at `path`, provided it is still the same file.
-pub(super) fn load(dir: &Path, path: &Path, status: &Status) -> Option<String> {
+pub(super) fn load(dir: &Path, path: &Path, status: &FileStatus) -> Option<String> {
     load_of(dir, path, status, 0)
 }
 
 /// [`load`], where `owner` stands for root.
-fn load_of(dir: &Path, path: &Path, status: &Status, owner: u32) -> Option<String> {
+fn load_of(dir: &Path, path: &Path, status: &FileStatus, owner: u32) -> Option<String> {
     let own = |file: &File| {
         let meta = file.metadata().ok()?;
         (meta.uid() == owner && meta.mode() & 0o022 == 0).then_some(meta)
@@ -66,17 +66,17 @@ fn load_of(dir: &Path, path: &Path, status: &Status, owner: u32) -> Option<Strin
     own(&file)?.is_file().then_some(())?;
     let mut content = Vec::new();
     file.take(MAX_SIZE).read_to_end(&mut content).ok()?;
-    let entry: Entry = serde_json::from_slice(&content).ok()?;
-    let same = Entry::new(path, status, &entry.version) == entry;
+    let entry: CacheEntry = serde_json::from_slice(&content).ok()?;
+    let same = CacheEntry::new(path, status, &entry.version) == entry;
     same.then_some(entry.version)
 }
 
 /// Keeps an answer.
-pub(super) fn store(dir: &Path, path: &Path, status: &Status, version: &str) {
-    let _ = try_store(dir, &Entry::new(path, status, version));
+pub(super) fn store(dir: &Path, path: &Path, status: &FileStatus, version: &str) {
+    let _ = try_store(dir, &CacheEntry::new(path, status, version));
 }
 
-fn try_store(dir: &Path, entry: &Entry) -> std::io::Result<()> {
+fn try_store(dir: &Path, entry: &CacheEntry) -> std::io::Result<()> {
     let made = DirBuilder::new().mode(0o755).create(dir);
     match made {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
@@ -114,7 +114,7 @@ mod tests {
             self.dir.path().join("cache")
         }
 
-        fn status(&self) -> Status {
+        fn status(&self) -> FileStatus {
             HostRoot::live().stat(self.program()).unwrap()
         }
 

@@ -57,7 +57,7 @@ impl Host {
     }
 
     fn detect(&self, binary: Option<&str>) -> Detection {
-        let ask = Ask::default();
+        let ask = VersionCommand::default();
         let data_dir = Path::new("/var/lib/rancher/rke2");
         detect(&self.root, binary.map(Path::new), data_dir, Some(&ask))
     }
@@ -211,8 +211,8 @@ fn a_data_folder_that_tells_nothing_is_silent() {
 
 #[test]
 fn only_what_is_roots_alone_is_run() {
-    let good = Status {
-        kind: Kind::File,
+    let good = FileStatus {
+        kind: FileKind::File,
         mode: 0o755,
         uid: 0,
         gid: 0,
@@ -222,21 +222,21 @@ fn only_what_is_roots_alone_is_run() {
     };
     assert_eq!(distrust(&good), None);
     for bad in [
-        Status { uid: 1000, ..good },
-        Status {
+        FileStatus { uid: 1000, ..good },
+        FileStatus {
             mode: 0o775,
             ..good
         },
-        Status {
+        FileStatus {
             mode: 0o757,
             ..good
         },
-        Status {
+        FileStatus {
             mode: 0o644,
             ..good
         },
-        Status {
-            kind: Kind::Directory,
+        FileStatus {
+            kind: FileKind::Directory,
             ..good
         },
     ] {
@@ -301,8 +301,8 @@ fn a_program_of_roots_is_asked_once() {
                   > \"$1/rke2\" && chmod 755 \"$1/rke2\"";
     shell.args(["-c", script, "sh"]).arg(dir.path());
     let long = Duration::from_secs(20);
-    ask::run(shell, long, 4096).unwrap();
-    let ask = Ask {
+    command::run(shell, long, 4096).unwrap();
+    let ask = VersionCommand {
         deadline: long,
         cache: dir.path().join("cache"),
     };

@@ -468,7 +468,7 @@ fn a_unit_is_read_whole() {
             no_env_expand: true,
             via_shell: false,
         }],
-        beside: vec![
+        auxiliary: vec![
             (
                 "ExecStartPre",
                 LiveCommand {
@@ -498,7 +498,7 @@ fn a_unit_is_read_whole() {
             ),
             ("RootDirectory", Extent::All),
         ],
-        untold: unit.untold.clone(),
+        unreported: unit.unreported.clone(),
         environment: vec!["A=b c".to_owned()],
         environment_files: vec![("/etc/default/rke2-server".to_owned(), true)],
         unset_environment: vec!["C".to_owned()],
@@ -511,7 +511,7 @@ fn a_unit_is_read_whole() {
         systemd_version: "252.39-1~deb12u2".to_owned(),
     };
     assert_eq!(unit, expected);
-    assert!(!unit.untold.contains(&"PrivateUsers"));
+    assert!(!unit.unreported.contains(&"PrivateUsers"));
     assert_eq!(unit.systemd_major(), Some(252));
 }
 
@@ -521,8 +521,8 @@ fn an_old_systemd_tells_less() {
     assert_eq!(unit.exec_start[0].argv, ["/usr/local/bin/rke2", "server"]);
     assert!(unit.exec_start[0].ignore_failure && !unit.exec_start[0].no_env_expand);
     assert_eq!((unit.restarts, unit.unset_environment.len()), (0, 0));
-    assert!(unit.beside.is_empty() && unit.influences.is_empty());
-    assert_eq!(unit.untold.len(), directive::unseen().count());
+    assert!(unit.auxiliary.is_empty() && unit.influences.is_empty());
+    assert_eq!(unit.unreported.len(), directive::untracked().count());
 }
 
 #[test]
