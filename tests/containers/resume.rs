@@ -141,7 +141,10 @@ fn what_a_person_stopped_stays_stopped(suite: &str) {
     assert_eq!(outcome.line("state"), "inactive");
     outcome.has("held", &["it was stopped manually while it was blocked"]);
     assert_eq!(outcome.text("held").lines().count(), 1, "told once");
-    outcome.has("status", &["not started automatically: it was stopped manually"]);
+    outcome.has(
+        "status",
+        &["not started automatically: it was stopped manually"],
+    );
     assert_eq!(outcome.status("start"), 0, "{}", outcome.text("start"));
     assert_eq!(outcome.line("after"), "active");
     assert_eq!(outcome.line("again"), "inactive");
