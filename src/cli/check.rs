@@ -57,7 +57,7 @@ fn to_node_problem_detector(common: &Common, check: &Check) -> Status {
             if check.which.unit.is_none() {
                 questions.retain(|question| question.other != Other::Chosen);
             }
-            Ok(npd::answer(&examined(&root, &questions)))
+            Ok(npd::result(&examined(&root, &questions)))
         })
         .unwrap_or_else(|why| npd::unknown(&why));
     print(&answer.line);

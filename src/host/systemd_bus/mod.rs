@@ -1,4 +1,4 @@
-//! PendingQuery systemd over D-Bus how it would start a unit, and what the unit does now.
+//! Queries to systemd over D-Bus: the definition of a unit, and what the unit does now.
 
 pub(crate) mod jobs;
 pub(crate) mod manage;
