@@ -1,7 +1,7 @@
 //! What was found out about one unit, and what it was found out from. Plain data, made by
 //! [`crate::examine`].
 
-use crate::facts::{HostFacts, ReadError, Reading};
+use crate::facts::{HostFacts, ReadError, Reading, SystemdVersion};
 use crate::finding::{Effect, Finding, Outcome};
 use crate::requirements::Requirement;
 use crate::rke2::config;
@@ -77,4 +77,8 @@ pub struct Parameters {
     pub live: Vec<Reading<Result<Vec<u8>, ReadError>>>,
     /// What files make of each at the next boot.
     pub resolution: Resolution,
+    /// The version of systemd whose rules that follows; `None` for the newest, where it is not known.
+    pub systemd: Option<SystemdVersion>,
+    /// Where it is not known: what older versions leave, each by its last version.
+    pub older: Vec<(u16, Resolution)>,
 }

@@ -58,7 +58,7 @@ pub mod evaluate {
     }
 }
 pub mod examine {
-    pub use crate::examine::{Other, Question, installed, questions, unit};
+    pub use crate::examine::{OtherUnit, Target, assess, installed, targets};
     pub mod audit {
         pub use crate::examine::audit::node;
     }

@@ -220,6 +220,7 @@ fn refusal(
         }))
     };
     let facts = HostFacts {
+        systemd: None,
         kernel: KERNEL_PARAMETERS
             .iter()
             .map(|parameter| KernelFact {

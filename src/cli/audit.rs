@@ -28,10 +28,10 @@ pub(super) fn run(common: &Common, asked: &Audit) -> Status {
             return Status::Failed;
         }
     };
-    let Some(question) = select::question(&root, common, &asked.which) else {
+    let Some(target) = select::target(&root, common, &asked.which) else {
         return Status::Failed;
     };
-    let audit = examine::audit::node(&root, &question, asked.benchmark, &configuration.waivers);
+    let audit = examine::audit::node(&root, &target, asked.benchmark, &configuration.waivers);
     for unknown in &audit.unknown {
         stderr::line(&format!("RKE2's configuration is not known: {unknown}"));
     }

@@ -3,7 +3,7 @@
 use super::arguments::{Check, CheckFormat, Common, FailOn};
 use super::{Status, colored, print, select, stderr, width};
 use crate::assessment::UnitReport;
-use crate::examine::{self, Other, Question};
+use crate::examine::{self, OtherUnit, Target};
 use crate::finding::{Effect, Outcome};
 use crate::host::HostRoot;
 use crate::host::machine;
@@ -17,10 +17,10 @@ pub(super) fn run(common: &Common, check: &Check) -> Status {
     let Some(root) = select::root(common) else {
         return Status::Usage;
     };
-    let Some(questions) = select::questions(&root, common, &check.which) else {
+    let Some(targets) = select::targets(&root, common, &check.which) else {
         return Status::Failed;
     };
-    let reports = examined(&root, &questions);
+    let reports = examined(&root, &targets);
     if check.format == CheckFormat::Json {
         print(&json::render(&reports, check.all));
     } else {
@@ -37,10 +37,10 @@ pub(super) fn run(common: &Common, check: &Check) -> Status {
         .fold(Status::Good, worse)
 }
 
-fn examined(root: &HostRoot, questions: &[Question]) -> Vec<UnitReport> {
-    questions
+fn examined(root: &HostRoot, targets: &[Target]) -> Vec<UnitReport> {
+    targets
         .iter()
-        .map(|question| examine::unit(root, question).report)
+        .map(|target| examine::assess(root, target).report)
         .collect()
 }
 
@@ -50,18 +50,18 @@ fn to_node_problem_detector(common: &Common, check: &Check) -> Status {
         stderr::line("--format npd answers one question: it takes neither --all nor --fail-on");
         return Status::Usage;
     }
-    let answer = select::open(common)
+    let result = select::open(common)
         .and_then(|root| {
-            let mut questions = select::meant(&root, common, &check.which)?;
+            let mut targets = select::meant(&root, common, &check.which)?;
             // Unless it is asked for, a unit that stands idle beside the other is not the node's.
             if check.which.unit.is_none() {
-                questions.retain(|question| question.other != Other::Chosen);
+                targets.retain(|target| target.other != OtherUnit::OnlyOtherEnabled);
             }
-            Ok(npd::result(&examined(&root, &questions)))
+            Ok(npd::result(&examined(&root, &targets)))
         })
         .unwrap_or_else(|why| npd::unknown(&why));
-    print(&answer.line);
-    Status::Npd(answer.condition)
+    print(&result.line);
+    Status::Npd(result.condition)
 }
 
 fn status(root: &HostRoot, report: &UnitReport, fail_on: &[FailOn]) -> Status {

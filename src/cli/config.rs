@@ -9,10 +9,10 @@ pub(super) fn run(common: &Common, config: &Config) -> Status {
     let Some(root) = select::root(common) else {
         return Status::Usage;
     };
-    let Some(question) = select::question(&root, common, &config.which) else {
+    let Some(target) = select::target(&root, common, &config.which) else {
         return Status::Failed;
     };
-    let examination = examine::unit(&root, &question);
+    let examination = examine::assess(&root, &target);
     print(&match config.format {
         Format::Json => settings::json(&examination, config.all),
         Format::Text => settings::text(&examination, config.all),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::arguments::{Common, Fix, Output};
 use super::{Status, colored, print, select, stderr, width};
 use crate::assessment::{Examination, UnitReport};
-use crate::examine::{self, Question};
+use crate::examine::{self, Target};
 use crate::fix::declare::{self, Form};
 use crate::fix::{Plan, Unit, Wish, plan, script, text};
 use crate::host::HostRoot;
@@ -18,7 +18,7 @@ pub(super) fn run(common: &Common, fix: &Fix) -> Status {
     let Some(root) = select::root(common) else {
         return Status::Usage;
     };
-    let Some(questions) = select::questions(&root, common, &fix.which) else {
+    let Some(targets) = select::targets(&root, common, &fix.which) else {
         return Status::Failed;
     };
     let wish = Wish {
@@ -26,7 +26,7 @@ pub(super) fn run(common: &Common, fix: &Fix) -> Status {
         gid: fix.gid,
     };
     let programs = Programs::default();
-    let examined = examine(&root, &questions);
+    let examined = examine(&root, &targets);
     let units: Vec<Unit<'_>> = examined.iter().map(unit).collect();
     let host = apply::survey(&root, &units, &programs);
     if let Some(form) = fix.output.and_then(form) {
@@ -63,7 +63,7 @@ pub(super) fn run(common: &Common, fix: &Fix) -> Status {
             }
             return Status::Failed;
         }
-        return carry_out(&root, &questions, &plan, &programs, style);
+        return carry_out(&root, &targets, &plan, &programs, style);
     }
     let mut out = headlines(&examined, style);
     out.push_str(&text::render(&plan));
@@ -79,10 +79,10 @@ pub(super) fn run(common: &Common, fix: &Fix) -> Status {
     Status::Good
 }
 
-fn examine(root: &HostRoot, questions: &[Question]) -> Vec<Examination> {
-    questions
+fn examine(root: &HostRoot, targets: &[Target]) -> Vec<Examination> {
+    targets
         .iter()
-        .map(|question| examine::unit(root, question))
+        .map(|target| examine::assess(root, target))
         .collect()
 }
 
@@ -115,7 +115,7 @@ fn headlines(examined: &[Examination], style: Style) -> String {
 
 fn carry_out(
     root: &HostRoot,
-    questions: &[Question],
+    targets: &[Target],
     plan: &Plan,
     programs: &Programs,
     style: Style,
@@ -132,7 +132,7 @@ fn carry_out(
     if done.is_empty() {
         out.push_str("nothing to do\n");
     }
-    let examined = examine(root, questions);
+    let examined = examine(root, targets);
     out.push_str(&headlines(&examined, style));
     out.push_str(&text::left(&plan.left));
     print(&out);

@@ -9,7 +9,7 @@ use sd_notify::NotifyState;
 use super::arguments::{Common, Gate};
 use super::{Status, select, stderr};
 use crate::assessment::Examination;
-use crate::examine::{self, Other, Question};
+use crate::examine::{self, OtherUnit, Target};
 use crate::gate::block::Block;
 use crate::gate::job_queue::{self, JobAction};
 use crate::gate::plan::{self, Decision, GatePlan, Override};
@@ -47,7 +47,7 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
     if asked == Override::Off {
         return Status::Good;
     }
-    let mut asking = examine::ask(&root, gate.unit);
+    let mut asking = examine::ask_systemd(&root, gate.unit);
     let configuration = match host::configuration::read(&root) {
         Ok(configuration) => configuration,
         Err(error) => {
@@ -76,7 +76,7 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
                     // The host is read again after the last of these jobs.
                     settled = !settled;
                     if systemd.jobs.has_bus() {
-                        asking = examine::ask(&root, gate.unit);
+                        asking = examine::ask_systemd(&root, gate.unit);
                     }
                     continue;
                 }
@@ -105,14 +105,14 @@ fn examination(
     gate: &Gate,
     asking: Option<PendingQuery>,
 ) -> Examination {
-    examine::asked(
+    examine::assess_asking(
         root,
-        &Question {
+        &Target {
             role: gate.unit,
             definition: examine::installed_unit(root, gate.unit),
             version: common.rke2_version.clone(),
             // Not a matter of this start.
-            other: Other::Irrelevant,
+            other: OtherUnit::Irrelevant,
             advise: false,
         },
         asking,

@@ -2,7 +2,7 @@
 
 use super::arguments::{Common, Which};
 use super::stderr;
-use crate::examine::{self, Other, Question};
+use crate::examine::{self, OtherUnit, Target};
 use crate::host::HostRoot;
 use crate::rke2::role::Role;
 
@@ -23,7 +23,7 @@ fn said<T>(result: Result<T, String>) -> Option<T> {
 }
 
 /// All units that are meant; `None` if there is none, which has been said then.
-pub(super) fn questions(root: &HostRoot, common: &Common, which: &Which) -> Option<Vec<Question>> {
+pub(super) fn targets(root: &HostRoot, common: &Common, which: &Which) -> Option<Vec<Target>> {
     said(meant(root, common, which))
 }
 
@@ -32,20 +32,20 @@ pub(super) fn meant(
     root: &HostRoot,
     common: &Common,
     which: &Which,
-) -> Result<Vec<Question>, String> {
+) -> Result<Vec<Target>, String> {
     if let Some(role) = which.role {
-        return Ok(vec![Question {
+        return Ok(vec![Target {
             role,
             definition: None,
             version: common.rke2_version.clone(),
-            other: Other::Irrelevant,
+            other: OtherUnit::Irrelevant,
             advise: true,
         }]);
     }
-    let asked: Vec<Question> = examine::questions(root)
+    let asked: Vec<Target> = examine::targets(root)
         .into_iter()
         .filter(|asked| which.unit.is_none_or(|unit| unit == asked.role))
-        .map(|asked| Question {
+        .map(|asked| Target {
             version: common.rke2_version.clone(),
             ..asked
         })
@@ -63,10 +63,10 @@ pub(super) fn meant(
 }
 
 /// The one unit that is meant: the one asked for, else the one that is enabled, else the first.
-pub(super) fn question(root: &HostRoot, common: &Common, which: &Which) -> Option<Question> {
-    let mut all = questions(root, common, which)?;
-    let enabled = |question: &Question| {
-        question
+pub(super) fn target(root: &HostRoot, common: &Common, which: &Which) -> Option<Target> {
+    let mut all = targets(root, common, which)?;
+    let enabled = |target: &Target| {
+        target
             .definition
             .as_ref()
             .is_some_and(|unit| unit.enabled.at_boot())

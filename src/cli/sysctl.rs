@@ -12,18 +12,20 @@ pub(super) fn run(common: &Common, asked: &Sysctl) -> Status {
     // The parameters can be shown without RKE2; only then nobody demands anything of them.
     let which = &asked.which;
     let none = which.unit.is_none() && which.role.is_none() && examine::installed(&root).is_empty();
-    let findings = if none {
-        Vec::new()
+    let examination = if none {
+        None
     } else {
-        let Some(question) = select::question(&root, common, which) else {
+        let Some(target) = select::target(&root, common, which) else {
             return Status::Failed;
         };
-        examine::unit(&root, &question).report.findings
+        Some(examine::assess(&root, &target))
     };
-    let parameters = examine::parameters(&root);
+    let definition = examination.as_ref().and_then(|e| e.definition.as_ref());
+    let parameters = examine::parameters(&root, definition);
+    let findings = examination.as_ref().map_or(&[][..], |e| &e.report.findings);
     print(&match asked.format {
-        Format::Json => sysctl::json(&parameters, &findings),
-        Format::Text => sysctl::text(&parameters, &findings),
+        Format::Json => sysctl::json(&parameters, findings),
+        Format::Text => sysctl::text(&parameters, findings),
     });
     Status::Good
 }

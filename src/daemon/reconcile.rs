@@ -10,7 +10,7 @@ use super::bus::QueryResult;
 use super::service;
 use super::{Daemon, persist};
 use crate::configuration::Mode;
-use crate::examine::{self, Question};
+use crate::examine::{self, Target};
 use crate::finding::Finding;
 use crate::gate::plan::{self, Decision, GatePlan, Override};
 use crate::host::systemd_bus::{BusError, manage};
@@ -60,7 +60,7 @@ impl Daemon {
             .root
             .read("/proc/cmdline")
             .map_or(Override::None, |line| plan::kernel_override(&line));
-        let questions = examine::questions(&self.root);
+        let questions = examine::targets(&self.root);
         let mut results = Vec::with_capacity(questions.len());
         for question in &questions {
             let unit = question.role.unit();
@@ -104,7 +104,7 @@ impl Daemon {
 
     /// The job events of a unit, once it is known what the unit does. Events that may be newer than that wait
     /// for the next evaluation where the unit is up: it may have been stopped since.
-    fn take_job_events(&mut self, question: &Question, phase: Phase) -> Vec<JobEvent> {
+    fn take_job_events(&mut self, question: &Target, phase: Phase) -> Vec<JobEvent> {
         if phase == Phase::Unknown {
             return Vec::new();
         }
@@ -151,7 +151,7 @@ impl Daemon {
 
     async fn unit(
         &mut self,
-        question: &Question,
+        question: &Target,
         result: &QueryResult,
         rival: bool,
         asked: Override,
@@ -169,7 +169,7 @@ impl Daemon {
             .is_some_and(|unit| unit.enabled.at_boot());
         let is_loaded = |unit: &UnitDefinition| unit.load == Load::Loaded;
         let loadable = definition.as_ref().is_some_and(is_loaded);
-        let report = examine::defined(&self.root, question, definition).report;
+        let report = examine::assess_definition(&self.root, question, definition).report;
         let configuration = self.configuration.clone();
         let plan = plan::decide(&report, &configuration, asked);
         let phase = phase(result);

@@ -2,9 +2,11 @@
 
 mod accounts;
 mod doubt;
+pub(crate) mod doubts;
 mod kernel;
 pub(crate) mod next_boot;
 mod settings;
+pub(crate) mod systemd_version;
 
 #[cfg(test)]
 mod tests;

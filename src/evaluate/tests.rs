@@ -58,6 +58,7 @@ fn facts() -> HostFacts {
         group: Some(Ok(found(4, 6, 0))),
         account_elsewhere: Vec::new(),
         cgroup: Reading::Known(Cgroup::V2),
+        systemd: None,
         image: false,
     }
 }

@@ -1,6 +1,6 @@
 //! Audits one unit's node: its settings first, then what the benchmark's controls look at.
 
-use super::{Question, unit};
+use super::{Target, assess};
 use crate::audit::benchmark::{Benchmark, Choice};
 use crate::audit::waiver::{self, Waiver};
 use crate::audit::{Audit, evaluate};
@@ -9,11 +9,11 @@ use crate::host::{HostRoot, audit};
 /// Audits one unit's node, by `asked` or else by the benchmark of its release.
 pub fn node(
     root: &HostRoot,
-    question: &Question,
+    target: &Target,
     asked: Option<Benchmark>,
     waivers: &[Waiver],
 ) -> Audit {
-    let examination = unit(root, question);
+    let examination = assess(root, target);
     let report = examination.report;
     let choice = match asked {
         Some(benchmark) => Choice {

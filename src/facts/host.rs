@@ -11,6 +11,36 @@ pub struct Machine {
     pub kernel: Option<String>,
     /// Memory in bytes.
     pub memory: Option<u64>,
+    /// The version of systemd that the next boot is predicted for.
+    pub systemd: Option<u16>,
+}
+
+/// The version of systemd that the next boot is predicted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SystemdVersion {
+    /// The first number of the version: 252.
+    pub version: u16,
+    /// What it was read from.
+    pub source: SystemdSource,
+}
+
+/// What a version of systemd was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SystemdSource {
+    /// The name of its shared library.
+    Files,
+    /// The running systemd, over D-Bus.
+    Bus,
+}
+
+impl SystemdSource {
+    /// Its name in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Files => "files",
+            Self::Bus => "bus",
+        }
+    }
 }
 
 /// Which hierarchy of control groups the host has.
@@ -101,6 +131,8 @@ pub struct HostFacts {
     pub account_elsewhere: Vec<(Table, Source)>,
     /// Control groups, where anybody asks.
     pub cgroup: Reading<Cgroup>,
+    /// The version of systemd, where it is known and a kernel parameter is required.
+    pub systemd: Option<SystemdVersion>,
     /// An image of a host, without `/proc`: it has no present to be judged.
     pub image: bool,
 }

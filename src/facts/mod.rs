@@ -9,7 +9,7 @@ pub use account::{Lookup, Table};
 pub(crate) use account::{RejectReason, Rejected};
 pub(crate) use evidence::{Evidence, Excerpt, Part};
 pub use host::Machine;
-pub(crate) use host::{AccountFact, Cure, Target};
+pub(crate) use host::{AccountFact, Cure, SystemdSource, SystemdVersion, Target};
 pub use host::{Cgroup, HostFacts, KernelFact, NextBoot};
 pub use source::{Operation, ReadError};
 pub use source::{Reading, Source};

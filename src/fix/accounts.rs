@@ -310,6 +310,7 @@ mod tests {
     ) -> Result<Needed, Conflict> {
         let facts = HostFacts {
             image: false,
+            systemd: None,
             kernel: Vec::new(),
             user: Some(Ok(user)),
             group: Some(Ok(group)),

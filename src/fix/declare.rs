@@ -9,7 +9,6 @@ use crate::evaluate::next_boot::cures;
 use crate::facts::Cure;
 use crate::requirements::RequirementKind;
 use crate::rke2::kernel::KernelParameter;
-use crate::sysctl_d::Dialect;
 use crate::text::is_unprintable;
 
 /// In which words.
@@ -56,7 +55,7 @@ pub(crate) fn declared(units: &[Unit<'_>], host: &Host, wish: Wish) -> Declared 
     }
     let mut path = None;
     let mut problems = Vec::new();
-    for cure in cures(&host.tree, &parameters, Dialect::default()) {
+    for cure in cures(&host.tree, &parameters, host.dialect) {
         match cure {
             Cure::File(target) => path = Some(target.path),
             Cure::Person { why } if !problems.contains(&why) => problems.push(why),

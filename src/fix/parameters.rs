@@ -6,7 +6,7 @@ use crate::facts::{Cure, Part, Reading, Target};
 use crate::finding::{Finding, Outcome, Remedy};
 use crate::requirements::RequirementKind;
 use crate::rke2::kernel::KernelParameter;
-use crate::sysctl_d::{Dialect, SearchDirectory, Tree};
+use crate::sysctl_d::{SearchDirectory, Tree};
 
 /// The name that the hardening guide gives the file.
 pub(super) const USUAL_FILE: &str = "/etc/sysctl.d/60-rke2-cis.conf";
@@ -48,7 +48,7 @@ pub(super) fn every_boot(units: &[Unit<'_>], host: &Host, plan: &mut Plan) {
         .collect();
     // Units of different settings can demand different keys: the name is chosen for all of them.
     let wanted: Vec<KernelParameter> = wrong.iter().map(|(parameter, _)| *parameter).collect();
-    let cures = next_boot::cures(&host.tree, &wanted, Dialect::default());
+    let cures = next_boot::cures(&host.tree, &wanted, host.dialect);
     let mut target: Option<Target> = None;
     let mut parameters = Vec::new();
     let mut checks = Vec::new();

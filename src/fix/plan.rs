@@ -9,7 +9,7 @@ use crate::facts::{HostFacts, Part, Source, Table, Target};
 use crate::finding::{Effect, Outcome, Remedy};
 use crate::requirements::Requirement;
 use crate::rke2::kernel::KernelParameter;
-use crate::sysctl_d::Tree;
+use crate::sysctl_d::{Dialect, Tree};
 use crate::text::shell_word;
 
 /// What was found out about one unit.
@@ -32,6 +32,8 @@ pub(crate) struct Host {
     pub prefix: String,
     /// The files that decide at the next boot.
     pub tree: Tree,
+    /// How they are read.
+    pub dialect: Dialect,
     /// `/etc/passwd`.
     pub passwd: Vec<u8>,
     /// `/etc/group`.

@@ -49,6 +49,7 @@ pub fn collect(
         .any(|r| r.applies && matches!(r.kind, RequirementKind::CgroupV2 { .. }));
     HostFacts {
         kernel: kernel(root, next_boot),
+        systemd: None,
         image: is_bare_image(root),
         user,
         group,

@@ -21,6 +21,7 @@ fn live() -> Machine {
         system: sysinfo::System::long_os_version().ok(),
         kernel: sysinfo::System::kernel_version().ok(),
         memory,
+        systemd: None,
     }
 }
 
@@ -39,6 +40,7 @@ fn image(root: &HostRoot) -> Machine {
         system: text("/etc/os-release").and_then(|text| pretty_name(&text)),
         kernel: text("/proc/sys/kernel/osrelease"),
         memory,
+        systemd: None,
     }
 }
 

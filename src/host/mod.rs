@@ -21,6 +21,7 @@ pub(crate) mod root;
 pub(crate) mod state;
 pub(crate) mod sysctl_d;
 pub(crate) mod systemd_bus;
+pub(crate) mod systemd_version;
 pub(crate) mod textfile;
 pub(crate) mod units;
 pub(crate) mod watch;

@@ -3,6 +3,7 @@
 //!
 //! Pure. [`catalogue`] describes each check for people.
 
+pub(crate) mod advice;
 pub(crate) mod catalogue;
 
 use crate::facts::{Source, Table};

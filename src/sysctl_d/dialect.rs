@@ -1,6 +1,6 @@
 //! What differs by systemd version, as data.
 
-/// The version of systemd whose `systemd-sysctl` reads the files at boot.
+/// How the `systemd-sysctl` of a version of systemd reads files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Dialect {
     systemd: u16,
@@ -15,7 +15,7 @@ pub enum Ability {
     Patterns,
     /// The credential `sysctl.extra`, read after every file.
     Credential,
-    /// Trouble within the credential counts in the exit status.
+    /// An error within the credential counts in the exit status.
     CredentialCounts,
     /// `/lib/sysctl.d`, on hosts where `/lib` is not `/usr/lib`.
     SplitUsr,
@@ -34,12 +34,39 @@ const ABILITIES: [(Ability, u16, u16); 6] = [
 ];
 
 impl Dialect {
-    /// The dialect of the newest systemd there is.
+    /// The dialect of the newest systemd.
     pub const NEWEST: Self = Self { systemd: u16::MAX };
 
     /// The dialect of a version of systemd (`252`).
     pub const fn of(systemd: u16) -> Self {
         Self { systemd }
+    }
+
+    /// One dialect for each group of versions, older than the newest, that read files alike, oldest first:
+    /// the last version of each.
+    pub(crate) fn older() -> impl Iterator<Item = Self> {
+        let mut last: Vec<u16> = ABILITIES
+            .iter()
+            .map(|&(_, since, until)| {
+                if since == 0 {
+                    until
+                } else {
+                    since.saturating_sub(1)
+                }
+            })
+            .collect();
+        last.sort_unstable();
+        last.dedup();
+        last.into_iter().map(Self::of)
+    }
+
+    /// The version of systemd; `None` for [`NEWEST`](Self::NEWEST).
+    pub fn version(self) -> Option<u16> {
+        if self == Self::NEWEST {
+            None
+        } else {
+            Some(self.systemd)
+        }
     }
 
     /// Whether this version can do that.
@@ -79,5 +106,22 @@ mod tests {
             );
         }
         assert!(Dialect::default().can(Ability::Patterns));
+    }
+
+    #[test]
+    fn versions_between_two_dialects_read_alike() {
+        let abilities = |dialect: Dialect| ABILITIES.map(|(ability, ..)| dialect.can(ability));
+        let mut known: Vec<_> = Dialect::older().map(abilities).collect();
+        known.push(abilities(Dialect::NEWEST));
+        for version in 200..300 {
+            let of = abilities(Dialect::of(version));
+            let known = known.iter().filter(|other| **other == of).count();
+            assert_eq!(known, 1, "{version}");
+        }
+        assert_eq!(
+            Dialect::older().next().and_then(Dialect::version),
+            Some(242)
+        );
+        assert_eq!(Dialect::NEWEST.version(), None);
     }
 }

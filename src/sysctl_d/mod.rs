@@ -8,6 +8,7 @@
 //! resolve   all files to one word for a key   (table, resolve, glob)
 //! kernel    what the kernel makes of the word (kernel)
 //! others    the kernel command line, TuneD, `sysctl --system` (cmdline, tuned, procps)
+//! versions  the same by each version of systemd, where the host's is not known
 //! ```
 //!
 //! [`winning_name`] turns the question round: where would lines have to stand to win?
@@ -24,6 +25,7 @@ pub(crate) mod syntax;
 mod table;
 mod tree;
 pub(crate) mod tuned;
+pub(crate) mod versions;
 
 pub use dialect::Dialect;
 pub(crate) use placement::Prevented;

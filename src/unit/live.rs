@@ -101,6 +101,7 @@ impl LiveUnit {
         let fragment = (!self.fragment_path.is_empty()).then(|| Source::file(&self.fragment_path));
         let mut unit = UnitDefinition::not_found(&self.id, Knowledge::Bus);
         unit.load = Load::from_systemd(&self.load_state);
+        unit.systemd = self.systemd_major();
         unit.drop_ins.clone_from(&self.drop_in_paths);
         unit.exec_start = commands(&self.exec_start, &offline.exec_start, fragment.as_ref());
         let beside = self.auxiliary.iter();

@@ -61,6 +61,8 @@ pub struct UnitDefinition {
     pub enabled: Enablement,
     /// Who says all this.
     pub knowledge: Knowledge,
+    /// The version of the systemd that defined it, where that was asked over D-Bus.
+    pub systemd: Option<u32>,
     /// What is wrong with it.
     pub problems: Vec<UnitProblem>,
 }
@@ -85,6 +87,7 @@ impl UnitDefinition {
             pass_environment: Vec::new(),
             enabled: Enablement::NotFound,
             knowledge,
+            systemd: None,
             problems: Vec::new(),
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
 
-use preflight_rke2::testing::examine::{self, Question};
+use preflight_rke2::testing::examine::{self, Target};
 use preflight_rke2::testing::facts::{HostFacts, NextBoot, Reading};
 use preflight_rke2::testing::finding::{Effect, Finding, Outcome};
 use preflight_rke2::testing::host::HostRoot;
@@ -106,14 +106,14 @@ impl Node {
 
     fn examine(&self, host: &Host) -> (Verdict, Verdict, Vec<Finding>) {
         let root = HostRoot::open(host.path()).unwrap();
-        let question = Question {
+        let target = Target {
             role: self.role,
             definition: None,
             version: Some(self.version.clone()),
-            other: preflight_rke2::testing::examine::Other::Irrelevant,
+            other: preflight_rke2::testing::examine::OtherUnit::Irrelevant,
             advise: true,
         };
-        let report = examine::unit(&root, &question).report;
+        let report = examine::assess(&root, &target).report;
         (
             report.verdict.now,
             report.verdict.next_boot,
@@ -246,6 +246,7 @@ fn nothing_known_is_nothing_satisfied() {
         let unknown = || "not read".to_owned();
         let facts = HostFacts {
             image: false,
+            systemd: None,
             kernel: KERNEL_PARAMETERS
                 .iter()
                 .map(|_| preflight_rke2::testing::facts::KernelFact {

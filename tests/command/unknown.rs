@@ -195,10 +195,10 @@ impl Node {
 /// Whether the unit is blocked. What blocks says so in its findings, and nothing else does.
 fn is_blocked(host: &Host, version: Option<&Version>) -> bool {
     let root = HostRoot::open(host.path()).unwrap();
-    let mut questions = examine::questions(&root);
-    let mut question = questions.pop().unwrap();
-    question.version = version.cloned();
-    let report = examine::unit(&root, &question).report;
+    let mut targets = examine::targets(&root);
+    let mut target = targets.pop().unwrap();
+    target.version = version.cloned();
+    let report = examine::assess(&root, &target).report;
     let blocks = |f: &&preflight_rke2::testing::finding::Finding| {
         f.effect == Effect::BlocksStart && f.now == Outcome::Violated
     };

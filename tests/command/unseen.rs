@@ -212,9 +212,9 @@ proptest! {
     fn no_finding_blocks_that_rests_on_something_unknown(node in nodes()) {
         let host = node.build();
         let root = HostRoot::open(host.path()).unwrap();
-        let mut question = examine::questions(&root).remove(0);
-        question.version = Some(Version::new(34, 1, 1));
-        let report = examine::unit(&root, &question).report;
+        let mut target = examine::targets(&root).remove(0);
+        target.version = Some(Version::new(34, 1, 1));
+        let report = examine::assess(&root, &target).report;
         let blocks = blocking(&report.findings);
         let hides = node.hides();
         let hides = |what| hides.contains(&what);
@@ -266,9 +266,9 @@ fn each_line_command_and_file_alone_hides_what_it_is_said_to() {
     for node in nodes {
         let host = node.build();
         let root = HostRoot::open(host.path()).unwrap();
-        let mut question = examine::questions(&root).remove(0);
-        question.version = Some(Version::new(34, 1, 1));
-        let report = examine::unit(&root, &question).report;
+        let mut target = examine::targets(&root).remove(0);
+        target.version = Some(Version::new(34, 1, 1));
+        let report = examine::assess(&root, &target).report;
         let all = node.hides().contains(&All);
         assert_eq!(blocking(&report.findings).is_empty(), all, "{node:?}");
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use preflight_rke2::testing::assessment::UnitReport;
-use preflight_rke2::testing::examine::{self, Other, Question};
+use preflight_rke2::testing::examine::{self, OtherUnit, Target};
 use preflight_rke2::testing::finding::{Effect, Finding, Outcome};
 use preflight_rke2::testing::host::HostRoot;
 use preflight_rke2::testing::monitor::{Phase, UnitStatus};
@@ -31,18 +31,18 @@ pub(crate) const HOSTS: [&str; 7] = [
 /// What is found out about the units of a host, as if this release were installed there.
 pub(crate) fn reports(host: &Host) -> Vec<UnitReport> {
     let root = HostRoot::open(host.path()).unwrap();
-    let question = |(role, definition)| Question {
+    let question = |(role, definition)| Target {
         role,
         definition: Some(definition),
         version: Some(Version::new(34, 1, 1)),
-        other: Other::Irrelevant,
+        other: OtherUnit::Irrelevant,
         advise: true,
     };
     examine::installed(&root)
         .into_iter()
         .map(|unit| UnitReport {
             version_source: "binary",
-            ..examine::unit(&root, &question(unit)).report
+            ..examine::assess(&root, &question(unit)).report
         })
         .collect()
 }

@@ -8,6 +8,7 @@ use crate::fix::accounts::{Elsewhere, Maker, SYSUSERS_FILE};
 use crate::fix::{Host, Unit};
 use crate::host::root::FileKind;
 use crate::host::{HostRoot, sysctl_d};
+use crate::sysctl_d::Dialect;
 
 /// What `units`' host has.
 pub(crate) fn survey(root: &HostRoot, units: &[Unit<'_>], programs: &Programs) -> Host {
@@ -21,6 +22,7 @@ pub(crate) fn survey(root: &HostRoot, units: &[Unit<'_>], programs: &Programs) -
             path.trim_end_matches('/').to_owned()
         },
         tree: sysctl_d::collect(root),
+        dialect: dialect(units),
         passwd: accounts(root, Table::Passwd),
         group: accounts(root, Table::Group),
         elsewhere: elsewhere(root, units),
@@ -44,6 +46,12 @@ pub(crate) fn survey(root: &HostRoot, units: &[Unit<'_>], programs: &Programs) -
             Maker::Nothing
         },
     }
+}
+
+/// The dialect of the host's systemd, as the units were evaluated by; else of the newest.
+fn dialect(units: &[Unit<'_>]) -> Dialect {
+    let systemd = units.iter().find_map(|unit| unit.facts.systemd);
+    systemd.map_or(Dialect::NEWEST, |systemd| Dialect::of(systemd.version))
 }
 
 /// An account file. One that cannot be read is a trouble of the root, or no account can be looked up.

@@ -61,6 +61,7 @@ fn around(data: &[u8], limit: Option<usize>) -> Around {
     let (user, group) = (account(b'p', Table::Passwd), account(b'g', Table::Group));
     let elsewhere = parts.iter().filter(|(letter, _)| *letter == b'w');
     let facts = HostFacts {
+        systemd: None,
         image: super::switch(data, 4) % 2 == 1,
         kernel: kernel
             .map(|(live, next_boot)| KernelFact { live, next_boot })
@@ -229,6 +230,8 @@ pub(super) fn run(data: &[u8]) {
         is_json(&settings::json(&examination, verbose));
     }
     let parameters = Parameters {
+        systemd: None,
+        older: Vec::new(),
         live: around.live,
         resolution: around.resolution,
     };

@@ -1,5 +1,5 @@
-//! What RKE2 sees of the host that is not seen here: whatever of a unit changes its view, or the host
-//! before RKE2 looks at it.
+//! Which inputs of a start cannot be determined: directives of a unit can give RKE2 another view of the host
+//! than this process has, or change the host before RKE2 reads it.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -10,11 +10,11 @@ use crate::rke2::packaged;
 use crate::unit::directive::{Cause, Extent, Influence};
 use crate::unit::{Start, UnitDefinition};
 
-/// Links followed on the way to one file.
-const MOST_LINKS: usize = 40;
+/// How many symbolic links are followed on the way to one file.
+const MAX_LINKS: usize = 40;
 
-/// Paths that lead each process to files of its own, or that exist only while the unit runs.
-const OWN: [&str; 6] = [
+/// Paths whose content differs by process, or that exist only while the unit runs.
+const PROCESS_LOCAL: [&str; 6] = [
     "/proc",
     "/dev/fd",
     "/dev/stdin",
@@ -24,8 +24,8 @@ const OWN: [&str; 6] = [
 ];
 
 /// The files that RKE2 and its kubelet read to decide whether they start, besides `/proc/sys`.
-pub(super) struct Seen<'a> {
-    /// The program.
+pub(super) struct Inputs<'a> {
+    /// The path of the program; `None` without an installed unit.
     pub(super) program: Option<&'a Path>,
     /// RKE2's configuration.
     pub(super) config: &'a ConfigFiles,
@@ -33,22 +33,22 @@ pub(super) struct Seen<'a> {
     pub(super) is_relative: bool,
     /// The kubelet's configuration.
     pub(super) kubelet: &'a KubeletFiles,
-    /// Where that is looked for.
+    /// Where the kubelet looks for it.
     pub(super) paths: &'a KubeletPaths,
     /// RKE2's data directory.
     pub(super) data_dir: &'a str,
 }
 
-/// What of RKE2's start is not known because of its unit.
+/// What cannot be determined because of the unit.
 #[derive(Debug, Default)]
-pub(super) struct Unseen {
-    /// What makes its settings, and everything that rests on them, unknown.
+pub(super) struct Undetermined {
+    /// Why the settings, and everything that depends on them, cannot be determined.
     pub(super) gaps: Vec<Gap>,
-    /// What makes the kernel parameters unknown.
+    /// Why the kernel parameters cannot be determined.
     pub(super) kernel: Option<String>,
 }
 
-/// The program that systemd would run: of one without a path, the first in the search path.
+/// The program that systemd would run: a name without a path is searched for.
 pub(super) fn program(root: &HostRoot, unit: &UnitDefinition, start: &Start) -> PathBuf {
     let program = Path::new(&start.program.text);
     if program.is_absolute() {
@@ -57,8 +57,8 @@ pub(super) fn program(root: &HostRoot, unit: &UnitDefinition, start: &Start) -> 
     rke2_binary::search(root, &unit.search_path, program).unwrap_or_else(|| program.to_owned())
 }
 
-/// A path of RKE2's as the host names it: relative ones begin in the unit's working directory.
-pub(super) fn below(directory: &str, path: &Path) -> PathBuf {
+/// The absolute form of one of RKE2's paths; a relative one starts in the unit's working directory.
+pub(super) fn absolute(directory: &str, path: &Path) -> PathBuf {
     if path.as_os_str().is_empty() {
         return path.to_owned();
     }
@@ -67,14 +67,14 @@ pub(super) fn below(directory: &str, path: &Path) -> PathBuf {
         .join(path)
 }
 
-/// Whether both leave the same unknown, wherever it is set.
+/// Whether the same inputs cannot be determined with either definition, wherever that is set.
 pub(super) fn is_alike(a: &UnitDefinition, b: &UnitDefinition) -> bool {
     let (ours, theirs) = (influences(a), influences(b));
     let alike = ours.len() == theirs.len() && ours.iter().zip(&theirs).all(|(a, b)| a.is_like(b));
     alike && a.search_path == b.search_path && a.working_directory == b.working_directory
 }
 
-/// Everything that may make RKE2 run otherwise, or see another host, than is found here.
+/// Everything that may make RKE2 run otherwise, or on another host, than this process finds.
 fn influences(unit: &UnitDefinition) -> Vec<Influence> {
     let mut all = unit.influences();
     for other in &unit.auxiliary {
@@ -99,9 +99,13 @@ fn influences(unit: &UnitDefinition) -> Vec<Influence> {
     all
 }
 
-/// What is not known of RKE2's start, given the files that were read for it.
-pub(super) fn unseen(root: &HostRoot, unit: &UnitDefinition, seen: &Seen<'_>) -> Unseen {
-    let mut out = Unseen::default();
+/// Which of `inputs` cannot be determined because of `unit`.
+pub(super) fn undetermined(
+    root: &HostRoot,
+    unit: &UnitDefinition,
+    inputs: &Inputs<'_>,
+) -> Undetermined {
+    let mut out = Undetermined::default();
     let mut hidden = Vec::new();
     for influence in influences(unit) {
         match &influence.extent {
@@ -110,24 +114,29 @@ pub(super) fn unseen(root: &HostRoot, unit: &UnitDefinition, seen: &Seen<'_>) ->
             Extent::Paths(_) => hidden.push(influence),
         }
     }
-    let own = |path: &str| OWN.iter().any(|own| Path::new(path).starts_with(own));
-    for path in seen.named().filter(|path| own(path)) {
+    let is_local = |path: &str| {
+        PROCESS_LOCAL
+            .iter()
+            .any(|local| Path::new(path).starts_with(local))
+    };
+    for path in inputs.named().filter(|path| is_local(path)) {
         let cause = Cause::OwnPath(path.clone());
         out.gaps.push(gap(&Influence::all(cause, None)));
     }
-    for file in unit.environment_files.iter().filter(|f| own(&f.pattern)) {
+    let files = unit.environment_files.iter();
+    for file in files.filter(|file| is_local(&file.pattern)) {
         let cause = Cause::OwnPath(file.pattern.clone());
         out.gaps
             .push(gap(&Influence::all(cause, file.source.clone())));
     }
-    if let Some(cause) = seen.relative(root, &unit.working_directory) {
+    if let Some(cause) = inputs.relative(root, &unit.working_directory) {
         out.gaps
             .push(gap(&Influence::all(cause, unit.fragment.clone())));
     }
     if hidden.is_empty() {
         return out;
     }
-    let paths = seen.paths();
+    let paths = inputs.paths();
     let steps: Vec<PathBuf> = paths.iter().flat_map(|path| steps(root, path)).collect();
     for influence in hidden {
         let Extent::Paths(covered) = &influence.extent else {
@@ -154,7 +163,7 @@ fn gap(influence: &Influence) -> Gap {
     }
 }
 
-impl Seen<'_> {
+impl Inputs<'_> {
     /// The paths that the configuration names.
     fn named(&self) -> impl Iterator<Item = &String> {
         let kubelet = [&self.paths.config, &self.paths.config_dir];
@@ -163,7 +172,7 @@ impl Seen<'_> {
             .filter(|path| !path.is_empty())
     }
 
-    /// Every path that is read, those of directories and of the files in them.
+    /// Every path that is read: directories, and the files in them.
     fn paths(&self) -> Vec<PathBuf> {
         let config = Path::new(&self.config.path);
         let mut drop_ins = config.to_owned().into_os_string();
@@ -184,8 +193,8 @@ impl Seen<'_> {
         all
     }
 
-    /// A relative path whose directory is not known: that of the kubelet where the unit sets a working
-    /// directory, and any where the working directory may be missing or is a home directory.
+    /// A relative path whose directory cannot be determined: one of the kubelet's where the unit sets a working
+    /// directory; any path where the working directory may be missing or is a home directory.
     fn relative(&self, root: &HostRoot, directory: &str) -> Option<Cause> {
         let is_plain = matches!(directory, "" | "/" | "!/");
         let kubelet = [
@@ -206,7 +215,7 @@ impl Seen<'_> {
     }
 }
 
-/// Every path on the way to `path`: each link that is followed, and what is at the end.
+/// Each symbolic link on the way to `path`, and the path at the end.
 fn steps(root: &HostRoot, path: &Path) -> Vec<PathBuf> {
     let mut steps = Vec::new();
     let mut here = PathBuf::from("/");
@@ -217,7 +226,7 @@ fn steps(root: &HostRoot, path: &Path) -> Vec<PathBuf> {
             continue;
         }
         here.push(&part);
-        if steps.len() > MOST_LINKS {
+        if steps.len() > MAX_LINKS {
             continue;
         }
         if let Ok(target) = root.read_link(&here) {
@@ -234,7 +243,7 @@ fn steps(root: &HostRoot, path: &Path) -> Vec<PathBuf> {
     steps
 }
 
-/// The names in a path, the last first.
+/// The components of a path in reverse order.
 fn parts(path: &Path) -> Vec<PathBuf> {
     path.components()
         .rev()

@@ -1,0 +1,356 @@
+//! Two inputs can be unknown and still be enumerated: which release would start, and what a file that the
+//! kubelet merges sets. A finding blocks only where it holds for every possible value.
+//!
+//! The requirements are evaluated again for each release that is possible, and for each value that two flags of
+//! the kubelet may have. Nothing is done where nothing blocks.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use super::next_boot;
+use super::settings::Resolved;
+use crate::evaluate::{Doubt, blocks, doubt, doubts, evaluate};
+use crate::facts::{HostFacts, NextBoot, Reading};
+use crate::finding::Finding;
+use crate::host::{HostRoot, facts, rke2_config};
+use crate::requirements::{self, Requirement, RequirementKind};
+use crate::rke2::config::{self, Ground, KubeletFiles, KubeletPaths, ParserRules};
+use crate::rke2::installed::VersionSource;
+use crate::rke2::profile::{self, ProfileRules};
+use crate::rke2::releases::{self, Coverage};
+use crate::rke2::role::Role;
+use crate::rke2::start::{Sourced, StartSettings};
+use crate::rke2::version::Version;
+use crate::unit::UnitDefinition;
+
+/// A configuration of more bytes is not resolved again for each release.
+const MAX_CONFIGURATION: usize = 64 * 1024;
+
+/// What a unit was assessed by.
+pub(super) struct Assessed<'a> {
+    pub(super) root: &'a HostRoot,
+    pub(super) role: Role,
+    pub(super) definition: Option<&'a UnitDefinition>,
+    pub(super) resolved: &'a Resolved,
+    pub(super) requirements: &'a [Requirement],
+    pub(super) facts: &'a HostFacts,
+}
+
+/// `protect-kernel-defaults` and `fail-cgroupv1` of the kubelet.
+type KubeletFlags = (bool, bool);
+
+/// The result of one combination of possible values.
+struct Variant {
+    /// Which findings block.
+    blocking: HashSet<FindingKey>,
+    /// RKE2 refuses the configuration, so that it checks nothing of the host.
+    is_refused: bool,
+    /// A finding that blocks depends on which names of profiles and flags the release knows.
+    depends_on_names: bool,
+}
+
+/// Identifies a finding across variants: check id and subject.
+type FindingKey = (String, String);
+
+fn key(finding: &Finding) -> FindingKey {
+    (finding.id.clone(), finding.subject.clone())
+}
+
+/// Makes every blocking finding indeterminate, unless it holds for all possible values.
+pub(super) fn doubt_uncertain(findings: &mut [Finding], assessed: &Assessed<'_>) {
+    if !findings.iter().any(blocks) {
+        return;
+    }
+    let resolved = assessed.resolved;
+    if let Some(gap) = resolved.settings.gaps.first() {
+        doubt_all(findings, &doubts::unknown_setting(gap));
+        return;
+    }
+    let reach = reach(resolved);
+    match &reach {
+        Coverage::LaterMinor => {
+            doubt_all(findings, &doubts::newer_release(resolved.version()));
+            return;
+        }
+        Coverage::LaterPatch if depends_on_names(assessed.requirements) => {
+            doubt_all(findings, &doubts::newer_release(resolved.version()));
+        }
+        Coverage::Exact | Coverage::LaterPatch | Coverage::OneOf(_) | Coverage::Any => {}
+    }
+    let is_one_release = matches!(reach, Coverage::Exact | Coverage::LaterPatch);
+    if is_one_release && resolved.kubelet.gaps.is_empty() {
+        return;
+    }
+    if is_too_large(resolved) {
+        let detection = &resolved.program.detection;
+        doubt_all(
+            findings,
+            &doubts::too_large(&resolved.files.path, detection),
+        );
+        return;
+    }
+    let refuted = refuted(findings, assessed, &reach);
+    for finding in findings {
+        let key = key(finding);
+        if let Some((_, why)) = refuted.iter().find(|(refuted, _)| *refuted == key) {
+            doubt(finding, why);
+        }
+    }
+}
+
+/// The releases whose rules may apply.
+fn reach(resolved: &Resolved) -> Coverage {
+    match resolved.program.installed.source {
+        VersionSource::Assumed | VersionSource::DataDir => Coverage::Any,
+        _ => releases::coverage(resolved.version()),
+    }
+}
+
+/// The blocking findings that do not hold for all possible values, each with the values that refute it.
+fn refuted(
+    findings: &[Finding],
+    assessed: &Assessed<'_>,
+    reach: &Coverage,
+) -> Vec<(FindingKey, Doubt)> {
+    let mut variants = Variants::new(assessed);
+    let mut blocking: Vec<FindingKey> = findings.iter().filter(|f| blocks(f)).map(key).collect();
+    let mut refuted = Vec::new();
+    let releases = possible_releases(reach, assessed.resolved.version());
+    for version in distinct_releases(assessed, releases) {
+        if blocking.is_empty() {
+            break;
+        }
+        for flags in possible_kubelet_flags(&assessed.resolved.kubelet) {
+            let variant = variants.evaluate(&version, flags);
+            // The newest release stands for later ones too, which may know more names.
+            let or_newer =
+                *reach == Coverage::Any && version == profile::newest() && variant.depends_on_names;
+            blocking.retain(|key| {
+                let holds = variant.is_refused || variant.blocking.contains(key);
+                if holds && !or_newer {
+                    return true;
+                }
+                let why = why_refuted(assessed.resolved, reach, &version, flags, or_newer);
+                refuted.push((key.clone(), why));
+                false
+            });
+        }
+    }
+    refuted
+}
+
+fn why_refuted(
+    resolved: &Resolved,
+    reach: &Coverage,
+    witness: &Version,
+    flags: Option<KubeletFlags>,
+    or_newer: bool,
+) -> Doubt {
+    if flags.is_some() {
+        doubts::unread_kubelet_files(&resolved.kubelet.gaps)
+    } else if *reach == Coverage::Any {
+        let detection = &resolved.program.detection;
+        doubts::unknown_release(resolved.version(), witness, or_newer, detection)
+    } else {
+        doubts::unlisted_release(resolved.version(), witness)
+    }
+}
+
+/// Whether resolving the configuration again for each release takes too long: because it is long, or because a
+/// few lines with anchors and aliases can expand to millions of values.
+fn is_too_large(resolved: &Resolved) -> bool {
+    let (files, kubelet) = (&resolved.files, &resolved.kubelet_files);
+    let drop_ins = files.drop_ins.iter().flatten();
+    let of_rke2 = std::iter::once(&files.main).chain(drop_ins.map(|file| &file.content));
+    let merged = kubelet.conf_d.iter().chain(&kubelet.config);
+    let merged = merged.chain(&kubelet.config_dir).map(|file| &file.content);
+    let contents = of_rke2.chain(merged).flatten();
+    let may_expand = |content: &Vec<u8>| content.contains(&b'&') && content.contains(&b'*');
+    contents.clone().map(Vec::len).sum::<usize>() > MAX_CONFIGURATION
+        || contents.clone().any(may_expand)
+}
+
+fn doubt_all(findings: &mut [Finding], why: &Doubt) {
+    for finding in findings {
+        doubt(finding, why);
+    }
+}
+
+/// Whether the configuration is refused because the release does not know a name in it: a profile or a flag.
+fn depends_on_names(requirements: &[Requirement]) -> bool {
+    requirements
+        .iter()
+        .any(|requirement| match &requirement.kind {
+            RequirementKind::ProfileName { status, .. } => {
+                RequirementKind::profile_refusal(*status).is_some()
+            }
+            RequirementKind::Configuration(fatal) => fatal.ground == Ground::Names,
+            _ => false,
+        })
+}
+
+/// The releases that may start, the preferred witnesses first.
+fn possible_releases(reach: &Coverage, version: &Version) -> Vec<Version> {
+    match reach {
+        Coverage::OneOf(range) => range.clone().rev().filter_map(releases::release).collect(),
+        // The newest release stands for later ones too: a finding names it only if no other refutes it.
+        Coverage::Any => {
+            let newest = releases::count().saturating_sub(1);
+            let order = (0..newest).rev().chain([newest]);
+            order.filter_map(releases::release).collect()
+        }
+        Coverage::Exact | Coverage::LaterPatch | Coverage::LaterMinor => vec![version.clone()],
+    }
+}
+
+/// One release, the newest, of each group that this host's configuration does not distinguish.
+fn distinct_releases(assessed: &Assessed<'_>, versions: Vec<Version>) -> Vec<Version> {
+    if versions.len() < 2 {
+        return versions;
+    }
+    let resolved = assessed.resolved;
+    let invocation = &resolved.program.invocation;
+    let reading = config::Interpretation::of(invocation, &resolved.files, assessed.role);
+    let mut known: Vec<(ProfileRules, config::Likeness)> = Vec::new();
+    let mut distinct = Vec::new();
+    for version in versions {
+        let profile = ProfileRules::of(&version);
+        let likeness = reading.by(&ParserRules::of(&version));
+        let is_known = known
+            .iter()
+            .any(|(other, like)| *like == likeness && other.is_like(&profile));
+        if !is_known {
+            known.push((profile, likeness));
+            distinct.push(version);
+        }
+    }
+    distinct
+}
+
+/// The possible values of the kubelet's flags; `None` keeps the resolved ones, where all files were read.
+fn possible_kubelet_flags(kubelet: &config::Kubelet) -> Vec<Option<KubeletFlags>> {
+    if kubelet.gaps.is_empty() {
+        return vec![None];
+    }
+    let both = [false, true];
+    let pairs = both.into_iter().flat_map(|a| both.map(|b| Some((a, b))));
+    pairs.collect()
+}
+
+/// Evaluates variants. What they need of the host is read once.
+struct Variants<'a> {
+    assessed: &'a Assessed<'a>,
+    kubelet: Vec<(KubeletPaths, Rc<KubeletFiles>)>,
+    /// Facts for the requirements of all releases, by the longest line of the account files that is read.
+    facts: Vec<(Option<usize>, Rc<HostFacts>)>,
+    next_boot: Option<Vec<Reading<NextBoot>>>,
+}
+
+impl<'a> Variants<'a> {
+    const fn new(assessed: &'a Assessed<'a>) -> Self {
+        Self {
+            assessed,
+            kubelet: Vec::new(),
+            facts: Vec::new(),
+            next_boot: None,
+        }
+    }
+
+    /// What blocks where `version` starts, with the kubelet's flags as resolved or as given.
+    fn evaluate(&mut self, version: &Version, flags: Option<KubeletFlags>) -> Variant {
+        let assessed = self.assessed;
+        let resolved = assessed.resolved;
+        let parser = ParserRules::of(version);
+        let invocation = &resolved.program.invocation;
+        let settings = config::resolve(invocation, &resolved.files, assessed.role, &parser);
+        let profile = ProfileRules::of(version);
+        // RKE2 exits before it reads the host.
+        let fatal = settings.fatal.as_ref().map(|fatal| fatal.ground);
+        let refusal = RequirementKind::profile_refusal(profile.status(settings.profile()));
+        if let Some(ground) = fatal.or(refusal.map(|_| Ground::Names)) {
+            return Variant {
+                blocking: HashSet::new(),
+                is_refused: true,
+                depends_on_names: ground == Ground::Names,
+            };
+        }
+        let paths = config::kubelet_paths(&settings, &parser);
+        let kubelet = config::kubelet(&settings, &parser, &self.kubelet_files(paths));
+        let mut start = StartSettings::new(version.clone(), &settings, &kubelet);
+        if let Some((protect_kernel_defaults, fail_cgroup_v1)) = flags {
+            start.kubelet_protect = Some(Sourced::default_value(protect_kernel_defaults));
+            start.kubelet_fail_cgroup_v1 = Some(Sourced::default_value(fail_cgroup_v1));
+        }
+        let requirements = requirements::of(&start);
+        let findings = evaluate(&requirements, &self.facts(profile.account_line_limit));
+        Variant {
+            is_refused: false,
+            blocking: findings.iter().filter(|f| blocks(f)).map(key).collect(),
+            depends_on_names: depends_on_names(&requirements),
+        }
+    }
+
+    fn kubelet_files(&mut self, paths: KubeletPaths) -> Rc<KubeletFiles> {
+        if let Some((_, files)) = self.kubelet.iter().find(|(known, _)| *known == paths) {
+            return Rc::clone(files);
+        }
+        let files = Rc::new(rke2_config::read_kubelet(self.assessed.root, &paths));
+        self.kubelet.push((paths, Rc::clone(&files)));
+        files
+    }
+
+    fn facts(&mut self, line_limit: Option<usize>) -> Rc<HostFacts> {
+        if let Some((_, facts)) = self.facts.iter().find(|(known, _)| *known == line_limit) {
+            return Rc::clone(facts);
+        }
+        let all = all_requirements();
+        let next_boot = self.next_boot(&all);
+        let facts = facts::collect(self.assessed.root, &all, next_boot, line_limit);
+        let facts = Rc::new(facts);
+        self.facts.push((line_limit, Rc::clone(&facts)));
+        facts
+    }
+
+    /// What was read for the report, if that was all parameters; else it is read once for all variants.
+    fn next_boot(&mut self, all: &[Requirement]) -> Vec<Reading<NextBoot>> {
+        let known = &self.assessed.facts.kernel;
+        let is_kernel = |requirement: &&Requirement| {
+            requirement.applies && matches!(requirement.kind, RequirementKind::Kernel { .. })
+        };
+        let required = self.assessed.requirements.iter().filter(is_kernel).count();
+        let next_boot = if required == known.len() {
+            known.iter().map(|fact| fact.next_boot.clone()).collect()
+        } else {
+            let read = self.next_boot.take();
+            read.unwrap_or_else(|| {
+                next_boot::read(self.assessed.root, self.assessed.definition, all).facts
+            })
+        };
+        self.next_boot = Some(next_boot.clone());
+        next_boot
+    }
+}
+
+/// The requirements of a node to which all of them apply.
+fn all_requirements() -> Vec<Requirement> {
+    let mut start = StartSettings::unconfigured(profile::newest(), Role::Server);
+    start.profile = Sourced::default_value("cis".to_owned());
+    requirements::of(&start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_requirements_are_those_of_any_release() {
+        let all = all_requirements();
+        let count = |is_kind: fn(&RequirementKind) -> bool| {
+            let applying = all.iter().filter(|r| r.applies && is_kind(&r.kind));
+            applying.count()
+        };
+        assert_eq!(count(|k| matches!(k, RequirementKind::Kernel { .. })), 6);
+        assert_eq!(count(|k| matches!(k, RequirementKind::Account { .. })), 2);
+        assert_eq!(count(|k| matches!(k, RequirementKind::CgroupV2 { .. })), 1);
+    }
+}

@@ -1,0 +1,82 @@
+//! Stage 2: what RKE2 and its kubelet would run with: program, release, and effective configuration.
+
+use super::program::{self, StartedProgram};
+use super::target::Target;
+use super::visibility;
+use crate::host::{HostRoot, rke2_config};
+use crate::rke2::config::{self, Gap, ParserRules};
+use crate::rke2::version::Version;
+use crate::unit::UnitDefinition;
+
+/// What RKE2 would run with. What cannot be determined is in [`config::Settings::gaps`].
+pub(super) struct Resolved {
+    pub(super) program: StartedProgram,
+    pub(super) files: config::ConfigFiles,
+    pub(super) settings: config::Settings,
+    pub(super) kubelet_files: config::KubeletFiles,
+    pub(super) kubelet: config::Kubelet,
+    /// Why kernel parameters cannot be determined, if they cannot.
+    pub(super) unknown_kernel: Option<String>,
+}
+
+impl Resolved {
+    /// The release whose rules apply.
+    pub(super) const fn version(&self) -> &Version {
+        &self.program.installed.version
+    }
+}
+
+/// Reads the configuration of RKE2 and its kubelet, and resolves it by the rules of the release.
+pub(super) fn resolve(
+    root: &HostRoot,
+    target: &Target,
+    definition: Option<&UnitDefinition>,
+) -> Resolved {
+    let program = program::identify(root, target, definition);
+    let parser = ParserRules::of(&program.installed.version);
+
+    let written = config::config_path(&program.invocation).path;
+    let directory = definition.map_or("", |unit| &unit.working_directory);
+    let path = visibility::absolute(directory, &written);
+    let files = rke2_config::read(root, &path);
+    let mut settings = config::resolve(&program.invocation, &files, target.role, &parser);
+    settings.gaps.extend(program.gaps());
+
+    let kubelet_paths = config::kubelet_paths(&settings, &parser);
+    let kubelet_files = rke2_config::read_kubelet(root, &kubelet_paths);
+    let kubelet = config::kubelet(&settings, &parser, &kubelet_files);
+
+    let mut unknown_kernel = None;
+    if let Some(unit) = definition {
+        let inputs = visibility::Inputs {
+            program: program.path.as_deref(),
+            config: &files,
+            is_relative: !written.as_os_str().is_empty() && written.is_relative(),
+            kubelet: &kubelet_files,
+            paths: &kubelet_paths,
+            data_dir: settings.data_dir(),
+        };
+        let undetermined = visibility::undetermined(root, unit, &inputs);
+        settings.gaps.extend(undetermined.gaps);
+        unknown_kernel = undetermined.kernel;
+    }
+    add_read_failures(root, &mut settings, &kubelet);
+    Resolved {
+        program,
+        files,
+        settings,
+        kubelet_files,
+        kubelet,
+        unknown_kernel,
+    }
+}
+
+/// A read that failed for want of memory or descriptors may have passed for a missing file.
+fn add_read_failures(root: &HostRoot, settings: &mut config::Settings, kubelet: &config::Kubelet) {
+    for error in root.read_errors() {
+        let gap = Gap::Unreadable(error);
+        if !settings.gaps.contains(&gap) && !kubelet.gaps.contains(&gap) {
+            settings.gaps.push(gap);
+        }
+    }
+}

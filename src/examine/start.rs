@@ -1,0 +1,78 @@
+//! Stage 2b: the settings that decide a start, and which advice applies to them.
+
+use super::settings::Resolved;
+use super::target::{OtherUnit, Target};
+use crate::audit::restart;
+use crate::host::{HostRoot, audit as host_audit};
+use crate::requirements::advice;
+use crate::rke2::installed::{Note, VersionSource};
+use crate::rke2::profile::{self, ProfileRules};
+use crate::rke2::start::{Advice, StartSettings};
+use crate::unit::UnitDefinition;
+
+/// The settings that decide the start, with the advice that applies.
+pub(super) fn settings(
+    root: &HostRoot,
+    target: &Target,
+    definition: Option<&UnitDefinition>,
+    resolved: &Resolved,
+) -> StartSettings {
+    let version = resolved.version().clone();
+    let mut start = StartSettings::new(version, &resolved.settings, &resolved.kubelet);
+    if target.other == OtherUnit::OnlyOtherEnabled {
+        start.advice.clear();
+        return start;
+    }
+    start.advice.extend(on_version(resolved));
+    if let Some(unit) = definition {
+        let problems = unit.problems.iter();
+        start
+            .advice
+            .extend(problems.map(|problem| advice::unit_problem(&unit.name, problem)));
+    }
+    if target.advise {
+        let guide = on_hardening(root, resolved, &start);
+        start.advice.extend(guide);
+    }
+    if target.other == OtherUnit::BothEnabled {
+        start.advice.push(advice::both_enabled(target.role));
+    }
+    start
+}
+
+fn on_version(resolved: &Resolved) -> Vec<Advice> {
+    let installed = &resolved.program.installed;
+    let mut all = Vec::new();
+    if profile::is_newer_than_known(&installed.version) {
+        all.push(advice::newer_version(installed));
+    }
+    let is_uncertain = matches!(
+        installed.source,
+        VersionSource::Assumed | VersionSource::DataDir
+    );
+    // A host without any program has no RKE2 yet, which is no problem.
+    let notes = &resolved.program.detection.notes;
+    let reason = notes
+        .iter()
+        .find(|note| !matches!(note, Note::NoProgram { .. }));
+    if let (true, Some(reason)) = (is_uncertain, reason) {
+        let detection = &resolved.program.detection;
+        all.push(advice::unknown_version(installed, reason, detection));
+    }
+    all
+}
+
+/// What the hardening guide requires at the next start. Without a profile the guide does not apply.
+fn on_hardening(root: &HostRoot, resolved: &Resolved, start: &StartSettings) -> Vec<Advice> {
+    let rules = ProfileRules::of(&start.version);
+    let scope = rules.status(&start.profile.value).scope();
+    let Some(scope) = scope else {
+        return Vec::new();
+    };
+    // RKE2 exits before it reads the host.
+    if !start.fatal.is_empty() {
+        return Vec::new();
+    }
+    let facts = host_audit::restart(root, &resolved.settings, scope);
+    restart::advice(start.role, &start.version, scope, &facts, &resolved.kubelet)
+}

@@ -1,0 +1,67 @@
+//! What is assessed: one RKE2 unit, by the definition and for the release that the caller chooses.
+
+use crate::host::{HostRoot, units};
+use crate::rke2::role::Role;
+use crate::rke2::version::Version;
+use crate::unit::{Load, UnitDefinition};
+
+/// One unit to assess.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The role, which names the unit.
+    pub role: Role,
+    /// The installed unit. Without one, the unit that RKE2 would install is assessed.
+    pub definition: Option<UnitDefinition>,
+    /// The release whose rules apply; by default the installed one.
+    pub version: Option<Version>,
+    /// How the unit relates to the other RKE2 unit of this host.
+    pub other: OtherUnit,
+    /// Whether to add advice from the hardening guide, which never decides whether a unit starts.
+    pub advise: bool,
+}
+
+/// How a unit relates to the unit of the other role. RKE2's tarball installs both.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OtherUnit {
+    /// The other unit is missing, or neither or only this one is enabled.
+    #[default]
+    Irrelevant,
+    /// Both are enabled, and only one of them can run.
+    BothEnabled,
+    /// Only the other unit is enabled, so that advice on this one is of no use.
+    OnlyOtherEnabled,
+}
+
+/// The RKE2 units that are installed below `root`, as their files define them.
+pub fn installed(root: &HostRoot) -> Vec<(Role, UnitDefinition)> {
+    Role::ALL
+        .into_iter()
+        .filter_map(|role| Some((role, installed_unit(root, role)?)))
+        .collect()
+}
+
+/// The unit of `role`, as its files define it, if it is installed.
+pub(crate) fn installed_unit(root: &HostRoot, role: Role) -> Option<UnitDefinition> {
+    Some(units::find(root, role.unit())).filter(|unit| unit.load != Load::NotFound)
+}
+
+/// One target for each RKE2 unit that is installed below `root`.
+pub fn targets(root: &HostRoot) -> Vec<Target> {
+    let installed = installed(root);
+    let enabled = installed.iter().filter(|(_, unit)| unit.enabled.at_boot());
+    let enabled = enabled.count();
+    installed
+        .into_iter()
+        .map(|(role, definition)| Target {
+            role,
+            other: match (enabled, definition.enabled.at_boot()) {
+                (2.., _) => OtherUnit::BothEnabled,
+                (1, false) => OtherUnit::OnlyOtherEnabled,
+                _ => OtherUnit::Irrelevant,
+            },
+            definition: Some(definition),
+            version: None,
+            advise: true,
+        })
+        .collect()
+}

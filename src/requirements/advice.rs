@@ -1,0 +1,152 @@
+//! Texts of advice on the unit and the release: what is wrong, and the remedy, for each check id of the
+//! [catalogue](super::catalogue) that [`crate::examine`] finds to apply.
+
+use crate::facts::Source;
+use crate::rke2::installed::{Detection, InstalledVersion, Note};
+use crate::rke2::releases;
+use crate::rke2::role::Role;
+use crate::rke2::start::Advice;
+use crate::text::shell_word;
+use crate::unit::UnitProblem;
+
+/// `version.newer`: the installed release is newer than the newest one whose rules are built in.
+pub(crate) fn newer_version(installed: &InstalledVersion) -> Advice {
+    let version = &installed.version;
+    let known = releases::newest_of(version.minor);
+    Advice {
+        check: "version.newer",
+        subject: version.to_string(),
+        summary: format!(
+            "RKE2 {version} is newer than the rules of this preflight-rke2; the rules of {known} are \
+             used, and what may have changed since does not block the start"
+        ),
+        remedy: "install a newer preflight-rke2".to_owned(),
+        source: installed.evidence.clone(),
+    }
+}
+
+/// `version.unknown`: the release that would start is not certain, for `reason`.
+pub(crate) fn unknown_version(
+    installed: &InstalledVersion,
+    reason: &Note,
+    detection: &Detection,
+) -> Advice {
+    Advice {
+        check: "version.unknown",
+        subject: "RKE2's version".to_owned(),
+        summary: format!("cannot determine which RKE2 release would start: {reason}"),
+        remedy: version_remedy(detection),
+        source: installed.evidence.clone(),
+    }
+}
+
+/// How to make the release known.
+pub(crate) fn version_remedy(detection: &Detection) -> String {
+    let of = |note: &Note| match note {
+        Note::NotElf { path } => Some(format!(
+            "set ExecStart= of the unit to RKE2's own program instead of {path}"
+        )),
+        Note::NotAbsolute { path } => Some(format!(
+            "set ExecStart= of the unit to the absolute path of {path}"
+        )),
+        Note::NotTrusted { path, .. } => Some(format!(
+            "let only root write {path}, so that it can be run for its version: \
+             `chown root:root {0} && chmod 755 {0}`",
+            shell_word(path)
+        )),
+        Note::CommandFailed { path, .. } => Some(format!(
+            "find out why `{} --version` does not answer",
+            shell_word(path)
+        )),
+        Note::NoProgram { .. }
+        | Note::Unreadable(_)
+        | Note::NoVersion { .. }
+        | Note::NotAVersion { .. } => None,
+    };
+    let remedy = detection.notes.iter().find_map(of);
+    remedy.unwrap_or_else(|| "pass the release with --rke2-version".to_owned())
+}
+
+/// `unit.problem`: a line of a unit file that systemd ignores or reads otherwise than written.
+pub(crate) fn unit_problem(unit: &str, problem: &UnitProblem) -> Advice {
+    let place = problem
+        .source
+        .as_ref()
+        .map_or_else(|| unit.to_owned(), Source::to_string);
+    Advice {
+        check: "unit.problem",
+        subject: unit.to_owned(),
+        summary: problem.to_string(),
+        remedy: format!("fix {place}, then run `systemctl daemon-reload`"),
+        source: problem.source.clone(),
+    }
+}
+
+/// `unit.both-enabled`: both units start at boot. Since 1.32.13 and its backports the unit that is up first
+/// keeps the other down; before, each stops the other.
+pub(crate) fn both_enabled(role: Role) -> Advice {
+    let other = match role {
+        Role::Server => Role::Agent,
+        Role::Agent => Role::Server,
+    };
+    let (unit, other) = (role.unit(), other.unit());
+    Advice {
+        check: "unit.both-enabled",
+        subject: unit.to_owned(),
+        summary: format!("{unit} and {other} are both enabled; a node runs only one of them"),
+        remedy: format!("run `systemctl disable {unit}` or `systemctl disable {other}`"),
+        source: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::ReadError;
+    use crate::rke2::installed::CommandFailure;
+
+    #[test]
+    fn each_reason_for_an_unknown_version_has_its_own_remedy() {
+        let path = || "/usr/local/bin/rke2".to_owned();
+        for (note, remedy) in [
+            (
+                Note::NotElf { path: path() },
+                "set ExecStart= of the unit to RKE2's own program instead of /usr/local/bin/rke2",
+            ),
+            (
+                Note::NotAbsolute {
+                    path: "rke2".to_owned(),
+                },
+                "set ExecStart= of the unit to the absolute path of rke2",
+            ),
+            (
+                Note::NotTrusted {
+                    path: path(),
+                    reason: "others than root may write to it",
+                },
+                "let only root write /usr/local/bin/rke2, so that it can be run for its version: \
+                 `chown root:root /usr/local/bin/rke2 && chmod 755 /usr/local/bin/rke2`",
+            ),
+            (
+                Note::CommandFailed {
+                    path: path(),
+                    failure: CommandFailure::Deadline(2000),
+                },
+                "find out why `/usr/local/bin/rke2 --version` does not answer",
+            ),
+            (
+                Note::Unreadable(ReadError::NotRegular {
+                    path: path(),
+                    kind: "FIFO",
+                }),
+                "pass the release with --rke2-version",
+            ),
+        ] {
+            let detection = Detection {
+                installed: None,
+                notes: vec![note],
+            };
+            assert_eq!(version_remedy(&detection), remedy);
+        }
+    }
+}
