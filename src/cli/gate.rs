@@ -35,7 +35,7 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
     let Some(root) = select::root(common) else {
         return Status::Failed;
     };
-    let asked = match root.read("/proc/cmdline") {
+    let kernel = match root.read("/proc/cmdline") {
         Ok(line) => plan::kernel_override(&line),
         Err(error) if error.is_absent() => Override::None,
         // `preflight_rke2=off` may be in there.
@@ -44,7 +44,7 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
             return Status::Failed;
         }
     };
-    if asked == Override::Off {
+    if kernel == Override::Off {
         return Status::Good;
     }
     let mut asking = examine::ask_systemd(&root, gate.unit);
@@ -63,7 +63,7 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
     let mut settled = false;
     loop {
         let examination = examination(&root, common, gate, asking.take());
-        let plan = plan::decide(&examination.report, &configuration, asked);
+        let plan = plan::decide(&examination.report, &configuration, kernel);
         if plan.decision == Decision::Block && root.is_live() {
             let next = if settled {
                 block(&root, &mut systemd, &examination, &plan)
@@ -264,6 +264,10 @@ fn not_blocked(root: &HostRoot, unit: &str, plan: &GatePlan<'_>, why: &str) -> S
 
 /// Sends records, and waits for a stalled journal only for a bounded time: the decision does not depend on
 /// whether it can be logged.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a stalled journal blocks its sender"
+)]
 fn log(root: &HostRoot, records: Vec<Record>) {
     if records.is_empty() {
         return;

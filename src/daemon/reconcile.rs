@@ -56,14 +56,14 @@ impl Daemon {
         self.debounce_since = None;
         self.notify_watchdog();
         self.read_configuration();
-        let asked = self
+        let kernel = self
             .root
             .read("/proc/cmdline")
             .map_or(Override::None, |line| plan::kernel_override(&line));
-        let questions = examine::targets(&self.root);
-        let mut results = Vec::with_capacity(questions.len());
-        for question in &questions {
-            let unit = question.role.unit();
+        let targets = examine::targets(&self.root);
+        let mut results = Vec::with_capacity(targets.len());
+        for target in &targets {
+            let unit = target.role.unit();
             results.push(self.bus.query(unit, Instant::now()).await);
             self.notify_watchdog();
         }
@@ -73,11 +73,11 @@ impl Daemon {
             self.handle_signal(signal, true).await;
         }
         let phases: Vec<Phase> = results.iter().map(phase).collect();
-        let mut observations = Vec::with_capacity(questions.len());
-        for (at, (question, result)) in questions.iter().zip(&results).enumerate() {
+        let mut observations = Vec::with_capacity(targets.len());
+        for (at, (target, result)) in targets.iter().zip(&results).enumerate() {
             let mut others = phases.iter().enumerate().filter(|(other, _)| *other != at);
             let rival = others.any(|(_, phase)| is_up(*phase));
-            observations.push(self.unit(question, result, rival, asked).await);
+            observations.push(self.unit(target, result, rival, kernel).await);
             self.notify_watchdog();
         }
         for (unit, reply) in self.resumes.drain(..) {
@@ -104,14 +104,14 @@ impl Daemon {
 
     /// The job events of a unit, once it is known what the unit does. Events that may be newer than that wait
     /// for the next evaluation where the unit is up: it may have been stopped since.
-    fn take_job_events(&mut self, question: &Target, phase: Phase) -> Vec<JobEvent> {
+    fn take_job_events(&mut self, target: &Target, phase: Phase) -> Vec<JobEvent> {
         if phase == Phase::Unknown {
             return Vec::new();
         }
         let (mine, rest): (VecDeque<_>, _) = std::mem::take(&mut self.job_events)
             .into_iter()
             .partition(|pending| {
-                pending.role == question.role && (phase.is_ending() || !pending.is_late)
+                pending.role == target.role && (phase.is_ending() || !pending.is_late)
             });
         self.job_events = rest;
         mine.into_iter().map(|pending| pending.event).collect()
@@ -151,13 +151,13 @@ impl Daemon {
 
     async fn unit(
         &mut self,
-        question: &Target,
+        target: &Target,
         result: &QueryResult,
         rival: bool,
-        asked: Override,
+        kernel: Override,
     ) -> Observation {
-        let unit = question.role.unit();
-        let offline = question.definition.as_ref();
+        let unit = target.role.unit();
+        let offline = target.definition.as_ref();
         let definition = match (result, offline) {
             (QueryResult::Live(live), Some(offline)) => {
                 Some(units::complete(&self.root, live, offline))
@@ -169,14 +169,14 @@ impl Daemon {
             .is_some_and(|unit| unit.enabled.at_boot());
         let is_loaded = |unit: &UnitDefinition| unit.load == Load::Loaded;
         let loadable = definition.as_ref().is_some_and(is_loaded);
-        let report = examine::assess_definition(&self.root, question, definition).report;
+        let report = examine::assess_definition(&self.root, target, definition).report;
         let configuration = self.configuration.clone();
-        let plan = plan::decide(&report, &configuration, asked);
+        let plan = plan::decide(&report, &configuration, kernel);
         let phase = phase(result);
-        let known = self.persisted.remove(&question.role);
+        let known = self.persisted.remove(&target.role);
         let before = known.unwrap_or_else(|| self.state.read_persisted(unit));
         let mut persisted = before.clone();
-        let events = self.take_job_events(question, phase);
+        let events = self.take_job_events(target, phase);
         let matters = enabled || !events.is_empty() || !persisted.unclear.is_empty();
         let mut block = self.state.read_stamped_block(unit);
         let last = if phase.is_down() && (matters || block.is_some()) {
@@ -221,7 +221,7 @@ impl Daemon {
             self.notifier.flush().await;
             persist(&self.state, &mut self.notifier, unit, &persisted);
         }
-        self.persisted.insert(question.role, persisted.clone());
+        self.persisted.insert(target.role, persisted.clone());
         // A restart loop that the monitor ended counts as a block by the gate.
         let written = block.as_ref().map(|block| &block.value);
         let blocked = written.or(persisted.halted.as_ref());
@@ -391,7 +391,7 @@ impl Daemon {
         let unit = input.report.unit.as_str();
         let (mine, rest) = std::mem::take(&mut self.resumes)
             .into_iter()
-            .partition(|(asked, _)| asked == unit);
+            .partition(|(requested, _)| requested == unit);
         self.resumes = rest;
         let mine: Vec<_> = mine;
         if mine.is_empty() {

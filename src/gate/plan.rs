@@ -48,7 +48,7 @@ pub struct GatePlan<'a> {
 pub fn decide<'a>(
     report: &'a UnitReport,
     configuration: &Configuration,
-    asked: Override,
+    kernel: Override,
 ) -> GatePlan<'a> {
     let blocks = |finding: &Finding| {
         let on = |what| configuration.block_on.contains(&what);
@@ -73,14 +73,14 @@ pub fn decide<'a>(
             .iter()
             .any(|f| f.now == Outcome::Indeterminate && !skipped(f));
 
-    let decision = if asked == Override::Off || (reasons.is_empty() && !unknown) {
+    let decision = if kernel == Override::Off || (reasons.is_empty() && !unknown) {
         Decision::Start
     } else if reasons.is_empty() {
-        match (configuration.on_error, configuration.mode, asked) {
+        match (configuration.on_error, configuration.mode, kernel) {
             (OnError::Block, Mode::Enforce, Override::None) => Decision::Block,
             _ => Decision::StartUnchecked,
         }
-    } else if asked == Override::Report {
+    } else if kernel == Override::Report {
         anyway("the kernel command line has preflight_rke2=report")
     } else if configuration.mode == Mode::Report {
         anyway("the configuration sets mode = \"report\"")
@@ -156,11 +156,11 @@ mod tests {
     fn decision(
         findings: Vec<Finding>,
         change: impl FnOnce(&mut Configuration),
-        asked: Override,
+        kernel: Override,
     ) -> Decision {
         let mut configuration = Configuration::default();
         change(&mut configuration);
-        decide(&report(findings), &configuration, asked).decision
+        decide(&report(findings), &configuration, kernel).decision
     }
 
     #[test]

@@ -114,7 +114,7 @@ impl Changes {
 /// The inotify watches.
 pub(crate) struct Watch {
     events: EventStream<Vec<u8>>,
-    /// What is asked for.
+    /// What the last evaluation needs watched.
     targets: Targets,
     /// What is watched. Two paths can lead to one directory, and then share a descriptor.
     watched: HashMap<PathBuf, WatchDescriptor>,

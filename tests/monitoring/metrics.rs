@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use super::host::Host;
 use super::openmetrics::{Sample, parse};
 
-/// Of all hosts kept as folders, those that differ in what metrics tell.
+/// Of all hosts in tests/hosts, those that differ in their metrics.
 pub(crate) const HOSTS: [&str; 7] = [
     "healthy-server",
     "healthy-agent",
@@ -31,7 +31,7 @@ pub(crate) const HOSTS: [&str; 7] = [
 /// What is found out about the units of a host, as if this release were installed there.
 pub(crate) fn reports(host: &Host) -> Vec<UnitReport> {
     let root = HostRoot::open(host.path()).unwrap();
-    let question = |(role, definition)| Target {
+    let target = |(role, definition)| Target {
         role,
         definition: Some(definition),
         version: Some(Version::new(34, 1, 1)),
@@ -42,7 +42,7 @@ pub(crate) fn reports(host: &Host) -> Vec<UnitReport> {
         .into_iter()
         .map(|unit| UnitReport {
             version_source: "binary",
-            ..examine::assess(&root, &question(unit)).report
+            ..examine::assess(&root, &target(unit)).report
         })
         .collect()
 }

@@ -81,8 +81,8 @@ impl Access {
             let mut after = BTreeMap::new();
             // Each query can find further units to wait for.
             while let Some(name) = unasked(unit, gate, &state, &jobs, &after) {
-                let asked = self::state(&connection, &name).await?;
-                after.insert(name, asked.after);
+                let found = self::state(&connection, &name).await?;
+                after.insert(name, found.after);
             }
             Ok(Queue { state, jobs, after })
         };
@@ -153,8 +153,8 @@ fn with_systemctl(unit: &str, gate: &str) -> Result<Queue, BusError> {
     let of_unit = state(unit)?;
     let mut after = BTreeMap::new();
     while let Some(name) = unasked(unit, gate, &of_unit, &jobs, &after) {
-        let asked = state(&name)?;
-        after.insert(name, asked.after);
+        let found = state(&name)?;
+        after.insert(name, found.after);
     }
     Ok(Queue {
         state: of_unit,

@@ -49,7 +49,7 @@ pub enum BusError {
         "systemd knows no unit {unit}; if it has just been installed, run `systemctl daemon-reload`"
     )]
     NotFound {
-        /// The unit asked for.
+        /// The unit of the query.
         unit: String,
     },
     /// The bus or systemd refuses the query.
@@ -158,10 +158,14 @@ pub(crate) struct PendingQuery {
 
 impl PendingQuery {
     /// Begins to query one unit.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the caller reads files meanwhile"
+    )]
     pub(crate) fn begin(unit: &str, deadline: Duration) -> Self {
-        let asked = unit.to_owned();
+        let name = unit.to_owned();
         let thread = std::thread::Builder::new()
-            .spawn(move || ask(&[&asked], deadline))
+            .spawn(move || ask(&[&name], deadline))
             .ok();
         Self {
             unit: unit.to_owned(),
