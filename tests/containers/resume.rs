@@ -241,7 +241,7 @@ fn resuming_can_be_switched_off(suite: &str) {
         )
         .boot();
     assert_eq!(outcome.line("off"), "inactive");
-    outcome.has("held", &["the configuration says resume = false"]);
+    outcome.has("held", &["the configuration sets resume = false"]);
     assert_eq!(outcome.status("reload"), 0, "{}", outcome.text("reload"));
     assert_eq!(
         outcome.line("broken"),
