@@ -89,10 +89,11 @@ impl Monitor {
 
     /// The next request, which must be one for an evaluation.
     async fn check(&mut self) -> oneshot::Sender<()> {
-        match self.requests.recv().await {
-            Some(Request::Check(reply)) => reply,
-            other => panic!("another request: {other:?}"),
-        }
+        let reply = match self.requests.recv().await {
+            Some(Request::Check(reply)) => Some(reply),
+            _ => None,
+        };
+        reply.unwrap()
     }
 
     async fn manager(&self) -> zbus::Proxy<'static> {

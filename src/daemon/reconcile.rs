@@ -272,7 +272,7 @@ impl Daemon {
                 persisted.set_asked();
             }
             MonitorAction::Hold(block, hold) => {
-                self.notifier.log(vec![records::held(&block, hold)])
+                self.notifier.log(vec![records::held(&block, hold)]);
             }
             MonitorAction::Halt(_) => {
                 let records = records::looping(input.report, input.plan, input.restarts, true);

@@ -55,7 +55,7 @@ pub(crate) fn statuses(reports: &[UnitReport]) -> Vec<UnitStatus> {
         drift: report
             .problems()
             .filter(|_| report.verdict.next_boot == Verdict::WouldRefuse)
-            .map(|problem| problem.id.to_string())
+            .map(|problem| problem.id.clone())
             .collect(),
         resumes: 2,
         drift_transitions: 7,
