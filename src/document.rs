@@ -119,7 +119,7 @@ impl UnitDocument {
             unit: report.unit.clone(),
             role: report.role.as_str().to_owned(),
             rke2_version: report.version.to_string(),
-            rke2_version_source: report.version_source.to_owned(),
+            rke2_version_source: report.version_source.to_string(),
             verdict: report.verdict.now,
             refused_by: report.verdict.refused_by,
             predicted: report.verdict.predicted.clone(),
@@ -134,27 +134,35 @@ impl UnitDocument {
 
     /// The findings that decide whether the unit starts, now or after the next boot.
     pub fn deciding(&self) -> impl Iterator<Item = &FindingDocument> {
-        self.findings.iter().filter(|finding| {
-            matches!(finding.effect, Effect::BlocksStart | Effect::BlocksNextBoot)
-        })
+        self.findings
+            .iter()
+            .filter(|finding| finding.effect.blocks())
     }
 }
 
 impl From<&Finding> for FindingDocument {
     fn from(finding: &Finding) -> Self {
         Self {
-            id: finding.id.clone(),
-            outcome: finding.outcome,
-            effect: finding.effect,
-            required_by: finding.required_by.clone(),
-            subject: finding.subject.clone(),
-            required: finding.required.clone(),
-            actual: finding.actual.clone(),
-            next_boot: finding.next_boot.clone(),
-            summary: finding.summary.clone(),
-            notes: finding.notes.clone(),
-            sources: finding.evidence.iter().map(SourceDocument::from).collect(),
-            remedies: finding.remedies.iter().map(RemedyDocument::from).collect(),
+            id: finding.id().to_string(),
+            outcome: finding.outcome(),
+            effect: finding.effect(),
+            required_by: finding.required_by().to_vec(),
+            subject: finding.subject().to_owned(),
+            required: finding.required().map(str::to_owned),
+            actual: finding.actual().map(str::to_owned),
+            next_boot: finding.next_boot().map(str::to_owned),
+            summary: finding.summary().to_owned(),
+            notes: finding.notes().to_vec(),
+            sources: finding
+                .evidence()
+                .iter()
+                .map(SourceDocument::from)
+                .collect(),
+            remedies: finding
+                .remedies()
+                .iter()
+                .map(RemedyDocument::from)
+                .collect(),
         }
     }
 }
@@ -172,8 +180,8 @@ impl From<&Evidence> for SourceDocument {
 impl From<&Remedy> for RemedyDocument {
     fn from(remedy: &Remedy) -> Self {
         Self {
-            summary: remedy.summary.clone(),
-            commands: remedy.commands.clone(),
+            summary: remedy.summary(),
+            commands: remedy.commands(),
         }
     }
 }

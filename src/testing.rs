@@ -65,12 +65,12 @@ pub mod examine {
 }
 pub mod facts {
     pub use crate::facts::{
-        Cgroup, HostFacts, KernelFact, Lookup, Machine, NextBoot, Operation, ReadError, Reading,
-        Source, Table,
+        AccountRow, Cgroup, HostFacts, KernelFact, Lookup, Machine, NextBoot, Operation, ReadError,
+        Reading, Source, Table,
     };
 }
 pub mod finding {
-    pub use crate::finding::{Component, Effect, Finding, Outcome};
+    pub use crate::finding::{CheckId, Component, Effect, Finding, Outcome};
 }
 pub mod gate {
     pub mod block {

@@ -21,6 +21,7 @@ use control::{Control, Edition};
 use result::ControlResult;
 use waiver::Applied;
 
+use crate::rke2::installed::VersionSource;
 use crate::rke2::role::Role;
 use crate::rke2::start::Sourced;
 use crate::rke2::version::Version;
@@ -105,7 +106,7 @@ pub struct Audit {
     /// The release that would run.
     pub version: Version,
     /// How that is known.
-    pub version_source: &'static str,
+    pub version_source: VersionSource,
     /// The profile, and where it is set.
     pub profile: Sourced<String>,
     /// RKE2's data folder.

@@ -10,6 +10,7 @@ use super::evaluate::{files, flags as rules};
 use super::facts::{ConfigDocument, EtcdAccount, InspectedFile};
 use super::flags::ComponentArg;
 use crate::facts::Source;
+use crate::finding::CheckId;
 use crate::rke2::config::Kubelet;
 use crate::rke2::profile::Scope;
 use crate::rke2::role::Role;
@@ -68,7 +69,7 @@ fn manifests(version: &Version, facts: &RestartFacts) -> Option<Advice> {
         .filter(|_| MANIFESTS_CLOSED.includes(version))?;
     let paths: Vec<String> = open.iter().map(|seen| shell_word(&seen.path)).collect();
     Some(Advice {
-        check: "control.manifest-mode",
+        check: CheckId::ControlManifestMode,
         subject: "static pods".to_owned(),
         summary: format!(
             "{} with mode {:o}, from before the profile: RKE2 does not write a file anew whose content \
@@ -87,7 +88,7 @@ fn undone(kubelet: &Kubelet) -> Option<Advice> {
         let source = protect.origin.source();
         let place = source.as_ref().map_or_else(|| protect.origin.to_string(), Source::to_string);
         Advice {
-            check: "control.kubelet",
+            check: CheckId::ControlKubelet,
             subject: "protectKernelDefaults".to_owned(),
             summary: format!(
                 "{place} turns the kubelet's protectKernelDefaults off, which the profile turns on: the \
@@ -127,7 +128,7 @@ fn arguments(version: &Version, facts: &RestartFacts) -> Vec<Advice> {
                 .as_ref()
                 .map_or_else(|| setting.to_owned(), Source::to_string);
             Some(Advice {
-                check: "control.argument",
+                check: CheckId::ControlArgument,
                 subject: setting.to_owned(),
                 summary: format!(
                     "{setting} brings {}: CIS {benchmark} control {} asks for {}",
@@ -152,7 +153,7 @@ fn etcd(facts: &RestartFacts) -> Option<Advice> {
         .first()
         .map_or(first.path.as_str(), |seen| seen.path.as_str());
     Some(Advice {
-        check: "control.etcd-data",
+        check: CheckId::ControlEtcdData,
         subject: "etcd's data".to_owned(),
         summary: format!(
             "with the profile etcd runs as the user etcd ({uid}), and {} belongs to user {}: etcd may \
@@ -181,7 +182,7 @@ fn policy(facts: &RestartFacts) -> Option<Advice> {
         }
     };
     Some(Advice {
-        check: "control.audit-policy",
+        check: CheckId::ControlAuditPolicy,
         subject: "audit policy".to_owned(),
         summary: format!("{source}: the API server ends on this audit policy: {why}"),
         remedy: format!("mend {}", source.path),

@@ -67,7 +67,7 @@ impl ControlResult {
     /// With a way to put it right; nothing to type where only a person can.
     #[must_use]
     pub fn cure(mut self, summary: impl Into<String>, commands: Vec<String>) -> Self {
-        self.remedies.push(Remedy {
+        self.remedies.push(Remedy::Manual {
             summary: summary.into(),
             commands,
         });

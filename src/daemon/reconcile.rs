@@ -292,7 +292,7 @@ impl Daemon {
                 let all = monitor::drift(input.report, input.configuration);
                 let new: Vec<(&Finding, Option<String>)> = all
                     .iter()
-                    .filter(|finding| new.contains(&finding.id))
+                    .filter(|finding| new.contains(finding.id().as_str()))
                     .map(|finding| (*finding, self.blame(finding)))
                     .collect();
                 let record = records::drifted(unit, input.phase, &new, &all);
@@ -348,7 +348,7 @@ impl Daemon {
     }
 
     fn blame(&self, finding: &Finding) -> Option<String> {
-        let path = format!("/proc/sys/{}", finding.subject.replace('.', "/"));
+        let path = format!("/proc/sys/{}", finding.subject().replace('.', "/"));
         let detected_by = if self.changed.contains(std::path::Path::new(&path)) {
             DetectedBy::Notification
         } else {
@@ -520,7 +520,7 @@ fn is_passing(error: &BusError) -> bool {
 }
 
 fn refusal(unit: &str, plan: &GatePlan<'_>) -> String {
-    let summaries: Vec<&str> = plan.reasons.iter().map(|f| f.summary.as_str()).collect();
+    let summaries: Vec<&str> = plan.reasons.iter().map(|f| f.summary()).collect();
     format!(
         "{unit} would refuse to run: {}",
         crate::text::printable(&summaries.join("; "))

@@ -18,7 +18,6 @@ use crate::finding::{Component, Outcome};
 use crate::host::state::{ChangeMark, State};
 use crate::host::systemd_bus::manage::label;
 use crate::monitor::{Hold, NodeStatus, UnitStatus};
-use crate::report::journal::effect;
 use crate::report::json;
 use crate::text::printable;
 
@@ -40,7 +39,7 @@ fn rows(unit: &UnitStatus) -> Vec<Row> {
         (
             finding.id.clone(),
             finding.outcome.as_str().to_owned(),
-            effect(finding.effect).to_owned(),
+            finding.effect.as_str().to_owned(),
             printable(&finding.subject),
             printable(&finding.summary),
         )

@@ -9,9 +9,9 @@ use std::rc::Rc;
 
 use super::next_boot;
 use super::settings::Resolved;
-use crate::evaluate::{Doubt, blocks, doubt, doubts, evaluate};
+use crate::evaluate::{Doubt, doubt, doubts, evaluate};
 use crate::facts::{HostFacts, NextBoot, Reading};
-use crate::finding::Finding;
+use crate::finding::{CheckId, Finding};
 use crate::host::{HostRoot, facts, rke2_config};
 use crate::requirements::{self, Requirement, RequirementKind};
 use crate::rke2::config::{self, Ground, KubeletFiles, KubeletPaths, ParserRules};
@@ -50,15 +50,15 @@ struct Variant {
 }
 
 /// Identifies a finding across variants: check id and subject.
-type FindingKey = (String, String);
+type FindingKey = (CheckId, String);
 
 fn key(finding: &Finding) -> FindingKey {
-    (finding.id.clone(), finding.subject.clone())
+    (finding.id(), finding.subject().to_owned())
 }
 
 /// Makes every blocking finding indeterminate, unless it holds for all possible values.
 pub(super) fn doubt_uncertain(findings: &mut [Finding], assessed: &Assessed<'_>) {
-    if !findings.iter().any(blocks) {
+    if !findings.iter().any(Finding::blocks) {
         return;
     }
     let resolved = assessed.resolved;
@@ -113,7 +113,7 @@ fn refuted(
     reach: &Coverage,
 ) -> Vec<(FindingKey, Doubt)> {
     let mut variants = Variants::new(assessed);
-    let mut blocking: Vec<FindingKey> = findings.iter().filter(|f| blocks(f)).map(key).collect();
+    let mut blocking: Vec<FindingKey> = findings.iter().filter(|f| f.blocks()).map(key).collect();
     let mut refuted = Vec::new();
     let releases = possible_releases(reach, assessed.resolved.version());
     for version in distinct_releases(assessed, releases) {
@@ -285,7 +285,7 @@ impl<'a> Variants<'a> {
         let findings = evaluate(&requirements, &self.facts(profile.account_line_limit));
         Variant {
             is_refused: false,
-            blocking: findings.iter().filter(|f| blocks(f)).map(key).collect(),
+            blocking: findings.iter().filter(|f| f.blocks()).map(key).collect(),
             depends_on_names: depends_on_names(&requirements),
         }
     }

@@ -12,7 +12,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::journal::effect;
 use crate::monitor::UnitStatus;
 use crate::text::printable;
 use crate::verdict::Verdict;
@@ -205,7 +204,7 @@ fn unit(samples: &mut Samples, status: &UnitStatus) {
     for finding in &report.findings {
         let which = [
             finding.id.as_str(),
-            effect(finding.effect),
+            finding.effect.as_str(),
             finding.outcome.as_str(),
         ];
         let count = problems.entry(which).or_default();

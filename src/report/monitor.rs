@@ -121,7 +121,7 @@ pub(crate) fn looping(
     let why = format!(
         "{} above ({})",
         count(plan.reasons.len(), "reason"),
-        subjects(plan.reasons.iter().map(|finding| finding.subject.as_str()))
+        subjects(plan.reasons.iter().map(|finding| finding.subject()))
     );
     let times =
         format!("it was restarted {restarts} times and would refuse to run on this host, {why}");
@@ -148,7 +148,7 @@ pub(crate) fn not_stopped(unit: &str, error: &str) -> Record {
 
 /// The unit runs, and would not start again. `new` are the findings since the last such record.
 pub(crate) fn drifted(unit: &str, phase: Phase, new: &[Drift<'_>], all: &[&Finding]) -> Record {
-    let now = all.iter().any(|finding| finding.now == Outcome::Violated);
+    let now = all.iter().any(|finding| finding.now() == Outcome::Violated);
     let what = match (phase, now) {
         (Phase::Running, true) => "runs, and would not start again",
         (Phase::Running, false) => "runs, and would not start again after a reboot",
@@ -160,7 +160,7 @@ pub(crate) fn drifted(unit: &str, phase: Phase, new: &[Drift<'_>], all: &[&Findi
         _ => format!(
             "{} ({}); new: {}",
             count(all.len(), "reason"),
-            subjects(all.iter().map(|finding| finding.subject.as_str())),
+            subjects(all.iter().map(|finding| finding.subject())),
             new.iter().map(with_cause).collect::<Vec<_>>().join("; ")
         ),
     };
@@ -172,7 +172,7 @@ pub(crate) fn drifted(unit: &str, phase: Phase, new: &[Drift<'_>], all: &[&Findi
     );
     let causes: Vec<String> = new
         .iter()
-        .filter_map(|(finding, by)| Some(format!("{}: {}", finding.subject, by.as_ref()?)))
+        .filter_map(|(finding, by)| Some(format!("{}: {}", finding.subject(), by.as_ref()?)))
         .map(|line| printable(&line))
         .collect();
     record.summary = Some(SummaryFields {
@@ -184,7 +184,7 @@ pub(crate) fn drifted(unit: &str, phase: Phase, new: &[Drift<'_>], all: &[&Findi
 
 /// What was found, and the cause of the change where it is known.
 fn with_cause((finding, changed_by): &Drift<'_>) -> String {
-    let summary = printable(&finding.summary);
+    let summary = printable(finding.summary());
     match changed_by {
         Some(changed_by) => format!("{summary} ({})", printable(changed_by)),
         None => summary,
@@ -222,7 +222,7 @@ pub(crate) fn status_line(
         let subjects = block.reasons.iter().map(|reason| reason.subject.as_str());
         return format!("{unit} is blocked: {}", reasons(subjects));
     }
-    let of_drift = || reasons(drift.iter().map(|finding| finding.subject.as_str()));
+    let of_drift = || reasons(drift.iter().map(|finding| finding.subject()));
     match (status.is_running(), drift.is_empty()) {
         (true, true) => format!("{unit} runs, would start again"),
         (true, false) => format!("{unit} runs, would NOT start again: {}", of_drift()),

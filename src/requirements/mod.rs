@@ -7,7 +7,7 @@ pub(crate) mod advice;
 pub(crate) mod catalogue;
 
 use crate::facts::{Source, Table};
-use crate::finding::Stage;
+use crate::finding::{CheckId, Stage};
 use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
 use crate::rke2::profile::{DEPRECATED_FATAL, INVALID, Order, ProfileRules, ProfileStatus, Scope};
 use crate::rke2::role::Role;
@@ -18,7 +18,7 @@ use crate::rke2::version::Since;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requirement {
     /// The check's id.
-    pub id: String,
+    pub id: CheckId,
     /// Whether this node is held to it.
     pub applies: bool,
     /// Which setting makes it so.
@@ -148,7 +148,7 @@ fn because(words: &str, origin: &crate::rke2::start::Provenance) -> Because {
 
 fn configuration(fatal: &StartFailure) -> Requirement {
     Requirement {
-        id: fatal.check.to_owned(),
+        id: fatal.check,
         applies: true,
         because: Because {
             words: fatal.subject.clone(),
@@ -160,7 +160,7 @@ fn configuration(fatal: &StartFailure) -> Requirement {
 
 fn unknown(unknown: &Unknown) -> Requirement {
     Requirement {
-        id: "config.unreadable".to_owned(),
+        id: CheckId::ConfigUnreadable,
         applies: true,
         because: Because {
             words: "the configuration".to_owned(),
@@ -172,7 +172,7 @@ fn unknown(unknown: &Unknown) -> Requirement {
 
 fn advice(advice: &Advice) -> Requirement {
     Requirement {
-        id: advice.check.to_owned(),
+        id: advice.check,
         applies: true,
         because: Because {
             words: advice.subject.clone(),
@@ -188,7 +188,7 @@ fn profile_name(
     status: ProfileStatus,
 ) -> Requirement {
     Requirement {
-        id: "profile.value".to_owned(),
+        id: CheckId::ProfileValue,
         applies: status != ProfileStatus::Off,
         because: profile_because(settings),
         kind: RequirementKind::ProfileName {
@@ -249,7 +249,7 @@ fn kernel(
         .map(move |(index, parameter)| {
             let rke2 = (by_rke2 && parameter.checked_by_rke2).then_some(stage);
             Requirement {
-                id: format!("sysctl.{}", parameter.key),
+                id: parameter.check,
                 applies: rke2.is_some() || kubelet == KubeletCheck::Value,
                 because: if rke2.is_some() {
                     profile.clone()
@@ -273,7 +273,7 @@ fn protect_kernel_defaults(
 ) -> Requirement {
     let (_, stage, _) = stages(rules.order);
     Requirement {
-        id: "profile.protect-kernel-defaults".to_owned(),
+        id: CheckId::ProfileProtectKernelDefaults,
         applies: status.scope() == Some(Scope::Cis),
         because: profile_because(settings),
         kind: RequirementKind::ProtectKernelDefaults {
@@ -303,7 +303,7 @@ fn accounts(
     [Table::Passwd, Table::Group]
         .into_iter()
         .map(move |table| Requirement {
-            id: format!("account.etcd.{}", table.as_str()),
+            id: CheckId::of_account(table),
             applies: held && status.scope().is_some() && (table == Table::Passwd || group),
             because: because.clone(),
             kind: RequirementKind::Account {
@@ -329,7 +329,7 @@ fn cgroup(settings: &StartSettings) -> Option<Requirement> {
     FAIL_CGROUP_V1
         .includes(&settings.version)
         .then(|| Requirement {
-            id: "cgroup.v1".to_owned(),
+            id: CheckId::CgroupV1,
             applies: refuses && settings.kubelet_runs,
             because,
             kind: RequirementKind::CgroupV2 {
