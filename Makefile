@@ -1,7 +1,7 @@
-# For those who build packages of their own, and for machines without a package manager.
+# For package builders, and for machines without a package manager.
 #   make                     the static program
-#   make install DESTDIR=D   everything that packages install, below D. There is no PREFIX: the units
-#                            name /usr/bin/preflight-rke2
+#   make install DESTDIR=D   install all files of the packages below D. There is no PREFIX, because the
+#                            units name /usr/bin/preflight-rke2
 #   make deb rpm             packages, below target/packages
 # Another target: make TARGET=aarch64-unknown-linux-musl
 TARGET = x86_64-unknown-linux-gnu

@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use node::{Built, Care, DATA, Node};
 use preflight_rke2::testing::audit::benchmark::Benchmark;
-use preflight_rke2::testing::audit::control::{Place, Question};
+use preflight_rke2::testing::audit::control::{Criterion, FileSet};
 use preflight_rke2::testing::audit::controls;
 use preflight_rke2::testing::rke2::role::Role;
 
@@ -85,47 +85,47 @@ fn server() -> (Node, Built) {
 }
 
 /// The command that a scanner has for a control; none for what it leaves to people.
-fn scanner(question: Question, root: &Path) -> Option<String> {
+fn scanner(criterion: Criterion, root: &Path) -> Option<String> {
     let at = |path: &str| format!("{}{DATA}/{path}", root.display());
-    let files = |place: Place, what: &str| match place {
-        Place::Data(path) | Place::Folder(path) => {
+    let files = |place: FileSet, what: &str| match place {
+        FileSet::File(path) | FileSet::Directory(path) => {
             let path = at(path);
             format!("if test -e {path}; then stat -c {what} {path}; fi")
         }
-        Place::Ending(folder, ending) => {
+        FileSet::Suffix(folder, ending) => {
             format!("stat -c '%n {what}' {}/*{ending}", at(folder))
         }
-        Place::Tree(folder) => format!("stat -c {what} {}", at(folder)),
-        Place::Cni => format!(
+        FileSet::Tree(folder) => format!("stat -c {what} {}", at(folder)),
+        FileSet::Cni => format!(
             "find {0}/etc/cni/net.d {0}/var/lib/cni/networks -mindepth 1 -type f 2>/dev/null | xargs --no-run-if-empty stat -c {what}",
             root.display()
         ),
     };
-    match question {
-        Question::Mode(place, _) => Some(files(place, "permissions=%a")),
-        Question::Owner(place, _) => Some(files(place, "%U:%G")),
-        Question::Flag(component, _) => Some(format!(
+    match criterion {
+        Criterion::Mode(place, _) => Some(files(place, "permissions=%a")),
+        Criterion::Owner(place, _) => Some(files(place, "%U:%G")),
+        Criterion::Flag(component, _) => Some(format!(
             "/bin/ps -ef | grep {} | grep -v grep",
             component.program()
         )),
-        Question::Kubelet(_) => Some(format!(
+        Criterion::Kubelet(_) => Some(format!(
             "/bin/ps -fC kubelet; cat {}",
             at("agent/etc/kubelet.conf.d/00-rke2-defaults.conf")
         )),
-        Question::Etcd(_) => Some(format!(
+        Criterion::Etcd(_) => Some(format!(
             "grep -A 5 security {}",
             at("server/db/etcd/config")
         )),
-        Question::Encryption => Some(format!(
+        Criterion::Encryption => Some(format!(
             "/bin/ps -ef | grep kube-apiserver | grep -v grep; grep aescbc {}",
             at("server/cred/encryption-config.json")
         )),
-        Question::AuditPolicy
-        | Question::EtcdPodUser
-        | Question::PodSecurity
-        | Question::PodSecurityExemptions
-        | Question::ByHand(_)
-        | Question::Absent(_) => None,
+        Criterion::AuditPolicy
+        | Criterion::EtcdPodUser
+        | Criterion::PodSecurity
+        | Criterion::PodSecurityExemptions
+        | Criterion::ByHand(_)
+        | Criterion::Absent(_) => None,
     }
 }
 
@@ -162,7 +162,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let questions: Vec<String> = controls::of(Benchmark::V1_12)
         .into_iter()
         .filter(|(control, _)| !control.is_beyond())
-        .filter_map(|(control, _)| scanner(control.question, built.path()))
+        .filter_map(|(control, _)| scanner(control.criterion, built.path()))
         .collect();
     let version = node.version.to_string();
     let (mut shell, mut ours) = (Vec::new(), Vec::new());

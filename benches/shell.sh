@@ -1,5 +1,5 @@
 #!/bin/sh
-# What stands in an operator's start script today: one tool a question.
+# A typical start script of an operator: one tool per check.
 status=0
 want() {
 	[ "$(sysctl -n "$1")" = "$2" ] || status=3

@@ -73,11 +73,11 @@ pub enum Stage {
     /// RKE2 looks at the profile's name.
     ProfileName,
     /// RKE2's first look at the host.
-    HostFirst,
+    KernelParameters,
     /// The second.
-    HostSecond,
+    ProtectKernelDefaults,
     /// The third.
-    HostThird,
+    EtcdAccount,
     /// RKE2 refuses a deprecated profile after all.
     ProfileRefused,
     /// The kubelet validates its flags and configuration.

@@ -7,13 +7,14 @@ pub mod assessment {
     pub use crate::assessment::{Examination, Parameters, UnitReport};
 }
 pub mod audit {
-    pub use crate::audit::{Audit, Audited, Outcome, counts};
+    pub use crate::audit::{Audit, Audited, ControlOutcome, counts};
     pub mod benchmark {
         pub use crate::audit::benchmark::Benchmark;
     }
     pub mod control {
         pub use crate::audit::control::{
-            Component, Control, EtcdRule, Kind, KubeletRule, Place, Question, Rule, Setting, Who,
+            Control, Criterion, EtcdRule, FileSet, KubeComponent, KubeletRule, KubeletSetting,
+            Rule, Scoring, Who,
         };
     }
     pub mod controls {
@@ -24,11 +25,11 @@ pub mod audit {
     }
     pub mod facts {
         pub use crate::audit::facts::{
-            EtcdAccount, KubeletFacts, NodeFacts, Paper, Parts, Seen, Survey,
+            ConfigDocument, EtcdAccount, InspectedFile, KubeletFacts, NodeFacts, Parts, Survey,
         };
     }
     pub mod flags {
-        pub use crate::audit::flags::{CommandLine, When, Word};
+        pub use crate::audit::flags::{ComponentArg, ComponentCommand, When};
     }
     pub mod waiver {
         pub use crate::audit::waiver::Waiver;
@@ -85,7 +86,7 @@ pub mod host {
         pub use crate::host::facts::collect;
     }
     pub mod rke2_binary {
-        pub use crate::host::rke2_binary::{Ask, detect, read_program};
+        pub use crate::host::rke2_binary::{VersionCommand, detect, read_program};
     }
     pub mod rke2_config {
         pub use crate::host::rke2_config::read;
@@ -165,13 +166,13 @@ pub mod rke2 {
     }
     pub mod build_info {
         pub use crate::rke2::build_info::{
-            Bytes, Program, from_data_dir, from_version_output, read,
+            BinaryKind, Bytes, from_data_dir, from_version_output, read,
         };
     }
     pub mod config {
         pub use crate::rke2::config::{
             Argument, ConfFile, ConfigFiles, DropIn, Effective, IgnoredReason, Invocation,
-            KubeletFiles, Origin, ParserRules, Setting, SettingValue, Settings, Variable,
+            KubeletFiles, ParserRules, Setting, SettingOrigin, SettingValue, Settings, Variable,
             config_path, kubelet, kubelet_paths, resolve,
         };
     }
@@ -191,7 +192,7 @@ pub mod rke2 {
         pub use crate::rke2::role::Role;
     }
     pub mod start {
-        pub use crate::rke2::start::{Fatal, Sourced, StartSettings};
+        pub use crate::rke2::start::{Sourced, StartFailure, StartSettings};
     }
     pub mod version {
         pub use crate::rke2::version::Version;

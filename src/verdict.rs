@@ -128,7 +128,7 @@ mod tests {
             let folded = fold(&[one]);
             (folded.refused_by, folded.predicted)
         };
-        let (first, later) = (Stage::HostFirst, Stage::KubeletTunables);
+        let (first, later) = (Stage::KernelParameters, Stage::KubeletTunables);
         assert_eq!(predicted(&[]), (None, Vec::new()));
         for (said, by, lines) in [
             (

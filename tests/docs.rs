@@ -10,7 +10,7 @@
 use std::path::{Path, PathBuf};
 
 use preflight_rke2::testing::audit::benchmark::Benchmark;
-use preflight_rke2::testing::audit::{Outcome, controls};
+use preflight_rke2::testing::audit::{ControlOutcome, controls};
 use preflight_rke2::testing::journal::id;
 use preflight_rke2::testing::requirements::catalogue;
 use preflight_rke2::testing::rke2::version::Version;
@@ -121,7 +121,7 @@ fn the_audit_is_described_as_it_is() {
             control.key
         );
     }
-    for outcome in Outcome::ALL {
+    for outcome in ControlOutcome::ALL {
         assert!(
             text.contains(&format!("\n| `{}` |", outcome.as_str())),
             "{outcome:?}"

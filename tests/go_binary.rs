@@ -15,8 +15,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use preflight_rke2::testing::host::HostRoot;
-use preflight_rke2::testing::host::rke2_binary::{Ask, detect, read_program};
-use preflight_rke2::testing::rke2::build_info::Program;
+use preflight_rke2::testing::host::rke2_binary::{VersionCommand, detect, read_program};
+use preflight_rke2::testing::rke2::build_info::BinaryKind;
 use preflight_rke2::testing::rke2::installed::{Detection, VersionSource};
 
 /// Says what `rke2 --version` says, and counts how often it is asked.
@@ -161,12 +161,12 @@ fn a_program_without_recorded_flags_is_asked_once() {
     let bench = Bench::new();
     let program = bench.build("rke2", &["-trimpath", "-ldflags", FLAGS]);
     let root = HostRoot::live();
-    let Program::Go(info) = read_program(&root, &program).unwrap() else {
+    let BinaryKind::Go(info) = read_program(&root, &program).unwrap() else {
         panic!("not recognised as built by Go");
     };
     assert_eq!(info.rke2, None, "Go records no flags with -trimpath");
 
-    let ask = Ask {
+    let ask = VersionCommand {
         deadline: Duration::from_secs(20),
         cache: bench.path("cache"),
     };

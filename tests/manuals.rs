@@ -203,15 +203,15 @@ fn the_manual_of_the_checks() {
         roff.text(prose(&sentence(check.about)));
         let by: Vec<&str> = check.required_by.iter().map(|c| c.name()).collect();
         let by = if by.is_empty() {
-            "nobody: it is advice, or a control of the CIS benchmark".to_owned()
+            "no component: advice, or a control of the CIS benchmark".to_owned()
         } else {
             by.join(" and ")
         };
         for (name, text) in [
-            ("Demanded by", by.as_str()),
+            ("Required by", by.as_str()),
             ("Applies to", check.applies),
-            ("If not", effect(check)),
-            ("To put it right", check.fix),
+            ("Effect", effect(check)),
+            ("Fix", check.fix),
             ("Source", check.source),
         ] {
             roff.control("TP", ["16"]).text([italic(name)]);

@@ -84,11 +84,11 @@ fn rust(form: &str) -> String {
             let kind = match kind {
                 "String" => "Text",
                 "StringSlice" => "List",
-                "Bool" => "Switch",
+                "Bool" => "Bool",
                 other => panic!("{other}"),
             };
             let list: Vec<String> = variables.iter().map(|name| format!("{name:?}")).collect();
-            format!("Form::Own(Kind::{kind}, &[{}])", list.join(", "))
+            format!("Form::Own(FlagKind::{kind}, &[{}])", list.join(", "))
         }
     }
 }
@@ -97,7 +97,7 @@ fn generated(data: &Data) -> String {
     let mut out = String::from(
         "//! Releases of RKE2, and the flags of each.\n//!\n\
          //! Made by `tests/lab/flag-table` from `tests/cases/rke2-flags.json`: change that.\n\n\
-         use super::config::Kind;\nuse super::releases::{Form, Row, Run};\n\n\
+         use super::config::FlagKind;\nuse super::releases::{Form, Row, Run};\n\n\
          /// Every release that the rules were read from, in the order of their numbers: minor, patch, revision.\n\
          #[rustfmt::skip]\n",
     );

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::benchmark::Benchmark;
 use super::ciphers::Suite;
 
-/// One control of the benchmarks, or one question of the hardening guide besides.
+/// One control of the benchmarks, or one criterion of the hardening guide besides.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Control {
     /// Its name here: stable across benchmarks, dotted.
@@ -19,7 +19,7 @@ pub struct Control {
     /// What holds where it is met.
     pub title: &'static str,
     /// What is asked.
-    pub question: Question,
+    pub criterion: Criterion,
 }
 
 /// The kinds of node that scanners tell apart.
@@ -54,7 +54,7 @@ impl NodeType {
 /// How a control counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum Scoring {
     /// Not met, it fails.
     Scored,
     /// Not met, it is a warning.
@@ -71,7 +71,7 @@ pub struct Edition {
     /// Its number: `1.1.12`.
     pub id: &'static str,
     /// How it counts.
-    pub kind: Kind,
+    pub scoring: Scoring,
 }
 
 impl Control {
@@ -79,23 +79,26 @@ impl Control {
     pub fn edition(&self, benchmark: Benchmark) -> Option<Edition> {
         let cell = self.ids.split(' ').nth(benchmark.column())?;
         let kinds = [
-            ("u", Kind::Unscored),
-            ("m", Kind::Manual),
-            ("s", Kind::NotApplicable),
+            ("u", Scoring::Unscored),
+            ("m", Scoring::Manual),
+            ("s", Scoring::NotApplicable),
         ];
         let marked = kinds
             .iter()
             .find_map(|(mark, kind)| Some((cell.strip_suffix(mark)?, *kind)));
-        let (id, kind) = marked.unwrap_or((cell, Kind::Scored));
+        let (id, scoring) = marked.unwrap_or((cell, Scoring::Scored));
         match id {
             "-" => None,
-            // A question of the guide has no number; its name stands for one.
-            "guide" => Some(Edition { id: self.key, kind }),
-            id => Some(Edition { id, kind }),
+            // A criterion of the guide has no number; its name stands for one.
+            "guide" => Some(Edition {
+                id: self.key,
+                scoring,
+            }),
+            id => Some(Edition { id, scoring }),
         }
     }
 
-    /// Whether it is the guide's question and no control of a benchmark.
+    /// Whether it is the guide's criterion and no control of a benchmark.
     pub fn is_beyond(&self) -> bool {
         self.key.starts_with("guide.")
     }
@@ -103,13 +106,13 @@ impl Control {
 
 /// Where files are looked at. Paths are relative to RKE2's data folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum FileSet {
     /// One file.
-    Data(&'static str),
+    File(&'static str),
     /// One folder, without what it holds.
-    Folder(&'static str),
+    Directory(&'static str),
     /// The files in a folder whose names end so.
-    Ending(&'static str, &'static str),
+    Suffix(&'static str, &'static str),
     /// A folder and everything below it.
     Tree(&'static str),
     /// What network plugins are configured by.
@@ -151,7 +154,7 @@ pub enum Who {
 
 /// A part of RKE2 with a command line of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Component {
+pub enum KubeComponent {
     /// kube-apiserver.
     ApiServer,
     /// kube-controller-manager.
@@ -162,7 +165,7 @@ pub enum Component {
     KubeProxy,
 }
 
-impl Component {
+impl KubeComponent {
     /// All of them.
     pub const ALL: [Self; 4] = [
         Self::ApiServer,
@@ -242,7 +245,7 @@ pub enum EtcdRule {
 
 /// A setting of the kubelet: its flag, and its path in the configuration files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Setting {
+pub struct KubeletSetting {
     /// The flag, without dashes.
     pub flag: &'static str,
     /// The field, dotted.
@@ -253,28 +256,28 @@ pub struct Setting {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KubeletRule {
     /// Off, explicitly.
-    Off(Setting),
+    Off(KubeletSetting),
     /// On, explicitly.
-    On(Setting),
+    On(KubeletSetting),
     /// On, or not set.
-    OnOrUnset(Setting),
+    OnOrUnset(KubeletSetting),
     /// Set, and not to this.
-    IsNot(Setting, &'static str),
+    IsNot(KubeletSetting, &'static str),
     /// Each of these has a value.
-    Set(&'static [Setting]),
+    Set(&'static [KubeletSetting]),
     /// 0; not set will do from that benchmark on.
     Zero {
         /// Which.
-        setting: Setting,
+        setting: KubeletSetting,
         /// The first benchmark that takes a missing one.
         unset_since: Option<Benchmark>,
     },
     /// A duration other than 0, or not set.
-    NotZero(Setting),
+    NotZero(KubeletSetting),
     /// A number of 0 and more, or not set.
-    NotNegative(Setting),
+    NotNegative(KubeletSetting),
     /// A number above 0.
-    Positive(Setting),
+    Positive(KubeletSetting),
     /// A feature gate is not turned off.
     GateNotOff(&'static str),
     /// Every suite is one of these, and there is one.
@@ -283,13 +286,13 @@ pub enum KubeletRule {
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Question {
+pub enum Criterion {
     /// Modes of files.
-    Mode(Place, Limit),
+    Mode(FileSet, Limit),
     /// Owners of files.
-    Owner(Place, Who),
+    Owner(FileSet, Who),
     /// A command line.
-    Flag(Component, Rule),
+    Flag(KubeComponent, Rule),
     /// etcd's configuration.
     Etcd(EtcdRule),
     /// The kubelet's flags and files.

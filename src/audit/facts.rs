@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::facts::{ReadError, Source};
-use crate::rke2::config::document::{Document, Malformed};
+use crate::rke2::config::document::{Document, InvalidDocument};
 use crate::rke2::role::Role;
 use crate::rke2::version::Version;
 
-use super::control::Component;
-use super::flags::{CommandLine, Word};
+use super::control::KubeComponent;
+use super::flags::{ComponentArg, ComponentCommand};
 
 /// Which parts of RKE2 a node runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,19 +35,19 @@ pub struct Parts {
 
 impl Parts {
     /// Whether the node runs this component.
-    pub(crate) const fn has(self, component: Component) -> bool {
+    pub(crate) const fn has(self, component: KubeComponent) -> bool {
         match component {
-            Component::ApiServer => self.api_server,
-            Component::ControllerManager => self.controller_manager,
-            Component::Scheduler => self.scheduler,
-            Component::KubeProxy => self.kube_proxy,
+            KubeComponent::ApiServer => self.api_server,
+            KubeComponent::ControllerManager => self.controller_manager,
+            KubeComponent::Scheduler => self.scheduler,
+            KubeComponent::KubeProxy => self.kube_proxy,
         }
     }
 }
 
 /// One thing that a control looks at.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Seen {
+pub struct InspectedFile {
     /// Where, as the host names it.
     pub path: String,
     /// Permission bits with set-id and sticky.
@@ -71,16 +71,16 @@ pub struct Survey {
     /// How many of them are not as they should be.
     pub wrong: u64,
     /// The first of them by name, [`REMEMBERED`] at the most.
-    pub examples: Vec<Seen>,
+    pub examples: Vec<InspectedFile>,
     /// One that is, where one thing alone was looked at.
-    pub sample: Option<Seen>,
+    pub sample: Option<InspectedFile>,
     /// Why not all could be looked at: the first reasons.
     pub errors: Vec<String>,
 }
 
 impl Survey {
     /// Counts one thing.
-    pub fn count(&mut self, seen: Seen, is_right: bool) {
+    pub fn count(&mut self, seen: InspectedFile, is_right: bool) {
         self.looked_at = self.looked_at.saturating_add(1);
         if is_right {
             self.sample.get_or_insert(seen);
@@ -111,7 +111,7 @@ impl Survey {
 
 /// A file of configuration.
 #[derive(Debug, Clone)]
-pub enum Paper {
+pub enum ConfigDocument {
     /// It is not there.
     Absent {
         /// Where it would be.
@@ -123,12 +123,12 @@ pub enum Paper {
     Broken(Source, String),
 }
 
-impl Paper {
+impl ConfigDocument {
     /// What `read` found at `path`.
     pub fn new(path: &str, read: Result<Vec<u8>, ReadError>) -> Self {
         match read.map(|content| Document::parse(path, &content)) {
             Ok(Ok(document)) => Self::Read(document),
-            Ok(Err(Malformed { place, message })) => Self::Broken(place, message),
+            Ok(Err(InvalidDocument { place, message })) => Self::Broken(place, message),
             Err(error) if error.is_absent() => Self::Absent {
                 path: path.to_owned(),
             },
@@ -153,9 +153,9 @@ impl Paper {
 #[derive(Debug, Clone, Default)]
 pub struct KubeletFacts {
     /// The flags it runs with, and those it would after RKE2's next start; none known, no line.
-    pub lines: Vec<CommandLine>,
+    pub lines: Vec<ComponentCommand>,
     /// Its configuration files, in the order in which it merges them.
-    pub files: Vec<Paper>,
+    pub files: Vec<ConfigDocument>,
     /// Why it is not known what it runs with, where something stood in the way.
     pub problem: Option<String>,
 }
@@ -185,23 +185,23 @@ pub struct NodeFacts {
     /// The account etcd.
     pub account: EtcdAccount,
     /// What each component is started with; none known, no line.
-    pub components: BTreeMap<Component, Vec<CommandLine>>,
+    pub components: BTreeMap<KubeComponent, Vec<ComponentCommand>>,
     /// Entries of RKE2's `*-arg` settings.
-    pub entries: BTreeMap<Component, Vec<Word>>,
+    pub entries: BTreeMap<KubeComponent, Vec<ComponentArg>>,
     /// Why a component's command line is not known, where something stood in the way.
-    pub problems: BTreeMap<Component, String>,
+    pub problems: BTreeMap<KubeComponent, String>,
     /// The kubelet's side.
     pub kubelet: KubeletFacts,
     /// `server/db/etcd/config`.
-    pub etcd: Paper,
+    pub etcd: ConfigDocument,
     /// The static pod of etcd.
-    pub etcd_pod: Paper,
+    pub etcd_pod: ConfigDocument,
     /// The encryption providers' file.
-    pub encryption: Paper,
+    pub encryption: ConfigDocument,
     /// The audit policy.
-    pub audit_policy: Paper,
+    pub audit_policy: ConfigDocument,
     /// The admission configuration that holds pod security's.
-    pub pod_security: Paper,
+    pub pod_security: ConfigDocument,
     /// What became of looking at files, by the control's key.
     pub surveys: BTreeMap<&'static str, Survey>,
 }

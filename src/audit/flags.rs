@@ -5,7 +5,7 @@ use crate::facts::Source;
 
 /// A word of a command line, and where it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Word {
+pub struct ComponentArg {
     /// The word.
     pub text: String,
     /// Where.
@@ -25,13 +25,13 @@ pub enum When {
 
 /// One command line, the program's name left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommandLine {
+pub struct ComponentCommand {
     /// From where it is known.
     pub when: When,
     /// Where, as a whole.
     pub source: Source,
     /// Its words.
-    pub words: Vec<Word>,
+    pub words: Vec<ComponentArg>,
 }
 
 /// A flag that is given.
@@ -68,7 +68,7 @@ const SWITCHES: &[&str] = &[
 ];
 
 /// The flags of a command line, in their order.
-pub(crate) fn given(words: &[Word]) -> Vec<Given<'_>> {
+pub(crate) fn given(words: &[ComponentArg]) -> Vec<Given<'_>> {
     let mut flags = Vec::new();
     let mut words = words.iter().peekable();
     while let Some(word) = words.next() {
@@ -145,8 +145,8 @@ impl<'a> Flag<'a> {
 
 /// `words` after RKE2 has put the entries of a `*-arg` setting into them: an entry takes the place
 /// of all that stood there for its flag, `name+=` and `name-=` add to it.
-pub(crate) fn overridden(words: &[Word], entries: &[Word]) -> Vec<Word> {
-    let parsed: Vec<(String, bool, Word)> = entries
+pub(crate) fn overridden(words: &[ComponentArg], entries: &[ComponentArg]) -> Vec<ComponentArg> {
+    let parsed: Vec<(String, bool, ComponentArg)> = entries
         .iter()
         .map(|entry| {
             let body = entry.text.strip_prefix("--").unwrap_or(&entry.text);
@@ -155,14 +155,14 @@ pub(crate) fn overridden(words: &[Word], entries: &[Word]) -> Vec<Word> {
                 None => (body, "true"),
             };
             let plain = name.trim_end_matches(['+', '-']);
-            let word = Word {
+            let word = ComponentArg {
                 text: format!("--{plain}={value}"),
                 source: entry.source.clone(),
             };
             (normal(plain), plain.len() == name.len(), word)
         })
         .collect();
-    let replaced = |word: &Word| {
+    let replaced = |word: &ComponentArg| {
         let body = word.text.strip_prefix("--");
         let name = body.map(|body| normal(body.split('=').next().unwrap_or_default()));
         name.is_some_and(|name| {
@@ -171,7 +171,7 @@ pub(crate) fn overridden(words: &[Word], entries: &[Word]) -> Vec<Word> {
                 .any(|(entry, replaces, _)| *replaces && *entry == name)
         })
     };
-    let mut out: Vec<Word> = words
+    let mut out: Vec<ComponentArg> = words
         .iter()
         .filter(|word| !replaced(word))
         .cloned()
@@ -184,10 +184,10 @@ pub(crate) fn overridden(words: &[Word], entries: &[Word]) -> Vec<Word> {
 mod tests {
     use super::*;
 
-    fn words(texts: &[&str]) -> Vec<Word> {
+    fn words(texts: &[&str]) -> Vec<ComponentArg> {
         texts
             .iter()
-            .map(|text| Word {
+            .map(|text| ComponentArg {
                 text: (*text).to_owned(),
                 source: Source::file("/m"),
             })

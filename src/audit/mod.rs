@@ -3,7 +3,6 @@
 //!
 //! Pure. [`crate::host::audit`] reads what is asked, [`crate::report::audit`] tells the result.
 
-pub(crate) mod answer;
 pub(crate) mod benchmark;
 pub(crate) mod ciphers;
 pub(crate) mod control;
@@ -12,13 +11,14 @@ pub(crate) mod evaluate;
 pub(crate) mod facts;
 pub(crate) mod flags;
 pub(crate) mod restart;
+pub(crate) mod result;
 pub(crate) mod waiver;
 
 use serde::Serialize;
 
-use answer::Answer;
 use benchmark::{Benchmark, Choice};
 use control::{Control, Edition};
+use result::ControlResult;
 use waiver::Applied;
 
 use crate::rke2::role::Role;
@@ -28,7 +28,7 @@ use crate::rke2::version::Version;
 /// What became of a control on a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum ControlOutcome {
     /// Scored, and not met.
     Fail,
     /// Not met, and not scored.
@@ -43,7 +43,7 @@ pub enum Outcome {
     NotApplicable,
 }
 
-impl Outcome {
+impl ControlOutcome {
     /// The gravest first.
     pub const ALL: [Self; 6] = [
         Self::Fail,
@@ -75,9 +75,9 @@ pub struct Audited {
     /// Its number and how it counts in the benchmark.
     pub edition: Edition,
     /// What became of it.
-    pub outcome: Outcome,
+    pub outcome: ControlOutcome,
     /// Evidence and remedy.
-    pub answer: Answer,
+    pub result: ControlResult,
     /// Whether somebody answers for it.
     pub waiver: Option<Applied>,
 }
@@ -86,12 +86,12 @@ impl Audited {
     /// Whether somebody answers for its not being met, and still does.
     pub fn is_waived(&self) -> bool {
         self.waiver.as_ref().is_some_and(|waiver| !waiver.expired)
-            && matches!(self.outcome, Outcome::Fail | Outcome::Warn)
+            && matches!(self.outcome, ControlOutcome::Fail | ControlOutcome::Warn)
     }
 
     /// Whether it fails and nobody answers for it.
     pub fn fails(&self) -> bool {
-        self.outcome == Outcome::Fail && !self.is_waived()
+        self.outcome == ControlOutcome::Fail && !self.is_waived()
     }
 }
 
@@ -146,12 +146,12 @@ pub fn counts<'a>(controls: impl IntoIterator<Item = &'a Audited>) -> Counts {
     for audited in controls {
         let count = match audited.outcome {
             _ if audited.is_waived() => &mut counts.waived,
-            Outcome::Fail => &mut counts.fail,
-            Outcome::Warn => &mut counts.warn,
-            Outcome::Error => &mut counts.error,
-            Outcome::Manual => &mut counts.manual,
-            Outcome::Pass => &mut counts.pass,
-            Outcome::NotApplicable => &mut counts.not_applicable,
+            ControlOutcome::Fail => &mut counts.fail,
+            ControlOutcome::Warn => &mut counts.warn,
+            ControlOutcome::Error => &mut counts.error,
+            ControlOutcome::Manual => &mut counts.manual,
+            ControlOutcome::Pass => &mut counts.pass,
+            ControlOutcome::NotApplicable => &mut counts.not_applicable,
         };
         *count = count.saturating_add(1);
     }

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use super::benchmark::Benchmark;
-use super::control::{Component, Kind, Question};
+use super::control::{Criterion, KubeComponent, Scoring};
 use super::controls;
 use super::evaluate::{files, flags as rules};
-use super::facts::{EtcdAccount, Paper, Seen};
-use super::flags::Word;
+use super::facts::{ConfigDocument, EtcdAccount, InspectedFile};
+use super::flags::ComponentArg;
 use crate::facts::Source;
 use crate::rke2::config::Kubelet;
 use crate::rke2::profile::Scope;
@@ -27,15 +27,15 @@ const MANIFEST: u32 = 0o600;
 #[derive(Debug, Clone)]
 pub(crate) struct RestartFacts {
     /// The static pods that are there.
-    pub manifests: Vec<Seen>,
+    pub manifests: Vec<InspectedFile>,
     /// etcd's data folder and what of it etcd opens first, as far as they are there.
-    pub etcd: Vec<Seen>,
+    pub etcd: Vec<InspectedFile>,
     /// The account etcd; asked for only where there is data that may not be its own.
     pub account: EtcdAccount,
     /// The audit policy, where the API server will have one.
-    pub audit_policy: Option<Paper>,
+    pub audit_policy: Option<ConfigDocument>,
     /// Entries of RKE2's `*-arg` settings.
-    pub entries: BTreeMap<Component, Vec<Word>>,
+    pub entries: BTreeMap<KubeComponent, Vec<ComponentArg>>,
 }
 
 /// The advice for a node with a profile of that scope.
@@ -61,8 +61,8 @@ pub(crate) fn advice(
 }
 
 fn manifests(version: &Version, facts: &RestartFacts) -> Option<Advice> {
-    let open = |seen: &&Seen| !files::is_closed(seen.mode, MANIFEST);
-    let open: Vec<&Seen> = facts.manifests.iter().filter(open).collect();
+    let open = |seen: &&InspectedFile| !files::is_closed(seen.mode, MANIFEST);
+    let open: Vec<&InspectedFile> = facts.manifests.iter().filter(open).collect();
     let first = open
         .first()
         .filter(|_| MANIFESTS_CLOSED.includes(version))?;
@@ -100,7 +100,7 @@ fn undone(kubelet: &Kubelet) -> Option<Advice> {
 }
 
 /// What is added to a component's flags, where anything is.
-fn given(facts: &RestartFacts, component: Component) -> Option<&[Word]> {
+fn given(facts: &RestartFacts, component: KubeComponent) -> Option<&[ComponentArg]> {
     let entries = facts.entries.get(&component)?;
     (!entries.is_empty()).then_some(entries)
 }
@@ -108,15 +108,15 @@ fn given(facts: &RestartFacts, component: Component) -> Option<&[Word]> {
 /// Entries of `kube-apiserver-arg` and its like by which a scored control fails.
 fn arguments(version: &Version, facts: &RestartFacts) -> Vec<Advice> {
     let benchmark = Benchmark::of(version).benchmark;
-    let of_given = |question: &Question| match question {
-        Question::Flag(component, _) => given(facts, *component).is_some(),
+    let of_given = |criterion: &Criterion| match criterion {
+        Criterion::Flag(component, _) => given(facts, *component).is_some(),
         _ => false,
     };
     controls::asking(benchmark, of_given)
         .into_iter()
-        .filter(|(_, edition)| edition.kind == Kind::Scored)
+        .filter(|(_, edition)| edition.scoring == Scoring::Scored)
         .filter_map(|(control, edition)| {
-            let Question::Flag(component, rule) = control.question else {
+            let Criterion::Flag(component, rule) = control.criterion else {
                 return None;
             };
             let entries = given(facts, component)?;
@@ -145,7 +145,7 @@ fn arguments(version: &Version, facts: &RestartFacts) -> Vec<Advice> {
 fn etcd(facts: &RestartFacts) -> Option<Advice> {
     let (uid, gid) = (facts.account.uid?, facts.account.primary?);
     // Root may open everything; etcd will not run as root.
-    let closed = |seen: &&Seen| seen.uid != uid;
+    let closed = |seen: &&InspectedFile| seen.uid != uid;
     let first = facts.etcd.iter().find(closed)?;
     let folder = facts
         .etcd
@@ -169,9 +169,9 @@ fn etcd(facts: &RestartFacts) -> Option<Advice> {
 
 fn policy(facts: &RestartFacts) -> Option<Advice> {
     let (source, why) = match facts.audit_policy.as_ref()? {
-        Paper::Absent { .. } => return None,
-        Paper::Broken(place, why) => (place.clone(), why.clone()),
-        Paper::Read(document) => {
+        ConfigDocument::Absent { .. } => return None,
+        ConfigDocument::Broken(place, why) => (place.clone(), why.clone()),
+        ConfigDocument::Read(document) => {
             let rules = document.get("rules");
             let is_empty = rules.is_none_or(|rules| rules.items().next().is_none());
             if !is_empty {

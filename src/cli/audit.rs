@@ -3,7 +3,7 @@
 use super::arguments::{Audit, AuditFailOn, AuditFormat, Common, Show};
 use super::{Status, colored, complain, print, select, width};
 use crate::audit::control;
-use crate::audit::{Audited, Outcome, controls, waiver};
+use crate::audit::{Audited, ControlOutcome, controls, waiver};
 use crate::examine;
 use crate::host;
 use crate::report::audit::{json, junit, kube_bench, metrics, sarif, text};
@@ -108,30 +108,30 @@ fn is_shown(audited: &Audited, show: Show) -> bool {
     match show {
         Show::All => true,
         Show::Waived => waived,
-        Show::Fail => audited.outcome == Outcome::Fail && !waived,
-        Show::Warn => audited.outcome == Outcome::Warn && !waived,
-        Show::Error => audited.outcome == Outcome::Error,
-        Show::Manual => audited.outcome == Outcome::Manual,
-        Show::Pass => audited.outcome == Outcome::Pass,
-        Show::NotApplicable => audited.outcome == Outcome::NotApplicable,
+        Show::Fail => audited.outcome == ControlOutcome::Fail && !waived,
+        Show::Warn => audited.outcome == ControlOutcome::Warn && !waived,
+        Show::Error => audited.outcome == ControlOutcome::Error,
+        Show::Manual => audited.outcome == ControlOutcome::Manual,
+        Show::Pass => audited.outcome == ControlOutcome::Pass,
+        Show::NotApplicable => audited.outcome == ControlOutcome::NotApplicable,
     }
 }
 
 fn status(all: &[&Audited], fail_on: &[AuditFailOn]) -> Status {
-    let has = |outcome: Outcome| all.iter().any(|a| a.outcome == outcome && !a.is_waived());
+    let has = |outcome: ControlOutcome| all.iter().any(|a| a.outcome == outcome && !a.is_waived());
     let found = fail_on.iter().any(|what| match what {
-        AuditFailOn::Warn => has(Outcome::Warn),
-        AuditFailOn::Manual => has(Outcome::Manual),
+        AuditFailOn::Warn => has(ControlOutcome::Warn),
+        AuditFailOn::Manual => has(ControlOutcome::Manual),
     });
-    if has(Outcome::Fail) {
+    if has(ControlOutcome::Fail) {
         Status::Refused
     } else if found {
         Status::FailedOn
-    } else if has(Outcome::Error) {
-        for audited in all.iter().filter(|a| a.outcome == Outcome::Error) {
+    } else if has(ControlOutcome::Error) {
+        for audited in all.iter().filter(|a| a.outcome == ControlOutcome::Error) {
             complain::line(&format!(
                 "{}: {}",
-                audited.edition.id, audited.answer.summary
+                audited.edition.id, audited.result.summary
             ));
         }
         Status::Failed

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::arguments::Explain;
 use super::{Status, complain, print};
 use crate::audit::benchmark::Benchmark;
-use crate::audit::control::{Control, Kind};
+use crate::audit::control::{Control, Scoring};
 use crate::audit::controls;
 use crate::evaluate::names;
 use crate::requirements::catalogue::{self, CHECKS, Check};
@@ -55,11 +55,11 @@ fn control_page(control: &Control) -> String {
         let edition = control.edition(benchmark);
         let text = edition.map_or_else(
             || "not asked".to_owned(),
-            |edition| match edition.kind {
-                Kind::Scored => format!("{}, scored", edition.id),
-                Kind::Unscored => format!("{}, not scored: a warning", edition.id),
-                Kind::Manual => format!("{}, for a person to judge", edition.id),
-                Kind::NotApplicable => format!("{}, not applicable to RKE2", edition.id),
+            |edition| match edition.scoring {
+                Scoring::Scored => format!("{}, scored", edition.id),
+                Scoring::Unscored => format!("{}, not scored: a warning", edition.id),
+                Scoring::Manual => format!("{}, for a person to judge", edition.id),
+                Scoring::NotApplicable => format!("{}, not applicable to RKE2", edition.id),
             },
         );
         let _ = writeln!(page, "  CIS {:<9}{text}", benchmark.name());

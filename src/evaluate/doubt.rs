@@ -55,7 +55,7 @@ mod tests {
             commands: vec!["sysctl -w k=1".to_owned()],
         }];
         finding.predictions = vec![Prediction {
-            stage: Stage::HostFirst,
+            stage: Stage::KernelParameters,
             line: "l".to_owned(),
             hides_others: false,
         }];

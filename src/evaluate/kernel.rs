@@ -370,7 +370,7 @@ mod tests {
         next_boot: Reading<NextBoot>,
         image: bool,
     ) -> Finding {
-        let stage = Some(Stage::HostFirst);
+        let stage = Some(Stage::KernelParameters);
         found(stage, KubeletCheck::Value, live, next_boot, image)
     }
 

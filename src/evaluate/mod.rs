@@ -48,12 +48,12 @@ fn one(requirement: &Requirement, facts: &HostFacts) -> Vec<Finding> {
         } => accounts::findings(requirement, *table, *stage, separator, facts),
         RequirementKind::ProfileName {
             value,
-            answer,
+            status,
             accepted,
         } => vec![settings::profile_name(
             requirement,
             value,
-            *answer,
+            *status,
             accepted,
         )],
         RequirementKind::ProtectKernelDefaults {

@@ -5,8 +5,8 @@ use crate::facts::{Cgroup, Evidence, HostFacts, Part, Reading};
 use crate::finding::{Component, Effect, Finding, Outcome, Prediction, Remedy, Stage};
 use crate::requirements::{Requirement, RequirementKind, catalogue};
 use crate::rke2::config::Ground;
-use crate::rke2::profile::{self, Answer, ProfileRules};
-use crate::rke2::start::{Advice, Fatal, Sourced, Unknown};
+use crate::rke2::profile::{self, ProfileRules, ProfileStatus};
+use crate::rke2::start::{Advice, Sourced, StartFailure, Unknown};
 
 fn violated(mut finding: Finding, stage: Stage, line: &str) -> Finding {
     finding.outcome = Outcome::Violated;
@@ -37,23 +37,23 @@ fn place(requirement: &Requirement) -> String {
 
 /// Whether the newest release known ends on this profile: better said before an upgrade.
 fn is_refused_later(profile: &str) -> bool {
-    let newest = ProfileRules::of(&profile::newest()).answer(profile);
-    matches!(newest, Answer::Refused(_) | Answer::Invalid)
+    let newest = ProfileRules::of(&profile::newest()).status(profile);
+    matches!(newest, ProfileStatus::Refused(_) | ProfileStatus::Invalid)
 }
 
 pub(super) fn profile_name(
     requirement: &Requirement,
     value: &str,
-    answer: Answer,
+    status: ProfileStatus,
     accepted: &str,
 ) -> Finding {
     let mut finding = start(requirement, "profile", vec![Component::Rke2]);
     finding.required = Some(accepted.to_owned());
     finding.actual = Some(value.escape_debug().to_string());
     let shown = value.escape_debug();
-    match answer {
-        Answer::Off => finding.summary = "no profile is set".to_owned(),
-        Answer::Accepted(_) | Answer::Deprecated(_) if is_refused_later(value) => {
+    match status {
+        ProfileStatus::Off => finding.summary = "no profile is set".to_owned(),
+        ProfileStatus::Accepted(_) | ProfileStatus::Deprecated(_) if is_refused_later(value) => {
             finding.id = "profile.deprecated".to_owned();
             finding.effect = Effect::Advice;
             finding.outcome = Outcome::Violated;
@@ -70,17 +70,17 @@ pub(super) fn profile_name(
             finding.remedies =
                 by_hand(format!("{when}write `profile: cis` {}", place(requirement)));
         }
-        Answer::Accepted(_) | Answer::Deprecated(_) => {
+        ProfileStatus::Accepted(_) | ProfileStatus::Deprecated(_) => {
             finding.summary = format!("profile {shown} is accepted");
         }
-        Answer::Refused(_) | Answer::Invalid => {
+        ProfileStatus::Refused(_) | ProfileStatus::Invalid => {
             finding.summary = format!("profile \"{shown}\" is not accepted, only {accepted}");
             finding.remedies = by_hand(format!(
                 "write `profile: {}` {}",
                 accepted.split(' ').next().unwrap_or("cis"),
                 place(requirement)
             ));
-            if let Some((stage, line)) = RequirementKind::profile_refusal(answer) {
+            if let Some((stage, line)) = RequirementKind::profile_refusal(status) {
                 finding = violated(finding, stage, line);
             }
         }
@@ -166,7 +166,7 @@ pub(super) fn cgroup(requirement: &Requirement, words: &str, facts: &HostFacts) 
     }
 }
 
-pub(super) fn fatal(requirement: &Requirement, fatal: &Fatal) -> Finding {
+pub(super) fn fatal(requirement: &Requirement, fatal: &StartFailure) -> Finding {
     let (component, stage) = if fatal.by_kubelet {
         (Component::Kubelet, Stage::KubeletConfiguration)
     } else {

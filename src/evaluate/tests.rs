@@ -8,14 +8,14 @@ use crate::facts::{
 use crate::requirements;
 use crate::rke2::kernel::KERNEL_PARAMETERS;
 use crate::rke2::role::Role;
-use crate::rke2::start::{Advice, Fatal, Origin, Sourced, StartSettings, Unknown};
+use crate::rke2::start::{Advice, Provenance, Sourced, StartFailure, StartSettings, Unknown};
 use crate::rke2::version::Version;
 
 /// Set on a line of a file.
 fn set<T>(value: T, line: u32) -> Sourced<T> {
     Sourced {
         value,
-        origin: Origin {
+        origin: Provenance {
             label: String::new(),
             source: Some(Source::line("/c", line)),
         },
@@ -499,7 +499,7 @@ fn cgroup_v1_is_judged_where_the_kubelet_refuses_it() {
 #[test]
 fn what_the_configuration_says_by_itself_comes_first() {
     let mut settings = settings(36, Role::Server, "cis");
-    let fatal = |check, by_kubelet, line| Fatal {
+    let fatal = |check, by_kubelet, line| StartFailure {
         ground: crate::rke2::config::Ground::Settled,
         check,
         by_kubelet,

@@ -17,7 +17,7 @@ use crate::requirements::{self, Requirement, RequirementKind};
 use crate::rke2::config::{self, Ground, KubeletFiles, KubeletPaths, ParserRules};
 use crate::rke2::installed::VersionSource;
 use crate::rke2::profile::{self, ProfileRules};
-use crate::rke2::releases::{self, Reach};
+use crate::rke2::releases::{self, Coverage};
 use crate::rke2::role::Role;
 use crate::rke2::start::{Sourced, StartSettings};
 use crate::rke2::version::Version;
@@ -66,18 +66,18 @@ pub(super) fn doubt_uncertain(findings: &mut [Finding], assessed: &Assessed<'_>)
         doubt_all(findings, &doubts::unknown_setting(gap));
         return;
     }
-    let reach = reach(resolved);
-    match &reach {
-        Reach::LaterMinor => {
+    let coverage = coverage(resolved);
+    match &coverage {
+        Coverage::LaterMinor => {
             doubt_all(findings, &doubts::newer_release(resolved.version()));
             return;
         }
-        Reach::LaterPatch if depends_on_names(assessed.requirements) => {
+        Coverage::LaterPatch if depends_on_names(assessed.requirements) => {
             doubt_all(findings, &doubts::newer_release(resolved.version()));
         }
-        Reach::Exact | Reach::LaterPatch | Reach::OneOf(_) | Reach::Any => {}
+        Coverage::Exact | Coverage::LaterPatch | Coverage::OneOf(_) | Coverage::Any => {}
     }
-    let is_one_release = matches!(reach, Reach::Exact | Reach::LaterPatch);
+    let is_one_release = matches!(coverage, Coverage::Exact | Coverage::LaterPatch);
     if is_one_release && resolved.kubelet.gaps.is_empty() {
         return;
     }
@@ -89,7 +89,7 @@ pub(super) fn doubt_uncertain(findings: &mut [Finding], assessed: &Assessed<'_>)
         );
         return;
     }
-    let refuted = refuted(findings, assessed, &reach);
+    let refuted = refuted(findings, assessed, &coverage);
     for finding in findings {
         let key = key(finding);
         if let Some((_, why)) = refuted.iter().find(|(refuted, _)| *refuted == key) {
@@ -99,10 +99,10 @@ pub(super) fn doubt_uncertain(findings: &mut [Finding], assessed: &Assessed<'_>)
 }
 
 /// The releases whose rules may apply.
-fn reach(resolved: &Resolved) -> Reach {
+fn coverage(resolved: &Resolved) -> Coverage {
     match resolved.program.installed.source {
-        VersionSource::Assumed | VersionSource::DataDir => Reach::Any,
-        _ => releases::reach(resolved.version()),
+        VersionSource::Assumed | VersionSource::DataDir => Coverage::Any,
+        _ => releases::coverage(resolved.version()),
     }
 }
 
@@ -110,12 +110,12 @@ fn reach(resolved: &Resolved) -> Reach {
 fn refuted(
     findings: &[Finding],
     assessed: &Assessed<'_>,
-    reach: &Reach,
+    coverage: &Coverage,
 ) -> Vec<(FindingKey, Doubt)> {
     let mut variants = Variants::new(assessed);
     let mut blocking: Vec<FindingKey> = findings.iter().filter(|f| blocks(f)).map(key).collect();
     let mut refuted = Vec::new();
-    let releases = possible_releases(reach, assessed.resolved.version());
+    let releases = possible_releases(coverage, assessed.resolved.version());
     for version in distinct_releases(assessed, releases) {
         if blocking.is_empty() {
             break;
@@ -123,14 +123,15 @@ fn refuted(
         for flags in possible_kubelet_flags(&assessed.resolved.kubelet) {
             let variant = variants.evaluate(&version, flags);
             // The newest release stands for later ones too, which may know more names.
-            let or_newer =
-                *reach == Reach::Any && version == profile::newest() && variant.depends_on_names;
+            let or_newer = *coverage == Coverage::Any
+                && version == profile::newest()
+                && variant.depends_on_names;
             blocking.retain(|key| {
                 let holds = variant.is_refused || variant.blocking.contains(key);
                 if holds && !or_newer {
                     return true;
                 }
-                let why = why_refuted(assessed.resolved, reach, &version, flags, or_newer);
+                let why = why_refuted(assessed.resolved, coverage, &version, flags, or_newer);
                 refuted.push((key.clone(), why));
                 false
             });
@@ -141,14 +142,14 @@ fn refuted(
 
 fn why_refuted(
     resolved: &Resolved,
-    reach: &Reach,
+    coverage: &Coverage,
     witness: &Version,
     flags: Option<KubeletFlags>,
     or_newer: bool,
 ) -> Doubt {
     if flags.is_some() {
         doubts::unread_kubelet_files(&resolved.kubelet.gaps)
-    } else if *reach == Reach::Any {
+    } else if *coverage == Coverage::Any {
         let detection = &resolved.program.detection;
         doubts::unknown_release(resolved.version(), witness, or_newer, detection)
     } else {
@@ -181,8 +182,8 @@ fn depends_on_names(requirements: &[Requirement]) -> bool {
     requirements
         .iter()
         .any(|requirement| match &requirement.kind {
-            RequirementKind::ProfileName { answer, .. } => {
-                RequirementKind::profile_refusal(*answer).is_some()
+            RequirementKind::ProfileName { status, .. } => {
+                RequirementKind::profile_refusal(*status).is_some()
             }
             RequirementKind::Configuration(fatal) => fatal.ground == Ground::Names,
             _ => false,
@@ -190,16 +191,16 @@ fn depends_on_names(requirements: &[Requirement]) -> bool {
 }
 
 /// The releases that may start, the preferred witnesses first.
-fn possible_releases(reach: &Reach, version: &Version) -> Vec<Version> {
-    match reach {
-        Reach::OneOf(range) => range.clone().rev().filter_map(releases::release).collect(),
+fn possible_releases(coverage: &Coverage, version: &Version) -> Vec<Version> {
+    match coverage {
+        Coverage::OneOf(range) => range.clone().rev().filter_map(releases::release).collect(),
         // The newest release stands for later ones too: a finding names it only if no other refutes it.
-        Reach::Any => {
+        Coverage::Any => {
             let newest = releases::count().saturating_sub(1);
             let order = (0..newest).rev().chain([newest]);
             order.filter_map(releases::release).collect()
         }
-        Reach::Exact | Reach::LaterPatch | Reach::LaterMinor => vec![version.clone()],
+        Coverage::Exact | Coverage::LaterPatch | Coverage::LaterMinor => vec![version.clone()],
     }
 }
 
@@ -210,7 +211,7 @@ fn distinct_releases(assessed: &Assessed<'_>, versions: Vec<Version>) -> Vec<Ver
     }
     let resolved = assessed.resolved;
     let invocation = &resolved.program.invocation;
-    let reading = config::Reading::of(invocation, &resolved.files, assessed.role);
+    let reading = config::Interpretation::of(invocation, &resolved.files, assessed.role);
     let mut known: Vec<(ProfileRules, config::Likeness)> = Vec::new();
     let mut distinct = Vec::new();
     for version in versions {
@@ -266,7 +267,7 @@ impl<'a> Variants<'a> {
         let profile = ProfileRules::of(version);
         // RKE2 exits before it reads the host.
         let fatal = settings.fatal.as_ref().map(|fatal| fatal.ground);
-        let refusal = RequirementKind::profile_refusal(profile.answer(settings.profile()));
+        let refusal = RequirementKind::profile_refusal(profile.status(settings.profile()));
         if let Some(ground) = fatal.or(refusal.map(|_| Ground::Names)) {
             return Variant {
                 blocking: HashSet::new(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::target::Target;
 use super::visibility;
 use crate::host::{HostRoot, rke2_binary};
-use crate::rke2::build_info::{self, BuildInfo, Program};
+use crate::rke2::build_info::{self, BinaryKind, BuildInfo};
 use crate::rke2::config::{Argument, Gap, Invocation, Variable};
 use crate::rke2::installed::{Detection, InstalledVersion, Note, VersionSource};
 use crate::rke2::profile;
@@ -103,7 +103,7 @@ fn version(
     }
     // Running a program of another name with `--version` could start RKE2.
     let ask = if program.is_none_or(is_named_rke2) {
-        Some(rke2_binary::Ask {
+        Some(rke2_binary::VersionCommand {
             deadline: VERSION_TIMEOUT,
             cache: CACHE.into(),
         })
@@ -131,8 +131,8 @@ fn is_rke2(
     if target.version.is_some() {
         // The release is given, so that the program has not been read yet.
         return match rke2_binary::read_program(root, program) {
-            Ok(Program::NotElf) => false,
-            Ok(Program::Go(BuildInfo {
+            Ok(BinaryKind::NotElf) => false,
+            Ok(BinaryKind::Go(BuildInfo {
                 rke2: Some(text), ..
             })) if build_info::release(&text).is_some() => true,
             _ => named,

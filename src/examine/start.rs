@@ -65,7 +65,7 @@ fn on_version(resolved: &Resolved) -> Vec<Advice> {
 /// What the hardening guide requires at the next start. Without a profile the guide does not apply.
 fn on_hardening(root: &HostRoot, resolved: &Resolved, start: &StartSettings) -> Vec<Advice> {
     let rules = ProfileRules::of(&start.version);
-    let scope = rules.answer(&start.profile.value).scope();
+    let scope = rules.status(&start.profile.value).scope();
     let Some(scope) = scope else {
         return Vec::new();
     };

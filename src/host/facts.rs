@@ -169,7 +169,7 @@ mod tests {
     fn account(table: Table, applies: bool) -> Requirement {
         let kind = RequirementKind::Account {
             table,
-            stage: Stage::HostFirst,
+            stage: Stage::KernelParameters,
             separator: ": ",
         };
         required(kind, applies)

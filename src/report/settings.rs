@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::assessment::Examination;
 use crate::facts::Source;
-use crate::rke2::config::{IgnoredReason, Origin, Setting, SettingValue};
+use crate::rke2::config::{IgnoredReason, Setting, SettingOrigin, SettingValue};
 use crate::text::printable;
 
 /// What a start hangs on; shown whether set or not.
@@ -38,12 +38,12 @@ struct Place<'a> {
     line: Option<u32>,
 }
 
-impl<'a> From<&'a Origin> for Place<'a> {
-    fn from(origin: &'a Origin) -> Self {
+impl<'a> From<&'a SettingOrigin> for Place<'a> {
+    fn from(origin: &'a SettingOrigin) -> Self {
         let name = match origin {
-            Origin::Env { name, .. } => Some(name.as_str()),
-            Origin::Argument { text, .. } => Some(text.as_str()),
-            Origin::File { .. } | Origin::Default => None,
+            SettingOrigin::Env { name, .. } => Some(name.as_str()),
+            SettingOrigin::Argument { text, .. } => Some(text.as_str()),
+            SettingOrigin::File { .. } | SettingOrigin::Default => None,
         };
         let source = origin.source();
         Self {
@@ -76,7 +76,7 @@ pub fn json(examination: &Examination, all: bool) -> String {
     let report = &examination.report;
     let settings: Map<String, Value> = chosen(examination, all)
         .map(|setting| {
-            let default = Origin::Default;
+            let default = SettingOrigin::Default;
             let mut places: Vec<Place<'_>> = setting.sources.iter().map(Place::from).collect();
             if places.is_empty() {
                 places.push(Place::from(&default));

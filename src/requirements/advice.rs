@@ -54,7 +54,7 @@ pub(crate) fn version_remedy(detection: &Detection) -> String {
              `chown root:root {0} && chmod 755 {0}`",
             shell_word(path)
         )),
-        Note::NoAnswer { path, .. } => Some(format!(
+        Note::CommandFailed { path, .. } => Some(format!(
             "find out why `{} --version` does not answer",
             shell_word(path)
         )),
@@ -103,7 +103,7 @@ pub(crate) fn both_enabled(role: Role) -> Advice {
 mod tests {
     use super::*;
     use crate::facts::ReadError;
-    use crate::rke2::installed::AskFailure;
+    use crate::rke2::installed::CommandFailure;
 
     #[test]
     fn each_reason_for_an_unknown_version_has_its_own_remedy() {
@@ -128,9 +128,9 @@ mod tests {
                  `chown root:root /usr/local/bin/rke2 && chmod 755 /usr/local/bin/rke2`",
             ),
             (
-                Note::NoAnswer {
+                Note::CommandFailed {
                     path: path(),
-                    failure: AskFailure::Deadline(2000),
+                    failure: CommandFailure::Deadline(2000),
                 },
                 "find out why `/usr/local/bin/rke2 --version` does not answer",
             ),

@@ -9,9 +9,9 @@ pub(crate) mod catalogue;
 use crate::facts::{Source, Table};
 use crate::finding::Stage;
 use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
-use crate::rke2::profile::{Answer, DEPRECATED_FATAL, INVALID, Order, ProfileRules, Scope};
+use crate::rke2::profile::{DEPRECATED_FATAL, INVALID, Order, ProfileRules, ProfileStatus, Scope};
 use crate::rke2::role::Role;
-use crate::rke2::start::{Advice, Fatal, Sourced, StartSettings, Unknown};
+use crate::rke2::start::{Advice, Sourced, StartFailure, StartSettings, Unknown};
 use crate::rke2::version::Since;
 
 /// One requirement.
@@ -75,7 +75,7 @@ pub enum RequirementKind {
         /// The value.
         value: String,
         /// What the release makes of it.
-        answer: Answer,
+        status: ProfileStatus,
         /// What it accepts, joined for a sentence.
         accepted: String,
     },
@@ -94,7 +94,7 @@ pub enum RequirementKind {
         words: &'static str,
     },
     /// A configuration that ends the start by itself.
-    Configuration(Fatal),
+    Configuration(StartFailure),
     /// Something that decides and could not be read.
     Unknown(Unknown),
     /// A configuration that is not what its author meant.
@@ -114,13 +114,13 @@ const CGROUP_V1_UNSUPPORTED: &str = "failed to validate kubelet configuration, e
 /// Every requirement for a unit with these settings; those it is not held to are marked.
 pub fn of(settings: &StartSettings) -> Vec<Requirement> {
     let rules = ProfileRules::of(&settings.version);
-    let answer = rules.answer(&settings.profile.value);
+    let status = rules.status(&settings.profile.value);
     let mut all: Vec<Requirement> = settings.fatal.iter().map(configuration).collect();
     all.extend(settings.unknown.iter().map(unknown));
-    all.push(profile_name(settings, &rules, answer));
-    all.extend(kernel(settings, &rules, answer));
-    all.push(protect_kernel_defaults(settings, &rules, answer));
-    all.extend(accounts(settings, &rules, answer));
+    all.push(profile_name(settings, &rules, status));
+    all.extend(kernel(settings, &rules, status));
+    all.push(protect_kernel_defaults(settings, &rules, status));
+    all.extend(accounts(settings, &rules, status));
     all.extend(cgroup(settings));
     all.extend(settings.advice.iter().map(advice));
     all
@@ -139,14 +139,14 @@ fn profile_because(settings: &StartSettings) -> Because {
     )
 }
 
-fn because(words: &str, origin: &crate::rke2::start::Origin) -> Because {
+fn because(words: &str, origin: &crate::rke2::start::Provenance) -> Because {
     Because {
         words: format!("{words} ({origin})"),
         source: origin.source.clone(),
     }
 }
 
-fn configuration(fatal: &Fatal) -> Requirement {
+fn configuration(fatal: &StartFailure) -> Requirement {
     Requirement {
         id: fatal.check.to_owned(),
         applies: true,
@@ -182,14 +182,18 @@ fn advice(advice: &Advice) -> Requirement {
     }
 }
 
-fn profile_name(settings: &StartSettings, rules: &ProfileRules, answer: Answer) -> Requirement {
+fn profile_name(
+    settings: &StartSettings,
+    rules: &ProfileRules,
+    status: ProfileStatus,
+) -> Requirement {
     Requirement {
         id: "profile.value".to_owned(),
-        applies: answer != Answer::Off,
+        applies: status != ProfileStatus::Off,
         because: profile_because(settings),
         kind: RequirementKind::ProfileName {
             value: settings.profile.value.clone(),
-            answer,
+            status,
             accepted: rules.accepted().collect::<Vec<_>>().join(" or "),
         },
     }
@@ -198,18 +202,26 @@ fn profile_name(settings: &StartSettings, rules: &ProfileRules, answer: Answer) 
 /// When RKE2 looks at the kernel parameters, the flag and the account.
 const fn stages(order: Order) -> (Stage, Stage, Stage) {
     match order {
-        Order::Together => (Stage::HostFirst, Stage::HostSecond, Stage::HostFirst),
-        Order::Split => (Stage::HostFirst, Stage::HostSecond, Stage::HostThird),
+        Order::Together => (
+            Stage::KernelParameters,
+            Stage::ProtectKernelDefaults,
+            Stage::KernelParameters,
+        ),
+        Order::Split => (
+            Stage::KernelParameters,
+            Stage::ProtectKernelDefaults,
+            Stage::EtcdAccount,
+        ),
     }
 }
 
 fn kernel(
     settings: &StartSettings,
     rules: &ProfileRules,
-    answer: Answer,
+    status: ProfileStatus,
 ) -> impl Iterator<Item = Requirement> {
     let (stage, _, _) = stages(rules.order);
-    let by_rke2 = answer.scope() == Some(Scope::Cis);
+    let by_rke2 = status.scope() == Some(Scope::Cis);
     let flag = settings
         .protect_kernel_defaults
         .as_ref()
@@ -257,12 +269,12 @@ fn kernel(
 fn protect_kernel_defaults(
     settings: &StartSettings,
     rules: &ProfileRules,
-    answer: Answer,
+    status: ProfileStatus,
 ) -> Requirement {
     let (_, stage, _) = stages(rules.order);
     Requirement {
         id: "profile.protect-kernel-defaults".to_owned(),
-        applies: answer.scope() == Some(Scope::Cis),
+        applies: status.scope() == Some(Scope::Cis),
         because: profile_because(settings),
         kind: RequirementKind::ProtectKernelDefaults {
             profile: settings.profile.value.clone(),
@@ -275,7 +287,7 @@ fn protect_kernel_defaults(
 fn accounts(
     settings: &StartSettings,
     rules: &ProfileRules,
-    answer: Answer,
+    status: ProfileStatus,
 ) -> impl Iterator<Item = Requirement> {
     let (_, _, stage) = stages(rules.order);
     let held = settings.role == Role::Server || rules.agent_as_server;
@@ -292,7 +304,7 @@ fn accounts(
         .into_iter()
         .map(move |table| Requirement {
             id: format!("account.etcd.{}", table.as_str()),
-            applies: held && answer.scope().is_some() && (table == Table::Passwd || group),
+            applies: held && status.scope().is_some() && (table == Table::Passwd || group),
             because: because.clone(),
             kind: RequirementKind::Account {
                 table,
@@ -332,11 +344,11 @@ fn cgroup(settings: &StartSettings) -> Option<Requirement> {
 
 impl RequirementKind {
     /// The line RKE2 ends with because of the profile's name alone, and when.
-    pub const fn profile_refusal(answer: Answer) -> Option<(Stage, &'static str)> {
-        match answer {
-            Answer::Invalid => Some((Stage::ProfileName, INVALID)),
-            Answer::Refused(_) => Some((Stage::ProfileRefused, DEPRECATED_FATAL)),
-            Answer::Off | Answer::Accepted(_) | Answer::Deprecated(_) => None,
+    pub const fn profile_refusal(status: ProfileStatus) -> Option<(Stage, &'static str)> {
+        match status {
+            ProfileStatus::Invalid => Some((Stage::ProfileName, INVALID)),
+            ProfileStatus::Refused(_) => Some((Stage::ProfileRefused, DEPRECATED_FATAL)),
+            ProfileStatus::Off | ProfileStatus::Accepted(_) | ProfileStatus::Deprecated(_) => None,
         }
     }
 }

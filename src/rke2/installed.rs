@@ -114,17 +114,17 @@ pub enum Note {
     },
     /// The program was run and did not answer.
     #[error("{path} --version: {failure}")]
-    NoAnswer {
+    CommandFailed {
         /// The file.
         path: String,
         /// What happened instead.
-        failure: AskFailure,
+        failure: CommandFailure,
     },
 }
 
 /// Why a program's answer to `--version` was not had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AskFailure {
+pub enum CommandFailure {
     /// It could not be started or listened to.
     #[error("{0}")]
     System(String),

@@ -4,12 +4,12 @@
 //! stable tags from v1.18.9+rke2r1 to v1.36.3+rke2r1; `tests/cases/profiles.json` holds them one by
 //! one and a test compares. Each change is one [`Since`] with the upstream change beside it.
 
-use super::releases::{self, Reach};
+use super::releases::{self, Coverage};
 use super::version::{Since, Version};
 
 /// What RKE2 does with a value of `profile`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Answer {
+pub enum ProfileStatus {
     /// Not set, or empty: RKE2 warns that it does not run in CIS mode, and checks nothing.
     Off,
     /// Accepted.
@@ -31,7 +31,7 @@ pub enum Scope {
     Etcd,
 }
 
-impl Answer {
+impl ProfileStatus {
     /// What of the host is checked, if anything.
     pub const fn scope(self) -> Option<Scope> {
         match self {
@@ -75,7 +75,7 @@ pub struct ProfileRules {
 /// One value of `profile` through the releases: the last change that a version includes counts.
 struct Value {
     name: &'static str,
-    history: &'static [(Since, Answer)],
+    history: &'static [(Since, ProfileStatus)],
 }
 
 /// The etcd profile, and with it the split order: #8349 and its backports.
@@ -95,35 +95,35 @@ const UNLIMITED_LINES: Since = Since(&[(23, 1, 1)]);
 const VALUES: &[Value] = &[
     Value {
         name: "cis",
-        history: &[(GENERIC_CIS, Answer::Accepted(Scope::Cis))],
+        history: &[(GENERIC_CIS, ProfileStatus::Accepted(Scope::Cis))],
     },
     Value {
         name: "etcd",
-        history: &[(ETCD_PROFILE, Answer::Accepted(Scope::Etcd))],
+        history: &[(ETCD_PROFILE, ProfileStatus::Accepted(Scope::Etcd))],
     },
     Value {
         name: "cis-1.23",
         history: &[
-            (ONLY_CIS_1_23, Answer::Accepted(Scope::Cis)),
-            (GENERIC_CIS, Answer::Deprecated(Scope::Cis)),
+            (ONLY_CIS_1_23, ProfileStatus::Accepted(Scope::Cis)),
+            (GENERIC_CIS, ProfileStatus::Deprecated(Scope::Cis)),
             // #5781
-            (Since(&[(30, 0, 0)]), Answer::Refused(Scope::Cis)),
-            (ETCD_PROFILE, Answer::Invalid),
+            (Since(&[(30, 0, 0)]), ProfileStatus::Refused(Scope::Cis)),
+            (ETCD_PROFILE, ProfileStatus::Invalid),
         ],
     },
     Value {
         name: "cis-1.6",
         history: &[
             // #763
-            (Since(&[(20, 5, 1)]), Answer::Accepted(Scope::Cis)),
-            (ONLY_CIS_1_23, Answer::Invalid),
+            (Since(&[(20, 5, 1)]), ProfileStatus::Accepted(Scope::Cis)),
+            (ONLY_CIS_1_23, ProfileStatus::Invalid),
         ],
     },
     Value {
         name: "cis-1.5",
         history: &[
-            (Since::ALWAYS, Answer::Accepted(Scope::Cis)),
-            (ONLY_CIS_1_23, Answer::Invalid),
+            (Since::ALWAYS, ProfileStatus::Accepted(Scope::Cis)),
+            (ONLY_CIS_1_23, ProfileStatus::Invalid),
         ],
     },
 ];
@@ -136,8 +136,8 @@ pub(crate) const fn newest() -> Version {
 /// Whether `version` came after the newest release of its minor that the rules were read from.
 pub(crate) fn is_newer_than_known(version: &Version) -> bool {
     matches!(
-        releases::reach(version),
-        Reach::LaterPatch | Reach::LaterMinor
+        releases::coverage(version),
+        Coverage::LaterPatch | Coverage::LaterMinor
     )
 }
 
@@ -161,9 +161,9 @@ impl ProfileRules {
 
     /// Whether both refuse the same hosts, whatever the profile; in which words and order does not count.
     pub fn is_like(&self, other: &Self) -> bool {
-        let accepts = |rules: &Self, value: &Value| match rules.answer(value.name) {
-            Answer::Accepted(scope) | Answer::Deprecated(scope) => Some(scope),
-            Answer::Off | Answer::Refused(_) | Answer::Invalid => None,
+        let accepts = |rules: &Self, value: &Value| match rules.status(value.name) {
+            ProfileStatus::Accepted(scope) | ProfileStatus::Deprecated(scope) => Some(scope),
+            ProfileStatus::Off | ProfileStatus::Refused(_) | ProfileStatus::Invalid => None,
         };
         self.group_required == other.group_required
             && self.agent_as_server == other.agent_as_server
@@ -174,9 +174,9 @@ impl ProfileRules {
     }
 
     /// What this release does with `value`; compared byte by byte, as RKE2 does.
-    pub fn answer(&self, value: &str) -> Answer {
+    pub fn status(&self, value: &str) -> ProfileStatus {
         if value.is_empty() {
-            return Answer::Off;
+            return ProfileStatus::Off;
         }
         VALUES
             .iter()
@@ -187,15 +187,15 @@ impl ProfileRules {
                     .iter()
                     .rfind(|(since, _)| since.includes(&self.version))
             })
-            .map_or(Answer::Invalid, |(_, answer)| *answer)
+            .map_or(ProfileStatus::Invalid, |(_, status)| *status)
     }
 
     /// The values this release starts with, the one to use first.
     pub fn accepted(&self) -> impl Iterator<Item = &'static str> {
         VALUES.iter().map(|value| value.name).filter(|name| {
             matches!(
-                self.answer(name),
-                Answer::Accepted(_) | Answer::Deprecated(_)
+                self.status(name),
+                ProfileStatus::Accepted(_) | ProfileStatus::Deprecated(_)
             )
         })
     }
@@ -231,12 +231,12 @@ mod tests {
                 );
             }
             let expected = match release["cis123"].as_str().unwrap() {
-                "ok" => Answer::Accepted(Scope::Cis),
-                "deprecated-warn" => Answer::Deprecated(Scope::Cis),
-                "deprecated-fatal" => Answer::Refused(Scope::Cis),
-                _ => Answer::Invalid,
+                "ok" => ProfileStatus::Accepted(Scope::Cis),
+                "deprecated-warn" => ProfileStatus::Deprecated(Scope::Cis),
+                "deprecated-fatal" => ProfileStatus::Refused(Scope::Cis),
+                _ => ProfileStatus::Invalid,
             };
-            assert_eq!(rules.answer("cis-1.23"), expected, "{tag}");
+            assert_eq!(rules.status("cis-1.23"), expected, "{tag}");
             let order = match release["order"].as_str().unwrap() {
                 "etcd+kernel>pkd" => Order::Together,
                 "kernel>pkd>etcd" => Order::Split,
@@ -259,9 +259,9 @@ mod tests {
                 "{tag}"
             );
             for value in ["CIS", "cis ", " cis", "cis-1.7", "false", "true"] {
-                assert_eq!(rules.answer(value), Answer::Invalid, "{tag} {value}");
+                assert_eq!(rules.status(value), ProfileStatus::Invalid, "{tag} {value}");
             }
-            assert_eq!(rules.answer(""), Answer::Off);
+            assert_eq!(rules.status(""), ProfileStatus::Off);
         }
     }
 

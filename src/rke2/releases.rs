@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::config::Kind;
+use super::config::FlagKind;
 use super::table::RELEASES;
 use super::version::Version;
 
@@ -14,7 +14,7 @@ pub(in crate::rke2) enum Form {
     /// K3s' flag, which RKE2's parser does not define.
     Dropped,
     /// RKE2's own flag, with the environment variables that stand in for it.
-    Own(Kind, &'static [&'static str]),
+    Own(FlagKind, &'static [&'static str]),
 }
 
 /// A form of a flag through successive releases.
@@ -69,7 +69,7 @@ pub(in crate::rke2) const fn runs(rows: &'static [Row], name: &str) -> &'static 
 
 /// What is known of the rules of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Reach {
+pub(crate) enum Coverage {
     /// It is one that the rules were read from.
     Exact,
     /// It is not, but stands between these two, or is one of these: each of their rules is possible.
@@ -121,24 +121,24 @@ pub fn newest_of(minor: u32) -> Version {
 }
 
 /// How far the rules reach to `version`.
-pub(crate) fn reach(version: &Version) -> Reach {
+pub(crate) fn coverage(version: &Version) -> Coverage {
     let key = key(version);
     let (minor, patch, _) = key;
     let is_final = version.pre_release.is_empty();
     if is_final && RELEASES.binary_search(&key).is_ok() {
-        return Reach::Exact;
+        return Coverage::Exact;
     }
     let first = RELEASES.partition_point(|release| *release < (minor, patch, 0));
     let end = RELEASES.partition_point(|release| *release <= (minor, patch, u32::MAX));
     let last = end.saturating_sub(1);
     match (is_final, version.revision, first < end) {
         // Without revision: any of that patch.
-        (true, 0, true) if first == last => return Reach::Exact,
-        (true, 0, true) => return Reach::OneOf(first..=last),
+        (true, 0, true) if first == last => return Coverage::Exact,
+        (true, 0, true) => return Coverage::OneOf(first..=last),
         // Cut between the release before and the one that it precedes.
         (false, _, true) => {
             let precedes = usize::from(position(version)).clamp(first, last);
-            return Reach::OneOf(first.saturating_sub(1)..=precedes);
+            return Coverage::OneOf(first.saturating_sub(1)..=precedes);
         }
         _ => {}
     }
@@ -146,10 +146,10 @@ pub(crate) fn reach(version: &Version) -> Reach {
     let of_minor = |at: usize| RELEASES.get(at).is_some_and(|found| found.0 == minor);
     let before = after.checked_sub(1).filter(|at| of_minor(*at));
     match before {
-        Some(before) if of_minor(after) => Reach::OneOf(before..=after),
-        Some(_) => Reach::LaterPatch,
-        None if after == RELEASES.len() => Reach::LaterMinor,
-        None => Reach::Any,
+        Some(before) if of_minor(after) => Coverage::OneOf(before..=after),
+        Some(_) => Coverage::LaterPatch,
+        None if after == RELEASES.len() => Coverage::LaterMinor,
+        None => Coverage::Any,
     }
 }
 
@@ -158,12 +158,12 @@ mod tests {
     use super::*;
     use crate::rke2::table::{AGENT, SERVER};
 
-    fn reach_of(text: &str) -> Reach {
-        reach(&text.parse().unwrap())
+    fn coverage_of(text: &str) -> Coverage {
+        coverage(&text.parse().unwrap())
     }
 
-    fn shown(reach: Reach) -> Vec<String> {
-        let Reach::OneOf(range) = reach else {
+    fn shown(reach: Coverage) -> Vec<String> {
+        let Coverage::OneOf(range) = reach else {
             panic!("{reach:?}");
         };
         range.map(|at| release(at).unwrap().to_string()).collect()
@@ -187,7 +187,7 @@ mod tests {
     fn every_release_of_the_table_is_known_exactly() {
         for at in 0..count() {
             let version = release(at).unwrap();
-            assert_eq!(reach(&version), Reach::Exact, "{version}");
+            assert_eq!(coverage(&version), Coverage::Exact, "{version}");
             assert_eq!(usize::from(position(&version)), at, "{version}");
         }
         assert_eq!(release(count()), None);
@@ -196,46 +196,49 @@ mod tests {
     #[test]
     fn a_release_between_two_is_one_of_them() {
         assert_eq!(
-            shown(reach_of("v1.33.3+rke2r7")),
+            shown(coverage_of("v1.33.3+rke2r7")),
             ["v1.33.3+rke2r1", "v1.33.4+rke2r1"]
         );
         // It was never made.
         assert_eq!(
-            shown(reach_of("v1.30.14+rke2r3")),
+            shown(coverage_of("v1.30.14+rke2r3")),
             ["v1.30.14+rke2r2", "v1.30.14+rke2r4"]
         );
         assert_eq!(
-            shown(reach_of("v1.27.16")),
+            shown(coverage_of("v1.27.16")),
             ["v1.27.16+rke2r1", "v1.27.16+rke2r2"]
         );
         assert_eq!(
-            shown(reach_of("v1.34.3-rc1+rke2r1")),
+            shown(coverage_of("v1.34.3-rc1+rke2r1")),
             ["v1.34.2+rke2r1", "v1.34.3+rke2r1"]
         );
-        assert_eq!(shown(reach_of("v1.34.1-rc1+rke2r1"))[1], "v1.34.1+rke2r1");
-        assert_eq!(reach_of("v1.34.2"), Reach::Exact);
+        assert_eq!(
+            shown(coverage_of("v1.34.1-rc1+rke2r1"))[1],
+            "v1.34.1+rke2r1"
+        );
+        assert_eq!(coverage_of("v1.34.2"), Coverage::Exact);
     }
 
     #[test]
     fn a_release_beyond_the_table_is_told_by_its_minor() {
         for (text, expected) in [
-            ("v1.36.3+rke2r2", Reach::LaterPatch),
-            ("v1.36.4+rke2r1", Reach::LaterPatch),
-            ("v1.36.4-rc1+rke2r1", Reach::LaterPatch),
-            ("v1.30.15", Reach::LaterPatch),
-            ("v1.18.21+rke2r1", Reach::LaterPatch),
-            ("v1.37.0+rke2r1", Reach::LaterMinor),
-            ("v1.37.1-rc2+rke2r1", Reach::LaterMinor),
-            ("v1.400.0", Reach::LaterMinor),
-            ("v1.17.9+rke2r1", Reach::Any),
-            ("v1.18.4-alpha1+rke2", Reach::Any),
+            ("v1.36.3+rke2r2", Coverage::LaterPatch),
+            ("v1.36.4+rke2r1", Coverage::LaterPatch),
+            ("v1.36.4-rc1+rke2r1", Coverage::LaterPatch),
+            ("v1.30.15", Coverage::LaterPatch),
+            ("v1.18.21+rke2r1", Coverage::LaterPatch),
+            ("v1.37.0+rke2r1", Coverage::LaterMinor),
+            ("v1.37.1-rc2+rke2r1", Coverage::LaterMinor),
+            ("v1.400.0", Coverage::LaterMinor),
+            ("v1.17.9+rke2r1", Coverage::Any),
+            ("v1.18.4-alpha1+rke2", Coverage::Any),
             // Before the first of its minor, whose rules are not those of the minor before.
-            ("v1.21.1+rke2r1", Reach::Any),
+            ("v1.21.1+rke2r1", Coverage::Any),
         ] {
             let Ok(version) = text.parse::<Version>() else {
                 continue;
             };
-            assert_eq!(reach(&version), expected, "{text}");
+            assert_eq!(coverage(&version), expected, "{text}");
         }
         assert_eq!(newest_of(36), Version::new(36, 3, 1));
         assert_eq!(newest_of(40), Version::new(36, 3, 1));

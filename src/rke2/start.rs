@@ -8,7 +8,7 @@ use crate::text::printable;
 
 /// Where a setting got its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
+pub struct Provenance {
     /// In words: `argument --profile`, `environment RKE2_CIS_PROFILE`, or empty where the place
     /// says it all.
     pub label: String,
@@ -16,7 +16,7 @@ pub struct Origin {
     pub source: Option<Source>,
 }
 
-impl Origin {
+impl Provenance {
     /// Nobody set it.
     pub fn default_value() -> Self {
         Self {
@@ -26,7 +26,7 @@ impl Origin {
     }
 }
 
-impl std::fmt::Display for Origin {
+impl std::fmt::Display for Provenance {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (&self.source, self.label.is_empty()) {
             (Some(source), true) => write!(f, "{source}"),
@@ -42,7 +42,7 @@ pub struct Sourced<T> {
     /// The value.
     pub value: T,
     /// Where it came from.
-    pub origin: Origin,
+    pub origin: Provenance,
 }
 
 impl<T> Sourced<T> {
@@ -50,14 +50,14 @@ impl<T> Sourced<T> {
     pub fn default_value(value: T) -> Self {
         Self {
             value,
-            origin: Origin::default_value(),
+            origin: Provenance::default_value(),
         }
     }
 }
 
 /// Something in the configuration that ends RKE2, or its kubelet, before the host is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fatal {
+pub struct StartFailure {
     /// The check it belongs to, such as `config.parse`.
     pub check: &'static str,
     /// Whether it is the kubelet that ends.
@@ -115,7 +115,7 @@ pub struct StartSettings {
     /// What its `fail-cgroupv1` ends up as, where anybody set it.
     pub kubelet_fail_cgroup_v1: Option<Sourced<bool>>,
     /// What ends RKE2 or the kubelet whatever the host is like, in the order it does.
-    pub fatal: Vec<Fatal>,
+    pub fatal: Vec<StartFailure>,
     /// What could not be read.
     pub unknown: Vec<Unknown>,
     /// What starts but is not as meant.
@@ -157,7 +157,7 @@ impl StartSettings {
             value: protect,
             origin: origins
                 .last()
-                .map_or_else(Origin::default_value, Origin::of),
+                .map_or_else(Provenance::default_value, Provenance::of),
         });
         let gaps = settings.gaps.iter().chain(&kubelet.gaps);
         let refusals = kubelet.refusals.iter().filter(|_| kubelet.runs);
@@ -166,12 +166,13 @@ impl StartSettings {
             role: settings.role,
             profile: Sourced {
                 value: settings.profile().to_owned(),
-                origin: Origin::of(settings.profile_source()),
+                origin: Provenance::of(settings.profile_source()),
             },
             protect_kernel_defaults: flag,
             kubelet_runs: kubelet.runs,
             kubelet_protect: Some(Sourced::of(&kubelet.protect_kernel_defaults)),
-            kubelet_fail_cgroup_v1: (kubelet.fail_cgroup_v1.origin != config::Origin::Default)
+            kubelet_fail_cgroup_v1: (kubelet.fail_cgroup_v1.origin
+                != config::SettingOrigin::Default)
                 .then(|| Sourced::of(&kubelet.fail_cgroup_v1)),
             fatal: settings
                 .fatal
@@ -190,14 +191,14 @@ impl StartSettings {
     }
 }
 
-impl Origin {
+impl Provenance {
     /// The place of a setting.
-    pub fn of(origin: &config::Origin) -> Self {
+    pub fn of(origin: &config::SettingOrigin) -> Self {
         let label = match origin {
-            config::Origin::File { .. } => String::new(),
-            config::Origin::Env { name, .. } => format!("environment variable {name}"),
-            config::Origin::Argument { text, .. } => format!("argument {text}"),
-            config::Origin::Default => "default".to_owned(),
+            config::SettingOrigin::File { .. } => String::new(),
+            config::SettingOrigin::Env { name, .. } => format!("environment variable {name}"),
+            config::SettingOrigin::Argument { text, .. } => format!("argument {text}"),
+            config::SettingOrigin::Default => "default".to_owned(),
         };
         Self {
             label,
@@ -210,17 +211,17 @@ impl Sourced<bool> {
     fn of(effective: &config::Effective) -> Self {
         Self {
             value: effective.value,
-            origin: Origin::of(&effective.origin),
+            origin: Provenance::of(&effective.origin),
         }
     }
 }
 
-fn rke2_fatal(fatal: &config::Fatal) -> Fatal {
+fn rke2_fatal(fatal: &config::Refusal) -> StartFailure {
     let (check, subject) = match &fatal.origin {
         Some(origin) => ("config.flag", origin.to_string()),
         None => ("config.parse", "RKE2's configuration".to_owned()),
     };
-    Fatal {
+    StartFailure {
         check,
         by_kubelet: false,
         message: fatal.message.clone(),
@@ -230,8 +231,8 @@ fn rke2_fatal(fatal: &config::Fatal) -> Fatal {
     }
 }
 
-fn kubelet_fatal(fatal: &config::Fatal) -> Fatal {
-    Fatal {
+fn kubelet_fatal(fatal: &config::Refusal) -> StartFailure {
+    StartFailure {
         check: "config.kubelet-arg",
         by_kubelet: true,
         message: fatal.message.clone(),

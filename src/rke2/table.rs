@@ -2,7 +2,7 @@
 //!
 //! Made by `tests/lab/flag-table` from `tests/cases/rke2-flags.json`: change that.
 
-use super::config::Kind;
+use super::config::FlagKind;
 use super::releases::{Form, Row, Run};
 
 /// Every release that the rules were read from, in the order of their numbers: minor, patch, revision.
@@ -353,27 +353,27 @@ pub(super) const SERVER: &[Row] = &[
         Run { first: 229, last: 310, form: Form::Dropped },
     ] },
     Row { name: "audit-policy-file", runs: &[
-        Run { first: 2, last: 310, form: Form::Own(Kind::Text, &["RKE2_AUDIT_POLICY_FILE"]) },
+        Run { first: 2, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_AUDIT_POLICY_FILE"]) },
     ] },
     Row { name: "bind-address", runs: &[
         Run { first: 0, last: 310, form: Form::Passed },
     ] },
     Row { name: "cloud-controller-manager-extra-env", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(Kind::List, &["RKE2_CLOUD_CONTROLLER_MANAGER_EXTRA_ENV"]) },
+        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_CLOUD_CONTROLLER_MANAGER_EXTRA_ENV"]) },
     ] },
     Row { name: "cloud-controller-manager-extra-mount", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(Kind::List, &["RKE2_CLOUD_CONTROLLER_MANAGER_EXTRA_MOUNT"]) },
+        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_CLOUD_CONTROLLER_MANAGER_EXTRA_MOUNT"]) },
     ] },
     Row { name: "cloud-controller-manager-image", runs: &[
-        Run { first: 97, last: 101, form: Form::Own(Kind::Text, &["RKE2_CLOUD_CONTROLLER_MANAGER_IMAGE"]) },
-        Run { first: 108, last: 119, form: Form::Own(Kind::Text, &["RKE2_CLOUD_CONTROLLER_MANAGER_IMAGE"]) },
-        Run { first: 122, last: 310, form: Form::Own(Kind::Text, &["RKE2_CLOUD_CONTROLLER_MANAGER_IMAGE"]) },
+        Run { first: 97, last: 101, form: Form::Own(FlagKind::Text, &["RKE2_CLOUD_CONTROLLER_MANAGER_IMAGE"]) },
+        Run { first: 108, last: 119, form: Form::Own(FlagKind::Text, &["RKE2_CLOUD_CONTROLLER_MANAGER_IMAGE"]) },
+        Run { first: 122, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_CLOUD_CONTROLLER_MANAGER_IMAGE"]) },
     ] },
     Row { name: "cloud-provider-config", runs: &[
-        Run { first: 0, last: 310, form: Form::Own(Kind::Text, &["RKE2_CLOUD_PROVIDER_CONFIG"]) },
+        Run { first: 0, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_CLOUD_PROVIDER_CONFIG"]) },
     ] },
     Row { name: "cloud-provider-name", runs: &[
-        Run { first: 0, last: 310, form: Form::Own(Kind::Text, &["RKE2_CLOUD_PROVIDER_NAME"]) },
+        Run { first: 0, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_CLOUD_PROVIDER_NAME"]) },
     ] },
     Row { name: "cluster-cidr", runs: &[
         Run { first: 0, last: 310, form: Form::Passed },
@@ -398,8 +398,8 @@ pub(super) const SERVER: &[Row] = &[
         Run { first: 0, last: 138, form: Form::Dropped },
     ] },
     Row { name: "cni", runs: &[
-        Run { first: 27, last: 40, form: Form::Own(Kind::Text, &["RKE2_CNI"]) },
-        Run { first: 41, last: 310, form: Form::Own(Kind::List, &["RKE2_CNI"]) },
+        Run { first: 27, last: 40, form: Form::Own(FlagKind::Text, &["RKE2_CNI"]) },
+        Run { first: 41, last: 310, form: Form::Own(FlagKind::List, &["RKE2_CNI"]) },
     ] },
     Row { name: "config", runs: &[
         Run { first: 0, last: 310, form: Form::Passed },
@@ -408,15 +408,15 @@ pub(super) const SERVER: &[Row] = &[
         Run { first: 0, last: 310, form: Form::Passed },
     ] },
     Row { name: "control-plane-probe-configuration", runs: &[
-        Run { first: 106, last: 310, form: Form::Own(Kind::List, &["RKE2_CONTROL_PLANE_PROBE_CONFIGURATION"]) },
+        Run { first: 106, last: 310, form: Form::Own(FlagKind::List, &["RKE2_CONTROL_PLANE_PROBE_CONFIGURATION"]) },
     ] },
     Row { name: "control-plane-resource-limits", runs: &[
-        Run { first: 43, last: 105, form: Form::Own(Kind::Text, &["RKE2_CONTROL_PLANE_RESOURCE_LIMITS"]) },
-        Run { first: 106, last: 310, form: Form::Own(Kind::List, &["RKE2_CONTROL_PLANE_RESOURCE_LIMITS"]) },
+        Run { first: 43, last: 105, form: Form::Own(FlagKind::Text, &["RKE2_CONTROL_PLANE_RESOURCE_LIMITS"]) },
+        Run { first: 106, last: 310, form: Form::Own(FlagKind::List, &["RKE2_CONTROL_PLANE_RESOURCE_LIMITS"]) },
     ] },
     Row { name: "control-plane-resource-requests", runs: &[
-        Run { first: 43, last: 105, form: Form::Own(Kind::Text, &["RKE2_CONTROL_PLANE_RESOURCE_REQUESTS"]) },
-        Run { first: 106, last: 310, form: Form::Own(Kind::List, &["RKE2_CONTROL_PLANE_RESOURCE_REQUESTS"]) },
+        Run { first: 43, last: 105, form: Form::Own(FlagKind::Text, &["RKE2_CONTROL_PLANE_RESOURCE_REQUESTS"]) },
+        Run { first: 106, last: 310, form: Form::Own(FlagKind::List, &["RKE2_CONTROL_PLANE_RESOURCE_REQUESTS"]) },
     ] },
     Row { name: "data-dir", runs: &[
         Run { first: 0, last: 310, form: Form::Passed },
@@ -454,9 +454,9 @@ pub(super) const SERVER: &[Row] = &[
         Run { first: 191, last: 194, form: Form::Dropped },
     ] },
     Row { name: "debug", runs: &[
-        Run { first: 0, last: 113, form: Form::Own(Kind::Switch, &["RKE2_DEBUG"]) },
-        Run { first: 120, last: 127, form: Form::Own(Kind::Switch, &["RKE2_DEBUG"]) },
-        Run { first: 139, last: 142, form: Form::Own(Kind::Switch, &["RKE2_DEBUG"]) },
+        Run { first: 0, last: 113, form: Form::Own(FlagKind::Bool, &["RKE2_DEBUG"]) },
+        Run { first: 120, last: 127, form: Form::Own(FlagKind::Bool, &["RKE2_DEBUG"]) },
+        Run { first: 139, last: 142, form: Form::Own(FlagKind::Bool, &["RKE2_DEBUG"]) },
         Run { first: 0, last: 310, form: Form::Passed },
     ] },
     Row { name: "default-local-storage-path", runs: &[
@@ -544,12 +544,12 @@ pub(super) const SERVER: &[Row] = &[
         Run { first: 104, last: 310, form: Form::Passed },
     ] },
     Row { name: "enable-servicelb", runs: &[
-        Run { first: 97, last: 101, form: Form::Own(Kind::Switch, &["RKE2_ENABLE_SERVICELB"]) },
-        Run { first: 108, last: 119, form: Form::Own(Kind::Switch, &["RKE2_ENABLE_SERVICELB"]) },
-        Run { first: 122, last: 310, form: Form::Own(Kind::Switch, &["RKE2_ENABLE_SERVICELB"]) },
+        Run { first: 97, last: 101, form: Form::Own(FlagKind::Bool, &["RKE2_ENABLE_SERVICELB"]) },
+        Run { first: 108, last: 119, form: Form::Own(FlagKind::Bool, &["RKE2_ENABLE_SERVICELB"]) },
+        Run { first: 122, last: 310, form: Form::Own(FlagKind::Bool, &["RKE2_ENABLE_SERVICELB"]) },
     ] },
     Row { name: "etc-image", runs: &[
-        Run { first: 24, last: 24, form: Form::Own(Kind::Text, &["RKE2_ETCD_IMAGE"]) },
+        Run { first: 24, last: 24, form: Form::Own(FlagKind::Text, &["RKE2_ETCD_IMAGE"]) },
     ] },
     Row { name: "etcd-arg", runs: &[
         Run { first: 36, last: 40, form: Form::Passed },
@@ -563,14 +563,14 @@ pub(super) const SERVER: &[Row] = &[
         Run { first: 24, last: 310, form: Form::Passed },
     ] },
     Row { name: "etcd-extra-env", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(Kind::List, &["RKE2_ETCD_EXTRA_ENV"]) },
+        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_ETCD_EXTRA_ENV"]) },
     ] },
     Row { name: "etcd-extra-mount", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(Kind::List, &["RKE2_ETCD_EXTRA_MOUNT"]) },
+        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_ETCD_EXTRA_MOUNT"]) },
     ] },
     Row { name: "etcd-image", runs: &[
-        Run { first: 3, last: 23, form: Form::Own(Kind::Text, &["RKE2_ETCD_IMAGE"]) },
-        Run { first: 25, last: 310, form: Form::Own(Kind::Text, &["RKE2_ETCD_IMAGE"]) },
+        Run { first: 3, last: 23, form: Form::Own(FlagKind::Text, &["RKE2_ETCD_IMAGE"]) },
+        Run { first: 25, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_ETCD_IMAGE"]) },
     ] },
     Row { name: "etcd-s3", runs: &[
         Run { first: 8, last: 10, form: Form::Passed },
@@ -739,17 +739,17 @@ pub(super) const SERVER: &[Row] = &[
         Run { first: 177, last: 310, form: Form::Dropped },
     ] },
     Row { name: "ingress-controller", runs: &[
-        Run { first: 173, last: 174, form: Form::Own(Kind::List, &["RKE_INGRESS_CONTROLLER"]) },
-        Run { first: 187, last: 190, form: Form::Own(Kind::List, &["RKE_INGRESS_CONTROLLER"]) },
-        Run { first: 198, last: 206, form: Form::Own(Kind::List, &["RKE_INGRESS_CONTROLLER"]) },
-        Run { first: 210, last: 256, form: Form::Own(Kind::List, &["RKE_INGRESS_CONTROLLER"]) },
-        Run { first: 257, last: 257, form: Form::Own(Kind::List, &["RKE2_INGRESS_CONTROLLER", "RKE_INGRESS_CONTROLLER"]) },
-        Run { first: 258, last: 269, form: Form::Own(Kind::List, &["RKE_INGRESS_CONTROLLER"]) },
-        Run { first: 270, last: 277, form: Form::Own(Kind::List, &["RKE2_INGRESS_CONTROLLER", "RKE_INGRESS_CONTROLLER"]) },
-        Run { first: 278, last: 284, form: Form::Own(Kind::List, &["RKE_INGRESS_CONTROLLER"]) },
-        Run { first: 285, last: 292, form: Form::Own(Kind::List, &["RKE2_INGRESS_CONTROLLER", "RKE_INGRESS_CONTROLLER"]) },
-        Run { first: 293, last: 297, form: Form::Own(Kind::List, &["RKE_INGRESS_CONTROLLER"]) },
-        Run { first: 298, last: 310, form: Form::Own(Kind::List, &["RKE2_INGRESS_CONTROLLER", "RKE_INGRESS_CONTROLLER"]) },
+        Run { first: 173, last: 174, form: Form::Own(FlagKind::List, &["RKE_INGRESS_CONTROLLER"]) },
+        Run { first: 187, last: 190, form: Form::Own(FlagKind::List, &["RKE_INGRESS_CONTROLLER"]) },
+        Run { first: 198, last: 206, form: Form::Own(FlagKind::List, &["RKE_INGRESS_CONTROLLER"]) },
+        Run { first: 210, last: 256, form: Form::Own(FlagKind::List, &["RKE_INGRESS_CONTROLLER"]) },
+        Run { first: 257, last: 257, form: Form::Own(FlagKind::List, &["RKE2_INGRESS_CONTROLLER", "RKE_INGRESS_CONTROLLER"]) },
+        Run { first: 258, last: 269, form: Form::Own(FlagKind::List, &["RKE_INGRESS_CONTROLLER"]) },
+        Run { first: 270, last: 277, form: Form::Own(FlagKind::List, &["RKE2_INGRESS_CONTROLLER", "RKE_INGRESS_CONTROLLER"]) },
+        Run { first: 278, last: 284, form: Form::Own(FlagKind::List, &["RKE_INGRESS_CONTROLLER"]) },
+        Run { first: 285, last: 292, form: Form::Own(FlagKind::List, &["RKE2_INGRESS_CONTROLLER", "RKE_INGRESS_CONTROLLER"]) },
+        Run { first: 293, last: 297, form: Form::Own(FlagKind::List, &["RKE_INGRESS_CONTROLLER"]) },
+        Run { first: 298, last: 310, form: Form::Own(FlagKind::List, &["RKE2_INGRESS_CONTROLLER", "RKE_INGRESS_CONTROLLER"]) },
     ] },
     Row { name: "kine-tls", runs: &[
         Run { first: 170, last: 174, form: Form::Dropped },
@@ -760,13 +760,13 @@ pub(super) const SERVER: &[Row] = &[
         Run { first: 0, last: 310, form: Form::Passed },
     ] },
     Row { name: "kube-apiserver-extra-env", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(Kind::List, &["RKE2_KUBE_APISERVER_EXTRA_ENV"]) },
+        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_APISERVER_EXTRA_ENV"]) },
     ] },
     Row { name: "kube-apiserver-extra-mount", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(Kind::List, &["RKE2_KUBE_APISERVER_EXTRA_MOUNT"]) },
+        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_APISERVER_EXTRA_MOUNT"]) },
     ] },
     Row { name: "kube-apiserver-image", runs: &[
-        Run { first: 3, last: 310, form: Form::Own(Kind::Text, &["RKE2_KUBE_APISERVER_IMAGE"]) },
+        Run { first: 3, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_APISERVER_IMAGE"]) },
     ] },
     Row { name: "kube-cloud-controller-arg", runs: &[
         Run { first: 0, last: 310, form: Form::Dropped },
@@ -788,13 +788,13 @@ pub(super) const SERVER: &[Row] = &[
         Run { first: 0, last: 310, form: Form::Passed },
     ] },
     Row { name: "kube-controller-manager-extra-env", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(Kind::List, &["RKE2_KUBE_CONTROLLER_MANAGER_EXTRA_ENV"]) },
+        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_CONTROLLER_MANAGER_EXTRA_ENV"]) },
     ] },
     Row { name: "kube-controller-manager-extra-mount", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(Kind::List, &["RKE2_KUBE_CONTROLLER_MANAGER_EXTRA_MOUNT"]) },
+        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_CONTROLLER_MANAGER_EXTRA_MOUNT"]) },
     ] },
     Row { name: "kube-controller-manager-image", runs: &[
-        Run { first: 3, last: 310, form: Form::Own(Kind::Text, &["RKE2_KUBE_CONTROLLER_MANAGER_IMAGE"]) },
+        Run { first: 3, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_CONTROLLER_MANAGER_IMAGE"]) },
     ] },
     Row { name: "kube-proxy-arg", runs: &[
         Run { first: 0, last: 23, form: Form::Passed },
@@ -804,32 +804,32 @@ pub(super) const SERVER: &[Row] = &[
         Run { first: 41, last: 41, form: Form::Dropped },
     ] },
     Row { name: "kube-proxy-extra-env", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(Kind::List, &["RKE2_KUBE_PROXY_EXTRA_ENV"]) },
+        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_PROXY_EXTRA_ENV"]) },
     ] },
     Row { name: "kube-proxy-extra-mount", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(Kind::List, &["RKE2_KUBE_PROXY_EXTRA_MOUNT"]) },
+        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_PROXY_EXTRA_MOUNT"]) },
     ] },
     Row { name: "kube-proxy-image", runs: &[
-        Run { first: 30, last: 40, form: Form::Own(Kind::Text, &["RKE2_KUBE_PROXY_IMAGE"]) },
-        Run { first: 42, last: 310, form: Form::Own(Kind::Text, &["RKE2_KUBE_PROXY_IMAGE"]) },
+        Run { first: 30, last: 40, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_PROXY_IMAGE"]) },
+        Run { first: 42, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_PROXY_IMAGE"]) },
     ] },
     Row { name: "kube-scheduler-arg", runs: &[
         Run { first: 0, last: 310, form: Form::Passed },
     ] },
     Row { name: "kube-scheduler-extra-env", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(Kind::List, &["RKE2_KUBE_SCHEDULER_EXTRA_ENV"]) },
+        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_SCHEDULER_EXTRA_ENV"]) },
     ] },
     Row { name: "kube-scheduler-extra-mount", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(Kind::List, &["RKE2_KUBE_SCHEDULER_EXTRA_MOUNT"]) },
+        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_SCHEDULER_EXTRA_MOUNT"]) },
     ] },
     Row { name: "kube-scheduler-image", runs: &[
-        Run { first: 3, last: 310, form: Form::Own(Kind::Text, &["RKE2_KUBE_SCHEDULER_IMAGE"]) },
+        Run { first: 3, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_SCHEDULER_IMAGE"]) },
     ] },
     Row { name: "kubelet-arg", runs: &[
         Run { first: 0, last: 310, form: Form::Passed },
     ] },
     Row { name: "kubelet-path", runs: &[
-        Run { first: 3, last: 310, form: Form::Own(Kind::Text, &["RKE2_KUBELET_PATH"]) },
+        Run { first: 3, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_KUBELET_PATH"]) },
     ] },
     Row { name: "lb-server-port", runs: &[
         Run { first: 24, last: 310, form: Form::Passed },
@@ -870,9 +870,9 @@ pub(super) const SERVER: &[Row] = &[
         Run { first: 0, last: 310, form: Form::Passed },
     ] },
     Row { name: "node-name-from-cloud-provider-metadata", runs: &[
-        Run { first: 202, last: 206, form: Form::Own(Kind::Switch, &["RKE2_NODE_NAME_FROM_CLOUD_PROVIDER_METADATA"]) },
-        Run { first: 214, last: 223, form: Form::Own(Kind::Switch, &["RKE2_NODE_NAME_FROM_CLOUD_PROVIDER_METADATA"]) },
-        Run { first: 228, last: 310, form: Form::Own(Kind::Switch, &["RKE2_NODE_NAME_FROM_CLOUD_PROVIDER_METADATA"]) },
+        Run { first: 202, last: 206, form: Form::Own(FlagKind::Bool, &["RKE2_NODE_NAME_FROM_CLOUD_PROVIDER_METADATA"]) },
+        Run { first: 214, last: 223, form: Form::Own(FlagKind::Bool, &["RKE2_NODE_NAME_FROM_CLOUD_PROVIDER_METADATA"]) },
+        Run { first: 228, last: 310, form: Form::Own(FlagKind::Bool, &["RKE2_NODE_NAME_FROM_CLOUD_PROVIDER_METADATA"]) },
     ] },
     Row { name: "node-taint", runs: &[
         Run { first: 0, last: 310, form: Form::Passed },
@@ -883,11 +883,11 @@ pub(super) const SERVER: &[Row] = &[
         Run { first: 228, last: 310, form: Form::Passed },
     ] },
     Row { name: "pause-image", runs: &[
-        Run { first: 3, last: 310, form: Form::Own(Kind::Text, &["RKE2_PAUSE_IMAGE"]) },
+        Run { first: 3, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_PAUSE_IMAGE"]) },
         Run { first: 0, last: 310, form: Form::Dropped },
     ] },
     Row { name: "pod-security-admission-config-file", runs: &[
-        Run { first: 120, last: 310, form: Form::Own(Kind::Text, &["RKE2_POD_SECURITY_ADMISSION_CONFIG_FILE"]) },
+        Run { first: 120, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_POD_SECURITY_ADMISSION_CONFIG_FILE"]) },
     ] },
     Row { name: "prefer-bundled-bin", runs: &[
         Run { first: 99, last: 101, form: Form::Dropped },
@@ -895,16 +895,16 @@ pub(super) const SERVER: &[Row] = &[
         Run { first: 124, last: 310, form: Form::Dropped },
     ] },
     Row { name: "prime", runs: &[
-        Run { first: 257, last: 257, form: Form::Own(Kind::Switch, &["RKE2_PRIME"]) },
-        Run { first: 270, last: 277, form: Form::Own(Kind::Switch, &["RKE2_PRIME"]) },
-        Run { first: 285, last: 292, form: Form::Own(Kind::Switch, &["RKE2_PRIME"]) },
-        Run { first: 298, last: 310, form: Form::Own(Kind::Switch, &["RKE2_PRIME"]) },
+        Run { first: 257, last: 257, form: Form::Own(FlagKind::Bool, &["RKE2_PRIME"]) },
+        Run { first: 270, last: 277, form: Form::Own(FlagKind::Bool, &["RKE2_PRIME"]) },
+        Run { first: 285, last: 292, form: Form::Own(FlagKind::Bool, &["RKE2_PRIME"]) },
+        Run { first: 298, last: 310, form: Form::Own(FlagKind::Bool, &["RKE2_PRIME"]) },
     ] },
     Row { name: "private-registry", runs: &[
         Run { first: 0, last: 310, form: Form::Passed },
     ] },
     Row { name: "profile", runs: &[
-        Run { first: 0, last: 310, form: Form::Own(Kind::Text, &["RKE2_CIS_PROFILE"]) },
+        Run { first: 0, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_CIS_PROFILE"]) },
     ] },
     Row { name: "protect-kernel-defaults", runs: &[
         Run { first: 0, last: 310, form: Form::Passed },
@@ -916,7 +916,7 @@ pub(super) const SERVER: &[Row] = &[
         Run { first: 0, last: 310, form: Form::Dropped },
     ] },
     Row { name: "runtime-image", runs: &[
-        Run { first: 3, last: 310, form: Form::Own(Kind::Text, &["RKE2_RUNTIME_IMAGE"]) },
+        Run { first: 3, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_RUNTIME_IMAGE"]) },
     ] },
     Row { name: "secrets-encryption", runs: &[
         Run { first: 0, last: 310, form: Form::Passed },
@@ -961,7 +961,7 @@ pub(super) const SERVER: &[Row] = &[
         Run { first: 229, last: 310, form: Form::Dropped },
     ] },
     Row { name: "system-default-registry", runs: &[
-        Run { first: 0, last: 26, form: Form::Own(Kind::Text, &["RKE2_SYSTEM_DEFAULT_REGISTRY"]) },
+        Run { first: 0, last: 26, form: Form::Own(FlagKind::Text, &["RKE2_SYSTEM_DEFAULT_REGISTRY"]) },
         Run { first: 27, last: 310, form: Form::Passed },
     ] },
     Row { name: "tls-san", runs: &[
@@ -1029,7 +1029,7 @@ pub(super) const AGENT: &[Row] = &[
         Run { first: 0, last: 310, form: Form::Passed },
     ] },
     Row { name: "audit-policy-file", runs: &[
-        Run { first: 2, last: 310, form: Form::Own(Kind::Text, &["RKE2_AUDIT_POLICY_FILE"]) },
+        Run { first: 2, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_AUDIT_POLICY_FILE"]) },
     ] },
     Row { name: "bind-address", runs: &[
         Run { first: 172, last: 174, form: Form::Passed },
@@ -1038,21 +1038,21 @@ pub(super) const AGENT: &[Row] = &[
         Run { first: 209, last: 310, form: Form::Passed },
     ] },
     Row { name: "cloud-controller-manager-extra-env", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(Kind::List, &["RKE2_CLOUD_CONTROLLER_MANAGER_EXTRA_ENV"]) },
+        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_CLOUD_CONTROLLER_MANAGER_EXTRA_ENV"]) },
     ] },
     Row { name: "cloud-controller-manager-extra-mount", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(Kind::List, &["RKE2_CLOUD_CONTROLLER_MANAGER_EXTRA_MOUNT"]) },
+        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_CLOUD_CONTROLLER_MANAGER_EXTRA_MOUNT"]) },
     ] },
     Row { name: "cloud-controller-manager-image", runs: &[
-        Run { first: 97, last: 101, form: Form::Own(Kind::Text, &["RKE2_CLOUD_CONTROLLER_MANAGER_IMAGE"]) },
-        Run { first: 108, last: 119, form: Form::Own(Kind::Text, &["RKE2_CLOUD_CONTROLLER_MANAGER_IMAGE"]) },
-        Run { first: 122, last: 310, form: Form::Own(Kind::Text, &["RKE2_CLOUD_CONTROLLER_MANAGER_IMAGE"]) },
+        Run { first: 97, last: 101, form: Form::Own(FlagKind::Text, &["RKE2_CLOUD_CONTROLLER_MANAGER_IMAGE"]) },
+        Run { first: 108, last: 119, form: Form::Own(FlagKind::Text, &["RKE2_CLOUD_CONTROLLER_MANAGER_IMAGE"]) },
+        Run { first: 122, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_CLOUD_CONTROLLER_MANAGER_IMAGE"]) },
     ] },
     Row { name: "cloud-provider-config", runs: &[
-        Run { first: 0, last: 310, form: Form::Own(Kind::Text, &["RKE2_CLOUD_PROVIDER_CONFIG"]) },
+        Run { first: 0, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_CLOUD_PROVIDER_CONFIG"]) },
     ] },
     Row { name: "cloud-provider-name", runs: &[
-        Run { first: 0, last: 310, form: Form::Own(Kind::Text, &["RKE2_CLOUD_PROVIDER_NAME"]) },
+        Run { first: 0, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_CLOUD_PROVIDER_NAME"]) },
     ] },
     Row { name: "cluster-secret", runs: &[
         Run { first: 0, last: 138, form: Form::Dropped },
@@ -1064,23 +1064,23 @@ pub(super) const AGENT: &[Row] = &[
         Run { first: 0, last: 310, form: Form::Passed },
     ] },
     Row { name: "control-plane-probe-configuration", runs: &[
-        Run { first: 106, last: 310, form: Form::Own(Kind::List, &["RKE2_CONTROL_PLANE_PROBE_CONFIGURATION"]) },
+        Run { first: 106, last: 310, form: Form::Own(FlagKind::List, &["RKE2_CONTROL_PLANE_PROBE_CONFIGURATION"]) },
     ] },
     Row { name: "control-plane-resource-limits", runs: &[
-        Run { first: 43, last: 105, form: Form::Own(Kind::Text, &["RKE2_CONTROL_PLANE_RESOURCE_LIMITS"]) },
-        Run { first: 106, last: 310, form: Form::Own(Kind::List, &["RKE2_CONTROL_PLANE_RESOURCE_LIMITS"]) },
+        Run { first: 43, last: 105, form: Form::Own(FlagKind::Text, &["RKE2_CONTROL_PLANE_RESOURCE_LIMITS"]) },
+        Run { first: 106, last: 310, form: Form::Own(FlagKind::List, &["RKE2_CONTROL_PLANE_RESOURCE_LIMITS"]) },
     ] },
     Row { name: "control-plane-resource-requests", runs: &[
-        Run { first: 43, last: 105, form: Form::Own(Kind::Text, &["RKE2_CONTROL_PLANE_RESOURCE_REQUESTS"]) },
-        Run { first: 106, last: 310, form: Form::Own(Kind::List, &["RKE2_CONTROL_PLANE_RESOURCE_REQUESTS"]) },
+        Run { first: 43, last: 105, form: Form::Own(FlagKind::Text, &["RKE2_CONTROL_PLANE_RESOURCE_REQUESTS"]) },
+        Run { first: 106, last: 310, form: Form::Own(FlagKind::List, &["RKE2_CONTROL_PLANE_RESOURCE_REQUESTS"]) },
     ] },
     Row { name: "data-dir", runs: &[
         Run { first: 0, last: 310, form: Form::Passed },
     ] },
     Row { name: "debug", runs: &[
-        Run { first: 0, last: 113, form: Form::Own(Kind::Switch, &["RKE2_DEBUG"]) },
-        Run { first: 120, last: 127, form: Form::Own(Kind::Switch, &["RKE2_DEBUG"]) },
-        Run { first: 139, last: 142, form: Form::Own(Kind::Switch, &["RKE2_DEBUG"]) },
+        Run { first: 0, last: 113, form: Form::Own(FlagKind::Bool, &["RKE2_DEBUG"]) },
+        Run { first: 120, last: 127, form: Form::Own(FlagKind::Bool, &["RKE2_DEBUG"]) },
+        Run { first: 139, last: 142, form: Form::Own(FlagKind::Bool, &["RKE2_DEBUG"]) },
         Run { first: 0, last: 310, form: Form::Passed },
     ] },
     Row { name: "default-runtime", runs: &[
@@ -1113,17 +1113,17 @@ pub(super) const AGENT: &[Row] = &[
         Run { first: 209, last: 310, form: Form::Passed },
     ] },
     Row { name: "etc-image", runs: &[
-        Run { first: 24, last: 24, form: Form::Own(Kind::Text, &["RKE2_ETCD_IMAGE"]) },
+        Run { first: 24, last: 24, form: Form::Own(FlagKind::Text, &["RKE2_ETCD_IMAGE"]) },
     ] },
     Row { name: "etcd-extra-env", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(Kind::List, &["RKE2_ETCD_EXTRA_ENV"]) },
+        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_ETCD_EXTRA_ENV"]) },
     ] },
     Row { name: "etcd-extra-mount", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(Kind::List, &["RKE2_ETCD_EXTRA_MOUNT"]) },
+        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_ETCD_EXTRA_MOUNT"]) },
     ] },
     Row { name: "etcd-image", runs: &[
-        Run { first: 3, last: 23, form: Form::Own(Kind::Text, &["RKE2_ETCD_IMAGE"]) },
-        Run { first: 25, last: 310, form: Form::Own(Kind::Text, &["RKE2_ETCD_IMAGE"]) },
+        Run { first: 3, last: 23, form: Form::Own(FlagKind::Text, &["RKE2_ETCD_IMAGE"]) },
+        Run { first: 25, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_ETCD_IMAGE"]) },
     ] },
     Row { name: "flannel-cni-conf", runs: &[
         Run { first: 76, last: 82, form: Form::Dropped },
@@ -1149,22 +1149,22 @@ pub(super) const AGENT: &[Row] = &[
         Run { first: 177, last: 310, form: Form::Dropped },
     ] },
     Row { name: "kube-apiserver-extra-env", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(Kind::List, &["RKE2_KUBE_APISERVER_EXTRA_ENV"]) },
+        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_APISERVER_EXTRA_ENV"]) },
     ] },
     Row { name: "kube-apiserver-extra-mount", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(Kind::List, &["RKE2_KUBE_APISERVER_EXTRA_MOUNT"]) },
+        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_APISERVER_EXTRA_MOUNT"]) },
     ] },
     Row { name: "kube-apiserver-image", runs: &[
-        Run { first: 3, last: 310, form: Form::Own(Kind::Text, &["RKE2_KUBE_APISERVER_IMAGE"]) },
+        Run { first: 3, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_APISERVER_IMAGE"]) },
     ] },
     Row { name: "kube-controller-manager-extra-env", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(Kind::List, &["RKE2_KUBE_CONTROLLER_MANAGER_EXTRA_ENV"]) },
+        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_CONTROLLER_MANAGER_EXTRA_ENV"]) },
     ] },
     Row { name: "kube-controller-manager-extra-mount", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(Kind::List, &["RKE2_KUBE_CONTROLLER_MANAGER_EXTRA_MOUNT"]) },
+        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_CONTROLLER_MANAGER_EXTRA_MOUNT"]) },
     ] },
     Row { name: "kube-controller-manager-image", runs: &[
-        Run { first: 3, last: 310, form: Form::Own(Kind::Text, &["RKE2_KUBE_CONTROLLER_MANAGER_IMAGE"]) },
+        Run { first: 3, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_CONTROLLER_MANAGER_IMAGE"]) },
     ] },
     Row { name: "kube-proxy-arg", runs: &[
         Run { first: 0, last: 23, form: Form::Passed },
@@ -1174,29 +1174,29 @@ pub(super) const AGENT: &[Row] = &[
         Run { first: 41, last: 41, form: Form::Dropped },
     ] },
     Row { name: "kube-proxy-extra-env", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(Kind::List, &["RKE2_KUBE_PROXY_EXTRA_ENV"]) },
+        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_PROXY_EXTRA_ENV"]) },
     ] },
     Row { name: "kube-proxy-extra-mount", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(Kind::List, &["RKE2_KUBE_PROXY_EXTRA_MOUNT"]) },
+        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_PROXY_EXTRA_MOUNT"]) },
     ] },
     Row { name: "kube-proxy-image", runs: &[
-        Run { first: 30, last: 40, form: Form::Own(Kind::Text, &["RKE2_KUBE_PROXY_IMAGE"]) },
-        Run { first: 42, last: 310, form: Form::Own(Kind::Text, &["RKE2_KUBE_PROXY_IMAGE"]) },
+        Run { first: 30, last: 40, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_PROXY_IMAGE"]) },
+        Run { first: 42, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_PROXY_IMAGE"]) },
     ] },
     Row { name: "kube-scheduler-extra-env", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(Kind::List, &["RKE2_KUBE_SCHEDULER_EXTRA_ENV"]) },
+        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_SCHEDULER_EXTRA_ENV"]) },
     ] },
     Row { name: "kube-scheduler-extra-mount", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(Kind::List, &["RKE2_KUBE_SCHEDULER_EXTRA_MOUNT"]) },
+        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_SCHEDULER_EXTRA_MOUNT"]) },
     ] },
     Row { name: "kube-scheduler-image", runs: &[
-        Run { first: 3, last: 310, form: Form::Own(Kind::Text, &["RKE2_KUBE_SCHEDULER_IMAGE"]) },
+        Run { first: 3, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_SCHEDULER_IMAGE"]) },
     ] },
     Row { name: "kubelet-arg", runs: &[
         Run { first: 0, last: 310, form: Form::Passed },
     ] },
     Row { name: "kubelet-path", runs: &[
-        Run { first: 3, last: 310, form: Form::Own(Kind::Text, &["RKE2_KUBELET_PATH"]) },
+        Run { first: 3, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_KUBELET_PATH"]) },
     ] },
     Row { name: "lb-server-port", runs: &[
         Run { first: 24, last: 310, form: Form::Passed },
@@ -1233,9 +1233,9 @@ pub(super) const AGENT: &[Row] = &[
         Run { first: 0, last: 310, form: Form::Passed },
     ] },
     Row { name: "node-name-from-cloud-provider-metadata", runs: &[
-        Run { first: 202, last: 206, form: Form::Own(Kind::Switch, &["RKE2_NODE_NAME_FROM_CLOUD_PROVIDER_METADATA"]) },
-        Run { first: 214, last: 223, form: Form::Own(Kind::Switch, &["RKE2_NODE_NAME_FROM_CLOUD_PROVIDER_METADATA"]) },
-        Run { first: 228, last: 310, form: Form::Own(Kind::Switch, &["RKE2_NODE_NAME_FROM_CLOUD_PROVIDER_METADATA"]) },
+        Run { first: 202, last: 206, form: Form::Own(FlagKind::Bool, &["RKE2_NODE_NAME_FROM_CLOUD_PROVIDER_METADATA"]) },
+        Run { first: 214, last: 223, form: Form::Own(FlagKind::Bool, &["RKE2_NODE_NAME_FROM_CLOUD_PROVIDER_METADATA"]) },
+        Run { first: 228, last: 310, form: Form::Own(FlagKind::Bool, &["RKE2_NODE_NAME_FROM_CLOUD_PROVIDER_METADATA"]) },
     ] },
     Row { name: "node-taint", runs: &[
         Run { first: 0, last: 310, form: Form::Passed },
@@ -1246,11 +1246,11 @@ pub(super) const AGENT: &[Row] = &[
         Run { first: 228, last: 310, form: Form::Passed },
     ] },
     Row { name: "pause-image", runs: &[
-        Run { first: 3, last: 310, form: Form::Own(Kind::Text, &["RKE2_PAUSE_IMAGE"]) },
+        Run { first: 3, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_PAUSE_IMAGE"]) },
         Run { first: 0, last: 310, form: Form::Dropped },
     ] },
     Row { name: "pod-security-admission-config-file", runs: &[
-        Run { first: 120, last: 310, form: Form::Own(Kind::Text, &["RKE2_POD_SECURITY_ADMISSION_CONFIG_FILE"]) },
+        Run { first: 120, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_POD_SECURITY_ADMISSION_CONFIG_FILE"]) },
     ] },
     Row { name: "prefer-bundled-bin", runs: &[
         Run { first: 99, last: 101, form: Form::Dropped },
@@ -1261,7 +1261,7 @@ pub(super) const AGENT: &[Row] = &[
         Run { first: 0, last: 310, form: Form::Passed },
     ] },
     Row { name: "profile", runs: &[
-        Run { first: 0, last: 310, form: Form::Own(Kind::Text, &["RKE2_CIS_PROFILE"]) },
+        Run { first: 0, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_CIS_PROFILE"]) },
     ] },
     Row { name: "protect-kernel-defaults", runs: &[
         Run { first: 0, last: 310, form: Form::Passed },
@@ -1273,7 +1273,7 @@ pub(super) const AGENT: &[Row] = &[
         Run { first: 0, last: 310, form: Form::Dropped },
     ] },
     Row { name: "runtime-image", runs: &[
-        Run { first: 3, last: 310, form: Form::Own(Kind::Text, &["RKE2_RUNTIME_IMAGE"]) },
+        Run { first: 3, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_RUNTIME_IMAGE"]) },
     ] },
     Row { name: "selinux", runs: &[
         Run { first: 0, last: 310, form: Form::Passed },
@@ -1285,7 +1285,7 @@ pub(super) const AGENT: &[Row] = &[
         Run { first: 0, last: 310, form: Form::Passed },
     ] },
     Row { name: "system-default-registry", runs: &[
-        Run { first: 0, last: 310, form: Form::Own(Kind::Text, &["RKE2_SYSTEM_DEFAULT_REGISTRY"]) },
+        Run { first: 0, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_SYSTEM_DEFAULT_REGISTRY"]) },
     ] },
     Row { name: "token", runs: &[
         Run { first: 0, last: 310, form: Form::Passed },

@@ -4,31 +4,31 @@ use std::fmt::Write as _;
 
 use preflight_rke2::testing::audit::benchmark::Benchmark;
 use preflight_rke2::testing::audit::control::{
-    Control, EtcdRule, KubeletRule, Place, Question, Rule, Setting, Who,
+    Control, Criterion, EtcdRule, FileSet, KubeletRule, KubeletSetting, Rule, Who,
 };
 
 use crate::node::{ETCD, Node};
 
 /// Where something to break in a place is.
-fn path(node: &Node, place: Place) -> String {
+fn path(node: &Node, place: FileSet) -> String {
     let data = &node.data;
     match place {
-        Place::Data(path) | Place::Folder(path) => format!("{data}/{path}"),
-        Place::Ending("server/tls", ".crt") => format!("{data}/server/tls/client-ca.crt"),
-        Place::Ending("server/tls", ".key") | Place::Tree("server/tls") => {
+        FileSet::File(path) | FileSet::Directory(path) => format!("{data}/{path}"),
+        FileSet::Suffix("server/tls", ".crt") => format!("{data}/server/tls/client-ca.crt"),
+        FileSet::Suffix("server/tls", ".key") | FileSet::Tree("server/tls") => {
             format!("{data}/server/tls/server-ca.key")
         }
-        Place::Ending(..) | Place::Tree(_) => {
+        FileSet::Suffix(..) | FileSet::Tree(_) => {
             format!("{data}/agent/etc/kubelet.conf.d/00-rke2-defaults.conf")
         }
-        Place::Cni => "/etc/cni/net.d/10-canal.conflist".to_owned(),
+        FileSet::Cni => "/etc/cni/net.d/10-canal.conflist".to_owned(),
     }
 }
 
 /// Breaks the control; false where there is nothing to break.
 pub(crate) fn one(node: &mut Node, control: &Control, benchmark: Benchmark) -> bool {
-    match control.question {
-        Question::Mode(place, limit) => {
+    match control.criterion {
+        Criterion::Mode(place, limit) => {
             let at = path(node, place);
             if at.contains("kubelet.conf.d") && node.conf_d.is_empty() {
                 return false;
@@ -41,7 +41,7 @@ pub(crate) fn one(node: &mut Node, control: &Control, benchmark: Benchmark) -> b
                 .unwrap();
             node.modes.insert(at, limit | bit);
         }
-        Question::Owner(place, who) => {
+        Criterion::Owner(place, who) => {
             let at = path(node, place);
             if at.contains("kubelet.conf.d") && node.conf_d.is_empty() {
                 return false;
@@ -53,9 +53,9 @@ pub(crate) fn one(node: &mut Node, control: &Control, benchmark: Benchmark) -> b
             };
             node.owners.insert(at, wrong);
         }
-        Question::Flag(component, rule) => flag(node.args(component.program()), rule),
-        Question::Etcd(rule) => etcd(node, rule),
-        Question::EtcdPodUser => {
+        Criterion::Flag(component, rule) => flag(node.args(component.program()), rule),
+        Criterion::Etcd(rule) => etcd(node, rule),
+        Criterion::EtcdPodUser => {
             let path = format!("{}/agent/pod-manifests/etcd.yaml", node.data);
             replace(
                 node,
@@ -64,8 +64,8 @@ pub(crate) fn one(node: &mut Node, control: &Control, benchmark: Benchmark) -> b
                 "runAsGroup: 100",
             );
         }
-        Question::Kubelet(rule) => kubelet(node, rule),
-        Question::Encryption => {
+        Criterion::Kubelet(rule) => kubelet(node, rule),
+        Criterion::Encryption => {
             let path = format!("{}/server/cred/encryption-config.json", node.data);
             replace(
                 node,
@@ -74,7 +74,7 @@ pub(crate) fn one(node: &mut Node, control: &Control, benchmark: Benchmark) -> b
                 "\"providers\":[{\"identity\":{}},",
             );
         }
-        Question::AuditPolicy => {
+        Criterion::AuditPolicy => {
             replace(
                 node,
                 "/etc/rancher/rke2/audit-policy.yaml",
@@ -82,7 +82,7 @@ pub(crate) fn one(node: &mut Node, control: &Control, benchmark: Benchmark) -> b
                 "level: None",
             );
         }
-        Question::PodSecurity => {
+        Criterion::PodSecurity => {
             replace(
                 node,
                 "/etc/rancher/rke2/rke2-pss.yaml",
@@ -90,7 +90,7 @@ pub(crate) fn one(node: &mut Node, control: &Control, benchmark: Benchmark) -> b
                 "baseline",
             );
         }
-        Question::PodSecurityExemptions => {
+        Criterion::PodSecurityExemptions => {
             replace(
                 node,
                 "/etc/rancher/rke2/rke2-pss.yaml",
@@ -98,7 +98,7 @@ pub(crate) fn one(node: &mut Node, control: &Control, benchmark: Benchmark) -> b
                 "[kube-system, default,",
             );
         }
-        Question::ByHand(_) | Question::Absent(_) => return false,
+        Criterion::ByHand(_) | Criterion::Absent(_) => return false,
     }
     true
 }
@@ -188,7 +188,7 @@ fn etcd(node: &mut Node, rule: EtcdRule) {
 /// By a drop-in where this release has them, by a flag where not; where a flag is given, by one.
 fn kubelet(node: &mut Node, rule: KubeletRule) {
     let no_files = node.conf_d.is_empty();
-    let mut set = |setting: Setting, value: &str| {
+    let mut set = |setting: KubeletSetting, value: &str| {
         let given = node
             .kubelet
             .iter()
@@ -219,7 +219,7 @@ fn kubelet(node: &mut Node, rule: KubeletRule) {
         KubeletRule::NotZero(setting) => set(setting, "0s"),
         KubeletRule::NotNegative(setting) | KubeletRule::Positive(setting) => set(setting, "-1"),
         KubeletRule::GateNotOff(gate) => {
-            let setting = Setting {
+            let setting = KubeletSetting {
                 flag: "feature-gates",
                 field: "featureGates",
             };
@@ -232,7 +232,7 @@ fn kubelet(node: &mut Node, rule: KubeletRule) {
         KubeletRule::Ciphers(_) => {
             let weak = "TLS_RSA_WITH_RC4_128_SHA";
             set(
-                Setting {
+                KubeletSetting {
                     flag: "tls-cipher-suites",
                     field: "tlsCipherSuites",
                 },

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use preflight_rke2::testing::audit::benchmark::Benchmark;
-use preflight_rke2::testing::audit::control::{Kind, Question, Rule};
-use preflight_rke2::testing::audit::{Outcome, controls};
+use preflight_rke2::testing::audit::control::{Criterion, Rule, Scoring};
+use preflight_rke2::testing::audit::{ControlOutcome, controls};
 use preflight_rke2::testing::rke2::role::Role;
 
 use crate::breaking;
@@ -28,20 +28,23 @@ fn broken_one_at_a_time(role: Role, running: bool) -> usize {
         whole.running = running;
         let before = whole.outcomes();
         for (control, edition) in controls::of(benchmark) {
-            if before[control.key] == Outcome::NotApplicable {
+            if before[control.key] == ControlOutcome::NotApplicable {
                 continue;
             }
             // What a stopped kubelet was given by hand is nowhere to be found; its entries are.
             let mut node = whole.clone();
             if !breaking::one(&mut node, control, benchmark) {
                 assert!(
-                    matches!(control.question, Question::ByHand(_) | Question::Absent(_)),
+                    matches!(
+                        control.criterion,
+                        Criterion::ByHand(_) | Criterion::Absent(_)
+                    ),
                     "{}",
                     control.key
                 );
                 continue;
             }
-            if !running && matches!(control.question, Question::Kubelet(_)) {
+            if !running && matches!(control.criterion, Criterion::Kubelet(_)) {
                 let new: Vec<String> = node
                     .kubelet
                     .iter()
@@ -56,15 +59,15 @@ fn broken_one_at_a_time(role: Role, running: bool) -> usize {
                 }
             }
             count += 1;
-            let expected = match edition.kind {
-                Kind::Scored => Outcome::Fail,
-                Kind::Unscored | Kind::Manual => Outcome::Warn,
-                Kind::NotApplicable => unreachable(control.key),
+            let expected = match edition.scoring {
+                Scoring::Scored => ControlOutcome::Fail,
+                Scoring::Unscored | Scoring::Manual => ControlOutcome::Warn,
+                Scoring::NotApplicable => unreachable(control.key),
             };
             let mut after = before.clone();
             after.insert(control.key, expected);
             if let Some(other) = also(control.key, benchmark) {
-                after.insert(other, Outcome::Fail);
+                after.insert(other, ControlOutcome::Fail);
             }
             let audit = node.audit();
             let found = outcomes(&audit);
@@ -81,28 +84,28 @@ fn broken_one_at_a_time(role: Role, running: bool) -> usize {
                 differs.is_empty(),
                 "{benchmark} {role} running={running} {} broken: {differs:?}\n{}",
                 control.key,
-                audited.answer.summary
+                audited.result.summary
             );
             // Whoever reads it knows what to do, and where.
-            let answer = &audited.answer;
-            assert!(!answer.remedies.is_empty(), "{benchmark} {}", control.key);
-            assert!(!answer.expected.is_empty(), "{benchmark} {}", control.key);
-            assert!(answer.actual.is_some(), "{benchmark} {}", control.key);
-            let absent_by_file = matches!(control.question, Question::Flag(_, Rule::Set(_)));
+            let result = &audited.result;
+            assert!(!result.remedies.is_empty(), "{benchmark} {}", control.key);
+            assert!(!result.expected.is_empty(), "{benchmark} {}", control.key);
+            assert!(result.actual.is_some(), "{benchmark} {}", control.key);
+            let absent_by_file = matches!(control.criterion, Criterion::Flag(_, Rule::Set(_)));
             assert!(
-                !answer.sources.is_empty()
+                !result.sources.is_empty()
                     || absent_by_file
-                    || matches!(control.question, Question::Kubelet(_)),
+                    || matches!(control.criterion, Criterion::Kubelet(_)),
                 "{benchmark} {}: {}",
                 control.key,
-                answer.summary
+                result.summary
             );
         }
     }
     count
 }
 
-fn unreachable(key: &str) -> Outcome {
+fn unreachable(key: &str) -> ControlOutcome {
     panic!("{key} is not applicable and was not left out")
 }
 

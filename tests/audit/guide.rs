@@ -1,8 +1,8 @@
 //! A node as the guide leaves it has the results that the guide's self-assessment reports.
 
 use preflight_rke2::testing::audit::benchmark::Benchmark;
-use preflight_rke2::testing::audit::control::Kind;
-use preflight_rke2::testing::audit::{Outcome, controls};
+use preflight_rke2::testing::audit::control::Scoring;
+use preflight_rke2::testing::audit::{ControlOutcome, controls};
 use preflight_rke2::testing::rke2::role::Role;
 
 use crate::node::{Care, Node};
@@ -17,14 +17,17 @@ const OTHERWISE: &[(&str, &[Benchmark], &str)] = &[(
     "not set will do by the recorded expectation; the guide of 1.24 alone warns",
 )];
 
-fn fits(result: char, outcome: Outcome) -> bool {
+fn fits(result: char, outcome: ControlOutcome) -> bool {
     match result {
-        'P' => outcome == Outcome::Pass,
-        'N' => outcome == Outcome::NotApplicable,
+        'P' => outcome == ControlOutcome::Pass,
+        'N' => outcome == ControlOutcome::NotApplicable,
         // The guide warns of what is not met and of what it cannot test.
-        'W' => matches!(outcome, Outcome::Warn | Outcome::Manual),
+        'W' => matches!(outcome, ControlOutcome::Warn | ControlOutcome::Manual),
         // It tests these by hand; whoever can tell, tells.
-        'M' => matches!(outcome, Outcome::Pass | Outcome::Warn | Outcome::Manual),
+        'M' => matches!(
+            outcome,
+            ControlOutcome::Pass | ControlOutcome::Warn | ControlOutcome::Manual
+        ),
         other => panic!("{other}"),
     }
 }
@@ -56,7 +59,7 @@ fn a_hardened_server_has_the_results_of_the_guide() {
             if fits == otherwise {
                 wrong.push(format!(
                     "{benchmark} {key} {cell}: {:?} {}",
-                    audited.outcome, audited.answer.summary
+                    audited.outcome, audited.result.summary
                 ));
             }
         }
@@ -71,19 +74,22 @@ fn an_agent_is_asked_its_own_controls_alone() {
             let node = Node::new(benchmark, Role::Agent, care);
             for audited in node.audit().controls {
                 let (key, outcome) = (audited.control.key, audited.outcome);
-                let what = format!("{benchmark} {key}: {}", audited.answer.summary);
+                let what = format!("{benchmark} {key}: {}", audited.result.summary);
                 let own = key.starts_with("kube")
                     || key.starts_with("guide.kubelet")
                     || key == "guide.protect-kernel-defaults";
                 if !own {
-                    assert_eq!(outcome, Outcome::NotApplicable, "{what}");
+                    assert_eq!(outcome, ControlOutcome::NotApplicable, "{what}");
                 } else if care == Care::Full
-                    && audited.edition.kind != Kind::NotApplicable
+                    && audited.edition.scoring != Scoring::NotApplicable
                     && node.version.minor >= 32
                 {
-                    assert_eq!(outcome, Outcome::Pass, "{what}");
+                    assert_eq!(outcome, ControlOutcome::Pass, "{what}");
                 } else {
-                    assert!(!matches!(outcome, Outcome::Fail | Outcome::Error), "{what}");
+                    assert!(
+                        !matches!(outcome, ControlOutcome::Fail | ControlOutcome::Error),
+                        "{what}"
+                    );
                 }
             }
         }
@@ -97,21 +103,21 @@ fn everything_passes_where_everything_is_done() {
             let mut node = Node::new(benchmark, Role::Server, Care::Full);
             node.running = running;
             for audited in node.audit().controls {
-                let expected = match audited.edition.kind {
-                    Kind::Manual => Outcome::Manual,
-                    Kind::NotApplicable => Outcome::NotApplicable,
+                let expected = match audited.edition.scoring {
+                    Scoring::Manual => ControlOutcome::Manual,
+                    Scoring::NotApplicable => ControlOutcome::NotApplicable,
                     // There are no such files before 1.32.
                     _ if audited.control.key.starts_with("guide.kubelet-config")
                         && node.version.minor < 32 =>
                     {
-                        Outcome::NotApplicable
+                        ControlOutcome::NotApplicable
                     }
-                    _ => Outcome::Pass,
+                    _ => ControlOutcome::Pass,
                 };
                 assert_eq!(
                     audited.outcome, expected,
                     "{benchmark} {}: {}",
-                    audited.control.key, audited.answer.summary
+                    audited.control.key, audited.result.summary
                 );
             }
         }
@@ -155,10 +161,10 @@ fn a_permissive_server_is_told_what_is_open() {
                 let Some(edition) = control.edition(benchmark) else {
                     continue;
                 };
-                let expected = match edition.kind {
-                    Kind::Scored => Outcome::Fail,
-                    Kind::Unscored | Kind::Manual => Outcome::Warn,
-                    Kind::NotApplicable => Outcome::NotApplicable,
+                let expected = match edition.scoring {
+                    Scoring::Scored => ControlOutcome::Fail,
+                    Scoring::Unscored | Scoring::Manual => ControlOutcome::Warn,
+                    Scoring::NotApplicable => ControlOutcome::NotApplicable,
                 };
                 let audited = audit
                     .controls
@@ -168,10 +174,10 @@ fn a_permissive_server_is_told_what_is_open() {
                 assert_eq!(
                     audited.outcome, expected,
                     "{benchmark} {key}: {}",
-                    audited.answer.summary
+                    audited.result.summary
                 );
-                if expected != Outcome::NotApplicable {
-                    assert!(!audited.answer.remedies.is_empty(), "{benchmark} {key}");
+                if expected != ControlOutcome::NotApplicable {
+                    assert!(!audited.result.remedies.is_empty(), "{benchmark} {key}");
                 }
             }
         }

@@ -1,5 +1,5 @@
 //! Trees that are large, deep, circular, changing, or lead elsewhere: bounded time and memory, the
-//! right answer, nothing written, and nothing of what lies outside the root.
+//! right result, nothing written, and nothing of what lies outside the root.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
-use preflight_rke2::testing::audit::Outcome;
+use preflight_rke2::testing::audit::ControlOutcome;
 use preflight_rke2::testing::audit::benchmark::Benchmark;
 use preflight_rke2::testing::rke2::role::Role;
 use serde_json::Value as Json;
@@ -170,14 +170,17 @@ fn links_in_circles_and_out_of_the_root() {
     let audit = built.audit(&node, None, &[]);
     for (key, outcome) in outcomes(&audit) {
         assert!(
-            !matches!(outcome, Outcome::Fail | Outcome::Warn | Outcome::Error),
+            !matches!(
+                outcome,
+                ControlOutcome::Fail | ControlOutcome::Warn | ControlOutcome::Error
+            ),
             "{key}: {:?}",
             audit
                 .controls
                 .iter()
                 .find(|a| a.control.key == key)
                 .unwrap()
-                .answer
+                .result
         );
     }
     for format in ["text", "json", "kube-bench", "junit", "sarif", "metrics"] {
@@ -195,15 +198,15 @@ fn links_in_circles_and_out_of_the_root() {
     symlink("/srv/open.key", tls.join("inside.key")).unwrap();
     assert_eq!(
         outcomes(&built.audit(&node, None, &[]))["pki.key.mode"],
-        Outcome::Fail
+        ControlOutcome::Fail
     );
 
     // So does one in place of a file, and one that leads out leads nowhere.
     let admin = built.at(&format!("{DATA}/server/cred/admin.kubeconfig"));
     for (to, outcome) in [
-        ("/srv/open.key", Outcome::Fail),
-        (secret.to_str().unwrap(), Outcome::NotApplicable),
-        ("admin.kubeconfig", Outcome::Error),
+        ("/srv/open.key", ControlOutcome::Fail),
+        (secret.to_str().unwrap(), ControlOutcome::NotApplicable),
+        ("admin.kubeconfig", ControlOutcome::Error),
     ] {
         std::fs::remove_file(&admin).unwrap();
         symlink(to, &admin).unwrap();
@@ -225,13 +228,13 @@ fn folders_below_folders() {
     }
     built.file(&format!("{deep}/x"), "x");
     let owner = |built: &Built| outcomes(&built.audit(&node, None, &[]))["pki.owner"];
-    assert_eq!(owner(&built), Outcome::Pass);
+    assert_eq!(owner(&built), ControlOutcome::Pass);
     for _ in 0..150 {
         deep += "/d";
     }
     built.file(&format!("{deep}/x"), "x");
     // Not looked at is not passed.
-    assert_eq!(owner(&built), Outcome::Error);
+    assert_eq!(owner(&built), ControlOutcome::Error);
     let ran = run(&built, &node, &[]);
     assert_eq!(ran.status, 1);
     assert!(ran.err.contains("deeper than 64 folders"), "{}", ran.err);
@@ -284,17 +287,17 @@ fn what_vanishes_is_no_failure() {
             // A key that was just made is open for a moment: that is seen rightly.
             let new = audited.control.key == "pki.key.mode";
             assert!(
-                new || !matches!(audited.outcome, Outcome::Fail | Outcome::Warn),
+                new || !matches!(audited.outcome, ControlOutcome::Fail | ControlOutcome::Warn),
                 "{}: {}",
                 audited.control.key,
-                audited.answer.summary
+                audited.result.summary
             );
             assert_ne!(
                 audited.outcome,
-                Outcome::Error,
+                ControlOutcome::Error,
                 "{}: {}",
                 audited.control.key,
-                audited.answer.summary
+                audited.result.summary
             );
         }
     }

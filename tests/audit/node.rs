@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use preflight_rke2::testing::audit::benchmark::Benchmark;
 use preflight_rke2::testing::audit::waiver::Waiver;
-use preflight_rke2::testing::audit::{Audit, Outcome};
+use preflight_rke2::testing::audit::{Audit, ControlOutcome};
 use preflight_rke2::testing::examine::{self, OtherUnit, Target};
 use preflight_rke2::testing::host::HostRoot;
 use preflight_rke2::testing::rke2::role::Role;
@@ -518,13 +518,13 @@ impl Node {
     }
 
     /// The outcomes of its audit, by key.
-    pub(crate) fn outcomes(&self) -> BTreeMap<&'static str, Outcome> {
+    pub(crate) fn outcomes(&self) -> BTreeMap<&'static str, ControlOutcome> {
         outcomes(&self.audit())
     }
 }
 
 /// Outcomes by key.
-pub(crate) fn outcomes(audit: &Audit) -> BTreeMap<&'static str, Outcome> {
+pub(crate) fn outcomes(audit: &Audit) -> BTreeMap<&'static str, ControlOutcome> {
     audit
         .controls
         .iter()

@@ -1,6 +1,6 @@
 //! Which processes are RKE2's, and what of a node's configuration is still to come.
 
-use preflight_rke2::testing::audit::Outcome;
+use preflight_rke2::testing::audit::ControlOutcome;
 use preflight_rke2::testing::audit::benchmark::Benchmark;
 use preflight_rke2::testing::rke2::role::Role;
 
@@ -16,14 +16,14 @@ fn server() -> Node {
     Node::new(Benchmark::V1_12, Role::Server, Care::Full)
 }
 
-fn anonymous(node: &Node, built: &Built) -> (Outcome, String) {
+fn anonymous(node: &Node, built: &Built) -> (ControlOutcome, String) {
     let audit = built.audit(node, None, &[]);
     let audited = audit
         .controls
         .iter()
         .find(|a| a.control.key == "apiserver.anonymous-auth")
         .unwrap();
-    (audited.outcome, audited.answer.summary.clone())
+    (audited.outcome, audited.result.summary.clone())
 }
 
 type Add<'a> = &'a dyn Fn(&Built);
@@ -92,7 +92,7 @@ fn a_process_of_that_name_is_not_taken_for_rke2s() {
         let built = node.build();
         add(&built);
         let (outcome, summary) = anonymous(&node, &built);
-        assert_eq!(outcome, Outcome::Pass, "{what}: {summary}");
+        assert_eq!(outcome, ControlOutcome::Pass, "{what}: {summary}");
     }
 }
 
@@ -127,7 +127,7 @@ fn what_runs_counts_and_so_does_what_will() {
         &line(&OPEN),
     );
     let (outcome, summary) = anonymous(&node, &built);
-    assert_eq!(outcome, Outcome::Fail);
+    assert_eq!(outcome, ControlOutcome::Fail);
     assert!(
         summary.starts_with("kube-apiserver runs with --anonymous-auth=true"),
         "{summary}"
@@ -143,7 +143,7 @@ fn what_runs_counts_and_so_does_what_will() {
     let worse = mended.build();
     std::fs::copy(worse.at(&path), built.at(&path)).unwrap();
     let (outcome, summary) = anonymous(&mended, &built);
-    assert_eq!(outcome, Outcome::Fail);
+    assert_eq!(outcome, ControlOutcome::Fail);
     assert!(
         summary.starts_with("the static pod of kube-apiserver has"),
         "{summary}"
@@ -158,26 +158,26 @@ fn what_runs_counts_and_so_does_what_will() {
         .iter()
         .find(|a| a.control.key == "apiserver.anonymous-auth")
         .unwrap();
-    assert_eq!(audited.outcome, Outcome::Fail);
+    assert_eq!(audited.outcome, ControlOutcome::Fail);
     assert!(
         audited
-            .answer
+            .result
             .summary
             .starts_with("at RKE2's next start kube-apiserver has"),
         "{}",
-        audited.answer.summary
+        audited.result.summary
     );
     assert_eq!(
-        audited.answer.sources[0].path,
+        audited.result.sources[0].path,
         "/etc/rancher/rke2/config.yaml"
     );
-    assert!(audited.answer.sources[0].line.is_some());
+    assert!(audited.result.sources[0].line.is_some());
     assert!(
-        audited.answer.remedies[0]
+        audited.result.remedies[0]
             .summary
             .contains("/etc/rancher/rke2/config.yaml:"),
         "{:?}",
-        audited.answer.remedies
+        audited.result.remedies
     );
 }
 
@@ -196,23 +196,23 @@ fn a_pod_from_before_its_manifest_is_rke2s_still() {
         groups,
         &line(&OPEN),
     );
-    assert_eq!(anonymous(&node, &built).0, Outcome::Pass);
+    assert_eq!(anonymous(&node, &built).0, ControlOutcome::Pass);
     for (pid, network) in [(1, "net:[1]"), (211, "net:[2]")] {
         let ns = built.at(&format!("/proc/{pid}/ns"));
         std::fs::create_dir_all(&ns).unwrap();
         std::os::unix::fs::symlink(network, ns.join("net")).unwrap();
     }
-    assert_eq!(anonymous(&node, &built).0, Outcome::Pass);
+    assert_eq!(anonymous(&node, &built).0, ControlOutcome::Pass);
     let own = built.at("/proc/211/ns/net");
     std::fs::remove_file(&own).unwrap();
     std::os::unix::fs::symlink("net:[1]", own).unwrap();
     let (outcome, summary) = anonymous(&node, &built);
-    assert_eq!(outcome, Outcome::Error, "{summary}");
+    assert_eq!(outcome, ControlOutcome::Error, "{summary}");
     assert!(summary.contains("process 211 may be it"), "{summary}");
     for (folder, outcome) in [
-        ("default_kube-apiserver-x_ffff", Outcome::Error),
-        ("kube-system_kube-proxy-x_ffff", Outcome::Error),
-        ("kube-system_kube-apiserver-x_ff-ff", Outcome::Fail),
+        ("default_kube-apiserver-x_ffff", ControlOutcome::Error),
+        ("kube-system_kube-proxy-x_ffff", ControlOutcome::Error),
+        ("kube-system_kube-apiserver-x_ff-ff", ControlOutcome::Fail),
     ] {
         std::fs::create_dir_all(built.at(&format!("/var/log/pods/{folder}"))).unwrap();
         assert_eq!(anonymous(&node, &built).0, outcome, "{folder}");
@@ -260,7 +260,7 @@ fn an_impostor_is_not_taken_for_the_kubelet() {
         let audit = built.audit(&node, None, &[]);
         assert_eq!(
             outcomes(&audit)["kubelet.anonymous"],
-            Outcome::Pass,
+            ControlOutcome::Pass,
             "{what}"
         );
         // And nothing is made of it where RKE2's own does not run.
@@ -268,7 +268,7 @@ fn an_impostor_is_not_taken_for_the_kubelet() {
         let audit = built.audit(&node, None, &[]);
         assert_eq!(
             outcomes(&audit)["kubelet.anonymous"],
-            Outcome::Pass,
+            ControlOutcome::Pass,
             "{what}"
         );
     }
@@ -288,13 +288,13 @@ fn of_several_candidates_none_is_taken() {
             .iter()
             .find(|a| a.control.key == "kubelet.anonymous")
             .unwrap();
-        (audited.outcome, audited.answer.summary.clone())
+        (audited.outcome, audited.result.summary.clone())
     };
     for pid in [109, 961] {
         let built = node.build();
         built.process(pid, 100, &own, unit, &closed);
         let (outcome, summary) = told(&built);
-        assert_eq!(outcome, Outcome::Error, "{summary}");
+        assert_eq!(outcome, ControlOutcome::Error, "{summary}");
         assert!(
             summary.contains("several processes may be it: 1"),
             "{summary}"
@@ -306,7 +306,7 @@ fn of_several_candidates_none_is_taken() {
     std::fs::remove_dir_all(built.at("/proc/110")).unwrap();
     built.process(962, 100, &own, "0::/user.slice/x.scope\n", &closed);
     let (outcome, summary) = told(&built);
-    assert_eq!(outcome, Outcome::Error, "{summary}");
+    assert_eq!(outcome, ControlOutcome::Error, "{summary}");
     assert!(summary.contains("process 962 may be it"), "{summary}");
     // A static pod twice.
     let built = node.build();
@@ -314,7 +314,7 @@ fn of_several_candidates_none_is_taken() {
     let fine = line(&["kube-apiserver", "--anonymous-auth=false"]);
     built.process(212, 210, "/usr/local/bin/kube-apiserver", &groups, &fine);
     let (outcome, summary) = anonymous(&node, &built);
-    assert_eq!(outcome, Outcome::Error, "{summary}");
+    assert_eq!(outcome, ControlOutcome::Error, "{summary}");
     assert!(summary.contains("211 and 212"), "{summary}");
 }
 
@@ -347,7 +347,10 @@ fn before_the_first_start() {
         let outcomes = node.outcomes().into_iter();
         outcomes
             .filter(|(_, outcome)| {
-                matches!(outcome, Outcome::Fail | Outcome::Warn | Outcome::Error)
+                matches!(
+                    outcome,
+                    ControlOutcome::Fail | ControlOutcome::Warn | ControlOutcome::Error
+                )
             })
             .map(|(key, _)| key)
             .collect()
@@ -371,7 +374,7 @@ fn another_kubelet_is_not_rke2s() {
         &open,
     );
     let audit = built.audit(&node, None, &[]);
-    assert_eq!(outcomes(&audit)["kubelet.anonymous"], Outcome::Pass);
+    assert_eq!(outcomes(&audit)["kubelet.anonymous"], ControlOutcome::Pass);
     // RKE2's own with another program (kubelet-path).
     std::fs::remove_dir_all(built.at("/proc/110")).unwrap();
     built.process(
@@ -386,7 +389,7 @@ fn another_kubelet_is_not_rke2s() {
     std::os::unix::fs::symlink("/opt/bin/kubelet", link).unwrap();
     built.file("/opt/bin/kubelet", "a program");
     let audit = built.audit(&node, None, &[]);
-    assert_eq!(outcomes(&audit)["kubelet.anonymous"], Outcome::Fail);
+    assert_eq!(outcomes(&audit)["kubelet.anonymous"], ControlOutcome::Fail);
 }
 
 /// A drop-in, or a flag, that undoes the profile.
@@ -403,10 +406,10 @@ fn a_drop_in_undoes_what_the_profile_asks_for() {
         .iter()
         .find(|a| a.control.key == "guide.protect-kernel-defaults")
         .unwrap();
-    assert_eq!(audited.outcome, Outcome::Warn);
+    assert_eq!(audited.outcome, ControlOutcome::Warn);
     assert_eq!(
-        audited.answer.sources[0].path,
+        audited.result.sources[0].path,
         format!("{DATA}/agent/etc/kubelet.conf.d/99-site.conf")
     );
-    assert_eq!(audited.answer.sources[0].line, Some(1));
+    assert_eq!(audited.result.sources[0].line, Some(1));
 }

@@ -2,7 +2,7 @@
 //! (38bebe7), as their profiles and issues have them.
 
 use preflight_rke2::testing::audit::benchmark::Benchmark;
-use preflight_rke2::testing::audit::{Audit, Audited, Outcome};
+use preflight_rke2::testing::audit::{Audit, Audited, ControlOutcome};
 use preflight_rke2::testing::rke2::role::Role;
 use preflight_rke2::testing::rke2::version::Version;
 
@@ -16,7 +16,7 @@ fn by_id<'a>(audit: &'a Audit, id: &str) -> &'a Audited {
     audit.controls.iter().find(|a| a.edition.id == id).unwrap()
 }
 
-fn outcome(node: &Node, id: &str) -> Outcome {
+fn outcome(node: &Node, id: &str) -> ControlOutcome {
     by_id(&node.audit(), id).outcome
 }
 
@@ -24,14 +24,14 @@ fn outcome(node: &Node, id: &str) -> Outcome {
 #[test]
 fn etcds_data_is_looked_for_in_its_static_pod() {
     let mut node = server(Benchmark::V1_8);
-    assert_eq!(outcome(&node, "1.1.12"), Outcome::Pass);
+    assert_eq!(outcome(&node, "1.1.12"), ControlOutcome::Pass);
     node.owners.insert(format!("{DATA}/server/db/etcd"), (0, 0));
     let audit = node.audit();
     let audited = by_id(&audit, "1.1.12");
-    assert_eq!(audited.outcome, Outcome::Warn);
-    assert_eq!(audited.answer.actual.as_deref(), Some("root:root"));
+    assert_eq!(audited.outcome, ControlOutcome::Warn);
+    assert_eq!(audited.result.actual.as_deref(), Some("root:root"));
     assert_eq!(
-        audited.answer.sources[0].path,
+        audited.result.sources[0].path,
         format!("{DATA}/server/db/etcd")
     );
 }
@@ -44,8 +44,8 @@ fn certificates_are_looked_for_where_rke1_had_them() {
         .insert(format!("{DATA}/server/tls/server-ca.crt"), 0o666);
     node.modes
         .insert(format!("{DATA}/server/tls/client-ca.key"), 0o644);
-    assert_eq!(outcome(&node, "1.1.20"), Outcome::Warn);
-    assert_eq!(outcome(&node, "1.1.21"), Outcome::Fail);
+    assert_eq!(outcome(&node, "1.1.20"), ControlOutcome::Warn);
+    assert_eq!(outcome(&node, "1.1.21"), ControlOutcome::Fail);
 }
 
 /// 1.1.9 there lost its default folder.
@@ -56,9 +56,9 @@ fn the_folder_of_network_plugins_is_lost() {
         .insert("/etc/cni/net.d/10-canal.conflist".to_owned(), 0o666);
     let audit = node.audit();
     let audited = by_id(&audit, "1.1.9");
-    assert_eq!(audited.outcome, Outcome::Warn);
+    assert_eq!(audited.outcome, ControlOutcome::Warn);
     assert_eq!(
-        audited.answer.sources[0].path,
+        audited.result.sources[0].path,
         "/etc/cni/net.d/10-canal.conflist"
     );
 }
@@ -67,10 +67,10 @@ fn the_folder_of_network_plugins_is_lost() {
 #[test]
 fn a_stricter_mode_than_644_fails() {
     for (mode, expected) in [
-        (0o600, Outcome::Pass),
-        (0o400, Outcome::Pass),
-        (0o644, Outcome::Warn),
-        (0o640, Outcome::Warn),
+        (0o600, ControlOutcome::Pass),
+        (0o400, ControlOutcome::Pass),
+        (0o644, ControlOutcome::Warn),
+        (0o640, ControlOutcome::Warn),
     ] {
         let mut node = server(Benchmark::V1_24);
         for program in ["kube-apiserver", "kube-controller-manager"] {
@@ -87,17 +87,17 @@ fn a_stricter_mode_than_644_fails() {
 #[test]
 fn deny_service_external_ips_is_inverted() {
     let mut node = server(Benchmark::V1_7);
-    assert_eq!(outcome(&node, "1.2.3"), Outcome::Pass);
+    assert_eq!(outcome(&node, "1.2.3"), ControlOutcome::Pass);
     let args = node.args("kube-apiserver");
     args.retain(|arg| !arg.starts_with("--enable-admission-plugins"));
     args.push("--enable-admission-plugins=NodeRestriction".to_owned());
-    assert_eq!(outcome(&node, "1.2.3"), Outcome::Warn);
+    assert_eq!(outcome(&node, "1.2.3"), ControlOutcome::Warn);
     // Up to 1.24 it is the other way round.
     let mut node = server(Benchmark::V1_24);
-    assert_eq!(outcome(&node, "1.2.3"), Outcome::Pass);
+    assert_eq!(outcome(&node, "1.2.3"), ControlOutcome::Pass);
     node.args("kube-apiserver")
         .push("--enable-admission-plugins=DenyServiceExternalIPs".to_owned());
-    assert_eq!(outcome(&node, "1.2.3"), Outcome::Fail);
+    assert_eq!(outcome(&node, "1.2.3"), ControlOutcome::Fail);
 }
 
 /// Every release from 1.26 on, and every one up to 1.22, is scanned as 1.8 there.
@@ -126,9 +126,9 @@ fn the_pipeline_of_network_plugins_loses_its_filter() {
     ] {
         node.files.insert(path.to_owned(), "x".to_owned());
         node.modes.insert(path.to_owned(), 0o604);
-        assert_eq!(outcome(&node, "1.1.9"), Outcome::Warn, "{path}");
+        assert_eq!(outcome(&node, "1.1.9"), ControlOutcome::Warn, "{path}");
         node.modes.insert(path.to_owned(), 0o600);
-        assert_eq!(outcome(&node, "1.1.9"), Outcome::Pass, "{path}");
+        assert_eq!(outcome(&node, "1.1.9"), ControlOutcome::Pass, "{path}");
     }
 }
 
@@ -145,16 +145,19 @@ fn an_owner_is_tested_for_being_text() {
         (1000, 0),
     );
     let audit = node.audit();
-    assert_eq!(by_id(&audit, "1.1.6").outcome, Outcome::Fail);
+    assert_eq!(by_id(&audit, "1.1.6").outcome, ControlOutcome::Fail);
     assert_eq!(
-        by_id(&audit, "1.1.6").answer.actual.as_deref(),
+        by_id(&audit, "1.1.6").result.actual.as_deref(),
         Some("1000:1000")
     );
     // The benchmark itself takes it for not applicable still.
-    assert_eq!(by_id(&audit, "4.1.10").outcome, Outcome::NotApplicable);
+    assert_eq!(
+        by_id(&audit, "4.1.10").outcome,
+        ControlOutcome::NotApplicable
+    );
     assert_eq!(
         by_id(&audit, "guide.kubelet-config.owner").outcome,
-        Outcome::Warn
+        ControlOutcome::Warn
     );
 }
 
@@ -162,10 +165,10 @@ fn an_owner_is_tested_for_being_text() {
 #[test]
 fn metrics_of_kube_proxy_pass_wherever_they_are() {
     for (address, expected) in [
-        ("127.0.0.1:10249", Outcome::Pass),
-        ("[::1]:10249", Outcome::Pass),
-        ("0.0.0.0:10249", Outcome::Fail),
-        ("10.127.0.0:1", Outcome::Fail),
+        ("127.0.0.1:10249", ControlOutcome::Pass),
+        ("[::1]:10249", ControlOutcome::Pass),
+        ("0.0.0.0:10249", ControlOutcome::Fail),
+        ("10.127.0.0:1", ControlOutcome::Fail),
     ] {
         let mut node = server(Benchmark::V1_12);
         node.args("kube-proxy")
@@ -178,12 +181,12 @@ fn metrics_of_kube_proxy_pass_wherever_they_are() {
 #[test]
 fn owners_below_the_folder_of_certificates_are_not_looked_at() {
     for (path, owner, expected) in [
-        ("server-ca.key", (1000, 0), Outcome::Fail),
-        ("server-ca.key", (ETCD, ETCD), Outcome::Fail),
-        ("etcd/client.key", (ETCD, ETCD), Outcome::Pass),
-        ("etcd/client.key", (0, 0), Outcome::Pass),
-        ("etcd/client.key", (ETCD, 0), Outcome::Fail),
-        ("etcd/client.key", (1000, 1000), Outcome::Fail),
+        ("server-ca.key", (1000, 0), ControlOutcome::Fail),
+        ("server-ca.key", (ETCD, ETCD), ControlOutcome::Fail),
+        ("etcd/client.key", (ETCD, ETCD), ControlOutcome::Pass),
+        ("etcd/client.key", (0, 0), ControlOutcome::Pass),
+        ("etcd/client.key", (ETCD, 0), ControlOutcome::Fail),
+        ("etcd/client.key", (1000, 1000), ControlOutcome::Fail),
     ] {
         let mut node = server(Benchmark::V1_12);
         node.owners
@@ -196,10 +199,10 @@ fn owners_below_the_folder_of_certificates_are_not_looked_at() {
 #[test]
 fn any_request_timeout_passes() {
     for (value, expected) in [
-        ("300s", Outcome::Pass),
-        ("0s", Outcome::Fail),
-        ("-1s", Outcome::Fail),
-        ("soon", Outcome::Fail),
+        ("300s", ControlOutcome::Pass),
+        ("0s", ControlOutcome::Fail),
+        ("-1s", ControlOutcome::Fail),
+        ("soon", ControlOutcome::Fail),
     ] {
         let mut node = server(Benchmark::V1_12);
         node.args("kube-apiserver")
@@ -212,13 +215,13 @@ fn any_request_timeout_passes() {
 #[test]
 fn protect_kernel_defaults_passes_where_it_is_not_set() {
     for (benchmark, id, expected) in [
-        (Benchmark::V1_23, "4.2.6", Outcome::Fail),
-        (Benchmark::V1_24, "4.2.6", Outcome::Fail),
+        (Benchmark::V1_23, "4.2.6", ControlOutcome::Fail),
+        (Benchmark::V1_24, "4.2.6", ControlOutcome::Fail),
         // Newer benchmarks dropped it; the kubelet did not.
         (
             Benchmark::V1_12,
             "guide.protect-kernel-defaults",
-            Outcome::Warn,
+            ControlOutcome::Warn,
         ),
     ] {
         let node = Node::new(benchmark, Role::Server, Care::Permissive);
@@ -232,7 +235,10 @@ fn a_cluster_has_to_run() {
     let mut node = server(Benchmark::V1_12);
     node.running = false;
     let audit = node.audit();
-    let told = audit.controls.iter().filter(|a| a.outcome == Outcome::Pass);
+    let told = audit
+        .controls
+        .iter()
+        .filter(|a| a.outcome == ControlOutcome::Pass);
     assert!(told.count() > 90);
 }
 
@@ -244,9 +250,9 @@ fn lists_are_searched_for_a_text() {
     args.retain(|arg| !arg.starts_with("--authorization-mode"));
     args.push("--authorization-mode=NodeX,RBACless,AlwaysAllowNothing".to_owned());
     let audit = node.audit();
-    assert_eq!(by_id(&audit, "1.2.6").outcome, Outcome::Pass);
-    assert_eq!(by_id(&audit, "1.2.7").outcome, Outcome::Fail);
-    assert_eq!(by_id(&audit, "1.2.8").outcome, Outcome::Fail);
+    assert_eq!(by_id(&audit, "1.2.6").outcome, ControlOutcome::Pass);
+    assert_eq!(by_id(&audit, "1.2.7").outcome, ControlOutcome::Fail);
+    assert_eq!(by_id(&audit, "1.2.8").outcome, ControlOutcome::Fail);
 }
 
 /// `eq` there compares text, so that the first of a repeated flag counts, and a bare one for nothing.
@@ -255,12 +261,12 @@ fn flags_are_compared_as_text() {
     for (flags, expected) in [
         (
             &["--profiling=true", "--profiling=false"][..],
-            Outcome::Pass,
+            ControlOutcome::Pass,
         ),
-        (&["--profiling=false", "--profiling"], Outcome::Fail),
-        (&["--profiling=False"], Outcome::Pass),
-        (&["--profiling=0"], Outcome::Pass),
-        (&["--profiling"], Outcome::Fail),
+        (&["--profiling=false", "--profiling"], ControlOutcome::Fail),
+        (&["--profiling=False"], ControlOutcome::Pass),
+        (&["--profiling=0"], ControlOutcome::Pass),
+        (&["--profiling"], ControlOutcome::Fail),
     ] {
         let mut node = server(Benchmark::V1_12);
         let args = node.args("kube-scheduler");
@@ -276,7 +282,7 @@ fn set_id_bits_are_lost() {
     let mut node = server(Benchmark::V1_12);
     node.modes
         .insert(format!("{DATA}/server/cred/admin.kubeconfig"), 0o4600);
-    assert_eq!(outcome(&node, "1.1.13"), Outcome::Fail);
+    assert_eq!(outcome(&node, "1.1.13"), ControlOutcome::Fail);
 }
 
 /// kube-bench#1978: files of etcd fail on a control plane without it.
@@ -296,10 +302,10 @@ fn etcds_files_fail_on_a_control_plane_without_etcd() {
         let audit = node.audit();
         for id in ["1.1.7", "1.1.8", "1.1.11", "1.1.12", "2.1", "2.7"] {
             let audited = by_id(&audit, id);
-            assert_eq!(audited.outcome, Outcome::NotApplicable, "{id}");
-            assert_eq!(audited.answer.summary, "this node has no etcd", "{id}");
+            assert_eq!(audited.outcome, ControlOutcome::NotApplicable, "{id}");
+            assert_eq!(audited.result.summary, "this node has no etcd", "{id}");
         }
-        assert_eq!(by_id(&audit, "1.2.1").outcome, Outcome::Pass);
+        assert_eq!(by_id(&audit, "1.2.1").outcome, ControlOutcome::Pass);
     }
 }
 
@@ -313,7 +319,11 @@ fn a_file_that_is_not_there_fails() {
         .remove(&format!("{DATA}/agent/kubeproxy.kubeconfig"));
     let audit = node.audit();
     for id in ["4.1.3", "4.1.4", "4.1.9", "4.1.10"] {
-        assert_eq!(by_id(&audit, id).outcome, Outcome::NotApplicable, "{id}");
+        assert_eq!(
+            by_id(&audit, id).outcome,
+            ControlOutcome::NotApplicable,
+            "{id}"
+        );
     }
 }
 
@@ -325,10 +335,10 @@ fn the_data_folder_is_taken_for_granted() {
     for (_, outcome) in node.outcomes() {
         assert!(!matches!(
             outcome,
-            Outcome::Fail | Outcome::Warn | Outcome::Error
+            ControlOutcome::Fail | ControlOutcome::Warn | ControlOutcome::Error
         ));
     }
     node.modes
         .insert("/srv/rke2/server/cred/admin.kubeconfig".to_owned(), 0o644);
-    assert_eq!(outcome(&node, "1.1.13"), Outcome::Fail);
+    assert_eq!(outcome(&node, "1.1.13"), ControlOutcome::Fail);
 }

@@ -205,9 +205,12 @@ on!(killed_at_each_change: bookworm);
 fn killed_at_each_change(suite: &str) {
     for (row, expected) in [
         ("monitor killed while it resumes", "resumed once"),
-        ("monitor killed while it tells of drift", "not touched"),
+        ("monitor killed while it reports drift", "not touched"),
         ("monitor killed while it ends a loop", "resumed once"),
-        ("a unit that changes while the monitor looks", "not touched"),
+        (
+            "a unit that changes while the monitor evaluates",
+            "not touched",
+        ),
     ] {
         assert_eq!(rows::outcome(row), expected);
     }

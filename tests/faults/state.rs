@@ -227,7 +227,7 @@ fn sweep(live: &Live, status: i32, old: Option<&Block>) {
 #[test]
 fn killed_while_it_notes() {
     assert_eq!(
-        rows::outcome("`gate` killed while it notes"),
+        rows::outcome("`gate` killed while it writes its state"),
         "starts unchecked"
     );
     let old = Block::new(UNIT, 7, true, &[]);

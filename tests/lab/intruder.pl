@@ -1,12 +1,12 @@
 #!/usr/bin/perl
-# What a user without rights can send on the system bus. Speaks D-Bus itself: the usual tools refuse to send
-# what is not theirs to send, and are too slow for a flood.
-#   intruder.pl own NAME                       asks for a name, and prints what the bus says
+# Sends messages on the system bus as a user without privileges. Implements the D-Bus protocol itself: the
+# usual tools refuse to send forged messages, and are too slow for a flood.
+#   intruder.pl own NAME                       requests a name, and prints the answer of the bus
 #   intruder.pl signals DESTINATION COUNT SECONDS
-#       signals that pretend to come from systemd and from the bus, evenly over so many seconds
+#       signals with the interfaces of systemd and of the bus, evenly over so many seconds
 #   intruder.pl calls DESTINATION COUNT SECONDS PATH INTERFACE MEMBER [STRING]
-#       method calls that want no answer
-#   intruder.pl reply DESTINATION COUNT         answers to questions that nobody put to us
+#       method calls without reply
+#   intruder.pl reply DESTINATION COUNT         replies to calls that this program did not receive
 use strict;
 use warnings;
 use IO::Socket::UNIX;
@@ -63,11 +63,11 @@ sub forged {
     my $unit = text('rke2-server.service');
     my $id = pack('V', $number);
     my @all = (
-        # A start is requested; no: a person has stopped the unit, and that is the last of it.
+        # A start is requested, then the administrator stops the unit.
         signal($destination, $manager, 'JobNew', 'uos', aligned($id . $job, 4) . $unit),
         signal($destination, $manager, 'JobRemoved', 'uoss',
             aligned(aligned($id . $job, 4) . $unit, 4) . text('done')),
-        # systemd is somebody else now: us.
+        # systemd's name has a new owner: this connection.
         signal($destination, 'org.freedesktop.DBus', 'NameOwnerChanged', 'sss',
             aligned(aligned(text('org.freedesktop.systemd1'), 4) . text(''), 4) . text($me)),
         signal($destination, $manager, 'UnitFilesChanged', '', ''),
@@ -90,7 +90,7 @@ if ($what eq 'own') {
 }
 my $reader = fork;
 unless ($reader) {
-    # What the bus answers is read, or it would stop reading us.
+    # Read the answers of the bus, or it would stop reading ours.
     1 while sysread $bus, my $read, 65536;
     exit;
 }
@@ -115,7 +115,7 @@ for (my $number = 0; $number < $count; $number += $batch) {
     my $early = $begun + ($seconds || 0) * ($number + $batch) / $count - now();
     pause($early) if $early > 0;
 }
-# All of it has been taken once the bus answers this.
+# The bus has taken all messages once it answers this one.
 syswrite $bus, driver('GetId', '', '');
 pause(0.2);
 kill 'TERM', $reader;

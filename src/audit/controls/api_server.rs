@@ -1,8 +1,8 @@
 //! What the API server is started with.
 
 use crate::audit::ciphers;
-use crate::audit::control::Question::{Encryption, Flag};
-use crate::audit::control::{Component, Control, NodeType, Rule};
+use crate::audit::control::Criterion::{Encryption, Flag};
+use crate::audit::control::{Control, KubeComponent, NodeType, Rule};
 
 /// Admission plugins that are turned on.
 const ENABLED: &str = "enable-admission-plugins";
@@ -17,29 +17,29 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::Master,
         ids: "1.2.1 1.2.1u 1.2.1u 1.2.1m 1.2.1 1.2.1 1.2.1 1.2.1 1.2.1",
         title: "the API server takes no anonymous requests",
-        question: Flag(Component::ApiServer, Rule::Off("anonymous-auth")),
+        criterion: Flag(KubeComponent::ApiServer, Rule::Off("anonymous-auth")),
     },
     Control {
         key: "apiserver.token-auth-file",
         node: NodeType::Master,
         ids: "1.2.3 1.2.2 1.2.2 1.2.2 1.2.2 1.2.2 1.2.2 1.2.2 1.2.2",
         title: "the API server has no file of static tokens",
-        question: Flag(Component::ApiServer, Rule::Unset("token-auth-file")),
+        criterion: Flag(KubeComponent::ApiServer, Rule::Unset("token-auth-file")),
     },
     Control {
         key: "apiserver.basic-auth-file",
         node: NodeType::Master,
         ids: "1.2.2 - - - - - - - -",
         title: "the API server has no file of passwords",
-        question: Flag(Component::ApiServer, Rule::Unset("basic-auth-file")),
+        criterion: Flag(KubeComponent::ApiServer, Rule::Unset("basic-auth-file")),
     },
     Control {
         key: "apiserver.DenyServiceExternalIPs.absent",
         node: NodeType::Master,
         ids: "- 1.2.3 1.2.3 - - - - - -",
         title: "the plugin DenyServiceExternalIPs is off, as this benchmark had it",
-        question: Flag(
-            Component::ApiServer,
+        criterion: Flag(
+            KubeComponent::ApiServer,
             Rule::Lacks(ENABLED, "DenyServiceExternalIPs"),
         ),
     },
@@ -48,8 +48,8 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::Master,
         ids: "- - - 1.2.3u 1.2.3u 1.2.3u 1.2.3u 1.2.3u 1.2.3u",
         title: "services cannot name external addresses (plugin DenyServiceExternalIPs)",
-        question: Flag(
-            Component::ApiServer,
+        criterion: Flag(
+            KubeComponent::ApiServer,
             Rule::Has(ENABLED, "DenyServiceExternalIPs"),
         ),
     },
@@ -58,15 +58,15 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::Master,
         ids: "1.2.4 1.2.4 1.2.4 - - - - - -",
         title: "the API server speaks TLS to kubelets",
-        question: Flag(Component::ApiServer, Rule::OnOrUnset("kubelet-https")),
+        criterion: Flag(KubeComponent::ApiServer, Rule::OnOrUnset("kubelet-https")),
     },
     Control {
         key: "apiserver.kubelet-client-cert",
         node: NodeType::Master,
         ids: "1.2.5 1.2.5 1.2.5 1.2.4 1.2.4 1.2.4 1.2.4 1.2.4 1.2.4",
         title: "the API server shows kubelets a certificate",
-        question: Flag(
-            Component::ApiServer,
+        criterion: Flag(
+            KubeComponent::ApiServer,
             Rule::Set(&["kubelet-client-certificate", "kubelet-client-key"]),
         ),
     },
@@ -75,8 +75,8 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::Master,
         ids: "1.2.6 1.2.6 1.2.6 1.2.5 1.2.5 1.2.5 1.2.5 1.2.5 1.2.5",
         title: "the API server checks certificates of kubelets",
-        question: Flag(
-            Component::ApiServer,
+        criterion: Flag(
+            KubeComponent::ApiServer,
             Rule::Set(&["kubelet-certificate-authority"]),
         ),
     },
@@ -85,50 +85,59 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::Master,
         ids: "1.2.7 1.2.7 1.2.7 1.2.6 1.2.6 1.2.6 1.2.6 1.2.6 1.2.6",
         title: "the API server does not allow everything",
-        question: Flag(Component::ApiServer, Rule::Lacks(MODES, "AlwaysAllow")),
+        criterion: Flag(KubeComponent::ApiServer, Rule::Lacks(MODES, "AlwaysAllow")),
     },
     Control {
         key: "apiserver.authz.Node",
         node: NodeType::Master,
         ids: "1.2.8 1.2.8 1.2.8 1.2.7 1.2.7 1.2.7 1.2.7 1.2.7 1.2.7",
         title: "kubelets are authorized as nodes",
-        question: Flag(Component::ApiServer, Rule::Has(MODES, "Node")),
+        criterion: Flag(KubeComponent::ApiServer, Rule::Has(MODES, "Node")),
     },
     Control {
         key: "apiserver.authz.RBAC",
         node: NodeType::Master,
         ids: "1.2.9 1.2.9 1.2.9 1.2.8 1.2.8 1.2.8 1.2.8 1.2.8 1.2.8",
         title: "users are authorized by role",
-        question: Flag(Component::ApiServer, Rule::Has(MODES, "RBAC")),
+        criterion: Flag(KubeComponent::ApiServer, Rule::Has(MODES, "RBAC")),
     },
     Control {
         key: "apiserver.EventRateLimit",
         node: NodeType::Master,
         ids: "1.2.10u 1.2.10u 1.2.10u 1.2.9u 1.2.9u 1.2.9u 1.2.9u 1.2.9u 1.2.9u",
         title: "events are limited in rate (plugin EventRateLimit)",
-        question: Flag(Component::ApiServer, Rule::Has(ENABLED, "EventRateLimit")),
+        criterion: Flag(
+            KubeComponent::ApiServer,
+            Rule::Has(ENABLED, "EventRateLimit"),
+        ),
     },
     Control {
         key: "apiserver.AlwaysAdmit",
         node: NodeType::Master,
         ids: "1.2.11 1.2.11 1.2.11 1.2.10 1.2.10 1.2.10 1.2.10 1.2.10 1.2.10",
         title: "the plugin AlwaysAdmit is off",
-        question: Flag(Component::ApiServer, Rule::Lacks(ENABLED, "AlwaysAdmit")),
+        criterion: Flag(
+            KubeComponent::ApiServer,
+            Rule::Lacks(ENABLED, "AlwaysAdmit"),
+        ),
     },
     Control {
         key: "apiserver.AlwaysPullImages",
         node: NodeType::Master,
         ids: "1.2.12u 1.2.12u 1.2.12u 1.2.11u 1.2.11u 1.2.11u 1.2.11u 1.2.11u 1.2.11u",
         title: "images are pulled at each start (plugin AlwaysPullImages)",
-        question: Flag(Component::ApiServer, Rule::Has(ENABLED, "AlwaysPullImages")),
+        criterion: Flag(
+            KubeComponent::ApiServer,
+            Rule::Has(ENABLED, "AlwaysPullImages"),
+        ),
     },
     Control {
         key: "apiserver.SecurityContextDeny",
         node: NodeType::Master,
         ids: "1.2.13 1.2.13u 1.2.13u 1.2.12s 1.2.12s - - - -",
         title: "security contexts are denied where pod security policies are not used",
-        question: Flag(
-            Component::ApiServer,
+        criterion: Flag(
+            KubeComponent::ApiServer,
             Rule::HasOneOf(ENABLED, &["SecurityContextDeny", "PodSecurityPolicy"]),
         ),
     },
@@ -137,8 +146,8 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::Master,
         ids: "1.2.14 1.2.14 1.2.14 1.2.13 1.2.13 1.2.12 1.2.12 1.2.12 1.2.12",
         title: "the plugin ServiceAccount is not turned off",
-        question: Flag(
-            Component::ApiServer,
+        criterion: Flag(
+            KubeComponent::ApiServer,
             Rule::Lacks(DISABLED, "ServiceAccount"),
         ),
     },
@@ -147,8 +156,8 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::Master,
         ids: "1.2.15 1.2.15 1.2.15 1.2.14 1.2.14 1.2.13 1.2.13 1.2.13 1.2.13",
         title: "the plugin NamespaceLifecycle is not turned off",
-        question: Flag(
-            Component::ApiServer,
+        criterion: Flag(
+            KubeComponent::ApiServer,
             Rule::Lacks(DISABLED, "NamespaceLifecycle"),
         ),
     },
@@ -157,15 +166,18 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::Master,
         ids: "1.2.17 1.2.16 1.2.16 1.2.15 1.2.15 1.2.14 1.2.14 1.2.14 1.2.14",
         title: "kubelets can change their own node only (plugin NodeRestriction)",
-        question: Flag(Component::ApiServer, Rule::Has(ENABLED, "NodeRestriction")),
+        criterion: Flag(
+            KubeComponent::ApiServer,
+            Rule::Has(ENABLED, "NodeRestriction"),
+        ),
     },
     Control {
         key: "apiserver.PodSecurityPolicy",
         node: NodeType::Master,
         ids: "1.2.16 - - - - - - - -",
         title: "pod security policies are enforced (plugin PodSecurityPolicy)",
-        question: Flag(
-            Component::ApiServer,
+        criterion: Flag(
+            KubeComponent::ApiServer,
             Rule::Has(ENABLED, "PodSecurityPolicy"),
         ),
     },
@@ -174,50 +186,59 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::Master,
         ids: "1.2.18 - - - - - - - -",
         title: "the API server binds no address without TLS",
-        question: Flag(Component::ApiServer, Rule::Unset("insecure-bind-address")),
+        criterion: Flag(
+            KubeComponent::ApiServer,
+            Rule::Unset("insecure-bind-address"),
+        ),
     },
     Control {
         key: "apiserver.insecure-port",
         node: NodeType::Master,
         ids: "1.2.19 - - - - - - - -",
         title: "the API server has no port without TLS",
-        question: Flag(Component::ApiServer, Rule::Zero("insecure-port")),
+        criterion: Flag(KubeComponent::ApiServer, Rule::Zero("insecure-port")),
     },
     Control {
         key: "apiserver.secure-port",
         node: NodeType::Master,
         ids: "1.2.20 1.2.17 1.2.17 1.2.16 - - - - -",
         title: "the API server has its port with TLS",
-        question: Flag(Component::ApiServer, Rule::PositiveOrUnset("secure-port")),
+        criterion: Flag(
+            KubeComponent::ApiServer,
+            Rule::PositiveOrUnset("secure-port"),
+        ),
     },
     Control {
         key: "apiserver.profiling",
         node: NodeType::Master,
         ids: "1.2.21 1.2.18 1.2.18 1.2.17 1.2.16 1.2.15 1.2.15 1.2.15 1.2.15",
         title: "the API server cannot be profiled",
-        question: Flag(Component::ApiServer, Rule::Off("profiling")),
+        criterion: Flag(KubeComponent::ApiServer, Rule::Off("profiling")),
     },
     Control {
         key: "apiserver.audit-log-path",
         node: NodeType::Master,
         ids: "1.2.22 1.2.19 1.2.19 1.2.18 1.2.17 1.2.16 1.2.16 1.2.16 1.2.16",
         title: "the API server writes an audit log",
-        question: Flag(Component::ApiServer, Rule::Set(&["audit-log-path"])),
+        criterion: Flag(KubeComponent::ApiServer, Rule::Set(&["audit-log-path"])),
     },
     Control {
         key: "apiserver.audit-log-maxage",
         node: NodeType::Master,
         ids: "1.2.23 1.2.20 1.2.20 1.2.19 1.2.18 1.2.17 1.2.17 1.2.17 1.2.17",
         title: "audit logs are kept for 30 days",
-        question: Flag(Component::ApiServer, Rule::AtLeast("audit-log-maxage", 30)),
+        criterion: Flag(
+            KubeComponent::ApiServer,
+            Rule::AtLeast("audit-log-maxage", 30),
+        ),
     },
     Control {
         key: "apiserver.audit-log-maxbackup",
         node: NodeType::Master,
         ids: "1.2.24 1.2.21 1.2.21 1.2.20 1.2.19 1.2.18 1.2.18 1.2.18 1.2.18",
         title: "ten audit logs are kept",
-        question: Flag(
-            Component::ApiServer,
+        criterion: Flag(
+            KubeComponent::ApiServer,
             Rule::AtLeast("audit-log-maxbackup", 10),
         ),
     },
@@ -226,8 +247,8 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::Master,
         ids: "1.2.25 1.2.22 1.2.22 1.2.21 1.2.20 1.2.19 1.2.19 1.2.19 1.2.19",
         title: "an audit log grows to 100 MB",
-        question: Flag(
-            Component::ApiServer,
+        criterion: Flag(
+            KubeComponent::ApiServer,
             Rule::AtLeast("audit-log-maxsize", 100),
         ),
     },
@@ -236,8 +257,8 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::Master,
         ids: "1.2.26 1.2.23 1.2.23 1.2.22 1.2.21 1.2.20 1.2.20 1.2.20 1.2.20",
         title: "requests to the API server end in time",
-        question: Flag(
-            Component::ApiServer,
+        criterion: Flag(
+            KubeComponent::ApiServer,
             Rule::DurationOrUnset("request-timeout"),
         ),
     },
@@ -246,8 +267,8 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::Master,
         ids: "1.2.27 1.2.24 1.2.24 1.2.23 1.2.22 1.2.21 1.2.21 1.2.21 1.2.21",
         title: "tokens of deleted service accounts are refused",
-        question: Flag(
-            Component::ApiServer,
+        criterion: Flag(
+            KubeComponent::ApiServer,
             Rule::OnOrUnset("service-account-lookup"),
         ),
     },
@@ -256,8 +277,8 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::Master,
         ids: "1.2.28 1.2.25 1.2.25 1.2.24 1.2.23 1.2.22 1.2.22 1.2.22 1.2.22",
         title: "tokens of service accounts are checked with a key of their own",
-        question: Flag(
-            Component::ApiServer,
+        criterion: Flag(
+            KubeComponent::ApiServer,
             Rule::Set(&["service-account-key-file"]),
         ),
     },
@@ -266,8 +287,8 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::Master,
         ids: "1.2.29 1.2.26 1.2.26 1.2.25 1.2.24 1.2.23 1.2.23 1.2.23 1.2.23",
         title: "the API server shows etcd a certificate",
-        question: Flag(
-            Component::ApiServer,
+        criterion: Flag(
+            KubeComponent::ApiServer,
             Rule::Set(&["etcd-certfile", "etcd-keyfile"]),
         ),
     },
@@ -276,8 +297,8 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::Master,
         ids: "1.2.30 1.2.27 1.2.27 1.2.26 1.2.25 1.2.24 1.2.24 1.2.24 1.2.24",
         title: "the API server has a certificate and its key",
-        question: Flag(
-            Component::ApiServer,
+        criterion: Flag(
+            KubeComponent::ApiServer,
             Rule::Set(&["tls-cert-file", "tls-private-key-file"]),
         ),
     },
@@ -286,22 +307,22 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::Master,
         ids: "1.2.31 1.2.28 1.2.28 1.2.27 1.2.26 1.2.25 1.2.25 1.2.25 1.2.25",
         title: "the API server checks certificates of clients",
-        question: Flag(Component::ApiServer, Rule::Set(&["client-ca-file"])),
+        criterion: Flag(KubeComponent::ApiServer, Rule::Set(&["client-ca-file"])),
     },
     Control {
         key: "apiserver.etcd-cafile",
         node: NodeType::Master,
         ids: "1.2.32 1.2.29 1.2.29 1.2.28 1.2.27 1.2.26 1.2.26 1.2.26 1.2.26",
         title: "the API server checks the certificate of etcd",
-        question: Flag(Component::ApiServer, Rule::Set(&["etcd-cafile"])),
+        criterion: Flag(KubeComponent::ApiServer, Rule::Set(&["etcd-cafile"])),
     },
     Control {
         key: "apiserver.encryption-provider-config",
         node: NodeType::Master,
         ids: "1.2.33 1.2.30 1.2.30 1.2.29 1.2.28 1.2.27 1.2.27 1.2.27 1.2.27",
         title: "secrets are encrypted in etcd",
-        question: Flag(
-            Component::ApiServer,
+        criterion: Flag(
+            KubeComponent::ApiServer,
             Rule::Set(&["encryption-provider-config"]),
         ),
     },
@@ -310,22 +331,22 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::Master,
         ids: "1.2.34 1.2.31 1.2.33 1.2.30 1.2.29 1.2.28 1.2.28 1.2.28 1.2.28",
         title: "secrets are written with a provider that encrypts",
-        question: Encryption,
+        criterion: Encryption,
     },
     Control {
         key: "apiserver.tls-cipher-suites",
         node: NodeType::Master,
         ids: "1.2.35u 1.2.32 1.2.32 1.2.31 1.2.30 1.2.29 1.2.29 1.2.29 1.2.29",
         title: "the API server offers strong ciphers only",
-        question: Flag(Component::ApiServer, Rule::Ciphers(ciphers::API_SERVER)),
+        criterion: Flag(KubeComponent::ApiServer, Rule::Ciphers(ciphers::API_SERVER)),
     },
     Control {
         key: "apiserver.sa-extend-token-expiration",
         node: NodeType::Master,
         ids: "- - - - - - - 1.2.30 1.2.30",
         title: "tokens of service accounts are not extended",
-        question: Flag(
-            Component::ApiServer,
+        criterion: Flag(
+            KubeComponent::ApiServer,
             Rule::Off("service-account-extend-token-expiration"),
         ),
     },

@@ -1,7 +1,7 @@
 //! What the controller manager and the scheduler are started with, and the control plane's own configuration.
 
-use crate::audit::control::Question::{AuditPolicy, ByHand, Flag};
-use crate::audit::control::{Component, Control, NodeType, Rule};
+use crate::audit::control::Criterion::{AuditPolicy, ByHand, Flag};
+use crate::audit::control::{Control, KubeComponent, NodeType, Rule};
 
 pub(super) const CONTROLS: &[Control] = &[
     Control {
@@ -9,8 +9,8 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::Master,
         ids: "1.3.1u 1.3.1u 1.3.1u 1.3.1u 1.3.1u 1.3.1u 1.3.1u 1.3.1u 1.3.1u",
         title: "pods that ended are collected at a limit that was chosen",
-        question: Flag(
-            Component::ControllerManager,
+        criterion: Flag(
+            KubeComponent::ControllerManager,
             Rule::Set(&["terminated-pod-gc-threshold"]),
         ),
     },
@@ -19,15 +19,15 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::Master,
         ids: "1.3.2 1.3.2 1.3.2 1.3.2 1.3.2 1.3.2 1.3.2 1.3.2 1.3.2",
         title: "the controller manager cannot be profiled",
-        question: Flag(Component::ControllerManager, Rule::Off("profiling")),
+        criterion: Flag(KubeComponent::ControllerManager, Rule::Off("profiling")),
     },
     Control {
         key: "kcm.use-service-account-credentials",
         node: NodeType::Master,
         ids: "1.3.3 1.3.3 1.3.3 1.3.3 1.3.3 1.3.3 1.3.3 1.3.3 1.3.3",
         title: "each controller has credentials of its own",
-        question: Flag(
-            Component::ControllerManager,
+        criterion: Flag(
+            KubeComponent::ControllerManager,
             Rule::On("use-service-account-credentials"),
         ),
     },
@@ -36,8 +36,8 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::Master,
         ids: "1.3.4 1.3.4 1.3.4 1.3.4 1.3.4 1.3.4 1.3.4 1.3.4 1.3.4",
         title: "tokens of service accounts are signed with a key of their own",
-        question: Flag(
-            Component::ControllerManager,
+        criterion: Flag(
+            KubeComponent::ControllerManager,
             Rule::Set(&["service-account-private-key-file"]),
         ),
     },
@@ -46,15 +46,18 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::Master,
         ids: "1.3.5 1.3.5 1.3.5 1.3.5 1.3.5 1.3.5 1.3.5 1.3.5 1.3.5",
         title: "pods are told the CA of the API server",
-        question: Flag(Component::ControllerManager, Rule::Set(&["root-ca-file"])),
+        criterion: Flag(
+            KubeComponent::ControllerManager,
+            Rule::Set(&["root-ca-file"]),
+        ),
     },
     Control {
         key: "kcm.RotateKubeletServerCertificate",
         node: NodeType::Master,
         ids: "1.3.6s 1.3.6s 1.3.6 1.3.6 1.3.6 1.3.6 1.3.6 1.3.6 1.3.6",
         title: "rotation of kubelet server certificates is not turned off",
-        question: Flag(
-            Component::ControllerManager,
+        criterion: Flag(
+            KubeComponent::ControllerManager,
             Rule::GateNotOff("RotateKubeletServerCertificate"),
         ),
     },
@@ -63,28 +66,31 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::Master,
         ids: "1.3.7 1.3.7 1.3.7 1.3.7 1.3.7 1.3.7 1.3.7 1.3.7 1.3.7",
         title: "the controller manager listens on loopback",
-        question: Flag(Component::ControllerManager, Rule::Loopback("bind-address")),
+        criterion: Flag(
+            KubeComponent::ControllerManager,
+            Rule::Loopback("bind-address"),
+        ),
     },
     Control {
         key: "sched.profiling",
         node: NodeType::Master,
         ids: "1.4.1 1.4.1 1.4.1 1.4.1 1.4.1 1.4.1 1.4.1 1.4.1 1.4.1",
         title: "the scheduler cannot be profiled",
-        question: Flag(Component::Scheduler, Rule::Off("profiling")),
+        criterion: Flag(KubeComponent::Scheduler, Rule::Off("profiling")),
     },
     Control {
         key: "sched.bind-address",
         node: NodeType::Master,
         ids: "1.4.2 1.4.2 1.4.2 1.4.2 1.4.2 1.4.2 1.4.2 1.4.2 1.4.2",
         title: "the scheduler listens on loopback",
-        question: Flag(Component::Scheduler, Rule::Loopback("bind-address")),
+        criterion: Flag(KubeComponent::Scheduler, Rule::Loopback("bind-address")),
     },
     Control {
         key: "cp.client-cert-users",
         node: NodeType::ControlPlane,
         ids: "3.1.1m 3.1.1m 3.1.1m 3.1.1m 3.1.1m 3.1.1m 3.1.1m 3.1.1m 3.1.1m",
         title: "people do not use client certificates",
-        question: ByHand(
+        criterion: ByHand(
             "look at who holds certificates that the client CA signed: they cannot be revoked",
         ),
     },
@@ -93,27 +99,27 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::ControlPlane,
         ids: "- - - 3.1.2m 3.1.2m 3.1.2m 3.1.2m 3.1.2m 3.1.2m",
         title: "people do not use tokens of service accounts",
-        question: ByHand("look at who uses tokens of service accounts from outside the cluster"),
+        criterion: ByHand("look at who uses tokens of service accounts from outside the cluster"),
     },
     Control {
         key: "cp.bootstrap-token-users",
         node: NodeType::ControlPlane,
         ids: "- - - 3.1.3m 3.1.3m 3.1.3m 3.1.3m 3.1.3m 3.1.3m",
         title: "people do not use bootstrap tokens",
-        question: ByHand("look at who uses bootstrap tokens: they are for nodes that join"),
+        criterion: ByHand("look at who uses bootstrap tokens: they are for nodes that join"),
     },
     Control {
         key: "cp.audit-policy",
         node: NodeType::ControlPlane,
         ids: "3.2.1 3.2.1 3.2.1 3.2.1 3.2.1 3.2.1 3.2.1 3.2.1 3.2.1",
         title: "the API server has an audit policy",
-        question: Flag(Component::ApiServer, Rule::Set(&["audit-policy-file"])),
+        criterion: Flag(KubeComponent::ApiServer, Rule::Set(&["audit-policy-file"])),
     },
     Control {
         key: "cp.audit-policy-content",
         node: NodeType::ControlPlane,
         ids: "3.2.2m 3.2.2m 3.2.2m 3.2.2m 3.2.2m 3.2.2m 3.2.2m 3.2.2m 3.2.2m",
         title: "the audit policy logs what matters",
-        question: AuditPolicy,
+        criterion: AuditPolicy,
     },
 ];

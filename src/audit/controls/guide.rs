@@ -2,10 +2,10 @@
 
 use super::settings::PROTECT_KERNEL_DEFAULTS;
 use super::{CLOSED, CONFIGURATION};
-use crate::audit::control::Question::{
+use crate::audit::control::Criterion::{
     EtcdPodUser, Kubelet, Mode, Owner, PodSecurity, PodSecurityExemptions,
 };
-use crate::audit::control::{Control, KubeletRule, NodeType, Place, Who};
+use crate::audit::control::{Control, FileSet, KubeletRule, NodeType, Who};
 
 /// In every benchmark.
 const ALWAYS: &str = "guideu guideu guideu guideu guideu guideu guideu guideu guideu";
@@ -18,35 +18,35 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::Etcd,
         ids: ALWAYS,
         title: "etcd runs as the account etcd",
-        question: EtcdPodUser,
+        criterion: EtcdPodUser,
     },
     Control {
         key: "guide.pod-security.enforce",
         node: NodeType::Master,
         ids: SINCE_1_7,
         title: "pods are held to the restricted standard where a namespace says nothing",
-        question: PodSecurity,
+        criterion: PodSecurity,
     },
     Control {
         key: "guide.pod-security.exemptions",
         node: NodeType::Master,
         ids: SINCE_1_7,
         title: "only RKE2's own namespaces are exempt from pod security",
-        question: PodSecurityExemptions,
+        criterion: PodSecurityExemptions,
     },
     Control {
         key: "guide.kubelet-config.mode",
         node: NodeType::Node,
         ids: ALWAYS,
         title: "the kubelet's configuration files are closed to others",
-        question: Mode(CONFIGURATION, CLOSED),
+        criterion: Mode(CONFIGURATION, CLOSED),
     },
     Control {
         key: "guide.kubelet-config.owner",
         node: NodeType::Node,
         ids: ALWAYS,
         title: "the kubelet's configuration files belong to root",
-        question: Owner(Place::Tree("agent/etc/kubelet.conf.d"), Who::Root),
+        criterion: Owner(FileSet::Tree("agent/etc/kubelet.conf.d"), Who::Root),
     },
     Control {
         key: "guide.protect-kernel-defaults",
@@ -54,6 +54,6 @@ pub(super) const CONTROLS: &[Control] = &[
         // Older benchmarks have it as a control.
         ids: SINCE_1_7,
         title: "the kubelet insists on its kernel parameters",
-        question: Kubelet(KubeletRule::On(PROTECT_KERNEL_DEFAULTS)),
+        criterion: Kubelet(KubeletRule::On(PROTECT_KERNEL_DEFAULTS)),
     },
 ];

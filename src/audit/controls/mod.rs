@@ -11,7 +11,7 @@ mod node;
 mod settings;
 
 use super::benchmark::Benchmark;
-use super::control::{Control, Edition, Limit, Place, Question};
+use super::control::{Control, Criterion, Edition, FileSet, Limit};
 
 /// Files that hold configuration or credentials.
 const CLOSED: Limit = Limit {
@@ -36,7 +36,7 @@ const KEYS: Limit = always(0o600);
 /// A folder that nobody else may enter.
 const FOLDER: Limit = always(0o700);
 /// The kubelet's drop-ins.
-const CONFIGURATION: Place = Place::Ending("agent/etc/kubelet.conf.d", ".conf");
+const CONFIGURATION: FileSet = FileSet::Suffix("agent/etc/kubelet.conf.d", ".conf");
 
 const fn always(usual: u32) -> Limit {
     Limit {
@@ -65,13 +65,13 @@ pub fn of(benchmark: Benchmark) -> Vec<(&'static Control, Edition)> {
     asking(benchmark, |_| true)
 }
 
-/// Those of them whose question is wanted: cheap where few are.
+/// Those of them whose criterion is wanted: cheap where few are.
 pub(crate) fn asking(
     benchmark: Benchmark,
-    wanted: impl Fn(&Question) -> bool,
+    wanted: impl Fn(&Criterion) -> bool,
 ) -> Vec<(&'static Control, Edition)> {
     let mut controls: Vec<(&Control, Edition)> = all()
-        .filter(|control| wanted(&control.question))
+        .filter(|control| wanted(&control.criterion))
         .filter_map(|control| Some((control, control.edition(benchmark)?)))
         .collect();
     controls.sort_by_cached_key(|(control, edition)| (control.is_beyond(), numbers(edition.id)));

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::*;
-use crate::audit::control::{Kind, Question};
+use crate::audit::control::{Criterion, Scoring};
 
 /// The recorded table: one row for each control, `id result` for each benchmark.
 const RECORDED: &str = include_str!("../../../tests/cases/cis-node-controls.csv");
@@ -47,19 +47,22 @@ fn every_cell_is_as_recorded() {
             // What the guide takes for not applicable is; 1.6 has no profile of a scanner, so that
             // "manual" there says that it is not scored.
             let by_hand = matches!(
-                control.question,
-                Question::ByHand(_) | Question::AuditPolicy
+                control.criterion,
+                Criterion::ByHand(_) | Criterion::AuditPolicy
             );
-            let kind = match result {
-                _ if result.contains('ᵐ') || by_hand => Kind::Manual,
-                _ if result.contains('ˢ') || result == "NA" => Kind::NotApplicable,
-                _ if result.contains('°') => Kind::Unscored,
-                "M" if benchmark == Benchmark::V1_6 => Kind::Unscored,
-                _ => Kind::Scored,
+            let scoring = match result {
+                _ if result.contains('ᵐ') || by_hand => Scoring::Manual,
+                _ if result.contains('ˢ') || result == "NA" => Scoring::NotApplicable,
+                _ if result.contains('°') => Scoring::Unscored,
+                "M" if benchmark == Benchmark::V1_6 => Scoring::Unscored,
+                _ => Scoring::Scored,
             };
             assert_eq!(
                 control.edition(benchmark),
-                Some(Edition { id: leak(id), kind }),
+                Some(Edition {
+                    id: leak(id),
+                    scoring
+                }),
                 "{what}"
             );
         }

@@ -1,8 +1,8 @@
 //! Files that the API server is pointed at: encryption providers, audit policy, pod security.
 
 use super::{not_there, restart, unreadable};
-use crate::audit::answer::{Answer, Holds};
-use crate::audit::facts::{NodeFacts, Paper};
+use crate::audit::facts::{ConfigDocument, NodeFacts};
+use crate::audit::result::{ControlResult, Holds};
 use crate::facts::Source;
 use crate::rke2::config::document::{Document, Node};
 use crate::rke2::version::{Since, Version};
@@ -10,18 +10,18 @@ use crate::rke2::version::{Since, Version};
 /// Providers that encrypt, as the benchmark counts them.
 const ENCRYPTING: [&str; 3] = ["aescbc", "kms", "secretbox"];
 
-fn document(paper: &Paper) -> Result<&Document, Box<Answer>> {
+fn document(paper: &ConfigDocument) -> Result<&Document, Box<ControlResult>> {
     match paper {
-        Paper::Absent { path } => Err(Box::new(not_there(path))),
-        Paper::Broken(place, why) => Err(Box::new(unreadable(place, why))),
-        Paper::Read(document) => Ok(document),
+        ConfigDocument::Absent { path } => Err(Box::new(not_there(path))),
+        ConfigDocument::Broken(place, why) => Err(Box::new(unreadable(place, why))),
+        ConfigDocument::Read(document) => Ok(document),
     }
 }
 
-pub(super) fn encryption(facts: &NodeFacts) -> Answer {
+pub(super) fn encryption(facts: &NodeFacts) -> ControlResult {
     let document = match document(&facts.encryption) {
         Ok(document) => document,
-        Err(answer) => return *answer,
+        Err(result) => return *result,
     };
     let expected = format!(
         "the first provider for secrets is {}",
@@ -47,12 +47,12 @@ pub(super) fn encryption(facts: &NodeFacts) -> Answer {
         .or(entry)
         .map_or_else(|| Source::file(path), Node::source);
     if holds {
-        return Answer::new(Holds::Yes, expected, format!("{path} has {found}"))
+        return ControlResult::new(Holds::Yes, expected, format!("{path} has {found}"))
             .found(found)
             .at([source]);
     }
     let summary = format!("{path} has {found}; asked for: {expected}");
-    Answer::new(Holds::No, expected, summary)
+    ControlResult::new(Holds::No, expected, summary)
         .found(found)
         .at([source])
         .cure(
@@ -65,11 +65,11 @@ pub(super) fn encryption(facts: &NodeFacts) -> Answer {
         )
 }
 
-pub(super) fn audit_policy(facts: &NodeFacts) -> Answer {
+pub(super) fn audit_policy(facts: &NodeFacts) -> ControlResult {
     let expected = "rules that log something";
     let document = match document(&facts.audit_policy) {
         Ok(document) => document,
-        Err(answer) => return *answer,
+        Err(result) => return *result,
     };
     let path = document.path();
     let rules: Vec<Node<'_>> = document
@@ -84,7 +84,7 @@ pub(super) fn audit_policy(facts: &NodeFacts) -> Answer {
     if let Some(rule) = rules.iter().find(logs) {
         let count = crate::text::count(rules.iter().filter(logs).count(), "rule");
         let summary = format!("{path} has {count} that log; look whether they log what matters");
-        return Answer::new(Holds::Yes, expected, summary)
+        return ControlResult::new(Holds::Yes, expected, summary)
             .found(count)
             .at([rule.source()]);
     }
@@ -96,7 +96,7 @@ pub(super) fn audit_policy(facts: &NodeFacts) -> Answer {
     let place = rules
         .first()
         .map_or_else(|| Source::file(path), |rule| rule.source());
-    Answer::new(Holds::No, expected, format!("{path} logs nothing: {found}"))
+    ControlResult::new(Holds::No, expected, format!("{path} logs nothing: {found}"))
         .found(found)
         .at([place])
         .cure(
@@ -117,11 +117,11 @@ fn plugin(document: &Document) -> Option<Node<'_>> {
         .find(named)
 }
 
-pub(super) fn pod_security(facts: &NodeFacts) -> Answer {
+pub(super) fn pod_security(facts: &NodeFacts) -> ControlResult {
     let expected = "defaults.enforce: restricted";
     let document = match document(&facts.pod_security) {
         Ok(document) => document,
-        Err(answer) => return *answer,
+        Err(result) => return *result,
     };
     let path = document.path();
     let plugin = plugin(document);
@@ -136,11 +136,11 @@ pub(super) fn pod_security(facts: &NodeFacts) -> Answer {
         .or(plugin)
         .map_or_else(|| Source::file(path), Node::source);
     if text.as_deref() == Some("restricted") {
-        return Answer::new(Holds::Yes, expected, format!("{path} has {found}"))
+        return ControlResult::new(Holds::Yes, expected, format!("{path} has {found}"))
             .found(found)
             .at([place]);
     }
-    Answer::new(
+    ControlResult::new(
         Holds::No,
         expected,
         format!("{path} has {found}; asked for: {expected}"),
@@ -179,12 +179,12 @@ fn exempt(version: &Version) -> impl Iterator<Item = &'static str> {
         .map(|(name, ..)| *name)
 }
 
-pub(super) fn exemptions(facts: &NodeFacts) -> Answer {
+pub(super) fn exemptions(facts: &NodeFacts) -> ControlResult {
     let allowed: Vec<&str> = exempt(&facts.version).collect();
     let expected = format!("no namespace but {}", allowed.join(", "));
     let document = match document(&facts.pod_security) {
         Ok(document) => document,
-        Err(answer) => return *answer,
+        Err(result) => return *result,
     };
     let path = document.path();
     let list = plugin(document).and_then(|plugin| {
@@ -205,13 +205,13 @@ pub(super) fn exemptions(facts: &NodeFacts) -> Answer {
         _ => names.join(", "),
     };
     if others.is_empty() {
-        return Answer::new(Holds::Yes, expected, format!("{path} exempts {found}"))
+        return ControlResult::new(Holds::Yes, expected, format!("{path} exempts {found}"))
             .found(found)
             .at(list.map(Node::source));
     }
     let more: Vec<&str> = others.iter().map(|(name, _)| name.as_str()).collect();
     let summary = format!("{path} exempts {} as well", more.join(", "));
-    Answer::new(Holds::No, expected, summary)
+    ControlResult::new(Holds::No, expected, summary)
         .found(found)
         .at(others.iter().map(|(_, source)| source.clone()))
         .cure(

@@ -1,9 +1,9 @@
 //! etcd's own configuration, and who its static pod runs as.
 
 use super::{not_there, restart, unreadable};
-use crate::audit::answer::{Answer, Holds};
 use crate::audit::control::EtcdRule;
-use crate::audit::facts::{NodeFacts, Paper};
+use crate::audit::facts::{ConfigDocument, NodeFacts};
+use crate::audit::result::{ControlResult, Holds};
 use crate::go;
 use crate::rke2::config::document::{Document, Node};
 
@@ -13,11 +13,11 @@ fn clean(path: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
-pub(super) fn answer(facts: &NodeFacts, rule: EtcdRule) -> Answer {
+pub(super) fn result(facts: &NodeFacts, rule: EtcdRule) -> ControlResult {
     let document = match &facts.etcd {
-        Paper::Absent { path } => return not_there(path),
-        Paper::Broken(place, why) => return unreadable(place, why),
-        Paper::Read(document) => document,
+        ConfigDocument::Absent { path } => return not_there(path),
+        ConfigDocument::Broken(place, why) => return unreadable(place, why),
+        ConfigDocument::Read(document) => document,
     };
     match rule {
         EtcdRule::On(section, key) => switch(facts, document, section, key, true),
@@ -43,7 +43,7 @@ pub(super) fn answer(facts: &NodeFacts, rule: EtcdRule) -> Answer {
                     };
                     let summary = format!("{} has {found}; asked for: {wanted}", document.path());
                     return cure(
-                        Answer::new(Holds::No, expected, summary).found(found),
+                        ControlResult::new(Holds::No, expected, summary).found(found),
                         facts,
                         document,
                     )
@@ -52,7 +52,7 @@ pub(super) fn answer(facts: &NodeFacts, rule: EtcdRule) -> Answer {
                 sources.extend(node.map(Node::source));
             }
             let summary = format!("{} has {}", document.path(), wanted.join(", "));
-            Answer::new(Holds::Yes, expected.clone(), summary)
+            ControlResult::new(Holds::Yes, expected.clone(), summary)
                 .found(expected)
                 .at(sources)
         }
@@ -65,7 +65,7 @@ fn switch(
     section: &str,
     key: &str,
     wanted: bool,
-) -> Answer {
+) -> ControlResult {
     let node = document.at(&[section, key]);
     let text = node.and_then(Node::text);
     let value = text.as_ref().map(|text| go::parse_bool(text.as_bytes()));
@@ -82,21 +82,21 @@ fn switch(
     let sources = node.map(Node::source);
     if holds {
         let summary = format!("{} has {found}", document.path());
-        return Answer::new(Holds::Yes, expected, summary)
+        return ControlResult::new(Holds::Yes, expected, summary)
             .found(found)
             .at(sources);
     }
     let summary = format!("{} has {found}; asked for: {expected}", document.path());
     cure(
-        Answer::new(Holds::No, expected, summary).found(found),
+        ControlResult::new(Holds::No, expected, summary).found(found),
         facts,
         document,
     )
     .at(sources)
 }
 
-fn cure(answer: Answer, facts: &NodeFacts, document: &Document) -> Answer {
-    answer.cure(
+fn cure(result: ControlResult, facts: &NodeFacts, document: &Document) -> ControlResult {
+    result.cure(
         format!(
             "RKE2 writes {} at each start: look for etcd-arg in its configuration, then restart it",
             document.path()
@@ -105,15 +105,15 @@ fn cure(answer: Answer, facts: &NodeFacts, document: &Document) -> Answer {
     )
 }
 
-pub(super) fn pod_user(facts: &NodeFacts) -> Answer {
+pub(super) fn pod_user(facts: &NodeFacts) -> ControlResult {
     let expected = match (facts.account.uid, facts.account.gid) {
         (Some(uid), Some(gid)) => format!("runAsUser: {uid}, runAsGroup: {gid}"),
         _ => "runAsUser and runAsGroup of the account etcd".to_owned(),
     };
     let document = match &facts.etcd_pod {
-        Paper::Absent { path } => return not_there(path),
-        Paper::Broken(place, why) => return unreadable(place, why),
-        Paper::Read(document) => document,
+        ConfigDocument::Absent { path } => return not_there(path),
+        ConfigDocument::Broken(place, why) => return unreadable(place, why),
+        ConfigDocument::Read(document) => document,
     };
     let context = document.at(&["spec", "securityContext"]);
     let id = |key: &str| {
@@ -128,12 +128,12 @@ pub(super) fn pod_user(facts: &NodeFacts) -> Answer {
     let sources = context.map(Node::source);
     if is_etcd {
         let summary = format!("the static pod of etcd has {found}");
-        return Answer::new(Holds::Yes, expected, summary)
+        return ControlResult::new(Holds::Yes, expected, summary)
             .found(found)
             .at(sources);
     }
     let summary = format!("the static pod of etcd has {found}; asked for: {expected}");
-    Answer::new(Holds::No, expected, summary)
+    ControlResult::new(Holds::No, expected, summary)
         .found(found)
         .at(sources)
         .cure(

@@ -1,9 +1,9 @@
 //! Modes and owners of files.
 
 use super::not_there;
-use crate::audit::answer::{Answer, Holds};
 use crate::audit::control::Who;
-use crate::audit::facts::{EtcdAccount, NodeFacts, Seen, Survey};
+use crate::audit::facts::{EtcdAccount, InspectedFile, NodeFacts, Survey};
+use crate::audit::result::{ControlResult, Holds};
 use crate::facts::Source;
 use crate::text::shell_word;
 
@@ -14,7 +14,12 @@ pub(crate) const fn is_closed(mode: u32, limit: u32) -> bool {
 }
 
 /// Whether something belongs to whom it should. `data_dir` is RKE2's data folder.
-pub(crate) fn belongs(seen: &Seen, who: Who, account: EtcdAccount, data_dir: &str) -> bool {
+pub(crate) fn belongs(
+    seen: &InspectedFile,
+    who: Who,
+    account: EtcdAccount,
+    data_dir: &str,
+) -> bool {
     let root = (seen.uid, seen.gid) == (0, 0);
     let etcd = (Some(seen.uid), Some(seen.gid)) == (account.uid, account.gid);
     match who {
@@ -29,10 +34,10 @@ pub(crate) fn belongs(seen: &Seen, who: Who, account: EtcdAccount, data_dir: &st
     }
 }
 
-pub(super) fn mode(facts: &NodeFacts, key: &str, limit: u32) -> Answer {
+pub(super) fn mode(facts: &NodeFacts, key: &str, limit: u32) -> ControlResult {
     let expected = format!("mode {limit:o} or stricter");
-    let found = |seen: &Seen| format!("{:o}", seen.mode);
-    let mut answer = surveyed(
+    let found = |seen: &InspectedFile| format!("{:o}", seen.mode);
+    let mut result = surveyed(
         facts,
         key,
         &expected,
@@ -44,20 +49,20 @@ pub(super) fn mode(facts: &NodeFacts, key: &str, limit: u32) -> Answer {
         },
         found,
     );
-    if answer.holds == Holds::No {
+    if result.holds == Holds::No {
         let survey = facts.surveys.get(key);
         let commands = survey.iter().flat_map(|survey| &survey.examples);
         let commands = commands
             .map(|seen| format!("chmod {:o} {}", seen.mode & limit, shell_word(&seen.path)))
             .collect();
-        answer = answer.cure(more("take the rights away", survey), commands);
+        result = result.cure(more("take the rights away", survey), commands);
     }
-    answer
+    result
 }
 
-pub(super) fn owner(facts: &NodeFacts, key: &str, who: Who) -> Answer {
+pub(super) fn owner(facts: &NodeFacts, key: &str, who: Who) -> ControlResult {
     let account = facts.account;
-    let name = |seen: &Seen| {
+    let name = |seen: &InspectedFile| {
         let of = |id: u32, etcd: Option<u32>| match id {
             0 => "root".to_owned(),
             id if Some(id) == etcd => "etcd".to_owned(),
@@ -77,7 +82,7 @@ pub(super) fn owner(facts: &NodeFacts, key: &str, who: Who) -> Answer {
             "root:root",
         ),
     };
-    let mut answer = surveyed(
+    let mut result = surveyed(
         facts,
         key,
         &expected,
@@ -90,12 +95,12 @@ pub(super) fn owner(facts: &NodeFacts, key: &str, who: Who) -> Answer {
         },
         name,
     );
-    if answer.holds != Holds::No {
-        return answer;
+    if result.holds != Holds::No {
+        return result;
     }
     let survey = facts.surveys.get(key);
     if who == Who::Etcd && (account.uid.is_none() || account.gid.is_none()) {
-        return answer.cure(
+        return result.cure(
             "there is no account etcd; with `profile: cis` RKE2 gives its data to it: \
              `preflight-rke2 fix` tells how to make it",
             Vec::new(),
@@ -111,8 +116,8 @@ pub(super) fn owner(facts: &NodeFacts, key: &str, who: Who) -> Answer {
     commands.extend(
         examples.map(|seen| format!("chown {recursive}{wanted} {}", shell_word(&seen.path))),
     );
-    answer = answer.cure(more(&format!("give it to {wanted}"), survey), commands);
-    answer
+    result = result.cure(more(&format!("give it to {wanted}"), survey), commands);
+    result
 }
 
 /// `what`, and that there are more of them than are listed.
@@ -129,11 +134,11 @@ fn surveyed(
     facts: &NodeFacts,
     key: &str,
     expected: &str,
-    wrong: impl Fn(&Seen) -> String,
-    found: impl Fn(&Seen) -> String,
-) -> Answer {
+    wrong: impl Fn(&InspectedFile) -> String,
+    found: impl Fn(&InspectedFile) -> String,
+) -> ControlResult {
     let Some(survey) = facts.surveys.get(key) else {
-        return Answer::new(Holds::Unknown, expected, "it was not looked at");
+        return ControlResult::new(Holds::Unknown, expected, "it was not looked at");
     };
     let incomplete = survey.errors.first();
     if let Some(first) = survey.examples.first() {
@@ -143,12 +148,12 @@ fn surveyed(
             summary = format!("{summary}; and {others} more of {}", survey.looked_at);
         }
         let sources = survey.examples.iter();
-        return Answer::new(Holds::No, expected, summary)
+        return ControlResult::new(Holds::No, expected, summary)
             .found(found(first))
             .at(sources.map(|seen| Source::file(seen.path.clone())));
     }
     if let Some(error) = incomplete {
-        return Answer::new(
+        return ControlResult::new(
             Holds::Unknown,
             expected,
             format!("not all could be looked at: {error}"),
@@ -157,34 +162,34 @@ fn surveyed(
         .cure("run as root; mend what is in the way", Vec::new());
     }
     if survey.looked_at == 0 {
-        let mut answer = not_there(&survey.places.join(" or "));
-        answer.expected = expected.to_owned();
-        return answer;
+        let mut result = not_there(&survey.places.join(" or "));
+        result.expected = expected.to_owned();
+        return result;
     }
     let what = survey.places.join(" and ");
     let summary = match (&survey.sample, survey.looked_at) {
         (Some(seen), 1) => format!("{} is {}", seen.path, found(seen)),
         (_, count) => format!("{count} looked at in {what}, none is wrong"),
     };
-    let mut answer = Answer::new(Holds::Yes, expected, summary).at(survey
+    let mut result = ControlResult::new(Holds::Yes, expected, summary).at(survey
         .places
         .iter()
         .cloned()
         .map(Source::file));
-    answer.actual = survey
+    result.actual = survey
         .sample
         .as_ref()
         .filter(|_| survey.looked_at == 1)
         .map(found);
-    answer
+    result
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn seen(path: &str, uid: u32, gid: u32) -> Seen {
-        Seen {
+    fn seen(path: &str, uid: u32, gid: u32) -> InspectedFile {
+        InspectedFile {
             path: path.to_owned(),
             mode: 0,
             uid,

@@ -3,12 +3,12 @@
 use std::cmp::Ordering;
 
 use super::{flags as rules, restart};
-use crate::audit::answer::{Answer, Holds};
 use crate::audit::benchmark::Benchmark;
 use crate::audit::ciphers::{self, Suite};
-use crate::audit::control::{KubeletRule, Setting};
-use crate::audit::facts::{NodeFacts, Paper};
-use crate::audit::flags::{self, CommandLine, Given, When};
+use crate::audit::control::{KubeletRule, KubeletSetting};
+use crate::audit::facts::{ConfigDocument, NodeFacts};
+use crate::audit::flags::{self, ComponentCommand, Given, When};
+use crate::audit::result::{ControlResult, Holds};
 use crate::facts::Source;
 use crate::go;
 use crate::rke2::config::document::Node;
@@ -26,10 +26,10 @@ struct Effective {
 
 /// The last file that says something of a field decides, as in a JSON merge patch: `null` unsets it,
 /// there or anywhere above it.
-fn from_files<'a>(files: &'a [Paper], field: &str) -> Option<Node<'a>> {
+fn from_files<'a>(files: &'a [ConfigDocument], field: &str) -> Option<Node<'a>> {
     let mut decided = None;
     for file in files {
-        let Paper::Read(document) = file else {
+        let ConfigDocument::Read(document) = file else {
             continue;
         };
         let mut keys = field.split('.');
@@ -50,7 +50,11 @@ fn from_files<'a>(files: &'a [Paper], field: &str) -> Option<Node<'a>> {
     decided
 }
 
-fn effective(setting: Setting, given: &[Given<'_>], files: &[Paper]) -> Option<Effective> {
+fn effective(
+    setting: KubeletSetting,
+    given: &[Given<'_>],
+    files: &[ConfigDocument],
+) -> Option<Effective> {
     let flag = flags::of(given, setting.flag);
     if let (Some(last), Some(text)) = (flag.last(), flag.text()) {
         let is_list = setting.flag == "tls-cipher-suites";
@@ -80,18 +84,18 @@ struct Match {
     sources: Vec<Source>,
 }
 
-pub(super) fn answer(facts: &NodeFacts, rule: KubeletRule, benchmark: Benchmark) -> Answer {
+pub(super) fn result(facts: &NodeFacts, rule: KubeletRule, benchmark: Benchmark) -> ControlResult {
     let expected = expected(rule, benchmark);
     let kubelet = &facts.kubelet;
     let broken = kubelet.files.iter().find_map(|file| match file {
-        Paper::Broken(place, why) => Some((place, why)),
-        Paper::Absent { .. } | Paper::Read(_) => None,
+        ConfigDocument::Broken(place, why) => Some((place, why)),
+        ConfigDocument::Absent { .. } | ConfigDocument::Read(_) => None,
     });
     if kubelet.lines.is_empty() && kubelet.files.is_empty() {
         let why = "the kubelet was not started here yet";
-        return Answer::new(Holds::Nothing, expected, why);
+        return ControlResult::new(Holds::Nothing, expected, why);
     }
-    let mut worst: Option<(&CommandLine, Match)> = None;
+    let mut worst: Option<(&ComponentCommand, Match)> = None;
     for line in &kubelet.lines {
         let given = flags::given(&line.words);
         let found = judge(rule, &given, &kubelet.files, benchmark);
@@ -103,7 +107,7 @@ pub(super) fn answer(facts: &NodeFacts, rule: KubeletRule, benchmark: Benchmark)
         }
     }
     let Some((line, found)) = worst else {
-        return Answer::new(
+        return ControlResult::new(
             Holds::Nothing,
             expected,
             "nothing is known of the kubelet's flags",
@@ -116,13 +120,13 @@ pub(super) fn answer(facts: &NodeFacts, rule: KubeletRule, benchmark: Benchmark)
         .any(|source| line.words.iter().any(|word| word.source == *source));
     if let Some((place, why)) = broken.filter(|_| !by_flag) {
         let summary = format!("what the kubelet ends up with cannot be told: {place}: {why}");
-        return Answer::new(Holds::Unknown, expected, summary)
+        return ControlResult::new(Holds::Unknown, expected, summary)
             .at([place.clone()])
             .cure(format!("run as root; mend {}", place.path), Vec::new());
     }
     if let Some(problem) = kubelet.problem.as_ref().filter(|_| found.holds) {
         let summary = format!("it cannot be told what the kubelet runs with: {problem}");
-        return Answer::new(Holds::Unknown, expected, summary)
+        return ControlResult::new(Holds::Unknown, expected, summary)
             .cure("run as root; look at the processes named", Vec::new());
     }
     let when = match line.when {
@@ -140,7 +144,7 @@ pub(super) fn answer(facts: &NodeFacts, rule: KubeletRule, benchmark: Benchmark)
         found.sources
     };
     let place = sources.first().cloned();
-    let answer = Answer::new(
+    let result = ControlResult::new(
         if found.holds { Holds::Yes } else { Holds::No },
         expected,
         summary,
@@ -148,7 +152,7 @@ pub(super) fn answer(facts: &NodeFacts, rule: KubeletRule, benchmark: Benchmark)
     .found(found.actual)
     .at(sources);
     if found.holds {
-        return answer;
+        return result;
     }
     // What somebody wrote is to be corrected there; what nobody wrote can be.
     let written = place.filter(|place| !place.path.starts_with("/proc/") && place.line.is_some());
@@ -161,7 +165,7 @@ pub(super) fn answer(facts: &NodeFacts, rule: KubeletRule, benchmark: Benchmark)
         }
         (..) => "look for kubelet-arg in RKE2's configuration, then restart RKE2".to_owned(),
     };
-    answer.cure(how, vec![restart(facts)])
+    result.cure(how, vec![restart(facts)])
 }
 
 fn expected(rule: KubeletRule, benchmark: Benchmark) -> String {
@@ -208,8 +212,13 @@ fn suggestion(rule: KubeletRule) -> Option<String> {
     }
 }
 
-fn judge(rule: KubeletRule, given: &[Given<'_>], files: &[Paper], benchmark: Benchmark) -> Match {
-    let one = |setting: Setting, if_unset: bool, test: &dyn Fn(&str) -> bool| match effective(
+fn judge(
+    rule: KubeletRule,
+    given: &[Given<'_>],
+    files: &[ConfigDocument],
+    benchmark: Benchmark,
+) -> Match {
+    let one = |setting: KubeletSetting, if_unset: bool, test: &dyn Fn(&str) -> bool| match effective(
         setting, given, files,
     ) {
         Some(value) => Match {
@@ -271,7 +280,7 @@ fn judge(rule: KubeletRule, given: &[Given<'_>], files: &[Paper], benchmark: Ben
     }
 }
 
-fn gate_not_off(gate: &str, given: &[Given<'_>], files: &[Paper]) -> Match {
+fn gate_not_off(gate: &str, given: &[Given<'_>], files: &[ConfigDocument]) -> Match {
     let flag = flags::of(given, "feature-gates");
     let value = match flag.entry(gate) {
         Some((value, given)) => Some((value.to_owned(), given.source.clone())),
@@ -295,10 +304,10 @@ fn gate_not_off(gate: &str, given: &[Given<'_>], files: &[Paper]) -> Match {
 fn cipher_suites(
     suites: &'static [Suite],
     given: &[Given<'_>],
-    files: &[Paper],
+    files: &[ConfigDocument],
     benchmark: Benchmark,
 ) -> Match {
-    const SUITES: Setting = Setting {
+    const SUITES: KubeletSetting = KubeletSetting {
         flag: "tls-cipher-suites",
         field: "tlsCipherSuites",
     };
@@ -326,10 +335,10 @@ fn cipher_suites(
 mod tests {
     use super::*;
 
-    fn files(texts: &[&str]) -> Vec<Paper> {
+    fn files(texts: &[&str]) -> Vec<ConfigDocument> {
         texts
             .iter()
-            .map(|text| Paper::new("/f", Ok(text.as_bytes().to_vec())))
+            .map(|text| ConfigDocument::new("/f", Ok(text.as_bytes().to_vec())))
             .collect()
     }
 

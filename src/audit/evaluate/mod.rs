@@ -6,11 +6,11 @@ pub(crate) mod files;
 pub(in crate::audit) mod flags;
 mod kubelet;
 
-use super::answer::{Answer, Holds};
 use super::benchmark::Benchmark;
-use super::control::{Control, Edition, Kind, NodeType, Question};
+use super::control::{Control, Criterion, Edition, NodeType, Scoring};
 use super::facts::NodeFacts;
-use super::{Audited, Outcome, controls};
+use super::result::{ControlResult, Holds};
+use super::{Audited, ControlOutcome, controls};
 
 /// Every control of `benchmark` held against the node, by number.
 pub fn audit(facts: &NodeFacts, benchmark: Benchmark) -> Vec<Audited> {
@@ -26,25 +26,25 @@ fn one(
     facts: &NodeFacts,
     benchmark: Benchmark,
 ) -> Audited {
-    let answer = match missing_part(control, facts) {
-        Some(why) => Answer::new(Holds::Nothing, "", why),
-        None => answer(control, edition, facts, benchmark),
+    let result = match missing_part(control, facts) {
+        Some(why) => ControlResult::new(Holds::Nothing, "", why),
+        None => result(control, edition, facts, benchmark),
     };
-    let by_hand = matches!(control.question, Question::ByHand(_));
-    let outcome = match (answer.holds, edition.kind) {
-        (Holds::Nothing, _) | (_, Kind::NotApplicable) => Outcome::NotApplicable,
-        (Holds::Unknown, _) => Outcome::Error,
-        _ if by_hand => Outcome::Manual,
-        (Holds::No, Kind::Scored) => Outcome::Fail,
-        (Holds::No, Kind::Unscored | Kind::Manual) => Outcome::Warn,
-        (Holds::Yes, Kind::Manual) => Outcome::Manual,
-        (Holds::Yes, _) => Outcome::Pass,
+    let by_hand = matches!(control.criterion, Criterion::ByHand(_));
+    let outcome = match (result.holds, edition.scoring) {
+        (Holds::Nothing, _) | (_, Scoring::NotApplicable) => ControlOutcome::NotApplicable,
+        (Holds::Unknown, _) => ControlOutcome::Error,
+        _ if by_hand => ControlOutcome::Manual,
+        (Holds::No, Scoring::Scored) => ControlOutcome::Fail,
+        (Holds::No, Scoring::Unscored | Scoring::Manual) => ControlOutcome::Warn,
+        (Holds::Yes, Scoring::Manual) => ControlOutcome::Manual,
+        (Holds::Yes, _) => ControlOutcome::Pass,
     };
     Audited {
         control,
         edition,
         outcome,
-        answer,
+        result,
         waiver: None,
     }
 }
@@ -59,9 +59,11 @@ fn missing_part(control: &Control, facts: &NodeFacts) -> Option<String> {
         _ => None,
     };
     let etcd = control.key.starts_with("etcd.") || control.key.starts_with("podmanifest.etcd.");
-    let needed = match control.question {
-        Question::Flag(component, _) if !parts.has(component) => Some(component.program()),
-        Question::Encryption | Question::AuditPolicy if !parts.api_server => Some("kube-apiserver"),
+    let needed = match control.criterion {
+        Criterion::Flag(component, _) if !parts.has(component) => Some(component.program()),
+        Criterion::Encryption | Criterion::AuditPolicy if !parts.api_server => {
+            Some("kube-apiserver")
+        }
         _ if etcd && !parts.etcd => Some("etcd"),
         _ => None,
     };
@@ -69,43 +71,43 @@ fn missing_part(control: &Control, facts: &NodeFacts) -> Option<String> {
         .map(|part| format!("this node has no {part}"))
 }
 
-fn answer(
+fn result(
     control: &'static Control,
     edition: Edition,
     facts: &NodeFacts,
     benchmark: Benchmark,
-) -> Answer {
-    if edition.kind == Kind::NotApplicable {
-        let why = match control.question {
-            Question::Absent(why) => why,
+) -> ControlResult {
+    if edition.scoring == Scoring::NotApplicable {
+        let why = match control.criterion {
+            Criterion::Absent(why) => why,
             _ => "the benchmark does not hold RKE2 to it",
         };
-        return Answer::new(Holds::Nothing, "", why);
+        return ControlResult::new(Holds::Nothing, "", why);
     }
-    match control.question {
-        Question::Mode(_, limit) => files::mode(facts, control.key, limit.of(benchmark)),
-        Question::Owner(_, who) => files::owner(facts, control.key, who),
-        Question::Flag(component, rule) => flags::answer(facts, component, rule, benchmark),
-        Question::Etcd(rule) => etcd::answer(facts, rule),
-        Question::EtcdPodUser => etcd::pod_user(facts),
-        Question::Kubelet(rule) => kubelet::answer(facts, rule, benchmark),
-        Question::Encryption => documents::encryption(facts),
-        Question::AuditPolicy => documents::audit_policy(facts),
-        Question::PodSecurity => documents::pod_security(facts),
-        Question::PodSecurityExemptions => documents::exemptions(facts),
-        Question::ByHand(what) => Answer::new(Holds::Yes, "", what),
-        Question::Absent(why) => Answer::new(Holds::Nothing, "", why),
+    match control.criterion {
+        Criterion::Mode(_, limit) => files::mode(facts, control.key, limit.of(benchmark)),
+        Criterion::Owner(_, who) => files::owner(facts, control.key, who),
+        Criterion::Flag(component, rule) => flags::result(facts, component, rule, benchmark),
+        Criterion::Etcd(rule) => etcd::result(facts, rule),
+        Criterion::EtcdPodUser => etcd::pod_user(facts),
+        Criterion::Kubelet(rule) => kubelet::result(facts, rule, benchmark),
+        Criterion::Encryption => documents::encryption(facts),
+        Criterion::AuditPolicy => documents::audit_policy(facts),
+        Criterion::PodSecurity => documents::pod_security(facts),
+        Criterion::PodSecurityExemptions => documents::exemptions(facts),
+        Criterion::ByHand(what) => ControlResult::new(Holds::Yes, "", what),
+        Criterion::Absent(why) => ControlResult::new(Holds::Nothing, "", why),
     }
 }
 
 /// What is said where RKE2 has not made yet what a control looks at.
-fn not_there(path: &str) -> Answer {
-    Answer::new(Holds::Nothing, "", format!("{path} does not exist"))
+fn not_there(path: &str) -> ControlResult {
+    ControlResult::new(Holds::Nothing, "", format!("{path} does not exist"))
 }
 
 /// What is said of a file that cannot be read.
-fn unreadable(place: &crate::facts::Source, why: &str) -> Answer {
-    Answer::new(Holds::Unknown, "", format!("it cannot be told: {why}"))
+fn unreadable(place: &crate::facts::Source, why: &str) -> ControlResult {
+    ControlResult::new(Holds::Unknown, "", format!("it cannot be told: {why}"))
         .at([place.clone()])
         .cure(format!("run as root; mend {}", place.path), Vec::new())
 }

@@ -10,16 +10,18 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{HostRoot, rke2_config};
 use crate::audit::benchmark::Benchmark;
-use crate::audit::control::{Component, Question};
+use crate::audit::control::{Criterion, KubeComponent};
 use crate::audit::controls;
 use crate::audit::evaluate::files;
-use crate::audit::facts::{EtcdAccount, KubeletFacts, NodeFacts, Paper, Parts, Seen, Survey};
-use crate::audit::flags::{self, CommandLine, When, Word};
+use crate::audit::facts::{
+    ConfigDocument, EtcdAccount, InspectedFile, KubeletFacts, NodeFacts, Parts, Survey,
+};
+use crate::audit::flags::{self, ComponentArg, ComponentCommand, When};
 use crate::audit::restart::RestartFacts;
 use crate::audit::waiver::Day;
 use crate::facts::{Lookup, ReadError, Source, Table};
 use crate::rke2::accounts;
-use crate::rke2::config::{self, Origin, ParserRules, SettingValue, Settings};
+use crate::rke2::config::{self, ParserRules, SettingOrigin, SettingValue, Settings};
 use crate::rke2::profile::Scope;
 use crate::rke2::role::Role;
 use crate::rke2::version::Version;
@@ -51,7 +53,7 @@ pub(crate) fn read(
 ) -> NodeFacts {
     let data_dir = data_dir(settings);
     let parts = parts(settings);
-    let manifests: BTreeMap<Component, Paper> = Component::ALL
+    let manifests: BTreeMap<KubeComponent, ConfigDocument> = KubeComponent::ALL
         .into_iter()
         .map(|component| (component, manifest(root, &data_dir, component.program())))
         .collect();
@@ -64,8 +66,8 @@ pub(crate) fn read(
         problems.extend(problem.map(|problem| (*component, problem)));
     }
     let pointed = |flag: &str, otherwise: String| {
-        let lines: &[CommandLine] = components
-            .get(&Component::ApiServer)
+        let lines: &[ComponentCommand] = components
+            .get(&KubeComponent::ApiServer)
             .map_or(&[], Vec::as_slice);
         let words = lines.iter().max_by_key(|line| line.when);
         let given = words.map(|line| flags::given(&line.words));
@@ -85,7 +87,7 @@ pub(crate) fn read(
         "admission-control-config-file",
         set("pod-security-admission-config-file", POD_SECURITY),
     );
-    let paper = |path: String| Paper::new(&path, content(root, &path));
+    let paper = |path: String| ConfigDocument::new(&path, content(root, &path));
     let mut facts = NodeFacts {
         role: settings.role,
         version: version.clone(),
@@ -94,7 +96,7 @@ pub(crate) fn read(
         kubelet: kubelet(root, version, settings, &data_dir, &found),
         etcd: paper(format!("{data_dir}/server/db/etcd/config")),
         etcd_pod: manifest(root, &data_dir, "etcd"),
-        encryption: Paper::of_secrets(&encryption, content(root, &encryption)),
+        encryption: ConfigDocument::of_secrets(&encryption, content(root, &encryption)),
         audit_policy: paper(audit_policy),
         pod_security: paper(pod_security),
         components,
@@ -113,21 +115,24 @@ pub(crate) fn restart(root: &HostRoot, settings: &Settings, scope: Scope) -> Res
     let parts = parts(settings);
     let look = |path: String| {
         let status = root.stat(&path).ok()?;
-        Some(Seen {
+        Some(InspectedFile {
             path,
             mode: status.mode,
             uid: status.uid,
             gid: status.gid,
         })
     };
-    let mut programs: Vec<&str> = Component::ALL.into_iter().map(Component::program).collect();
+    let mut programs: Vec<&str> = KubeComponent::ALL
+        .into_iter()
+        .map(KubeComponent::program)
+        .collect();
     programs.extend(["etcd", "cloud-controller-manager"]);
     let manifests = programs
         .iter()
         .filter_map(|program| look(format!("{data_dir}/agent/pod-manifests/{program}.yaml")))
         .collect();
     // Before the first start there is nothing of it, and nobody to whom it could belong.
-    let mut etcd: Vec<Seen> = Vec::new();
+    let mut etcd: Vec<InspectedFile> = Vec::new();
     if parts.etcd {
         let folder = format!("{data_dir}/server/db/etcd");
         etcd.extend(look(folder.clone()));
@@ -156,13 +161,13 @@ pub(crate) fn restart(root: &HostRoot, settings: &Settings, scope: Scope) -> Res
         account,
         audit_policy: policy
             .filter(|_| parts.api_server)
-            .map(|path| Paper::new(&path, content(root, &path))),
+            .map(|path| ConfigDocument::new(&path, content(root, &path))),
         entries: all_entries(settings),
     }
 }
 
-fn all_entries(settings: &Settings) -> BTreeMap<Component, Vec<Word>> {
-    Component::ALL
+fn all_entries(settings: &Settings) -> BTreeMap<KubeComponent, Vec<ComponentArg>> {
+    KubeComponent::ALL
         .into_iter()
         .map(|component| (component, entries(settings, component.setting())))
         .collect()
@@ -175,8 +180,8 @@ fn surveys(
     benchmark: Benchmark,
 ) -> BTreeMap<&'static str, Survey> {
     let data_dir = facts.data_dir.as_str();
-    let look = |question: Question| match question {
-        Question::Mode(place, limit) => {
+    let look = |criterion: Criterion| match criterion {
+        Criterion::Mode(place, limit) => {
             let limit = limit.of(benchmark);
             Some(survey::survey(
                 root,
@@ -186,7 +191,7 @@ fn surveys(
                 &|seen| files::is_closed(seen.mode, limit),
             ))
         }
-        Question::Owner(place, who) => Some(survey::survey(
+        Criterion::Owner(place, who) => Some(survey::survey(
             root,
             data_dir,
             place,
@@ -197,7 +202,7 @@ fn surveys(
     };
     controls::of(benchmark)
         .into_iter()
-        .filter_map(|(control, _)| Some((control.key, look(control.question)?)))
+        .filter_map(|(control, _)| Some((control.key, look(control.criterion)?)))
         .collect()
 }
 
@@ -233,9 +238,9 @@ fn parts(settings: &Settings) -> Parts {
     }
 }
 
-fn manifest(root: &HostRoot, data_dir: &str, program: &str) -> Paper {
+fn manifest(root: &HostRoot, data_dir: &str, program: &str) -> ConfigDocument {
     let path = format!("{data_dir}/agent/pod-manifests/{program}.yaml");
-    Paper::new(&path, content(root, &path))
+    ConfigDocument::new(&path, content(root, &path))
 }
 
 /// The content of a file that is not larger than any configuration is.
@@ -251,16 +256,16 @@ fn content(root: &HostRoot, path: &str) -> Result<Vec<u8>, ReadError> {
     root.read(path)
 }
 
-fn wanted(manifests: &BTreeMap<Component, Paper>) -> Vec<Wanted> {
+fn wanted(manifests: &BTreeMap<KubeComponent, ConfigDocument>) -> Vec<Wanted> {
     let mut wanted: Vec<Wanted> = manifests
         .iter()
         .map(|(component, paper)| Wanted {
             program: component.program(),
             pod: match paper {
-                Paper::Read(document) => document
+                ConfigDocument::Read(document) => document
                     .at(&["metadata", "uid"])
                     .and_then(config::document::Node::text),
-                Paper::Absent { .. } | Paper::Broken(..) => None,
+                ConfigDocument::Absent { .. } | ConfigDocument::Broken(..) => None,
             },
             in_pod: true,
         })
@@ -275,10 +280,10 @@ fn wanted(manifests: &BTreeMap<Component, Paper>) -> Vec<Wanted> {
 
 /// What a component runs with and what its static pod has, and what stands in the way of knowing.
 fn command_lines(
-    component: Component,
-    paper: &Paper,
+    component: KubeComponent,
+    paper: &ConfigDocument,
     found: &Found,
-) -> (Vec<CommandLine>, Option<String>) {
+) -> (Vec<ComponentCommand>, Option<String>) {
     let program = component.program();
     let mut lines = Vec::new();
     if let Some(process) = found.processes.get(program) {
@@ -286,9 +291,9 @@ fn command_lines(
     }
     let mut problem = found.problems.get(program).cloned();
     match paper {
-        Paper::Absent { .. } => {}
-        Paper::Broken(place, why) => problem = Some(format!("{place}: {why}")),
-        Paper::Read(document) => {
+        ConfigDocument::Absent { .. } => {}
+        ConfigDocument::Broken(place, why) => problem = Some(format!("{place}: {why}")),
+        ConfigDocument::Read(document) => {
             let containers: Vec<_> = document
                 .at(&["spec", "containers"])
                 .into_iter()
@@ -301,23 +306,23 @@ fn command_lines(
                     .as_deref()
                     == Some(program)
             });
-            let words = |key: &str| -> Vec<Word> {
+            let words = |key: &str| -> Vec<ComponentArg> {
                 let container = named.or(containers.first());
                 container
                     .and_then(|container| container.get(key))
                     .into_iter()
                     .flat_map(config::document::Node::items)
                     .filter_map(|item| {
-                        Some(Word {
+                        Some(ComponentArg {
                             text: item.text()?,
                             source: item.source(),
                         })
                     })
                     .collect()
             };
-            let mut all: Vec<Word> = words("command").into_iter().skip(1).collect();
+            let mut all: Vec<ComponentArg> = words("command").into_iter().skip(1).collect();
             all.extend(words("args"));
-            lines.push(CommandLine {
+            lines.push(ComponentCommand {
                 when: When::Manifest,
                 source: Source::file(document.path()),
                 words: all,
@@ -327,8 +332,8 @@ fn command_lines(
     (lines, problem)
 }
 
-fn running(process: &processes::Process) -> CommandLine {
-    CommandLine {
+fn running(process: &processes::Process) -> ComponentCommand {
+    ComponentCommand {
         when: When::Running,
         source: Source::file(format!("/proc/{}/cmdline", process.pid)),
         words: process.words.clone(),
@@ -336,14 +341,14 @@ fn running(process: &processes::Process) -> CommandLine {
 }
 
 /// The entries of a `*-arg` setting.
-fn entries(settings: &Settings, name: &str) -> Vec<Word> {
+fn entries(settings: &Settings, name: &str) -> Vec<ComponentArg> {
     let Some(setting) = settings.get(name) else {
         return Vec::new();
     };
     let SettingValue::List(items) = &setting.value else {
         return Vec::new();
     };
-    let place = |origin: &Origin| {
+    let place = |origin: &SettingOrigin| {
         origin
             .source()
             .unwrap_or_else(|| Source::file(settings.role.unit()))
@@ -351,7 +356,7 @@ fn entries(settings: &Settings, name: &str) -> Vec<Word> {
     items
         .iter()
         .zip(&setting.sources)
-        .map(|(text, origin)| Word {
+        .map(|(text, origin)| ComponentArg {
             text: text.clone(),
             source: place(origin),
         })
@@ -398,16 +403,16 @@ fn kubelet(
     let protects = config::kubelet(settings, &rules, &config::KubeletFiles::default())
         .protect_kernel_defaults
         .value;
-    let mut papers: Vec<Paper> = files
+    let mut papers: Vec<ConfigDocument> = files
         .unlisted
         .iter()
-        .map(|error| Paper::Broken(Source::file(error.path()), error.to_string()))
+        .map(|error| ConfigDocument::Broken(Source::file(error.path()), error.to_string()))
         .collect();
     let is_written = merged.iter().any(|file| config::is_generated(file));
     if rules.kubelet_conf_d && !is_written {
         // RKE2 has not started here: this is what it will write.
         let path = format!("{data_dir}/agent/etc/kubelet.conf.d/00-rke2-defaults.conf");
-        papers.push(Paper::new(
+        papers.push(ConfigDocument::new(
             &path,
             Ok(generated(data_dir, protects).into_bytes()),
         ));
@@ -415,15 +420,15 @@ fn kubelet(
     papers.extend(
         merged
             .iter()
-            .map(|file| Paper::new(&file.path, file.content.clone())),
+            .map(|file| ConfigDocument::new(&file.path, file.content.clone())),
     );
     let process = found.processes.get("kubelet").map(running);
     let own = Source::file(settings.role.unit());
-    let word = |name: &str, value: &str| Word {
+    let word = |name: &str, value: &str| ComponentArg {
         text: format!("--{name}={value}"),
         source: own.clone(),
     };
-    let mut standard: Vec<Word> = if rules.kubelet_conf_d {
+    let mut standard: Vec<ComponentArg> = if rules.kubelet_conf_d {
         vec![word("read-only-port", "0")]
     } else {
         standard(data_dir, version)
@@ -434,7 +439,7 @@ fn kubelet(
     if protects && !rules.kubelet_conf_d {
         standard.push(word("protect-kernel-defaults", "true"));
     }
-    let is_file = |entry: &Word| {
+    let is_file = |entry: &ComponentArg| {
         let body = entry.text.trim_start_matches("--");
         ["config=", "config-dir="]
             .iter()
@@ -445,12 +450,12 @@ fn kubelet(
     let base = process
         .as_ref()
         .map_or(standard.as_slice(), |line| line.words.as_slice());
-    let next = CommandLine {
+    let next = ComponentCommand {
         when: When::Configured,
         source: entries.first().map_or(own, |entry| entry.source.clone()),
         words: flags::overridden(base, &entries),
     };
-    let mut lines: Vec<CommandLine> = Vec::new();
+    let mut lines: Vec<ComponentCommand> = Vec::new();
     let is_new = process
         .as_ref()
         .is_none_or(|line| line.words.len() != next.words.len() || !entries.is_empty());

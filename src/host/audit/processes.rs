@@ -18,7 +18,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::super::HostRoot;
-use crate::audit::flags::Word;
+use crate::audit::flags::ComponentArg;
 use crate::facts::{ReadError, Source};
 use crate::rke2::role::Role;
 
@@ -33,7 +33,7 @@ pub(super) struct Process {
     /// Its id.
     pub(super) pid: u32,
     /// Its words, its program's name left out.
-    pub(super) words: Vec<Word>,
+    pub(super) words: Vec<ComponentArg>,
 }
 
 /// What to look for: a program's name, and the uid of its static pod where there is one.
@@ -98,7 +98,7 @@ pub(super) fn find(root: &HostRoot, data_dir: &str, wanted: &[Wanted]) -> Found 
         match whose(root, pid, data_dir, wanted) {
             Ok(Whose::Rke2s) => {
                 let source = Source::file(format!("/proc/{pid}/cmdline"));
-                let words = rest.iter().map(|text| Word {
+                let words = rest.iter().map(|text| ComponentArg {
                     text: text.clone(),
                     source: source.clone(),
                 });
@@ -195,7 +195,12 @@ enum Lack {
     Group,
 }
 
-fn lacks(root: &HostRoot, pid: u32, exe: &Program, group: &str) -> Result<Option<Lack>, ReadError> {
+fn lacks(
+    root: &HostRoot,
+    pid: u32,
+    exe: &Executable,
+    group: &str,
+) -> Result<Option<Lack>, ReadError> {
     if gone(is_roots(root, pid))? != Some(true) {
         return Ok(Some(Lack::Trust));
     }
@@ -293,17 +298,17 @@ fn read(root: &HostRoot, pid: u32, what: &str) -> Result<String, ReadError> {
 }
 
 /// The program that a process runs.
-struct Program {
+struct Executable {
     path: String,
     /// Whether its file is no longer there: replaced by an upgrade.
     is_deleted: bool,
 }
 
-fn program(root: &HostRoot, pid: u32) -> Result<Program, ReadError> {
+fn program(root: &HostRoot, pid: u32) -> Result<Executable, ReadError> {
     let link = root.read_link(format!("/proc/{pid}/exe"))?;
     let text = link.to_string_lossy();
     let path = text.strip_suffix(" (deleted)");
-    Ok(Program {
+    Ok(Executable {
         path: path.unwrap_or(&text).to_owned(),
         is_deleted: path.is_some(),
     })

@@ -13,8 +13,8 @@ use nix::sys::stat::{FileStat, Mode, fstatat};
 
 use super::super::HostRoot;
 use super::super::root::{Kind, SAFE};
-use crate::audit::control::Place;
-use crate::audit::facts::{Seen, Survey};
+use crate::audit::control::FileSet;
+use crate::audit::facts::{InspectedFile, Survey};
 use crate::facts::{Operation, ReadError};
 
 /// Folders nested deeper than this are not looked into, and that is said.
@@ -51,9 +51,9 @@ pub(super) enum About {
 pub(super) fn survey(
     root: &HostRoot,
     data_dir: &str,
-    place: Place,
+    place: FileSet,
     about: About,
-    is_right: &dyn Fn(&Seen) -> bool,
+    is_right: &dyn Fn(&InspectedFile) -> bool,
 ) -> Survey {
     let below = |path: &str| format!("{}/{path}", data_dir.trim_end_matches('/'));
     let mut walk = Walk {
@@ -63,10 +63,10 @@ pub(super) fn survey(
         survey: Survey::default(),
     };
     match place {
-        Place::Data(path) | Place::Folder(path) => walk.one(below(path)),
-        Place::Ending(folder, ending) => walk.ending(&below(folder), ending),
-        Place::Tree(folder) => walk.tree(&below(folder), Count::All),
-        Place::Cni => {
+        FileSet::File(path) | FileSet::Directory(path) => walk.one(below(path)),
+        FileSet::Suffix(folder, ending) => walk.ending(&below(folder), ending),
+        FileSet::Tree(folder) => walk.tree(&below(folder), Count::All),
+        FileSet::Cni => {
             let count = match about {
                 About::Mode => Count::Files,
                 About::Owner => Count::AllBelow,
@@ -81,7 +81,7 @@ pub(super) fn survey(
 
 struct Walk<'a> {
     root: &'a HostRoot,
-    is_right: &'a dyn Fn(&Seen) -> bool,
+    is_right: &'a dyn Fn(&InspectedFile) -> bool,
     entries: u64,
     survey: Survey,
 }
@@ -125,7 +125,7 @@ impl Level {
 impl Walk<'_> {
     fn count(&mut self, path: String, stat: (u32, u32, u32)) {
         let (mode, uid, gid) = stat;
-        let seen = Seen {
+        let seen = InspectedFile {
             path,
             mode: mode & 0o7777,
             uid,

@@ -21,7 +21,7 @@ const MAX_SIZE: u64 = 8192;
 
 /// An answer, and which file gave it.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Entry {
+struct CacheEntry {
     path: String,
     device: u64,
     inode: u64,
@@ -30,7 +30,7 @@ struct Entry {
     version: String,
 }
 
-impl Entry {
+impl CacheEntry {
     fn new(path: &Path, status: &Status, version: &str) -> Self {
         Self {
             path: shown(path),
@@ -66,17 +66,17 @@ fn load_of(dir: &Path, path: &Path, status: &Status, owner: u32) -> Option<Strin
     own(&file)?.is_file().then_some(())?;
     let mut content = Vec::new();
     file.take(MAX_SIZE).read_to_end(&mut content).ok()?;
-    let entry: Entry = serde_json::from_slice(&content).ok()?;
-    let same = Entry::new(path, status, &entry.version) == entry;
+    let entry: CacheEntry = serde_json::from_slice(&content).ok()?;
+    let same = CacheEntry::new(path, status, &entry.version) == entry;
     same.then_some(entry.version)
 }
 
 /// Keeps an answer.
 pub(super) fn store(dir: &Path, path: &Path, status: &Status, version: &str) {
-    let _ = try_store(dir, &Entry::new(path, status, version));
+    let _ = try_store(dir, &CacheEntry::new(path, status, version));
 }
 
-fn try_store(dir: &Path, entry: &Entry) -> std::io::Result<()> {
+fn try_store(dir: &Path, entry: &CacheEntry) -> std::io::Result<()> {
     let made = DirBuilder::new().mode(0o755).create(dir);
     match made {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),

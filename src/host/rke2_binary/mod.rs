@@ -4,8 +4,8 @@
 //! carry it: those are run with `--version`, once a boot. What RKE2 last unpacked is a hint at the
 //! end. Nothing here fails: what is not found out is a note.
 
-pub(in crate::host) mod ask;
 mod cache;
+pub(in crate::host) mod command;
 
 use std::fs::File;
 use std::io;
@@ -18,8 +18,8 @@ use nix::libc;
 use crate::facts::{Operation, ReadError, Source};
 use crate::host::HostRoot;
 use crate::host::root::{Kind, Status};
-use crate::rke2::build_info::{self, Bytes, Program};
-use crate::rke2::installed::{AskFailure, Detection, InstalledVersion, Note, VersionSource};
+use crate::rke2::build_info::{self, BinaryKind, Bytes};
+use crate::rke2::installed::{CommandFailure, Detection, InstalledVersion, Note, VersionSource};
 use crate::rke2::version::Version;
 
 /// Where RKE2's installers put the program: tarball, tarball with `/usr/local` read-only, RPM.
@@ -27,14 +27,14 @@ pub(crate) const PLACES: &[&str] = &["/usr/local/bin/rke2", "/opt/rke2/bin/rke2"
 
 /// Whether and how a program may be run to ask for its version.
 #[derive(Debug, Clone)]
-pub struct Ask {
+pub struct VersionCommand {
     /// How long it may take.
     pub deadline: Duration,
     /// The folder where an answer is kept until the next boot.
     pub cache: PathBuf,
 }
 
-impl Default for Ask {
+impl Default for VersionCommand {
     fn default() -> Self {
         Self {
             deadline: Duration::from_secs(2),
@@ -51,7 +51,7 @@ pub fn detect(
     root: &HostRoot,
     binary: Option<&Path>,
     data_dir: &Path,
-    ask: Option<&Ask>,
+    ask: Option<&VersionCommand>,
 ) -> Detection {
     let mut notes = Vec::new();
     let installed = program(root, binary, &mut notes)
@@ -91,11 +91,11 @@ pub(crate) fn search(root: &HostRoot, directories: &[String], name: &Path) -> Op
 }
 
 /// Reads the build information of the program at `path`.
-pub fn read_program(root: &HostRoot, path: &Path) -> Result<Program, ReadError> {
+pub fn read_program(root: &HostRoot, path: &Path) -> Result<BinaryKind, ReadError> {
     read_file(&root.open_file(path)?, path).map_err(|error| root.failed(error))
 }
 
-fn read_file(file: &File, path: &Path) -> Result<Program, ReadError> {
+fn read_file(file: &File, path: &Path) -> Result<BinaryKind, ReadError> {
     build_info::read(&Pread { file, path })
 }
 
@@ -138,7 +138,7 @@ fn searched(root: &HostRoot, name: &Path) -> Option<PathBuf> {
 fn from_program(
     root: &HostRoot,
     path: &Path,
-    ask: Option<&Ask>,
+    ask: Option<&VersionCommand>,
     notes: &mut Vec<Note>,
 ) -> Option<InstalledVersion> {
     let go = match read_program(root, path) {
@@ -146,12 +146,12 @@ fn from_program(
             notes.push(error.into());
             return None;
         }
-        Ok(Program::NotElf) => {
+        Ok(BinaryKind::NotElf) => {
             notes.push(Note::NotElf { path: shown(path) });
             return None;
         }
-        Ok(Program::NotGo) => None,
-        Ok(Program::Go(info)) => {
+        Ok(BinaryKind::NotGo) => None,
+        Ok(BinaryKind::Go(info)) => {
             if let Some(text) = info.rke2 {
                 let source = VersionSource::Binary;
                 return installed(path, source, &text, Some(info.go), notes);
@@ -173,7 +173,7 @@ fn from_program(
 }
 
 /// What the program answers to `--version`, from the cache where that is known of this very file.
-fn answer(root: &HostRoot, path: &Path, ask: &Ask) -> Result<String, Note> {
+fn answer(root: &HostRoot, path: &Path, ask: &VersionCommand) -> Result<String, Note> {
     let status = root.stat(path)?;
     if let Some(reason) = distrust(&status) {
         return Err(Note::NotTrusted {
@@ -184,14 +184,15 @@ fn answer(root: &HostRoot, path: &Path, ask: &Ask) -> Result<String, Note> {
     if let Some(text) = cache::load(&ask.cache, path, &status) {
         return Ok(text);
     }
-    let text = ask::version(path, ask.deadline)
-        .and_then(|output| build_info::from_version_output(&output).ok_or(AskFailure::NoVersion));
+    let text = command::version(path, ask.deadline).and_then(|output| {
+        build_info::from_version_output(&output).ok_or(CommandFailure::NoVersion)
+    });
     match text {
         Ok(text) => {
             cache::store(&ask.cache, path, &status, &text);
             Ok(text)
         }
-        Err(failure) => Err(Note::NoAnswer {
+        Err(failure) => Err(Note::CommandFailed {
             path: shown(path),
             failure,
         }),

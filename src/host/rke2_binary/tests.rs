@@ -57,7 +57,7 @@ impl Host {
     }
 
     fn detect(&self, binary: Option<&str>) -> Detection {
-        let ask = Ask::default();
+        let ask = VersionCommand::default();
         let data_dir = Path::new("/var/lib/rancher/rke2");
         detect(&self.root, binary.map(Path::new), data_dir, Some(&ask))
     }
@@ -301,8 +301,8 @@ fn a_program_of_roots_is_asked_once() {
                   > \"$1/rke2\" && chmod 755 \"$1/rke2\"";
     shell.args(["-c", script, "sh"]).arg(dir.path());
     let long = Duration::from_secs(20);
-    ask::run(shell, long, 4096).unwrap();
-    let ask = Ask {
+    command::run(shell, long, 4096).unwrap();
+    let ask = VersionCommand {
         deadline: long,
         cache: dir.path().join("cache"),
     };

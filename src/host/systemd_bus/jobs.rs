@@ -10,7 +10,7 @@ use zbus::{Connection, fdo};
 
 use super::{BusError, Properties, SYSTEMD, UNIT, connect, manage, manager, named, of_bus};
 use crate::gate::hold;
-use crate::host::rke2_binary::ask;
+use crate::host::rke2_binary::command;
 use crate::unit::job::{self, Job, State};
 
 /// How long one question may take, over the bus and again with `systemctl`. A question that neither answers
@@ -175,7 +175,7 @@ fn systemctl(arguments: &[&str]) -> Result<String, BusError> {
     let mut command = Command::new("systemctl");
     command.args(["--no-pager", "--no-ask-password"]);
     command.args(arguments);
-    ask::run(command, PATIENCE, MAX_OUTPUT)
+    command::run(command, PATIENCE, MAX_OUTPUT)
         .map(|output| String::from_utf8_lossy(&output).into_owned())
         .map_err(|failure| BusError::Other {
             reason: format!("systemctl {}: {failure}", arguments.join(" ")),

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::section;
-use crate::audit::control::{Kind, NodeType};
-use crate::audit::{Audit, Audited, Counts, Outcome, counts};
+use crate::audit::control::{NodeType, Scoring};
+use crate::audit::{Audit, Audited, ControlOutcome, Counts, counts};
 use crate::finding::Remedy;
 
 #[derive(Serialize)]
@@ -31,8 +31,8 @@ struct Entry<'a> {
     title: &'static str,
     section: &'static str,
     node_type: NodeType,
-    kind: Kind,
-    outcome: Outcome,
+    kind: Scoring,
+    outcome: ControlOutcome,
     expected: Option<&'a str>,
     actual: Option<&'a str>,
     summary: &'a str,
@@ -56,7 +56,7 @@ struct Waiver<'a> {
 
 impl<'a> From<&'a Audited> for Entry<'a> {
     fn from(audited: &'a Audited) -> Self {
-        let answer = &audited.answer;
+        let result = &audited.result;
         let some = |text: &'a str| Some(text).filter(|text| !text.is_empty());
         Self {
             id: audited.edition.id,
@@ -64,12 +64,12 @@ impl<'a> From<&'a Audited> for Entry<'a> {
             title: audited.control.title,
             section: section(audited).0,
             node_type: audited.control.node,
-            kind: audited.edition.kind,
+            kind: audited.edition.scoring,
             outcome: audited.outcome,
-            expected: some(&answer.expected),
-            actual: answer.actual.as_deref(),
-            summary: &answer.summary,
-            sources: answer
+            expected: some(&result.expected),
+            actual: result.actual.as_deref(),
+            summary: &result.summary,
+            sources: result
                 .sources
                 .iter()
                 .map(|source| Place {
@@ -77,7 +77,7 @@ impl<'a> From<&'a Audited> for Entry<'a> {
                     line: source.line,
                 })
                 .collect(),
-            remedies: &answer.remedies,
+            remedies: &result.remedies,
             waiver: audited.waiver.as_ref().map(|applied| Waiver {
                 reason: &applied.waiver.reason,
                 expires: applied.waiver.expires.to_string(),

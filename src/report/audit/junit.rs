@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{profile, remedy, sections, waived};
-use crate::audit::{Audit, Audited, Outcome};
+use crate::audit::{Audit, Audited, ControlOutcome};
 use crate::text::is_unprintable;
 
 /// Text for XML 1.0, in attributes as well: what may not stand there at all is shown as `\u{…}`.
@@ -58,8 +58,8 @@ pub fn render(audit: &Audit, shown: &[&Audited]) -> String {
 fn tally(members: &[&Audited]) -> String {
     let count = |test: &dyn Fn(&Audited) -> bool| members.iter().filter(|a| test(a)).count();
     let failures = count(&Audited::fails);
-    let errors = count(&|audited| audited.outcome == Outcome::Error);
-    let passed = count(&|audited| audited.outcome == Outcome::Pass);
+    let errors = count(&|audited| audited.outcome == ControlOutcome::Error);
+    let passed = count(&|audited| audited.outcome == ControlOutcome::Pass);
     let skipped = members
         .len()
         .saturating_sub(failures)
@@ -72,7 +72,7 @@ fn tally(members: &[&Audited]) -> String {
 }
 
 fn case(out: &mut String, audit: &Audit, audited: &Audited) {
-    let (control, edition, answer) = (audited.control, audited.edition, &audited.answer);
+    let (control, edition, result) = (audited.control, audited.edition, &audited.result);
     let _ = write!(
         out,
         "    <testcase classname=\"{}.{}\" name=\"{} {}\" time=\"0\"",
@@ -81,16 +81,16 @@ fn case(out: &mut String, audit: &Audit, audited: &Audited) {
         edition.id,
         escape(control.title)
     );
-    let message = waived(audited).unwrap_or_else(|| answer.summary.clone());
+    let message = waived(audited).unwrap_or_else(|| result.summary.clone());
     let element = match audited.outcome {
         _ if audited.is_waived() => "skipped",
-        Outcome::Pass => {
+        ControlOutcome::Pass => {
             out.push_str("/>\n");
             return;
         }
-        Outcome::Fail => "failure",
-        Outcome::Error => "error",
-        Outcome::Warn | Outcome::Manual | Outcome::NotApplicable => "skipped",
+        ControlOutcome::Fail => "failure",
+        ControlOutcome::Error => "error",
+        ControlOutcome::Warn | ControlOutcome::Manual | ControlOutcome::NotApplicable => "skipped",
     };
     let word = audited.outcome.as_str();
     let _ = write!(
@@ -101,7 +101,7 @@ fn case(out: &mut String, audit: &Audit, audited: &Audited) {
     if element == "skipped" {
         out.push_str("/>\n");
     } else {
-        let places: Vec<String> = answer.sources.iter().map(ToString::to_string).collect();
+        let places: Vec<String> = result.sources.iter().map(ToString::to_string).collect();
         let body = format!("{}\n{}", places.join("\n"), remedy(audited));
         let _ = writeln!(
             out,

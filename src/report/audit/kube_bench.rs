@@ -6,8 +6,8 @@
 use serde::Serialize;
 
 use super::{profile, remedy, sections, waived};
-use crate::audit::control::{Kind, NodeType};
-use crate::audit::{Audit, Audited, Outcome};
+use crate::audit::control::{NodeType, Scoring};
+use crate::audit::{Audit, Audited, ControlOutcome};
 
 #[derive(Serialize)]
 struct Document {
@@ -81,15 +81,15 @@ struct Check {
 fn status(audited: &Audited) -> &'static str {
     match audited.outcome {
         _ if audited.is_waived() => "INFO",
-        Outcome::Pass => "PASS",
-        Outcome::Fail => "FAIL",
-        Outcome::Warn | Outcome::Manual | Outcome::Error => "WARN",
-        Outcome::NotApplicable => "INFO",
+        ControlOutcome::Pass => "PASS",
+        ControlOutcome::Fail => "FAIL",
+        ControlOutcome::Warn | ControlOutcome::Manual | ControlOutcome::Error => "WARN",
+        ControlOutcome::NotApplicable => "INFO",
     }
 }
 
 fn check(audited: &Audited) -> Check {
-    let (control, edition, answer) = (audited.control, audited.edition, &audited.answer);
+    let (control, edition, result) = (audited.control, audited.edition, &audited.result);
     let status = status(audited);
     let remedy = remedy(audited);
     Check {
@@ -98,9 +98,9 @@ fn check(audited: &Audited) -> Check {
         audit: format!("preflight-rke2 audit --control {}", control.key),
         audit_env: "",
         audit_config: "",
-        kind: match (edition.kind, status) {
+        kind: match (edition.scoring, status) {
             (_, "INFO") => "skip",
-            (Kind::Manual, _) => "manual",
+            (Scoring::Manual, _) => "manual",
             _ => "",
         },
         test_info: Some(remedy.clone())
@@ -109,12 +109,12 @@ fn check(audited: &Audited) -> Check {
             .collect(),
         remediation: remedy,
         status,
-        actual_value: answer.actual.clone().unwrap_or_default(),
-        scored: edition.kind == Kind::Scored,
+        actual_value: result.actual.clone().unwrap_or_default(),
+        scored: edition.scoring == Scoring::Scored,
         is_multiple: false,
-        expected_result: answer.expected.clone(),
+        expected_result: result.expected.clone(),
         reason: waived(audited)
-            .or_else(|| (status != "PASS").then(|| answer.summary.clone()))
+            .or_else(|| (status != "PASS").then(|| result.summary.clone()))
             .filter(|text| !text.is_empty()),
     }
 }

@@ -23,7 +23,7 @@ pub(crate) fn section(audited: &Audited) -> (&'static str, &'static str) {
     known.copied().unwrap_or(("", "Others"))
 }
 
-/// The parts of the benchmark that a node can answer.
+/// The parts of the benchmark that can be checked on a node.
 const SECTIONS: [(&str, &str); 10] = [
     ("1.1", "Files of the control plane"),
     ("1.2", "API server"),
@@ -72,7 +72,7 @@ pub(crate) fn expired(audited: &Audited) -> Option<String> {
 
 /// A remedy in one line.
 fn remedy(audited: &Audited) -> String {
-    let remedies = audited.answer.remedies.iter();
+    let remedies = audited.result.remedies.iter();
     let lines: Vec<String> = remedies
         .map(|remedy| match remedy.commands.as_slice() {
             [] => remedy.summary.clone(),

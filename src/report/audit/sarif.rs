@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::{profile, remedy, waived};
-use crate::audit::{Audit, Audited, Outcome};
+use crate::audit::{Audit, Audited, ControlOutcome};
 use crate::facts::Source;
 
 const SCHEMA: &str =
@@ -35,17 +35,19 @@ fn location(source: &Source) -> Value {
 
 fn result(audited: &Audited, index: usize) -> Option<Value> {
     let (kind, level) = match audited.outcome {
-        Outcome::Fail => ("fail", "error"),
-        Outcome::Warn => ("fail", "warning"),
-        Outcome::Manual => ("review", "none"),
-        Outcome::Error | Outcome::Pass | Outcome::NotApplicable => return None,
+        ControlOutcome::Fail => ("fail", "error"),
+        ControlOutcome::Warn => ("fail", "warning"),
+        ControlOutcome::Manual => ("review", "none"),
+        ControlOutcome::Error | ControlOutcome::Pass | ControlOutcome::NotApplicable => {
+            return None;
+        }
     };
-    let answer = &audited.answer;
+    let result = &audited.result;
     let help = remedy(audited);
     let text = if help.is_empty() {
-        answer.summary.clone()
+        result.summary.clone()
     } else {
-        format!("{}. To put it right: {help}", answer.summary)
+        format!("{}. To put it right: {help}", result.summary)
     };
     let mut result = json!({
         "ruleId": audited.control.key,
@@ -53,7 +55,7 @@ fn result(audited: &Audited, index: usize) -> Option<Value> {
         "kind": kind,
         "level": level,
         "message": { "text": text },
-        "locations": answer.sources.iter().map(location).collect::<Vec<_>>(),
+        "locations": result.sources.iter().map(location).collect::<Vec<_>>(),
         "partialFingerprints": { "control/v1": audited.control.key },
     });
     if let (Some(why), Some(object)) = (waived(audited), result.as_object_mut()) {
@@ -74,7 +76,7 @@ pub fn render(audit: &Audit, shown: &[&Audited]) -> String {
                 "id": audited.control.key,
                 "name": audited.edition.id,
                 "shortDescription": { "text": audited.control.title },
-                "properties": { "cis": audited.edition.id, "kind": audited.edition.kind },
+                "properties": { "cis": audited.edition.id, "kind": audited.edition.scoring },
             })
         })
         .collect();
@@ -85,14 +87,14 @@ pub fn render(audit: &Audit, shown: &[&Audited]) -> String {
         .collect();
     let errors: Vec<&&Audited> = shown
         .iter()
-        .filter(|audited| audited.outcome == Outcome::Error)
+        .filter(|audited| audited.outcome == ControlOutcome::Error)
         .collect();
     let notifications: Vec<Value> = errors
         .iter()
         .map(|audited| {
             json!({
                 "level": "error",
-                "message": { "text": audited.answer.summary },
+                "message": { "text": audited.result.summary },
                 "associatedRule": { "id": audited.control.key },
             })
         })

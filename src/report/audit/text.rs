@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{expired, sections, waived};
-use crate::audit::{Audit, Audited, Outcome, counts};
+use crate::audit::{Audit, Audited, ControlOutcome, counts};
 use crate::facts::Source;
 use crate::report::text::Style;
 use crate::text::{count, printable, wrap};
@@ -88,12 +88,12 @@ pub fn render(audit: &Audit, all: &[&Audited], shown: &[&Audited], style: Style)
 fn label(audited: &Audited, style: Style) -> String {
     let (code, word) = match audited.outcome {
         _ if audited.is_waived() => (DIM, "WAIVED"),
-        Outcome::Fail => (RED, "FAIL"),
-        Outcome::Warn => (YELLOW, "WARN"),
-        Outcome::Error => (YELLOW, "ERROR"),
-        Outcome::Manual => (DIM, "MANUAL"),
-        Outcome::Pass => (GREEN, "PASS"),
-        Outcome::NotApplicable => (DIM, "N/A"),
+        ControlOutcome::Fail => (RED, "FAIL"),
+        ControlOutcome::Warn => (YELLOW, "WARN"),
+        ControlOutcome::Error => (YELLOW, "ERROR"),
+        ControlOutcome::Manual => (DIM, "MANUAL"),
+        ControlOutcome::Pass => (GREEN, "PASS"),
+        ControlOutcome::NotApplicable => (DIM, "N/A"),
     };
     paint(style, code, &format!("{word:<6}"))
 }
@@ -107,7 +107,7 @@ fn row(out: &mut String, style: Style, before: &str, text: &str) {
 }
 
 fn entry(out: &mut String, audited: &Audited, style: Style) {
-    let answer = &audited.answer;
+    let result = &audited.result;
     let (control, edition) = (audited.control, audited.edition);
     let name = if control.is_beyond() {
         String::new()
@@ -121,25 +121,25 @@ fn entry(out: &mut String, audited: &Audited, style: Style) {
         control.title,
         control.key
     );
-    if !answer.summary.is_empty() {
-        row(out, style, "", &answer.summary);
+    if !result.summary.is_empty() {
+        row(out, style, "", &result.summary);
     }
     if let Some(text) = waived(audited).or_else(|| expired(audited)) {
         row(out, style, "", &text);
     }
     let unmet = matches!(
         audited.outcome,
-        Outcome::Fail | Outcome::Warn | Outcome::Error
+        ControlOutcome::Fail | ControlOutcome::Warn | ControlOutcome::Error
     );
     if !unmet {
         return;
     }
     // What the sentence names already, and the words of a process, which are in it.
     let named = |source: &&Source| {
-        let is_told = answer.summary.contains(&source.path) && source.line.is_none();
+        let is_told = result.summary.contains(&source.path) && source.line.is_none();
         !is_told && !source.path.starts_with("/proc/")
     };
-    let places: Vec<String> = answer
+    let places: Vec<String> = result
         .sources
         .iter()
         .filter(named)
@@ -151,7 +151,7 @@ fn entry(out: &mut String, audited: &Audited, style: Style) {
     if audited.is_waived() {
         return;
     }
-    for remedy in &answer.remedies {
+    for remedy in &result.remedies {
         row(out, style, "help: ", &remedy.summary);
         for command in &remedy.commands {
             let _ = writeln!(out, "{:INDENT$}  {}", "", printable(command));

@@ -47,7 +47,7 @@ pub trait Bytes {
 
 /// What a program file turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Program {
+pub enum BinaryKind {
     /// Not an ELF file: a script, say.
     NotElf,
     /// An ELF file without Go's build information.
@@ -66,22 +66,22 @@ pub struct BuildInfo {
 }
 
 /// Reads a program's build information.
-pub fn read<B: Bytes>(bytes: &B) -> Result<Program, B::Error> {
+pub fn read<B: Bytes>(bytes: &B) -> Result<BinaryKind, B::Error> {
     let Some(image) = Image::read(bytes)? else {
-        return Ok(Program::NotElf);
+        return Ok(BinaryKind::NotElf);
     };
     for (start, length) in image.places().into_iter().take(MAX_SEGMENTS) {
         if let Some(header) = find(bytes, &image, start, length)? {
             let texts = texts(bytes, &image, header)?;
-            return Ok(texts.map_or(Program::NotGo, |texts| {
-                Program::Go(BuildInfo {
+            return Ok(texts.map_or(BinaryKind::NotGo, |texts| {
+                BinaryKind::Go(BuildInfo {
                     go: String::from_utf8_lossy(&texts.go).into_owned(),
                     rke2: settings::rke2_version(frameless(&texts.modules)),
                 })
             }));
         }
     }
-    Ok(Program::NotGo)
+    Ok(BinaryKind::NotGo)
 }
 
 /// The address of the header, looked for from `start` on.

@@ -170,7 +170,7 @@ mod tests {
     /// The flags of RKE2's own build: several lines, quotes within.
     const FLAGS: &str = "-extldflags \"-static\" -w \n\
         \x20       -X github.com/k3s-io/k3s/pkg/version.GitCommit=0a1b2c3d\n\
-        \x20       -X github.com/k3s-io/k3s/pkg/version.Program=rke2\n\
+        \x20       -X github.com/k3s-io/k3s/pkg/version.BinaryKind=rke2\n\
         \x20       -X github.com/k3s-io/k3s/pkg/version.Version=v1.36.3+rke2r1\n\
         \x20       -X github.com/rancher/rke2/pkg/images.DefaultRegistry=docker.io\n";
 

@@ -224,14 +224,14 @@ fn every() -> impl Iterator<Item = Make> {
     })
 }
 
-fn go(rke2: Option<&str>) -> Program {
-    Program::Go(BuildInfo {
+fn go(rke2: Option<&str>) -> BinaryKind {
+    BinaryKind::Go(BuildInfo {
         go: GO.to_owned(),
         rke2: rke2.map(str::to_owned),
     })
 }
 
-fn run(content: Vec<u8>) -> (Program, usize, usize) {
+fn run(content: Vec<u8>) -> (BinaryKind, usize, usize) {
     let memory = Memory::new(content);
     let Ok(program) = read(&memory);
     (program, memory.read.get(), memory.calls.get())
@@ -293,13 +293,13 @@ fn tells_scripts_and_other_programs_apart() {
         b"\x7fELF",
         b"\x7fELF\x02\x01\x01",
     ] {
-        assert_eq!(run(content.to_vec()).0, Program::NotElf);
+        assert_eq!(run(content.to_vec()).0, BinaryKind::NotElf);
     }
     for make in every() {
         let mut content = program(make, FLAGS);
         let at = content.windows(14).position(|w| w == MAGIC).unwrap();
         content[at + 1] = b'!';
-        assert_eq!(run(content).0, Program::NotGo, "{make:?}");
+        assert_eq!(run(content).0, BinaryKind::NotGo, "{make:?}");
     }
 }
 
@@ -327,7 +327,7 @@ fn a_program_cut_off_anywhere_is_no_trouble() {
             let (found, read, _) = run(content[..cut].to_vec());
             assert!(read < BOUND);
             // All of a version or none of it.
-            if let Program::Go(info) = found {
+            if let BinaryKind::Go(info) = found {
                 let version = info.rke2.as_deref();
                 assert!(
                     matches!(version, None | Some("v1.34.1+rke2r1")),

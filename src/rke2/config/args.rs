@@ -5,22 +5,22 @@ use std::collections::HashSet;
 use crate::go;
 use crate::rke2::Role;
 
-use super::flags::{self, Flag, Kind};
+use super::flags::{self, Flag, FlagKind};
 use super::number::{is_duration, number};
 use super::rules::ParserRules;
-use super::settings::{Fatal, Origin, REDACTED, Setting, SettingValue};
+use super::settings::{REDACTED, Refusal, Setting, SettingOrigin, SettingValue};
 use super::{Argument, Variable};
 
 /// One word after the role, from the files or from the command line.
-pub(super) struct Word {
+pub(super) struct ArgWord {
     pub(super) text: Vec<u8>,
-    pub(super) origin: Origin,
+    pub(super) origin: SettingOrigin,
 }
 
-impl Word {
+impl ArgWord {
     pub(super) fn of(argument: &Argument) -> Self {
         Self {
-            origin: Origin::Argument {
+            origin: SettingOrigin::Argument {
                 text: shown(&argument.text),
                 source: argument.source.clone(),
             },
@@ -51,16 +51,16 @@ struct Occurrence {
     flag: Flag,
     name: Vec<u8>,
     value: Vec<u8>,
-    origin: Origin,
+    origin: SettingOrigin,
 }
 
 /// The settings that come of the words and the environment, every flag of the role among them.
 pub(super) fn settings(
-    words: Vec<Word>,
+    words: Vec<ArgWord>,
     variables: &[Variable],
     role: Role,
     rules: &ParserRules,
-) -> Result<Vec<Setting>, Fatal> {
+) -> Result<Vec<Setting>, Refusal> {
     let mut settings = Vec::with_capacity(128);
     for flag in flags::of(role, rules) {
         settings.push(
@@ -83,7 +83,7 @@ pub(super) fn defaults(role: Role, rules: &ParserRules) -> Vec<Setting> {
     flags::of(role, rules).map(|flag| default(&flag)).collect()
 }
 
-pub(super) fn prefixed(mut fatal: Fatal, rules: &ParserRules) -> Fatal {
+pub(super) fn prefixed(mut fatal: Refusal, rules: &ParserRules) -> Refusal {
     if rules.error_prefix {
         fatal.message.insert_str(0, "Error: ");
     }
@@ -92,10 +92,10 @@ pub(super) fn prefixed(mut fatal: Fatal, rules: &ParserRules) -> Fatal {
 
 fn default(flag: &Flag) -> Setting {
     let value = match flag.kind {
-        Kind::Switch => SettingValue::Bool(flag.default == "true"),
-        Kind::Number => SettingValue::Number(flag.default.parse().unwrap_or_default()),
-        Kind::List => SettingValue::List(Vec::new()),
-        Kind::Text | Kind::Duration => SettingValue::Text(flag.default.to_owned()),
+        FlagKind::Bool => SettingValue::Bool(flag.default == "true"),
+        FlagKind::Number => SettingValue::Number(flag.default.parse().unwrap_or_default()),
+        FlagKind::List => SettingValue::List(Vec::new()),
+        FlagKind::Text | FlagKind::Duration => SettingValue::Text(flag.default.to_owned()),
     };
     Setting {
         name: flag.name,
@@ -111,7 +111,7 @@ fn from_environment(
     flag: &Flag,
     variables: &[Variable],
     rules: &ParserRules,
-) -> Result<Setting, Fatal> {
+) -> Result<Setting, Refusal> {
     let mut setting = default(flag);
     let found = flag.variables(rules).iter().find_map(|name| {
         let mut of_name = variables.iter().rev();
@@ -120,7 +120,7 @@ fn from_environment(
     let Some(variable) = found else {
         return Ok(setting);
     };
-    let origin = Origin::Env {
+    let origin = SettingOrigin::Env {
         name: String::from_utf8_lossy(&variable.name).into_owned(),
         source: variable.source.clone(),
     };
@@ -135,7 +135,7 @@ fn from_environment(
         } else {
             format!("{} as {kind} value", String::from_utf8_lossy(bytes))
         };
-        Fatal::by(
+        Refusal::by(
             format!(
                 "could not parse {value} for flag {}: {function}{}: {reason}",
                 flag.name,
@@ -145,26 +145,28 @@ fn from_environment(
         )
     };
     let value = match flag.kind {
-        Kind::Text => SettingValue::Text(lossy(bytes)),
-        Kind::Switch if bytes.is_empty() => SettingValue::Bool(false),
-        Kind::Switch => SettingValue::Bool(
+        FlagKind::Text => SettingValue::Text(lossy(bytes)),
+        FlagKind::Bool if bytes.is_empty() => SettingValue::Bool(false),
+        FlagKind::Bool => SettingValue::Bool(
             go::parse_bool(bytes)
                 .ok_or_else(|| refused("bool", "strconv.ParseBool: parsing ", "invalid syntax"))?,
         ),
-        Kind::Number | Kind::Duration if bytes.is_empty() && rules.cli_v2 => setting.value.clone(),
-        Kind::Number => SettingValue::Number(
+        FlagKind::Number | FlagKind::Duration if bytes.is_empty() && rules.cli_v2 => {
+            setting.value.clone()
+        }
+        FlagKind::Number => SettingValue::Number(
             number(bytes)
                 .map_err(|reason| refused("int", "strconv.ParseInt: parsing ", reason.long()))?,
         ),
-        Kind::Duration if is_duration(bytes) => SettingValue::Text(lossy(bytes)),
-        Kind::Duration => {
+        FlagKind::Duration if is_duration(bytes) => SettingValue::Text(lossy(bytes)),
+        FlagKind::Duration => {
             return Err(refused(
                 "duration",
                 "time: invalid duration ",
                 "invalid syntax",
             ));
         }
-        Kind::List => {
+        FlagKind::List => {
             let items: Vec<String> = if rules.cli_v2 {
                 vec![lossy(go::trim_space(bytes))]
             } else {
@@ -177,7 +179,7 @@ fn from_environment(
     };
     setting.value = value;
     setting.set = true;
-    if flag.kind != Kind::List {
+    if flag.kind != FlagKind::List {
         setting.sources = vec![origin];
     }
     Ok(setting)
@@ -195,14 +197,14 @@ struct State<'a> {
 }
 
 impl State<'_> {
-    fn parse(&mut self, words: Vec<Word>, role: Role) -> Result<(), Fatal> {
+    fn parse(&mut self, words: Vec<ArgWord>, role: Role) -> Result<(), Refusal> {
         // The old library moves flags before stray words, unless the command has subcommands.
         let words = if !self.rules.cli_v2 && role == Role::Server {
             reordered(words, role, self.rules)
         } else {
             words
         };
-        let mut forms: Vec<(Flag, Vec<u8>, Origin)> = Vec::new();
+        let mut forms: Vec<(Flag, Vec<u8>, SettingOrigin)> = Vec::new();
         let mut words = words.into_iter();
         while let Some(occurrence) = next(&mut words, role, self.rules)? {
             let seen = forms.iter().any(|(flag, name, _)| {
@@ -223,7 +225,7 @@ impl State<'_> {
             rest.find(|(other, ..)| other.name == flag.name)
         });
         match two {
-            Some((flag, _, origin)) => Err(Fatal::by(
+            Some((flag, _, origin)) => Err(Refusal::by(
                 format!(
                     "Cannot use two forms of the same flag: {} {}",
                     flag.alias, flag.name
@@ -234,7 +236,7 @@ impl State<'_> {
         }
     }
 
-    fn apply(&mut self, occurrence: Occurrence) -> Result<(), Fatal> {
+    fn apply(&mut self, occurrence: Occurrence) -> Result<(), Refusal> {
         let Occurrence {
             flag,
             name,
@@ -249,17 +251,17 @@ impl State<'_> {
             };
             let name = lossy(&name);
             let message = format!("invalid value {value} for flag -{name}: {reason}");
-            Fatal::by(message, &origin)
+            Refusal::by(message, &origin)
         };
         let parsed = match flag.kind {
-            Kind::Text => SettingValue::Text(lossy(&value)),
-            Kind::Switch => SettingValue::Bool(switched_on(&name, Some(&value), &origin)?),
-            Kind::Number => {
+            FlagKind::Text => SettingValue::Text(lossy(&value)),
+            FlagKind::Bool => SettingValue::Bool(switched_on(&name, Some(&value), &origin)?),
+            FlagKind::Number => {
                 SettingValue::Number(number(&value).map_err(|reason| refused(reason.short()))?)
             }
-            Kind::Duration if is_duration(&value) => SettingValue::Text(lossy(&value)),
-            Kind::Duration => return Err(refused("parse error")),
-            Kind::List => {
+            FlagKind::Duration if is_duration(&value) => SettingValue::Text(lossy(&value)),
+            FlagKind::Duration => return Err(refused("parse error")),
+            FlagKind::List => {
                 let item = if self.rules.cli_v2 {
                     lossy(go::trim_space(&value))
                 } else {
@@ -268,9 +270,9 @@ impl State<'_> {
                 SettingValue::List(vec![item])
             }
         };
-        let first = flag.kind == Kind::List && self.listed.insert(flag.name);
+        let first = flag.kind == FlagKind::List && self.listed.insert(flag.name);
         // A list from the environment gives way to the first word that adds to it.
-        let replaces = flag.kind != Kind::List || first;
+        let replaces = flag.kind != FlagKind::List || first;
         let Some(setting) = self.settings.iter_mut().find(|s| s.name == flag.name) else {
             return Ok(());
         };
@@ -294,10 +296,10 @@ impl State<'_> {
 
 /// The next flag; `None` at a stray word, `--` or the end.
 fn next(
-    words: &mut impl Iterator<Item = Word>,
+    words: &mut impl Iterator<Item = ArgWord>,
     role: Role,
     rules: &ParserRules,
-) -> Result<Option<Occurrence>, Fatal> {
+) -> Result<Option<Occurrence>, Refusal> {
     let (word, flag) = loop {
         let Some(word) = words.next() else {
             return Ok(None);
@@ -313,7 +315,7 @@ fn next(
             continue;
         }
         return Err(if is_help {
-            Fatal::by("rke2 prints its help and ends", &word.origin)
+            Refusal::by("rke2 prints its help and ends", &word.origin)
         } else {
             undefined(name, &word.origin)
         });
@@ -324,17 +326,19 @@ fn next(
     let name = name.to_vec();
     let value = match value {
         Some(value) => value.to_vec(),
-        None if flag.kind == Kind::Switch => b"true".to_vec(),
+        None if flag.kind == FlagKind::Bool => b"true".to_vec(),
         None => {
             let needs = || format!("flag needs an argument: -{}", lossy(&name));
             let value = words.next();
-            value.ok_or_else(|| Fatal::by(needs(), &word.origin))?.text
+            value
+                .ok_or_else(|| Refusal::by(needs(), &word.origin))?
+                .text
         }
     };
     let origin = match word.origin {
-        Origin::Argument { text, source } if !flags::is_secret(flag.name) => {
-            let inline = text.contains('=') || flag.kind == Kind::Switch;
-            Origin::Argument {
+        SettingOrigin::Argument { text, source } if !flags::is_secret(flag.name) => {
+            let inline = text.contains('=') || flag.kind == FlagKind::Bool;
+            SettingOrigin::Argument {
                 text: if inline {
                     text
                 } else {
@@ -353,15 +357,15 @@ fn next(
     }))
 }
 
-fn undefined(name: &[u8], origin: &Origin) -> Fatal {
+fn undefined(name: &[u8], origin: &SettingOrigin) -> Refusal {
     let message = format!("flag provided but not defined: -{}", lossy(name));
-    Fatal::undefined(message, origin)
+    Refusal::undefined(message, origin)
 }
 
 type Split<'a> = Option<(&'a [u8], Option<&'a [u8]>)>;
 
 /// Name and value of `-name`, `--name` or `--name=value`; `None` where the word is no flag.
-fn split(word: &Word) -> Result<Split<'_>, Fatal> {
+fn split(word: &ArgWord) -> Result<Split<'_>, Refusal> {
     let body = match word.text.as_slice() {
         b"-" | b"--" => return Ok(None),
         [b'-', b'-', body @ ..] | [b'-', body @ ..] => body,
@@ -369,7 +373,7 @@ fn split(word: &Word) -> Result<Split<'_>, Fatal> {
     };
     if matches!(body.first(), None | Some(b'-' | b'=')) {
         let message = format!("bad flag syntax: {}", shown(&word.text));
-        return Err(Fatal::by(message, &word.origin));
+        return Err(Refusal::by(message, &word.origin));
     }
     Ok(Some(match body.iter().position(|byte| *byte == b'=') {
         Some(at) => {
@@ -381,7 +385,7 @@ fn split(word: &Word) -> Result<Split<'_>, Fatal> {
 }
 
 /// Flags this role knows, and what may be their values, before all else.
-fn reordered(words: Vec<Word>, role: Role, rules: &ParserRules) -> Vec<Word> {
+fn reordered(words: Vec<ArgWord>, role: Role, rules: &ParserRules) -> Vec<ArgWord> {
     let mut flags_first = Vec::with_capacity(words.len());
     let mut rest = Vec::new();
     let mut expects_value = false;
@@ -415,21 +419,21 @@ fn is_known_flag(word: &[u8], role: Role, rules: &ParserRules) -> bool {
 }
 
 /// What a switch is set to. None holds a secret, so that a value that is none may be told.
-fn switched_on(name: &[u8], value: Option<&[u8]>, origin: &Origin) -> Result<bool, Fatal> {
+fn switched_on(name: &[u8], value: Option<&[u8]>, origin: &SettingOrigin) -> Result<bool, Refusal> {
     let Some(value) = value else {
         return Ok(true);
     };
     go::parse_bool(value).ok_or_else(|| {
         let (name, value) = (lossy(name), go::quote(value));
         let message = format!("invalid boolean value {value} for -{name}: parse error");
-        Fatal::by(message, origin)
+        Refusal::by(message, origin)
     })
 }
 
 /// The words before the role: `rke2 --debug server`.
-pub(super) fn check_global(arguments: &[Argument], rules: &ParserRules) -> Result<(), Fatal> {
+pub(super) fn check_global(arguments: &[Argument], rules: &ParserRules) -> Result<(), Refusal> {
     for argument in arguments {
-        let word = Word::of(argument);
+        let word = ArgWord::of(argument);
         let Some((name, value)) = split(&word).map_err(|fatal| prefixed(fatal, rules))? else {
             return Ok(());
         };
@@ -437,7 +441,7 @@ pub(super) fn check_global(arguments: &[Argument], rules: &ParserRules) -> Resul
         match name {
             b"help" | b"h" | b"version" | b"v" => {
                 if on()? {
-                    return Err(Fatal::by(
+                    return Err(Refusal::by(
                         "rke2 prints its help or version and ends",
                         &word.origin,
                     ));

@@ -2,19 +2,19 @@
 
 use crate::facts::Source;
 
-use super::yaml::{self, Entry, Value};
+use super::yaml::{self, KeyValue, Value};
 
 /// A document whose top is a mapping.
 #[derive(Debug, Clone, Default)]
 pub struct Document {
     path: String,
-    entries: Vec<Entry>,
+    entries: Vec<KeyValue>,
 }
 
 /// Why a file is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{source}: {message}", source = .place)]
-pub(crate) struct Malformed {
+pub(crate) struct InvalidDocument {
     /// The file, and the line where one is to blame.
     pub place: Source,
     /// What is wrong with it.
@@ -31,13 +31,13 @@ pub(crate) struct Node<'a> {
 
 impl Document {
     /// Reads the first document of a file.
-    pub(crate) fn parse(path: &str, content: &[u8]) -> Result<Self, Malformed> {
+    pub(crate) fn parse(path: &str, content: &[u8]) -> Result<Self, InvalidDocument> {
         match yaml::decode(content) {
             Ok(entries) => Ok(Self {
                 path: path.to_owned(),
                 entries,
             }),
-            Err(error) => Err(Malformed {
+            Err(error) => Err(InvalidDocument {
                 place: Source {
                     path: path.to_owned(),
                     line: error.line,

@@ -11,11 +11,11 @@ use super::rules::ParserRules;
 
 /// What a flag takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::rke2) enum Kind {
+pub(in crate::rke2) enum FlagKind {
     /// Any text; the last one wins.
     Text,
     /// A switch; the last one wins.
-    Switch,
+    Bool,
     /// Any number of texts, in order.
     List,
     /// A whole number.
@@ -33,7 +33,7 @@ pub(super) struct Flag {
     pub(super) alias: &'static str,
     /// The environment variables that stand in for it, the first that is set counting.
     pub(super) variables: &'static [&'static str],
-    pub(super) kind: Kind,
+    pub(super) kind: FlagKind,
     /// What it is unless set.
     pub(super) default: &'static str,
     /// Through the releases, for a server and for an agent.
@@ -41,7 +41,7 @@ pub(super) struct Flag {
 }
 
 impl Flag {
-    const fn new(name: &'static str, kind: Kind) -> Self {
+    const fn new(name: &'static str, kind: FlagKind) -> Self {
         Self {
             name,
             alias: "",
@@ -178,13 +178,13 @@ const SECRETS: &[&str] = &[
 ];
 
 const fn text(name: &'static str) -> Flag {
-    Flag::new(name, Kind::Text)
+    Flag::new(name, FlagKind::Text)
 }
 const fn switch(name: &'static str) -> Flag {
-    Flag::new(name, Kind::Switch)
+    Flag::new(name, FlagKind::Bool)
 }
 const fn list(name: &'static str) -> Flag {
-    Flag::new(name, Kind::List)
+    Flag::new(name, FlagKind::List)
 }
 
 /// Those a reader wants to see first come first.
@@ -201,7 +201,7 @@ static FLAGS: &[Flag] = &[
         .var(&["RKE2_CONFIG_FILE"])
         .or("/etc/rancher/rke2/config.yaml"),
     switch("debug").var(&["RKE2_DEBUG"]),
-    Flag::new("v", Kind::Number).or("0"),
+    Flag::new("v", FlagKind::Number).or("0"),
     text("vmodule"),
     text("log").alias("l"),
     switch("alsologtostderr"),
@@ -256,8 +256,8 @@ static FLAGS: &[Flag] = &[
     switch("etcd-disable-snapshots"),
     text("etcd-snapshot-name").or("etcd-snapshot"),
     text("etcd-snapshot-schedule-cron").or("0 */12 * * *"),
-    Flag::new("etcd-snapshot-reconcile-interval", Kind::Duration).or("10m0s"),
-    Flag::new("etcd-snapshot-retention", Kind::Number).or("5"),
+    Flag::new("etcd-snapshot-reconcile-interval", FlagKind::Duration).or("10m0s"),
+    Flag::new("etcd-snapshot-retention", FlagKind::Number).or("5"),
     text("etcd-snapshot-dir"),
     switch("etcd-snapshot-compress"),
     switch("etcd-s3"),
@@ -274,8 +274,8 @@ static FLAGS: &[Flag] = &[
     text("etcd-s3-proxy"),
     text("etcd-s3-config-secret"),
     switch("etcd-s3-insecure"),
-    Flag::new("etcd-s3-retention", Kind::Number).or("5"),
-    Flag::new("etcd-s3-timeout", Kind::Duration).or("5m0s"),
+    Flag::new("etcd-s3-retention", FlagKind::Number).or("5"),
+    Flag::new("etcd-s3-timeout", FlagKind::Duration).or("5m0s"),
     // Components
     list("disable"),
     switch("disable-scheduler"),
@@ -317,7 +317,7 @@ static FLAGS: &[Flag] = &[
     list("node-external-dns"),
     text("resolv-conf").var(&["RKE2_RESOLV_CONF"]),
     switch("selinux").var(&["RKE2_SELINUX"]),
-    Flag::new("lb-server-port", Kind::Number)
+    Flag::new("lb-server-port", FlagKind::Number)
         .var(&["RKE2_LB_SERVER_PORT"])
         .or("6444"),
     text("image-credential-provider-bin-dir").or("/var/lib/rancher/credentialprovider/bin"),

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use crate::facts::{Operation, ReadError, Source};
 
 use super::rules::ParserRules;
-use super::settings::{Fatal, Gap, Ignored, IgnoredReason, Origin, REDACTED};
-use super::yaml::{self, Entry, Value};
+use super::settings::{Gap, Ignored, IgnoredReason, REDACTED, Refusal, SettingOrigin};
+use super::yaml::{self, KeyValue, Value};
 
 /// The configuration files of one node, as they were read.
 #[derive(Clone, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl std::fmt::Debug for DropIn {
 pub(super) struct Spliced {
     pub(super) key: String,
     pub(super) text: Vec<u8>,
-    pub(super) origin: Origin,
+    pub(super) origin: SettingOrigin,
 }
 
 /// What came of the files.
@@ -83,7 +83,7 @@ pub(super) struct Merged {
     pub(super) arguments: Vec<Spliced>,
     pub(super) ignored: Vec<Ignored>,
     pub(super) gaps: Vec<Gap>,
-    pub(super) fatal: Option<Fatal>,
+    pub(super) fatal: Option<Refusal>,
 }
 
 /// A value on its way, with the distinction that appending makes: only a text is appended as it
@@ -95,12 +95,12 @@ enum Pending {
 
 struct Piece {
     text: String,
-    origin: Origin,
+    origin: SettingOrigin,
 }
 
 impl Pending {
     fn of(value: &Value, path: &str, line: u32) -> Self {
-        let origin = |line| Origin::File {
+        let origin = |line| SettingOrigin::File {
             path: path.to_owned(),
             line,
         };
@@ -162,11 +162,11 @@ pub(super) fn merge(files: &ConfigFiles, rules: &ParserRules, explicit: bool) ->
             }
             Err(error) => {
                 let message = without_values(&error.message);
-                merged.fatal = Some(Fatal::new(message, Some(source(path, error.line))));
+                merged.fatal = Some(Refusal::new(message, Some(source(path, error.line))));
                 return merged;
             }
         };
-        for Entry { key, item, line } in entries {
+        for KeyValue { key, item, line } in entries {
             let (name, appends) = match key.strip_suffix('+') {
                 Some(name) if rules.append => (name, true),
                 _ => (key.as_str(), false),
@@ -309,7 +309,7 @@ fn refuse(
                 path: path.clone(),
                 errno: *errno,
             };
-            merged.fatal = Some(Fatal::new(
+            merged.fatal = Some(Refusal::new(
                 error.to_string(),
                 Some(Source::file(path.clone())),
             ));

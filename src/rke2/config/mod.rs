@@ -30,15 +30,15 @@ use std::path::PathBuf;
 use crate::facts::Source;
 use crate::rke2::Role;
 
-pub(super) use flags::Kind;
+pub(super) use flags::FlagKind;
 pub use kubelet::{ConfFile, Effective, KubeletFiles, kubelet, kubelet_paths};
 pub(crate) use kubelet::{Kubelet, KubeletPaths, is_generated, kubelet_merge_order};
 pub use merge::{ConfigFiles, DropIn};
 pub(crate) use number::{duration_sign, integer};
 pub use rules::ParserRules;
-pub(crate) use settings::{Fatal, Gap, Ground, Ignored, REDACTED};
+pub(crate) use settings::{Gap, Ground, Ignored, REDACTED, Refusal};
 pub use settings::{IgnoredReason, SettingValue, Settings};
-pub use settings::{Origin, Setting};
+pub use settings::{Setting, SettingOrigin};
 
 /// A word of RKE2's command line.
 #[derive(Clone, PartialEq, Eq)]
@@ -84,7 +84,7 @@ impl Variable {
 // Both can hold tokens.
 impl fmt::Debug for Argument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let origin = args::Word::of(self).origin;
+        let origin = args::ArgWord::of(self).origin;
         write!(f, "{origin}")
     }
 }
@@ -204,19 +204,19 @@ pub fn config_path(invocation: &Invocation) -> ConfigPath {
 }
 
 /// How releases read one configuration: those whose answer is the same make the same settings of it.
-pub(crate) struct Reading {
+pub(crate) struct Interpretation {
     names: HashSet<Vec<u8>>,
     role: Role,
 }
 
-/// What [`Reading`] says of a release.
+/// What [`Interpretation`] says of a release.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Likeness {
     rules: ParserRules,
     flags: Vec<Option<flags::Flag>>,
 }
 
-impl Reading {
+impl Interpretation {
     /// Of these words, variables and files.
     pub(crate) fn of(invocation: &Invocation, files: &ConfigFiles, role: Role) -> Self {
         let plain = |name: &[u8]| {
@@ -316,13 +316,13 @@ pub fn resolve(
             }
             continue;
         }
-        words.push(args::Word {
+        words.push(args::ArgWord {
             text: spliced.text,
             origin: spliced.origin,
         });
     }
     let (before, after) = invocation.args.split_at_checked(at).unwrap_or_default();
-    words.extend(after.iter().skip(1).map(args::Word::of));
+    words.extend(after.iter().skip(1).map(args::ArgWord::of));
     let parsed = match found {
         Some(_) => args::check_global(before, rules),
         None => Ok(()),

@@ -10,7 +10,7 @@ use super::flags;
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Origin {
+pub enum SettingOrigin {
     /// A line of a configuration file, counted from 1.
     File {
         /// The file, as the host names it.
@@ -36,7 +36,7 @@ pub enum Origin {
     Default,
 }
 
-impl Origin {
+impl SettingOrigin {
     /// The contract's word for it: `file`, `env`, `argument` or `default`.
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ impl Origin {
     }
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for SettingOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { path, line } => write!(f, "{path}:{line}"),
@@ -111,9 +111,9 @@ pub struct Setting {
     /// Whether anything set it, be it to the default.
     pub set: bool,
     /// Where the value comes from: one for each item of a list, one for all else, none for a default.
-    pub sources: Vec<Origin>,
+    pub sources: Vec<SettingOrigin>,
     /// What set it before and lost.
-    pub overridden: Vec<Origin>,
+    pub overridden: Vec<SettingOrigin>,
 }
 
 impl Setting {
@@ -169,18 +169,18 @@ pub enum Ground {
 
 /// What RKE2 dies of before it looks at the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fatal {
+pub struct Refusal {
     /// Its words. (Those of YAML syntax errors may differ after `yaml: `.)
     pub message: String,
     /// The place to mend.
     pub source: Option<Source>,
     /// Whose value it is about, where it is a flag's.
-    pub origin: Option<Box<Origin>>,
+    pub origin: Option<Box<SettingOrigin>>,
     /// What it rests on.
     pub ground: Ground,
 }
 
-impl Fatal {
+impl Refusal {
     pub(super) fn new(message: impl Into<String>, source: Option<Source>) -> Self {
         Self {
             message: message.into(),
@@ -190,7 +190,7 @@ impl Fatal {
         }
     }
 
-    pub(super) fn by(message: impl Into<String>, origin: &Origin) -> Self {
+    pub(super) fn by(message: impl Into<String>, origin: &SettingOrigin) -> Self {
         Self {
             message: message.into(),
             source: origin.source(),
@@ -200,7 +200,7 @@ impl Fatal {
     }
 
     /// A flag that this release does not define.
-    pub(super) fn undefined(message: impl Into<String>, origin: &Origin) -> Self {
+    pub(super) fn undefined(message: impl Into<String>, origin: &SettingOrigin) -> Self {
         Self {
             ground: Ground::Names,
             ..Self::by(message, origin)
@@ -303,7 +303,7 @@ pub struct Settings {
     /// Every flag, set or not, in a fixed order. Defaults only where RKE2 dies of its flags.
     pub values: Vec<Setting>,
     /// What RKE2 dies of.
-    pub fatal: Option<Fatal>,
+    pub fatal: Option<Refusal>,
     /// What it passes over.
     pub ignored: Vec<Ignored>,
     /// What is not known.
@@ -329,14 +329,14 @@ impl Settings {
     }
 
     /// Where that comes from.
-    pub fn profile_source(&self) -> &Origin {
+    pub fn profile_source(&self) -> &SettingOrigin {
         self.get("profile")
             .and_then(|setting| setting.sources.first())
-            .unwrap_or(&Origin::Default)
+            .unwrap_or(&SettingOrigin::Default)
     }
 
     /// `protect-kernel-defaults`: the value, whether it was set, and by what.
-    pub fn protect_kernel_defaults(&self) -> (bool, bool, &[Origin]) {
+    pub fn protect_kernel_defaults(&self) -> (bool, bool, &[SettingOrigin]) {
         match self.get("protect-kernel-defaults") {
             Some(Setting {
                 value: SettingValue::Bool(value),
@@ -349,7 +349,7 @@ impl Settings {
     }
 
     /// `kubelet-arg`, each with where it comes from.
-    pub fn kubelet_args(&self) -> Vec<(String, Origin)> {
+    pub fn kubelet_args(&self) -> Vec<(String, SettingOrigin)> {
         match self.get("kubelet-arg") {
             Some(Setting {
                 value: SettingValue::List(items),

@@ -1,6 +1,6 @@
-//! Stands where RKE2's program would. That is an ELF file, which is asked for its version where a
-//! script would not be; all it does is hand over to the script `rke2.sh`.
-#![expect(clippy::disallowed_types, reason = "it becomes another program")]
+//! A stand-in for RKE2's program. It is an ELF file, because scripts are not run for their version; it
+//! only executes the script `rke2.sh`.
+#![expect(clippy::disallowed_types, reason = "it executes another program")]
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;

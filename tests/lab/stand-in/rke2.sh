@@ -1,7 +1,7 @@
 #!/bin/sh
-# Stands in for RKE2 v1.34.1+rke2r1: refuses to run on a host where it would, in its order and with
-# its words, and otherwise says that it is ready and stays. Of its configuration it understands
-# lines of `key: value`.
+# A stand-in for RKE2 v1.34.1+rke2r1. It refuses to run where RKE2 would, with the same checks in the same
+# order and the same messages; otherwise it notifies readiness and keeps running. It reads configuration
+# lines of the form `key: value`.
 
 fatal() {
     printf 'time="%s" level=fatal msg="%s"\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" >&2

@@ -4,12 +4,12 @@ use std::cmp::Ordering;
 use std::net::{IpAddr, SocketAddr};
 
 use super::restart;
-use crate::audit::answer::{Answer, Holds};
 use crate::audit::benchmark::Benchmark;
 use crate::audit::ciphers::{self, Suite};
-use crate::audit::control::{Component, Rule};
+use crate::audit::control::{KubeComponent, Rule};
 use crate::audit::facts::NodeFacts;
-use crate::audit::flags::{self, CommandLine, Given, When};
+use crate::audit::flags::{self, ComponentCommand, Given, When};
+use crate::audit::result::{ControlResult, Holds};
 use crate::facts::Source;
 use crate::go;
 use crate::rke2::config::{duration_sign, integer};
@@ -23,12 +23,12 @@ pub(in crate::audit) struct Match {
     pub(in crate::audit) sources: Vec<Source>,
 }
 
-pub(super) fn answer(
+pub(super) fn result(
     facts: &NodeFacts,
-    component: Component,
+    component: KubeComponent,
     rule: Rule,
     benchmark: Benchmark,
-) -> Answer {
+) -> ControlResult {
     let expected = expected(rule, benchmark);
     let none = Vec::new();
     let known = facts.components.get(&component).unwrap_or(&none);
@@ -45,7 +45,7 @@ pub(super) fn answer(
         None => brought(rule, &entries, benchmark).is_some(),
     };
     if let Some(entry) = entries.first().filter(|_| is_told) {
-        lines.push(CommandLine {
+        lines.push(ComponentCommand {
             when: When::Configured,
             source: entry.source.clone(),
             words: flags::overridden(base.map_or(&[], |line| &line.words), &entries),
@@ -54,20 +54,20 @@ pub(super) fn answer(
     let program = component.program();
     if lines.is_empty() {
         return match facts.problems.get(&component) {
-            Some(problem) => Answer::new(
+            Some(problem) => ControlResult::new(
                 Holds::Unknown,
                 expected,
                 format!("it cannot be told how {program} is started: {problem}"),
             )
             .cure("run as root; mend the file named", Vec::new()),
-            None => Answer::new(
+            None => ControlResult::new(
                 Holds::Nothing,
                 expected,
                 format!("{program} was not started here yet: no process, no static pod"),
             ),
         };
     }
-    let mut worst: Option<(&CommandLine, Match)> = None;
+    let mut worst: Option<(&ComponentCommand, Match)> = None;
     for line in &lines {
         let given = flags::given(&line.words);
         let found = judge(rule, &given, benchmark);
@@ -79,11 +79,11 @@ pub(super) fn answer(
         }
     }
     let Some((line, found)) = worst else {
-        return Answer::new(Holds::Nothing, expected, "nothing is known of it");
+        return ControlResult::new(Holds::Nothing, expected, "nothing is known of it");
     };
     if let Some(problem) = facts.problems.get(&component).filter(|_| found.holds) {
         let summary = format!("it cannot be told what {program} runs with: {problem}");
-        return Answer::new(Holds::Unknown, expected, summary)
+        return ControlResult::new(Holds::Unknown, expected, summary)
             .cure("run as root; look at what is named", Vec::new());
     }
     let when = match line.when {
@@ -101,7 +101,7 @@ pub(super) fn answer(
     } else {
         format!("{when} {}; asked for: {expected}", found.actual)
     };
-    let answer = Answer::new(
+    let result = ControlResult::new(
         if found.holds { Holds::Yes } else { Holds::No },
         expected,
         summary,
@@ -109,7 +109,7 @@ pub(super) fn answer(
     .found(found.actual)
     .at(sources);
     if found.holds {
-        return answer;
+        return result;
     }
     let setting = component.setting();
     // Whoever wrote an entry of the setting can take it back.
@@ -130,11 +130,11 @@ pub(super) fn answer(
             None => format!("look for {setting} in RKE2's configuration, then restart RKE2"),
         },
     };
-    answer.cure(how, vec![restart(facts)])
+    result.cure(how, vec![restart(facts)])
 }
 
 /// Whether entries of a `*-arg` setting say anything of the flags that a rule is about.
-fn touches(rule: Rule, entries: &[flags::Word]) -> bool {
+fn touches(rule: Rule, entries: &[flags::ComponentArg]) -> bool {
     let words = flags::overridden(&[], entries);
     let given = flags::given(&words);
     given
@@ -146,11 +146,11 @@ fn touches(rule: Rule, entries: &[flags::Word]) -> bool {
 /// where they say nothing of it, or add to a list that is not known.
 pub(in crate::audit) fn brought(
     rule: Rule,
-    entries: &[flags::Word],
+    entries: &[flags::ComponentArg],
     benchmark: Benchmark,
 ) -> Option<Match> {
     touches(rule, entries).then_some(())?;
-    let adds = |entry: &flags::Word| {
+    let adds = |entry: &flags::ComponentArg| {
         let body = entry.text.trim_start_matches("--");
         body.split('=')
             .next()
@@ -164,7 +164,7 @@ pub(in crate::audit) fn brought(
     Some(judge(rule, &flags::given(&words), benchmark))
 }
 
-fn none_words() -> Vec<flags::Word> {
+fn none_words() -> Vec<flags::ComponentArg> {
     Vec::new()
 }
 

@@ -1,12 +1,12 @@
 //! Rules against command lines.
 
 use super::*;
-use crate::audit::flags::{Word, given};
+use crate::audit::flags::{ComponentArg, given};
 
 fn holds(rule: Rule, line: &[&str]) -> bool {
-    let words: Vec<Word> = line
+    let words: Vec<ComponentArg> = line
         .iter()
-        .map(|text| Word {
+        .map(|text| ComponentArg {
             text: (*text).to_owned(),
             source: Source::file("/m"),
         })

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use crate::rke2::config::scalar::{self, Scalar};
 
-use super::tree::{self, Kind, MAX_DEPTH, Node, Tree};
-use super::{Entry, Error, Item, Value, text_of};
+use super::tree::{self, MAX_DEPTH, Node, NodeKind, Tree};
+use super::{Error, Item, KeyValue, Value, text_of};
 
 /// Decodes the first document of a file.
-pub(in crate::rke2::config) fn decode(content: &[u8]) -> Result<Vec<Entry>, Error> {
+pub(in crate::rke2::config) fn decode(content: &[u8]) -> Result<Vec<KeyValue>, Error> {
     let text = text_of(content)?;
     let tree = tree::read(&text)?;
     let Some(root) = tree.root else {
@@ -97,7 +97,7 @@ impl<'a> Decoder<'a> {
         let node = self.node(index)?;
         if self.open.get(index).copied().unwrap_or(true) {
             let name = match &node.kind {
-                Kind::Alias(_, name) => name,
+                NodeKind::Alias(_, name) => name,
                 _ => "",
             };
             let words = format!("anchor '{name}' value contains itself");
@@ -119,29 +119,29 @@ impl<'a> Decoder<'a> {
 
     /// The top level, which wants a mapping. A list of mappings passes, too: Go's type for an
     /// ordered mapping is a list of records with the fields `key` and `value`.
-    fn top(&mut self, index: usize) -> Result<Vec<Entry>, Error> {
+    fn top(&mut self, index: usize) -> Result<Vec<KeyValue>, Error> {
         self.step()?;
         let node = self.node(index)?;
         match &node.kind {
-            Kind::Alias(target, _) => self.alias(index, *target, Self::top),
-            Kind::Scalar { .. } => {
+            NodeKind::Alias(target, _) => self.alias(index, *target, Self::top),
+            NodeKind::Scalar { .. } => {
                 if self.scalar(node)? != Scalar::Null {
                     self.mismatch(node, "yaml.MapSlice")?;
                 }
                 Ok(Vec::new())
             }
-            Kind::Map(children) => {
+            NodeKind::Map(children) => {
                 let pairs = self.pairs(children)?;
                 Ok(pairs
                     .into_iter()
-                    .map(|(key, item, line)| Entry {
+                    .map(|(key, item, line)| KeyValue {
                         key: key.to_text(),
                         item,
                         line,
                     })
                     .collect())
             }
-            Kind::List(children) => {
+            NodeKind::List(children) => {
                 let mut entries = Vec::new();
                 for child in children {
                     entries.extend(self.record(*child)?);
@@ -151,7 +151,7 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    fn record(&mut self, index: usize) -> Result<Option<Entry>, Error> {
+    fn record(&mut self, index: usize) -> Result<Option<KeyValue>, Error> {
         self.step()?;
         let node = self.node(index)?;
         let mut record = Record {
@@ -162,15 +162,15 @@ impl<'a> Decoder<'a> {
             },
         };
         match &node.kind {
-            Kind::Alias(target, _) => return self.alias(index, *target, Self::record),
-            Kind::Scalar { .. } if self.scalar(node)? == Scalar::Null => {}
-            Kind::Scalar { .. } | Kind::List(_) => {
+            NodeKind::Alias(target, _) => return self.alias(index, *target, Self::record),
+            NodeKind::Scalar { .. } if self.scalar(node)? == Scalar::Null => {}
+            NodeKind::Scalar { .. } | NodeKind::List(_) => {
                 self.mismatch(node, "yaml.MapItem")?;
                 return Ok(None);
             }
-            Kind::Map(children) => self.fields(children, &mut record)?,
+            NodeKind::Map(children) => self.fields(children, &mut record)?,
         }
-        Ok(Some(Entry {
+        Ok(Some(KeyValue {
             key: record.key.to_text(),
             line: node.line,
             item: record.item,
@@ -187,14 +187,16 @@ impl<'a> Decoder<'a> {
                     // What is merged can merge in turn, by aliases as often as the file has lines.
                     self.descend(node.line)?;
                     match &node.kind {
-                        Kind::Map(children) => self.fields(children, record)?,
-                        Kind::Alias(target, _) => self.alias(source, *target, |this, target| {
-                            match &this.node(target)?.kind {
-                                Kind::Map(children) => this.fields(children, record),
-                                _ => Ok(()),
-                            }
-                        })?,
-                        Kind::Scalar { .. } | Kind::List(_) => {}
+                        NodeKind::Map(children) => self.fields(children, record)?,
+                        NodeKind::Alias(target, _) => {
+                            self.alias(source, *target, |this, target| {
+                                match &this.node(target)?.kind {
+                                    NodeKind::Map(children) => this.fields(children, record),
+                                    _ => Ok(()),
+                                }
+                            })?
+                        }
+                        NodeKind::Scalar { .. } | NodeKind::List(_) => {}
                     }
                     self.depth = self.depth.saturating_sub(1);
                 }
@@ -202,11 +204,11 @@ impl<'a> Decoder<'a> {
             }
             let node = self.node(name)?;
             let field = match &node.kind {
-                Kind::Alias(target, _) => self.node(*target)?,
+                NodeKind::Alias(target, _) => self.node(*target)?,
                 _ => node,
             };
             self.step()?;
-            let Kind::Scalar { text, .. } = &field.kind else {
+            let NodeKind::Scalar { text, .. } = &field.kind else {
                 self.mismatch(field, "string")?;
                 continue;
             };
@@ -221,7 +223,7 @@ impl<'a> Decoder<'a> {
 
     fn mismatch(&mut self, node: &Node, wanted: &str) -> Result<(), Error> {
         let found = match &node.kind {
-            Kind::Scalar { text, .. } => {
+            NodeKind::Scalar { text, .. } => {
                 let tag = match (&node.tag, self.scalar(node)?) {
                     (Some(tag), _) => tag.replacen("tag:yaml.org,2002:", "!!", 1),
                     (None, scalar) => scalar.tag().to_owned(),
@@ -239,8 +241,8 @@ impl<'a> Decoder<'a> {
                 };
                 format!("{tag} `{short}`")
             }
-            Kind::Map(_) => "!!map".to_owned(),
-            Kind::List(_) | Kind::Alias(..) => "!!seq".to_owned(),
+            NodeKind::Map(_) => "!!map".to_owned(),
+            NodeKind::List(_) | NodeKind::Alias(..) => "!!seq".to_owned(),
         };
         self.mismatches
             .push((node.line, format!("cannot unmarshal {found} into {wanted}")));
@@ -248,7 +250,7 @@ impl<'a> Decoder<'a> {
     }
 
     fn scalar(&mut self, node: &Node) -> Result<Scalar, Error> {
-        let Kind::Scalar { text, implicit } = &node.kind else {
+        let NodeKind::Scalar { text, implicit } = &node.kind else {
             return Ok(Scalar::Null);
         };
         if self.alias_depth > 0 {
@@ -278,14 +280,14 @@ impl<'a> Decoder<'a> {
         let node = self.node(index)?;
         self.descend(node.line)?;
         let value = match &node.kind {
-            Kind::Alias(target, _) => self.alias(index, *target, Self::value)?.value,
-            Kind::Scalar { .. } => Value::Scalar(self.scalar(node)?),
-            Kind::List(children) => {
+            NodeKind::Alias(target, _) => self.alias(index, *target, Self::value)?.value,
+            NodeKind::Scalar { .. } => Value::Scalar(self.scalar(node)?),
+            NodeKind::List(children) => {
                 let items: Result<Vec<Item>, Error> =
                     children.iter().map(|child| self.value(*child)).collect();
                 Value::List(items?)
             }
-            Kind::Map(children) => Value::Map(
+            NodeKind::Map(children) => Value::Map(
                 self.pairs(children)?
                     .into_iter()
                     .map(|(key, item, _)| (key, item))
@@ -317,7 +319,7 @@ impl<'a> Decoder<'a> {
 
     fn is_merge(&self, index: usize) -> Result<bool, Error> {
         let node = self.node(index)?;
-        let Kind::Scalar { text, implicit } = &node.kind else {
+        let NodeKind::Scalar { text, implicit } = &node.kind else {
             return Ok(false);
         };
         let tagged = node.tag.as_deref() == Some("tag:yaml.org,2002:merge");
@@ -335,14 +337,14 @@ impl<'a> Decoder<'a> {
     fn merged(&self, index: usize) -> Result<Vec<usize>, Error> {
         let node = self.node(index)?;
         let sources = match &node.kind {
-            Kind::List(children) => children.iter().rev().copied().collect(),
+            NodeKind::List(children) => children.iter().rev().copied().collect(),
             _ => vec![index],
         };
         for source in &sources {
             let mapping = match &self.node(*source)?.kind {
-                Kind::Map(_) => true,
-                Kind::Alias(target, _) => matches!(self.node(*target)?.kind, Kind::Map(_)),
-                Kind::Scalar { .. } | Kind::List(_) => false,
+                NodeKind::Map(_) => true,
+                NodeKind::Alias(target, _) => matches!(self.node(*target)?.kind, NodeKind::Map(_)),
+                NodeKind::Scalar { .. } | NodeKind::List(_) => false,
             };
             if !mapping {
                 return Err(Error::new(
@@ -419,7 +421,7 @@ mod tests {
         let tree = Tree::default();
         let mut decoder = Decoder::new(&tree);
         let node = Node {
-            kind: Kind::Scalar {
+            kind: NodeKind::Scalar {
                 text: "x".to_owned(),
                 implicit: false,
             },

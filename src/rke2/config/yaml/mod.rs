@@ -19,7 +19,7 @@ use crate::go;
 use super::scalar::{self, Scalar};
 
 pub(super) use decode::decode;
-use scan::Problem;
+use scan::ScanError;
 
 /// A value, its aliases followed.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ pub(super) struct Item {
 
 /// A key of the top level, with its value and the key's line.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub(super) struct KeyValue {
     pub(super) key: String,
     pub(super) item: Item,
     pub(super) line: u32,
@@ -71,7 +71,7 @@ impl Error {
 
     /// In the library's words, and with its line: one that it counts from 0, names only if it is
     /// not that, and corrects for its scanner alone. The line to look at is the true one.
-    fn of(problem: &Problem) -> Self {
+    fn of(problem: &ScanError) -> Self {
         let named = match (problem.at.line, problem.began.line) {
             (0, began) => began,
             (line, _) if problem.scanning => line.saturating_add(1),

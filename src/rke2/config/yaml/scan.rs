@@ -44,7 +44,7 @@ pub(super) enum Token {
 
 /// Why the text is not YAML.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Problem {
+pub(super) struct ScanError {
     pub(super) words: String,
     pub(super) at: Mark,
     /// What was begun there.
@@ -53,7 +53,7 @@ pub(super) struct Problem {
     pub(super) scanning: bool,
 }
 
-pub(super) type Scan<T> = Result<T, Problem>;
+pub(super) type Scan<T> = Result<T, ScanError>;
 
 /// A token that turns out to be a key if a `:` follows on its line.
 #[derive(Debug, Clone, Copy, Default)]
@@ -143,8 +143,8 @@ impl<'a> Scanner<'a> {
         Ok(true)
     }
 
-    pub(super) fn problem(&self, words: &str, began: Mark) -> Problem {
-        Problem {
+    pub(super) fn problem(&self, words: &str, began: Mark) -> ScanError {
+        ScanError {
             words: words.to_owned(),
             at: self.mark,
             began,

@@ -3,7 +3,7 @@ use super::*;
 
 fn shown(text: &str) -> Vec<String> {
     let entries = decode(text.as_bytes()).unwrap_or_else(|error| panic!("{text:?}: {error:?}"));
-    let text = |entry: &Entry| format!("{}={}", entry.key, entry.item.value.to_text());
+    let text = |entry: &KeyValue| format!("{}={}", entry.key, entry.item.value.to_text());
     entries.iter().map(text).collect()
 }
 

@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Error;
-use super::scan::{Mark, Problem, Scanner, Token};
+use super::scan::{Mark, ScanError, Scanner, Token};
 
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(super) enum NodeKind {
     /// Its text, and whether it goes untagged and unquoted.
     Scalar {
         text: String,
@@ -21,7 +21,7 @@ pub(super) enum Kind {
 
 #[derive(Debug)]
 pub(super) struct Node {
-    pub(super) kind: Kind,
+    pub(super) kind: NodeKind,
     pub(super) tag: Option<String>,
     /// Counted from 1.
     pub(super) line: u32,
@@ -64,7 +64,7 @@ struct Reader<'a> {
 
 /// What may stand where a node is wanted.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Context {
     Flow,
     Block,
     /// In a block mapping, where a list need not be indented.
@@ -101,7 +101,7 @@ impl Reader<'_> {
     }
 
     fn problem(words: &str, began: Mark, at: Mark) -> Error {
-        Error::of(&Problem {
+        Error::of(&ScanError {
             words: words.to_owned(),
             at,
             began,
@@ -139,9 +139,9 @@ impl Reader<'_> {
             )
         };
         let root = if bare {
-            self.node(Place::Block)?
+            self.node(Context::Block)?
         } else {
-            self.node_unless(empty, Place::Block)?
+            self.node_unless(empty, Context::Block)?
         };
         self.tree.root = Some(root);
         // The document's end asks for one token more, which has to be one.
@@ -178,7 +178,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn add(&mut self, kind: Kind, tag: Option<String>, mark: Mark) -> usize {
+    fn add(&mut self, kind: NodeKind, tag: Option<String>, mark: Mark) -> usize {
         let index = self.tree.nodes.len();
         self.tree.nodes.push(Node {
             kind,
@@ -189,7 +189,7 @@ impl Reader<'_> {
     }
 
     fn empty(&mut self, mark: Mark) -> usize {
-        let kind = Kind::Scalar {
+        let kind = NodeKind::Scalar {
             text: String::new(),
             implicit: true,
         };
@@ -197,7 +197,7 @@ impl Reader<'_> {
     }
 
     /// A node, or an empty one where what ends it follows at once.
-    fn node_unless(&mut self, ends: Ends, place: Place) -> Result<usize, Error> {
+    fn node_unless(&mut self, ends: Ends, place: Context) -> Result<usize, Error> {
         let (token, mark) = self.peek()?;
         if ends(token) {
             return Ok(self.empty(mark));
@@ -205,7 +205,7 @@ impl Reader<'_> {
         self.node(place)
     }
 
-    fn node(&mut self, place: Place) -> Result<usize, Error> {
+    fn node(&mut self, place: Context) -> Result<usize, Error> {
         self.depth = self.depth.saturating_add(1);
         if self.depth > MAX_DEPTH {
             let line = self.peek()?.1.line.saturating_add(1);
@@ -216,7 +216,7 @@ impl Reader<'_> {
         node
     }
 
-    fn node_here(&mut self, place: Place) -> Result<usize, Error> {
+    fn node_here(&mut self, place: Context) -> Result<usize, Error> {
         let (_, began) = self.peek()?;
         if self.is(|token| matches!(token, Token::Alias(_)))?
             && let Some((Token::Alias(name), mark)) = self.take()?
@@ -225,25 +225,25 @@ impl Reader<'_> {
                 let line = Some(mark.line.saturating_add(1));
                 Error::new(format!("unknown anchor '{name}' referenced"), line)
             })?;
-            return Ok(self.add(Kind::Alias(target, name), None, mark));
+            return Ok(self.add(NodeKind::Alias(target, name), None, mark));
         }
         let (anchor, tag) = self.properties(began)?;
         let has_properties = anchor.is_some() || tag.is_some();
         let list_here =
-            place == Place::BlockValue && self.is(|token| *token == Token::BlockEntry)?;
-        let block = place != Place::Flow;
+            place == Context::BlockValue && self.is(|token| *token == Token::BlockEntry)?;
+        let block = place != Context::Flow;
         let (token, mark) = self.peek()?;
         let kind = match token {
-            _ if list_here => Kind::List(Vec::new()),
+            _ if list_here => NodeKind::List(Vec::new()),
             Token::Scalar(..) => return self.scalar(anchor, tag, began),
-            Token::FlowListStart => Kind::List(Vec::new()),
-            Token::BlockListStart if block => Kind::List(Vec::new()),
-            Token::FlowMapStart => Kind::Map(Vec::new()),
-            Token::BlockMapStart if block => Kind::Map(Vec::new()),
+            Token::FlowListStart => NodeKind::List(Vec::new()),
+            Token::BlockListStart if block => NodeKind::List(Vec::new()),
+            Token::FlowMapStart => NodeKind::Map(Vec::new()),
+            Token::BlockMapStart if block => NodeKind::Map(Vec::new()),
             _ if has_properties => {
                 let text = String::new();
                 let implicit = tag.is_none();
-                let index = self.add(Kind::Scalar { text, implicit }, tag, began);
+                let index = self.add(NodeKind::Scalar { text, implicit }, tag, began);
                 self.name(anchor, index);
                 return Ok(index);
             }
@@ -253,7 +253,7 @@ impl Reader<'_> {
             }
         };
         let flow = matches!(token, Token::FlowListStart | Token::FlowMapStart);
-        let is_list = matches!(kind, Kind::List(_));
+        let is_list = matches!(kind, NodeKind::List(_));
         let index = self.add(kind, tag, began);
         self.name(anchor, index);
         let children = match (list_here, is_list, flow) {
@@ -264,7 +264,7 @@ impl Reader<'_> {
             (_, false, false) => self.block_map()?,
         };
         if let Some(Node {
-            kind: Kind::List(slot) | Kind::Map(slot),
+            kind: NodeKind::List(slot) | NodeKind::Map(slot),
             ..
         }) = self.tree.nodes.get_mut(index)
         {
@@ -291,7 +291,7 @@ impl Reader<'_> {
         // `!` alone leaves the text as it stands, and yet lets `<<` merge.
         let implicit = (plain && tag.is_none()) || tag.as_deref() == Some("!");
         let text = String::from_utf8_lossy(&text).into_owned();
-        let index = self.add(Kind::Scalar { text, implicit }, tag, began);
+        let index = self.add(NodeKind::Scalar { text, implicit }, tag, began);
         self.name(anchor, index);
         Ok(index)
     }
@@ -332,7 +332,7 @@ impl Reader<'_> {
         let mut children = Vec::new();
         while self.skip_if(|token| *token == Token::BlockEntry)? {
             let ends: Ends = |token| matches!(token, Token::BlockEntry | Token::BlockEnd);
-            children.push(self.node_unless(ends, Place::Block)?);
+            children.push(self.node_unless(ends, Context::Block)?);
         }
         self.block_end("did not find expected '-' indicator", began)?;
         Ok(children)
@@ -356,7 +356,7 @@ impl Reader<'_> {
                     Token::BlockEntry | Token::Key | Token::Value | Token::BlockEnd
                 )
             };
-            children.push(self.node_unless(ends, Place::Block)?);
+            children.push(self.node_unless(ends, Context::Block)?);
         }
         Ok(children)
     }
@@ -367,9 +367,9 @@ impl Reader<'_> {
         self.skip()?;
         let mut children = Vec::new();
         while self.skip_if(|token| *token == Token::Key)? {
-            children.push(self.node_unless(ends, Place::BlockValue)?);
+            children.push(self.node_unless(ends, Context::BlockValue)?);
             let value = if self.skip_if(|token| *token == Token::Value)? {
-                self.node_unless(ends, Place::BlockValue)?
+                self.node_unless(ends, Context::BlockValue)?
             } else {
                 let (_, mark) = self.peek()?;
                 self.empty(mark)
@@ -403,7 +403,7 @@ impl Reader<'_> {
                     children.push(self.pair(mark)?);
                 }
                 Token::FlowListEnd => {}
-                _ => children.push(self.node(Place::Flow)?),
+                _ => children.push(self.node(Context::Flow)?),
             }
         }
         self.skip()?;
@@ -412,7 +412,7 @@ impl Reader<'_> {
 
     /// `a: b` in a flow list, a mapping of one.
     fn pair(&mut self, mark: Mark) -> Result<usize, Error> {
-        let map = self.add(Kind::Map(Vec::new()), None, mark);
+        let map = self.add(NodeKind::Map(Vec::new()), None, mark);
         let missing: Ends =
             |token| matches!(token, Token::Value | Token::FlowEntry | Token::FlowListEnd);
         let key = if self.is(missing)? {
@@ -420,16 +420,16 @@ impl Reader<'_> {
             self.skip()?;
             self.empty(mark)
         } else {
-            self.node(Place::Flow)?
+            self.node(Context::Flow)?
         };
         let value = if self.skip_if(|token| *token == Token::Value)? {
             let ends: Ends = |token| matches!(token, Token::FlowEntry | Token::FlowListEnd);
-            self.node_unless(ends, Place::Flow)?
+            self.node_unless(ends, Context::Flow)?
         } else {
             self.empty(mark)
         };
         if let Some(node) = self.tree.nodes.get_mut(map) {
-            node.kind = Kind::Map(vec![key, value]);
+            node.kind = NodeKind::Map(vec![key, value]);
         }
         Ok(map)
     }
@@ -448,11 +448,11 @@ impl Reader<'_> {
                     let missing: Ends = |token| {
                         matches!(token, Token::Value | Token::FlowEntry | Token::FlowMapEnd)
                     };
-                    children.push(self.node_unless(missing, Place::Flow)?);
+                    children.push(self.node_unless(missing, Context::Flow)?);
                     let value = if self.skip_if(|token| *token == Token::Value)? {
                         let ends: Ends =
                             |token| matches!(token, Token::FlowEntry | Token::FlowMapEnd);
-                        self.node_unless(ends, Place::Flow)?
+                        self.node_unless(ends, Context::Flow)?
                     } else {
                         self.empty(mark)
                     };
@@ -460,7 +460,7 @@ impl Reader<'_> {
                 }
                 Token::FlowMapEnd => {}
                 _ => {
-                    children.push(self.node(Place::Flow)?);
+                    children.push(self.node(Context::Flow)?);
                     let value = self.empty(mark);
                     children.push(value);
                 }

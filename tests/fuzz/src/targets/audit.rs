@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use preflight_rke2::testing::audit::benchmark::Benchmark;
-use preflight_rke2::testing::audit::control::Component;
+use preflight_rke2::testing::audit::control::KubeComponent;
 use preflight_rke2::testing::audit::facts::{
-    EtcdAccount, KubeletFacts, NodeFacts, Paper, Parts, Seen, Survey,
+    ConfigDocument, EtcdAccount, InspectedFile, KubeletFacts, NodeFacts, Parts, Survey,
 };
-use preflight_rke2::testing::audit::flags::{CommandLine, When, Word};
-use preflight_rke2::testing::audit::{Audit, Audited, Outcome, controls, counts, evaluate};
+use preflight_rke2::testing::audit::flags::{ComponentArg, ComponentCommand, When};
+use preflight_rke2::testing::audit::{Audit, Audited, ControlOutcome, controls, counts, evaluate};
 use preflight_rke2::testing::facts::Source;
 use preflight_rke2::testing::report::audit::{json, junit, kube_bench, metrics, sarif, text};
 use preflight_rke2::testing::report::text::Style;
@@ -22,8 +22,8 @@ fn text_of(part: &[u8]) -> String {
     String::from_utf8_lossy(part).into_owned()
 }
 
-fn line(when: When, words: Vec<Word>) -> CommandLine {
-    CommandLine {
+fn line(when: When, words: Vec<ComponentArg>) -> ComponentCommand {
+    ComponentCommand {
         when,
         source: Source::file("/m"),
         words,
@@ -32,23 +32,23 @@ fn line(when: When, words: Vec<Word>) -> CommandLine {
 
 fn facts(data: &[u8], role: Role) -> NodeFacts {
     let parts: Vec<(u8, &[u8])> = super::lettered(data).collect();
-    let words = |wanted: u8| -> Vec<Word> {
+    let words = |wanted: u8| -> Vec<ComponentArg> {
         let of = parts.iter().filter(|(letter, _)| *letter == wanted);
-        of.map(|(_, part)| Word {
+        of.map(|(_, part)| ComponentArg {
             text: text_of(part),
             source: Source::line("/m", 1),
         })
         .collect()
     };
     let paper = |wanted: u8, path: &str| match parts.iter().find(|(letter, _)| *letter == wanted) {
-        Some((_, part)) => Paper::new(path, read(part, path)),
-        None => Paper::Absent {
+        Some((_, part)) => ConfigDocument::new(path, read(part, path)),
+        None => ConfigDocument::Absent {
             path: path.to_owned(),
         },
     };
     let mut survey = Survey::default();
     for (_, part) in parts.iter().filter(|(letter, _)| *letter == b's') {
-        let seen = Seen {
+        let seen = InspectedFile {
             path: format!("/{}", text_of(part)),
             mode: u32::from(part.first().copied().unwrap_or_default()),
             uid: 0,
@@ -74,7 +74,7 @@ fn facts(data: &[u8], role: Role) -> NodeFacts {
             kube_proxy: true,
         },
         account: EtcdAccount::default(),
-        components: Component::ALL
+        components: KubeComponent::ALL
             .into_iter()
             .map(|component| {
                 (
@@ -86,7 +86,7 @@ fn facts(data: &[u8], role: Role) -> NodeFacts {
                 )
             })
             .collect(),
-        entries: Component::ALL
+        entries: KubeComponent::ALL
             .into_iter()
             .map(|component| (component, words(b'e')))
             .collect(),
@@ -144,12 +144,12 @@ pub(super) fn run(data: &[u8]) {
     let counts = counts(all.iter().copied());
     let fails = all
         .iter()
-        .filter(|audited| audited.outcome == Outcome::Fail);
+        .filter(|audited| audited.outcome == ControlOutcome::Fail);
     assert_eq!(fails.count(), counts.fail);
     for audited in &all {
-        let unmet = matches!(audited.outcome, Outcome::Fail | Outcome::Warn);
-        assert!(!unmet || !audited.answer.remedies.is_empty(), "{audited:?}");
-        assert!(!audited.answer.summary.is_empty(), "{audited:?}");
+        let unmet = matches!(audited.outcome, ControlOutcome::Fail | ControlOutcome::Warn);
+        assert!(!unmet || !audited.result.remedies.is_empty(), "{audited:?}");
+        assert!(!audited.result.summary.is_empty(), "{audited:?}");
     }
     let style = Style {
         color: false,

@@ -1,7 +1,7 @@
 //! RKE2's configuration: files, environment and arguments to settings.
 
 use preflight_rke2::testing::rke2::config::{
-    Origin, Setting, SettingValue, config_path, kubelet, kubelet_paths, resolve,
+    Setting, SettingOrigin, SettingValue, config_path, kubelet, kubelet_paths, resolve,
 };
 use preflight_rke2::testing::rke2::start::StartSettings;
 
@@ -19,8 +19,8 @@ fn items(setting: &Setting) -> usize {
     places.saturating_add(setting.overridden.len())
 }
 
-fn is_of(host: &Host, origin: &Origin) -> bool {
-    let Origin::File { path, line } = origin else {
+fn is_of(host: &Host, origin: &SettingOrigin) -> bool {
+    let SettingOrigin::File { path, line } = origin else {
         return true;
     };
     let drop_ins = host.files.drop_ins.iter().flatten();

@@ -1,6 +1,8 @@
 //! The kubelet's own files: configuration, its folder, and what `kubelet-arg` adds.
 
-use preflight_rke2::testing::rke2::config::{ConfigFiles, Effective, Origin, kubelet, resolve};
+use preflight_rke2::testing::rke2::config::{
+    ConfigFiles, Effective, SettingOrigin, kubelet, resolve,
+};
 
 use super::host::Host;
 
@@ -25,7 +27,7 @@ pub(super) fn run(data: &[u8]) {
         folders.chain(&host.kubelet.config)
     };
     let known = |effective: &Effective| match &effective.origin {
-        Origin::File { path, .. } => {
+        SettingOrigin::File { path, .. } => {
             *path == host.files.path || files().any(|file| file.path == *path)
         }
         _ => true,

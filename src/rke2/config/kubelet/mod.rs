@@ -13,7 +13,7 @@ use crate::facts::{ReadError, Source};
 use crate::go;
 
 use super::rules::ParserRules;
-use super::settings::{Fatal, Gap, Origin, SettingValue, Settings};
+use super::settings::{Gap, Refusal, SettingOrigin, SettingValue, Settings};
 use super::yaml;
 
 /// The files that the kubelet of these settings is given.
@@ -67,7 +67,7 @@ pub struct Effective {
     /// What it is.
     pub value: bool,
     /// What made it so.
-    pub origin: Origin,
+    pub origin: SettingOrigin,
 }
 
 /// What the kubelet will run with, as far as a start can hang on it.
@@ -80,7 +80,7 @@ pub struct Kubelet {
     /// `failCgroupV1`; false where the kubelet has no such switch.
     pub fail_cgroup_v1: Effective,
     /// What the kubelet dies of while it reads its flags, in its words.
-    pub refusals: Vec<Fatal>,
+    pub refusals: Vec<Refusal>,
     /// What is not known.
     pub gaps: Vec<Gap>,
 }
@@ -94,7 +94,7 @@ struct Arg {
     key: String,
     /// `None`: the bare name, which is true.
     value: Option<String>,
-    origin: Origin,
+    origin: SettingOrigin,
 }
 
 /// The entries that reach the kubelet as flags, and the files among them.
@@ -179,12 +179,12 @@ pub fn kubelet(settings: &Settings, rules: &ParserRules, files: &KubeletFiles) -
             .find(|arg| normal(&arg.key) == "fail-cgroupv1")
     {
         let message = format!("unknown flag: --{}", arg.key);
-        refusals.push(Fatal::undefined(message, &arg.origin));
+        refusals.push(Refusal::undefined(message, &arg.origin));
     }
     for arg in arguments.iter().filter(|arg| arg.key.starts_with('-')) {
         let value = arg.value.as_deref().unwrap_or("true");
         let message = format!("bad flag syntax: --{}={value}", arg.key);
-        refusals.push(Fatal::by(message, &arg.origin));
+        refusals.push(Refusal::by(message, &arg.origin));
     }
     let disabled = settings.get("disable-agent").map(|setting| &setting.value);
     Kubelet {
@@ -201,7 +201,7 @@ struct Inputs<'a> {
     rules: &'a ParserRules,
     arguments: &'a [Arg],
     /// What makes RKE2 protect kernel defaults.
-    wanted: Option<Origin>,
+    wanted: Option<SettingOrigin>,
 }
 
 /// `protectKernelDefaults` and `failCgroupV1`, of these files and the flags.
@@ -209,7 +209,7 @@ fn switches(
     inputs: &Inputs<'_>,
     documents: &[&Document<'_>],
     gaps: &mut Vec<Gap>,
-    refusals: &mut Vec<Fatal>,
+    refusals: &mut Vec<Refusal>,
 ) -> [Effective; 2] {
     let Inputs {
         rules, arguments, ..
@@ -222,7 +222,7 @@ fn switches(
     };
     let mut protect = Effective {
         value: generated.is_some(),
-        origin: generated.unwrap_or(Origin::Default),
+        origin: generated.unwrap_or(SettingOrigin::Default),
     };
     from_files(
         &mut protect,
@@ -242,7 +242,7 @@ fn switches(
     let unset = rules.fail_cgroup_v1_default;
     let mut fail = Effective {
         value: unset,
-        origin: Origin::Default,
+        origin: SettingOrigin::Default,
     };
     if rules.fail_cgroup_v1 {
         from_files(&mut fail, "failCgroupV1", unset, documents, gaps);
@@ -252,7 +252,7 @@ fn switches(
 }
 
 /// What makes RKE2 itself want kernel defaults protected: a CIS profile, or its flag.
-fn wanted(settings: &Settings) -> Option<Origin> {
+fn wanted(settings: &Settings) -> Option<SettingOrigin> {
     let (value, set, sources) = settings.protect_kernel_defaults();
     if value && set {
         return sources.last().cloned();
@@ -268,7 +268,7 @@ struct Document<'a> {
     path: &'a str,
     /// The argument that once named its original and names it no longer: `config` or `config-dir`.
     left_by: Option<&'static str>,
-    entries: Vec<yaml::Entry>,
+    entries: Vec<yaml::KeyValue>,
 }
 
 /// The files the kubelet merges at its next start, in order. The one that RKE2 generates is as it
@@ -357,7 +357,7 @@ fn from_files(
         let Some(entry) = document.entries.iter().rev().find(|entry| entry.key == key) else {
             continue;
         };
-        let origin = Origin::File {
+        let origin = SettingOrigin::File {
             path: document.path.to_owned(),
             line: entry.line,
         };
@@ -387,12 +387,12 @@ fn normal(key: &str) -> String {
 fn from_flags(
     effective: &mut Effective,
     flag: &str,
-    passed: Option<Origin>,
+    passed: Option<SettingOrigin>,
     arguments: &[Arg],
     rules: &ParserRules,
-    refusals: &mut Vec<Fatal>,
+    refusals: &mut Vec<Refusal>,
 ) {
-    type Values = VecDeque<(String, Origin)>;
+    type Values = VecDeque<(String, SettingOrigin)>;
     let mut initial = passed.map(|origin| ("true".to_owned(), origin));
     let mut by_key: BTreeMap<&str, Values> = BTreeMap::new();
     for arg in arguments {
@@ -436,7 +436,7 @@ fn from_flags(
             continue;
         }
         let quoted = go::quote(text.as_bytes());
-        refusals.push(Fatal::by(
+        refusals.push(Refusal::by(
             format!(
                 "invalid argument {quoted} for \"--{flag}\" flag: \
                  strconv.ParseBool: parsing {quoted}: invalid syntax"
@@ -447,5 +447,4 @@ fn from_flags(
 }
 
 #[cfg(test)]
-#[path = "kubelet_tests.rs"]
 mod tests;

@@ -1,4 +1,4 @@
-//! What holding a node against one question gives, before it is known how the question counts.
+//! What holding a node against one criterion gives, before it is known how the criterion counts.
 
 use crate::facts::Source;
 use crate::finding::Remedy;
@@ -16,9 +16,9 @@ pub enum Holds {
     Nothing,
 }
 
-/// The answer to one question.
+/// The answer to one criterion.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct ControlResult {
     /// Whether it is so.
     pub holds: Holds,
     /// What is asked, in a few words.
@@ -33,7 +33,7 @@ pub struct Answer {
     pub remedies: Vec<Remedy>,
 }
 
-impl Answer {
+impl ControlResult {
     /// Nothing found yet.
     pub fn new(holds: Holds, expected: impl Into<String>, summary: impl Into<String>) -> Self {
         Self {

@@ -14,7 +14,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
-use crate::rke2::installed::AskFailure;
+use crate::rke2::installed::CommandFailure;
 
 /// Far more than RKE2 says.
 const MAX_OUTPUT: usize = 4096;
@@ -29,7 +29,7 @@ const SOON: Duration = Duration::from_millis(1);
 const DYING: Duration = Duration::from_millis(200);
 
 /// What the program at `path` prints when asked for its version.
-pub(super) fn version(path: &Path, deadline: Duration) -> Result<Vec<u8>, AskFailure> {
+pub(super) fn version(path: &Path, deadline: Duration) -> Result<Vec<u8>, CommandFailure> {
     let mut command = Command::new(path);
     command.arg("--version");
     run(command, deadline, MAX_OUTPUT)
@@ -41,7 +41,7 @@ pub(in crate::host) fn run(
     mut command: Command,
     deadline: Duration,
     limit: usize,
-) -> Result<Vec<u8>, AskFailure> {
+) -> Result<Vec<u8>, CommandFailure> {
     let started = Instant::now();
     let mut child = command
         .stdin(Stdio::null())
@@ -63,9 +63,9 @@ fn listen(
     started: Instant,
     deadline: Duration,
     limit: usize,
-) -> Result<Vec<u8>, AskFailure> {
+) -> Result<Vec<u8>, CommandFailure> {
     let Some(mut pipe) = child.stdout.take() else {
-        return Err(AskFailure::System("no pipe".to_owned()));
+        return Err(CommandFailure::System("no pipe".to_owned()));
     };
     fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(|errno| system(&errno.into()))?;
     let mut output = Vec::new();
@@ -77,19 +77,19 @@ fn listen(
             return match status {
                 WaitStatus::Exited(_, 0) => Ok(output),
                 WaitStatus::Exited(_, code) => {
-                    Err(AskFailure::Status(format!("exit status {code}")))
+                    Err(CommandFailure::Status(format!("exit status {code}")))
                 }
                 WaitStatus::Signaled(_, signal, _) => {
-                    Err(AskFailure::Status(format!("killed by {signal}")))
+                    Err(CommandFailure::Status(format!("killed by {signal}")))
                 }
-                other => Err(AskFailure::Status(format!("{other:?}"))),
+                other => Err(CommandFailure::Status(format!("{other:?}"))),
             };
         }
         let Some(left) = deadline
             .checked_sub(started.elapsed())
             .filter(|left| !left.is_zero())
         else {
-            return Err(AskFailure::Deadline(deadline.as_millis()));
+            return Err(CommandFailure::Deadline(deadline.as_millis()));
         };
         if closed {
             std::thread::sleep(left.min(SOON));
@@ -105,7 +105,11 @@ fn listen(
 }
 
 /// Takes what is there to read; says whether the pipe is closed at the other end.
-fn drain(pipe: &mut ChildStdout, output: &mut Vec<u8>, limit: usize) -> Result<bool, AskFailure> {
+fn drain(
+    pipe: &mut ChildStdout,
+    output: &mut Vec<u8>,
+    limit: usize,
+) -> Result<bool, CommandFailure> {
     let mut buffer = [0; 1024];
     loop {
         match pipe.read(&mut buffer) {
@@ -116,13 +120,13 @@ fn drain(pipe: &mut ChildStdout, output: &mut Vec<u8>, limit: usize) -> Result<b
             Err(error) => return Err(system(&error)),
         }
         if output.len() > limit {
-            return Err(AskFailure::TooLong(limit));
+            return Err(CommandFailure::TooLong(limit));
         }
     }
 }
 
 /// How the program ended, if it has. It is not reaped, so that its number stays its own.
-fn ended(child: &Child) -> Result<Option<WaitStatus>, AskFailure> {
+fn ended(child: &Child) -> Result<Option<WaitStatus>, CommandFailure> {
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     match waitid(Id::Pid(group(child)?), flags) {
         Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => Ok(None),
@@ -144,14 +148,16 @@ fn end(child: &mut Child) {
 }
 
 /// The program's process and, being the first in it, its group.
-fn group(child: &Child) -> Result<Pid, AskFailure> {
+fn group(child: &Child) -> Result<Pid, CommandFailure> {
     i32::try_from(child.id())
         .map(Pid::from_raw)
-        .map_err(|_| AskFailure::System("no such process".to_owned()))
+        .map_err(|_| CommandFailure::System("no such process".to_owned()))
 }
 
-fn system(error: &io::Error) -> AskFailure {
-    AskFailure::System(crate::go::errno(error.raw_os_error().unwrap_or(nix::libc::EIO)).to_string())
+fn system(error: &io::Error) -> CommandFailure {
+    CommandFailure::System(
+        crate::go::errno(error.raw_os_error().unwrap_or(nix::libc::EIO)).to_string(),
+    )
 }
 
 #[cfg(test)]
@@ -161,7 +167,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(20);
     const SHORT: Duration = Duration::from_millis(300);
 
-    fn sh(script: &str, deadline: Duration) -> Result<String, AskFailure> {
+    fn sh(script: &str, deadline: Duration) -> Result<String, CommandFailure> {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script]);
         run(command, deadline, MAX_OUTPUT).map(|output| String::from_utf8(output).unwrap())
@@ -220,7 +226,7 @@ mod tests {
             let started = Instant::now();
             assert_eq!(
                 sh(script, SHORT),
-                Err(AskFailure::Deadline(300)),
+                Err(CommandFailure::Deadline(300)),
                 "{script}"
             );
             assert!(started.elapsed() < Duration::from_secs(10), "{script}");
@@ -240,7 +246,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("pid");
         let script = format!("echo $$ > {}; exec yes", file.display());
-        assert_eq!(sh(&script, LONG), Err(AskFailure::TooLong(4096)));
+        assert_eq!(sh(&script, LONG), Err(CommandFailure::TooLong(4096)));
         let pid = std::fs::read_to_string(file).unwrap();
         assert!(!Path::new(&format!("/proc/{}", pid.trim())).exists());
     }
@@ -248,7 +254,11 @@ mod tests {
     #[test]
     fn does_not_listen_for_ever() {
         for script in ["yes", "head -c 4097 /dev/zero", "cat /dev/zero"] {
-            assert_eq!(sh(script, LONG), Err(AskFailure::TooLong(4096)), "{script}");
+            assert_eq!(
+                sh(script, LONG),
+                Err(CommandFailure::TooLong(4096)),
+                "{script}"
+            );
         }
         assert_eq!(sh("head -c 4096 /dev/zero", LONG).unwrap().len(), 4096);
     }

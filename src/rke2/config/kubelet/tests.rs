@@ -139,7 +139,7 @@ fn files_are_merged_in_order_of_their_names() {
             found.protect_kernel_defaults.origin,
         )
     };
-    let at = |name: &str| Origin::File {
+    let at = |name: &str| SettingOrigin::File {
         path: format!("/d/{name}"),
         line: 1,
     };
