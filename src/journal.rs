@@ -21,7 +21,7 @@ pub mod id {
     /// It runs, and would not start again.
     pub const DRIFTED: &str = "6a0aafc776df442b90b1be0f1b0ce2fd";
     /// It runs, and would start again.
-    pub const CURED: &str = "14ee33e3e81446d886c197919c6c7f95";
+    pub const DRIFT_RESOLVED: &str = "14ee33e3e81446d886c197919c6c7f95";
     /// The monitor cannot do part of its work.
     pub const MONITOR: &str = "c0a8f2c7d96b4e0f8f0d6a2b7f4b5d31";
     /// Every one.
@@ -35,7 +35,7 @@ pub mod id {
         HELD,
         LOOP,
         DRIFTED,
-        CURED,
+        DRIFT_RESOLVED,
         MONITOR,
     ];
 }
@@ -103,5 +103,5 @@ pub struct SummaryFields {
     /// `PREFLIGHT_REMEDY`: one command or sentence a line.
     pub remedy: String,
     /// `PREFLIGHT_SETTER`: who made it so, where that can be known; one a line.
-    pub setter: String,
+    pub changed_by: String,
 }

@@ -44,7 +44,7 @@ pub mod configuration {
 pub mod daemon {
     pub mod service {
         pub use crate::daemon::service::{
-            Command, MANAGER, PATH, Shared, UNIT, UnitView, View, publish, serve, unit_path,
+            MANAGER, PATH, Request, Shared, UNIT, UnitView, View, publish, serve, unit_path,
         };
     }
 }
@@ -200,8 +200,8 @@ pub mod rke2 {
 }
 pub mod sysctl_d {
     pub use crate::sysctl_d::{
-        Content, Dialect, Directory, File, Place, Resolution, Tree, Trouble, Why, resolve,
-        winning_name,
+        Content, Dialect, Directory, File, OverrideReason, Resolution, SearchDirectory,
+        SysctlProblemKind, Tree, Tuned, resolve, winning_name,
     };
     pub mod cmdline {
         pub use crate::sysctl_d::cmdline::CommandLine;
@@ -209,19 +209,16 @@ pub mod sysctl_d {
     pub mod kernel {
         pub use crate::sysctl_d::kernel::write;
     }
-    pub mod tuned {
-        pub use crate::sysctl_d::tuned::Tuned;
-    }
 }
 pub mod text {
     pub use crate::text::is_unprintable;
 }
 pub mod unit {
     pub use crate::unit::{
-        Enablement, EnvironmentContent, Knowledge, LiveUnit, Load, Origin, UnitDefinition,
+        Enablement, EnvironmentContent, Knowledge, LiveUnit, Load, UnitDefinition, VariableOrigin,
     };
     pub mod directive {
-        pub use crate::unit::directive::{Extent, TABLE, handling, unseen};
+        pub use crate::unit::directive::{Extent, TABLE, handling, untracked};
     }
     pub mod envfile {
         pub use crate::unit::envfile::{Comments, parse};

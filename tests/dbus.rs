@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use preflight_rke2::testing::daemon::service::{
-    Command, MANAGER, PATH, Shared, UNIT, UnitView, View, publish, serve, unit_path,
+    MANAGER, PATH, Request, Shared, UNIT, UnitView, View, publish, serve, unit_path,
 };
 use tokio::sync::mpsc;
 use zbus::connection::Builder;
@@ -113,7 +113,7 @@ fn what_is_published_is_what_is_read() {
         // A question waits for the monitor; one more than it can keep is turned away.
         let first = manager.call::<_, _, String>("Check", &());
         let answered = async {
-            let Some(Command::Check(reply)) = asked.recv().await else {
+            let Some(Request::Check(reply)) = asked.recv().await else {
                 panic!("another question");
             };
             reply.send(()).unwrap();
@@ -140,16 +140,16 @@ fn the_status_is_asked_of_a_look_that_knows_what_was_told() {
         let (server, client) = connected(&shared).await;
         publish(&server, &shared, view(true)).await.unwrap();
         let manager = proxy(&client, PATH.to_owned(), MANAGER).await;
-        shared.told().fetch_add(1, Ordering::Relaxed);
+        shared.change_counter().fetch_add(1, Ordering::Relaxed);
         let status = manager.call::<_, _, String>("GetStatus", &());
         let looked = async {
-            let Some(Command::Check(reply)) = asked.recv().await else {
+            let Some(Request::Check(reply)) = asked.recv().await else {
                 panic!("another question");
             };
             let mut newer = view(false);
             newer.status = "newer".to_owned();
             shared.replace(newer);
-            shared.knows(shared.knowable());
+            shared.set_evaluated(shared.revision());
             reply.send(()).unwrap();
         };
         assert_eq!(tokio::join!(status, looked).0.unwrap(), "newer");
@@ -158,7 +158,7 @@ fn the_status_is_asked_of_a_look_that_knows_what_was_told() {
         assert_eq!(status, "newer");
         // Where nobody looks any more, what is known is told.
         drop(asked);
-        shared.told().fetch_add(1, Ordering::Relaxed);
+        shared.change_counter().fetch_add(1, Ordering::Relaxed);
         let status: String = manager.call("GetStatus", &()).await.unwrap();
         assert_eq!(status, "newer");
     });
@@ -177,7 +177,7 @@ fn no_more_than_so_many_wait_for_a_look() {
             let manager = manager.clone();
             let call =
                 tokio::spawn(async move { manager.call::<_, _, String>("Check", &()).await });
-            let Some(Command::Check(reply)) = asked.recv().await else {
+            let Some(Request::Check(reply)) = asked.recv().await else {
                 panic!("another question");
             };
             waiting.push((call, reply));

@@ -25,7 +25,7 @@ use std::process::Command;
 
 use preflight_rke2::testing::host::{HostRoot, sysctl_d};
 use preflight_rke2::testing::sysctl_d::{
-    Content, Dialect, File, Resolution, Tree, Trouble, Why, kernel, resolve,
+    Content, Dialect, File, OverrideReason, Resolution, SysctlProblemKind, Tree, kernel, resolve,
 };
 use random::{Node, Random, Set};
 
@@ -167,7 +167,7 @@ fn written(found: &Resolution, key: &str, is_followed: bool) -> Vec<String> {
     let refused = next
         .overrides
         .iter()
-        .filter(|over| over.why == Why::Refused);
+        .filter(|over| over.reason == OverrideReason::Refused);
     let mut words: Vec<_> = next
         .set
         .iter()
@@ -233,11 +233,12 @@ fn compare(version: u16, suite: &str, program: &str) {
             .map(String::from_utf8_lossy);
         let rc = lines.next().unwrap().into_owned();
         let found = resolve(&tree(set, at, split_usr), &KEYS, Dialect::of(version));
-        let fails = |trouble| trouble != Trouble::Refused && trouble != Trouble::Misspelt;
+        let fails =
+            |kind| kind != SysctlProblemKind::Refused && kind != SysctlProblemKind::Misspelt;
         let predicted = found
             .problems
             .iter()
-            .any(|problem| problem.fails && fails(problem.trouble));
+            .any(|problem| problem.fails && fails(problem.kind));
         let is_systemd = program == SYSTEMD_SYSCTL;
         let mut differs = (is_systemd && rc != u8::from(predicted).to_string())
             .then(|| format!("exit status: {rc}, predicted {predicted}"))

@@ -10,7 +10,7 @@ use preflight_rke2::testing::host::{HostRoot, units};
 use preflight_rke2::testing::unit::directive::Extent;
 use preflight_rke2::testing::unit::live::{LiveCommand, differences};
 use preflight_rke2::testing::unit::{
-    Enablement, Knowledge, LiveUnit, Load, Origin, UnitDefinition,
+    Enablement, Knowledge, LiveUnit, Load, UnitDefinition, VariableOrigin,
 };
 
 /// A host to be.
@@ -224,15 +224,15 @@ fn the_rpm_with_drop_ins_from_everywhere() {
         ]
     );
     let environment = server.command().unwrap().environment;
-    let origins: Vec<Origin> = environment.iter().map(|v| v.origin).collect();
+    let origins: Vec<VariableOrigin> = environment.iter().map(|v| v.origin).collect();
     assert_eq!(
         origins,
         [
-            Origin::Manager,
-            Origin::Unit,
-            Origin::Unit,
-            Origin::File,
-            Origin::File
+            VariableOrigin::Manager,
+            VariableOrigin::Unit,
+            VariableOrigin::Unit,
+            VariableOrigin::File,
+            VariableOrigin::File
         ]
     );
 }
@@ -463,7 +463,7 @@ fn live() -> LiveUnit {
             argv: vec!["/usr/bin/rke2".to_owned(), "server".to_owned()],
             ..LiveCommand::default()
         }],
-        beside: ["br_netfilter", "overlay"]
+        auxiliary: ["br_netfilter", "overlay"]
             .map(|module| {
                 let command = LiveCommand {
                     path: "/sbin/modprobe".to_owned(),
@@ -566,7 +566,7 @@ fn what_systemd_has_loaded_counts_and_not_what_the_files_say_since() {
     );
     assert_eq!(offline.search_path, ["/srv/bin"]);
     assert_eq!(offline.working_directory, "!/srv");
-    assert_eq!(offline.beside.len(), 3);
+    assert_eq!(offline.auxiliary.len(), 3);
     // What systemd loaded before has neither a root directory nor a user, but PAM; of what only a newer
     // systemd may know, its answer tells nothing.
     let mut systemd = live();
@@ -581,7 +581,7 @@ fn what_systemd_has_loaded_counts_and_not_what_the_files_say_since() {
         ]
     );
     assert_eq!(
-        (told.beside.len(), told.working_directory.as_str()),
+        (told.auxiliary.len(), told.working_directory.as_str()),
         (2, "")
     );
     let differ = differences(&offline, &told);
@@ -599,7 +599,7 @@ fn what_systemd_has_loaded_counts_and_not_what_the_files_say_since() {
         );
     }
     // Of what this release tells nothing the files count.
-    systemd.untold = vec!["User"];
+    systemd.unreported = vec!["User"];
     let told = units::complete(&host.root(), &systemd, &offline);
     assert!(all(&told).contains(&all(&offline)[1]), "{:?}", all(&told));
     // Where both agree, places come from the files.
@@ -685,7 +685,7 @@ fn only_what_is_known_of_a_unit_is_taken_for_known() {
             &drop_in,
             format!("[Service]\n{kind}\nExecStartPost=/srv/x\n"),
         );
-        assert_eq!(host.find(SERVER).beside.len(), known, "{kind}");
+        assert_eq!(host.find(SERVER).auxiliary.len(), known, "{kind}");
     }
 }
 

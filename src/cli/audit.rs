@@ -1,7 +1,7 @@
 //! `audit`: the node-local CIS controls.
 
 use super::arguments::{Audit, AuditFailOn, AuditFormat, Common, Show};
-use super::{Status, colored, complain, print, select, width};
+use super::{Status, colored, print, select, stderr, width};
 use crate::audit::control;
 use crate::audit::{Audited, ControlOutcome, controls, waiver};
 use crate::examine;
@@ -16,7 +16,7 @@ pub(super) fn run(common: &Common, asked: &Audit) -> Status {
     if let Some(unknown) = asked.control.iter().find(|name| !controls::is_known(name)) {
         let near = crate::text::nearest(unknown, &controls::keys());
         let near = near.map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
-        complain::line(&format!(
+        stderr::line(&format!(
             "no control of any benchmark is called \"{unknown}\"{near}"
         ));
         return Status::Usage;
@@ -24,7 +24,7 @@ pub(super) fn run(common: &Common, asked: &Audit) -> Status {
     let configuration = match host::configuration::read(&root) {
         Ok(configuration) => configuration,
         Err(error) => {
-            complain::line(&error.to_string());
+            stderr::line(&error.to_string());
             return Status::Failed;
         }
     };
@@ -33,10 +33,10 @@ pub(super) fn run(common: &Common, asked: &Audit) -> Status {
     };
     let audit = examine::audit::node(&root, &target, asked.benchmark, &configuration.waivers);
     for unknown in &audit.unknown {
-        complain::line(&format!("RKE2's configuration is not known: {unknown}"));
+        stderr::line(&format!("RKE2's configuration is not known: {unknown}"));
     }
     for unused in waiver::unused(&configuration.waivers, audit.benchmark()) {
-        complain::line(&format!(
+        stderr::line(&format!(
             "CIS {} has no control {}: its waiver waives nothing",
             audit.benchmark(),
             unused.control
@@ -48,7 +48,7 @@ pub(super) fn run(common: &Common, asked: &Audit) -> Status {
         .filter(|audited| is_asked(audited, &asked.control))
         .collect();
     if all.is_empty() {
-        complain::line(&format!("CIS {} has no such control", audit.benchmark()));
+        stderr::line(&format!("CIS {} has no such control", audit.benchmark()));
         return Status::Usage;
     }
     let is_text = asked.format == AuditFormat::Text;
@@ -129,7 +129,7 @@ fn status(all: &[&Audited], fail_on: &[AuditFailOn]) -> Status {
         Status::FailedOn
     } else if has(ControlOutcome::Error) {
         for audited in all.iter().filter(|a| a.outcome == ControlOutcome::Error) {
-            complain::line(&format!(
+            stderr::line(&format!(
                 "{}: {}",
                 audited.edition.id, audited.result.summary
             ));

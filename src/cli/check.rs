@@ -1,7 +1,7 @@
 //! `check`: evaluate and report.
 
 use super::arguments::{Check, CheckFormat, Common, FailOn};
-use super::{Status, colored, complain, print, select, width};
+use super::{Status, colored, print, select, stderr, width};
 use crate::assessment::UnitReport;
 use crate::examine::{self, OtherUnit, Target};
 use crate::finding::{Effect, Outcome};
@@ -47,7 +47,7 @@ fn examined(root: &HostRoot, targets: &[Target]) -> Vec<UnitReport> {
 /// It reads standard output alone: what goes wrong is said there.
 fn to_node_problem_detector(common: &Common, check: &Check) -> Status {
     if check.all || !check.fail_on.is_empty() {
-        complain::line("--format npd answers one question: it takes neither --all nor --fail-on");
+        stderr::line("--format npd answers one question: it takes neither --all nor --fail-on");
         return Status::Usage;
     }
     let answer = select::open(common)
@@ -82,7 +82,7 @@ fn status(root: &HostRoot, report: &UnitReport, fail_on: &[FailOn]) -> Status {
                 .iter()
                 .filter(|f| f.now == Outcome::Indeterminate)
             {
-                complain::line(&finding.summary);
+                stderr::line(&finding.summary);
             }
             Status::Failed
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::arguments::Explain;
-use super::{Status, complain, print};
+use super::{Status, print, stderr};
 use crate::audit::benchmark::Benchmark;
 use crate::audit::control::{Control, Scoring};
 use crate::audit::controls;
@@ -41,7 +41,7 @@ pub(super) fn run(explain: &Explain) -> Status {
     }
     let near = nearest(id, &catalogue::ids())
         .map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
-    complain::line(&format!(
+    stderr::line(&format!(
         "no check has the id \"{}\"{near} `preflight-rke2 explain` lists them all",
         printable(id)
     ));

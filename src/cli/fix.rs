@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::arguments::{Common, Fix, Output};
-use super::{Status, colored, complain, print, select, width};
+use super::{Status, colored, print, select, stderr, width};
 use crate::assessment::{Examination, UnitReport};
 use crate::examine::{self, Target};
 use crate::fix::declare::{self, Form};
@@ -33,14 +33,14 @@ pub(super) fn run(common: &Common, fix: &Fix) -> Status {
         let declared = declare::declared(&units, &host, wish);
         print(&declare::render(&declared, form));
         for problem in &declared.problems {
-            complain::line(problem);
+            stderr::line(problem);
         }
         return Status::Good;
     }
     let plan = match plan::plan(&units, &host, wish) {
         Ok(plan) => plan,
         Err(conflict) => {
-            complain::line(&conflict.to_string());
+            stderr::line(&conflict.to_string());
             return Status::Failed;
         }
     };
@@ -56,10 +56,10 @@ pub(super) fn run(common: &Common, fix: &Fix) -> Status {
     }
     if fix.apply {
         // A plan made of half a host could put wrong what is right.
-        let troubles = root.troubles();
+        let troubles = root.read_errors();
         if !troubles.is_empty() {
             for error in troubles {
-                complain::line(&format!("nothing is changed: {error}"));
+                stderr::line(&format!("nothing is changed: {error}"));
             }
             return Status::Failed;
         }
@@ -126,7 +126,7 @@ fn carry_out(
         let word = if result.is_ok() { "done" } else { "FAILED" };
         let _ = writeln!(out, "{word}: {}", printable(&step.what));
         if let Err(failure) = result {
-            complain::line(&printable(&format!("{}: {failure}", step.what)));
+            stderr::line(&printable(&format!("{}: {failure}", step.what)));
         }
     }
     if done.is_empty() {

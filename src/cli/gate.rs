@@ -8,15 +8,15 @@ use std::time::Duration;
 use sd_notify::NotifyState;
 
 use super::arguments::{Common, Gate};
-use super::{Status, complain, select};
+use super::{Status, select, stderr};
 use crate::assessment::Examination;
 use crate::examine::{self, OtherUnit, Target};
 use crate::gate::block::Block;
-use crate::gate::hold::{self, Step};
-use crate::gate::plan::{self, Decision, Override, Plan};
+use crate::gate::job_queue::{self, JobAction};
+use crate::gate::plan::{self, Decision, GatePlan, Override};
 use crate::host::state::{self, State};
 use crate::host::systemd_bus::jobs::Access;
-use crate::host::systemd_bus::{Asking, BusError};
+use crate::host::systemd_bus::{BusError, PendingQuery};
 use crate::host::{self, HostRoot, journal};
 use crate::journal::{Priority, Record};
 use crate::report::journal::{failure, records};
@@ -104,7 +104,7 @@ fn examination(
     root: &HostRoot,
     common: &Common,
     gate: &Gate,
-    asking: Option<Asking>,
+    asking: Option<PendingQuery>,
 ) -> Examination {
     examine::assess_asking(
         root,
@@ -130,7 +130,7 @@ enum Next {
 
 /// Waits until every unit that RKE2 starts after has run: what such a unit changes is not to be held
 /// against the host. RKE2's own start job waits for the same units, so that nothing is delayed.
-fn settle(root: &HostRoot, systemd: &mut Systemd<'_>, plan: &Plan<'_>) -> Next {
+fn settle(root: &HostRoot, systemd: &mut Systemd<'_>, plan: &GatePlan<'_>) -> Next {
     let unit = systemd.unit;
     let mut logged = false;
     loop {
@@ -139,10 +139,10 @@ fn settle(root: &HostRoot, systemd: &mut Systemd<'_>, plan: &Plan<'_>) -> Next {
             Err(error) => return Next::End(not_held(root, unit, plan, &error.to_string())),
         };
         match step {
-            Step::Cancel(_) | Step::Stop => return Next::Again,
-            Step::Wait(units) => {
+            JobAction::Cancel(_) | JobAction::Stop => return Next::Again,
+            JobAction::Wait(units) => {
                 if !logged {
-                    complain::line(&format!(
+                    stderr::line(&format!(
                         "{unit} would refuse to run; waiting for {}, which may change that",
                         units.join(", ")
                     ));
@@ -152,15 +152,15 @@ fn settle(root: &HostRoot, systemd: &mut Systemd<'_>, plan: &Plan<'_>) -> Next {
                 let _ = sd_notify::notify(&[NotifyState::ExtendTimeoutUsec(EXTENSION)]);
                 std::thread::sleep(POLL);
             }
-            Step::Late(units) => {
+            JobAction::Late(units) => {
                 let why = format!(
                     "{} runs after this check and before {unit}, and may change what was found",
                     units.join(", ")
                 );
                 return Next::End(not_held(root, unit, plan, &why));
             }
-            Step::Nothing => {
-                complain::line(&format!(
+            JobAction::Nothing => {
+                stderr::line(&format!(
                     "{unit} has no start job that waits, so there is nothing to block; it would refuse \
                      to run: see `preflight-rke2 check --unit {unit}`"
                 ));
@@ -175,11 +175,11 @@ fn block(
     root: &HostRoot,
     systemd: &mut Systemd<'_>,
     examination: &Examination,
-    plan: &Plan<'_>,
+    plan: &GatePlan<'_>,
 ) -> Next {
     let unit = systemd.unit;
     let first = match systemd.step() {
-        Ok(step @ (Step::Cancel(_) | Step::Stop)) => step,
+        Ok(step @ (JobAction::Cancel(_) | JobAction::Stop)) => step,
         Ok(_) => return Next::Again,
         Err(error) => return Next::End(not_held(root, unit, plan, &error.to_string())),
     };
@@ -187,7 +187,7 @@ fn block(
     let definition = examination.definition.as_ref();
     let enabled = definition.is_some_and(|unit| unit.enabled.at_boot());
     let mut note = Block::new(unit, state::now(), enabled, &plan.reasons);
-    if first == Step::Stop {
+    if first == JobAction::Stop {
         note.stop_job = Some(String::new());
     }
     // That nothing can be written changes no decision, here and below.
@@ -217,9 +217,9 @@ struct Systemd<'a> {
 
 impl Systemd<'_> {
     /// What the queue asks for now.
-    fn step(&mut self) -> Result<Step, BusError> {
+    fn step(&mut self) -> Result<JobAction, BusError> {
         let queue = self.jobs.queue(self.unit, &self.gate)?;
-        Ok(hold::step(
+        Ok(job_queue::next_action(
             self.unit,
             &self.gate,
             &queue.state,
@@ -233,17 +233,17 @@ impl Systemd<'_> {
     fn take(&mut self, mut stopped_by: impl FnMut(String)) -> Result<bool, BusError> {
         for _ in 0..MOST_JOBS {
             match self.step()? {
-                Step::Cancel(id) => match self.jobs.cancel(id) {
+                JobAction::Cancel(id) => match self.jobs.cancel(id) {
                     Ok(()) | Err(BusError::NoSuchJob { .. }) => {}
                     Err(error) => return Err(error),
                 },
-                Step::Stop => {
+                JobAction::Stop => {
                     if let Some(job) = self.jobs.stop(self.unit)? {
                         stopped_by(job);
                     }
                 }
-                Step::Nothing => return Ok(true),
-                Step::Wait(_) | Step::Late(_) => return Ok(false),
+                JobAction::Nothing => return Ok(true),
+                JobAction::Wait(_) | JobAction::Late(_) => return Ok(false),
             }
         }
         Ok(true)
@@ -251,7 +251,7 @@ impl Systemd<'_> {
 }
 
 /// Logs that the unit starts although it would be refused, because it cannot be held.
-fn not_held(root: &HostRoot, unit: &str, plan: &Plan<'_>, why: &str) -> Status {
+fn not_held(root: &HostRoot, unit: &str, plan: &GatePlan<'_>, why: &str) -> Status {
     let mut all = records(unit, plan);
     // The summary says that the unit is not started.
     all.retain(|record| record.finding.is_some());
@@ -272,7 +272,7 @@ fn say(root: &HostRoot, records: Vec<Record>) {
     // What is found in an image is no matter of this machine's journal.
     if !root.is_live() {
         for record in &records {
-            complain::line(&record.message);
+            stderr::line(&record.message);
         }
         return;
     }

@@ -7,7 +7,6 @@
 mod arguments;
 mod audit;
 mod check;
-mod complain;
 mod config;
 mod explain;
 mod fix;
@@ -15,6 +14,7 @@ mod gate;
 mod monitor;
 mod select;
 mod status;
+mod stderr;
 mod sysctl;
 
 use std::ffi::OsString;
@@ -78,7 +78,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
                 print(&error.render().to_string());
                 Status::Good
             } else {
-                complain::text(&error.render().to_string());
+                stderr::text(&error.render().to_string());
                 Status::Usage
             }
         }

@@ -1,7 +1,7 @@
 //! `monitor`: the daemon.
 
 use super::arguments::Common;
-use super::{Status, complain, select};
+use super::{Status, select, stderr};
 use crate::daemon;
 
 pub(super) fn run(common: &Common) -> Status {
@@ -9,13 +9,13 @@ pub(super) fn run(common: &Common) -> Status {
         return Status::Failed;
     };
     if !root.is_live() {
-        complain::line("an image does not change by itself: `monitor` takes no --root");
+        stderr::line("an image does not change by itself: `monitor` takes no --root");
         return Status::Usage;
     }
     match daemon::run() {
         Ok(()) => Status::Good,
         Err(error) => {
-            complain::line(&format!("the monitor cannot run: {error}"));
+            stderr::line(&format!("the monitor cannot run: {error}"));
             Status::Failed
         }
     }

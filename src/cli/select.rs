@@ -1,7 +1,7 @@
 //! Which root, and which unit, a command is about.
 
 use super::arguments::{Common, Which};
-use super::complain;
+use super::stderr;
 use crate::examine::{self, OtherUnit, Target};
 use crate::host::HostRoot;
 use crate::rke2::role::Role;
@@ -19,7 +19,7 @@ pub(super) fn open(common: &Common) -> Result<HostRoot, String> {
 
 /// What there is; `None` if there is nothing, after having said why.
 fn said<T>(result: Result<T, String>) -> Option<T> {
-    result.map_err(|error| complain::line(&error)).ok()
+    result.map_err(|error| stderr::line(&error)).ok()
 }
 
 /// All units that are meant; `None` if there is none, which has been said then.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::arguments::{Check, CheckFormat, Common, Format, Status as Options, Which};
-use super::{Status, check, complain, print, select};
-use crate::daemon::ask;
+use super::{Status, check, print, select, stderr};
+use crate::daemon::client;
 use crate::host::state;
 use crate::report::status;
 
@@ -16,7 +16,7 @@ pub(super) fn run(common: &Common, options: &Options) -> Status {
         return Status::Usage;
     };
     let answer = if root.is_live() {
-        ask::status(PATIENCE).and_then(|text| {
+        client::status(PATIENCE).and_then(|text| {
             serde_json::from_str::<status::Status>(&text)
                 .map(|status| (text, status))
                 .map_err(|error| format!("its answer is not understood: {error}"))
@@ -39,12 +39,12 @@ pub(super) fn run(common: &Common, options: &Options) -> Status {
             }
         }
         Err(why) => {
-            complain::line(&format!(
+            stderr::line(&format!(
                 "the monitor cannot be asked ({why}); this is what `check` finds"
             ));
             // Its files are all that tells of a block. The JSON of `check` has no place for it.
             if root.is_live() && options.format == Format::Text {
-                for block in ask::blocks(PATIENCE) {
+                for block in client::blocks(PATIENCE) {
                     print(&status::blocked(&block, state::now()));
                 }
             }

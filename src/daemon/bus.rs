@@ -1,4 +1,4 @@
-//! The connection to the system bus: made, kept, and made again.
+//! The connection to the system bus: made, kept, and made again after a failure.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,88 +8,93 @@ use tokio::time::{Instant, timeout};
 use zbus::Connection;
 
 use super::service::{self, Shared};
-use crate::host::systemd_bus::manage::{self, Inbox, Told, Userspace};
+use crate::host::systemd_bus::manage::{self, SignalQueue, SystemdSignal, Userspace};
 use crate::host::systemd_bus::{self, BusError};
 use crate::monitor::LastStart;
 use crate::rke2::role::Role;
 use crate::unit::LiveUnit;
 
-/// How long the bus may take to take us on, and systemd to tell of a unit.
+/// How long a connection attempt may take, and a query about one unit.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Between two tries to connect: this at first, twice as long each time, up to the other.
+/// The first delay between two connection attempts, and the longest. It doubles each time.
 const DELAYS: [Duration; 2] = [Duration::from_secs(1), Duration::from_mins(5)];
 
-/// What systemd says of a unit.
+/// The result of a query about a unit.
 #[derive(Debug)]
-pub(super) enum Answer {
-    /// This.
+pub(super) enum QueryResult {
+    /// systemd has the unit.
     Live(Box<LiveUnit>),
-    /// It knows no such unit.
-    NotThere,
-    /// It says nothing.
-    None,
+    /// systemd knows no such unit.
+    NotFound,
+    /// systemd cannot be asked.
+    Unavailable,
 }
 
-/// What happens on the bus, or to it.
-pub(super) enum Event {
-    /// systemd tells something.
-    Told(Told),
-    /// An attempt to connect has ended.
-    Attempted(Result<Made, BusError>),
+/// An event on the bus, or of the connection to it.
+pub(super) enum BusEvent {
+    /// systemd has sent a signal.
+    Signal(SystemdSignal),
+    /// A connection attempt has ended.
+    Attempted(Result<Session, BusError>),
 }
 
-/// A connection, fresh.
-pub(super) struct Made {
+/// A new connection, with the monitor's objects on it and subscribed to systemd's signals.
+pub(super) struct Session {
     connection: Connection,
-    told: Arc<Inbox>,
+    signals: Arc<SignalQueue>,
     /// When this userspace began.
     pub(super) userspace: Userspace,
 }
 
-async fn made(shared: &Shared) -> Result<Made, BusError> {
+async fn open_session(shared: &Shared) -> Result<Session, BusError> {
     let connection = systemd_bus::connect().await?;
-    let told = Arc::new(Inbox::new(shared.told()));
-    manage::listen(&connection, &Role::ALL.map(Role::unit), Arc::clone(&told)).await?;
+    let signals = Arc::new(SignalQueue::new(shared.change_counter()));
+    manage::listen(
+        &connection,
+        &Role::ALL.map(Role::unit),
+        Arc::clone(&signals),
+    )
+    .await?;
     let userspace = manage::userspace(&connection).await?;
     service::serve(&connection, shared)
         .await
         .map_err(|error| BusError::Other {
             reason: error.to_string(),
         })?;
-    Ok(Made {
+    Ok(Session {
         connection,
-        told,
+        signals,
         userspace,
     })
 }
 
-/// The connection, or when to try for one.
+/// The connection, or the next attempt at one.
 pub(super) struct Bus {
     connection: Option<Connection>,
-    told: Arc<Inbox>,
-    attempt: Option<JoinHandle<Result<Made, BusError>>>,
+    signals: Arc<SignalQueue>,
+    attempt: Option<JoinHandle<Result<Session, BusError>>>,
     retry: Option<Instant>,
     delay: Duration,
-    /// Why there is no connection.
+    /// Why there is no connection, or why the last call failed.
     pub(super) trouble: Option<String>,
-    /// Whether the name has been asked for.
-    named: bool,
-    /// Why nobody can ask us.
-    pub(super) unnamed: Option<String>,
+    /// Whether the name was requested on this connection.
+    name_requested: bool,
+    /// Why the name could not be acquired, without which clients cannot reach the monitor.
+    pub(super) name_trouble: Option<String>,
 }
 
 impl Bus {
-    /// None yet.
+    /// Not connected yet.
     pub(super) fn new() -> Self {
         Self {
             connection: None,
-            told: Arc::new(Inbox::new(Arc::default())),
+            signals: Arc::new(SignalQueue::new(Arc::default())),
             attempt: None,
             retry: None,
             delay: DELAYS[0],
             trouble: None,
-            named: false,
-            unnamed: None,
+            name_requested: false,
+            name_trouble: None,
         }
     }
 
@@ -102,120 +107,122 @@ impl Bus {
         self.connection.as_ref()
     }
 
-    /// Begins to connect. What comes of it is [`next`](Self::next): a bus that hangs holds
-    /// up nobody.
+    /// Begins to connect, in a task of its own: a bus that hangs must not delay an evaluation.
+    /// [`next`](Self::next) returns the result.
     pub(super) fn connect(&mut self, shared: &Shared) {
         self.retry = None;
         let shared = shared.clone();
         self.attempt = Some(tokio::spawn(async move {
             let late = BusError::TimedOut { after: PATIENCE };
-            timeout(PATIENCE, made(&shared)).await.unwrap_or(Err(late))
+            timeout(PATIENCE, open_session(&shared))
+                .await
+                .unwrap_or(Err(late))
         }));
     }
 
-    /// Waits for what systemd tells, or for what comes of an attempt to connect. Nothing is lost if this
-    /// is not waited for to the end.
-    pub(super) async fn next(&mut self) -> Event {
+    /// Waits for a signal of systemd, or for the end of a connection attempt. Cancel safe.
+    pub(super) async fn next(&mut self) -> BusEvent {
         if let Some(attempt) = &mut self.attempt {
-            let made = attempt.await.unwrap_or_else(|error| {
+            let session = attempt.await.unwrap_or_else(|error| {
                 let reason = error.to_string();
                 Err(BusError::Other { reason })
             });
             self.attempt = None;
-            return Event::Attempted(made);
+            return BusEvent::Attempted(session);
         }
         if self.connection.is_none() {
             std::future::pending::<()>().await;
         }
-        Event::Told(self.told.next().await)
+        BusEvent::Signal(self.signals.next().await)
     }
 
-    /// What systemd has told already, without waiting.
-    pub(super) fn ready(&self) -> Option<Told> {
-        self.told.try_next()
+    /// The next signal that has arrived already, without waiting.
+    pub(super) fn try_next(&self) -> Option<SystemdSignal> {
+        self.signals.try_next()
     }
 
-    /// Takes up what an attempt has made.
-    pub(super) fn take(&mut self, made: Made) {
-        self.connection = Some(made.connection);
-        self.told = made.told;
-        self.named = false;
+    /// Uses a new connection from now on.
+    pub(super) fn adopt(&mut self, session: Session) {
+        self.connection = Some(session.connection);
+        self.signals = session.signals;
+        self.name_requested = false;
         self.delay = DELAYS[0];
         self.trouble = None;
     }
 
-    /// Asks for the name on the bus, once there is something to tell.
-    pub(super) async fn own(&mut self) {
-        let Some(connection) = self.connection.as_ref().filter(|_| !self.named) else {
+    /// Requests the name on the bus, once per connection. To be called after the first evaluation is
+    /// published.
+    pub(super) async fn request_name(&mut self) {
+        let Some(connection) = self.connection.as_ref().filter(|_| !self.name_requested) else {
             return;
         };
-        self.unnamed = match timeout(PATIENCE, service::own(connection)).await {
+        self.name_trouble = match timeout(PATIENCE, service::request_name(connection)).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.to_string()),
             Err(_) => Some("the bus did not answer".to_owned()),
         };
-        self.named = true;
+        self.name_requested = true;
     }
 
-    /// The bus may be back: no need to wait any longer.
-    pub(super) fn hurry(&mut self, now: Instant) {
+    /// Ends the delay before the next attempt: the bus may be back.
+    pub(super) fn retry_now(&mut self, now: Instant) {
         if self.retry.is_some() {
             self.retry = Some(now);
             self.delay = DELAYS[0];
         }
     }
 
-    /// There is no connection any more, or none could be made.
-    pub(super) fn lose(&mut self, why: &BusError, now: Instant) {
+    /// Drops the connection, and schedules an attempt at another.
+    pub(super) fn disconnect(&mut self, why: &BusError, now: Instant) {
         self.connection = None;
-        self.told = Arc::new(Inbox::new(Arc::default()));
+        self.signals = Arc::new(SignalQueue::new(Arc::default()));
         self.retry = now.checked_add(self.delay);
         let [_, most] = DELAYS;
         self.delay = self.delay.saturating_mul(2).min(most);
         self.trouble = Some(why.to_string());
     }
 
-    /// Asks systemd of a unit.
-    pub(super) async fn query(&mut self, unit: &str, now: Instant) -> Answer {
+    /// Queries systemd about a unit.
+    pub(super) async fn query(&mut self, unit: &str, now: Instant) -> QueryResult {
         let Some(connection) = &self.connection else {
-            return Answer::None;
+            return QueryResult::Unavailable;
         };
         let late = BusError::TimedOut { after: PATIENCE };
-        let asked = timeout(PATIENCE, systemd_bus::query(connection, unit));
-        match asked.await.unwrap_or(Err(late)) {
+        let query = timeout(PATIENCE, systemd_bus::query(connection, unit));
+        match query.await.unwrap_or(Err(late)) {
             Ok(live) => {
                 self.trouble = None;
-                Answer::Live(Box::new(live))
+                QueryResult::Live(Box::new(live))
             }
-            Err(BusError::NotFound { .. }) => Answer::NotThere,
+            Err(BusError::NotFound { .. }) => QueryResult::NotFound,
             Err(error) => {
-                self.failed(&error, now);
-                Answer::None
+                self.record_error(&error, now);
+                QueryResult::Unavailable
             }
         }
     }
 
-    /// Asks systemd of the last start of a unit that is down.
+    /// Queries systemd about the last start of a unit that is down.
     pub(super) async fn last_start(&mut self, unit: &str, now: Instant) -> Option<LastStart> {
         let connection = self.connection.as_ref()?;
         let late = BusError::TimedOut { after: PATIENCE };
-        let asked = timeout(PATIENCE, manage::last_start(connection, unit));
-        match asked.await.unwrap_or(Err(late)) {
+        let query = timeout(PATIENCE, manage::last_start(connection, unit));
+        match query.await.unwrap_or(Err(late)) {
             Ok(last) => Some(last),
             Err(BusError::NotFound { .. }) => None,
             Err(error) => {
-                self.failed(&error, now);
+                self.record_error(&error, now);
                 None
             }
         }
     }
 
-    /// What an error says of the connection.
-    pub(super) fn failed(&mut self, error: &BusError, now: Instant) {
+    /// Records a failed call. One that shows that the connection is unusable also ends the connection.
+    pub(super) fn record_error(&mut self, error: &BusError, now: Instant) {
         match error {
-            // One that does not answer would hold up every look.
+            // A bus that does not answer would delay every evaluation.
             BusError::NoBus { .. } | BusError::Disconnected { .. } | BusError::TimedOut { .. } => {
-                self.lose(error, now);
+                self.disconnect(error, now);
             }
             _ => self.trouble = Some(error.to_string()),
         }

@@ -1,16 +1,17 @@
-//! The monitor: looks when something may have changed, and does what [`crate::monitor`] says.
+//! The monitor: evaluates the host when something may have changed, and carries out what
+//! [`crate::monitor`] decides.
 //!
-//! One thread waits for the kernel to tell of files, for systemd to tell of units, for questions over
-//! D-Bus, and for its own clocks; what comes close together is looked at once. Whatever it lacks (the
-//! bus, the journal, inotify, a file it may not write) it does without, says so, and tries again.
+//! One thread waits for file events of the kernel, for signals of systemd, for requests over D-Bus, and for
+//! its own timers. Events that follow each other closely lead to one evaluation. If something fails (the
+//! bus, the journal, inotify, writing a file), the monitor logs that, works without it, and tries again.
 
-pub(crate) mod ask;
+mod blame;
 mod bus;
-mod look;
+pub(crate) mod client;
+mod notifier;
+mod reconcile;
 pub(crate) mod service;
-mod setter;
 mod signals;
-mod tell;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -27,42 +28,42 @@ use crate::configuration::Configuration;
 use crate::host::HostRoot;
 use crate::host::state::{self, State};
 use crate::host::systemd_bus::BusError;
-use crate::host::systemd_bus::manage::{self, Told};
+use crate::host::systemd_bus::manage::{self, SystemdSignal};
 use crate::host::watch::{Changes, Watch};
-use crate::monitor::{JobEvent, Memory};
+use crate::monitor::{JobEvent, PersistedState};
 use crate::rke2::role::Role;
-use bus::Bus;
-use service::{Command, Shared};
+use bus::{Bus, BusEvent};
+use notifier::Notifier;
+use service::{Request, Shared};
 use signals::Signals;
-use tell::Teller;
 
-/// After something has changed, so long nothing else must for a look.
-const QUIET: Duration = Duration::from_millis(100);
-/// It is looked after so long all the same.
-const RESTLESS: Duration = Duration::from_millis(300);
-/// Looks in a row because there was more to watch than before.
-const REPEATS: u32 = 5;
-/// Where the bus has its socket.
+/// An evaluation begins when nothing has changed for this long.
+const DEBOUNCE: Duration = Duration::from_millis(100);
+/// The longest that continuous changes postpone an evaluation.
+const MAX_DEBOUNCE: Duration = Duration::from_millis(300);
+/// Evaluations in a row that may follow because an evaluation read more files than were watched.
+const MAX_REPEATS: u32 = 5;
+/// The directory of the bus's socket.
 const BUS: &str = "/run/dbus";
-/// Questions over D-Bus that may wait.
-const QUESTIONS: usize = 64;
-/// Events about jobs that are kept where systemd cannot be asked what a unit does now: the newest.
-const MOST_EVENTS: usize = 256;
+/// D-Bus requests that may wait.
+const MAX_REQUESTS: usize = 64;
+/// Job events that are kept while systemd cannot be asked what a unit does: the newest.
+const MAX_EVENTS: usize = 256;
 
-/// What can happen.
+/// An event that the monitor handles.
 enum Event {
     Files(io::Result<Changes>),
-    Bus(bus::Event),
-    Asked(Command),
+    Bus(BusEvent),
+    Request(Request),
     Hangup,
     End,
     Watchdog,
     Connect,
-    Look,
+    Reconcile,
 }
 
-/// Something heard of a job.
-struct Heard {
+/// A job event that no evaluation has processed yet.
+struct PendingJobEvent {
     role: Role,
     event: JobEvent,
     /// Whether it was read after systemd had been asked what the unit does. It may be newer than the
@@ -78,48 +79,49 @@ struct Daemon {
     watch: Option<Watch>,
     bus: Bus,
     shared: Shared,
-    asked: mpsc::Receiver<Command>,
-    teller: Teller,
+    requests: mpsc::Receiver<Request>,
+    notifier: Notifier,
     signals: Signals,
+    /// `WATCHDOG_USEC=`, if systemd expects notifications.
     watchdog: Option<Duration>,
-    /// When systemd is next told that we live.
-    pet: Instant,
+    /// When the watchdog is next notified.
+    next_watchdog: Instant,
     /// Whether it is known when this userspace began.
     is_dated: bool,
-    /// What is remembered of each unit.
-    memories: BTreeMap<Role, Memory>,
+    /// The persisted state of each unit.
+    persisted: BTreeMap<Role, PersistedState>,
     /// Since when this process runs, in microseconds since 1970.
     since: u64,
-    /// When to look, at the latest.
+    /// When the next evaluation begins, at the latest.
     due: Instant,
-    /// Since when something waits for that.
-    restless: Option<Instant>,
-    /// What the kernel told of since the last look.
+    /// When the first change that waits for an evaluation occurred.
+    debounce_since: Option<Instant>,
+    /// Paths for which the kernel has reported a change since the last evaluation.
     changed: BTreeSet<PathBuf>,
-    /// Who waits for the next look.
+    /// D-Bus callers that wait for the next evaluation.
     waiting: Vec<oneshot::Sender<()>>,
-    /// Who wants a unit to be started with the next look.
+    /// D-Bus callers that requested a start, by the unit's name.
     resumes: Vec<(String, oneshot::Sender<Result<(), String>>)>,
-    /// Jobs of ours, by their object paths: what comes of them is no person's doing.
-    jobs: BTreeSet<String>,
-    /// What was heard of the units' jobs since the last look.
-    heard: VecDeque<Heard>,
-    /// Looks in a row because there was more to watch.
+    /// Jobs that the monitor requested, by their object paths: they are no manual starts or stops.
+    own_jobs: BTreeSet<String>,
+    /// Job events since the last evaluation.
+    job_events: VecDeque<PendingJobEvent>,
+    /// Evaluations in a row that followed because there was more to watch.
     repeats: u32,
-    /// What the file of metrics last held, but for the time; and when it was written.
+    /// The content of the metrics file except the time, and when it was written.
     metrics: (String, u64),
 }
 
-/// Runs the monitor until it is told to end.
+/// Runs the monitor until a signal ends it.
 pub(crate) fn run() -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let ended = runtime.block_on(async {
         let mut daemon = Daemon::new()?;
-        daemon.live().await;
-        Teller::notify(&[NotifyState::Stopping]);
-        daemon.teller.end().await;
+        daemon.run().await;
+        Notifier::notify(&[NotifyState::Stopping]);
+        daemon.notifier.close().await;
         Ok(())
     });
     runtime.shutdown_background();
@@ -129,13 +131,14 @@ pub(crate) fn run() -> io::Result<()> {
 impl Daemon {
     fn new() -> io::Result<Self> {
         let now = Instant::now();
-        let (commands, asked) = mpsc::channel(QUESTIONS);
-        let mut teller = Teller::new();
+        let (sender, requests) = mpsc::channel(MAX_REQUESTS);
+        let mut notifier = Notifier::new();
         let watch = match Watch::new() {
             Ok(watch) => Some(watch),
             Err(error) => {
-                let text = format!("{error}; changes are noticed at the next look only");
-                teller.trouble("inotify", Some(text));
+                let text =
+                    format!("{error}; changes are detected only at the next periodic evaluation");
+                notifier.set_trouble("inotify", Some(text));
                 None
             }
         };
@@ -145,92 +148,93 @@ impl Daemon {
             configuration: Configuration::default(),
             watch,
             bus: Bus::new(),
-            shared: Shared::new(commands),
-            asked,
-            teller,
+            shared: Shared::new(sender),
+            requests,
+            notifier,
             signals: Signals::new()?,
             watchdog: sd_notify::watchdog_enabled(),
-            pet: now,
+            next_watchdog: now,
             is_dated: false,
-            memories: BTreeMap::new(),
+            persisted: BTreeMap::new(),
             since: state::now(),
             due: now,
-            restless: None,
+            debounce_since: None,
             changed: BTreeSet::new(),
             waiting: Vec::new(),
             resumes: Vec::new(),
-            jobs: BTreeSet::new(),
-            heard: VecDeque::new(),
+            own_jobs: BTreeSet::new(),
+            job_events: VecDeque::new(),
             repeats: 0,
             metrics: (String::new(), 0),
         })
     }
 
-    async fn live(&mut self) {
-        // The first look is to be made with all there is to be known.
+    async fn run(&mut self) {
+        // The first evaluation waits for the bus.
         self.bus.connect(&self.shared);
         let event = Event::Bus(self.bus.next().await);
-        self.take(event).await;
+        self.handle(event).await;
         loop {
             match self.next().await {
                 Event::End => return,
-                event => self.take(event).await,
+                event => self.handle(event).await,
             }
         }
     }
 
-    async fn take(&mut self, event: Event) {
+    async fn handle(&mut self, event: Event) {
         match event {
             Event::Files(Ok(changes)) => {
                 if changes.paths.iter().any(|path| path.starts_with(BUS)) {
-                    self.bus.hurry(Instant::now());
+                    self.bus.retry_now(Instant::now());
                 }
                 self.changed.extend(changes.paths);
-                self.shared.told().fetch_add(1, Ordering::Relaxed);
-                self.soon();
+                self.shared.change_counter().fetch_add(1, Ordering::Relaxed);
+                self.schedule();
             }
             Event::Files(Err(error)) => {
                 self.watch = None;
-                let text = format!("{error}; changes are noticed at the next look only");
-                self.teller.trouble("inotify", Some(text));
+                let text =
+                    format!("{error}; changes are detected only at the next periodic evaluation");
+                self.notifier.set_trouble("inotify", Some(text));
             }
-            Event::Bus(bus::Event::Told(told)) => self.told(told, false).await,
-            Event::Asked(Command::Check(reply)) => {
+            Event::Bus(BusEvent::Signal(signal)) => self.handle_signal(signal, false).await,
+            Event::Request(Request::Check(reply)) => {
                 self.waiting.push(reply);
-                self.soon();
+                self.schedule();
             }
-            Event::Asked(Command::Resume(unit, reply)) => {
+            Event::Request(Request::Resume(unit, reply)) => {
                 self.resumes.push((unit, reply));
-                self.soon();
+                self.schedule();
             }
             Event::Hangup => {
-                Teller::notify(&[NotifyState::Reloading]);
-                self.look().await;
-                Teller::notify(&[NotifyState::Ready]);
+                Notifier::notify(&[NotifyState::Reloading]);
+                self.reconcile().await;
+                Notifier::notify(&[NotifyState::Ready]);
             }
             Event::End => {}
-            Event::Watchdog => self.alive(),
+            Event::Watchdog => self.notify_watchdog(),
             Event::Connect => self.bus.connect(&self.shared),
-            Event::Bus(bus::Event::Attempted(Ok(made))) => {
-                self.state.since(made.userspace);
+            Event::Bus(BusEvent::Attempted(Ok(session))) => {
+                self.state.since(session.userspace);
                 if !self.is_dated {
-                    // What was read before that was known may be of another userspace.
-                    self.memories.clear();
+                    // State read before that was known may be of another userspace.
+                    self.persisted.clear();
                     self.is_dated = true;
                 }
-                self.bus.take(made);
-                // Nobody knows what was missed.
-                self.soon();
+                self.bus.adopt(session);
+                // Signals before this connection were missed.
+                self.schedule();
             }
-            Event::Bus(bus::Event::Attempted(Err(error))) => {
-                self.bus.lose(&error, Instant::now());
-                self.teller.trouble("D-Bus", self.bus.trouble.clone());
+            Event::Bus(BusEvent::Attempted(Err(error))) => {
+                self.bus.disconnect(&error, Instant::now());
+                self.notifier.set_trouble("D-Bus", self.bus.trouble.clone());
             }
-            Event::Look => self.look().await,
+            Event::Reconcile => self.reconcile().await,
         }
     }
 
-    /// Waits for whatever happens first. Nothing is lost of what happens second.
+    /// Waits for the next event. The events that occur meanwhile are not lost.
     async fn next(&mut self) -> Event {
         let retry = self.bus.retry();
         let files = async {
@@ -245,66 +249,68 @@ impl Daemon {
                 Signal::SIGHUP => Event::Hangup,
                 _ => Event::End,
             },
-            () = sleep_until(self.pet), if self.watchdog.is_some() => Event::Watchdog,
+            () = sleep_until(self.next_watchdog), if self.watchdog.is_some() => Event::Watchdog,
             () = sleep_until(retry.unwrap_or(self.due)), if retry.is_some() => Event::Connect,
-            () = sleep_until(self.due) => Event::Look,
+            () = sleep_until(self.due) => Event::Reconcile,
             event = self.bus.next() => Event::Bus(event),
             changes = files => Event::Files(changes),
-            Some(command) = self.asked.recv() => Event::Asked(command),
+            Some(request) = self.requests.recv() => Event::Request(request),
         }
     }
 
-    /// Something may have changed: a look once it has calmed down, or has not for long.
-    fn soon(&mut self) {
+    /// Schedules an evaluation after a change.
+    fn schedule(&mut self) {
         let now = Instant::now();
-        let first = *self.restless.get_or_insert(now);
-        self.due = (now + QUIET).min(first + RESTLESS);
+        let first = *self.debounce_since.get_or_insert(now);
+        self.due = (now + DEBOUNCE).min(first + MAX_DEBOUNCE);
     }
 
-    /// Tells systemd that we live, where it is time. Called between the steps of everything that may
+    /// Notifies systemd's watchdog if it is time. To be called between the steps of everything that may
     /// take long.
-    fn alive(&mut self) {
+    fn notify_watchdog(&mut self) {
         let Some(after) = self.watchdog else {
             return;
         };
         let now = Instant::now();
-        if now >= self.pet {
-            Teller::notify(&[NotifyState::Watchdog]);
-            self.pet = now + after / 2;
+        if now >= self.next_watchdog {
+            Notifier::notify(&[NotifyState::Watchdog]);
+            self.next_watchdog = now + after / 2;
         }
     }
 
-    async fn told(&mut self, told: Told, is_late: bool) {
-        match told {
-            Told::Changed => {}
-            Told::Restarted => {
+    async fn handle_signal(&mut self, signal: SystemdSignal, is_late: bool) {
+        match signal {
+            SystemdSignal::Changed => {}
+            SystemdSignal::Restarted => {
                 if let Some(connection) = self.bus.connection().cloned()
                     && let Err(error) = manage::subscribe(&connection).await
                 {
-                    self.bus.failed(&error, Instant::now());
+                    self.bus.record_error(&error, Instant::now());
                 }
             }
-            Told::Disconnected => {
+            SystemdSignal::Disconnected => {
                 let reason = "the bus closed it".to_owned();
                 let error = BusError::Disconnected { reason };
-                self.bus.lose(&error, Instant::now());
+                self.bus.disconnect(&error, Instant::now());
             }
-            Told::JobNew { job, unit } => self.heard(&unit, JobEvent::New { job }, is_late),
-            Told::JobRemoved { job, unit, result } => {
+            SystemdSignal::JobNew { job, unit } => {
+                self.queue_job_event(&unit, JobEvent::New { job }, is_late);
+            }
+            SystemdSignal::JobRemoved { job, unit, result } => {
                 let at = state::monotonic();
-                self.heard(&unit, JobEvent::Removed { job, result, at }, is_late);
+                self.queue_job_event(&unit, JobEvent::Removed { job, result, at }, is_late);
             }
         }
-        self.soon();
+        self.schedule();
     }
 
-    /// Keeps what was heard of a job for the next look, which asks what the unit does now.
-    fn heard(&mut self, unit: &str, event: JobEvent, is_late: bool) {
+    /// Keeps a job event for the next evaluation, which asks systemd what the unit does now.
+    fn queue_job_event(&mut self, unit: &str, event: JobEvent, is_late: bool) {
         if let Some(role) = Role::of_unit(unit) {
-            if self.heard.len() >= MOST_EVENTS {
-                self.heard.pop_front();
+            if self.job_events.len() >= MAX_EVENTS {
+                self.job_events.pop_front();
             }
-            self.heard.push_back(Heard {
+            self.job_events.push_back(PendingJobEvent {
                 role,
                 event,
                 is_late,
@@ -312,29 +318,33 @@ impl Daemon {
         }
     }
 
-    /// Watches what was read, and looks once more if that is more than before.
-    fn follow(&mut self) {
+    /// Watches the files that were read, and evaluates once more if they are more than before: what changed in
+    /// the meantime was not reported.
+    fn watch_read_files(&mut self) {
         let trace = self.root.take_trace();
         let blocks = self.state.blocks();
         let more = match &mut self.watch {
             Some(watch) => {
-                let more =
-                    watch.follow(&trace, &[&blocks, Path::new(BUS)], Path::new(state::FOLDER));
+                let more = watch.follow(
+                    &trace,
+                    &[&blocks, Path::new(BUS)],
+                    Path::new(state::DIRECTORY),
+                );
                 let trouble = watch.trouble().map(str::to_owned);
-                self.teller.trouble("inotify", trouble);
+                self.notifier.set_trouble("inotify", trouble);
                 more
             }
             None => false,
         };
         self.repeats = if more { self.repeats + 1 } else { 0 };
-        if more && self.repeats < REPEATS {
-            self.soon();
+        if more && self.repeats < MAX_REPEATS {
+            self.schedule();
         }
     }
 }
 
-/// Writes what is remembered of a unit.
-fn remember(state: &State, teller: &mut Teller, unit: &str, memory: &Memory) {
-    let written = state.write_memory(unit, memory);
-    teller.trouble("state", written.err().map(|error| error.to_string()));
+/// Writes the persisted state of a unit.
+fn persist(state: &State, notifier: &mut Notifier, unit: &str, persisted: &PersistedState) {
+    let written = state.write_persisted(unit, persisted);
+    notifier.set_trouble("state", written.err().map(|error| error.to_string()));
 }

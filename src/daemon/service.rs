@@ -13,7 +13,7 @@ use zbus::names::InterfaceName;
 use zbus::object_server::SignalEmitter;
 use zbus::{Connection, ObjectPath, OwnedObjectPath, Variant, fdo, interface};
 
-use crate::host::state::{Mark, State};
+use crate::host::state::{ChangeMark, State};
 use crate::host::systemd_bus::manage::label;
 
 /// The name on the bus.
@@ -116,73 +116,79 @@ pub struct View {
     pub status: String,
 }
 
-/// What somebody asks for over the bus.
+/// A request over the bus.
 #[derive(Debug)]
-pub enum Command {
-    /// Look again, and answer when that is done.
+pub enum Request {
+    /// Evaluate the host, and answer when that is done.
     Check(oneshot::Sender<()>),
-    /// Start a unit that would run; what came of it.
+    /// Start a unit that would start, and answer with the result.
     Resume(String, oneshot::Sender<Result<(), String>>),
 }
 
-/// Callers that may wait for a look at once. More are turned away: anybody may call, and each that waits
-/// takes memory.
-const MOST_WAITING: usize = 64;
+/// Callers that may wait for an evaluation at once. Further calls are refused: any user may call, and each
+/// waiting call takes memory.
+const MAX_WAITING: usize = 64;
 
 /// What the objects share with the monitor.
 #[derive(Debug, Clone)]
 pub struct Shared {
     view: Arc<Mutex<View>>,
-    commands: mpsc::Sender<Command>,
+    requests: mpsc::Sender<Request>,
     waiting: Arc<Semaphore>,
-    /// How often something was told.
-    told: Arc<AtomicU64>,
-    /// What the view takes account of.
-    known: Arc<Mutex<Known>>,
+    /// Counts the changes that systemd and the kernel have reported.
+    changes: Arc<AtomicU64>,
+    /// The revision that the last evaluation has seen.
+    evaluated: Arc<Mutex<Revision>>,
 }
 
-/// What there is to know: how often something was told, and the gate's files.
+/// The revision of an evaluation's inputs: the number of reported changes, and the gate's files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Known {
-    told: u64,
-    marks: [Mark; 2],
+pub struct Revision {
+    changes: u64,
+    blocks: [ChangeMark; 2],
 }
 
 impl Shared {
-    /// Nothing known yet. Commands go to `commands`.
-    pub fn new(commands: mpsc::Sender<Command>) -> Self {
+    /// Nothing is published yet. Requests go to `requests`.
+    pub fn new(requests: mpsc::Sender<Request>) -> Self {
         Self {
             view: Arc::default(),
-            commands,
-            waiting: Arc::new(Semaphore::new(MOST_WAITING)),
-            told: Arc::default(),
-            known: Arc::default(),
+            requests,
+            waiting: Arc::new(Semaphore::new(MAX_WAITING)),
+            changes: Arc::default(),
+            evaluated: Arc::default(),
         }
     }
 
-    /// What is to be counted up where systemd or the kernel tells something.
-    pub fn told(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.told)
+    /// The counter to increment when systemd or the kernel reports a change.
+    pub fn change_counter(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.changes)
     }
 
-    /// What there is to know now, of which a look that begins takes account.
-    pub fn knowable(&self) -> Known {
-        Known {
-            told: self.told.load(Ordering::Relaxed),
-            marks: State::default().marks(),
+    /// The present revision of the inputs.
+    pub fn revision(&self) -> Revision {
+        Revision {
+            changes: self.changes.load(Ordering::Relaxed),
+            blocks: State::default().marks(),
         }
     }
 
-    /// The view takes account of this.
-    pub fn knows(&self, known: Known) {
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
+    /// Records the revision at which the published evaluation began.
+    pub fn set_evaluated(&self, revision: Revision) {
+        *self
+            .evaluated
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = revision;
     }
 
-    /// Whether the view is out of date: something was told since the look that made it began, or the gate
-    /// has blocked a unit or forgotten a block.
-    fn is_behind(&self) -> bool {
-        let known = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known != self.knowable()
+    /// Whether something has changed since the published evaluation began: a reported change, or a block
+    /// that the gate has written or removed.
+    fn is_outdated(&self) -> bool {
+        let evaluated = *self
+            .evaluated
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        evaluated != self.revision()
     }
 
     fn view(&self) -> MutexGuard<'_, View> {
@@ -195,13 +201,13 @@ impl Shared {
         std::mem::replace(&mut *self.view(), view)
     }
 
-    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> fdo::Result<T> {
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> fdo::Result<T> {
         let gone = || fdo::Error::Failed("the monitor is ending".to_owned());
         let many =
-            || fdo::Error::LimitsExceeded("too many questions at once; ask again".to_owned());
-        let _place = self.waiting.try_acquire().map_err(|_| many())?;
+            || fdo::Error::LimitsExceeded("too many calls are waiting; try again".to_owned());
+        let _permit = self.waiting.try_acquire().map_err(|_| many())?;
         let (reply, answer) = oneshot::channel();
-        match self.commands.try_send(command(reply)) {
+        match self.requests.try_send(request(reply)) {
             Ok(()) => answer.await.map_err(|_| gone()),
             Err(mpsc::error::TrySendError::Full(_)) => Err(many()),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(gone()),
@@ -223,16 +229,16 @@ impl Manager {
     /// What the monitor knows, as JSON. Where something was told since the last look, such as that the
     /// gate has blocked a unit, it looks first.
     async fn get_status(&self) -> String {
-        if self.0.is_behind() {
+        if self.0.is_outdated() {
             // Where too many ask already, what is known is better than nothing.
-            drop(self.0.ask(Command::Check).await);
+            drop(self.0.ask(Request::Check).await);
         }
         self.0.view().status.clone()
     }
 
     /// Looks again; the report, as JSON.
     async fn check(&self) -> fdo::Result<String> {
-        self.0.ask(Command::Check).await?;
+        self.0.ask(Request::Check).await?;
         Ok(self.get_report())
     }
 
@@ -304,7 +310,7 @@ impl Unit {
         let name = self.name.clone();
         let answer = self
             .shared
-            .ask(|reply| Command::Resume(name, reply))
+            .ask(|reply| Request::Resume(name, reply))
             .await?;
         answer.map_err(fdo::Error::Failed)
     }
@@ -423,8 +429,8 @@ pub async fn serve(connection: &Connection, shared: &Shared) -> zbus::Result<()>
     Ok(())
 }
 
-/// Asks for the name: from then on there are questions, and there must be something to tell.
-pub(crate) async fn own(connection: &Connection) -> zbus::Result<()> {
+/// Requests the name on the bus. Clients call from then on, so an evaluation must have been published.
+pub(crate) async fn request_name(connection: &Connection) -> zbus::Result<()> {
     connection.request_name(NAME).await
 }
 

@@ -1,7 +1,7 @@
-//! The signals that systemd sends the monitor.
+//! The Unix signals that systemd sends to the monitor.
 //!
-//! Waited for by a thread rather than by tokio's `signal`: that would give each runtime a pair of
-//! sockets, the gate's too, and panic where they cannot be had.
+//! A thread waits for them rather than tokio's `signal`, which would give each runtime a pair of sockets,
+//! the gate's too, and panic where there are none.
 
 use std::io;
 use std::thread;
@@ -9,11 +9,11 @@ use std::thread;
 use nix::sys::signal::{SigSet, Signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// `SIGHUP`, `SIGTERM` and `SIGINT`, which no longer come in any other way.
+/// Receives `SIGHUP`, `SIGTERM` and `SIGINT`, which are blocked for every thread.
 pub(super) struct Signals(UnboundedReceiver<Signal>);
 
 impl Signals {
-    /// To be called while the process has one thread: later ones inherit what is blocked.
+    /// To be called while the process has one thread: later threads inherit the blocked signals.
     pub(super) fn new() -> io::Result<Self> {
         let set: SigSet = [Signal::SIGHUP, Signal::SIGTERM, Signal::SIGINT]
             .into_iter()
@@ -26,11 +26,11 @@ impl Signals {
         Ok(Self(from))
     }
 
-    /// The next one; none is lost when this is dropped before it is done.
+    /// The next signal. Cancel safe.
     pub(super) async fn next(&mut self) -> Signal {
         match self.0.recv().await {
             Some(signal) => signal,
-            // The thread ends with the process only.
+            // The thread ends only with the process.
             None => std::future::pending().await,
         }
     }

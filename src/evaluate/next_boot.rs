@@ -2,9 +2,10 @@
 
 use crate::facts::{Cure, Evidence, Excerpt, NextBoot, Part, Reading, Target};
 use crate::rke2::kernel::KernelParameter;
-use crate::sysctl_d::kernel::Outcome;
+use crate::sysctl_d::kernel::WriteResult;
 use crate::sysctl_d::{
-    self, Assignment, Dialect, Line, Place, Prevented, Resolution, Tree, Via, Why, winning_name,
+    self, Assignment, Dialect, OverrideReason, Prevented, Resolution, SearchDirectory, SourceLine,
+    Tree, Via, winning_name,
 };
 
 /// What `resolution` says of each of `parameters`, which were asked for in this order.
@@ -27,7 +28,7 @@ pub fn facts(
                 let why = resolution
                     .problems
                     .iter()
-                    .find(|p| p.trouble == sysctl_d::Trouble::Unreadable)
+                    .find(|p| p.kind == sysctl_d::SysctlProblemKind::Unreadable)
                     .map_or_else(|| "a file cannot be read".to_owned(), |p| p.summary.clone());
                 Reading::Unknown { why }
             }
@@ -116,17 +117,20 @@ pub(crate) fn cures(tree: &Tree, wanted: &[KernelParameter], dialect: Dialect) -
 }
 
 fn target(tree: &Tree, name: &str, exists: bool) -> Target {
-    let etc = tree.directories.iter().find(|d| d.place == Place::Etc);
+    let etc = tree
+        .directories
+        .iter()
+        .find(|d| d.location == SearchDirectory::Etc);
     let file = etc.and_then(|etc| etc.files.iter().find(|f| f.name == name.as_bytes()));
     Target {
-        path: format!("{}/{name}", Place::Etc.path()),
+        path: format!("{}/{name}", SearchDirectory::Etc.path()),
         exists,
         unended: file.is_some_and(|file| !matches!(file.bytes().last(), None | Some(b'\n'))),
         no_directory: etc.is_none(),
     }
 }
 
-fn fact(key: &sysctl_d::NextBoot, own: Option<i64>) -> NextBoot {
+fn fact(key: &sysctl_d::KeyResolution, own: Option<i64>) -> NextBoot {
     let mut fact = NextBoot {
         text: None,
         number: key.expected().map(i64::from),
@@ -147,18 +151,18 @@ fn fact(key: &sysctl_d::NextBoot, own: Option<i64>) -> NextBoot {
                 .push(excerpt(&set.line, Part::Sets, &winner(set)));
             let other = |assignment: &Assignment| assignment.value != set.value;
             for lost in key.overrides.iter().filter(|o| other(&o.assignment)) {
-                let label = loser(&lost.why);
+                let label = loser(&lost.reason);
                 fact.evidence
                     .push(excerpt(&lost.assignment.line, Part::Overridden, &label));
             }
         }
         None => unset(&mut fact, key, own),
     }
-    for unheard in &key.unheard {
+    for skipped in &key.skipped {
         fact.evidence.push(excerpt(
-            &unheard.line,
+            &skipped.line,
             Part::Masks,
-            &unheard.why.to_string(),
+            &skipped.reason.to_string(),
         ));
     }
     if let Some(other) = &key.sysctl_system {
@@ -174,16 +178,16 @@ fn fact(key: &sysctl_d::NextBoot, own: Option<i64>) -> NextBoot {
 }
 
 /// No file sets it: the command line of the kernel does, or it keeps its default.
-fn unset(fact: &mut NextBoot, key: &sysctl_d::NextBoot, own: Option<i64>) {
+fn unset(fact: &mut NextBoot, key: &sysctl_d::KeyResolution, own: Option<i64>) {
     for lost in &key.overrides {
-        let label = loser(&lost.why);
+        let label = loser(&lost.reason);
         fact.evidence
             .push(excerpt(&lost.assignment.line, Part::Overridden, &label));
     }
     if let Some(word) = &key.command_line {
         fact.notes.push(format!(
             "no file sets it; the kernel command line does: {}",
-            word.word
+            word.text
         ));
         return;
     }
@@ -199,8 +203,8 @@ fn winner(set: &Assignment) -> String {
         Via::Reapplied => "sets it once more: TuneD applies sysctl.d after its profile",
     };
     match &set.outcome {
-        Outcome::Refused(refusal) => format!("the kernel refuses this: {refusal}"),
-        Outcome::Value(number) if number.to_string() != set.value => {
+        WriteResult::Refused(refusal) => format!("the kernel refuses this: {refusal}"),
+        WriteResult::Value(number) if number.to_string() != set.value => {
             format!("{how}, as {number}")
         }
         _ => how.to_owned(),
@@ -208,17 +212,19 @@ fn winner(set: &Assignment) -> String {
 }
 
 /// Why a line does not count, in words.
-pub(crate) fn loser(why: &Why) -> String {
+pub(crate) fn loser(why: &OverrideReason) -> String {
     match why {
-        Why::Later => "overridden: that line is read later".to_owned(),
-        Why::Repeated => "said again later".to_owned(),
-        Why::Explicit => "overridden: a line that names the key beats a pattern".to_owned(),
-        Why::Excluded(source) => format!("taken back by {source}"),
-        Why::Refused => "the kernel refuses this".to_owned(),
+        OverrideReason::Later => "overridden: that line is read later".to_owned(),
+        OverrideReason::Repeated => "said again later".to_owned(),
+        OverrideReason::Explicit => {
+            "overridden: a line that names the key beats a pattern".to_owned()
+        }
+        OverrideReason::Excluded(source) => format!("taken back by {source}"),
+        OverrideReason::Refused => "the kernel refuses this".to_owned(),
     }
 }
 
-fn excerpt(line: &Line, part: Part, label: &str) -> Evidence {
+fn excerpt(line: &SourceLine, part: Part, label: &str) -> Evidence {
     let mark = line.key.start.min(line.value.start)..line.key.end.max(line.value.end);
     Evidence {
         source: line.source.clone(),
@@ -244,7 +250,7 @@ mod tests {
         let mut tree = Tree::default();
         for (path, text) in files {
             let file = File::new(path, *text);
-            match Place::ALL
+            match SearchDirectory::ALL
                 .into_iter()
                 .find(|place| path.starts_with(place.path()))
             {
@@ -330,14 +336,14 @@ mod tests {
         assert!(label.contains("the kernel refuses this"), "{label}");
         let place = crate::facts::Source::line("/f", 2);
         for (why, words) in [
-            (Why::Later, "overridden: that line is read later"),
-            (Why::Repeated, "said again later"),
+            (OverrideReason::Later, "overridden: that line is read later"),
+            (OverrideReason::Repeated, "said again later"),
             (
-                Why::Explicit,
+                OverrideReason::Explicit,
                 "overridden: a line that names the key beats a pattern",
             ),
-            (Why::Excluded(place), "taken back by /f:2"),
-            (Why::Refused, "the kernel refuses this"),
+            (OverrideReason::Excluded(place), "taken back by /f:2"),
+            (OverrideReason::Refused, "the kernel refuses this"),
         ] {
             assert_eq!(loser(&why), words);
         }
@@ -373,7 +379,7 @@ mod tests {
             path: "/etc/sysctl.d/b.conf".to_owned(),
             errno: nix::libc::EACCES,
         });
-        unreadable.add(Place::Etc, file);
+        unreadable.add(SearchDirectory::Etc, file);
         for reading in read(&unreadable) {
             let Reading::Unknown { why } = &reading else {
                 panic!("{reading:?}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::target::Target;
 use super::{program, visibility};
 use crate::assessment::Examination;
-use crate::host::systemd_bus::Asking;
+use crate::host::systemd_bus::PendingQuery;
 use crate::host::{HostRoot, units};
 use crate::requirements::RequirementKind;
 use crate::rke2::role::Role;
@@ -25,9 +25,9 @@ pub(super) enum Answer {
 }
 
 /// Begins to ask systemd how it would start the unit of `role`. An image has no systemd to ask.
-pub(crate) fn ask_systemd(root: &HostRoot, role: Role) -> Option<Asking> {
+pub(crate) fn ask_systemd(root: &HostRoot, role: Role) -> Option<PendingQuery> {
     if root.is_live() {
-        Some(Asking::begin(role.unit(), BUS_TIMEOUT))
+        Some(PendingQuery::begin(role.unit(), BUS_TIMEOUT))
     } else {
         None
     }
@@ -38,7 +38,7 @@ pub(super) fn answer(
     root: &HostRoot,
     target: &Target,
     by_files: &Examination,
-    asking: Option<Asking>,
+    asking: Option<PendingQuery>,
 ) -> Answer {
     let (Some(offline), Some(asking)) = (&target.definition, asking) else {
         return Answer::None;

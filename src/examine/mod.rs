@@ -22,7 +22,7 @@ mod visibility;
 
 use crate::assessment::Examination;
 use crate::host::HostRoot;
-use crate::host::systemd_bus::Asking;
+use crate::host::systemd_bus::PendingQuery;
 use crate::unit::UnitDefinition;
 use live_unit::Answer;
 
@@ -46,7 +46,7 @@ pub fn assess(root: &HostRoot, target: &Target) -> Examination {
 pub(crate) fn assess_asking(
     root: &HostRoot,
     target: &Target,
-    asking: Option<Asking>,
+    asking: Option<PendingQuery>,
 ) -> Examination {
     let by_files = assess_definition(root, target, target.definition.clone());
     match live_unit::answer(root, target, &by_files, asking) {

@@ -7,7 +7,7 @@ use crate::host::kernel_build::KernelBuild;
 use crate::host::{self, HostRoot, facts, sysctl_d as sysctl_files};
 use crate::requirements::{Requirement, RequirementKind};
 use crate::rke2::kernel::KERNEL_PARAMETERS;
-use crate::sysctl_d::{self, Dialect, NextBoot as KeyAtNextBoot, Resolution, Tree, versions};
+use crate::sysctl_d::{self, Dialect, KeyResolution, Resolution, Tree, versions};
 use crate::unit::UnitDefinition;
 
 /// Reads all watched parameters, whether required or not.
@@ -98,7 +98,7 @@ fn kernel_build<'a>(
     root: &HostRoot,
     mut resolutions: impl Iterator<Item = &'a Resolution>,
 ) -> KernelBuild {
-    let is_unset = |key: &KeyAtNextBoot| key.set.is_none() && key.command_line.is_none();
+    let is_unset = |key: &KeyResolution| key.set.is_none() && key.command_line.is_none();
     if resolutions.any(|resolution| resolution.keys.iter().any(is_unset)) {
         KernelBuild::read(root)
     } else {

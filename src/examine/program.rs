@@ -17,7 +17,7 @@ const DATA_DIR: &str = "/var/lib/rancher/rke2";
 /// How long `rke2 --version` may run.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(2);
 /// Where the answer of `rke2 --version` is kept until the next boot.
-const CACHE: &str = crate::host::state::FOLDER;
+const CACHE: &str = crate::host::state::DIRECTORY;
 
 /// The program that the unit starts.
 pub(super) struct StartedProgram {

@@ -73,7 +73,7 @@ pub(super) fn resolve(
 
 /// A read that failed for want of memory or descriptors may have passed for a missing file.
 fn add_read_failures(root: &HostRoot, settings: &mut config::Settings, kubelet: &config::Kubelet) {
-    for error in root.troubles() {
+    for error in root.read_errors() {
         let gap = Gap::Unreadable(error);
         if !settings.gaps.contains(&gap) && !kubelet.gaps.contains(&gap) {
             settings.gaps.push(gap);

@@ -77,18 +77,18 @@ pub(super) fn is_alike(a: &UnitDefinition, b: &UnitDefinition) -> bool {
 /// Everything that may make RKE2 run otherwise, or on another host, than this process finds.
 fn influences(unit: &UnitDefinition) -> Vec<Influence> {
     let mut all = unit.influences();
-    for beside in &unit.beside {
-        let words = beside.command.argv.iter();
+    for other in &unit.auxiliary {
+        let words = other.command.argv.iter();
         let words: Vec<&str> = words.map(|word| word.text.as_str()).collect();
-        let plain = words.first() == Some(&beside.command.path.as_str());
+        let plain = words.first() == Some(&other.command.path.as_str());
         if plain && packaged::is_packaged(&words) {
             continue;
         }
         let cause = Cause::Command {
-            key: beside.key,
-            program: beside.command.path.clone(),
+            key: other.key,
+            program: other.command.path.clone(),
         };
-        all.push(Influence::all(cause, beside.command.source.clone()));
+        all.push(Influence::all(cause, other.command.source.clone()));
     }
     for name in &unit.pass_environment {
         if reads_variable(name.as_bytes()) && !unit.sets(name) {

@@ -6,7 +6,7 @@ use crate::facts::{Cure, Part, Reading, Target};
 use crate::finding::{Finding, Outcome, Remedy};
 use crate::requirements::RequirementKind;
 use crate::rke2::kernel::KernelParameter;
-use crate::sysctl_d::{Place, Tree};
+use crate::sysctl_d::{SearchDirectory, Tree};
 
 /// The name that the hardening guide gives the file.
 pub(super) const USUAL_FILE: &str = "/etc/sysctl.d/60-rke2-cis.conf";
@@ -80,7 +80,11 @@ pub(super) fn every_boot(units: &[Unit<'_>], host: &Host, plan: &mut Plan) {
         whys.push(another_name(&host.tree, &target, plan));
     }
     let before = target.exists.then(|| {
-        let etc = host.tree.directories.iter().find(|d| d.place == Place::Etc);
+        let etc = host
+            .tree
+            .directories
+            .iter()
+            .find(|d| d.location == SearchDirectory::Etc);
         let files = etc.map(|etc| etc.files.as_slice()).unwrap_or_default();
         files
             .iter()

@@ -35,7 +35,7 @@ pub enum Decision {
 
 /// The plan: what to do, and which findings are the reasons.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan<'a> {
+pub struct GatePlan<'a> {
     /// What to do.
     pub decision: Decision,
     /// The findings that block, or would.
@@ -49,7 +49,7 @@ pub fn decide<'a>(
     report: &'a UnitReport,
     configuration: &Configuration,
     asked: Override,
-) -> Plan<'a> {
+) -> GatePlan<'a> {
     let blocks = |finding: &Finding| {
         let on = |what| configuration.block_on.contains(&what);
         match finding.effect {
@@ -89,7 +89,7 @@ pub fn decide<'a>(
     } else {
         Decision::Block
     };
-    Plan {
+    GatePlan {
         decision,
         reasons,
         advice,

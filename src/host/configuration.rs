@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use super::HostRoot;
-use super::root::Status;
+use super::root::FileStatus;
 use crate::configuration::{Configuration, ConfigurationError};
 use crate::facts::{ReadError, Source};
 use crate::requirements::catalogue;
@@ -73,7 +73,7 @@ fn trust(root: &HostRoot, folder: &str) -> Result<(), ConfigurationError> {
 }
 
 /// That nobody but root can have written what is at `path` and has that status.
-fn believe(root: &HostRoot, path: &str, status: &Status) -> Result<(), ConfigurationError> {
+fn believe(root: &HostRoot, path: &str, status: &FileStatus) -> Result<(), ConfigurationError> {
     // Who made an image owns its files.
     if !root.is_live() {
         return Ok(());
@@ -87,7 +87,7 @@ fn believe(root: &HostRoot, path: &str, status: &Status) -> Result<(), Configura
 }
 
 /// Why what is at `path` is not to be believed, and what to do.
-fn distrust(path: &str, status: &Status) -> Option<String> {
+fn distrust(path: &str, status: &FileStatus) -> Option<String> {
     if status.uid != 0 {
         return Some(format!(
             "owned by user {}, who could decide whether RKE2 starts; run `chown root {path}`",
@@ -117,8 +117,8 @@ mod tests {
 
     #[test]
     fn what_others_may_write_is_not_believed() {
-        let status = |uid, gid, mode| Status {
-            kind: super::super::root::Kind::File,
+        let status = |uid, gid, mode| FileStatus {
+            kind: super::super::root::FileKind::File,
             mode,
             uid,
             gid,

@@ -151,7 +151,7 @@ fn cgroup(root: &HostRoot) -> Reading<Cgroup> {
 mod tests {
     use super::*;
     use crate::finding::Stage;
-    use crate::host::laid::host;
+    use crate::host::fixture::host;
     use crate::requirements::Because;
 
     fn required(kind: RequirementKind, applies: bool) -> Requirement {

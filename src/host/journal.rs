@@ -89,7 +89,7 @@ fn emit(record: &Record) {
                     object_systemd_unit = record.unit.as_str(),
                     preflight_reasons = summary.map(|s| s.reasons.as_str()),
                     preflight_remedy = summary.map(|s| s.remedy.as_str()),
-                    preflight_setter = summary.map(|s| s.setter.as_str()),
+                    preflight_setter = summary.map(|s| s.changed_by.as_str()),
                     message = record.message.as_str(),
                 );
             }

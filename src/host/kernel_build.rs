@@ -83,7 +83,7 @@ mod tests {
         let text = "# CONFIG_X is not set\n".repeat(40_000) + "CONFIG_PANIC_TIMEOUT=7";
         std::fs::write(dir.path().join("boot/config-6.1"), text).unwrap();
         assert_eq!(KernelBuild::read(&root).panic, Some(7));
-        assert_eq!(root.troubles(), []);
+        assert_eq!(root.read_errors(), []);
     }
 
     #[test]

@@ -10,10 +10,10 @@ pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod configuration;
 pub(crate) mod facts;
+#[cfg(test)]
+mod fixture;
 pub(crate) mod journal;
 pub(crate) mod kernel_build;
-#[cfg(test)]
-mod laid;
 pub(crate) mod machine;
 pub(crate) mod rke2_binary;
 pub(crate) mod rke2_config;

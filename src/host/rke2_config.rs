@@ -8,7 +8,7 @@ use crate::facts::ReadError;
 use crate::rke2::config::{ConfFile, ConfigFiles, DropIn, KubeletFiles, KubeletPaths};
 
 use super::HostRoot;
-use super::root::Kind;
+use super::root::FileKind;
 
 /// Folders nested deeper than this are not looked into.
 const MAX_DEPTH: usize = 16;
@@ -115,7 +115,7 @@ fn below(
 
 fn is_directory(root: &HostRoot, path: &Path) -> bool {
     root.lstat(path)
-        .is_ok_and(|status| status.kind == Kind::Directory)
+        .is_ok_and(|status| status.kind == FileKind::Directory)
 }
 
 fn absolute(path: &Path) -> PathBuf {
@@ -129,7 +129,7 @@ fn display(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::laid::host as image;
+    use crate::host::fixture::host as image;
     use std::os::unix::fs::symlink;
 
     #[test]

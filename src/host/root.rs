@@ -46,7 +46,7 @@ pub struct HostRoot {
     path: PathBuf,
     trace: Option<RefCell<Trace>>,
     /// Calls that failed for what says nothing of their files.
-    troubles: RefCell<Vec<ReadError>>,
+    read_errors: RefCell<Vec<ReadError>>,
     /// Bytes read so far, and pieces.
     spent: Cell<(u64, u64)>,
 }
@@ -54,16 +54,16 @@ pub struct HostRoot {
 /// Calls that are interrupted, or find a path being renamed, are made again so many times.
 const ATTEMPTS: u32 = 16;
 /// More failures than this say nothing new.
-const MOST_TROUBLES: usize = 8;
+const MAX_ERRORS: usize = 8;
 
 /// What was asked of a root: each path, and whether the names in it were.
 pub(crate) type Trace = BTreeMap<PathBuf, bool>;
 
 /// What `stat(2)` or `lstat(2)` says, as far as anybody here asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Status {
+pub struct FileStatus {
     /// Regular file, directory, link, or another kind.
-    pub kind: Kind,
+    pub kind: FileKind,
     /// Permission bits with set-id and sticky, `0o7777` at the most.
     pub mode: u32,
     /// Owner.
@@ -78,7 +78,7 @@ pub struct Status {
     pub modified: (i64, i64),
 }
 
-impl Status {
+impl FileStatus {
     fn of(meta: &std::fs::Metadata) -> Self {
         Self {
             kind: kind_of(meta),
@@ -94,7 +94,7 @@ impl Status {
 
 /// What a name in a directory stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum FileKind {
     /// A regular file.
     File,
     /// A directory.
@@ -118,7 +118,7 @@ impl HostRoot {
             image: None,
             path: PathBuf::from("/"),
             trace: None,
-            troubles: RefCell::default(),
+            read_errors: RefCell::default(),
             spent: Cell::default(),
         }
     }
@@ -134,23 +134,23 @@ impl HostRoot {
 
     /// What was asked for since the last call; nothing where it is not [`traced`](Self::traced).
     pub fn take_trace(&self) -> Trace {
-        self.troubles.take();
+        self.read_errors.take();
         self.spent.take();
         self.trace.as_ref().map(RefCell::take).unwrap_or_default()
     }
 
     /// Calls so far that failed for what says nothing of their files: descriptors or memory ran out, a
     /// disk failed, more was to be read than this program ever keeps. Whoever asked may have taken the file for one that is not there.
-    pub fn troubles(&self) -> Vec<ReadError> {
-        self.troubles.borrow().clone()
+    pub fn read_errors(&self) -> Vec<ReadError> {
+        self.read_errors.borrow().clone()
     }
 
     /// Remembers a failure, if it is one of those.
     pub(super) fn failed(&self, error: ReadError) -> ReadError {
-        let mut troubles = self.troubles.borrow_mut();
+        let mut read_errors = self.read_errors.borrow_mut();
         let says_nothing = error.is_passing() || error.is_beyond();
-        if says_nothing && troubles.len() < MOST_TROUBLES && !troubles.contains(&error) {
-            troubles.push(error.clone());
+        if says_nothing && read_errors.len() < MAX_ERRORS && !read_errors.contains(&error) {
+            read_errors.push(error.clone());
         }
         error
     }
@@ -176,7 +176,7 @@ impl HostRoot {
             image: Some(dir.into()),
             path: path.to_owned(),
             trace: None,
-            troubles: RefCell::default(),
+            read_errors: RefCell::default(),
             spent: Cell::default(),
         })
     }
@@ -225,7 +225,7 @@ impl HostRoot {
     }
 
     /// Opens a regular file for reading, without waiting, and tells what it is.
-    pub(super) fn open_known(&self, path: &Path) -> Result<(File, Status), ReadError> {
+    pub(super) fn open_known(&self, path: &Path) -> Result<(File, FileStatus), ReadError> {
         if !self.is_live() {
             // To open a device can be enough to have it act (a watchdog starts, a tape rewinds), and
             // images are made by others.
@@ -234,7 +234,7 @@ impl HostRoot {
                 .map_err(|errno| self.os_error(Operation::Open, path, errno))?
                 .metadata()
                 .map_err(|error| self.io_error(Operation::Stat, path, &error))?;
-            if kind_of(&looked_at) == Kind::Device {
+            if kind_of(&looked_at) == FileKind::Device {
                 return Err(not_regular(path, "device"));
             }
         }
@@ -244,15 +244,15 @@ impl HostRoot {
         let meta = file
             .metadata()
             .map_err(|error| self.io_error(Operation::Stat, path, &error))?;
-        let status = Status::of(&meta);
+        let status = FileStatus::of(&meta);
         match status.kind {
-            Kind::File | Kind::Null => Ok((file, status)),
+            FileKind::File | FileKind::Null => Ok((file, status)),
             // What reading it says, in the words of who reads it.
-            Kind::Directory => Err(self.os_error(Operation::Read, path, libc::EISDIR)),
-            Kind::Link => Err(self.os_error(Operation::Open, path, libc::ELOOP)),
-            Kind::Fifo => Err(not_regular(path, "FIFO")),
-            Kind::Socket => Err(not_regular(path, "socket")),
-            Kind::Device => Err(not_regular(path, "device")),
+            FileKind::Directory => Err(self.os_error(Operation::Read, path, libc::EISDIR)),
+            FileKind::Link => Err(self.os_error(Operation::Open, path, libc::ELOOP)),
+            FileKind::Fifo => Err(not_regular(path, "FIFO")),
+            FileKind::Socket => Err(not_regular(path, "socket")),
+            FileKind::Device => Err(not_regular(path, "device")),
         }
     }
 
@@ -262,7 +262,7 @@ impl HostRoot {
     }
 
     /// The content, as [`read`](Self::read) has it, and what the very file was that it was read from.
-    pub fn read_known(&self, path: impl AsRef<Path>) -> Result<(Vec<u8>, Status), ReadError> {
+    pub fn read_known(&self, path: impl AsRef<Path>) -> Result<(Vec<u8>, FileStatus), ReadError> {
         let path = path.as_ref();
         let (content, status) = self.read_up_to(path, MAX_FILE)?;
         let read = u64::try_from(content.len()).unwrap_or(u64::MAX);
@@ -290,7 +290,7 @@ impl HostRoot {
         self.read_up_to(path, 64 << 20).map(|(content, _)| content)
     }
 
-    fn read_up_to(&self, path: &Path, limit: u64) -> Result<(Vec<u8>, Status), ReadError> {
+    fn read_up_to(&self, path: &Path, limit: u64) -> Result<(Vec<u8>, FileStatus), ReadError> {
         let (file, status) = self.open_known(path)?;
         let (spent, _) = self.spent.get();
         if limit <= MAX_FILE && spent.saturating_add(status.size) > MAX_BYTES {
@@ -346,12 +346,12 @@ impl HostRoot {
     }
 
     /// What `path` leads to, links followed.
-    pub fn stat(&self, path: impl AsRef<Path>) -> Result<Status, ReadError> {
+    pub fn stat(&self, path: impl AsRef<Path>) -> Result<FileStatus, ReadError> {
         self.status(path.as_ref(), OFlag::O_PATH | OFlag::O_CLOEXEC)
     }
 
     /// What `path` itself is; a link is a link.
-    pub fn lstat(&self, path: impl AsRef<Path>) -> Result<Status, ReadError> {
+    pub fn lstat(&self, path: impl AsRef<Path>) -> Result<FileStatus, ReadError> {
         self.status(
             path.as_ref(),
             OFlag::O_PATH | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW,
@@ -360,7 +360,7 @@ impl HostRoot {
 
     /// What the program of a process is. Where `/proc` is the kernel's own, that very file, whatever its
     /// name leads to; in an image, what the link leads to.
-    pub(super) fn stat_of_program(&self, pid: u32) -> Result<Status, ReadError> {
+    pub(super) fn stat_of_program(&self, pid: u32) -> Result<FileStatus, ReadError> {
         let folder = PathBuf::from(format!("/proc/{pid}"));
         let path = folder.join("exe");
         let fail = |errno| self.os_error(Operation::Stat, &path, errno);
@@ -389,16 +389,16 @@ impl HostRoot {
                 meta.map_err(|error| error.raw_os_error().unwrap_or(libc::EIO))
             })
             .map_err(fail)?;
-        Ok(Status::of(&meta))
+        Ok(FileStatus::of(&meta))
     }
 
-    fn status(&self, path: &Path, flags: OFlag) -> Result<Status, ReadError> {
+    fn status(&self, path: &Path, flags: OFlag) -> Result<FileStatus, ReadError> {
         let meta = self
             .open_with(path, flags)
             .map_err(|errno| self.os_error(Operation::Stat, path, errno))?
             .metadata()
             .map_err(|error| self.io_error(Operation::Stat, path, &error))?;
-        Ok(Status::of(&meta))
+        Ok(FileStatus::of(&meta))
     }
 
     /// Where the link at `path` points, as it is written there.
@@ -433,22 +433,22 @@ fn number(errno: Errno) -> i32 {
     io::Error::from(errno).raw_os_error().unwrap_or(libc::EIO)
 }
 
-fn kind_of(meta: &std::fs::Metadata) -> Kind {
+fn kind_of(meta: &std::fs::Metadata) -> FileKind {
     let kind = meta.file_type();
     if kind.is_file() {
-        Kind::File
+        FileKind::File
     } else if kind.is_dir() {
-        Kind::Directory
+        FileKind::Directory
     } else if kind.is_symlink() {
-        Kind::Link
+        FileKind::Link
     } else if kind.is_fifo() {
-        Kind::Fifo
+        FileKind::Fifo
     } else if kind.is_socket() {
-        Kind::Socket
+        FileKind::Socket
     } else if kind.is_char_device() && meta.rdev() == libc::makedev(1, 3) {
-        Kind::Null
+        FileKind::Null
     } else {
-        Kind::Device
+        FileKind::Device
     }
 }
 
@@ -497,8 +497,8 @@ mod tests {
         assert_eq!(root.read("/etc/link").unwrap(), b"inside");
         assert_eq!(root.read("/etc/up").unwrap(), b"inside");
         assert_eq!(root.read_link("/etc/link").unwrap(), Path::new("/etc/real"));
-        assert_eq!(root.lstat("/etc/link").unwrap().kind, Kind::Link);
-        assert_eq!(root.stat("/etc/link").unwrap().kind, Kind::File);
+        assert_eq!(root.lstat("/etc/link").unwrap().kind, FileKind::Link);
+        assert_eq!(root.stat("/etc/link").unwrap().kind, FileKind::File);
     }
 
     #[test]
@@ -536,7 +536,10 @@ mod tests {
     #[test]
     fn the_null_device_reads_as_empty() {
         assert_eq!(HostRoot::live().read("/dev/null").unwrap(), b"");
-        assert_eq!(HostRoot::live().stat("/dev/null").unwrap().kind, Kind::Null);
+        assert_eq!(
+            HostRoot::live().stat("/dev/null").unwrap().kind,
+            FileKind::Null
+        );
     }
 
     #[test]
@@ -577,13 +580,13 @@ mod tests {
         let full = usize::try_from(MAX_FILE).unwrap();
         std::fs::write(&path, vec![b'x'; full]).unwrap();
         assert_eq!(root.read("/f").unwrap().len(), full);
-        assert_eq!(root.troubles(), []);
+        assert_eq!(root.read_errors(), []);
         std::fs::write(&path, vec![b'x'; full + 1]).unwrap();
         let root = HostRoot::open(dir.path()).unwrap();
         let error = root.read("/f").unwrap_err();
         assert_eq!(error.to_string(), "/f: larger than 6291456 bytes");
         // Whoever asked may take it for nothing: it is remembered.
-        assert_eq!(root.troubles(), [error]);
+        assert_eq!(root.read_errors(), [error]);
         assert_eq!(root.read_large(Path::new("/f")).unwrap().len(), full + 1);
     }
 
@@ -631,11 +634,11 @@ mod tests {
     fn what_a_file_is_is_told_without_opening_it() {
         let (dir, root) = image();
         let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("socket")).unwrap();
-        assert_eq!(root.stat("/socket").unwrap().kind, Kind::Socket);
-        assert_eq!(root.lstat("/socket").unwrap().kind, Kind::Socket);
-        assert_eq!(root.stat("/").unwrap().kind, Kind::Directory);
+        assert_eq!(root.stat("/socket").unwrap().kind, FileKind::Socket);
+        assert_eq!(root.lstat("/socket").unwrap().kind, FileKind::Socket);
+        assert_eq!(root.stat("/").unwrap().kind, FileKind::Directory);
         let live = HostRoot::live();
-        assert_eq!(live.stat("/dev/zero").unwrap().kind, Kind::Device);
+        assert_eq!(live.stat("/dev/zero").unwrap().kind, FileKind::Device);
         let path = dir.path().join("f");
         std::fs::write(&path, "abc").unwrap();
         for mode in [0o640, 0o4711] {

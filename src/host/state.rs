@@ -20,11 +20,11 @@ use serde::de::DeserializeOwned;
 use super::systemd_bus::manage::Userspace;
 use crate::gate::block::Block;
 use crate::gate::stamp::{Stamp, Stamped};
-use crate::monitor::Memory;
+use crate::monitor::PersistedState;
 use crate::rke2::role::Role;
 
-/// The folder that the units' `RuntimeDirectory=` makes.
-pub(crate) const FOLDER: &str = "/run/preflight-rke2";
+/// The directory that the units' `RuntimeDirectory=` makes.
+pub(crate) const DIRECTORY: &str = "/run/preflight-rke2";
 /// Far more than a file of ours takes.
 const MAX_SIZE: u64 = 1 << 20;
 /// The kernel's number of this boot.
@@ -51,12 +51,12 @@ pub(crate) fn monotonic() -> u64 {
 }
 
 /// What tells whether a file has been replaced: inode, time of the last change and size.
-pub(crate) type Mark = Option<(u64, i64, i64, u64)>;
+pub(crate) type ChangeMark = Option<(u64, i64, i64, u64)>;
 
-/// The files, below one folder.
+/// The files, below one directory.
 #[derive(Debug, Clone)]
 pub struct State {
-    folder: PathBuf,
+    directory: PathBuf,
     /// Who must own what is read.
     owner: u32,
     /// When this userspace began; what is older is ignored. `None` while that is not known.
@@ -65,15 +65,15 @@ pub struct State {
 
 impl Default for State {
     fn default() -> Self {
-        Self::below(Path::new(FOLDER), 0)
+        Self::below(Path::new(DIRECTORY), 0)
     }
 }
 
 impl State {
-    /// Below another folder, of another owner than root.
-    pub fn below(folder: &Path, owner: u32) -> Self {
+    /// Below another directory, of another owner than root.
+    pub fn below(directory: &Path, owner: u32) -> Self {
         Self {
-            folder: folder.to_owned(),
+            directory: directory.to_owned(),
             owner,
             userspace: None,
         }
@@ -86,15 +86,15 @@ impl State {
 
     /// Where the gate leaves what it blocked.
     pub fn blocks(&self) -> PathBuf {
-        self.folder.join("gate")
+        self.directory.join("gate")
     }
 
     fn block(&self, unit: &str) -> PathBuf {
         self.blocks().join(format!("{unit}.json"))
     }
 
-    fn memory(&self, unit: &str) -> PathBuf {
-        self.folder.join("monitor").join(format!("{unit}.json"))
+    fn persisted(&self, unit: &str) -> PathBuf {
+        self.directory.join("monitor").join(format!("{unit}.json"))
     }
 
     /// What the gate kept from starting; `None` too where the file is not one of ours, or is of another
@@ -115,7 +115,7 @@ impl State {
     }
 
     /// What changes when a block is written or forgotten, for each unit.
-    pub fn marks(&self) -> [Mark; 2] {
+    pub fn marks(&self) -> [ChangeMark; 2] {
         Role::ALL.map(|role| {
             let meta = std::fs::symlink_metadata(self.block(role.unit())).ok()?;
             Some((meta.ino(), meta.ctime(), meta.ctime_nsec(), meta.size()))
@@ -131,15 +131,15 @@ impl State {
 
     /// What the monitor remembers of a unit; nothing where it has no file, a strange one, or one of
     /// another boot or userspace.
-    pub fn read_memory(&self, unit: &str) -> Memory {
-        let read = self.read(&self.memory(unit));
-        read.map(|memory: Stamped<Memory>| memory.value)
+    pub fn read_persisted(&self, unit: &str) -> PersistedState {
+        let read = self.read(&self.persisted(unit));
+        read.map(|persisted: Stamped<PersistedState>| persisted.value)
             .unwrap_or_default()
     }
 
     /// Remembers it.
-    pub fn write_memory(&self, unit: &str, memory: &Memory) -> io::Result<()> {
-        write(&self.memory(unit), memory)
+    pub fn write_persisted(&self, unit: &str, persisted: &PersistedState) -> io::Result<()> {
+        write(&self.persisted(unit), persisted)
     }
 
     fn read<T: DeserializeOwned>(&self, path: &Path) -> Option<Stamped<T>> {
@@ -189,13 +189,13 @@ fn write<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
         stamp: stamp_now(),
     })?;
     text.push(b'\n');
-    if let Some(folder) = path.parent() {
-        if !folder.is_dir() {
-            std::fs::create_dir_all(folder)?;
+    if let Some(directory) = path.parent() {
+        if !directory.is_dir() {
+            std::fs::create_dir_all(directory)?;
         }
         // Whatever the umask took, from this process or from one that was killed before it came so far.
-        if folder.metadata()?.mode() & 0o777 != 0o755 {
-            std::fs::set_permissions(folder, Permissions::from_mode(0o755))?;
+        if directory.metadata()?.mode() & 0o777 != 0o755 {
+            std::fs::set_permissions(directory, Permissions::from_mode(0o755))?;
         }
     }
     replace(path, &text)
@@ -238,7 +238,7 @@ fn fresh_start(path: &Path) -> Option<String> {
 /// Removes what was left by processes that were killed before a new file was in its place. Of two that
 /// write at once, the one that came later wins, as it would without this.
 fn sweep(path: &Path) {
-    let (Some(start), Some(folder)) = (fresh_start(path), path.parent()) else {
+    let (Some(start), Some(directory)) = (fresh_start(path), path.parent()) else {
         return;
     };
     let is_left = |name: &str| {
@@ -246,7 +246,7 @@ fn sweep(path: &Path) {
         number.is_some_and(|n| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit()))
     };
     // Where it cannot be listed or removed it takes up a little space, no more.
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
         if entry.file_name().to_str().is_some_and(is_left) {
             let _ = std::fs::remove_file(entry.path());
         }
@@ -293,12 +293,12 @@ mod tests {
         state.forget_block(UNIT).unwrap();
         assert_eq!(state.read_block(UNIT), None);
 
-        let memory = Memory {
+        let persisted = PersistedState {
             resumes: 3,
-            ..Memory::default()
+            ..PersistedState::default()
         };
-        state.write_memory(UNIT, &memory).unwrap();
-        assert_eq!(state.read_memory(UNIT), memory);
+        state.write_persisted(UNIT, &persisted).unwrap();
+        assert_eq!(state.read_persisted(UNIT), persisted);
         let left = std::fs::read_dir(state.blocks()).unwrap().count();
         assert_eq!(left, 0, "nothing is left lying about");
     }
@@ -315,22 +315,22 @@ mod tests {
     fn a_file_of_another_boot_or_userspace_is_ignored() {
         let (_dir, mut state) = state();
         let block = Block::new(UNIT, 7, true, &[]);
-        let memory = Memory {
+        let persisted = PersistedState {
             resumes: 3,
-            ..Memory::default()
+            ..PersistedState::default()
         };
         state.write_block(&block).unwrap();
-        state.write_memory(UNIT, &memory).unwrap();
+        state.write_persisted(UNIT, &persisted).unwrap();
         let began = |monotonic| Userspace {
             monotonic,
             realtime: 0,
         };
         state.since(began(monotonic() - 1_000_000));
         assert!(state.read_block(UNIT).is_some());
-        assert_eq!(state.read_memory(UNIT), memory);
+        assert_eq!(state.read_persisted(UNIT), persisted);
         state.since(began(monotonic()));
         assert_eq!(state.read_block(UNIT), None, "a soft reboot");
-        assert_eq!(state.read_memory(UNIT), Memory::default());
+        assert_eq!(state.read_persisted(UNIT), PersistedState::default());
 
         state.since(began(0));
         assert!(state.read_block(UNIT).is_some());

@@ -10,8 +10,8 @@ use nix::libc;
 
 use super::root::HostRoot;
 use crate::facts::ReadError;
-use crate::sysctl_d::tuned::{self, Tuned};
-use crate::sysctl_d::{Content, Directory, File, Place, Tree};
+use crate::sysctl_d::tuned;
+use crate::sysctl_d::{Content, Directory, File, SearchDirectory, Tree, Tuned};
 
 /// Read by `sysctl --system` and `TuneD`.
 const SYSCTL_CONF: &str = "/etc/sysctl.conf";
@@ -40,8 +40,8 @@ const LONGEST_CHAIN: usize = 64;
 /// Reads every file that has a word at the next boot.
 pub fn collect(root: &HostRoot) -> Tree {
     let mut directories = Vec::new();
-    for place in Place::ALL {
-        if place == Place::Lib && is_same(root, "/lib", "/usr/lib") {
+    for place in SearchDirectory::ALL {
+        if place == SearchDirectory::Lib && is_same(root, "/lib", "/usr/lib") {
             continue;
         }
         // A directory that is missing or cannot be listed is passed over, as systemd does.
@@ -52,7 +52,10 @@ pub fn collect(root: &HostRoot) -> Tree {
             .iter()
             .filter_map(|name| read(root, Path::new(place.path()), name))
             .collect();
-        directories.push(Directory { place, files });
+        directories.push(Directory {
+            location: place,
+            files,
+        });
     }
     let sysctl_conf = linked(&directories).or_else(|| alone(root, SYSCTL_CONF));
     Tree {
@@ -182,7 +185,7 @@ fn chain(root: &HostRoot, name: &str, visited: &mut Vec<String>, profiles: &mut 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::laid::host;
+    use crate::host::fixture::host;
     use crate::sysctl_d::{Dialect, Via, resolve};
 
     fn names(tree: &Tree) -> Vec<String> {

@@ -53,7 +53,7 @@ fn version(name: &OsStr) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::laid::host;
+    use crate::host::fixture::host;
 
     #[test]
     fn the_library_names_the_version() {

@@ -1,15 +1,20 @@
-//! The monitor's mind: what to do about a unit, given what is seen of it. Pure; [`crate::daemon`]
-//! looks, and carries it out.
+//! What to do about a unit, given its observed and its persisted state. Pure: [`crate::daemon`] observes
+//! units and carries out the actions.
 
-mod evidence;
-pub(crate) mod memory;
+mod input;
+mod last_start;
+mod left_down;
+pub(crate) mod persisted;
 pub(crate) mod phase;
 mod step;
+mod stops;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use evidence::{JobEvent, LastStart, Scene, gate_end};
-pub use memory::Hold;
-pub(crate) use memory::Memory;
+pub(crate) use input::StepInput;
+pub(crate) use last_start::{LastStart, gate_end};
+pub use persisted::Hold;
+pub(crate) use persisted::PersistedState;
 pub use phase::Phase;
-pub(crate) use step::{Action, Seen, down_for, drift, hold, is_settling, step};
+pub(crate) use step::{MonitorAction, down_for, drift, hold, is_settling, step};
+pub(crate) use stops::{JobEvent, StopContext};

@@ -1,4 +1,4 @@
-//! Where a unit stands between down and running, as far as it matters here.
+//! The phase of a unit between down and running, from systemd's states.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,8 +14,8 @@ pub enum Phase {
     Starting,
     /// It has ended, and systemd will start it again in a moment.
     Retrying,
-    /// It has ended, systemd would start it again, and has no job to do so: where systemd 254 and
-    /// newer leave a unit whose automatic restart was refused by the gate.
+    /// It has ended, systemd would start it again, and has no job to do so: systemd 254 and newer leave
+    /// a unit in this state if the gate cancels its automatic restart.
     Stranded,
     /// It is being stopped.
     Stopping,
@@ -26,7 +26,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// From what systemd says.
+    /// The phase, from `ActiveState`, `SubState` and `Job`.
     pub fn of(unit: &LiveUnit) -> Self {
         match (unit.active_state.as_str(), unit.sub_state.as_str()) {
             ("active" | "reloading" | "refreshing", _) => Self::Running,
@@ -40,12 +40,12 @@ impl Phase {
         }
     }
 
-    /// Whether it is down, or about to be: a stop that is done has come to something.
+    /// Whether it is down, or about to be.
     pub const fn is_ending(self) -> bool {
         self.is_down() || matches!(self, Self::Stopping)
     }
 
-    /// Whether it is down and stays so unless somebody starts it.
+    /// Whether it is down and stays down until a start is requested.
     pub const fn is_down(self) -> bool {
         matches!(self, Self::Down | Self::Stranded)
     }

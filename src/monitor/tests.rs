@@ -7,7 +7,7 @@ use crate::finding::{Effect, Finding, Outcome};
 use crate::gate::block::Block;
 use crate::gate::plan::{self, Override};
 use crate::gate::stamp::{Stamp, Stamped};
-use crate::monitor::evidence::GateEnd;
+use crate::monitor::last_start::GateEnd;
 use crate::rke2::role::Role;
 use crate::rke2::start::Sourced;
 use crate::rke2::version::Version;
@@ -36,7 +36,7 @@ fn later(id: &str) -> Finding {
 
 /// A unit, what is remembered of it, and what the gate left.
 struct Node {
-    memory: Memory,
+    persisted: PersistedState,
     configuration: Configuration,
     block: Option<Stamped<Block>>,
     last: Option<LastStart>,
@@ -52,7 +52,7 @@ struct Node {
 impl Node {
     fn new(phase: Phase) -> Self {
         Self {
-            memory: Memory::default(),
+            persisted: PersistedState::default(),
             configuration: Configuration::default(),
             block: None,
             last: None,
@@ -111,13 +111,14 @@ impl Node {
 
     /// Something happens to the unit's jobs. The monitor's own are named "ours".
     fn hear(&mut self, events: &[JobEvent]) {
-        let scene = Scene {
+        let context = StopContext {
             block: self.block.as_ref(),
             last: self.last,
             is_ending: self.phase.is_ending(),
         };
-        let is_ours = |job: &str| job.starts_with("ours");
-        self.memory.hear(events.to_vec(), is_ours, &scene);
+        let is_own = |job: &str| job.starts_with("ours");
+        self.persisted
+            .apply_job_events(events.to_vec(), is_own, &context);
     }
 
     /// A person stops it.
@@ -126,7 +127,7 @@ impl Node {
         self.hear(&[requested("stop"), removed("stop", self.now)]);
     }
 
-    fn see(&mut self, findings: Vec<Finding>) -> Vec<Action> {
+    fn see(&mut self, findings: Vec<Finding>) -> Vec<MonitorAction> {
         self.now += 1;
         let report = UnitReport {
             unit: UNIT.to_owned(),
@@ -141,8 +142,8 @@ impl Node {
         };
         let plan = plan::decide(&report, &self.configuration, Override::None);
         let actions = step(
-            &mut self.memory,
-            &Seen {
+            &mut self.persisted,
+            &StepInput {
                 now: self.now,
                 report: &report,
                 plan: &plan,
@@ -159,11 +160,11 @@ impl Node {
         );
         for action in &actions {
             match action {
-                Action::ForgetBlock => self.block = None,
-                Action::Halt(_) => self.phase = Phase::Down,
+                MonitorAction::ForgetBlock => self.block = None,
+                MonitorAction::Halt(_) => self.phase = Phase::Down,
                 // The gate lets it go, and it is on its way.
-                Action::Resume(_) => {
-                    self.memory.was_asked();
+                MonitorAction::Resume(_) => {
+                    self.persisted.set_asked();
                     self.block = None;
                     self.phase = Phase::Starting;
                 }
@@ -188,13 +189,15 @@ fn removed(job: &str, at: u64) -> JobEvent {
     ended(job, at, "done")
 }
 
-fn resumes(actions: &[Action]) -> bool {
-    actions.iter().any(|a| matches!(a, Action::Resume(_)))
+fn resumes(actions: &[MonitorAction]) -> bool {
+    actions
+        .iter()
+        .any(|a| matches!(a, MonitorAction::Resume(_)))
 }
 
-fn holds(actions: &[Action]) -> Option<Hold> {
+fn holds(actions: &[MonitorAction]) -> Option<Hold> {
     actions.iter().find_map(|action| match action {
-        Action::Hold(_, hold) => Some(*hold),
+        MonitorAction::Hold(_, hold) => Some(*hold),
         _ => None,
     })
 }
@@ -208,8 +211,8 @@ fn what_was_blocked_is_started_once_it_would_run() {
     assert_eq!(node.see(vec![]), [], "on its way");
     node.phase = Phase::Running;
     assert_eq!(node.see(vec![]), []);
-    assert_eq!(node.memory.resumes, 1);
-    assert!(node.memory.resumed.unwrap().lasted);
+    assert_eq!(node.persisted.resumes, 1);
+    assert!(node.persisted.resumed.unwrap().lasted);
 }
 
 /// The monitor was not there, or did not look, while it ran.
@@ -271,7 +274,7 @@ fn what_cannot_be_told_is_not_right() {
 fn every_reason_not_to_is_told_once() {
     type Change = fn(&mut Node);
     let cases: [(Change, Hold); 5] = [
-        (|node| node.configuration.resume = false, Hold::SwitchedOff),
+        (|node| node.configuration.resume = false, Hold::ResumeOff),
         (Node::stop, Hold::Stopped),
         (|node| node.enabled = false, Hold::Disabled),
         (|node| node.loadable = false, Hold::NotLoadable),
@@ -283,7 +286,7 @@ fn every_reason_not_to_is_told_once() {
         assert_eq!(node.see(vec![wrong("a")]), [], "{hold:?}");
         assert_eq!(holds(&node.see(vec![])), Some(hold));
         assert_eq!(node.see(vec![]), [], "{hold:?}: told already");
-        assert_eq!(node.memory.resumes, 0);
+        assert_eq!(node.persisted.resumes, 0);
     }
     // One that was never enabled was started by somebody, and is wanted.
     let mut node = Node::new(Phase::Down);
@@ -322,7 +325,7 @@ fn it_is_not_started_twice_for_one_cause_unless_it_ran() {
     node.see(vec![]);
     node.block(&["c"]);
     assert!(resumes(&node.see(vec![])));
-    assert_eq!(node.memory.resumes, 3);
+    assert_eq!(node.persisted.resumes, 3);
 }
 
 #[test]
@@ -338,7 +341,7 @@ fn one_that_fails_by_itself_is_started_once() {
         };
         assert_eq!(node.see(vec![]), []);
     }
-    assert_eq!(node.memory.resumes, 1);
+    assert_eq!(node.persisted.resumes, 1);
 }
 
 #[test]
@@ -346,10 +349,10 @@ fn a_start_that_systemd_never_heard_of_is_tried_again() {
     let mut node = Node::blocked(&["a"]);
     let block = node.block.clone();
     assert!(resumes(&node.see(vec![])));
-    node.memory.not_resumed();
+    node.persisted.revoke_resume();
     (node.phase, node.block) = (Phase::Down, block);
     assert!(resumes(&node.see(vec![])));
-    assert_eq!(node.memory.resumes, 1);
+    assert_eq!(node.persisted.resumes, 1);
 }
 
 /// The monitor was killed just before or just after it asked.
@@ -358,25 +361,25 @@ fn a_start_that_may_not_have_been_asked_for_is_asked_for_and_counted_once() {
     let mut node = Node::blocked(&["a"]);
     let block = node.block.clone();
     assert!(resumes(&node.see(vec![])));
-    let written = |memory: &mut Memory| {
-        if let Some(resumed) = &mut memory.resumed {
+    let written = |persisted: &mut PersistedState| {
+        if let Some(resumed) = &mut persisted.resumed {
             resumed.asked = false;
         }
     };
-    written(&mut node.memory);
+    written(&mut node.persisted);
     (node.phase, node.block) = (Phase::Down, block);
     assert!(resumes(&node.see(vec![])));
-    assert_eq!(node.memory.resumes, 1);
-    written(&mut node.memory);
+    assert_eq!(node.persisted.resumes, 1);
+    written(&mut node.persisted);
     // The gate kept it down again in between: that is another start.
     node.block(&["a"]);
     assert!(resumes(&node.see(vec![])));
-    assert_eq!(node.memory.resumes, 2);
+    assert_eq!(node.persisted.resumes, 2);
 
     // A file of before there was this field.
-    let mut old = serde_json::to_value(&node.memory).unwrap();
+    let mut old = serde_json::to_value(&node.persisted).unwrap();
     old["resumed"].as_object_mut().unwrap().remove("asked");
-    let old: Memory = serde_json::from_value(old).unwrap();
+    let old: PersistedState = serde_json::from_value(old).unwrap();
     assert!(old.resumed.unwrap().asked);
 }
 
@@ -384,12 +387,12 @@ fn a_start_that_may_not_have_been_asked_for_is_asked_for_and_counted_once() {
 fn the_gates_file_goes_when_the_unit_runs() {
     let mut node = Node::blocked(&["a"]);
     node.phase = Phase::Running;
-    assert_eq!(node.see(vec![]), [Action::ForgetBlock]);
+    assert_eq!(node.see(vec![]), [MonitorAction::ForgetBlock]);
     assert_eq!(node.see(vec![]), []);
 }
 
 /// One failure after another, as systemd tells of them.
-fn fail(node: &mut Node, findings: impl Fn() -> Vec<Finding>, times: u32) -> Vec<Action> {
+fn fail(node: &mut Node, findings: impl Fn() -> Vec<Finding>, times: u32) -> Vec<MonitorAction> {
     let mut actions = Vec::new();
     for _ in 0..times {
         node.phase = Phase::Starting;
@@ -413,7 +416,7 @@ fn a_loop_that_cannot_end_well_is_ended_and_the_unit_started_when_it_can() {
     node.restarts = 40;
     let actions = fail(&mut node, || vec![wrong("a")], 10);
     assert!(
-        matches!(actions.as_slice(), [Action::Halt(_)]),
+        matches!(actions.as_slice(), [MonitorAction::Halt(_)]),
         "{actions:?}"
     );
     assert_eq!(node.restarts, 42, "not the first failures");
@@ -438,11 +441,14 @@ fn where_nothing_is_to_be_enforced_a_loop_is_told_once() {
     for change in [report, skip] {
         let mut node = Node::new(Phase::Starting);
         change(&mut node.configuration);
-        assert_eq!(fail(&mut node, || vec![wrong("a")], 10), [Action::Loop]);
+        assert_eq!(
+            fail(&mut node, || vec![wrong("a")], 10),
+            [MonitorAction::Loop]
+        );
         node.phase = Phase::Running;
         node.see(vec![]);
         let again = fail(&mut node, || vec![wrong("a")], 10);
-        assert_eq!(again, [Action::Loop], "another one");
+        assert_eq!(again, [MonitorAction::Loop], "another one");
     }
 }
 
@@ -463,24 +469,33 @@ fn ids(of: &[&str]) -> std::collections::BTreeSet<String> {
 fn drift_is_told_when_it_comes_and_when_it_has_gone() {
     let mut node = Node::new(Phase::Running);
     assert_eq!(node.see(vec![]), []);
-    assert_eq!(node.see(vec![later("a")]), [Action::Drifted(ids(&["a"]))]);
+    assert_eq!(
+        node.see(vec![later("a")]),
+        [MonitorAction::Drifted(ids(&["a"]))]
+    );
     assert_eq!(node.see(vec![later("a")]), []);
     let worse = node.see(vec![wrong("a"), later("b")]);
-    assert_eq!(worse, [Action::Drifted(ids(&["a", "b"]))]);
+    assert_eq!(worse, [MonitorAction::Drifted(ids(&["a", "b"]))]);
     assert_eq!(node.see(vec![later("a"), later("b")]), []);
     assert_eq!(node.see(vec![later("b")]), [], "better is no news");
-    assert_eq!(node.see(vec![]), [Action::Cured(ids(&["b"]))]);
-    assert_eq!(node.memory.drift_transitions, 3);
+    assert_eq!(
+        node.see(vec![]),
+        [MonitorAction::DriftResolved(ids(&["b"]))]
+    );
+    assert_eq!(node.persisted.drift_transitions, 3);
 }
 
 #[test]
 fn drift_that_a_monitor_before_told_of_is_not_told_again() {
     let mut node = Node::new(Phase::Running);
     node.see(vec![wrong("a")]);
-    let text = serde_json::to_string(&node.memory).unwrap();
-    node.memory = serde_json::from_str(&text).unwrap();
+    let text = serde_json::to_string(&node.persisted).unwrap();
+    node.persisted = serde_json::from_str(&text).unwrap();
     assert_eq!(node.see(vec![wrong("a")]), []);
-    assert_eq!(node.see(vec![]), [Action::Cured(ids(&["a"]))]);
+    assert_eq!(
+        node.see(vec![]),
+        [MonitorAction::DriftResolved(ids(&["a"]))]
+    );
 }
 
 #[test]
@@ -498,8 +513,14 @@ fn what_does_not_run_does_not_drift_and_what_is_left_out_is_no_drift() {
 #[test]
 fn where_systemd_cannot_be_asked_the_host_is_still_watched() {
     let mut node = Node::new(Phase::Unknown);
-    assert_eq!(node.see(vec![wrong("a")]), [Action::Drifted(ids(&["a"]))]);
-    assert_eq!(node.see(vec![]), [Action::Cured(ids(&["a"]))]);
+    assert_eq!(
+        node.see(vec![wrong("a")]),
+        [MonitorAction::Drifted(ids(&["a"]))]
+    );
+    assert_eq!(
+        node.see(vec![]),
+        [MonitorAction::DriftResolved(ids(&["a"]))]
+    );
     node.enabled = false;
     assert_eq!(node.see(vec![wrong("a")]), [], "nobody wants it");
     // The bus goes while it runs, or while it is down.
@@ -779,8 +800,8 @@ fn what_is_not_clear_yet_outlives_the_monitor() {
     let mut node = blocked_by_a_stop("");
     node.last.as_mut().unwrap().gate = GateEnd::Running;
     node.hear(&[removed("9", 20)]);
-    let text = serde_json::to_string(&node.memory).unwrap();
-    node.memory = serde_json::from_str(&text).unwrap();
+    let text = serde_json::to_string(&node.persisted).unwrap();
+    node.persisted = serde_json::from_str(&text).unwrap();
     node.block.as_mut().unwrap().value.stop_job = Some("7".to_owned());
     node.last.as_mut().unwrap().gate = GateEnd::Blocked;
     node.hear(&[]);
@@ -853,12 +874,12 @@ proptest! {
                 _ => vec![wrong("a")],
             };
             let phase = node.phase;
-            let (block, halted) = (node.block.is_some(), node.memory.halted.is_some());
+            let (block, halted) = (node.block.is_some(), node.persisted.halted.is_some());
             let is_left = phase == Phase::Stranded
                 || node.last.is_some_and(|last| {
                     matches!(last.gate, GateEnd::Failed | GateEnd::Blocked)
                 });
-            let transitions = node.memory.drift_transitions;
+            let transitions = node.persisted.drift_transitions;
             let actions = node.see(findings());
             if resumes(&actions) {
                 prop_assert!(phase.is_down() && right && !stopped);
@@ -866,22 +887,22 @@ proptest! {
             }
             for action in &actions {
                 match action {
-                    Action::Drifted(_) => drifted = true,
-                    Action::Cured(_) => {
+                    MonitorAction::Drifted(_) => drifted = true,
+                    MonitorAction::DriftResolved(_) => {
                         prop_assert!(drifted, "cured of nothing");
                         drifted = false;
                     }
-                    Action::Halt(_) => prop_assert!(!right),
+                    MonitorAction::Halt(_) => prop_assert!(!right),
                     _ => {}
                 }
             }
-            let told = actions.iter().filter(|a| matches!(a, Action::Drifted(_) | Action::Cured(_)));
+            let told = actions.iter().filter(|a| matches!(a, MonitorAction::Drifted(_) | MonitorAction::DriftResolved(_)));
             let told = u64::try_from(told.count()).unwrap();
-            prop_assert_eq!(node.memory.drift_transitions - transitions, told);
+            prop_assert_eq!(node.persisted.drift_transitions - transitions, told);
             if !node.phase.is_down() || !resumes(&actions) {
-                let before = node.memory.clone();
+                let before = node.persisted.clone();
                 prop_assert_eq!(node.see(findings()), vec![]);
-                prop_assert_eq!(&node.memory, &before);
+                prop_assert_eq!(&node.persisted, &before);
             }
         }
     }

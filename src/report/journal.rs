@@ -7,12 +7,12 @@ use std::collections::HashSet;
 
 use crate::facts::Part;
 use crate::finding::{Effect, Finding, Outcome};
-use crate::gate::plan::{Decision, Plan};
+use crate::gate::plan::{Decision, GatePlan};
 use crate::journal::{FindingFields, Priority, Record, SummaryFields, id};
 use crate::text::{count, printable, visible};
 
 /// The records of a plan for `unit`. None where all is well.
-pub fn records(unit: &str, plan: &Plan<'_>) -> Vec<Record> {
+pub fn records(unit: &str, plan: &GatePlan<'_>) -> Vec<Record> {
     let mut records: Vec<Record> = plan
         .advice
         .iter()
@@ -42,7 +42,7 @@ pub(crate) fn failure(unit: &str, error: &str) -> Record {
         summary: Some(SummaryFields {
             reasons: printable(error),
             remedy: "-".to_owned(),
-            setter: "-".to_owned(),
+            changed_by: "-".to_owned(),
         }),
     }
 }
@@ -151,7 +151,7 @@ pub(super) fn subjects<'a>(reasons: impl Iterator<Item = &'a str>) -> String {
     printable(&subjects.join(", "))
 }
 
-fn summary(unit: &str, plan: &Plan<'_>) -> Option<Record> {
+fn summary(unit: &str, plan: &GatePlan<'_>) -> Option<Record> {
     let reasons = format!(
         "{} above ({})",
         count(plan.reasons.len(), "reason"),
@@ -237,7 +237,7 @@ pub(super) fn summary_fields(findings: &[&Finding]) -> SummaryFields {
     SummaryFields {
         reasons: dash(summaries.join("\n")),
         remedy: remedies(findings),
-        setter: "-".to_owned(),
+        changed_by: "-".to_owned(),
     }
 }
 

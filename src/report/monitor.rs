@@ -4,7 +4,7 @@ use super::journal::{dash, record, subjects, summary_fields};
 use crate::assessment::UnitReport;
 use crate::finding::{Finding, Outcome};
 use crate::gate::block::{Block, Reason};
-use crate::gate::plan::Plan;
+use crate::gate::plan::GatePlan;
 use crate::journal::{Priority, Record, SummaryFields, id};
 use crate::monitor::{Hold, Phase};
 use crate::text::{count, printable};
@@ -29,7 +29,7 @@ fn summary(message_id: &'static str, priority: Priority, unit: &str, message: St
         summary: Some(SummaryFields {
             reasons: "-".to_owned(),
             remedy: "-".to_owned(),
-            setter: "-".to_owned(),
+            changed_by: "-".to_owned(),
         }),
     }
 }
@@ -76,7 +76,7 @@ pub(crate) fn not_started(block: &Block, error: &str) -> Record {
 /// Why a unit that would run is not started by itself, in half a sentence.
 pub(crate) const fn why(hold: Hold) -> &'static str {
     match hold {
-        Hold::SwitchedOff => "the configuration says resume = false",
+        Hold::ResumeOff => "the configuration says resume = false",
         Hold::Stopped => "it was stopped by hand while it was blocked",
         Hold::Disabled => "it was disabled while it was blocked",
         Hold::NotLoadable => "it is masked, or its unit file is gone",
@@ -102,7 +102,7 @@ pub(crate) fn held(block: &Block, hold: Hold) -> Record {
 /// A unit that failed again and again and cannot but fail, and is stopped (`halted`) or not.
 pub(crate) fn looping(
     report: &UnitReport,
-    plan: &Plan<'_>,
+    plan: &GatePlan<'_>,
     restarts: u32,
     halted: bool,
 ) -> Vec<Record> {
@@ -153,21 +153,13 @@ pub(crate) fn drifted(unit: &str, phase: Phase, new: &[Drift<'_>], all: &[&Findi
         (_, true) => "would not start",
         (_, false) => "would not start after a reboot",
     };
-    let setter = |setter: &Option<String>| {
-        setter
-            .as_ref()
-            .map_or_else(String::new, |setter| format!(" ({})", printable(setter)))
-    };
     let reasons = match (new, all.len()) {
-        ([(finding, by)], 1) => format!("{}{}", printable(&finding.summary), setter(by)),
+        ([one], 1) => with_cause(one),
         _ => format!(
             "{} ({}); new: {}",
             count(all.len(), "reason"),
             subjects(all.iter().map(|finding| finding.subject.as_str())),
-            new.iter()
-                .map(|(finding, by)| format!("{}{}", printable(&finding.summary), setter(by)))
-                .collect::<Vec<_>>()
-                .join("; ")
+            new.iter().map(with_cause).collect::<Vec<_>>().join("; ")
         ),
     };
     let mut record = summary(
@@ -176,20 +168,29 @@ pub(crate) fn drifted(unit: &str, phase: Phase, new: &[Drift<'_>], all: &[&Findi
         unit,
         format!("{unit} {what}: {reasons}"),
     );
-    let setters: Vec<String> = new
+    let causes: Vec<String> = new
         .iter()
         .filter_map(|(finding, by)| Some(format!("{}: {}", finding.subject, by.as_ref()?)))
         .map(|line| printable(&line))
         .collect();
     record.summary = Some(SummaryFields {
-        setter: dash(setters.join("\n")),
+        changed_by: dash(causes.join("\n")),
         ..summary_fields(all)
     });
     record
 }
 
+/// What was found, and the cause of the change where it is known.
+fn with_cause((finding, changed_by): &Drift<'_>) -> String {
+    let summary = printable(&finding.summary);
+    match changed_by {
+        Some(changed_by) => format!("{summary} ({})", printable(changed_by)),
+        None => summary,
+    }
+}
+
 /// The unit would start again; `subjects` were not as they should be.
-pub(crate) fn cured(unit: &str, phase: Phase, checks: &[&str]) -> Record {
+pub(crate) fn drift_resolved(unit: &str, phase: Phase, checks: &[&str]) -> Record {
     let again = if phase == Phase::Running {
         "would start again"
     } else {
@@ -199,11 +200,11 @@ pub(crate) fn cured(unit: &str, phase: Phase, checks: &[&str]) -> Record {
         "{unit} {again}, now and after a reboot ({})",
         checks.join(", ")
     );
-    summary(id::CURED, Priority::Notice, unit, message)
+    summary(id::DRIFT_RESOLVED, Priority::Notice, unit, message)
 }
 
 /// Something the monitor cannot do, or can again.
-pub(crate) fn own(priority: Priority, message: &str) -> Record {
+pub(crate) fn about_monitor(priority: Priority, message: &str) -> Record {
     summary(id::MONITOR, priority, UNIT, printable(message))
 }
 

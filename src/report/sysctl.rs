@@ -10,7 +10,7 @@ use crate::evaluate::next_boot::loser;
 use crate::facts::{ReadError, Reading};
 use crate::finding::{Finding, Outcome};
 use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
-use crate::sysctl_d::{self, Line};
+use crate::sysctl_d::{self, SourceLine};
 use crate::text::printable;
 
 fn rows(
@@ -19,7 +19,7 @@ fn rows(
     Item = (
         &KernelParameter,
         &Reading<Result<Vec<u8>, ReadError>>,
-        &sysctl_d::NextBoot,
+        &sysctl_d::KeyResolution,
     ),
 > {
     KERNEL_PARAMETERS
@@ -46,7 +46,7 @@ fn live_text(live: &Reading<Result<Vec<u8>, ReadError>>) -> Result<String, Strin
     }
 }
 
-fn place(line: &Line) -> Value {
+fn place(line: &SourceLine) -> Value {
     json!({"path": line.source.path, "line": line.source.line})
 }
 
@@ -76,7 +76,7 @@ pub fn json(parameters: &Parameters, findings: &[Finding]) -> String {
                     "number": next.expected(),
                     "set_by": next.set.as_ref().map(|set| place(&set.line)),
                     "overrides": overrides,
-                    "kernel_command_line": next.command_line.as_ref().map(|word| &word.word),
+                    "kernel_command_line": next.command_line.as_ref().map(|word| &word.text),
                 },
             })
         })
@@ -112,7 +112,7 @@ pub fn text(parameters: &Parameters, findings: &[Finding]) -> String {
         };
         let then = match (&next.set, &next.command_line) {
             (Some(set), _) => printable(&set.value),
-            (None, Some(word)) => format!("as {} has it", printable(&word.word)),
+            (None, Some(word)) => format!("as {} has it", printable(&word.text)),
             (None, None) => "as the kernel has it".to_owned(),
         };
         let must = demand(parameter, findings).map_or_else(String::new, |finding| {
@@ -127,10 +127,10 @@ pub fn text(parameters: &Parameters, findings: &[Finding]) -> String {
             line(&mut out, &set.line, "sets it");
         }
         for lost in next.overrides.iter().rev() {
-            line(&mut out, &lost.assignment.line, &loser(&lost.why));
+            line(&mut out, &lost.assignment.line, &loser(&lost.reason));
         }
-        for unheard in &next.unheard {
-            line(&mut out, &unheard.line, &unheard.why.to_string());
+        for skipped in &next.skipped {
+            line(&mut out, &skipped.line, &skipped.reason.to_string());
         }
         if next.set.is_none() {
             out.push_str("    no file sets it\n");
@@ -163,7 +163,7 @@ pub fn text(parameters: &Parameters, findings: &[Finding]) -> String {
     out
 }
 
-fn line(out: &mut String, line: &Line, what: &str) {
+fn line(out: &mut String, line: &SourceLine, what: &str) {
     let target = line
         .target
         .as_ref()

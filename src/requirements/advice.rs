@@ -7,7 +7,7 @@ use crate::rke2::releases;
 use crate::rke2::role::Role;
 use crate::rke2::start::Advice;
 use crate::text::shell_word;
-use crate::unit::Problem;
+use crate::unit::UnitProblem;
 
 /// `version.newer`: the installed release is newer than the newest one whose rules are built in.
 pub(crate) fn newer_version(installed: &InstalledVersion) -> Advice {
@@ -68,7 +68,7 @@ pub(crate) fn version_remedy(detection: &Detection) -> String {
 }
 
 /// `unit.problem`: a line of a unit file that systemd ignores or reads otherwise than written.
-pub(crate) fn unit_problem(unit: &str, problem: &Problem) -> Advice {
+pub(crate) fn unit_problem(unit: &str, problem: &UnitProblem) -> Advice {
     let place = problem
         .source
         .as_ref()

@@ -2,16 +2,16 @@
 //!
 //! Whatever a `sysctl.d` file says comes later and wins.
 
-use super::kernel::{self, Outcome};
+use super::kernel::{self, WriteResult};
 use super::syntax;
 
 /// A word of the command line that sets a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BootParameter {
     /// The word, `panic=30` or `sysctl.vm.panic_on_oom=1`.
-    pub word: String,
+    pub text: String,
     /// What it leaves.
-    pub outcome: Outcome,
+    pub outcome: WriteResult,
 }
 
 /// The words of the kernel command line that can set a parameter.
@@ -29,7 +29,7 @@ impl<'a> CommandLine<'a> {
     ///
     /// A `sysctl.` word is written when all of the kernel is up, so it wins over `panic=` and `oops=`
     /// wherever it stands; among equals the last that is taken wins.
-    pub fn last_word(&self, path: &[u8]) -> Option<BootParameter> {
+    pub fn last_assignment(&self, path: &[u8]) -> Option<BootParameter> {
         let mut early = None;
         let mut late = None;
         let mut normal = Vec::new();
@@ -52,14 +52,14 @@ impl<'a> CommandLine<'a> {
                 match (name, value, path) {
                     (b"panic", Some(value), b"kernel/panic") => (&mut early, boot_integer(value)),
                     (b"oops", Some(b"panic"), b"kernel/panic_on_oops") => {
-                        (&mut early, Outcome::Value(1))
+                        (&mut early, WriteResult::Value(1))
                     }
                     _ => continue,
                 }
             };
             if !outcome.is_refused() || place.is_none() {
                 *place = Some(BootParameter {
-                    word: word(),
+                    text: word(),
                     outcome,
                 });
             }
@@ -80,8 +80,8 @@ fn sysctl_key(name: &[u8]) -> Option<&[u8]> {
 }
 
 /// A boot parameter that is an integer takes a sign, and nothing after the number.
-fn boot_integer(text: &[u8]) -> Outcome {
-    let refused = Outcome::Refused(kernel::Refusal::NotNumber);
+fn boot_integer(text: &[u8]) -> WriteResult {
+    let refused = WriteResult::Refused(kernel::Refusal::NotNumber);
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] => (false, digits),
@@ -90,7 +90,7 @@ fn boot_integer(text: &[u8]) -> Outcome {
     match kernel::integer(digits) {
         Some((magnitude, [] | [b'\n'])) => {
             let value = if negative { -magnitude } else { magnitude };
-            i32::try_from(value).map_or(refused, Outcome::Value)
+            i32::try_from(value).map_or(refused, WriteResult::Value)
         }
         _ => refused,
     }
@@ -176,7 +176,7 @@ mod tests {
             ("sysctl.kernel.panic=7\n", "kernel/panic", Some(7)),
             ("", "kernel/panic", None),
         ] {
-            let got = CommandLine::parse(line.as_bytes()).last_word(path.as_bytes());
+            let got = CommandLine::parse(line.as_bytes()).last_assignment(path.as_bytes());
             let value = got.and_then(|word| word.outcome.value());
             assert_eq!(value, expected, "{line}");
         }
@@ -185,16 +185,16 @@ mod tests {
     #[test]
     fn a_word_the_kernel_refuses_is_still_told() {
         let word = CommandLine::parse(b"sysctl.vm.overcommit_memory=9")
-            .last_word(b"vm/overcommit_memory")
+            .last_assignment(b"vm/overcommit_memory")
             .unwrap();
         assert!(word.outcome.is_refused());
-        assert_eq!(word.word, "sysctl.vm.overcommit_memory=9");
+        assert_eq!(word.text, "sysctl.vm.overcommit_memory=9");
     }
 
     proptest! {
         #[test]
         fn never_panics(line in prop::collection::vec(any::<u8>(), 0..80)) {
-            CommandLine::parse(&line).last_word(b"kernel/panic");
+            CommandLine::parse(&line).last_assignment(b"kernel/panic");
         }
     }
 }

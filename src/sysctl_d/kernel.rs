@@ -37,7 +37,7 @@ const PAGE: usize = 4095;
 
 /// What a write leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum WriteResult {
     /// The parameter holds this number.
     Value(i32),
     /// The write fails and the value that was there stays.
@@ -46,7 +46,7 @@ pub enum Outcome {
     Unknown,
 }
 
-impl Outcome {
+impl WriteResult {
     /// The number it leaves.
     pub const fn value(&self) -> Option<i32> {
         match self {
@@ -93,24 +93,24 @@ pub(crate) fn known() -> impl Iterator<Item = &'static str> {
 }
 
 /// What writing `text` to the parameter at `path` below `/proc/sys` leaves.
-pub fn write(path: &[u8], text: &[u8]) -> Outcome {
+pub fn write(path: &[u8], text: &[u8]) -> WriteResult {
     let Some(parameter) = PARAMETERS
         .iter()
         .find(|parameter| parameter.path.as_bytes() == path)
     else {
-        return Outcome::Unknown;
+        return WriteResult::Unknown;
     };
     let range = Refusal::Range {
         least: parameter.least,
         most: parameter.most,
     };
     match number(text) {
-        Err(refusal) => Outcome::Refused(refusal),
+        Err(refusal) => WriteResult::Refused(refusal),
         Ok(value) => match i32::try_from(value) {
             Ok(value) if (parameter.least..=parameter.most).contains(&value) => {
-                Outcome::Value(value)
+                WriteResult::Value(value)
             }
-            _ => Outcome::Refused(range),
+            _ => WriteResult::Refused(range),
         },
     }
 }
@@ -232,7 +232,7 @@ mod tests {
             assert_eq!(outcome.value().is_some(), taken, "{path} {text}");
             assert_eq!(outcome.is_refused(), !taken, "{path} {text}");
         }
-        assert_eq!(write(b"kernel/hostname", b"a"), Outcome::Unknown);
+        assert_eq!(write(b"kernel/hostname", b"a"), WriteResult::Unknown);
     }
 
     proptest! {

@@ -17,9 +17,9 @@ pub(crate) mod cmdline;
 pub(crate) mod dialect;
 pub(crate) mod glob;
 pub(crate) mod kernel;
-mod next_boot;
 mod placement;
 mod procps;
+mod resolution;
 mod resolve;
 pub(crate) mod syntax;
 mod table;
@@ -28,13 +28,12 @@ pub(crate) mod tuned;
 pub(crate) mod versions;
 
 pub use dialect::Dialect;
-pub(crate) use next_boot::{Assignment, Line, NextBoot, Via};
-pub use next_boot::{Resolution, Trouble, Why};
 pub(crate) use placement::Prevented;
 pub use placement::winning_name;
+pub(crate) use resolution::{Assignment, KeyResolution, SourceLine, Via};
+pub use resolution::{OverrideReason, Resolution, SysctlProblemKind};
 pub use resolve::resolve;
-pub use tree::{Content, File, Tree};
-pub use tree::{Directory, Place};
+pub use tree::{Content, Directory, File, SearchDirectory, Tree, Tuned};
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,9 @@
 //! Where to put lines so that they win at the next boot.
 
 use super::dialect::Dialect;
-use super::next_boot::Via;
+use super::resolution::Via;
 use super::resolve::{files, resolve};
-use super::tree::{Content, File, Place, Tree};
+use super::tree::{Content, File, SearchDirectory, Tree};
 use crate::facts::Source;
 
 /// The names to choose from; the first that wins is taken.
@@ -58,7 +58,7 @@ pub fn winning_name(
         let there = tree
             .directories
             .iter()
-            .filter(|directory| directory.place == Place::Etc)
+            .filter(|directory| directory.location == SearchDirectory::Etc)
             .flat_map(|directory| &directory.files)
             .find(|file| file.name == name.as_bytes());
         if there.is_some_and(|file| !is_ours_to_write(file))
@@ -83,7 +83,7 @@ pub fn winning_name(
 fn would_hide(tree: &Tree, name: &str) -> bool {
     tree.directories
         .iter()
-        .filter(|directory| directory.place != Place::Etc)
+        .filter(|directory| directory.location != SearchDirectory::Etc)
         .flat_map(|directory| &directory.files)
         .any(|file| file.name == name.as_bytes())
 }
@@ -106,7 +106,7 @@ fn last_name(tree: &Tree, dialect: Dialect) -> Option<String> {
 fn with_file(tree: &Tree, name: &str, wanted: &[(&str, i32)]) -> Tree {
     let mut tree = tree.clone();
     let directories = tree.directories.iter_mut();
-    let place = directories.filter(|directory| directory.place == Place::Etc);
+    let place = directories.filter(|directory| directory.location == SearchDirectory::Etc);
     let old = place
         .flat_map(|directory| directory.files.iter_mut())
         .find(|file| file.name == name.as_bytes());
@@ -123,8 +123,8 @@ fn with_file(tree: &Tree, name: &str, wanted: &[(&str, i32)]) -> Tree {
         bytes.push(b'\n');
         bytes.extend_from_slice(lines.as_bytes());
     } else {
-        let path = format!("{}/{name}", Place::Etc.path());
-        tree.add(Place::Etc, File::new(&path, lines));
+        let path = format!("{}/{name}", SearchDirectory::Etc.path());
+        tree.add(SearchDirectory::Etc, File::new(&path, lines));
     }
     tree
 }

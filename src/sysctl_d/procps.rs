@@ -2,7 +2,7 @@
 
 use super::glob;
 use super::kernel;
-use super::next_boot::{Assignment, Disagreement, Line, NextBoot, Via, shown};
+use super::resolution::{Assignment, Disagreement, KeyResolution, SourceLine, Via, shown};
 use super::table::Watched;
 use super::tree::{File, Tree};
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use std::collections::HashMap;
 /// name, and `/etc/sysctl.conf` last in any case.
 fn files(tree: &Tree) -> Vec<&File> {
     let mut directories: Vec<_> = tree.directories.iter().collect();
-    directories.sort_by_key(|directory| directory.place);
+    directories.sort_by_key(|directory| directory.location);
     let mut winners: HashMap<&[u8], &File> = HashMap::new();
     for file in directories.iter().flat_map(|directory| &directory.files) {
         if file.name.ends_with(b".conf") {
@@ -28,7 +28,7 @@ fn files(tree: &Tree) -> Vec<&File> {
 const SPELLINGS: usize = 8;
 
 /// One line that says something.
-struct Said<'t> {
+struct SystemLine<'t> {
     file: &'t File,
     number: u32,
     text: &'t [u8],
@@ -39,7 +39,7 @@ struct Said<'t> {
     value: Option<&'t [u8]>,
 }
 
-fn parse(file: &File) -> impl Iterator<Item = Said<'_>> {
+fn parse(file: &File) -> impl Iterator<Item = SystemLine<'_>> {
     let lines = file.bytes().split(|&byte| byte == b'\n').zip(1..);
     lines.filter_map(|(text, number)| {
         // What follows a NUL on a line is not seen.
@@ -60,7 +60,7 @@ fn parse(file: &File) -> impl Iterator<Item = Said<'_>> {
         let key = strip_end(key.strip_prefix(b"-").unwrap_or(key));
         // Another `-` goes as well.
         let bare = key.strip_prefix(b"-").unwrap_or(key);
-        Some(Said {
+        Some(SystemLine {
             file,
             number,
             text,
@@ -105,8 +105,8 @@ fn swap(key: &[u8]) -> Vec<u8> {
 ///
 /// Every line is written in its turn, one that names the key as often as it stands there. A
 /// pattern leaves alone what a line names, or excludes, in the very letters that it comes to.
-pub(super) fn compare(tree: &Tree, watched: &[Watched], keys: &mut [NextBoot]) {
-    let mut said = Vec::new();
+pub(super) fn compare(tree: &Tree, watched: &[Watched], keys: &mut [KeyResolution]) {
+    let mut statement = Vec::new();
     let mut path = Vec::new();
     // Doubled separators lead to the same file all the same.
     for line in files(tree).into_iter().flat_map(parse) {
@@ -127,12 +127,13 @@ pub(super) fn compare(tree: &Tree, watched: &[Watched], keys: &mut [NextBoot]) {
         };
         let concerned: Vec<bool> = watched.iter().map(concerns).collect();
         if concerned.contains(&true) {
-            said.push((line, is_pattern, concerned));
+            statement.push((line, is_pattern, concerned));
         }
     }
     for (index, (watched, next)) in watched.iter().zip(keys).enumerate() {
         let mine = || {
-            said.iter()
+            statement
+                .iter()
                 .filter(|(.., concerned)| concerned.get(index) == Some(&true))
         };
         let mut spellings: Vec<&[u8]> = Vec::new();
@@ -141,12 +142,13 @@ pub(super) fn compare(tree: &Tree, watched: &[Watched], keys: &mut [NextBoot]) {
                 spellings.push(&line.raw);
             }
         }
-        let is_spared = |line: &Said<'_>| spellings.iter().any(|raw| glob::plain(&line.raw, raw));
+        let is_spared =
+            |line: &SystemLine<'_>| spellings.iter().any(|raw| glob::plain(&line.raw, raw));
         let set = mine()
             .filter(|(line, is_pattern, _)| !(*is_pattern && is_spared(line)))
             .filter_map(|(line, is_pattern, ..)| Some((line, is_pattern, line.value?)))
             .map(|(line, is_pattern, value)| Assignment {
-                line: Line::new(line.file, line.number, line.text, line.key, value),
+                line: SourceLine::new(line.file, line.number, line.text, line.key, value),
                 value: shown(value),
                 outcome: kernel::write(&watched.path, value),
                 via: if *is_pattern {

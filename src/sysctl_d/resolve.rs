@@ -5,35 +5,36 @@ use std::collections::{HashMap, HashSet};
 use super::cmdline::CommandLine;
 use super::dialect::{Ability, Dialect};
 use super::glob;
-use super::kernel::{self, Outcome};
-use super::next_boot::{
-    Assignment, Deaf, Line, NextBoot, Overridden, Resolution, Trouble, Unheard, Via, Why, shown,
-};
+use super::kernel::{self, WriteResult};
 use super::procps;
+use super::resolution::{
+    Assignment, KeyResolution, Overridden, OverrideReason, Resolution, SkipReason,
+    SkippedAssignment, SourceLine, SysctlProblemKind, Via, shown,
+};
 use super::syntax::{self, Statement};
-use super::table::{Said, Scope, Table};
-use super::tree::{File, Place, Tree};
+use super::table::{RecordedStatement, Scope, Table};
+use super::tree::{File, SearchDirectory, Tree};
 use super::tuned;
 
 /// The files that are read, in the order of reading, and the others with the reason.
-pub(super) fn files(tree: &Tree, dialect: Dialect) -> (Vec<&File>, Vec<(&File, Deaf)>) {
+pub(super) fn files(tree: &Tree, dialect: Dialect) -> (Vec<&File>, Vec<(&File, SkipReason)>) {
     let mut directories: Vec<_> = tree.directories.iter().collect();
-    directories.sort_by_key(|directory| directory.place);
+    directories.sort_by_key(|directory| directory.location);
     let mut winners: HashMap<&[u8], &File> = HashMap::new();
     let mut unread = Vec::new();
     for directory in directories {
-        let read = directory.place != Place::Lib || dialect.can(Ability::SplitUsr);
+        let read = directory.location != SearchDirectory::Lib || dialect.can(Ability::SplitUsr);
         for file in &directory.files {
             if !read {
-                unread.push((file, Deaf::Directory));
+                unread.push((file, SkipReason::Directory));
             } else if file.is_hidden() {
-                unread.push((file, Deaf::Hidden));
+                unread.push((file, SkipReason::Hidden));
             } else if !file.is_named_right() {
-                unread.push((file, Deaf::Suffix));
+                unread.push((file, SkipReason::Suffix));
             } else if let Some(winner) = winners.get(file.name.as_slice()) {
                 unread.push((
                     file,
-                    Deaf::Shadowed {
+                    SkipReason::Shadowed {
                         by: winner.path.clone(),
                         mask: winner.bytes().is_empty(),
                     },
@@ -48,7 +49,7 @@ pub(super) fn files(tree: &Tree, dialect: Dialect) -> (Vec<&File>, Vec<(&File, D
     if let Some(conf) = &tree.sysctl_conf
         && !read.iter().any(|file| leads_to(file, &conf.path))
     {
-        unread.push((conf, Deaf::SysctlConf));
+        unread.push((conf, SkipReason::SysctlConf));
     }
     (read, unread)
 }
@@ -72,11 +73,11 @@ pub fn resolve(tree: &Tree, keys: &[&str], dialect: Dialect) -> Resolution {
         table.problems.lenient = false;
     }
     table.check_others();
-    let mut keys: Vec<NextBoot> = (0..table.watched.len())
+    let mut keys: Vec<KeyResolution> = (0..table.watched.len())
         .filter_map(|index| table.next_boot(index))
         .collect();
-    for (file, why) in &unread {
-        table.unheard(file, why, &mut keys);
+    for (file, reason) in &unread {
+        table.add_skipped(file, reason, &mut keys);
     }
     procps::compare(tree, &table.watched, &mut keys);
     let booted = tree.command_line.as_deref().map(CommandLine::parse);
@@ -84,12 +85,12 @@ pub fn resolve(tree: &Tree, keys: &[&str], dialect: Dialect) -> Resolution {
         tuned::apply(tree, watched, next);
         next.command_line = booted
             .as_ref()
-            .and_then(|line| line.last_word(&watched.path));
+            .and_then(|line| line.last_assignment(&watched.path));
     }
     Resolution {
         keys,
         rc: u8::from(table.problems.fails),
-        problems: table.problems.told,
+        problems: table.problems.list,
         complete: table.complete,
     }
 }
@@ -107,102 +108,116 @@ impl Table<'_> {
                 }
             }
         }
-        let beside: Vec<&str> = kernel::known()
+        let unwatched: Vec<&str> = kernel::known()
             .filter(|known| !self.watched.iter().any(|w| w.path == known.as_bytes()))
             .collect();
         let mut found = Vec::new();
-        for entry in self.entries.iter().filter(|entry| !entry.dead) {
-            let (Some(value), Some(said)) = (entry.value, self.said.get(entry.said)) else {
+        for entry in self.entries.iter().filter(|entry| !entry.superseded) {
+            let (Some(value), Some(statement)) =
+                (entry.value, self.statements.get(entry.statement))
+            else {
                 continue;
             };
-            let hits =
-                |path: &[u8]| glob::matches(&said.pattern, path) && self.standing(path).is_none();
+            let hits = |path: &[u8]| {
+                glob::matches(&statement.pattern, path) && self.standing(path).is_none()
+            };
             let refuses = |path: &str| kernel::write(path.as_bytes(), value).is_refused();
             let refusal = |path: &str| {
                 let key = path.replace('/', ".");
                 format!("the kernel refuses {:?} for {key}", shown(value))
             };
-            let (trouble, what) = match said.scope {
-                Scope::Hopeless(what) => (Trouble::Hopeless, format!("{what}; the write fails")),
-                Scope::Beside(path) if refuses(path) => (Trouble::Refused, refusal(path)),
+            let (kind, what) = match statement.scope {
+                Scope::Unwritable(what) => (
+                    SysctlProblemKind::Unwritable,
+                    format!("{what}; the write fails"),
+                ),
+                Scope::Unwatched(path) if refuses(path) => {
+                    (SysctlProblemKind::Refused, refusal(path))
+                }
                 Scope::Pattern if directories.iter().any(|directory| hits(directory)) => {
                     let what = "the pattern matches a directory of parameters; the write fails";
-                    (Trouble::Hopeless, what.to_owned())
+                    (SysctlProblemKind::Unwritable, what.to_owned())
                 }
                 Scope::Pattern => {
-                    let mut refusing = beside.iter().filter(|path| refuses(path));
+                    let mut refusing = unwatched.iter().filter(|path| refuses(path));
                     let Some(path) = refusing.find(|path| hits(path.as_bytes())) else {
                         continue;
                     };
                     let what = refusal(path) + ", which the pattern matches too";
-                    (Trouble::Refused, what)
+                    (SysctlProblemKind::Refused, what)
                 }
-                Scope::Key(_) | Scope::Beside(_) => continue,
+                Scope::Key(_) | Scope::Unwatched(_) => continue,
             };
             found.push((
-                self.source(entry.said),
-                trouble,
+                self.source(entry.statement),
+                kind,
                 !entry.ignore_failure,
                 what,
             ));
         }
-        for (source, trouble, fails, what) in found {
-            self.problems.add(source, trouble, fails, || what);
+        for (source, kind, fails, what) in found {
+            self.problems.add(source, kind, fails, || what);
         }
     }
 
     fn assignment(&self, number: usize, path: &[u8]) -> Option<Assignment> {
-        let said = self.said.get(number)?;
-        let value = said.value?;
+        let statement = self.statements.get(number)?;
+        let value = statement.value?;
         Some(Assignment {
-            line: Line::of(said.file, &said.line),
+            line: SourceLine::of(statement.file, &statement.line),
             value: shown(value),
             outcome: kernel::write(path, value),
-            via: match said.scope {
-                _ if said.credential => Via::Credential,
+            via: match statement.scope {
+                _ if statement.credential => Via::Credential,
                 Scope::Pattern => Via::Pattern,
-                Scope::Key(_) | Scope::Beside(_) | Scope::Hopeless(_) => Via::Explicit,
+                Scope::Key(_) | Scope::Unwatched(_) | Scope::Unwritable(_) => Via::Explicit,
             },
         })
     }
 
-    fn next_boot(&mut self, index: usize) -> Option<NextBoot> {
+    fn next_boot(&mut self, index: usize) -> Option<KeyResolution> {
         let watched = self.watched.get(index)?;
         let path = &watched.path;
-        let named = self.standing(path).map(|entry| (entry.said, entry.value));
-        let concerns = |said: &Said<'_>| match said.scope {
+        let named = self
+            .standing(path)
+            .map(|entry| (entry.statement, entry.value));
+        let concerns = |statement: &RecordedStatement<'_>| match statement.scope {
             Scope::Key(key) => key == index,
-            Scope::Pattern => glob::matches(&said.pattern, path),
-            Scope::Beside(_) | Scope::Hopeless(_) => false,
+            Scope::Pattern => glob::matches(&statement.pattern, path),
+            Scope::Unwatched(_) | Scope::Unwritable(_) => false,
         };
-        let concerned: Vec<usize> = (0..self.said.len())
-            .filter(|number| self.said.get(*number).is_some_and(concerns))
+        let concerned: Vec<usize> = (0..self.statements.len())
+            .filter(|number| self.statements.get(*number).is_some_and(concerns))
             .collect();
         // The writes that will happen, in their order.
         let mut writes: Vec<usize> = concerned
             .iter()
             .filter_map(|number| {
-                let said = self.said.get(*number)?;
-                let entry = self.entries.get(said.entry)?;
-                let writes = !entry.dead
-                    && entry.said == *number
+                let statement = self.statements.get(*number)?;
+                let entry = self.entries.get(statement.entry)?;
+                let writes = !entry.superseded
+                    && entry.statement == *number
                     && entry.value.is_some()
-                    && (named.is_none() || matches!(said.scope, Scope::Key(_)));
+                    && (named.is_none() || matches!(statement.scope, Scope::Key(_)));
                 writes.then_some(*number)
             })
             .collect();
-        writes.sort_by_key(|number| self.said.get(*number).map(|said| said.entry));
+        writes.sort_by_key(|number| {
+            self.statements
+                .get(*number)
+                .map(|statement| statement.entry)
+        });
         let mut winner = None;
         let mut refused = Vec::new();
         for number in writes {
             let Some(assignment) = self.assignment(number, path) else {
                 continue;
             };
-            if let Outcome::Refused(refusal) = assignment.outcome {
+            if let WriteResult::Refused(refusal) = assignment.outcome {
                 let ignored = self
-                    .said
+                    .statements
                     .get(number)
-                    .and_then(|said| self.entries.get(said.entry))
+                    .and_then(|statement| self.entries.get(statement.entry))
                     .is_some_and(|entry| entry.ignore_failure);
                 refused.push((number, refusal, assignment.value, !ignored));
             } else {
@@ -218,66 +233,69 @@ impl Table<'_> {
             let Some(assignment) = self.assignment(number, path) else {
                 continue;
             };
-            let why = if numbers.contains(&number) {
-                Why::Refused
+            let reason = if numbers.contains(&number) {
+                OverrideReason::Refused
             } else {
-                self.why(
+                self.override_reason(
                     number,
                     named,
                     winner.as_ref().map(|(_, _, winner)| winner),
                     &assignment,
                 )
             };
-            overrides.push(Overridden { assignment, why });
+            overrides.push(Overridden { assignment, reason });
         }
         let key = watched.key.clone();
         for (number, refusal, value, fails) in refused {
             let source = self.source(number);
-            self.problems.add(source, Trouble::Refused, fails, || {
-                format!("the kernel refuses {value:?} for {key}: {refusal}; the value before stays")
-            });
+            self.problems
+                .add(source, SysctlProblemKind::Refused, fails, || {
+                    format!(
+                        "the kernel refuses {value:?} for {key}: {refusal}; the value before stays"
+                    )
+                });
         }
-        Some(NextBoot {
+        Some(KeyResolution {
             key,
             set: winner.map(|(_, _, assignment)| assignment),
             overrides,
-            unheard: Vec::new(),
+            skipped: Vec::new(),
             command_line: None,
             sysctl_system: None,
         })
     }
 
     /// Why a statement that is read is not the one that stays.
-    fn why(
+    fn override_reason(
         &self,
         number: usize,
         named: Option<(usize, Option<&[u8]>)>,
         winner: Option<&Assignment>,
         assignment: &Assignment,
-    ) -> Why {
-        let said = self.said.get(number);
-        let is_pattern = said.is_some_and(|said| said.scope == Scope::Pattern);
+    ) -> OverrideReason {
+        let statement = self.statements.get(number);
+        let is_pattern = statement.is_some_and(|statement| statement.scope == Scope::Pattern);
         match named {
-            Some((by, None)) => return Why::Excluded(self.source(by)),
-            Some((_, Some(_))) if is_pattern => return Why::Explicit,
+            Some((by, None)) => return OverrideReason::Excluded(self.source(by)),
+            Some((_, Some(_))) if is_pattern => return OverrideReason::Explicit,
             _ => {}
         }
         // A pattern that the same pattern, with a minus, took back.
         if is_pattern
-            && let Some(said) = said
-            && let Some(entry) = self.standing(&said.pattern)
+            && let Some(statement) = statement
+            && let Some(entry) = self.standing(&statement.pattern)
             && entry.value.is_none()
         {
-            return Why::Excluded(self.source(entry.said));
+            return OverrideReason::Excluded(self.source(entry.statement));
         }
         match winner {
-            Some(winner) if winner.outcome == assignment.outcome => Why::Repeated,
-            _ => Why::Later,
+            Some(winner) if winner.outcome == assignment.outcome => OverrideReason::Repeated,
+            _ => OverrideReason::Later,
         }
     }
 
     /// Notes the words of a file that is not read.
-    fn unheard(&self, file: &File, why: &Deaf, keys: &mut [NextBoot]) {
+    fn add_skipped(&self, file: &File, reason: &SkipReason, keys: &mut [KeyResolution]) {
         let mut path = Vec::new();
         for line in syntax::lines(file.bytes(), self.dialect) {
             let Statement::Assign { key, value, .. } = line.statement else {
@@ -292,10 +310,10 @@ impl Table<'_> {
                     _ => false,
                 };
                 if concerns {
-                    next.unheard.push(Unheard {
-                        line: Line::of(file, &line),
+                    next.skipped.push(SkippedAssignment {
+                        line: SourceLine::of(file, &line),
                         value: shown(value),
-                        why: why.clone(),
+                        reason: reason.clone(),
                     });
                 }
             }

@@ -32,7 +32,7 @@ pub enum Statement<'a> {
 
 /// A line that is neither blank nor a comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Line<'a> {
+pub struct ParsedLine<'a> {
     /// Counted from 1.
     pub number: u32,
     /// The whole line without its end.
@@ -59,9 +59,9 @@ pub(crate) const fn lines(content: &[u8], dialect: Dialect) -> Lines<'_> {
 }
 
 impl<'a> Iterator for Lines<'a> {
-    type Item = Line<'a>;
+    type Item = ParsedLine<'a>;
 
-    fn next(&mut self) -> Option<Line<'a>> {
+    fn next(&mut self) -> Option<ParsedLine<'a>> {
         loop {
             if self.rest.is_empty() {
                 return None;
@@ -71,14 +71,14 @@ impl<'a> Iterator for Lines<'a> {
             self.rest = rest;
             if text.len() >= LONGEST_LINE {
                 self.rest = &[];
-                return Some(Line {
+                return Some(ParsedLine {
                     number: self.number,
                     text,
                     statement: Statement::TooLong,
                 });
             }
             if let Some(statement) = statement(text, self.dialect) {
-                return Some(Line {
+                return Some(ParsedLine {
                     number: self.number,
                     text,
                     statement,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::dialect::{Ability, Dialect};
 use super::glob;
 use super::kernel;
-use super::next_boot::{Problem, Trouble, shown};
+use super::resolution::{SysctlProblem, SysctlProblemKind, shown};
 use super::syntax::{self, Statement};
 use super::tree::{Content, File};
 use crate::facts::Source;
@@ -43,15 +43,15 @@ pub(super) enum Scope {
     /// Whatever matches.
     Pattern,
     /// A parameter that nobody asks for, whose refusal counts in the exit status all the same.
-    Beside(&'static str),
+    Unwatched(&'static str),
     /// A directory, or what cannot be: writing fails with an error that counts.
-    Hopeless(&'static str),
+    Unwritable(&'static str),
 }
 
 /// A statement that concerns a watched key, or the exit status.
-pub(super) struct Said<'t> {
+pub(super) struct RecordedStatement<'t> {
     pub(super) file: &'t File,
-    pub(super) line: syntax::Line<'t>,
+    pub(super) line: syntax::ParsedLine<'t>,
     pub(super) scope: Scope,
     /// The key, where it is a pattern.
     pub(super) pattern: Vec<u8>,
@@ -62,13 +62,13 @@ pub(super) struct Said<'t> {
 }
 
 /// A key's standing among all keys: one for each spelling-free key, in the order of writing.
-pub(super) struct Entry<'t> {
+pub(super) struct TableEntry<'t> {
     /// The last statement that says so.
-    pub(super) said: usize,
+    pub(super) statement: usize,
     pub(super) value: Option<&'t [u8]>,
     pub(super) ignore_failure: bool,
     /// Whether a later statement took its place.
-    pub(super) dead: bool,
+    pub(super) superseded: bool,
 }
 
 /// The table that `systemd-sysctl` builds before it writes anything.
@@ -76,8 +76,8 @@ pub(super) struct Table<'t> {
     pub(super) watched: Vec<Watched>,
     pub(super) dialect: Dialect,
     index: HashMap<Vec<u8>, usize>,
-    pub(super) entries: Vec<Entry<'t>>,
-    pub(super) said: Vec<Said<'t>>,
+    pub(super) entries: Vec<TableEntry<'t>>,
+    pub(super) statements: Vec<RecordedStatement<'t>>,
     pub(super) problems: Problems,
     pub(super) complete: bool,
 }
@@ -85,7 +85,7 @@ pub(super) struct Table<'t> {
 /// Problems, the first of them in words.
 #[derive(Default)]
 pub(super) struct Problems {
-    pub(super) told: Vec<Problem>,
+    pub(super) list: Vec<SysctlProblem>,
     /// Whether the form of what is being read does not matter to the exit status.
     pub(super) lenient: bool,
     pub(super) fails: bool,
@@ -95,16 +95,16 @@ impl Problems {
     pub(super) fn add(
         &mut self,
         source: Source,
-        trouble: Trouble,
+        kind: SysctlProblemKind,
         fails: bool,
         summary: impl FnOnce() -> String,
     ) {
         let fails = fails && !self.lenient;
         self.fails |= fails;
-        if self.told.len() < PROBLEMS {
-            self.told.push(Problem {
+        if self.list.len() < PROBLEMS {
+            self.list.push(SysctlProblem {
                 source,
-                trouble,
+                kind,
                 summary: summary(),
                 fails,
             });
@@ -119,43 +119,44 @@ impl<'t> Table<'t> {
             dialect,
             index: HashMap::new(),
             entries: Vec::new(),
-            said: Vec::new(),
+            statements: Vec::new(),
             problems: Problems::default(),
             complete: true,
         }
     }
 
     pub(super) fn read(&mut self, file: &'t File, credential: bool) {
-        let bytes = match &file.content {
-            Content::Bytes(bytes) => bytes,
-            Content::Dangling => return,
-            Content::Directory => {
-                self.problems
-                    .add(Source::file(&file.path), Trouble::Directory, true, || {
+        let bytes =
+            match &file.content {
+                Content::Bytes(bytes) => bytes,
+                Content::Dangling => return,
+                Content::Directory => {
+                    self.problems
+                    .add(Source::file(&file.path), SysctlProblemKind::Directory, true, || {
                         "a directory where a file should be; it also hides files of that name in \
                      other sysctl.d directories: rename it"
                             .to_owned()
                     });
-                return;
-            }
-            Content::Unreadable(error) => {
-                let denied = error.is_denied();
-                self.complete &= !(denied || error.is_passing());
-                self.problems.add(
-                    Source::file(&file.path),
-                    Trouble::Unreadable,
-                    !denied,
-                    || {
-                        if denied {
-                            format!("{error}; systemd reads it as root, so ask again as root")
-                        } else {
-                            format!("{error}; systemd-sysctl cannot read it either")
-                        }
-                    },
-                );
-                return;
-            }
-        };
+                    return;
+                }
+                Content::Unreadable(error) => {
+                    let denied = error.is_denied();
+                    self.complete &= !(denied || error.is_passing());
+                    self.problems.add(
+                        Source::file(&file.path),
+                        SysctlProblemKind::Unreadable,
+                        !denied,
+                        || {
+                            if denied {
+                                format!("{error}; systemd reads it as root, so ask again as root")
+                            } else {
+                                format!("{error}; systemd-sysctl cannot read it either")
+                            }
+                        },
+                    );
+                    return;
+                }
+            };
         let mut path = Vec::new();
         for line in syntax::lines(bytes, self.dialect) {
             let (key, value, ignore_failure) = match line.statement {
@@ -167,17 +168,19 @@ impl<'t> Table<'t> {
                 Statement::Exclude { key } => (key, None, false),
                 Statement::NotAssignment => {
                     let source = Source::line(&file.path, line.number);
-                    self.problems.add(source, Trouble::Form, true, || {
-                        "not an assignment: write key = value".to_owned()
-                    });
+                    self.problems
+                        .add(source, SysctlProblemKind::Form, true, || {
+                            "not an assignment: write key = value".to_owned()
+                        });
                     continue;
                 }
                 Statement::TooLong => {
                     let source = Source::line(&file.path, line.number);
-                    self.problems.add(source, Trouble::Form, true, || {
-                        "the line is too long; systemd-sysctl reads no further in this file"
-                            .to_owned()
-                    });
+                    self.problems
+                        .add(source, SysctlProblemKind::Form, true, || {
+                            "the line is too long; systemd-sysctl reads no further in this file"
+                                .to_owned()
+                        });
                     continue;
                 }
             };
@@ -186,7 +189,7 @@ impl<'t> Table<'t> {
                 self.hint(file, &line, key, &path);
                 continue;
             };
-            let said = Said {
+            let statement = RecordedStatement {
                 file,
                 line,
                 scope,
@@ -199,12 +202,12 @@ impl<'t> Table<'t> {
                 credential,
                 entry: 0,
             };
-            self.enter(&path, said, ignore_failure);
+            self.enter(&path, statement, ignore_failure);
         }
     }
 
     /// Says of a line that does nothing which key was probably meant.
-    fn hint(&mut self, file: &File, line: &syntax::Line<'_>, key: &[u8], path: &[u8]) {
+    fn hint(&mut self, file: &File, line: &syntax::ParsedLine<'_>, key: &[u8], path: &[u8]) {
         let bare = path.strip_prefix(b"proc/sys/").unwrap_or(path);
         let bare = bare
             .strip_prefix("\u{feff}".as_bytes())
@@ -216,19 +219,20 @@ impl<'t> Table<'t> {
         };
         let meant = watched.key.clone();
         let source = Source::line(&file.path, line.number);
-        self.problems.add(source, Trouble::Misspelt, false, || {
-            format!(
-                "{} names no kernel parameter, so the line does nothing: write {meant}",
-                shown(key)
-            )
-        });
+        self.problems
+            .add(source, SysctlProblemKind::Misspelt, false, || {
+                format!(
+                    "{} names no kernel parameter, so the line does nothing: write {meant}",
+                    shown(key)
+                )
+            });
     }
 
     pub(super) fn scope(&self, path: &[u8]) -> Option<Scope> {
         if self.dialect.can(Ability::Patterns) && glob::is_pattern(path) {
             return Some(Scope::Pattern);
         }
-        let mut hopeless = match path {
+        let mut unwritable = match path {
             b"" | b"/" => Some("the key is empty"),
             _ => None,
         };
@@ -237,23 +241,23 @@ impl<'t> Table<'t> {
                 return Some(Scope::Key(index));
             }
             if within(path, &watched.path) {
-                hopeless = Some("the key is a directory of parameters");
+                unwritable = Some("the key is a directory of parameters");
             } else if within(&watched.path, path) {
-                hopeless = Some("the key lies below a parameter");
+                unwritable = Some("the key lies below a parameter");
             }
         }
-        if let Some(beside) = kernel::known().find(|known| known.as_bytes() == path) {
-            return Some(Scope::Beside(beside));
+        if let Some(unwatched) = kernel::known().find(|known| known.as_bytes() == path) {
+            return Some(Scope::Unwatched(unwatched));
         }
         let mut names = path.split(|&byte| byte == b'/');
-        if hopeless.is_none() && names.clone().any(|name| name.len() > LONGEST_NAME) {
-            hopeless = Some("the key is too long");
+        if unwritable.is_none() && names.clone().any(|name| name.len() > LONGEST_NAME) {
+            unwritable = Some("the key is too long");
         }
-        if hopeless.is_some() || !names.any(|name| name == b"..") {
-            return hopeless.map(Scope::Hopeless);
+        if unwritable.is_some() || !names.any(|name| name == b"..") {
+            return unwritable.map(Scope::Unwritable);
         }
         if self.dialect.can(Ability::RefuseParent) {
-            return Some(Scope::Hopeless("the key holds .."));
+            return Some(Scope::Unwritable("the key holds .."));
         }
         // Followed as the kernel does, as far as the directories are known.
         let mut real = Vec::new();
@@ -275,41 +279,41 @@ impl<'t> Table<'t> {
         self.scope(&real)
     }
 
-    fn enter(&mut self, path: &[u8], mut said: Said<'t>, ignore_failure: bool) {
-        let number = self.said.len();
+    fn enter(&mut self, path: &[u8], mut statement: RecordedStatement<'t>, ignore_failure: bool) {
+        let number = self.statements.len();
         if let Some(&index) = self.index.get(path)
             && let Some(entry) = self.entries.get_mut(index)
         {
-            if entry.value == said.value {
-                // Said again: keeps its place in the order.
+            if entry.value == statement.value {
+                // The same statement again keeps its place in the order.
                 entry.ignore_failure |= ignore_failure;
-                entry.said = number;
-                said.entry = index;
-                self.said.push(said);
+                entry.statement = number;
+                statement.entry = index;
+                self.statements.push(statement);
                 return;
             }
-            entry.dead = true;
+            entry.superseded = true;
         }
-        said.entry = self.entries.len();
-        self.index.insert(path.to_vec(), said.entry);
-        self.entries.push(Entry {
-            said: number,
-            value: said.value,
+        statement.entry = self.entries.len();
+        self.index.insert(path.to_vec(), statement.entry);
+        self.entries.push(TableEntry {
+            statement: number,
+            value: statement.value,
             ignore_failure,
-            dead: false,
+            superseded: false,
         });
-        self.said.push(said);
+        self.statements.push(statement);
     }
 
-    pub(super) fn source(&self, said: usize) -> Source {
-        self.said.get(said).map_or_else(
+    pub(super) fn source(&self, statement: usize) -> Source {
+        self.statements.get(statement).map_or_else(
             || Source::file(""),
-            |said| Source::line(&said.file.path, said.line.number),
+            |statement| Source::line(&statement.file.path, statement.line.number),
         )
     }
 
     /// The standing of the key at `path`, where a line names it.
-    pub(super) fn standing(&self, path: &[u8]) -> Option<&Entry<'t>> {
+    pub(super) fn standing(&self, path: &[u8]) -> Option<&TableEntry<'t>> {
         self.entries.get(*self.index.get(path)?)
     }
 }

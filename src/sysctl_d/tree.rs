@@ -1,6 +1,5 @@
 //! The files that can decide a kernel parameter, as plain data.
 
-use super::tuned;
 use crate::facts::ReadError;
 
 /// Everything that has a word at the next boot. `host::sysctl_d` reads it.
@@ -15,21 +14,30 @@ pub struct Tree {
     /// The kernel command line, where it is known.
     pub command_line: Option<Vec<u8>>,
     /// What `TuneD` will do after `systemd-sysctl`, where it is enabled or runs.
-    pub tuned: Option<tuned::Tuned>,
+    pub tuned: Option<Tuned>,
+}
+
+/// `TuneD` as it will run at the next boot.
+#[derive(Debug, Clone)]
+pub struct Tuned {
+    /// The profiles of the active one's chain, those that are included before those that include.
+    pub profiles: Vec<File>,
+    /// Whether it applies the files of `/run` and `/etc` once more after its profile.
+    pub reapply: bool,
 }
 
 /// One `sysctl.d` directory.
 #[derive(Debug, Clone)]
 pub struct Directory {
     /// Which of them.
-    pub place: Place,
+    pub location: SearchDirectory,
     /// The files in it, in any order.
     pub files: Vec<File>,
 }
 
 /// Where a `sysctl.d` directory is; what is less takes precedence over what is greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Place {
+pub enum SearchDirectory {
     /// `/etc/sysctl.d`, the administrator's.
     Etc,
     /// `/run/sysctl.d`, gone with a reboot.
@@ -42,7 +50,7 @@ pub enum Place {
     Lib,
 }
 
-impl Place {
+impl SearchDirectory {
     /// All of them, highest precedence first.
     pub const ALL: [Self; 5] = [
         Self::Etc,
@@ -71,7 +79,7 @@ pub struct File {
     pub name: Vec<u8>,
     /// The path, as the host names it.
     pub path: String,
-    /// Where it points, if it is a link, as an absolute path where that can be said.
+    /// Where it points, if it is a link, as an absolute path where that is known.
     pub target: Option<String>,
     /// What it holds.
     pub content: Content,
@@ -123,11 +131,15 @@ impl File {
 
 impl Tree {
     /// Adds a file to one of the directories.
-    pub fn add(&mut self, place: Place, file: File) {
-        match self.directories.iter_mut().find(|dir| dir.place == place) {
+    pub fn add(&mut self, location: SearchDirectory, file: File) {
+        match self
+            .directories
+            .iter_mut()
+            .find(|dir| dir.location == location)
+        {
             Some(directory) => directory.files.push(file),
             None => self.directories.push(Directory {
-                place,
+                location,
                 files: vec![file],
             }),
         }

@@ -3,20 +3,13 @@
 use std::collections::HashMap;
 
 use super::dialect::Dialect;
-use super::kernel::{self, Outcome};
-use super::next_boot::{Assignment, Line, NextBoot, Overridden, Via, Why, shown};
+use super::kernel::{self, WriteResult};
+use super::resolution::{
+    Assignment, KeyResolution, Overridden, OverrideReason, SourceLine, Via, shown,
+};
 use super::syntax::{self, Statement};
 use super::table::Watched;
-use super::tree::{File, Place, Tree};
-
-/// `TuneD` as it will run at the next boot.
-#[derive(Debug, Clone)]
-pub struct Tuned {
-    /// The profiles of the active one's chain, those that are included before those that include.
-    pub profiles: Vec<File>,
-    /// Whether it applies the files of `/run` and `/etc` once more after its profile.
-    pub reapply: bool,
-}
+use super::tree::{File, SearchDirectory, Tree};
 
 /// A line within a section of an INI file.
 struct IniLine<'a> {
@@ -88,10 +81,10 @@ pub(crate) fn reapplies(main: &[u8]) -> bool {
 }
 
 /// What a profile makes of a value: what is written in it, less what is only known later.
-fn outcome(path: &[u8], value: &str) -> (String, Outcome) {
+fn outcome(path: &[u8], value: &str) -> (String, WriteResult) {
     let plain = value.trim_matches('"').trim_matches('\'');
     let outcome = if value.contains("${") || plain.starts_with(['>', '<']) {
-        Outcome::Unknown
+        WriteResult::Unknown
     } else {
         kernel::write(path, plain.as_bytes())
     };
@@ -118,7 +111,7 @@ fn words(file: &File, path: &[u8]) -> Vec<Assignment> {
             let (value, outcome) = outcome(path, option.value);
             let (key, raw) = (option.key.as_bytes(), option.value.as_bytes());
             Some(Assignment {
-                line: Line::new(file, option.number, option.text.as_bytes(), key, raw),
+                line: SourceLine::new(file, option.number, option.text.as_bytes(), key, raw),
                 value,
                 outcome,
                 via: Via::Tuned,
@@ -130,8 +123,8 @@ fn words(file: &File, path: &[u8]) -> Vec<Assignment> {
 /// The files that are applied once more, in order: of one name `/run` goes before `/etc`.
 fn reapplied(tree: &Tree) -> Vec<&File> {
     let mut winners: HashMap<&[u8], &File> = HashMap::new();
-    for place in [Place::Run, Place::Etc] {
-        let directories = tree.directories.iter().filter(|dir| dir.place == place);
+    for place in [SearchDirectory::Run, SearchDirectory::Etc] {
+        let directories = tree.directories.iter().filter(|dir| dir.location == place);
         for file in directories.flat_map(|directory| &directory.files) {
             if file.name.ends_with(b".conf") {
                 winners.entry(&file.name).or_insert(file);
@@ -163,7 +156,7 @@ fn last_reapplied(tree: &Tree, path: &[u8]) -> Option<Assignment> {
             };
             if !outcome.is_refused() {
                 last = Some(Assignment {
-                    line: Line::of(file, &line),
+                    line: SourceLine::of(file, &line),
                     value: shown(value),
                     outcome,
                     via: Via::Reapplied,
@@ -175,7 +168,7 @@ fn last_reapplied(tree: &Tree, path: &[u8]) -> Option<Assignment> {
 }
 
 /// Lets `TuneD` have its word after what `systemd-sysctl` left.
-pub(super) fn apply(tree: &Tree, watched: &Watched, next: &mut NextBoot) {
+pub(super) fn apply(tree: &Tree, watched: &Watched, next: &mut KeyResolution) {
     let Some(tuned) = &tree.tuned else { return };
     let mut words: Vec<_> = tuned
         .profiles
@@ -200,7 +193,7 @@ pub(super) fn apply(tree: &Tree, watched: &Watched, next: &mut NextBoot) {
         if word.outcome.is_refused() {
             next.overrides.push(Overridden {
                 assignment: word,
-                why: Why::Refused,
+                reason: OverrideReason::Refused,
             });
         } else if let Some(before) = next.set.replace(word) {
             next.overrides.push(later(before));
@@ -211,7 +204,7 @@ pub(super) fn apply(tree: &Tree, watched: &Watched, next: &mut NextBoot) {
 fn later(assignment: Assignment) -> Overridden {
     Overridden {
         assignment,
-        why: Why::Later,
+        reason: OverrideReason::Later,
     }
 }
 
@@ -249,13 +242,13 @@ mod tests {
         );
         let oops = words(&file, b"kernel/panic_on_oops");
         assert_eq!(oops.len(), 1);
-        assert_eq!(oops[0].outcome, Outcome::Value(1));
+        assert_eq!(oops[0].outcome, WriteResult::Value(1));
         assert_eq!(
             oops[0].line.source.to_string(),
             "/usr/lib/tuned/oracle/tuned.conf:3"
         );
         let panic = words(&file, b"kernel/panic");
         let outcomes: Vec<_> = panic.iter().map(|word| word.outcome).collect();
-        assert_eq!(outcomes, [Outcome::Unknown, Outcome::Value(20)]);
+        assert_eq!(outcomes, [WriteResult::Unknown, WriteResult::Value(20)]);
     }
 }

@@ -2,9 +2,9 @@
 
 use super::dialect::Dialect;
 use super::glob;
-use super::next_boot::Resolution;
+use super::resolution::Resolution;
 use super::resolve::resolve;
-use super::tree::{Place, Tree};
+use super::tree::{SearchDirectory, Tree};
 
 /// What versions older than the newest would leave, one of each dialect. Empty where they cannot differ.
 pub(crate) fn older(tree: &Tree, keys: &[&str]) -> Vec<(Dialect, Resolution)> {
@@ -20,7 +20,10 @@ pub(crate) fn older(tree: &Tree, keys: &[&str]) -> Vec<(Dialect, Resolution)> {
 fn may_differ(tree: &Tree) -> bool {
     let mut files = tree.directories.iter().flat_map(|dir| &dir.files);
     tree.credential.is_some()
-        || tree.directories.iter().any(|dir| dir.place == Place::Lib)
+        || tree
+            .directories
+            .iter()
+            .any(|dir| dir.location == SearchDirectory::Lib)
         || files.any(|file| file.bytes().split(|byte| *byte == b'\n').any(is_special))
 }
 
@@ -41,7 +44,10 @@ mod tests {
 
     fn tree(text: &str) -> Tree {
         let mut tree = Tree::default();
-        tree.add(Place::Etc, File::new("/etc/sysctl.d/a.conf", text));
+        tree.add(
+            SearchDirectory::Etc,
+            File::new("/etc/sysctl.d/a.conf", text),
+        );
         tree
     }
 
@@ -55,7 +61,7 @@ mod tests {
             assert!(older(&tree(plain), &["kernel.panic"]).is_empty(), "{plain}");
         }
         let mut lib = tree("");
-        lib.add(Place::Lib, File::new("/lib/sysctl.d/b.conf", ""));
+        lib.add(SearchDirectory::Lib, File::new("/lib/sysctl.d/b.conf", ""));
         assert!(!older(&lib, &[]).is_empty());
     }
 

@@ -6,7 +6,7 @@
 use std::mem::take;
 
 use super::environment::{Variables, assignment};
-use super::{EnvironmentFault, Origin, Problem, ProblemKind, Variable};
+use super::{EnvironmentFault, UnitProblem, UnitProblemKind, Variable, VariableOrigin};
 use crate::facts::Source;
 
 /// Where the reader stands.
@@ -27,7 +27,7 @@ enum State {
 
 /// An assignment as it is being read.
 #[derive(Default)]
-struct Entry {
+struct PendingAssignment {
     key: Vec<u8>,
     value: Vec<u8>,
     line: u32,
@@ -36,7 +36,7 @@ struct Entry {
     after_comment: bool,
 }
 
-impl Entry {
+impl PendingAssignment {
     /// A character of the value.
     fn value(&mut self, state: State, c: u8) -> State {
         match (state, c) {
@@ -106,7 +106,7 @@ pub fn parse(
     path: &str,
     content: &[u8],
     comments: Comments,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<UnitProblem>,
 ) -> Result<Vec<Variable>, EnvironmentFault> {
     let mut reader = Reader {
         path,
@@ -114,7 +114,7 @@ pub fn parse(
         problems,
         variables: Variables::default(),
         state: State::Line,
-        entry: Entry::default(),
+        entry: PendingAssignment::default(),
         line: 1,
         after_comment: false,
     };
@@ -144,10 +144,10 @@ pub fn parse(
 struct Reader<'a> {
     path: &'a str,
     comments: Comments,
-    problems: &'a mut Vec<Problem>,
+    problems: &'a mut Vec<UnitProblem>,
     variables: Variables,
     state: State,
-    entry: Entry,
+    entry: PendingAssignment,
     line: u32,
     /// Whether the line before is a comment that may go on in this one.
     after_comment: bool,
@@ -194,18 +194,18 @@ impl Reader<'_> {
             }
             b' ' | b'\t' => State::Line,
             _ => {
-                self.entry = Entry {
+                self.entry = PendingAssignment {
                     key: vec![c],
                     line: self.line,
                     after_comment: take(&mut self.after_comment),
-                    ..Entry::default()
+                    ..PendingAssignment::default()
                 };
                 State::Key
             }
         }
     }
 
-    /// Takes over the assignment that has been read.
+    /// Records the assignment that has been read.
     fn add(&mut self) -> Result<(), EnvironmentFault> {
         let mut entry = take(&mut self.entry);
         let source = Source::line(self.path, entry.line);
@@ -220,9 +220,9 @@ impl Reader<'_> {
         whole.push(b'=');
         whole.extend_from_slice(&entry.value);
         if entry.after_comment {
-            self.problems.push(Problem {
+            self.problems.push(UnitProblem {
                 source: Some(source.clone()),
-                kind: ProblemKind::AfterComment,
+                kind: UnitProblemKind::AfterComment,
             });
         }
         match assignment(&whole) {
@@ -230,11 +230,11 @@ impl Reader<'_> {
                 name,
                 value,
                 source: Some(source),
-                origin: Origin::File,
+                origin: VariableOrigin::File,
             }),
-            Err(name) => self.problems.push(Problem {
+            Err(name) => self.problems.push(UnitProblem {
                 source: Some(source),
-                kind: ProblemKind::NotAnAssignment { name },
+                kind: UnitProblemKind::NotAnAssignment { name },
             }),
         }
         Ok(())

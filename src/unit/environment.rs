@@ -61,7 +61,7 @@ pub fn is_set_by_systemd(name: &str) -> bool {
 
 /// Who sets a variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Origin {
+pub enum VariableOrigin {
     /// systemd itself: `DefaultEnvironment=`, the kernel command line, `systemctl set-environment`.
     Manager,
     /// `Environment=` of the unit.
@@ -80,7 +80,7 @@ pub struct Variable {
     /// Where it is written; nowhere, if only systemd knows.
     pub source: Option<Source>,
     /// Who sets it.
-    pub origin: Origin,
+    pub origin: VariableOrigin,
 }
 
 /// Variables in the order they were first set in, the last value of each.
@@ -288,7 +288,7 @@ pub(crate) fn assignments(
     text: &str,
     specifiers: &specifier::Specifiers,
     mut each: impl FnMut(usize, (String, String)),
-    mut fault: impl FnMut(usize, Fault),
+    mut fault: impl FnMut(usize, AssignmentFault),
 ) {
     let mut words = Words::new(text.as_bytes());
     loop {
@@ -297,22 +297,22 @@ pub(crate) fn assignments(
             Ok(None) => return,
             Ok(Some(word)) => {
                 let resolved = specifiers.expand(&word.text, |letter| {
-                    fault(word.start, Fault::Specifier(letter));
+                    fault(word.start, AssignmentFault::Specifier(letter));
                 });
                 match resolved.map(|text| assignment(&text)) {
                     Ok(Ok(pair)) => each(word.start, pair),
-                    Ok(Err(name)) => fault(word.start, Fault::NotAnAssignment(name)),
-                    Err(error) => fault(word.start, Fault::NotASpecifier(error)),
+                    Ok(Err(name)) => fault(word.start, AssignmentFault::NotAnAssignment(name)),
+                    Err(error) => fault(word.start, AssignmentFault::NotASpecifier(error)),
                 }
             }
-            Err(_) => return fault(at, Fault::Unreadable),
+            Err(_) => return fault(at, AssignmentFault::Unreadable),
         }
     }
 }
 
 /// What is wrong within a list of assignments.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum AssignmentFault {
     /// A word is not an assignment; its name.
     NotAnAssignment(String),
     /// A specifier that is not known.
@@ -334,7 +334,7 @@ mod tests {
                 name: (*name).to_owned(),
                 value: (*value).to_owned(),
                 source: Some(Source::line("/env", 7)),
-                origin: Origin::File,
+                origin: VariableOrigin::File,
             });
         }
         out

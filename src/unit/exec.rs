@@ -5,7 +5,7 @@
 use super::specifier::{NotASpecifier, Specifiers};
 use super::syntax::Value;
 use super::words::{Rules, WHITESPACE, Words};
-use super::{Command, Problem, ProblemKind, Word};
+use super::{Command, UnitProblem, UnitProblemKind, Word};
 use crate::facts::Source;
 
 /// Why systemd refuses a command.
@@ -36,7 +36,7 @@ pub enum CommandFault {
 
 /// What reading one line of commands came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum LineResult {
     /// Read, or ignored as systemd ignores it.
     Done,
     /// systemd reads no further in this file.
@@ -50,9 +50,9 @@ pub(crate) fn parse(
     path: &str,
     specifiers: &Specifiers,
     commands: &mut Vec<Command>,
-    problems: &mut Vec<Problem>,
-) -> Outcome {
-    let mut line = Line {
+    problems: &mut Vec<UnitProblem>,
+) -> LineResult {
+    let mut line = CommandReader {
         key,
         value,
         path,
@@ -65,28 +65,28 @@ pub(crate) fn parse(
             Ok(Some((command, more))) => {
                 commands.push(command);
                 if !more {
-                    return Outcome::Done;
+                    return LineResult::Done;
                 }
             }
-            Ok(None) => return Outcome::Done,
+            Ok(None) => return LineResult::Done,
             Err(refused) => return refused,
         }
     }
 }
 
-struct Line<'a> {
+struct CommandReader<'a> {
     key: &'static str,
     value: &'a Value<'a>,
     path: &'a str,
     specifiers: &'a Specifiers,
-    problems: &'a mut Vec<Problem>,
+    problems: &'a mut Vec<UnitProblem>,
 }
 
 /// The characters before a program, each as often as it counts.
 struct Prefixes<'a>(&'a [u8]);
 
 impl<'a> Prefixes<'a> {
-    /// Takes the prefixes off `word`.
+    /// Splits the prefixes off `word`.
     fn take(word: &'a [u8]) -> (Self, &'a [u8]) {
         let counts = |before: &[u8], c: u8| {
             let seen = |c: u8| before.contains(&c);
@@ -113,19 +113,19 @@ impl<'a> Prefixes<'a> {
     }
 }
 
-impl Line<'_> {
+impl CommandReader<'_> {
     fn source(&self, position: usize) -> Source {
         Source::line(self.path, self.value.line_at(position))
     }
 
-    fn problem(&mut self, position: usize, kind: ProblemKind) {
+    fn problem(&mut self, position: usize, kind: UnitProblemKind) {
         let source = Some(self.source(position));
-        self.problems.push(Problem { source, kind });
+        self.problems.push(UnitProblem { source, kind });
     }
 
-    const fn fault(&self, fault: CommandFault) -> ProblemKind {
+    const fn fault(&self, fault: CommandFault) -> UnitProblemKind {
         let key = self.key;
-        ProblemKind::Command { key, fault }
+        UnitProblemKind::Command { key, fault }
     }
 
     /// The next word; an unknown escape is kept as it is written.
@@ -138,7 +138,7 @@ impl Line<'_> {
         *words = retry;
         let word = word.map_err(|_| CommandFault::Quotes)?;
         if let Some(word) = &word {
-            self.problem(word.start, ProblemKind::UnknownEscape { key: self.key });
+            self.problem(word.start, UnitProblemKind::UnknownEscape { key: self.key });
         }
         Ok(word.map(|word| (word.start, word.text)))
     }
@@ -151,16 +151,16 @@ impl Line<'_> {
             .map_err(CommandFault::Specifier)?;
         for specifier in unknown {
             let key = self.key;
-            self.problem(position, ProblemKind::Specifier { key, specifier });
+            self.problem(position, UnitProblemKind::Specifier { key, specifier });
         }
         Ok(String::from_utf8(expanded).unwrap_or_else(|error| {
-            self.problem(position, ProblemKind::NotUtf8);
+            self.problem(position, UnitProblemKind::NotUtf8);
             String::from_utf8_lossy(error.as_bytes()).into_owned()
         }))
     }
 
     /// The next command, and whether another follows it.
-    fn command(&mut self, words: &mut Words<'_>) -> Result<Option<(Command, bool)>, Outcome> {
+    fn command(&mut self, words: &mut Words<'_>) -> Result<Option<(Command, bool)>, LineResult> {
         let (start, first) = loop {
             let at = words.position();
             match self.word(words) {
@@ -171,7 +171,7 @@ impl Line<'_> {
                 Err(fault) => {
                     // Of the first word systemd says that it ignores it, and means it.
                     self.problem(at, self.fault(fault));
-                    return Err(Outcome::Done);
+                    return Err(LineResult::Done);
                 }
             }
         };
@@ -179,9 +179,9 @@ impl Line<'_> {
         let refuse = |line: &mut Self, position, fault| {
             line.problem(position, line.fault(fault));
             if prefixes.has(b'-') {
-                Outcome::Done
+                LineResult::Done
             } else {
-                Outcome::Refused
+                LineResult::Refused
             }
         };
         let path = match self.expand(start, rest).and_then(|path| {
@@ -192,7 +192,7 @@ impl Line<'_> {
             Err(fault) => return Err(refuse(self, start, fault)),
         };
         if prefixes.has(b'|') {
-            self.problem(start, ProblemKind::ViaShell);
+            self.problem(start, UnitProblemKind::ViaShell);
         }
         let source = self.source(start);
         let mut argv = Vec::new();
@@ -299,10 +299,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(text: &str) -> (Outcome, Vec<Command>, Vec<String>) {
+    fn read(text: &str) -> (LineResult, Vec<Command>, Vec<String>) {
         let mut commands = Vec::new();
         let mut problems = Vec::new();
-        let mut outcome = Outcome::Done;
+        let mut outcome = LineResult::Done;
         let unit = format!("[Service]\nExecStart={text}\n");
         let specifiers = Specifiers::of_unit("rke2-server.service");
         syntax::parse(unit.as_bytes(), |_, item| {
@@ -357,7 +357,7 @@ mod tests {
         ];
         for (text, expected) in cases {
             let (outcome, commands, problems) = read(text);
-            assert_eq!(outcome, Outcome::Done, "{text}");
+            assert_eq!(outcome, LineResult::Done, "{text}");
             let commands: Vec<Vec<&str>> = commands
                 .iter()
                 .map(|c| c.argv.iter().map(|word| word.text.as_str()).collect())
@@ -391,7 +391,7 @@ mod tests {
     #[test]
     fn refused_and_ignored() {
         use CommandFault as F;
-        use Outcome::{Done, Refused};
+        use LineResult::{Done, Refused};
         let cases = [
             ("-", F::NoProgram, Done),
             ("@ a", F::NoProgram, Refused),
@@ -413,7 +413,7 @@ mod tests {
                 problems,
                 [format!(
                     "/u:2: {}",
-                    ProblemKind::Command {
+                    UnitProblemKind::Command {
                         key: "ExecStart",
                         fault
                     }

@@ -20,7 +20,7 @@ impl Job {
 
 /// What decides how a pending start of a unit can be ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct State {
+pub(crate) struct UnitState {
     /// `ActiveState`.
     pub active: String,
     /// `SubState`.
@@ -29,7 +29,7 @@ pub(crate) struct State {
     pub after: Vec<String>,
 }
 
-impl State {
+impl UnitState {
     /// Whether systemd starts the unit again by itself after its process ended.
     pub(crate) fn is_restarting(&self) -> bool {
         self.active == "activating" && self.sub.starts_with("auto-restart")
@@ -41,7 +41,7 @@ impl State {
     }
 }
 
-impl std::fmt::Display for State {
+impl std::fmt::Display for UnitState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} ({})", self.active, self.sub)
     }
@@ -61,8 +61,8 @@ pub(crate) fn parse_list(text: &str) -> Vec<Job> {
 }
 
 /// Reads the output of `systemctl show --property=ActiveState,SubState,After`.
-pub(crate) fn parse_state(text: &str) -> State {
-    let mut state = State::default();
+pub(crate) fn parse_state(text: &str) -> UnitState {
+    let mut state = UnitState::default();
     for line in text.lines() {
         match line.split_once('=') {
             Some(("ActiveState", value)) => value.clone_into(&mut state.active),

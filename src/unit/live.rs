@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::directive::{Cause, Extent, Influence};
-use super::environment::{Origin, Variable, Variables};
+use super::environment::{Variable, VariableOrigin, Variables};
 use super::{
-    Beside, Command, Enablement, EnvironmentFile, Knowledge, Load, Problem, UnitDefinition, Word,
-    environment,
+    AuxiliaryCommand, Command, Enablement, EnvironmentFile, Knowledge, Load, UnitDefinition,
+    UnitProblem, Word, environment,
 };
 use crate::facts::Source;
 
@@ -37,7 +37,7 @@ pub struct LiveUnit {
     pub exec_start: Vec<LiveCommand>,
     /// The commands that run before the service does, or beside it while it starts, each with its
     /// directive.
-    pub beside: Vec<(&'static str, LiveCommand)>,
+    pub auxiliary: Vec<(&'static str, LiveCommand)>,
     /// `ExecSearchPath`.
     pub search_path: Vec<String>,
     /// `WorkingDirectory`.
@@ -45,7 +45,7 @@ pub struct LiveUnit {
     /// Directives set to other than their default whose effect is not followed, and what they reach.
     pub influences: Vec<(&'static str, Extent)>,
     /// Directives whose effect is not followed, and of which this release tells nothing.
-    pub untold: Vec<&'static str>,
+    pub unreported: Vec<&'static str>,
     /// `Environment`.
     pub environment: Vec<String>,
     /// `EnvironmentFiles`: path, and whether it may be missing.
@@ -100,13 +100,13 @@ impl LiveUnit {
     pub fn definition(&self, offline: &UnitDefinition) -> UnitDefinition {
         let fragment = (!self.fragment_path.is_empty()).then(|| Source::file(&self.fragment_path));
         let mut unit = UnitDefinition::not_found(&self.id, Knowledge::Bus);
-        unit.load = Load::from_word(&self.load_state);
+        unit.load = Load::from_systemd(&self.load_state);
         unit.systemd = self.systemd_major();
         unit.drop_ins.clone_from(&self.drop_in_paths);
         unit.exec_start = commands(&self.exec_start, &offline.exec_start, fragment.as_ref());
-        let beside = self.beside.iter();
-        unit.beside = beside
-            .map(|(key, command)| Beside {
+        let beside = self.auxiliary.iter();
+        unit.auxiliary = beside
+            .map(|(key, command)| AuxiliaryCommand {
                 key,
                 command: beside_command(key, command, offline, fragment.as_ref()),
             })
@@ -117,13 +117,13 @@ impl LiveUnit {
         unit.manager_environment = variables(
             &self.manager_environment,
             &offline.manager_environment,
-            Origin::Manager,
+            VariableOrigin::Manager,
             None,
         );
         unit.environment = variables(
             &self.environment,
             &offline.environment,
-            Origin::Unit,
+            VariableOrigin::Unit,
             fragment.as_ref(),
         );
         unit.environment_files = self
@@ -142,7 +142,7 @@ impl LiveUnit {
             .collect();
         unit.unset_environment.clone_from(&self.unset_environment);
         unit.pass_environment.clone_from(&self.pass_environment);
-        unit.enabled = Enablement::from_word(&self.unit_file_state);
+        unit.enabled = Enablement::from_systemd(&self.unit_file_state);
         if unit.enabled == Enablement::Other(String::new()) && unit.load == Load::NotFound {
             unit.enabled = Enablement::NotFound;
         }
@@ -172,7 +172,7 @@ impl LiveUnit {
         }
         out.extend(left.into_iter().filter(|written| match &written.cause {
             Cause::UnknownDirective(_) | Cause::UnknownSection(_) => true,
-            Cause::Directive(key) => self.untold.contains(key),
+            Cause::Directive(key) => self.unreported.contains(key),
             _ => false,
         }));
         out
@@ -186,11 +186,11 @@ fn beside_command(
     offline: &UnitDefinition,
     fragment: Option<&Source>,
 ) -> Command {
-    let written = offline.beside.iter().find(|beside| {
-        let words = beside.command.argv.iter().map(|word| &word.text);
-        beside.key == key && beside.command.path == live.path && words.eq(&live.argv)
+    let written = offline.auxiliary.iter().find(|other| {
+        let words = other.command.argv.iter().map(|word| &word.text);
+        other.key == key && other.command.path == live.path && words.eq(&live.argv)
     });
-    let files = written.map(|beside| std::slice::from_ref(&beside.command));
+    let files = written.map(|other| std::slice::from_ref(&other.command));
     commands(
         std::slice::from_ref(live),
         files.unwrap_or_default(),
@@ -208,7 +208,7 @@ fn beside_command(
 }
 
 /// What is wrong with the unit but for its environment files.
-fn problems_of_unit_files(unit: &UnitDefinition) -> Vec<Problem> {
+fn problems_of_unit_files(unit: &UnitDefinition) -> Vec<UnitProblem> {
     let files: BTreeSet<&str> = unit
         .environment_files
         .iter()
@@ -266,7 +266,7 @@ fn commands(live: &[LiveCommand], files: &[Command], fragment: Option<&Source>) 
 fn variables(
     live: &[String],
     files: &[Variable],
-    origin: Origin,
+    origin: VariableOrigin,
     fragment: Option<&Source>,
 ) -> Vec<Variable> {
     let places: BTreeMap<(&str, &str), &Variable> = files
@@ -343,8 +343,8 @@ pub fn differences(offline: &UnitDefinition, live: &UnitDefinition) -> Vec<Strin
     commands_differ("ExecStart", &offline.exec_start, &live.exec_start, &mut out);
     for key in ["ExecCondition", "ExecStartPre", "ExecStartPost"] {
         let beside = |unit: &UnitDefinition| -> Vec<Command> {
-            let of_key = unit.beside.iter().filter(|beside| beside.key == key);
-            of_key.map(|beside| beside.command.clone()).collect()
+            let of_key = unit.auxiliary.iter().filter(|other| other.key == key);
+            of_key.map(|other| other.command.clone()).collect()
         };
         commands_differ(key, &beside(offline), &beside(live), &mut out);
     }

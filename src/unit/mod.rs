@@ -20,8 +20,8 @@ pub(crate) mod words;
 use crate::facts::{ReadError, Source};
 
 pub(crate) use directive::Influence;
-pub use environment::Origin;
 pub(crate) use environment::Variable;
+pub use environment::VariableOrigin;
 pub use live::LiveUnit;
 pub(crate) use start::Start;
 
@@ -39,7 +39,7 @@ pub struct UnitDefinition {
     /// The commands of `ExecStart=`; one, for anything like RKE2.
     pub exec_start: Vec<Command>,
     /// The commands that run before RKE2 does, or beside it while it starts.
-    pub beside: Vec<Beside>,
+    pub auxiliary: Vec<AuxiliaryCommand>,
     /// `ExecSearchPath=`: where a program without a path is looked for; empty for systemd's own list.
     pub search_path: Vec<String>,
     /// `WorkingDirectory=` as systemd gives it over D-Bus: empty, `~`, a path, or `!` before a path that
@@ -64,7 +64,7 @@ pub struct UnitDefinition {
     /// The version of the systemd that defined it, where that was asked over D-Bus.
     pub systemd: Option<u32>,
     /// What is wrong with it.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<UnitProblem>,
 }
 
 impl UnitDefinition {
@@ -76,7 +76,7 @@ impl UnitDefinition {
             fragment: None,
             drop_ins: Vec::new(),
             exec_start: Vec::new(),
-            beside: Vec::new(),
+            auxiliary: Vec::new(),
             search_path: Vec::new(),
             working_directory: String::new(),
             influences: Vec::new(),
@@ -112,7 +112,7 @@ pub enum Load {
 
 impl Load {
     /// From the word that systemd uses.
-    pub fn from_word(word: &str) -> Self {
+    pub fn from_systemd(word: &str) -> Self {
         match word {
             "loaded" => Self::Loaded,
             "not-found" => Self::NotFound,
@@ -173,7 +173,7 @@ pub enum Enablement {
 
 impl Enablement {
     /// From the word that `systemctl is-enabled` prints.
-    pub fn from_word(word: &str) -> Self {
+    pub fn from_systemd(word: &str) -> Self {
         match word {
             "enabled" => Self::Enabled,
             "enabled-runtime" => Self::EnabledRuntime,
@@ -257,7 +257,7 @@ pub struct Command {
 
 /// A command of a unit other than those of `ExecStart=`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Beside {
+pub struct AuxiliaryCommand {
     /// The directive: `ExecCondition`, `ExecStartPre`, or `ExecStartPost` where systemd does not wait for
     /// the service to say that it is ready.
     pub key: &'static str,
@@ -303,18 +303,18 @@ pub enum EnvironmentFault {
 
 /// Something wrong with a unit, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct UnitProblem {
     /// The file, and mostly the line, to blame.
     pub source: Option<Source>,
     /// What it is.
-    pub kind: ProblemKind,
+    pub kind: UnitProblemKind,
 }
 
-impl std::fmt::Display for Problem {
+impl std::fmt::Display for UnitProblem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.source {
             // The error names the file itself.
-            _ if matches!(self.kind, ProblemKind::UnreadableFile(_)) => self.kind.fmt(f),
+            _ if matches!(self.kind, UnitProblemKind::UnreadableFile(_)) => self.kind.fmt(f),
             Some(source) => write!(f, "{source}: {}", self.kind),
             None => self.kind.fmt(f),
         }
@@ -323,7 +323,7 @@ impl std::fmt::Display for Problem {
 
 /// What is wrong. Values are never repeated here: they may be secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ProblemKind {
+pub enum UnitProblemKind {
     /// A line that is no section, assignment or comment.
     #[error("this line {0}")]
     Line(syntax::LineFault),
@@ -445,7 +445,7 @@ pub enum ProblemKind {
     UnreadableFile(ReadError),
 }
 
-impl ProblemKind {
+impl UnitProblemKind {
     /// Whether it is about an environment file as a whole.
     const fn is_of_environment_file(&self) -> bool {
         matches!(

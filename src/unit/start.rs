@@ -3,8 +3,8 @@
 use super::directive::{Cause, Influence};
 use super::environment::{self, Variables};
 use super::{
-    EnvironmentContent, EnvironmentFault, EnvironmentFile, Knowledge, Origin, Problem, ProblemKind,
-    UnitDefinition, Variable, Word,
+    EnvironmentContent, EnvironmentFault, EnvironmentFile, Knowledge, UnitDefinition, UnitProblem,
+    UnitProblemKind, Variable, VariableOrigin, Word,
 };
 
 /// A command ready to run.
@@ -48,7 +48,7 @@ impl UnitDefinition {
 
     /// What may make the service run otherwise than [`command`](Self::command) says, or see another host:
     /// directives that are not followed, and whatever of the unit is not known. Commands that run
-    /// [`beside`](Self::beside) the service are not among it.
+    /// [`auxiliary`](Self::auxiliary) to the service are not included.
     pub fn influences(&self) -> Vec<Influence> {
         let mut out = self.influences.clone();
         let mut add = |cause, source: &Option<crate::facts::Source>| {
@@ -86,17 +86,17 @@ impl UnitDefinition {
     }
 
     /// What is not known because of a problem.
-    fn unknown(&self, kind: &ProblemKind) -> Option<Cause> {
+    fn unknown(&self, kind: &UnitProblemKind) -> Option<Cause> {
         match kind {
-            ProblemKind::AfterComment => Some(Cause::AfterComment),
+            UnitProblemKind::AfterComment => Some(Cause::AfterComment),
             // systemd has read the files, and fills in every specifier.
             _ if self.knowledge == Knowledge::Bus => None,
-            ProblemKind::Specifier { key, specifier } => Some(Cause::Specifier {
+            UnitProblemKind::Specifier { key, specifier } => Some(Cause::Specifier {
                 key,
                 letter: *specifier,
             }),
-            ProblemKind::NotUtf8 => Some(Cause::NotUtf8),
-            ProblemKind::UnreadableFile(error) => Some(Cause::Unreadable(error.to_string())),
+            UnitProblemKind::NotUtf8 => Some(Cause::NotUtf8),
+            UnitProblemKind::UnreadableFile(error) => Some(Cause::Unreadable(error.to_string())),
             _ => None,
         }
     }
@@ -104,7 +104,7 @@ impl UnitDefinition {
     /// Whether the unit itself, or one of its environment files, sets a variable.
     pub fn sets(&self, name: &str) -> bool {
         let set = self.variables().get(name).map(|variable| variable.origin);
-        matches!(set, Some(Origin::Unit | Origin::File))
+        matches!(set, Some(VariableOrigin::Unit | VariableOrigin::File))
     }
 
     /// The variables in the command line whose values systemd, not the unit, sets.
@@ -149,14 +149,14 @@ impl UnitDefinition {
 
 impl EnvironmentFile {
     /// What is wrong with the files behind it.
-    pub fn problems(&self) -> Vec<Problem> {
+    pub fn problems(&self) -> Vec<UnitProblem> {
         let mut out = Vec::new();
         let mut add = |kind| {
             let source = self.source.clone();
-            out.push(Problem { source, kind });
+            out.push(UnitProblem { source, kind });
         };
         if self.files.is_empty() && !self.optional {
-            add(ProblemKind::RequiredFile {
+            add(UnitProblemKind::RequiredFile {
                 path: self.pattern.clone(),
                 why: "no such file".to_owned(),
             });
@@ -164,12 +164,12 @@ impl EnvironmentFile {
         for EnvironmentContent { path, variables } in &self.files {
             let Err(fault) = variables else { continue };
             if !self.optional {
-                add(ProblemKind::RequiredFile {
+                add(UnitProblemKind::RequiredFile {
                     path: path.clone(),
                     why: fault.to_string(),
                 });
             } else if !fault.is_absent() {
-                add(ProblemKind::OptionalFile(fault.clone()));
+                add(UnitProblemKind::OptionalFile(fault.clone()));
             }
         }
         out

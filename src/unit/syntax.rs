@@ -9,7 +9,7 @@ const LONGEST: usize = 1 << 20;
 
 /// One `Key=value` of a unit file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Assignment<'a> {
+pub(crate) struct DirectiveLine<'a> {
     /// The section it stands in, `Service`.
     pub section: &'a str,
     /// What stands before the first `=`.
@@ -87,7 +87,7 @@ pub(crate) enum Flow {
 /// Calls `visit` for every assignment and every fault of a unit file, in order, with the line.
 pub(crate) fn parse(
     content: &[u8],
-    mut visit: impl FnMut(u32, Result<Assignment<'_>, LineFault>) -> Flow,
+    mut visit: impl FnMut(u32, Result<DirectiveLine<'_>, LineFault>) -> Flow,
 ) {
     let mut section = None;
     let mut logical = Logical::default();
@@ -152,7 +152,7 @@ fn logical_line(
     logical: &Logical,
     number: u32,
     section: &mut Option<String>,
-    visit: &mut impl FnMut(u32, Result<Assignment<'_>, LineFault>) -> Flow,
+    visit: &mut impl FnMut(u32, Result<DirectiveLine<'_>, LineFault>) -> Flow,
 ) -> Flow {
     let (begin, stripped) = strip(&logical.text, 0);
     if stripped.is_empty() {
@@ -194,7 +194,7 @@ fn logical_line(
     let text = std::str::from_utf8(value).unwrap_or_default();
     visit(
         number,
-        Ok(Assignment {
+        Ok(DirectiveLine {
             section,
             key,
             value: Value {

@@ -2,7 +2,7 @@
 //!
 //! After `service_verify` and `service_add_extras` of src/core/service.c, systemd 247 to 257.
 
-use super::ProblemKind;
+use super::UnitProblemKind;
 
 /// The settings of a service that are checked against each other.
 #[derive(Debug, Default)]
@@ -11,7 +11,7 @@ use super::ProblemKind;
     reason = "each is a setting of its own, and no state"
 )]
 pub(super) struct Service {
-    kind: Option<Kind>,
+    kind: Option<ServiceType>,
     /// `Restart=always` or `on-success`.
     restarts_after_success: bool,
     remains_after_exit: bool,
@@ -23,7 +23,7 @@ pub(super) struct Service {
 
 /// `Type=`, as far as it matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ServiceType {
     Oneshot,
     Dbus,
     /// `simple`, `exec` or `idle`: the service counts as started once its program runs.
@@ -32,15 +32,15 @@ enum Kind {
 }
 
 impl Service {
-    /// Takes an assignment; what systemd does not understand it ignores, and the value before stays.
+    /// Applies an assignment. As in systemd, an invalid value is ignored and the previous one stays.
     pub(super) fn assign(&mut self, section: &str, key: &str, value: &str) {
         match (section, key) {
             ("Service", "Type") => {
                 self.kind = match value {
-                    "oneshot" => Some(Kind::Oneshot),
-                    "dbus" => Some(Kind::Dbus),
-                    "simple" | "exec" | "idle" => Some(Kind::AtOnce),
-                    "forking" | "notify" | "notify-reload" => Some(Kind::Other),
+                    "oneshot" => Some(ServiceType::Oneshot),
+                    "dbus" => Some(ServiceType::Dbus),
+                    "simple" | "exec" | "idle" => Some(ServiceType::AtOnce),
+                    "forking" | "notify" | "notify-reload" => Some(ServiceType::Other),
                     _ => return,
                 };
             }
@@ -68,33 +68,33 @@ impl Service {
     }
 
     /// `Type=`, or what stands in for it.
-    fn kind(&self, commands: usize) -> Kind {
+    fn kind(&self, commands: usize) -> ServiceType {
         self.kind.unwrap_or(match commands {
-            _ if self.has_bus_name => Kind::Dbus,
-            0 => Kind::Oneshot,
-            _ => Kind::AtOnce,
+            _ if self.has_bus_name => ServiceType::Dbus,
+            0 => ServiceType::Oneshot,
+            _ => ServiceType::AtOnce,
         })
     }
 
     /// Whether the service with so many commands in `ExecStart=` counts as started once its program runs.
     pub(super) fn starts_at_once(&self, commands: usize) -> bool {
-        self.kind(commands) == Kind::AtOnce
+        self.kind(commands) == ServiceType::AtOnce
     }
 
     /// Why systemd refuses the service with so many commands in `ExecStart=`.
-    pub(super) fn refused(&self, commands: usize) -> Option<ProblemKind> {
+    pub(super) fn refused(&self, commands: usize) -> Option<UnitProblemKind> {
         let kind = self.kind(commands);
-        let oneshot = kind == Kind::Oneshot;
+        let oneshot = kind == ServiceType::Oneshot;
         let may_be_without =
             oneshot && (self.has_success_action || (self.stops && self.remains_after_exit));
         if commands == 0 && !may_be_without {
-            Some(ProblemKind::NoCommand)
+            Some(UnitProblemKind::NoCommand)
         } else if commands > 1 && !oneshot {
-            Some(ProblemKind::ManyCommands)
+            Some(UnitProblemKind::ManyCommands)
         } else if oneshot && self.restarts_after_success {
-            Some(ProblemKind::OneshotRestarts)
-        } else if kind == Kind::Dbus && !self.has_bus_name {
-            Some(ProblemKind::NoBusName)
+            Some(UnitProblemKind::OneshotRestarts)
+        } else if kind == ServiceType::Dbus && !self.has_bus_name {
+            Some(UnitProblemKind::NoBusName)
         } else {
             None
         }

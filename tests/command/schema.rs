@@ -74,7 +74,7 @@ fn what_the_monitor_tells_is_as_described() {
         Phase::Unknown,
     ];
     let holds = [
-        Hold::SwitchedOff,
+        Hold::ResumeOff,
         Hold::Stopped,
         Hold::Disabled,
         Hold::NotLoadable,

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use preflight_rke2::testing::unit::directive::{TABLE, handling, unseen};
+use preflight_rke2::testing::unit::directive::{TABLE, handling, untracked};
 use serde_json::Value;
 
 use crate::lab::Lab;
@@ -77,7 +77,7 @@ const CREDENTIAL: &str = "/run/credentials/rke2-server.service/rke2.c";
 #[test]
 fn each_directive_that_is_not_followed_has_a_case() {
     let cases: BTreeSet<&str> = CASES.iter().map(|(key, ..)| *key).collect();
-    let mut wanted: BTreeSet<&str> = unseen().map(|(key, ..)| key).collect();
+    let mut wanted: BTreeSet<&str> = untracked().map(|(key, ..)| key).collect();
     wanted.extend(["ExecStartPre", "ExecCondition"]);
     assert_eq!(cases, wanted);
 }

@@ -8,7 +8,7 @@ use crate::lab::{Lab, field};
 use crate::on;
 
 const DRIFTED: &str = "6a0aafc776df442b90b1be0f1b0ce2fd";
-const CURED: &str = "14ee33e3e81446d886c197919c6c7f95";
+const DRIFT_RESOLVED: &str = "14ee33e3e81446d886c197919c6c7f95";
 
 fn from_environment(name: &str, otherwise: u32) -> u32 {
     std::env::var(name)
@@ -21,7 +21,7 @@ fn from_environment(name: &str, otherwise: u32) -> u32 {
 fn transitions(journal: &[Value]) -> Vec<&Value> {
     journal
         .iter()
-        .filter(|entry| [DRIFTED, CURED].contains(&field(entry, "MESSAGE_ID")))
+        .filter(|entry| [DRIFTED, DRIFT_RESOLVED].contains(&field(entry, "MESSAGE_ID")))
         .collect()
 }
 
@@ -86,9 +86,16 @@ fn a_thousand_flips_end_in_the_last_state(suite: &str) {
     assert!(told.len() > 20, "{} entries", told.len());
     for pair in told.windows(2) {
         let ids = [field(pair[0], "MESSAGE_ID"), field(pair[1], "MESSAGE_ID")];
-        assert_ne!(ids, [CURED, CURED], "cured of nothing: {pair:?}");
+        assert_ne!(
+            ids,
+            [DRIFT_RESOLVED, DRIFT_RESOLVED],
+            "cured of nothing: {pair:?}"
+        );
     }
-    assert_eq!(field(told.last().expect("one"), "MESSAGE_ID"), CURED);
+    assert_eq!(
+        field(told.last().expect("one"), "MESSAGE_ID"),
+        DRIFT_RESOLVED
+    );
     let kilobytes = |name: &str| -> u32 { outcome.line(name).parse().expect("kilobytes") };
     let (early, late) = (kilobytes("early"), kilobytes("late"));
     assert!(

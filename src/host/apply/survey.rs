@@ -6,7 +6,7 @@ use super::program::Programs;
 use crate::facts::Table;
 use crate::fix::accounts::{Elsewhere, Maker, SYSUSERS_FILE};
 use crate::fix::{Host, Unit};
-use crate::host::root::Kind;
+use crate::host::root::FileKind;
 use crate::host::{HostRoot, sysctl_d};
 use crate::sysctl_d::Dialect;
 
@@ -70,7 +70,10 @@ fn links(root: &HostRoot) -> Vec<String> {
         "/etc/gshadow",
         "/etc/.pwd.lock",
     ];
-    let is_link = |path: &&str| root.lstat(path).is_ok_and(|there| there.kind == Kind::Link);
+    let is_link = |path: &&str| {
+        root.lstat(path)
+            .is_ok_and(|there| there.kind == FileKind::Link)
+    };
     let links = WRITTEN.into_iter().filter(is_link);
     links.map(str::to_owned).collect()
 }

@@ -12,7 +12,7 @@ use nix::libc;
 use nix::sys::stat::{FileStat, Mode, fstatat};
 
 use super::super::HostRoot;
-use super::super::root::{Kind, SAFE};
+use super::super::root::{FileKind, SAFE};
 use crate::audit::control::FileSet;
 use crate::audit::facts::{InspectedFile, Survey};
 use crate::facts::{Operation, ReadError};
@@ -216,7 +216,7 @@ impl Walk<'_> {
             // A link to nothing, or in a circle, holds nothing that could be read.
             libc::S_IFLNK => {
                 if let Ok(status) = self.root.stat(&path)
-                    && status.kind == Kind::File
+                    && status.kind == FileKind::File
                 {
                     self.count(path, (status.mode, status.uid, status.gid));
                 }

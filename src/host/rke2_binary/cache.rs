@@ -12,7 +12,7 @@ use nix::libc;
 use serde::{Deserialize, Serialize};
 
 use super::shown;
-use crate::host::root::Status;
+use crate::host::root::FileStatus;
 use crate::host::state;
 
 const NAME: &str = "rke2-version.json";
@@ -31,7 +31,7 @@ struct CacheEntry {
 }
 
 impl CacheEntry {
-    fn new(path: &Path, status: &Status, version: &str) -> Self {
+    fn new(path: &Path, status: &FileStatus, version: &str) -> Self {
         Self {
             path: shown(path),
             device: status.identity.0,
@@ -44,12 +44,12 @@ impl CacheEntry {
 }
 
 /// The answer that is kept of the program at `path`, provided it is still the same file.
-pub(super) fn load(dir: &Path, path: &Path, status: &Status) -> Option<String> {
+pub(super) fn load(dir: &Path, path: &Path, status: &FileStatus) -> Option<String> {
     load_of(dir, path, status, 0)
 }
 
 /// [`load`], where `owner` stands for root.
-fn load_of(dir: &Path, path: &Path, status: &Status, owner: u32) -> Option<String> {
+fn load_of(dir: &Path, path: &Path, status: &FileStatus, owner: u32) -> Option<String> {
     let own = |file: &File| {
         let meta = file.metadata().ok()?;
         (meta.uid() == owner && meta.mode() & 0o022 == 0).then_some(meta)
@@ -72,7 +72,7 @@ fn load_of(dir: &Path, path: &Path, status: &Status, owner: u32) -> Option<Strin
 }
 
 /// Keeps an answer.
-pub(super) fn store(dir: &Path, path: &Path, status: &Status, version: &str) {
+pub(super) fn store(dir: &Path, path: &Path, status: &FileStatus, version: &str) {
     let _ = try_store(dir, &CacheEntry::new(path, status, version));
 }
 
@@ -114,7 +114,7 @@ mod tests {
             self.dir.path().join("cache")
         }
 
-        fn status(&self) -> Status {
+        fn status(&self) -> FileStatus {
             HostRoot::live().stat(self.program()).unwrap()
         }
 

@@ -17,7 +17,7 @@ use nix::libc;
 
 use crate::facts::{Operation, ReadError, Source};
 use crate::host::HostRoot;
-use crate::host::root::{Kind, Status};
+use crate::host::root::{FileKind, FileStatus};
 use crate::rke2::build_info::{self, BinaryKind, Bytes};
 use crate::rke2::installed::{CommandFailure, Detection, InstalledVersion, Note, VersionSource};
 use crate::rke2::version::Version;
@@ -76,7 +76,7 @@ const SEARCH_PATH: [&str; 6] = [
 pub(crate) fn search(root: &HostRoot, directories: &[String], name: &Path) -> Option<PathBuf> {
     let is_program = |path: &PathBuf| {
         root.stat(path)
-            .is_ok_and(|status| status.kind == Kind::File && status.mode & 0o111 != 0)
+            .is_ok_and(|status| status.kind == FileKind::File && status.mode & 0o111 != 0)
     };
     let mut own = directories.iter().map(String::as_str);
     let mut default = SEARCH_PATH.into_iter();
@@ -200,8 +200,8 @@ fn answer(root: &HostRoot, path: &Path, ask: &VersionCommand) -> Result<String, 
 }
 
 /// Why a program must not be run, if so: it could be another's than root's.
-fn distrust(status: &Status) -> Option<&'static str> {
-    if status.kind != Kind::File {
+fn distrust(status: &FileStatus) -> Option<&'static str> {
+    if status.kind != FileKind::File {
         Some("it is not a regular file")
     } else if status.uid != 0 {
         Some("it does not belong to root")

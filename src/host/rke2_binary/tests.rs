@@ -211,8 +211,8 @@ fn a_data_folder_that_tells_nothing_is_silent() {
 
 #[test]
 fn only_what_is_roots_alone_is_run() {
-    let good = Status {
-        kind: Kind::File,
+    let good = FileStatus {
+        kind: FileKind::File,
         mode: 0o755,
         uid: 0,
         gid: 0,
@@ -222,21 +222,21 @@ fn only_what_is_roots_alone_is_run() {
     };
     assert_eq!(distrust(&good), None);
     for bad in [
-        Status { uid: 1000, ..good },
-        Status {
+        FileStatus { uid: 1000, ..good },
+        FileStatus {
             mode: 0o775,
             ..good
         },
-        Status {
+        FileStatus {
             mode: 0o757,
             ..good
         },
-        Status {
+        FileStatus {
             mode: 0o644,
             ..good
         },
-        Status {
-            kind: Kind::Directory,
+        FileStatus {
+            kind: FileKind::Directory,
             ..good
         },
     ] {

@@ -9,9 +9,9 @@ use zbus::proxy::CacheProperties;
 use zbus::{Connection, fdo};
 
 use super::{BusError, Properties, SYSTEMD, UNIT, connect, manage, manager, named, of_bus};
-use crate::gate::hold;
+use crate::gate::job_queue;
 use crate::host::rke2_binary::command;
-use crate::unit::job::{self, Job, State};
+use crate::unit::job::{self, Job, UnitState};
 
 /// How long one question may take, over the bus and again with `systemctl`. A question that neither answers
 /// leaves the gate time to log that, within the 20 s that it has.
@@ -23,7 +23,7 @@ const MAX_OUTPUT: usize = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Queue {
     /// The state of the unit.
-    pub state: State,
+    pub state: UnitState,
     /// All jobs.
     pub jobs: Vec<Job>,
     /// `After=` of the queued units that it has to wait for.
@@ -125,16 +125,16 @@ impl Access {
 fn unasked(
     unit: &str,
     gate: &str,
-    state: &State,
+    state: &UnitState,
     jobs: &[Job],
     after: &BTreeMap<String, Vec<String>>,
 ) -> Option<String> {
-    hold::preceding(unit, gate, &state.after, jobs, after)
+    job_queue::preceding(unit, gate, &state.after, jobs, after)
         .into_iter()
         .find(|name| !after.contains_key(name))
 }
 
-async fn state(connection: &Connection, unit: &str) -> Result<State, BusError> {
+async fn state(connection: &Connection, unit: &str) -> Result<UnitState, BusError> {
     let properties = fdo::PropertiesProxy::builder(connection)
         .destination(SYSTEMD)
         .path(manage::unit_path(unit))
@@ -144,7 +144,7 @@ async fn state(connection: &Connection, unit: &str) -> Result<State, BusError> {
         .map_err(|error| of_bus(error, unit))?;
     let all = properties.get_all(UNIT).await;
     let mut all = Properties(all.map_err(|error| named(error, unit))?);
-    Ok(State {
+    Ok(UnitState {
         active: all.take("ActiveState")?,
         sub: all.take("SubState")?,
         after: all.take("After")?,

@@ -26,7 +26,7 @@ const SYSINIT: &str = "sysinit.target";
 
 /// What systemd tells by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum SystemdSignal {
     /// A unit, or what systemd knows of unit files, has changed.
     Changed,
     /// A unit has a new job.
@@ -79,16 +79,16 @@ pub(crate) fn label(name: &str) -> String {
 const MOST_JOBS: usize = 256;
 
 /// What systemd has told and nobody has read yet. It does not grow without bound: any number of
-/// [`Told::Changed`] is kept as one, and of jobs the newest `MOST_JOBS`.
+/// [`SystemdSignal::Changed`] is kept as one, and of jobs the newest `MOST_JOBS`.
 #[derive(Debug)]
-pub(crate) struct Inbox {
-    waiting: Mutex<VecDeque<Told>>,
+pub(crate) struct SignalQueue {
+    waiting: Mutex<VecDeque<SystemdSignal>>,
     ready: Notify,
     /// Counted up by everything that arrives.
     arrived: Arc<AtomicU64>,
 }
 
-impl Inbox {
+impl SignalQueue {
     /// An empty one, which counts `arrived` up whenever something arrives.
     pub(crate) fn new(arrived: Arc<AtomicU64>) -> Self {
         Self {
@@ -98,27 +98,31 @@ impl Inbox {
         }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<Told>> {
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<SystemdSignal>> {
         // What a thread that panicked has left is a whole queue all the same.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(&self, told: Told) {
+    fn push(&self, signal: SystemdSignal) {
         let mut waiting = self.waiting();
-        match told {
-            Told::JobNew { .. } | Told::JobRemoved { .. } => {
+        match signal {
+            SystemdSignal::JobNew { .. } | SystemdSignal::JobRemoved { .. } => {
                 if waiting.len() >= MOST_JOBS {
-                    let is_job =
-                        |told: &Told| matches!(told, Told::JobNew { .. } | Told::JobRemoved { .. });
+                    let is_job = |signal: &SystemdSignal| {
+                        matches!(
+                            signal,
+                            SystemdSignal::JobNew { .. } | SystemdSignal::JobRemoved { .. }
+                        )
+                    };
                     if let Some(oldest) = waiting.iter().position(is_job) {
                         waiting.remove(oldest);
                     }
                 }
-                waiting.push_back(told);
+                waiting.push_back(signal);
             }
-            Told::Changed | Told::Restarted | Told::Disconnected => {
-                if !waiting.contains(&told) {
-                    waiting.push_back(told);
+            SystemdSignal::Changed | SystemdSignal::Restarted | SystemdSignal::Disconnected => {
+                if !waiting.contains(&signal) {
+                    waiting.push_back(signal);
                 }
             }
         }
@@ -128,15 +132,15 @@ impl Inbox {
     }
 
     /// The next, if there is one.
-    pub(crate) fn try_next(&self) -> Option<Told> {
+    pub(crate) fn try_next(&self) -> Option<SystemdSignal> {
         self.waiting().pop_front()
     }
 
     /// Waits for the next. Nothing is lost if this is not waited for to the end.
-    pub(crate) async fn next(&self) -> Told {
+    pub(crate) async fn next(&self) -> SystemdSignal {
         loop {
-            if let Some(told) = self.try_next() {
-                return told;
+            if let Some(signal) = self.try_next() {
+                return signal;
             }
             self.ready.notified().await;
         }
@@ -174,7 +178,7 @@ impl Senders {
 pub(crate) async fn listen(
     connection: &Connection,
     units: &[&str],
-    to: Arc<Inbox>,
+    to: Arc<SignalQueue>,
 ) -> Result<(), BusError> {
     let stream = MessageStream::from(connection);
     let mut senders = Senders::Peer;
@@ -359,24 +363,24 @@ fn rules<'a>(units: &[&'a str]) -> zbus::Result<Vec<MatchRule<'a>>> {
     rules.into_iter().map(Builder::build).collect()
 }
 
-async fn forward(mut stream: MessageStream, mut senders: Senders, to: Arc<Inbox>) {
+async fn forward(mut stream: MessageStream, mut senders: Senders, to: Arc<SignalQueue>) {
     while let Some(message) = poll_fn(|cx| Pin::new(&mut stream).poll_next(cx)).await {
-        let told = message
+        let signal = message
             .ok()
-            .and_then(|message| told(&message, &mut senders));
-        if let Some(told) = told {
-            to.push(told);
+            .and_then(|message| signal_of(&message, &mut senders));
+        if let Some(signal) = signal {
+            to.push(signal);
         }
         // Nobody is left to listen.
         if Arc::strong_count(&to) == 1 {
             return;
         }
     }
-    to.push(Told::Disconnected);
+    to.push(SystemdSignal::Disconnected);
 }
 
 /// What a message tells, if it is a signal of systemd's or of the bus.
-fn told(message: &Message, senders: &mut Senders) -> Option<Told> {
+fn signal_of(message: &Message, senders: &mut Senders) -> Option<SystemdSignal> {
     if message.message_type() != message::Type::Signal {
         return None;
     }
@@ -395,7 +399,7 @@ fn told(message: &Message, senders: &mut Senders) -> Option<Told> {
         if let Senders::Bus(systemd) = senders {
             *systemd = has_come.then_some(owner);
         }
-        return has_come.then_some(Told::Restarted);
+        return has_come.then_some(SystemdSignal::Restarted);
     }
     if !senders.is_systemd(sender) {
         return None;
@@ -405,18 +409,18 @@ fn told(message: &Message, senders: &mut Senders) -> Option<Told> {
             let (_, job, unit): (u32, zbus::OwnedObjectPath, String) =
                 message.body().deserialize().ok()?;
             let job = job.to_string();
-            Some(Told::JobNew { job, unit })
+            Some(SystemdSignal::JobNew { job, unit })
         }
         "JobRemoved" => {
             let (_, job, unit, result): (u32, zbus::OwnedObjectPath, String, String) =
                 message.body().deserialize().ok()?;
-            Some(Told::JobRemoved {
+            Some(SystemdSignal::JobRemoved {
                 job: job.to_string(),
                 unit,
                 result,
             })
         }
-        "PropertiesChanged" | "Reloading" | "UnitFilesChanged" => Some(Told::Changed),
+        "PropertiesChanged" | "Reloading" | "UnitFilesChanged" => Some(SystemdSignal::Changed),
         _ => None,
     }
 }
@@ -473,40 +477,52 @@ mod tests {
     #[test]
     fn only_systemd_and_the_bus_are_believed() {
         let mut senders = Senders::Bus(Some(":1.0".to_owned()));
-        assert!(told(&removed(":1.0"), &mut senders).is_some());
+        assert!(signal_of(&removed(":1.0"), &mut senders).is_some());
         for other in [":1.00", ":1.7", BUS] {
-            assert_eq!(told(&removed(other), &mut senders), None, "{other}");
+            assert_eq!(signal_of(&removed(other), &mut senders), None, "{other}");
         }
         let reload = |sender| signal(sender, MANAGER, "Reloading", &(true));
-        assert_eq!(told(&reload(":1.0"), &mut senders), Some(Told::Changed));
-        assert_eq!(told(&reload(":1.7"), &mut senders), None);
+        assert_eq!(
+            signal_of(&reload(":1.0"), &mut senders),
+            Some(SystemdSignal::Changed)
+        );
+        assert_eq!(signal_of(&reload(":1.7"), &mut senders), None);
 
         // Another cannot make itself systemd, nor a name of its own pass for systemd's.
-        assert_eq!(told(&moved(":1.7", SYSTEMD, ":1.7"), &mut senders), None);
-        assert_eq!(told(&moved(":1.0", SYSTEMD, ":1.7"), &mut senders), None);
-        assert_eq!(told(&moved(BUS, "org.example", ":1.7"), &mut senders), None);
-        assert_eq!(told(&removed(":1.7"), &mut senders), None);
+        assert_eq!(
+            signal_of(&moved(":1.7", SYSTEMD, ":1.7"), &mut senders),
+            None
+        );
+        assert_eq!(
+            signal_of(&moved(":1.0", SYSTEMD, ":1.7"), &mut senders),
+            None
+        );
+        assert_eq!(
+            signal_of(&moved(BUS, "org.example", ":1.7"), &mut senders),
+            None
+        );
+        assert_eq!(signal_of(&removed(":1.7"), &mut senders), None);
 
         // The bus can: systemd leaves, and comes back as another connection.
-        assert_eq!(told(&moved(BUS, SYSTEMD, ""), &mut senders), None);
+        assert_eq!(signal_of(&moved(BUS, SYSTEMD, ""), &mut senders), None);
         assert_eq!(senders, Senders::Bus(None));
-        assert_eq!(told(&removed(":1.0"), &mut senders), None);
-        let back = told(&moved(BUS, SYSTEMD, ":1.9"), &mut senders);
-        assert_eq!(back, Some(Told::Restarted));
-        assert_eq!(told(&removed(":1.0"), &mut senders), None);
-        assert!(told(&removed(":1.9"), &mut senders).is_some());
+        assert_eq!(signal_of(&removed(":1.0"), &mut senders), None);
+        let back = signal_of(&moved(BUS, SYSTEMD, ":1.9"), &mut senders);
+        assert_eq!(back, Some(SystemdSignal::Restarted));
+        assert_eq!(signal_of(&removed(":1.0"), &mut senders), None);
+        assert!(signal_of(&removed(":1.9"), &mut senders).is_some());
     }
 
     #[test]
-    fn an_inbox_does_not_grow_without_bound() {
+    fn a_queue_does_not_grow_without_bound() {
         let arrived = Arc::new(AtomicU64::new(0));
-        let inbox = Inbox::new(Arc::clone(&arrived));
+        let queue = SignalQueue::new(Arc::clone(&arrived));
         for _ in 0..100_000 {
-            inbox.push(Told::Changed);
-            inbox.push(Told::Restarted);
+            queue.push(SystemdSignal::Changed);
+            queue.push(SystemdSignal::Restarted);
         }
         for number in 0..100_000_u32 {
-            inbox.push(Told::JobNew {
+            queue.push(SystemdSignal::JobNew {
                 job: number.to_string(),
                 unit: String::new(),
             });
@@ -514,9 +530,9 @@ mod tests {
         assert_eq!(arrived.load(Ordering::Relaxed), 300_000);
         let mut jobs = Vec::new();
         let mut others = 0;
-        while let Some(told) = inbox.try_next() {
-            match told {
-                Told::JobNew { job, .. } => jobs.push(job),
+        while let Some(signal) = queue.try_next() {
+            match signal {
+                SystemdSignal::JobNew { job, .. } => jobs.push(job),
                 _ => others += 1,
             }
         }

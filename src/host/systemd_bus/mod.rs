@@ -1,4 +1,4 @@
-//! Asking systemd over D-Bus how it would start a unit, and what the unit does now.
+//! PendingQuery systemd over D-Bus how it would start a unit, and what the unit does now.
 
 pub(crate) mod jobs;
 pub(crate) mod manage;
@@ -12,7 +12,7 @@ use zbus::proxy::CacheProperties;
 use zbus::{Connection, OwnedObjectPath, OwnedVariant, Variant, fdo, proxy};
 
 use crate::unit::LiveUnit;
-use crate::unit::directive::{self, Extent, Takes};
+use crate::unit::directive::{self, Extent, ValueForm};
 use crate::unit::live::LiveCommand;
 
 /// Why systemd did not answer.
@@ -151,13 +151,13 @@ pub fn ask(units: &[&str], deadline: Duration) -> Result<Vec<LiveUnit>, BusError
 /// A question that a thread of its own puts to systemd, while its caller reads files: what it costs is
 /// mostly the way there and back.
 #[derive(Debug)]
-pub(crate) struct Asking {
+pub(crate) struct PendingQuery {
     unit: String,
     deadline: Duration,
     thread: Option<JoinHandle<Result<Vec<LiveUnit>, BusError>>>,
 }
 
-impl Asking {
+impl PendingQuery {
     /// Asks for one unit.
     pub(crate) fn begin(unit: &str, deadline: Duration) -> Self {
         let asked = unit.to_owned();
@@ -283,9 +283,9 @@ async fn load(connection: &Connection, unit: &str) -> Result<LiveUnit, BusError>
     let mut of_service = of_service?;
     let job: (u32, OwnedObjectPath) = of_unit.take("Job")?;
     let influences = influences(&of_service);
-    let untold = directive::unseen().map(|(name, ..)| name);
-    let untold = untold.filter(|name| !of_service.0.contains_key(*name));
-    let untold = untold.collect();
+    let unreported = directive::untracked().map(|(name, ..)| name);
+    let unreported = unreported.filter(|name| !of_service.0.contains_key(*name));
+    let unreported = unreported.collect();
     Ok(LiveUnit {
         id: of_unit.take("Id")?,
         names: of_unit.take("Names")?,
@@ -298,11 +298,11 @@ async fn load(connection: &Connection, unit: &str) -> Result<LiveUnit, BusError>
         need_daemon_reload: of_unit.take("NeedDaemonReload")?,
         job: job.0,
         exec_start: commands(&mut of_service, "ExecStart")?,
-        beside: beside(&mut of_service)?,
+        auxiliary: auxiliary_commands(&mut of_service)?,
         search_path: of_service.take_or_default("ExecSearchPath")?,
         working_directory: of_service.take_or_default("WorkingDirectory")?,
         influences,
-        untold,
+        unreported,
         environment: of_service.take("Environment")?,
         environment_files: of_service.take("EnvironmentFiles")?,
         unset_environment: of_service.take_or_default("UnsetEnvironment")?,
@@ -391,7 +391,9 @@ fn commands(service: &mut Properties, key: &str) -> Result<Vec<LiveCommand>, Bus
 
 /// The commands that run before the service does, and, where systemd does not wait for the service to be
 /// ready, those that run while it starts.
-fn beside(service: &mut Properties) -> Result<Vec<(&'static str, LiveCommand)>, BusError> {
+fn auxiliary_commands(
+    service: &mut Properties,
+) -> Result<Vec<(&'static str, LiveCommand)>, BusError> {
     let at_once = matches!(
         service.text("Type"),
         Some("simple" | "exec" | "idle") | None
@@ -413,7 +415,7 @@ fn beside(service: &mut Properties) -> Result<Vec<(&'static str, LiveCommand)>, 
 /// The directives whose effect on what the service sees is not followed, as far as they are set to other
 /// than their default. A property of such a directive that is of an unexpected type counts as set.
 fn influences(service: &Properties) -> Vec<(&'static str, Extent)> {
-    directive::unseen()
+    directive::untracked()
         .filter_map(|(name, reach, takes)| {
             let value = service.0.get(name)?;
             (!is_default(value, takes)).then(|| {
@@ -424,13 +426,13 @@ fn influences(service: &Properties) -> Vec<(&'static str, Extent)> {
         .collect()
 }
 
-fn is_default(value: &Variant<'_>, takes: Takes) -> bool {
+fn is_default(value: &Variant<'_>, takes: ValueForm) -> bool {
     match value {
         Variant::Bool(set) => !set,
         Variant::Str(text) => {
             let is_unset = match takes {
-                Takes::Switch(unset) | Takes::Text(unset) => unset.is(text.as_str()),
-                Takes::List => false,
+                ValueForm::Flag(unset) | ValueForm::Text(unset) => unset.is(text.as_str()),
+                ValueForm::List => false,
             };
             text.is_empty() || is_unset
         }

@@ -405,10 +405,10 @@ fn a_unit_is_started_and_stopped() {
 
 #[test]
 fn what_systemd_tells_is_passed_on_until_it_hangs_up() {
-    use manage::Told;
+    use manage::SystemdSignal;
     let heard = with(Mood::Answers, async |client, server| {
-        let told = std::sync::Arc::new(manage::Inbox::new(std::sync::Arc::default()));
-        let to = std::sync::Arc::clone(&told);
+        let signals = std::sync::Arc::new(manage::SignalQueue::new(std::sync::Arc::default()));
+        let to = std::sync::Arc::clone(&signals);
         manage::listen(&client, &["rke2-server.service"], to).await?;
         drop(client);
         let emitter =
@@ -417,16 +417,19 @@ fn what_systemd_tells_is_passed_on_until_it_hangs_up() {
         FakeManager::job_removed(&emitter, 7, job, "rke2-server.service", "dependency")
             .await
             .unwrap();
-        let first = told.next().await;
+        let first = signals.next().await;
         server.close().await.unwrap();
-        Ok(([first, told.next().await], told.try_next()))
+        Ok(([first, signals.next().await], signals.try_next()))
     });
-    let removed = Told::JobRemoved {
+    let removed = SystemdSignal::JobRemoved {
         job: JOB_PATH.to_owned(),
         unit: "rke2-server.service".to_owned(),
         result: "dependency".to_owned(),
     };
-    assert_eq!(heard.unwrap(), ([removed, Told::Disconnected], None));
+    assert_eq!(
+        heard.unwrap(),
+        ([removed, SystemdSignal::Disconnected], None)
+    );
 }
 
 #[test]
@@ -465,7 +468,7 @@ fn a_unit_is_read_whole() {
             no_env_expand: true,
             via_shell: false,
         }],
-        beside: vec![
+        auxiliary: vec![
             (
                 "ExecStartPre",
                 LiveCommand {
@@ -495,7 +498,7 @@ fn a_unit_is_read_whole() {
             ),
             ("RootDirectory", Extent::All),
         ],
-        untold: unit.untold.clone(),
+        unreported: unit.unreported.clone(),
         environment: vec!["A=b c".to_owned()],
         environment_files: vec![("/etc/default/rke2-server".to_owned(), true)],
         unset_environment: vec!["C".to_owned()],
@@ -508,7 +511,7 @@ fn a_unit_is_read_whole() {
         systemd_version: "252.39-1~deb12u2".to_owned(),
     };
     assert_eq!(unit, expected);
-    assert!(!unit.untold.contains(&"PrivateUsers"));
+    assert!(!unit.unreported.contains(&"PrivateUsers"));
     assert_eq!(unit.systemd_major(), Some(252));
 }
 
@@ -518,8 +521,8 @@ fn an_old_systemd_tells_less() {
     assert_eq!(unit.exec_start[0].argv, ["/usr/local/bin/rke2", "server"]);
     assert!(unit.exec_start[0].ignore_failure && !unit.exec_start[0].no_env_expand);
     assert_eq!((unit.restarts, unit.unset_environment.len()), (0, 0));
-    assert!(unit.beside.is_empty() && unit.influences.is_empty());
-    assert_eq!(unit.untold.len(), directive::unseen().count());
+    assert!(unit.auxiliary.is_empty() && unit.influences.is_empty());
+    assert_eq!(unit.unreported.len(), directive::untracked().count());
 }
 
 #[test]

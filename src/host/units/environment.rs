@@ -6,10 +6,10 @@ use super::{add_conf_files, read_all};
 use crate::facts::Source;
 use crate::host::HostRoot;
 use crate::unit::envfile::{self, Comments};
-use crate::unit::environment::{Origin, Variable, assignment};
+use crate::unit::environment::{Variable, VariableOrigin, assignment};
 use crate::unit::load::{self, UnitFile};
 use crate::unit::{
-    EnvironmentContent, EnvironmentFault, Problem, ProblemKind, UnitDefinition, wildcard,
+    EnvironmentContent, EnvironmentFault, UnitDefinition, UnitProblem, UnitProblemKind, wildcard,
 };
 
 /// Where systemd's own configuration stands, the first before the others.
@@ -24,7 +24,10 @@ const MANAGER_DIRECTORIES: [&str; 4] = [
 const MOST_MATCHES: usize = 1024;
 
 /// What services inherit from systemd, as far as files and the kernel command line say.
-pub(super) fn manager_environment(root: &HostRoot, problems: &mut Vec<Problem>) -> Vec<Variable> {
+pub(super) fn manager_environment(
+    root: &HostRoot,
+    problems: &mut Vec<UnitProblem>,
+) -> Vec<Variable> {
     let mut files = Vec::new();
     let mut found = BTreeMap::new();
     for directory in MANAGER_DIRECTORIES {
@@ -52,7 +55,7 @@ pub(super) fn manager_environment(root: &HostRoot, problems: &mut Vec<Problem>) 
                 name,
                 value,
                 source: Some(Source::line(path, 1)),
-                origin: Origin::Manager,
+                origin: VariableOrigin::Manager,
             });
         }
     }
@@ -75,12 +78,12 @@ pub(super) fn read_files(root: &HostRoot, unit: &mut UnitDefinition, comments: C
         unit.problems.append(&mut file.problems());
     }
     if unit.is_too_long() {
-        unit.problems.push(Problem {
+        unit.problems.push(UnitProblem {
             source: unit
                 .exec_start
                 .first()
                 .and_then(|first| first.source.clone()),
-            kind: ProblemKind::TooLong,
+            kind: UnitProblemKind::TooLong,
         });
     }
 }

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
 use super::HostRoot;
-use super::root::Kind;
+use super::root::FileKind;
 use crate::facts::ReadError;
 use crate::unit::envfile::Comments;
 use crate::unit::load::{self, Install, UnitFile};
@@ -214,7 +214,7 @@ impl UnitSearch<'_> {
         let path = format!("{}/{name}", directory.path);
         match self.root.lstat(&path) {
             Err(error) if error.is_absent() => Entry::Nothing,
-            Ok(status) if status.kind != Kind::Link => Entry::File,
+            Ok(status) if status.kind != FileKind::Link => Entry::File,
             // Not to be looked at, so let reading it say why.
             Err(_) => Entry::File,
             Ok(_) => {
@@ -338,7 +338,7 @@ impl UnitSearch<'_> {
     fn has_link_to(&self, directory: &Directory, name: &str, install: &Install) -> bool {
         let is_link = |path: &str| {
             let status = self.root.lstat(path);
-            matches!(status, Ok(status) if status.kind == Kind::Link)
+            matches!(status, Ok(status) if status.kind == FileKind::Link)
         };
         let mut names = directory.names.iter().flatten().filter_map(|n| n.to_str());
         let pulled_in = names.any(|pulling| {

@@ -9,13 +9,13 @@ fn ten_thousand_files_and_a_hostile_line_take_no_time() {
     for index in 0..10_000 {
         let text = "kernel.pan* = 1\nkernel.panic = 2\nvm.swappiness = 3\n";
         tree.add(
-            Place::Etc,
+            SearchDirectory::Etc,
             File::new(&format!("/etc/sysctl.d/{index}.conf"), text),
         );
     }
     let stars = "*a".repeat(100_000);
     tree.add(
-        Place::Etc,
+        SearchDirectory::Etc,
         File::new(
             "/etc/sysctl.d/hostile.conf",
             format!("kernel.{stars}=1\n{}=1\n", "{a,b*}".repeat(50_000)),
@@ -56,7 +56,7 @@ fn any_tree() -> impl Strategy<Value = Tree> {
         let mut tree = Tree::default();
         let mut seen = Vec::new();
         for (place, name, lines) in files {
-            let place = Place::ALL[place];
+            let place = SearchDirectory::ALL[place];
             if !seen.contains(&(place, name)) {
                 seen.push((place, name));
                 let path = format!("{}/{name}", place.path());
@@ -69,21 +69,21 @@ fn any_tree() -> impl Strategy<Value = Tree> {
 
 fn values(tree: &Tree) -> Vec<Option<i32>> {
     let found = resolve(tree, &KEYS, Dialect::NEWEST);
-    found.keys.iter().map(NextBoot::value).collect()
+    found.keys.iter().map(KeyResolution::value).collect()
 }
 
 proptest! {
     #[test]
     fn a_last_line_that_names_the_key_wins(mut tree in any_tree(), value in 0..3_i32) {
         let line = format!("vm.panic_on_oom = {value}\n");
-        tree.add(Place::UsrLib, File::new("/usr/lib/sysctl.d/zz.conf", line));
+        tree.add(SearchDirectory::UsrLib, File::new("/usr/lib/sysctl.d/zz.conf", line));
         prop_assert_eq!(values(&tree)[1], Some(value));
     }
 
     #[test]
     fn an_unrelated_file_changes_nothing(tree in any_tree(), name in "[a-z0-9]{1,4}x\\.conf") {
         let mut more = tree.clone();
-        more.add(Place::Etc, File::new(&format!("/etc/sysctl.d/{name}"), "# nothing\nvm.swappiness=1\n"));
+        more.add(SearchDirectory::Etc, File::new(&format!("/etc/sysctl.d/{name}"), "# nothing\nvm.swappiness=1\n"));
         let keys = |tree| resolve(tree, &KEYS, Dialect::NEWEST).keys;
         prop_assert_eq!(keys(&tree), keys(&more));
     }
@@ -116,12 +116,12 @@ proptest! {
         let wanted: Vec<_> = KEYS.iter().map(|key| (*key, 1)).collect();
         let place = winning_name(&tree, &wanted, Dialect::NEWEST).unwrap();
         let lines: String = KEYS.iter().flat_map(|key| [key, "=1\n"]).collect();
-        let etc = tree.directories.iter_mut().find(|dir| dir.place == Place::Etc);
+        let etc = tree.directories.iter_mut().find(|dir| dir.location == SearchDirectory::Etc);
         let old = etc.and_then(|dir| dir.files.iter_mut().find(|file| file.name == place.name.as_bytes()));
         prop_assert_eq!(old.is_some(), place.exists);
         match old {
             Some(file) => file.content = Content::Bytes([file.bytes(), lines.as_bytes()].concat()),
-            None => tree.add(Place::Etc, File::new(&format!("/etc/sysctl.d/{}", place.name), lines)),
+            None => tree.add(SearchDirectory::Etc, File::new(&format!("/etc/sysctl.d/{}", place.name), lines)),
         }
         prop_assert_eq!(values(&tree), vec![Some(1); KEYS.len()]);
     }
@@ -129,9 +129,9 @@ proptest! {
     #[test]
     fn any_bytes_are_answered(content in prop::collection::vec(any::<u8>(), 0..300), systemd in 230..260_u16) {
         let mut tree = Tree::default();
-        tree.add(Place::Etc, File::new("/etc/sysctl.d/a.conf", content.clone()));
+        tree.add(SearchDirectory::Etc, File::new("/etc/sysctl.d/a.conf", content.clone()));
         tree.sysctl_conf = Some(File::new("/etc/sysctl.conf", content.clone()));
-        tree.tuned = Some(tuned::Tuned {
+        tree.tuned = Some(Tuned {
             profiles: vec![File::new("/etc/tuned/x/tuned.conf", content.clone())],
             reapply: true,
         });

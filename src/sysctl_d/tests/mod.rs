@@ -25,7 +25,7 @@ fn tree(files: &[(&str, &str)]) -> Tree {
             file.target = Some(target.to_owned());
             file.content = Content::Dangling;
         }
-        let place = Place::ALL.into_iter().find(|place| {
+        let place = SearchDirectory::ALL.into_iter().find(|place| {
             path.rsplit_once('/')
                 .is_some_and(|(dir, _)| dir == place.path())
         });
@@ -39,7 +39,7 @@ fn tree(files: &[(&str, &str)]) -> Tree {
     tree
 }
 
-fn ask(files: &[(&str, &str)]) -> (NextBoot, Resolution) {
+fn ask(files: &[(&str, &str)]) -> (KeyResolution, Resolution) {
     let mut found = resolve(&tree(files), &[PANIC], Dialect::NEWEST);
     (found.keys.remove(0), found)
 }
@@ -225,16 +225,28 @@ fn the_chain_says_why_each_word_does_not_stay() {
             (
                 word.line.source.to_string(),
                 word.value.as_str(),
-                over.why.clone(),
+                over.reason.clone(),
             )
         })
         .collect();
     assert_eq!(
         chain,
         [
-            ("/etc/sysctl.d/10-a.conf:1".to_owned(), "1", Why::Later),
-            ("/etc/sysctl.d/10-a.conf:3".to_owned(), "4", Why::Explicit),
-            ("/etc/sysctl.d/20-b.conf:2".to_owned(), "10", Why::Repeated),
+            (
+                "/etc/sysctl.d/10-a.conf:1".to_owned(),
+                "1",
+                OverrideReason::Later
+            ),
+            (
+                "/etc/sysctl.d/10-a.conf:3".to_owned(),
+                "4",
+                OverrideReason::Explicit
+            ),
+            (
+                "/etc/sysctl.d/20-b.conf:2".to_owned(),
+                "10",
+                OverrideReason::Repeated
+            ),
         ]
     );
     let line = &next.overrides[2].assignment.line;
@@ -259,12 +271,12 @@ fn a_line_in_run_may_be_gone() {
 fn an_exclusion_is_named() {
     let (next, _) = ask(&[("/etc/sysctl.d/a.conf", "kernel.panic=10\n-kernel.panic\n")]);
     let source = crate::facts::Source::line("/etc/sysctl.d/a.conf", 2);
-    assert_eq!(next.overrides[0].why, Why::Excluded(source));
+    assert_eq!(next.overrides[0].reason, OverrideReason::Excluded(source));
     assert!(next.set.is_none());
 }
 
 #[test]
-fn lines_that_nobody_reads_are_told() {
+fn lines_in_files_that_are_not_read_are_reported() {
     let (next, _) = ask(&[
         ("/etc/sysctl.d/60-rke2", "kernel.panic=10\n"),
         ("/etc/sysctl.d/.60-rke2.conf", "kernel.panic=10\n"),
@@ -274,12 +286,12 @@ fn lines_that_nobody_reads_are_told() {
         ("/etc/sysctl.conf", "kernel.panic=10\n"),
     ]);
     assert!(next.set.is_none());
-    let mut told: Vec<_> = next
-        .unheard
+    let mut lines: Vec<_> = next
+        .skipped
         .iter()
-        .map(|unheard| format!("{} {}", unheard.line.source, unheard.why))
+        .map(|skipped| format!("{} {}", skipped.line.source, skipped.reason))
         .collect();
-    told.sort();
+    lines.sort();
     let begins = [
         "/etc/sysctl.conf:1 not read at boot",
         "/etc/sysctl.d/.60-rke2.conf:1 not read: the file's name begins with a dot",
@@ -287,9 +299,9 @@ fn lines_that_nobody_reads_are_told() {
         "/lib/sysctl.d/90-a.conf:1 not read: this systemd does not look there",
         "/usr/lib/sysctl.d/50-a.conf:2 not read: masked by /etc/sysctl.d/50-a.conf",
     ];
-    assert_eq!(told.len(), begins.len(), "{told:?}");
-    for (told, begin) in told.iter().zip(begins) {
-        assert!(told.starts_with(begin), "{told}");
+    assert_eq!(lines.len(), begins.len(), "{lines:?}");
+    for (line, begin) in lines.iter().zip(begins) {
+        assert!(line.starts_with(begin), "{line}");
     }
 }
 
@@ -298,9 +310,9 @@ fn a_link_makes_sysctl_conf_heard() {
     let mut tree = tree(&[("/etc/sysctl.conf", "kernel.panic=10\n")]);
     let mut alias = File::new("/etc/sysctl.d/99-sysctl.conf", "kernel.panic=10\n");
     alias.target = Some("/etc/sysctl.conf".to_owned());
-    tree.add(Place::Etc, alias);
+    tree.add(SearchDirectory::Etc, alias);
     let next = resolve(&tree, &[PANIC], Dialect::NEWEST).keys.remove(0);
-    assert!(next.unheard.is_empty());
+    assert!(next.skipped.is_empty());
     let line = next.set.unwrap().line;
     assert_eq!(line.source.to_string(), "/etc/sysctl.d/99-sysctl.conf:1");
     assert_eq!(line.target.as_deref(), Some("/etc/sysctl.conf"));
@@ -377,11 +389,11 @@ fn a_file_that_only_root_reads_makes_the_answer_incomplete() {
         path: file.path.clone(),
         errno: nix::libc::EACCES,
     });
-    tree.add(Place::Etc, file);
+    tree.add(SearchDirectory::Etc, file);
     let found = resolve(&tree, &[PANIC], Dialect::NEWEST);
     assert!(!found.complete);
     assert_eq!(found.rc, 0);
-    assert_eq!(found.problems[0].trouble, Trouble::Unreadable);
+    assert_eq!(found.problems[0].kind, SysctlProblemKind::Unreadable);
 }
 
 #[test]

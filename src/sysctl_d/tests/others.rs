@@ -63,17 +63,17 @@ fn the_command_line_counts_where_no_file_does() {
     let next = resolve(&tree, &[PANIC], Dialect::NEWEST).keys.remove(0);
     assert_eq!((next.value(), next.expected()), (None, Some(30)));
     tree.add(
-        Place::Etc,
+        SearchDirectory::Etc,
         File::new("/etc/sysctl.d/a.conf", "kernel.panic=10"),
     );
     let next = resolve(&tree, &[PANIC], Dialect::NEWEST).keys.remove(0);
     assert_eq!((next.value(), next.expected()), (Some(10), Some(10)));
-    assert_eq!(next.command_line.unwrap().word, "panic=30");
+    assert_eq!(next.command_line.unwrap().text, "panic=30");
 }
 
-pub(super) fn tuned(reapply: bool) -> tuned::Tuned {
+pub(super) fn tuned(reapply: bool) -> Tuned {
     let profile = "[sysctl]\nkernel.panic=7\n";
-    tuned::Tuned {
+    Tuned {
         profiles: vec![File::new("/etc/tuned/mine/tuned.conf", profile)],
         reapply,
     }

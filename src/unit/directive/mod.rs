@@ -18,14 +18,14 @@ pub enum Handling {
     /// Its effect is computed.
     Followed,
     /// Set to anything but its default it changes what RKE2 sees in a way that is not followed.
-    Unseen(Reach, Takes),
+    Untracked(Coverage, ValueForm),
     /// It changes nothing that RKE2 reads when it starts.
-    Inert(About),
+    Inert(Topic),
 }
 
 /// What a directive is about that changes nothing RKE2 reads when it starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum About {
+pub enum Topic {
     /// Counting what the unit uses, and quotas on it.
     Accounting,
     /// The unit's control group, and the devices that it may use. The hierarchy stays the same.
@@ -82,20 +82,20 @@ pub enum About {
 
 /// Which part of the host's view a directive may change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
+pub enum Coverage {
     /// Any file, variable, or right.
     All,
     /// `/proc`, and with it the kernel parameters.
     Kernel,
     /// What is below these directories.
-    Below(Place),
+    Below(DirectoryGroup),
     /// What is below the paths that its value names.
     Named,
 }
 
 /// Directories that a directive reaches, whatever its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum DirectoryGroup {
     /// Where services find their credentials.
     Credentials,
     /// Home directories.
@@ -104,7 +104,7 @@ pub enum Place {
     Temporary,
 }
 
-impl Place {
+impl DirectoryGroup {
     const fn directories(self) -> &'static [&'static str] {
         match self {
             Self::Credentials => &["/run/credentials"],
@@ -116,7 +116,7 @@ impl Place {
 
 /// Values of a directive that change nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unset {
+pub enum NeutralValues {
     /// None but an empty one.
     Nothing,
     /// The words for "no".
@@ -133,7 +133,7 @@ pub enum Unset {
     Default,
 }
 
-impl Unset {
+impl NeutralValues {
     /// Whether a value is one of them.
     pub fn is(self, value: &str) -> bool {
         let words: &[&str] = match self {
@@ -194,12 +194,12 @@ impl Directive {
 
 /// How values of a directive add up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Takes {
+pub enum ValueForm {
     /// The last counts; these values change nothing. Whether an empty one is ignored, or ends the file,
     /// differs by directive and release: it counts as one that changes something.
-    Switch(Unset),
+    Flag(NeutralValues),
     /// The last counts, an empty one resets it; these values change nothing.
-    Text(Unset),
+    Text(NeutralValues),
     /// All count, an empty one resets them.
     List,
 }
@@ -223,11 +223,11 @@ fn find(directives: &'static [Directive], key: &str) -> Option<&'static Directiv
 }
 
 /// Every directive that may change what RKE2 sees, with what it reaches and how its values add up.
-pub fn unseen() -> impl Iterator<Item = (&'static str, Reach, Takes)> {
+pub fn untracked() -> impl Iterator<Item = (&'static str, Coverage, ValueForm)> {
     table::SERVICE
         .iter()
         .filter_map(|directive| match directive.handling {
-            Handling::Unseen(reach, takes) => Some((directive.name(), reach, takes)),
+            Handling::Untracked(reach, takes) => Some((directive.name(), reach, takes)),
             Handling::Followed | Handling::Inert(_) => None,
         })
 }
@@ -389,7 +389,7 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    /// Takes an assignment that is not followed.
+    /// Records an assignment whose effect is not followed.
     pub(super) fn assign(
         &mut self,
         section: &str,
@@ -417,14 +417,14 @@ impl Collector {
             }
             return;
         };
-        let Handling::Unseen(reach, takes) = directive.handling else {
+        let Handling::Untracked(reach, takes) = directive.handling else {
             return;
         };
         let name = directive.name();
         let (inert, adds) = match takes {
-            Takes::Switch(unset) => (unset.is(value), false),
-            Takes::Text(unset) => (value.is_empty() || unset.is(value), false),
-            Takes::List => (value.is_empty(), true),
+            ValueForm::Flag(unset) => (unset.is(value), false),
+            ValueForm::Text(unset) => (value.is_empty() || unset.is(value), false),
+            ValueForm::List => (value.is_empty(), true),
         };
         if inert {
             self.set.remove(name);
@@ -454,15 +454,15 @@ impl Collector {
 
 /// The extent of a directive that reaches so far; `paths` are those that its value names, `None` where
 /// they are not known.
-pub(crate) fn extent(reach: Reach, paths: impl FnOnce() -> Option<Vec<String>>) -> Extent {
+pub(crate) fn extent(reach: Coverage, paths: impl FnOnce() -> Option<Vec<String>>) -> Extent {
     match reach {
-        Reach::All => Extent::All,
-        Reach::Kernel => Extent::Kernel,
-        Reach::Below(place) => {
+        Coverage::All => Extent::All,
+        Coverage::Kernel => Extent::Kernel,
+        Coverage::Below(place) => {
             let directories = place.directories().iter();
             Extent::Paths(directories.map(|&path| path.to_owned()).collect())
         }
-        Reach::Named => paths().map_or(Extent::All, Extent::Paths),
+        Coverage::Named => paths().map_or(Extent::All, Extent::Paths),
     }
 }
 
@@ -528,10 +528,10 @@ mod tests {
         for (section, directives) in TABLE {
             let any = directives
                 .iter()
-                .any(|directive| matches!(directive.handling, Handling::Unseen(..)));
+                .any(|directive| matches!(directive.handling, Handling::Untracked(..)));
             assert_eq!(any, section == "Service");
         }
-        assert!(unseen().count() > 20);
+        assert!(untracked().count() > 20);
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! A unit file and its drop-ins, read one after the other as systemd does.
 
 use super::directive::Collector;
-use super::environment::{self, Origin, Variable, Variables};
-use super::exec::{self, Outcome};
+use super::environment::{self, Variable, VariableOrigin, Variables};
+use super::exec::{self, LineResult};
 use super::specifier::Specifiers;
-use super::syntax::{self, Assignment, Flow, Value};
+use super::syntax::{self, DirectiveLine, Flow, Value};
 use super::verify::Service;
 use super::words::{Rules, Words};
 use super::{
-    Beside, Command, EnvironmentFile, Knowledge, Load, Problem, ProblemKind, UnitDefinition,
+    AuxiliaryCommand, Command, EnvironmentFile, Knowledge, Load, UnitDefinition, UnitProblem,
+    UnitProblemKind,
 };
 use crate::facts::{ReadError, Source};
 
@@ -46,7 +47,7 @@ pub fn load(
     let mut loader = Loader {
         specifiers,
         commands: Vec::new(),
-        beside: Vec::new(),
+        auxiliary: Vec::new(),
         search_path: Vec::new(),
         working_directory: String::new(),
         directives: Collector::default(),
@@ -73,10 +74,10 @@ pub fn load(
     unit.fragment = Some(Source::file(&fragment.path));
     unit.drop_ins = drop_ins.iter().map(|file| file.path.clone()).collect();
     unit.exec_start = loader.commands;
-    unit.beside = loader.beside;
+    unit.auxiliary = loader.auxiliary;
     let waits = !loader.service.starts_at_once(unit.exec_start.len());
-    unit.beside
-        .retain(|beside| !(waits && beside.key == AFTER_START));
+    unit.auxiliary
+        .retain(|other| !(waits && other.key == AFTER_START));
     unit.search_path = loader.search_path;
     unit.working_directory = loader.working_directory;
     unit.influences = loader.directives.into_vec();
@@ -89,7 +90,7 @@ pub fn load(
 }
 
 /// `DefaultEnvironment=` of systemd's own configuration files, in the order they are read in.
-pub fn default_environment(files: &[UnitFile], problems: &mut Vec<Problem>) -> Variables {
+pub fn default_environment(files: &[UnitFile], problems: &mut Vec<UnitProblem>) -> Variables {
     let specifiers = Specifiers::default();
     let mut variables = Variables::default();
     for file in files {
@@ -97,18 +98,18 @@ pub fn default_environment(files: &[UnitFile], problems: &mut Vec<Problem>) -> V
             continue;
         };
         syntax::parse(content, |_, item| {
-            if let Ok(Assignment {
+            if let Ok(DirectiveLine {
                 section: "Manager",
                 key: key @ "DefaultEnvironment",
                 value,
             }) = item
             {
-                let place = Place {
+                let list = AssignmentList {
                     key,
                     path: &file.path,
-                    origin: Origin::Manager,
+                    origin: VariableOrigin::Manager,
                 };
-                set_all(place, &value, &specifiers, &mut variables, problems);
+                set_all(list, &value, &specifiers, &mut variables, problems);
             }
             Flow::Continue
         });
@@ -119,7 +120,7 @@ pub fn default_environment(files: &[UnitFile], problems: &mut Vec<Problem>) -> V
 struct Loader<'a> {
     specifiers: &'a Specifiers,
     commands: Vec<Command>,
-    beside: Vec<Beside>,
+    auxiliary: Vec<AuxiliaryCommand>,
     search_path: Vec<String>,
     working_directory: String,
     directives: Collector,
@@ -129,7 +130,7 @@ struct Loader<'a> {
     pass: Vec<String>,
     service: Service,
     install: Install,
-    problems: Vec<Problem>,
+    problems: Vec<UnitProblem>,
 }
 
 impl Loader<'_> {
@@ -140,9 +141,9 @@ impl Loader<'_> {
                 self.install.broken = true;
                 // A drop-in that leads nowhere is none, as far as systemd cares.
                 if !error.is_absent() {
-                    self.problems.push(Problem {
+                    self.problems.push(UnitProblem {
                         source: Some(Source::file(&file.path)),
-                        kind: ProblemKind::UnreadableFile(error.clone()),
+                        kind: UnitProblemKind::UnreadableFile(error.clone()),
                     });
                 }
                 return Load::Error;
@@ -152,8 +153,8 @@ impl Loader<'_> {
         let mut broken = false;
         syntax::parse(content, |line, item| match item {
             Ok(assignment) => match self.assignment(&file.path, &assignment) {
-                Outcome::Done => Flow::Continue,
-                Outcome::Refused => {
+                LineResult::Done => Flow::Continue,
+                LineResult::Refused => {
                     load = Load::BadSetting;
                     Flow::Stop
                 }
@@ -163,9 +164,9 @@ impl Loader<'_> {
                     load = Load::Error;
                     broken = true;
                 }
-                self.problems.push(Problem {
+                self.problems.push(UnitProblem {
                     source: Some(Source::line(&file.path, line)),
-                    kind: ProblemKind::Line(fault),
+                    kind: UnitProblemKind::Line(fault),
                 });
                 Flow::Continue
             }
@@ -174,7 +175,7 @@ impl Loader<'_> {
         load
     }
 
-    fn assignment(&mut self, path: &str, assignment: &Assignment<'_>) -> Outcome {
+    fn assignment(&mut self, path: &str, assignment: &DirectiveLine<'_>) -> LineResult {
         let value = &assignment.value;
         match (assignment.section, assignment.key) {
             ("Service", "ExecStart") if value.text.is_empty() => self.commands.clear(),
@@ -193,11 +194,11 @@ impl Loader<'_> {
                 return self.others(path, key, value);
             }
             ("Service", key @ "Environment") => {
-                let origin = Origin::Unit;
-                let place = Place { key, path, origin };
+                let origin = VariableOrigin::Unit;
+                let list = AssignmentList { key, path, origin };
                 let problems = &mut self.problems;
                 set_all(
-                    place,
+                    list,
                     value,
                     self.specifiers,
                     &mut self.environment,
@@ -217,9 +218,9 @@ impl Loader<'_> {
                 let words = self.list(path, "PassEnvironment", value, rules, environment::is_name);
                 if let Some(names) = &words {
                     for name in names {
-                        self.problems.push(Problem {
+                        self.problems.push(UnitProblem {
                             source: Some(Source::line(path, value.line())),
-                            kind: ProblemKind::Passed { name: name.clone() },
+                            kind: UnitProblemKind::Passed { name: name.clone() },
                         });
                     }
                 }
@@ -242,7 +243,7 @@ impl Loader<'_> {
                 self.directives.assign(section, key, value.text, source);
             }
         }
-        Outcome::Done
+        LineResult::Done
     }
 
     /// Directories in which a program without a path is looked for.
@@ -258,7 +259,7 @@ impl Loader<'_> {
         self.search_path.extend(paths);
     }
 
-    fn working_directory(&mut self, path: &str, value: &Value<'_>) -> Outcome {
+    fn working_directory(&mut self, path: &str, value: &Value<'_>) -> LineResult {
         let text = self.expanded(path, "WorkingDirectory", value);
         let (mark, directory) = match text.strip_prefix('-') {
             Some(directory) => ("!", directory),
@@ -269,18 +270,18 @@ impl Loader<'_> {
         } else if directory == "~" || directory.starts_with('/') {
             self.working_directory = format!("{mark}{}", exec::simplify(directory));
         } else {
-            self.problems.push(Problem {
+            self.problems.push(UnitProblem {
                 source: Some(Source::line(path, value.line())),
-                kind: ProblemKind::NotADirectory {
+                kind: UnitProblemKind::NotADirectory {
                     path: directory.to_owned(),
                 },
             });
             // systemd ignores one that may be missing, and reads no further after any other.
             if mark.is_empty() {
-                return Outcome::Refused;
+                return LineResult::Refused;
             }
         }
-        Outcome::Done
+        LineResult::Done
     }
 
     /// A value with its specifiers filled in; what is wrong with them is a problem of the unit.
@@ -292,19 +293,20 @@ impl Loader<'_> {
         let kinds = match &text {
             Ok(_) => unknown
                 .into_iter()
-                .map(|specifier| ProblemKind::Specifier { key, specifier })
+                .map(|specifier| UnitProblemKind::Specifier { key, specifier })
                 .collect(),
-            Err(error) => vec![ProblemKind::NotASpecifier { key, error: *error }],
+            Err(error) => vec![UnitProblemKind::NotASpecifier { key, error: *error }],
         };
-        self.problems.extend(kinds.into_iter().map(|kind| Problem {
-            source: Some(Source::line(path, value.line())),
-            kind,
-        }));
+        self.problems
+            .extend(kinds.into_iter().map(|kind| UnitProblem {
+                source: Some(Source::line(path, value.line())),
+                kind,
+            }));
         String::from_utf8_lossy(&text.unwrap_or_default()).into_owned()
     }
 
     /// Commands other than RKE2's own, which systemd refuses the file for as well.
-    fn others(&mut self, path: &str, key: &'static str, value: &Value<'_>) -> Outcome {
+    fn others(&mut self, path: &str, key: &'static str, value: &Value<'_>) -> LineResult {
         let mut commands = Vec::new();
         let mut problems = Vec::new();
         let outcome = exec::parse(
@@ -315,15 +317,16 @@ impl Loader<'_> {
             &mut commands,
             &mut problems,
         );
-        let faults = |problem: &Problem| matches!(problem.kind, ProblemKind::Command { .. });
+        let faults =
+            |problem: &UnitProblem| matches!(problem.kind, UnitProblemKind::Command { .. });
         self.problems.extend(problems.into_iter().filter(faults));
-        if BESIDE.contains(&key) {
+        if AUXILIARY.contains(&key) {
             if value.text.is_empty() {
-                self.beside.retain(|beside| beside.key != key);
+                self.auxiliary.retain(|other| other.key != key);
             }
             let commands = commands.into_iter();
-            self.beside
-                .extend(commands.map(|command| Beside { key, command }));
+            self.auxiliary
+                .extend(commands.map(|command| AuxiliaryCommand { key, command }));
         } else if key == "ExecStop" {
             self.service.stops =
                 (self.service.stops && !value.text.is_empty()) || !commands.is_empty();
@@ -345,16 +348,16 @@ impl Loader<'_> {
         {
             Ok(text) => text,
             Err(error) => {
-                return self.problems.push(Problem {
+                return self.problems.push(UnitProblem {
                     source: Some(source),
-                    kind: ProblemKind::NotASpecifier { key, error },
+                    kind: UnitProblemKind::NotASpecifier { key, error },
                 });
             }
         };
         for specifier in unknown {
-            self.problems.push(Problem {
+            self.problems.push(UnitProblem {
                 source: Some(source.clone()),
-                kind: ProblemKind::Specifier { key, specifier },
+                kind: UnitProblemKind::Specifier { key, specifier },
             });
         }
         // A specifier adds no bytes that are not UTF-8.
@@ -371,9 +374,9 @@ impl Loader<'_> {
                 files: Vec::new(),
             });
         } else {
-            self.problems.push(Problem {
+            self.problems.push(UnitProblem {
                 source: Some(source),
-                kind: ProblemKind::NotAbsolute {
+                kind: UnitProblemKind::NotAbsolute {
                     path: pattern.to_owned(),
                 },
             });
@@ -404,9 +407,9 @@ impl Loader<'_> {
                     out.extend(text.filter(|text| valid(text)));
                 }
                 Err(_) => {
-                    self.problems.push(Problem {
+                    self.problems.push(UnitProblem {
                         source: Some(Source::line(path, value.line_at(at))),
-                        kind: ProblemKind::Unreadable { key },
+                        kind: UnitProblemKind::Unreadable { key },
                     });
                     return Some(out);
                 }
@@ -424,16 +427,16 @@ impl Loader<'_> {
             .get(1)
             .and_then(|second| second.source.clone());
         let source = match kind {
-            ProblemKind::ManyCommands => second,
+            UnitProblemKind::ManyCommands => second,
             _ => Some(Source::file(fragment)),
         };
-        self.problems.push(Problem { source, kind });
+        self.problems.push(UnitProblem { source, kind });
         Load::BadSetting
     }
 }
 
 /// The settings whose commands run before the service does, or beside it.
-const BESIDE: [&str; 3] = ["ExecCondition", "ExecStartPre", AFTER_START];
+const AUXILIARY: [&str; 3] = ["ExecCondition", "ExecStartPre", AFTER_START];
 /// Its commands run as soon as the service counts as started.
 const AFTER_START: &str = "ExecStartPost";
 
@@ -459,29 +462,29 @@ fn extend_or_clear(list: &mut Vec<String>, words: Option<Vec<String>>) {
 
 /// Which list of assignments is read.
 #[derive(Clone, Copy)]
-struct Place<'a> {
+struct AssignmentList<'a> {
     key: &'a str,
     path: &'a str,
-    origin: Origin,
+    origin: VariableOrigin,
 }
 
 fn set_all(
-    place: Place<'_>,
+    list: AssignmentList<'_>,
     value: &Value<'_>,
     specifiers: &Specifiers,
     variables: &mut Variables,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<UnitProblem>,
 ) {
     if value.text.is_empty() {
         variables.clear();
         return;
     }
-    let key = if place.key == "Environment" {
+    let key = if list.key == "Environment" {
         "Environment"
     } else {
         "DefaultEnvironment"
     };
-    let source = |position| Source::line(place.path, value.line_at(position));
+    let source = |position| Source::line(list.path, value.line_at(position));
     environment::assignments(
         value.text,
         specifiers,
@@ -490,23 +493,23 @@ fn set_all(
                 name,
                 value,
                 source: Some(source(position)),
-                origin: place.origin,
+                origin: list.origin,
             });
         },
         |position, fault| {
-            problems.push(Problem {
+            problems.push(UnitProblem {
                 source: Some(source(position)),
                 kind: match fault {
-                    environment::Fault::NotAnAssignment(name) => {
-                        ProblemKind::NotAnAssignment { name }
+                    environment::AssignmentFault::NotAnAssignment(name) => {
+                        UnitProblemKind::NotAnAssignment { name }
                     }
-                    environment::Fault::Specifier(specifier) => {
-                        ProblemKind::Specifier { key, specifier }
+                    environment::AssignmentFault::Specifier(specifier) => {
+                        UnitProblemKind::Specifier { key, specifier }
                     }
-                    environment::Fault::NotASpecifier(error) => {
-                        ProblemKind::NotASpecifier { key, error }
+                    environment::AssignmentFault::NotASpecifier(error) => {
+                        UnitProblemKind::NotASpecifier { key, error }
                     }
-                    environment::Fault::Unreadable => ProblemKind::Unreadable { key },
+                    environment::AssignmentFault::Unreadable => UnitProblemKind::Unreadable { key },
                 },
             });
         },

@@ -20,13 +20,13 @@ pub(super) fn run(data: &[u8]) {
     let booted = CommandLine::parse(data);
     for parameter in KERNEL_PARAMETERS {
         let path = parameter.slashed();
-        if let Some(found) = booted.last_word(path.as_bytes()) {
-            assert!(found.word.len() <= data.len().saturating_mul(3));
+        if let Some(found) = booted.last_assignment(path.as_bytes()) {
+            assert!(found.text.len() <= data.len().saturating_mul(3));
         }
         let first = format!("sysctl.{}={} ", parameter.key, parameter.required);
         let line = [first.as_bytes(), data].concat();
         let booted = CommandLine::parse(&line);
-        assert!(booted.last_word(path.as_bytes()).is_some());
+        assert!(booted.last_assignment(path.as_bytes()).is_some());
     }
     let text = String::from_utf8_lossy(data);
     if let Ok(version) = text.parse::<Version>() {

@@ -2,7 +2,7 @@
 
 use preflight_rke2::testing::rke2::kernel::KERNEL_PARAMETERS;
 use preflight_rke2::testing::sysctl_d::{
-    Content, Dialect, File, Place, Resolution, Tree, resolve, tuned, winning_name,
+    Content, Dialect, File, Resolution, SearchDirectory, Tree, Tuned, resolve, winning_name,
 };
 
 use super::host;
@@ -18,11 +18,11 @@ pub(super) fn tree<'a>(parts: impl Iterator<Item = (u8, &'a [u8])>) -> Tree {
     let mut profiles = Vec::new();
     for (letter, part) in parts {
         let place = match letter {
-            b'1' => Place::Etc,
-            b'2' => Place::Run,
-            b'3' => Place::UsrLocalLib,
-            b'4' => Place::UsrLib,
-            b'5' => Place::Lib,
+            b'1' => SearchDirectory::Etc,
+            b'2' => SearchDirectory::Run,
+            b'3' => SearchDirectory::UsrLocalLib,
+            b'4' => SearchDirectory::UsrLib,
+            b'5' => SearchDirectory::Lib,
             b'6' => {
                 tree.sysctl_conf = Some(File::new("/etc/sysctl.conf", part));
                 continue;
@@ -59,7 +59,7 @@ pub(super) fn tree<'a>(parts: impl Iterator<Item = (u8, &'a [u8])>) -> Tree {
             path,
         };
         let twice = |dir: &preflight_rke2::testing::sysctl_d::Directory| {
-            dir.place == place && dir.files.iter().any(|other| other.name == file.name)
+            dir.location == place && dir.files.iter().any(|other| other.name == file.name)
         };
         // A directory holds a name once.
         if !name.contains(&b'/') && !name.is_empty() && !tree.directories.iter().any(twice) {
@@ -67,7 +67,7 @@ pub(super) fn tree<'a>(parts: impl Iterator<Item = (u8, &'a [u8])>) -> Tree {
         }
     }
     if !profiles.is_empty() {
-        tree.tuned = Some(tuned::Tuned {
+        tree.tuned = Some(Tuned {
             reapply: profiles.len() % 2 == 0,
             profiles,
         });
@@ -92,13 +92,13 @@ fn bounded(tree: &Tree, found: &Resolution) {
         .sum();
     for next in &found.keys {
         assert!(next.overrides.len() <= lines.saturating_mul(2));
-        assert!(next.unheard.len() <= lines);
+        assert!(next.skipped.len() <= lines);
         for line in next
             .set
             .iter()
             .chain(next.overrides.iter().map(|lost| &lost.assignment))
             .map(|assignment| &assignment.line)
-            .chain(next.unheard.iter().map(|unheard| &unheard.line))
+            .chain(next.skipped.iter().map(|skipped| &skipped.line))
         {
             assert!(files(tree).any(|file| file.path == line.source.path));
             assert!(line.text.get(line.key.clone()).is_some());
@@ -126,7 +126,7 @@ pub(super) fn run(data: &[u8]) {
         let etc = more
             .directories
             .iter_mut()
-            .find(|dir| dir.place == Place::Etc);
+            .find(|dir| dir.location == SearchDirectory::Etc);
         let old = etc.and_then(|dir| {
             let mut files = dir.files.iter_mut();
             files.find(|file| file.name == place.name.as_bytes())
@@ -137,7 +137,7 @@ pub(super) fn run(data: &[u8]) {
                 file.content = Content::Bytes([file.bytes(), b"\n", lines.as_bytes()].concat());
             }
             None => more.add(
-                Place::Etc,
+                SearchDirectory::Etc,
                 File::new(&format!("/etc/sysctl.d/{}", place.name), lines),
             ),
         }

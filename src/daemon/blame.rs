@@ -1,5 +1,6 @@
-//! Who made something so, as far as the host itself tells: the kernel keeps no record of who wrote a
-//! parameter, but a file that sets the very value is a strong hint, and files have times.
+//! The likely cause of a change, as far as the host shows it. The kernel does not record which process
+//! wrote a parameter, but a file that sets the same value is a strong hint, and files have modification
+//! times.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -8,29 +9,28 @@ use crate::facts::Part;
 use crate::finding::{Finding, Outcome};
 use crate::host::HostRoot;
 
-use crate::sysctl_d::{Assignment, NextBoot, Via};
+use crate::sysctl_d::{Assignment, KeyResolution, Via};
 
-/// How a change came to be noticed.
+/// How a change was detected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Noticed {
-    /// The kernel told of it as it was made.
-    Told,
-    /// It was found by looking.
-    Looked,
+pub(super) enum DetectedBy {
+    /// The kernel reported the write.
+    Notification,
+    /// An evaluation found another value.
+    Evaluation,
 }
 
-/// Who made `finding` what it is, in half a sentence; `None` where nothing tells.
-pub(super) fn of(root: &HostRoot, finding: &Finding, noticed: Noticed) -> Option<String> {
+/// The likely cause of `finding`, in half a sentence; `None` where the host shows none.
+pub(super) fn of(root: &HostRoot, finding: &Finding, detected_by: DetectedBy) -> Option<String> {
     if finding.id.starts_with("sysctl.") && finding.now == Outcome::Violated {
-        return parameter(root, finding, noticed);
+        return parameter(root, finding, detected_by);
     }
     let of = |parts: &[Part]| {
         let mut places = finding.evidence.iter();
         let place = places.find(|evidence| parts.contains(&evidence.part))?;
         Some(place.source.path.as_str())
     };
-    // What decides over the next boot is a file that sets or hides something; what was refused
-    // now, the file that was read.
+    // A file that sets or hides a value decides the next boot; the file that was read decides now.
     let path = match finding.id.as_str() {
         "account.etcd.user" => Some("/etc/passwd"),
         "account.etcd.group" => Some("/etc/group"),
@@ -44,7 +44,7 @@ pub(super) fn of(root: &HostRoot, finding: &Finding, noticed: Noticed) -> Option
     Some(format!("{path} was last changed at {at}"))
 }
 
-fn parameter(root: &HostRoot, finding: &Finding, noticed: Noticed) -> Option<String> {
+fn parameter(root: &HostRoot, finding: &Finding, detected_by: DetectedBy) -> Option<String> {
     let actual = finding.actual.as_deref()?;
     let parameters = examine::parameters(root, None);
     let next = parameters
@@ -52,21 +52,21 @@ fn parameter(root: &HostRoot, finding: &Finding, noticed: Noticed) -> Option<Str
         .keys
         .iter()
         .find(|next| next.key == finding.subject)?;
-    Some(match (words(next, actual), noticed) {
+    Some(match (source_of(next, actual), detected_by) {
         (Some(place), _) => format!("as {place}"),
-        // The kernel tells of writes through the host's own mount of /proc.
-        (None, Noticed::Looked) => format!(
-            "no file sets {actual}: written by hand or by a program, maybe through another mount \
-             of /proc, as in a container"
+        // The kernel reports writes through the host's own mount of /proc only.
+        (None, DetectedBy::Evaluation) => format!(
+            "no file sets {actual}: written manually or by a program, possibly through another mount \
+             of /proc, such as a container's"
         ),
-        (None, Noticed::Told) => {
-            format!("no file sets {actual}: written by hand or by a program of this host")
+        (None, DetectedBy::Notification) => {
+            format!("no file sets {actual}: written manually or by a program on this host")
         }
     })
 }
 
-/// The place that sets this very value, the one that wins first.
-fn words(next: &NextBoot, actual: &str) -> Option<String> {
+/// The file that sets this value: the one that wins, or else an overridden one.
+fn source_of(next: &KeyResolution, actual: &str) -> Option<String> {
     let overridden = next.overrides.iter().map(|word| &word.assignment);
     let number: Option<i32> = actual.parse().ok();
     let same = |word: &&Assignment| match word.outcome.value() {

@@ -4,11 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::unit::job::{Job, State};
+use crate::unit::job::{Job, UnitState};
 
 /// What there is to do about a unit that would be refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum JobAction {
     /// Cancel this job: the unit is down, and the job is all that would start it.
     Cancel(u32),
     /// Stop the unit: it waits to be restarted, which canceling the job alone leaves it in
@@ -26,33 +26,33 @@ pub(crate) enum Step {
 
 /// Decides for `unit`, whose gate is `gate`. `after` holds `After=` of every unit in `jobs` that
 /// `unit` is ordered after, directly or through others in `jobs`.
-pub(crate) fn step(
+pub(crate) fn next_action(
     unit: &str,
     gate: &str,
-    state: &State,
+    state: &UnitState,
     jobs: &[Job],
     after: &BTreeMap<String, Vec<String>>,
-) -> Step {
+) -> JobAction {
     let Some(job) = jobs.iter().find(|job| job.unit == unit && job.starts()) else {
-        return Step::Nothing;
+        return JobAction::Nothing;
     };
     if !state.is_down() && !state.is_restarting() {
-        return Step::Nothing;
+        return JobAction::Nothing;
     }
     let (late, wait): (Vec<String>, Vec<String>) = preceding(unit, gate, &state.after, jobs, after)
         .into_iter()
         .filter(|name| may_change_host(name))
         .partition(|name| waits_for(name, gate, jobs, after));
     if !wait.is_empty() {
-        return Step::Wait(wait);
+        return JobAction::Wait(wait);
     }
     if !late.is_empty() {
-        return Step::Late(late);
+        return JobAction::Late(late);
     }
     if state.is_restarting() {
-        Step::Stop
+        JobAction::Stop
     } else {
-        Step::Cancel(job.id)
+        JobAction::Cancel(job.id)
     }
 }
 
@@ -108,15 +108,15 @@ mod tests {
         }
     }
 
-    fn state(active: &str, sub: &str, after: &[&str]) -> State {
-        State {
+    fn state(active: &str, sub: &str, after: &[&str]) -> UnitState {
+        UnitState {
             active: active.to_owned(),
             sub: sub.to_owned(),
             after: after.iter().map(|&name| name.to_owned()).collect(),
         }
     }
 
-    fn decide(state: &State, jobs: &[Job], after: &[(&str, &[&str])]) -> Step {
+    fn decide(state: &UnitState, jobs: &[Job], after: &[(&str, &[&str])]) -> JobAction {
         let after = after
             .iter()
             .map(|(name, list)| {
@@ -124,21 +124,21 @@ mod tests {
                 ((*name).to_owned(), list)
             })
             .collect();
-        step(UNIT, GATE, state, jobs, &after)
+        next_action(UNIT, GATE, state, jobs, &after)
     }
 
     #[test]
     fn only_a_pending_start_of_a_unit_that_is_down_is_ended() {
         let start = [job(7, UNIT, "start"), job(8, GATE, "start")];
         let down = state("inactive", "dead", &[GATE]);
-        assert_eq!(decide(&down, &start, &[]), Step::Cancel(7));
+        assert_eq!(decide(&down, &start, &[]), JobAction::Cancel(7));
         let failed = state("failed", "failed", &[GATE]);
-        assert_eq!(decide(&failed, &start, &[]), Step::Cancel(7));
+        assert_eq!(decide(&failed, &start, &[]), JobAction::Cancel(7));
         for sub in ["auto-restart", "auto-restart-queued"] {
             let restarting = state("activating", sub, &[GATE]);
             let jobs = [job(7, UNIT, "restart")];
-            assert_eq!(decide(&restarting, &jobs, &[]), Step::Stop);
-            assert_eq!(decide(&restarting, &[], &[]), Step::Nothing);
+            assert_eq!(decide(&restarting, &jobs, &[]), JobAction::Stop);
+            assert_eq!(decide(&restarting, &[], &[]), JobAction::Nothing);
         }
         for active in [
             "active",
@@ -148,15 +148,15 @@ mod tests {
             "activating",
         ] {
             let up = state(active, "running", &[GATE]);
-            assert_eq!(decide(&up, &start, &[]), Step::Nothing, "{active}");
+            assert_eq!(decide(&up, &start, &[]), JobAction::Nothing, "{active}");
         }
         for kind in ["stop", "verify-active", "reload", "nop"] {
             let jobs = [job(7, UNIT, kind)];
-            assert_eq!(decide(&down, &jobs, &[]), Step::Nothing, "{kind}");
+            assert_eq!(decide(&down, &jobs, &[]), JobAction::Nothing, "{kind}");
         }
-        assert_eq!(decide(&down, &[], &[]), Step::Nothing);
+        assert_eq!(decide(&down, &[], &[]), JobAction::Nothing);
         let other = [job(7, "rke2-agent.service", "start")];
-        assert_eq!(decide(&down, &other, &[]), Step::Nothing);
+        assert_eq!(decide(&down, &other, &[]), JobAction::Nothing);
     }
 
     #[test]
@@ -173,18 +173,18 @@ mod tests {
             }
             jobs
         };
-        let wait = |names: &[&str]| Step::Wait(names.iter().map(|&n| n.to_owned()).collect());
+        let wait = |names: &[&str]| JobAction::Wait(names.iter().map(|&n| n.to_owned()).collect());
         let jobs = with(&["prep.service"]);
         assert_eq!(decide(&down, &jobs, &[]), wait(&["prep.service"]));
         // A target does nothing, but what it waits for may.
         let jobs = with(&["network.target"]);
-        assert_eq!(decide(&down, &jobs, &[]), Step::Cancel(1));
+        assert_eq!(decide(&down, &jobs, &[]), JobAction::Cancel(1));
         let jobs = with(&["network.target", "data.mount"]);
         let through: &[(&str, &[&str])] = &[("network.target", &["data.mount"])];
         assert_eq!(decide(&down, &jobs, through), wait(&["data.mount"]));
         // A job that the unit does not wait for.
         let jobs = with(&["other.service"]);
-        assert_eq!(decide(&down, &jobs, &[]), Step::Cancel(1));
+        assert_eq!(decide(&down, &jobs, &[]), JobAction::Cancel(1));
     }
 
     #[test]
@@ -196,20 +196,20 @@ mod tests {
             job(3, "prep.service", "start"),
             job(4, "middle.service", "start"),
         ];
-        let late = Step::Late(vec!["prep.service".to_owned()]);
+        let late = JobAction::Late(vec!["prep.service".to_owned()]);
         assert_eq!(decide(&down, &jobs, &[("prep.service", &[GATE])]), late);
         let chain: &[(&str, &[&str])] = &[
             ("prep.service", &["middle.service"]),
             ("middle.service", &[GATE]),
         ];
-        let both = Step::Late(vec!["middle.service".to_owned(), "prep.service".to_owned()]);
+        let both = JobAction::Late(vec!["middle.service".to_owned(), "prep.service".to_owned()]);
         assert_eq!(decide(&down, &jobs, chain), both);
         // What can still run is waited for before that.
         let mut more = jobs.to_vec();
         more.push(job(5, "first.service", "start"));
         assert_eq!(
             decide(&down, &more, chain),
-            Step::Wait(vec!["first.service".to_owned()])
+            JobAction::Wait(vec!["first.service".to_owned()])
         );
     }
 }

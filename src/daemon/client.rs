@@ -1,4 +1,5 @@
-//! Asking the monitor over D-Bus what it knows; and where it does not run, which units are blocked.
+//! A client of the monitor's D-Bus interface, for the `status` command; and, where the monitor does not run,
+//! the blocks that the gate has written.
 
 use std::time::Duration;
 
@@ -12,12 +13,12 @@ use crate::host::systemd_bus::{self, BusError, manage};
 use crate::monitor::Phase;
 use crate::rke2::role::Role;
 
-/// What the monitor's `GetStatus` says, in `deadline` altogether; or why it cannot be asked. A monitor
-/// that does not run is not started for it. Not to be called from within a runtime.
+/// The JSON that the monitor's `GetStatus` returns within `deadline`, or why there is none. A monitor that
+/// does not run is not started. Not to be called within a runtime.
 pub(crate) fn status(deadline: Duration) -> Result<String, String> {
     let answer = systemd_bus::run(deadline, async {
         let connection = systemd_bus::connect().await?;
-        Ok(ask(&connection).await)
+        Ok(get_status(&connection).await)
     });
     match answer {
         Ok(answer) => answer.map_err(|error| {
@@ -34,9 +35,8 @@ pub(crate) fn status(deadline: Duration) -> Result<String, String> {
     }
 }
 
-/// The units that the gate keeps from starting, from the files that it left, in `deadline` altogether.
-/// A unit that runs is not blocked; where systemd does not answer, the file counts. Not to be called from
-/// within a runtime.
+/// The units that the gate blocks, from the files that it wrote, within `deadline`. A unit that runs is not
+/// blocked; where systemd does not answer, the file counts. Not to be called within a runtime.
 pub(crate) fn blocks(deadline: Duration) -> Vec<Block> {
     let mut state = State::default();
     let is_blocked = |state: &State, role: &Role| state.read_block(role.unit()).is_some();
@@ -68,7 +68,7 @@ pub(crate) fn blocks(deadline: Duration) -> Vec<Block> {
         .collect()
 }
 
-async fn ask(connection: &Connection) -> zbus::Result<String> {
+async fn get_status(connection: &Connection) -> zbus::Result<String> {
     let proxy: Proxy<'_> = zbus::proxy::Builder::new(connection)
         .destination(NAME)
         .path(PATH)
@@ -76,8 +76,8 @@ async fn ask(connection: &Connection) -> zbus::Result<String> {
         .cache_properties(CacheProperties::No)
         .build()
         .await?;
-    let answer: Option<String> = proxy
+    let status: Option<String> = proxy
         .call_with_flags("GetStatus", MethodFlags::NO_AUTO_START, &())
         .await?;
-    Ok(answer.unwrap_or_default())
+    Ok(status.unwrap_or_default())
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::cmdline::BootParameter;
-use super::kernel::Outcome;
+use super::kernel::WriteResult;
 use super::syntax;
 use super::tree::File;
 use crate::facts::Source;
@@ -17,9 +17,9 @@ const SHOWN: usize = 240;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolution {
     /// One for each key, in the order asked.
-    pub keys: Vec<NextBoot>,
+    pub keys: Vec<KeyResolution>,
     /// Lines and files that do not do what they were meant to.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<SysctlProblem>,
     /// The exit status of `systemd-sysctl`, as far as these keys and the files' form decide it.
     pub rc: u8,
     /// Whether every file could be read by this process; where not, root's boot can differ.
@@ -28,7 +28,7 @@ pub struct Resolution {
 
 /// What one key will hold after the next boot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NextBoot {
+pub struct KeyResolution {
     /// The key, with dots.
     pub key: String,
     /// The word that stays; `None` leaves the kernel's own value.
@@ -36,14 +36,14 @@ pub struct NextBoot {
     /// Every other word that is read for this key, in the order read.
     pub overrides: Vec<Overridden>,
     /// Words in files that are not read, though they look as if they were.
-    pub unheard: Vec<Unheard>,
+    pub skipped: Vec<SkippedAssignment>,
     /// What the kernel command line makes of the key; any file wins over it.
     pub command_line: Option<BootParameter>,
     /// What `sysctl --system` would leave instead, where it differs from `systemd-sysctl`.
     pub sysctl_system: Option<Disagreement>,
 }
 
-impl NextBoot {
+impl KeyResolution {
     /// The number that a file leaves, where one does.
     pub fn value(&self) -> Option<i32> {
         self.set.as_ref().and_then(|set| set.outcome.value())
@@ -65,11 +65,11 @@ impl NextBoot {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {
     /// The line that says it.
-    pub line: Line,
+    pub line: SourceLine,
     /// The value as it is written there.
     pub value: String,
     /// What the kernel makes of it.
-    pub outcome: Outcome,
+    pub outcome: WriteResult,
     /// How it got its say.
     pub via: Via,
 }
@@ -103,12 +103,12 @@ pub struct Overridden {
     /// The word.
     pub assignment: Assignment,
     /// Why it does not stay.
-    pub why: Why,
+    pub reason: OverrideReason,
 }
 
 /// Why a word does not stay.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Why {
+pub enum OverrideReason {
     /// A later word wins.
     Later,
     /// A later word says the same.
@@ -123,18 +123,18 @@ pub enum Why {
 
 /// A word in a file that is not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unheard {
+pub struct SkippedAssignment {
     /// The line.
-    pub line: Line,
+    pub line: SourceLine,
     /// The value as it is written there.
     pub value: String,
     /// Why nobody reads it.
-    pub why: Deaf,
+    pub reason: SkipReason,
 }
 
 /// Why a file is not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Deaf {
+pub enum SkipReason {
     /// The name does not end in `.conf`.
     Suffix,
     /// The name begins with a dot.
@@ -152,7 +152,7 @@ pub enum Deaf {
     Directory,
 }
 
-impl fmt::Display for Deaf {
+impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Suffix => f.write_str("not read: the file's name does not end in .conf"),
@@ -178,11 +178,11 @@ pub struct Disagreement {
 
 /// A line or file that does not do what it was meant to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct SysctlProblem {
     /// Where.
     pub source: Source,
     /// Which kind of trouble it is.
-    pub trouble: Trouble,
+    pub kind: SysctlProblemKind,
     /// What is wrong with it and what to do.
     pub summary: String,
     /// Whether `systemd-sysctl` ends with a failure over it.
@@ -191,7 +191,7 @@ pub struct Problem {
 
 /// What can be wrong with a line or file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
+pub enum SysctlProblemKind {
     /// The line is neither an assignment nor an exclusion, or too long.
     Form,
     /// The file cannot be read, by this process or by anybody.
@@ -201,14 +201,14 @@ pub enum Trouble {
     /// The key looks like a watched one, but names no parameter.
     Misspelt,
     /// The write fails whatever the value.
-    Hopeless,
+    Unwritable,
     /// The kernel refuses the value.
     Refused,
 }
 
 /// A line of a file, to be shown with what matters marked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct SourceLine {
     /// The file, as its directory names it, and the line.
     pub source: Source,
     /// The file itself, where that name is a link.
@@ -221,7 +221,7 @@ pub struct Line {
     pub value: Range<usize>,
 }
 
-impl Line {
+impl SourceLine {
     /// The line of a file that a statement stands on.
     pub fn new(file: &File, number: u32, text: &[u8], key: &[u8], value: &[u8]) -> Self {
         let offset = |part: &[u8]| part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
@@ -254,7 +254,7 @@ impl Line {
     }
 
     /// The line of an assignment.
-    pub fn of(file: &File, line: &syntax::Line<'_>) -> Self {
+    pub fn of(file: &File, line: &syntax::ParsedLine<'_>) -> Self {
         let (key, value): (&[u8], &[u8]) = match line.statement {
             syntax::Statement::Assign { key, value, .. } => (key, value),
             syntax::Statement::Exclude { key } => (key, &[]),
