@@ -8,6 +8,8 @@ use clap_complete::Shell;
 
 use crate::audit::benchmark::Benchmark;
 use crate::audit::control;
+use crate::report::audit::AuditFormat;
+use crate::report::{CheckFormat, Format};
 use crate::rke2::role::Role;
 use crate::rke2::version::Version;
 
@@ -192,23 +194,6 @@ pub(super) struct Audit {
     pub(super) fail_on: Vec<AuditFailOn>,
 }
 
-/// Formats of an audit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum AuditFormat {
-    /// For people
-    Text,
-    /// For programs: one JSON object
-    Json,
-    /// kube-bench's JSON
-    KubeBench,
-    /// JUnit's XML
-    Junit,
-    /// SARIF 2.1.0
-    Sarif,
-    /// Metrics, for a textfile collector
-    Metrics,
-}
-
 /// Kinds of node, as kube-bench has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum NodeType {
@@ -325,26 +310,6 @@ pub(super) enum Output {
 pub(super) struct Explain {
     /// The id of a check or control, as reports show it; without one, all checks are listed
     pub(super) id: Option<String>,
-}
-
-/// Formats of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// For people
-    Text,
-    /// For programs: one JSON object
-    Json,
-}
-
-/// Formats of what `check` prints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum CheckFormat {
-    /// For people
-    Text,
-    /// For programs: one JSON object
-    Json,
-    /// For node-problem-detector: one short line, and its exit status (0 fine, 1 problem, 2 unknown)
-    Npd,
 }
 
 /// What else may fail a check.

@@ -1,12 +1,12 @@
 //! `audit`: the node-local CIS controls.
 
-use super::arguments::{Audit, AuditFailOn, AuditFormat, Common, Show};
+use super::arguments::{Audit, AuditFailOn, Common, Show};
 use super::{Status, colored, print, select, stderr, width};
 use crate::audit::control;
 use crate::audit::{Audited, ControlOutcome, controls, waiver};
 use crate::examine;
 use crate::host;
-use crate::report::audit::{json, junit, kube_bench, metrics, sarif, text};
+use crate::report::audit::{AuditFormat, Controls, render};
 use crate::report::text::Style;
 
 pub(super) fn run(common: &Common, asked: &Audit) -> Status {
@@ -83,16 +83,12 @@ pub(super) fn run(common: &Common, asked: &Audit) -> Status {
         width: width(),
         verbose: common.verbose,
     };
-    print(&match asked.format {
-        AuditFormat::Text => text::render(&audit, &all, &shown, style),
-        AuditFormat::Json => json::render(&audit, &all, &shown),
-        AuditFormat::KubeBench => {
-            kube_bench::render(&audit, &shown, asked.node_type.map(control::NodeType::from))
-        }
-        AuditFormat::Junit => junit::render(&audit, &shown),
-        AuditFormat::Sarif => sarif::render(&audit, &shown),
-        AuditFormat::Metrics => metrics::render(&audit, &all, &shown),
-    });
+    let controls = Controls {
+        all: &all,
+        shown: &shown,
+        node_type: asked.node_type.map(control::NodeType::from),
+    };
+    print(&render(asked.format, &audit, controls, style));
     status(&all, &asked.fail_on)
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::assessment::UnitReport;
-use crate::facts::{Evidence, Part};
+use crate::facts::{Evidence, Part, Source};
 use crate::finding::{Component, Effect, Finding, Outcome, Remedy};
 use crate::verdict::Verdict;
 
@@ -45,16 +45,15 @@ struct Entry<'a> {
 
 #[derive(Serialize)]
 struct Place<'a> {
-    path: &'a str,
-    line: Option<u32>,
+    #[serde(flatten)]
+    source: &'a Source,
     role: Part,
 }
 
 impl<'a> From<&'a Evidence> for Place<'a> {
     fn from(evidence: &'a Evidence) -> Self {
         Self {
-            path: &evidence.source.path,
-            line: evidence.source.line,
+            source: &evidence.source,
             role: evidence.part,
         }
     }

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::Format;
 use crate::assessment::Examination;
-use crate::facts::Source;
 use crate::rke2::config::{IgnoredReason, Setting, SettingOrigin, SettingValue};
 use crate::text::printable;
 
@@ -55,19 +55,20 @@ impl<'a> From<&'a SettingOrigin> for Place<'a> {
     }
 }
 
-fn source(source: Option<&Source>) -> Value {
-    source.map_or(
-        Value::Null,
-        |source| json!({"path": source.path, "line": source.line}),
-    )
-}
-
 fn value(value: &SettingValue) -> Value {
     match value {
         SettingValue::Text(text) => json!(text),
         SettingValue::Bool(value) => json!(value),
         SettingValue::Number(value) => json!(value),
         SettingValue::List(items) => json!(items),
+    }
+}
+
+/// What `config` prints.
+pub(crate) fn render(format: Format, examination: &Examination, all: bool) -> String {
+    match format {
+        Format::Text => text(examination, all),
+        Format::Json => json(examination, all),
     }
 }
 
@@ -96,7 +97,7 @@ pub fn json(examination: &Examination, all: bool) -> String {
         .map(|ignored| {
             json!({
                 "key": ignored.key,
-                "source": source(ignored.source.as_ref()),
+                "source": ignored.source,
                 "did_you_mean": ignored.did_you_mean,
                 "reason": reason(ignored.reason),
             })
@@ -116,7 +117,7 @@ pub fn json(examination: &Examination, all: bool) -> String {
         "rke2_version_source": report.version_source,
         "fatal": examination.settings.fatal.as_ref().map(|fatal| json!({
             "message": fatal.message,
-            "source": source(fatal.source.as_ref()),
+            "source": fatal.source,
         })),
         "settings": settings,
         "ignored": ignored,

@@ -160,6 +160,7 @@ fn describe(machine: &Machine) -> Vec<String> {
             .as_deref()
             .map(|kernel| format!("kernel {}", printable(kernel))),
     );
+    facts.extend(machine.systemd.map(|version| format!("systemd {version}")));
     facts.extend(machine.memory.map(memory));
     facts
 }

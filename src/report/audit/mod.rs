@@ -1,5 +1,4 @@
-//! The audit, told: for an auditor at a terminal, for programs, and in the formats that the tools
-//! auditors use read.
+//! The result of an audit: for an auditor at a terminal, for programs, and in the formats of other tools.
 
 pub(crate) mod json;
 pub(crate) mod junit;
@@ -8,7 +7,61 @@ pub(crate) mod metrics;
 pub(crate) mod sarif;
 pub(crate) mod text;
 
+use clap::ValueEnum;
+
+use super::text::Style;
+use crate::audit::control::NodeType;
 use crate::audit::{Audit, Audited};
+
+/// Formats of `audit`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AuditFormat {
+    /// Plain text
+    Text,
+    /// One JSON object, for programs
+    Json,
+    /// The JSON of kube-bench
+    KubeBench,
+    /// JUnit XML
+    Junit,
+    /// SARIF 2.1.0
+    Sarif,
+    /// Metrics for a textfile collector
+    Metrics,
+}
+
+/// The controls of an audit.
+#[derive(Clone, Copy)]
+pub(crate) struct Controls<'a> {
+    /// Those that are counted.
+    pub(crate) all: &'a [&'a Audited],
+    /// Those that are listed.
+    pub(crate) shown: &'a [&'a Audited],
+    /// The only kind of node whose controls are listed, if one was asked for.
+    pub(crate) node_type: Option<NodeType>,
+}
+
+/// What `audit` prints.
+pub(crate) fn render(
+    format: AuditFormat,
+    audit: &Audit,
+    controls: Controls<'_>,
+    style: Style,
+) -> String {
+    let Controls {
+        all,
+        shown,
+        node_type,
+    } = controls;
+    match format {
+        AuditFormat::Text => text::render(audit, all, shown, style),
+        AuditFormat::Json => json::render(audit, all, shown),
+        AuditFormat::KubeBench => kube_bench::render(audit, shown, node_type),
+        AuditFormat::Junit => junit::render(audit, shown),
+        AuditFormat::Sarif => sarif::render(audit, shown),
+        AuditFormat::Metrics => metrics::render(audit, all, shown),
+    }
+}
 
 /// The part of the benchmark that a control stands in: its number and what it is about.
 pub(crate) fn section(audited: &Audited) -> (&'static str, &'static str) {
