@@ -37,7 +37,7 @@ pub(crate) struct Controls<'a> {
     pub(crate) all: &'a [&'a Audited],
     /// Those that are listed.
     pub(crate) shown: &'a [&'a Audited],
-    /// The only kind of node whose controls are listed, if one was asked for.
+    /// The only type of node whose controls are listed, if one was selected.
     pub(crate) node_type: Option<NodeType>,
 }
 
@@ -63,10 +63,10 @@ pub(crate) fn render(
     }
 }
 
-/// The part of the benchmark that a control stands in: its number and what it is about.
+/// The section of the benchmark that a control is in: number and title.
 pub(crate) fn section(audited: &Audited) -> (&'static str, &'static str) {
     if audited.control.is_beyond() {
-        return ("guide", "What the hardening guide asks besides");
+        return ("guide", "Further requirements of the hardening guide");
     }
     let id = audited.edition.id;
     let known = SECTIONS.iter().find(|(number, _)| {
@@ -90,7 +90,7 @@ const SECTIONS: [(&str, &str); 10] = [
     ("4.3", "kube-proxy"),
 ];
 
-/// Controls by part of the benchmark, in its order.
+/// Controls by section of the benchmark, in its order.
 pub(crate) fn sections<'a>(
     controls: &[&'a Audited],
 ) -> Vec<((&'static str, &'static str), Vec<&'a Audited>)> {
@@ -105,7 +105,7 @@ pub(crate) fn sections<'a>(
     sections
 }
 
-/// Why a waived control does not count, in a few words.
+/// Why a waived control does not count.
 pub(crate) fn waived(audited: &Audited) -> Option<String> {
     let waiver = &audited.waiver.as_ref()?.waiver;
     audited
@@ -113,7 +113,7 @@ pub(crate) fn waived(audited: &Audited) -> Option<String> {
         .then(|| format!("waived until {}: {}", waiver.expires, waiver.reason))
 }
 
-/// That a waiver no longer holds.
+/// A note that a waiver has expired.
 pub(crate) fn expired(audited: &Audited) -> Option<String> {
     let applied = audited.waiver.as_ref().filter(|applied| applied.expired)?;
     let waiver = &applied.waiver;
