@@ -5,21 +5,8 @@ use std::fmt::Write as _;
 use super::{expired, sections, waived};
 use crate::audit::{Audit, Audited, ControlOutcome, counts};
 use crate::facts::Source;
-use crate::report::text::Style;
+use crate::report::text::{DIM, GREEN, RED, Style, YELLOW, paint};
 use crate::text::{count, printable, wrap};
-
-const RED: &str = "1;31";
-const YELLOW: &str = "1;33";
-const GREEN: &str = "1;32";
-const DIM: &str = "2";
-
-fn paint(style: Style, code: &str, text: &str) -> String {
-    if style.color {
-        format!("\u{1b}[{code}m{text}\u{1b}[0m")
-    } else {
-        text.to_owned()
-    }
-}
 
 /// The report. `all` are the controls that are counted, `shown` those that are listed.
 pub fn render(audit: &Audit, all: &[&Audited], shown: &[&Audited], style: Style) -> String {
