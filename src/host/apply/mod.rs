@@ -67,7 +67,7 @@ pub(crate) enum Failure {
          the rows to /etc/group and /etc/passwd"
     )]
     NoProgram {
-        /// Where they were looked for.
+        /// The directories that were searched.
         searched: String,
     },
     /// The program succeeded, but the account is still missing.

@@ -14,9 +14,9 @@ use nix::unistd::Pid;
 
 use super::Failure;
 
-/// Where programs are looked for.
+/// The directories that are searched for programs.
 const DIRECTORIES: [&str; 4] = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
-/// Making an account takes milliseconds, and as long as somebody else holds the lock.
+/// Making an account takes milliseconds, plus the time another program holds the lock.
 const PATIENCE: Duration = Duration::from_mins(1);
 const GLANCE: Duration = Duration::from_millis(50);
 /// More than these programs print.

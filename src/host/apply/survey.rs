@@ -54,7 +54,7 @@ fn dialect(units: &[Unit<'_>]) -> Dialect {
     systemd.map_or(Dialect::NEWEST, |systemd| Dialect::of(systemd.version))
 }
 
-/// An account file. One that cannot be read is a trouble of the root, or no account can be looked up.
+/// An account file. One that cannot be read is a read error of the root, because no account can be looked up.
 fn accounts(root: &HostRoot, table: Table) -> Vec<u8> {
     root.read_large(Path::new(table.path())).unwrap_or_default()
 }
