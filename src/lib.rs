@@ -18,6 +18,7 @@ mod audit;
 mod cli;
 mod configuration;
 mod daemon;
+mod document;
 mod evaluate;
 mod examine;
 mod facts;

@@ -44,9 +44,12 @@ pub mod configuration {
 pub mod daemon {
     pub mod service {
         pub use crate::daemon::service::{
-            MANAGER, PATH, Request, Shared, UNIT, UnitView, View, publish, serve, unit_path,
+            MANAGER, PATH, Request, Shared, UNIT, publish, serve, unit_path,
         };
     }
+}
+pub mod document {
+    pub use crate::document::UnitDocument;
 }
 pub mod evaluate {
     pub use crate::evaluate::evaluate;
@@ -62,12 +65,12 @@ pub mod examine {
 }
 pub mod facts {
     pub use crate::facts::{
-        Cgroup, HostFacts, KernelFact, Lookup, Machine, NextBoot, Operation, ReadError, Reading,
-        Source, Table,
+        AccountRow, Cgroup, HostFacts, KernelFact, Lookup, Machine, NextBoot, Operation, ReadError,
+        Reading, Source, Table,
     };
 }
 pub mod finding {
-    pub use crate::finding::{Component, Effect, Finding, Outcome};
+    pub use crate::finding::{CheckId, Component, Effect, Finding, Outcome};
 }
 pub mod gate {
     pub mod block {
@@ -111,7 +114,10 @@ pub mod journal {
     pub use crate::journal::id;
 }
 pub mod monitor {
-    pub use crate::monitor::{Hold, Phase};
+    pub use crate::monitor::{Hold, MonitorStatus, NodeStatus, Phase, UnitStatus};
+    pub mod status {
+        pub use crate::monitor::status::SCHEMA;
+    }
 }
 pub mod report {
     pub mod audit {
@@ -141,13 +147,10 @@ pub mod report {
         pub use crate::report::json::render;
     }
     pub mod metrics {
-        pub use crate::report::metrics::{FAMILIES, Family, Snapshot, UnitState, render};
+        pub use crate::report::metrics::{FAMILIES, Family, Snapshot, render};
     }
     pub mod settings {
         pub use crate::report::settings::{json, text};
-    }
-    pub mod status {
-        pub use crate::report::status::{Monitor, SCHEMA, Status, Unit};
     }
     pub mod sysctl {
         pub use crate::report::sysctl::{json, text};
@@ -189,7 +192,7 @@ pub mod rke2 {
         pub use crate::rke2::profile::ProfileRules;
     }
     pub mod releases {
-        pub use crate::rke2::releases::{count, newest_of, release};
+        pub use crate::rke2::releases::{count, newest, newest_of, oldest, release};
     }
     pub mod role {
         pub use crate::rke2::role::Role;

@@ -31,6 +31,7 @@ const LAYERS: &[&str] = &[
     "evaluate",
     "verdict",
     "assessment",
+    "document",
     "audit",
     // What to do about it.
     "configuration",

@@ -50,18 +50,18 @@ fn to_node_problem_detector(common: &Common, check: &Check) -> Status {
         stderr::line("--format npd answers one question: it takes neither --all nor --fail-on");
         return Status::Usage;
     }
-    let answer = select::open(common)
+    let result = select::open(common)
         .and_then(|root| {
             let mut targets = select::meant(&root, common, &check.which)?;
             // Unless it is asked for, a unit that stands idle beside the other is not the node's.
             if check.which.unit.is_none() {
                 targets.retain(|target| target.other != OtherUnit::OnlyOtherEnabled);
             }
-            Ok(npd::answer(&examined(&root, &targets)))
+            Ok(npd::result(&examined(&root, &targets)))
         })
         .unwrap_or_else(|why| npd::unknown(&why));
-    print(&answer.line);
-    Status::Npd(answer.condition)
+    print(&result.line);
+    Status::Npd(result.condition)
 }
 
 fn status(root: &HostRoot, report: &UnitReport, fail_on: &[FailOn]) -> Status {
@@ -80,9 +80,9 @@ fn status(root: &HostRoot, report: &UnitReport, fail_on: &[FailOn]) -> Status {
             for finding in report
                 .findings
                 .iter()
-                .filter(|f| f.now == Outcome::Indeterminate)
+                .filter(|f| f.now() == Outcome::Indeterminate)
             {
-                stderr::line(&finding.summary);
+                stderr::line(finding.summary());
             }
             Status::Failed
         }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::audit::controls;
 use crate::audit::waiver::{Day, Waiver};
 use crate::facts::Source;
+use crate::finding::CheckId;
 use crate::text::nearest;
 
 /// What the gate does with a verdict.
@@ -183,6 +184,11 @@ pub struct ConfigurationError {
 }
 
 impl Configuration {
+    /// Whether `check` never blocks.
+    pub(crate) fn skips(&self, check: CheckId) -> bool {
+        self.skip.iter().any(|id| id == check.as_str())
+    }
+
     /// Folds files into the settings, the later over the earlier. `known_check` tells whether an id
     /// in `skip` is one.
     pub fn merge<'a>(

@@ -1,89 +1,91 @@
-//! What the gate does about a report: a pure function of the report, our configuration and the
-//! kernel command line.
+//! What the gate does about a report: a pure function of the report, the configuration and the kernel
+//! command line.
 
 use crate::assessment::UnitReport;
 use crate::configuration::{BlockOn, Configuration, Mode, OnError};
-use crate::finding::{Effect, Finding, Outcome};
+use crate::finding::{CheckId, Effect, Finding, Outcome};
 use crate::verdict::Verdict;
 
-/// What `preflight_rke2=` on the kernel command line asks for.
+/// The value of `preflight_rke2=` on the kernel command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Override {
-    /// Nothing, or a word we do not know.
+    /// It is not set, or has an unknown value.
     None,
-    /// `preflight_rke2=report`: tell, never block.
+    /// `preflight_rke2=report`: log, never block.
     Report,
-    /// `preflight_rke2=off`: do nothing.
+    /// `preflight_rke2=off`: check nothing.
     Off,
 }
 
-/// What to do.
+/// Whether the unit starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// Start, and say nothing, or only what deserves attention.
+    /// Start, and log at most advice.
     Start,
-    /// Start although it would be refused, because somebody said so.
+    /// Start although it would be refused, because the administrator allows it.
     StartAnyway {
-        /// Who said so.
+        /// The setting that allows it, as a clause.
         because: String,
     },
-    /// Start although it could not be told whether it would be refused.
+    /// Start although it is not known whether it would be refused.
     StartUnchecked,
     /// Do not start.
     Block,
 }
 
-/// The plan: what to do, and which findings are the reasons.
+/// The decision of the gate, and the findings behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GatePlan<'a> {
-    /// What to do.
+    /// Whether the unit starts.
     pub decision: Decision,
     /// The findings that block, or would.
     pub reasons: Vec<&'a Finding>,
-    /// What else deserves attention.
+    /// Other findings to log.
     pub advice: Vec<&'a Finding>,
 }
 
-/// Decides.
+/// Decides whether the unit of a report starts.
 pub fn decide<'a>(
     report: &'a UnitReport,
     configuration: &Configuration,
-    asked: Override,
+    kernel: Override,
 ) -> GatePlan<'a> {
     let blocks = |finding: &Finding| {
         let on = |what| configuration.block_on.contains(&what);
-        match finding.effect {
+        match finding.effect() {
             Effect::BlocksStart => {
-                (finding.now == Outcome::Violated && on(BlockOn::Start))
-                    || (finding.then == Outcome::Violated && on(BlockOn::NextBoot))
+                (finding.now() == Outcome::Violated && on(BlockOn::Start))
+                    || (finding.next_boot_outcome() == Outcome::Violated && on(BlockOn::NextBoot))
             }
-            Effect::BlocksNextBoot => finding.outcome == Outcome::Violated && on(BlockOn::NextBoot),
-            Effect::FailsControl => finding.outcome == Outcome::Violated && on(BlockOn::Control),
+            Effect::BlocksNextBoot => {
+                finding.outcome() == Outcome::Violated && on(BlockOn::NextBoot)
+            }
+            Effect::FailsControl => finding.outcome() == Outcome::Violated && on(BlockOn::Control),
             Effect::Advice => false,
         }
     };
-    let skipped = |finding: &Finding| configuration.skip.contains(&finding.id);
+    let skipped = |finding: &Finding| configuration.skips(finding.id());
     let (reasons, mut advice): (Vec<&Finding>, Vec<&Finding>) =
         report.problems().partition(|finding| blocks(finding));
-    advice.retain(|finding| is_told(finding));
+    advice.retain(|finding| is_logged(finding));
     let all_skipped = reasons.iter().all(|finding| skipped(finding));
     let unknown = report.verdict.now == Verdict::Undetermined
         && report
             .findings
             .iter()
-            .any(|f| f.now == Outcome::Indeterminate && !skipped(f));
+            .any(|f| f.now() == Outcome::Indeterminate && !skipped(f));
 
-    let decision = if asked == Override::Off || (reasons.is_empty() && !unknown) {
+    let decision = if kernel == Override::Off || (reasons.is_empty() && !unknown) {
         Decision::Start
     } else if reasons.is_empty() {
-        match (configuration.on_error, configuration.mode, asked) {
+        match (configuration.on_error, configuration.mode, kernel) {
             (OnError::Block, Mode::Enforce, Override::None) => Decision::Block,
             _ => Decision::StartUnchecked,
         }
-    } else if asked == Override::Report {
-        anyway("preflight_rke2=report stands on the kernel command line")
+    } else if kernel == Override::Report {
+        anyway("the kernel command line has preflight_rke2=report")
     } else if configuration.mode == Mode::Report {
-        anyway("the configuration says mode = \"report\"")
+        anyway("the configuration sets mode = \"report\"")
     } else if all_skipped {
         anyway("the configuration skips every check that fails")
     } else {
@@ -96,14 +98,14 @@ pub fn decide<'a>(
     }
 }
 
-/// Advice that is told at a start: what keeps the unit down after a reboot, what could not be found
-/// out, and that RKE2 drops its configuration without a word. The rest can wait for a `check`: the
-/// journal of a unit that starts is not the place for it.
-fn is_told(finding: &Finding) -> bool {
-    match finding.effect {
+/// Whether advice is logged at a start: what keeps the unit down after a reboot, what could not be
+/// determined, and that RKE2 silently ignores its configuration. Other advice is shown by `check` only, to keep
+/// the journal of a unit that starts short.
+fn is_logged(finding: &Finding) -> bool {
+    match finding.effect() {
         Effect::BlocksStart | Effect::BlocksNextBoot => true,
         Effect::FailsControl => false,
-        Effect::Advice => finding.id == "config.dropped",
+        Effect::Advice => finding.id() == CheckId::ConfigDropped,
     }
 }
 
@@ -113,9 +115,9 @@ fn anyway(because: &str) -> Decision {
     }
 }
 
-/// Reads `preflight_rke2=` off a kernel command line; the last one counts.
+/// Reads `preflight_rke2=` from a kernel command line. The last one counts.
 pub fn kernel_override(command_line: &[u8]) -> Override {
-    // Nearly always: this search is the quicker one.
+    // The common case, which this search finds faster.
     if std::str::from_utf8(command_line).is_ok_and(|line| !line.contains("preflight_rke2=")) {
         return Override::None;
     }
@@ -137,12 +139,16 @@ mod tests {
     use crate::rke2::version::Version;
     use crate::verdict;
 
+    fn bare(id: CheckId, now: Outcome, next_boot: Outcome) -> Finding {
+        Finding::new(id, "", Vec::new(), now, next_boot)
+    }
+
     fn report(findings: Vec<Finding>) -> UnitReport {
         UnitReport {
             unit: Role::Server.unit().to_owned(),
             role: Role::Server,
             version: Version::new(36, 3, 1),
-            version_source: "assumed",
+            version_source: crate::rke2::installed::VersionSource::Assumed,
             profile: Sourced::default_value(String::new()),
             verdict: verdict::fold(&findings),
             findings,
@@ -156,20 +162,20 @@ mod tests {
     fn decision(
         findings: Vec<Finding>,
         change: impl FnOnce(&mut Configuration),
-        asked: Override,
+        kernel: Override,
     ) -> Decision {
         let mut configuration = Configuration::default();
         change(&mut configuration);
-        decide(&report(findings), &configuration, asked).decision
+        decide(&report(findings), &configuration, kernel).decision
     }
 
     #[test]
     fn blocks_exactly_what_would_be_refused_now() {
-        let wrong = || Finding::bare("a", Effect::BlocksStart, Violated, Violated);
-        let later = || Finding::bare("b", Effect::BlocksNextBoot, Satisfied, Violated);
-        let unknown = || Finding::bare("c", Effect::BlocksStart, Indeterminate, Indeterminate);
-        let control = || Finding::bare("d", Effect::FailsControl, Violated, Violated);
-        let advice = || Finding::bare("e", Effect::Advice, Violated, Violated);
+        let wrong = || bare(CheckId::SysctlPanic, Violated, Violated);
+        let later = || bare(CheckId::SysctlPanicOnOom, Satisfied, Violated);
+        let unknown = || bare(CheckId::CgroupV1, Indeterminate, Indeterminate);
+        let control = || bare(CheckId::ControlArgument, Violated, Violated);
+        let advice = || bare(CheckId::UnitProblem, Violated, Violated);
         let default = |findings| decision(findings, |_| (), Override::None);
         assert_eq!(default(vec![]), Decision::Start);
         assert_eq!(default(vec![wrong()]), Decision::Block);
@@ -180,7 +186,7 @@ mod tests {
 
     #[test]
     fn every_way_out_lets_it_go() {
-        let wrong = || vec![Finding::bare("a", Effect::BlocksStart, Violated, Violated)];
+        let wrong = || vec![bare(CheckId::SysctlPanic, Violated, Violated)];
         let anyway = |d| matches!(d, Decision::StartAnyway { .. });
         assert!(anyway(decision(wrong(), |_| (), Override::Report)));
         assert!(anyway(decision(
@@ -190,11 +196,15 @@ mod tests {
         )));
         assert!(anyway(decision(
             wrong(),
-            |c| c.skip = vec!["a".into()],
+            |c| c.skip = vec!["sysctl.kernel.panic".into()],
             Override::None
         )));
         assert_eq!(
-            decision(wrong(), |c| c.skip = vec!["b".into()], Override::None),
+            decision(
+                wrong(),
+                |c| c.skip = vec!["cgroup.v1".into()],
+                Override::None
+            ),
             Decision::Block
         );
         assert_eq!(decision(wrong(), |_| (), Override::Off), Decision::Start);
@@ -206,23 +216,9 @@ mod tests {
 
     #[test]
     fn an_operator_may_ask_for_more() {
-        let later = || {
-            vec![Finding::bare(
-                "b",
-                Effect::BlocksNextBoot,
-                Satisfied,
-                Violated,
-            )]
-        };
-        let control = || vec![Finding::bare("d", Effect::FailsControl, Violated, Violated)];
-        let unknown = || {
-            vec![Finding::bare(
-                "c",
-                Effect::BlocksStart,
-                Indeterminate,
-                Violated,
-            )]
-        };
+        let later = || vec![bare(CheckId::SysctlPanicOnOom, Satisfied, Violated)];
+        let control = || vec![bare(CheckId::ControlArgument, Violated, Violated)];
+        let unknown = || vec![bare(CheckId::CgroupV1, Indeterminate, Violated)];
         let next = |c: &mut Configuration| c.block_on.push(BlockOn::NextBoot);
         let controls = |c: &mut Configuration| c.block_on.push(BlockOn::Control);
         let block = |c: &mut Configuration| c.on_error = OnError::Block;

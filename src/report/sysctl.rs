@@ -32,7 +32,7 @@ fn rows(
 /// The finding about a parameter, if anybody demands it.
 fn demand<'a>(parameter: &KernelParameter, findings: &'a [Finding]) -> Option<&'a Finding> {
     findings.iter().find(|finding| {
-        finding.subject == parameter.key && finding.outcome != Outcome::NotApplicable
+        finding.id() == parameter.check && finding.outcome() != Outcome::NotApplicable
     })
 }
 
@@ -70,7 +70,7 @@ pub fn json(parameters: &Parameters, findings: &[Finding]) -> String {
                 "key": parameter.key,
                 "live": live_text(live).ok(),
                 "required": demand.map(|_| parameter.required.to_string()),
-                "required_by": demand.map(|f| f.required_by.clone()).unwrap_or_default(),
+                "required_by": demand.map(|f| f.required_by().to_vec()).unwrap_or_default(),
                 "next_boot": {
                     "value": next.set.as_ref().map(|set| &set.value),
                     "number": next.expected(),
@@ -119,7 +119,7 @@ pub fn text(parameters: &Parameters, findings: &[Finding]) -> String {
             format!(
                 ", must be {} ({})",
                 parameter.required,
-                crate::evaluate::names(&finding.required_by)
+                crate::evaluate::names(finding.required_by())
             )
         });
         let _ = writeln!(out, "{}: {now}, next boot {then}{must}", parameter.key);

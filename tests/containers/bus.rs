@@ -99,7 +99,7 @@ fn everybody_may_ask_and_only_root_may_start(suite: &str) {
     );
     outcome.has(
         "fallback",
-        &["the monitor cannot be asked (it does not run); this is what `check` finds"],
+        &["the monitor cannot be asked (it does not run); this is the result of `check`"],
     );
     assert_ne!(outcome.status("wake"), 0, "{}", outcome.text("wake"));
     assert_eq!(outcome.line("asleep"), "inactive");

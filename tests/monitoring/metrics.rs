@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use preflight_rke2::testing::assessment::UnitReport;
 use preflight_rke2::testing::examine::{self, OtherUnit, Target};
-use preflight_rke2::testing::finding::{Effect, Finding, Outcome};
+use preflight_rke2::testing::finding::{CheckId, Finding, Outcome};
 use preflight_rke2::testing::host::HostRoot;
-use preflight_rke2::testing::report::metrics::{FAMILIES, Family, Snapshot, UnitState, render};
+use preflight_rke2::testing::monitor::{Phase, UnitStatus};
+use preflight_rke2::testing::report::metrics::{FAMILIES, Family, Snapshot, render};
+use preflight_rke2::testing::rke2::installed::VersionSource;
 use preflight_rke2::testing::rke2::role::Role;
 use preflight_rke2::testing::rke2::start::Sourced;
 use preflight_rke2::testing::rke2::version::Version;
@@ -16,7 +18,7 @@ use proptest::prelude::*;
 use super::host::Host;
 use super::openmetrics::{Sample, parse};
 
-/// Of all hosts kept as folders, those that differ in what metrics tell.
+/// Of all hosts in tests/hosts, those that differ in their metrics.
 pub(crate) const HOSTS: [&str; 7] = [
     "healthy-server",
     "healthy-agent",
@@ -30,7 +32,7 @@ pub(crate) const HOSTS: [&str; 7] = [
 /// What is found out about the units of a host, as if this release were installed there.
 pub(crate) fn reports(host: &Host) -> Vec<UnitReport> {
     let root = HostRoot::open(host.path()).unwrap();
-    let question = |(role, definition)| Target {
+    let target = |(role, definition)| Target {
         role,
         definition: Some(definition),
         version: Some(Version::new(34, 1, 1)),
@@ -40,29 +42,35 @@ pub(crate) fn reports(host: &Host) -> Vec<UnitReport> {
     examine::installed(&root)
         .into_iter()
         .map(|unit| UnitReport {
-            version_source: "binary",
-            ..examine::assess(&root, &question(unit)).report
+            version_source: VersionSource::Binary,
+            ..examine::assess(&root, &target(unit)).report
         })
         .collect()
 }
 
-/// What a monitor could know beside the reports, every sample of it there.
-pub(crate) fn snapshot(reports: &[UnitReport]) -> Snapshot<'_> {
+/// The units of a monitor with these reports, every sample of it there.
+pub(crate) fn statuses(reports: &[UnitReport]) -> Vec<UnitStatus> {
+    let status = |report: &UnitReport| UnitStatus {
+        phase: Phase::Running,
+        blocked_since: Some(1_763_999_999_000_000),
+        drift: report
+            .problems()
+            .filter(|_| report.verdict.next_boot == Verdict::WouldRefuse)
+            .map(|problem| problem.id().to_string())
+            .collect(),
+        resumes: 2,
+        drift_transitions: 7,
+        ..UnitStatus::new(report)
+    };
+    reports.iter().map(status).collect()
+}
+
+pub(crate) fn snapshot(units: &[UnitStatus]) -> Snapshot<'_> {
     Snapshot {
         version: "0.1.0",
         rules: "v1.36.3+rke2r1".to_owned(),
         evaluated: 1_764_000_000_000_001,
-        units: reports
-            .iter()
-            .map(|report| UnitState {
-                report,
-                active: true,
-                blocked_since: Some(1_763_999_999_000_000),
-                drifted: report.verdict.next_boot == Verdict::WouldRefuse,
-                resumes: 2,
-                drift_transitions: 7,
-            })
-            .collect(),
+        units,
     }
 }
 
@@ -81,25 +89,25 @@ fn value(samples: &[Sample], family: &str, labels: &[(&str, &str)]) -> Option<f6
 #[test]
 fn a_host_that_is_right() {
     let reports = reports(&Host::like("healthy-server"));
-    let mut snapshot = snapshot(&reports);
-    snapshot.units[0].blocked_since = None;
-    insta::assert_snapshot!(render(&snapshot));
+    let mut units = statuses(&reports);
+    units[0].blocked_since = None;
+    insta::assert_snapshot!(render(&snapshot(&units)));
 }
 
 #[test]
 fn a_host_that_is_blocked() {
     let reports = reports(&Host::like("rhel-minimal-cis"));
-    let mut snapshot = snapshot(&reports);
-    snapshot.units[0].active = false;
-    snapshot.units[0].drifted = false;
-    insta::assert_snapshot!(render(&snapshot));
+    let mut units = statuses(&reports);
+    units[0].phase = Phase::Down;
+    units[0].drift = Vec::new();
+    insta::assert_snapshot!(render(&snapshot(&units)));
 }
 
 #[test]
-fn each_host_is_told_as_its_report_has_it() {
+fn metrics_agree_with_the_report() {
     for name in HOSTS {
         let reports = reports(&Host::like(name));
-        let samples = parse(&render(&snapshot(&reports))).unwrap();
+        let samples = parse(&render(&snapshot(&statuses(&reports)))).unwrap();
         assert!(!reports.is_empty(), "{name}");
         for report in &reports {
             let unit = ("unit", report.unit.as_str());
@@ -110,20 +118,20 @@ fn each_host_is_told_as_its_report_has_it() {
                 for verdict in Verdict::ALL {
                     let labels = [unit, ("when", when), ("verdict", verdict.as_str())];
                     let expected = if verdict == holds { 1.0 } else { 0.0 };
-                    let told = value(&samples, "preflight_rke2_unit_verdict", &labels);
-                    assert_eq!(told, Some(expected), "{name} {labels:?}");
+                    let sample = value(&samples, "preflight_rke2_unit_verdict", &labels);
+                    assert_eq!(sample, Some(expected), "{name} {labels:?}");
                 }
             }
             let problems = of(&samples, "preflight_rke2_finding");
             let of_unit = problems.iter().filter(|s| s.label("unit") == Some(unit.1));
-            let told: f64 = of_unit.map(|sample| sample.value).sum();
+            let counted: f64 = of_unit.map(|sample| sample.value).sum();
             let found = report.problems().fold(0.0, |sum, _| sum + 1.0);
-            assert!((told - found).abs() < 0.1, "{name}: {told} {found}");
+            assert!((counted - found).abs() < 0.1, "{name}: {counted} {found}");
             for problem in report.problems() {
                 let labels = [
                     unit,
-                    ("check", &problem.id),
-                    ("outcome", problem.outcome.as_str()),
+                    ("check", problem.id().as_str()),
+                    ("outcome", problem.outcome().as_str()),
                 ];
                 assert!(value(&samples, "preflight_rke2_finding", &labels).is_some());
             }
@@ -135,7 +143,7 @@ fn each_host_is_told_as_its_report_has_it() {
 #[test]
 fn every_family_is_as_it_says() {
     let reports = reports(&Host::like("rhel-minimal-cis"));
-    let samples = parse(&render(&snapshot(&reports))).unwrap();
+    let samples = parse(&render(&snapshot(&statuses(&reports)))).unwrap();
     for Family { name, labels, .. } in FAMILIES {
         let samples = of(&samples, name);
         assert!(!samples.is_empty(), "{name}");
@@ -166,24 +174,9 @@ fn a_node_without_rke2_still_says_that_it_is_watched() {
     );
 }
 
-fn finding(id: String, effect: Effect, outcome: Outcome) -> Finding {
-    Finding {
-        id,
-        outcome,
-        effect,
-        required_by: Vec::new(),
-        subject: String::new(),
-        required: None,
-        actual: None,
-        next_boot: None,
-        summary: String::new(),
-        notes: Vec::new(),
-        evidence: Vec::new(),
-        remedies: Vec::new(),
-        now: outcome,
-        then: outcome,
-        predictions: Vec::new(),
-    }
+/// A finding in the same state now and after the next boot.
+fn finding(id: CheckId, outcome: Outcome) -> Finding {
+    Finding::new(id, "", Vec::new(), outcome, outcome)
 }
 
 /// Text with more than its share of what is special in a label.
@@ -198,19 +191,14 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn report() -> impl Strategy<Value = UnitReport> {
-    let effect = prop_oneof![
-        Just(Effect::BlocksStart),
-        Just(Effect::BlocksNextBoot),
-        Just(Effect::FailsControl),
-        Just(Effect::Advice)
-    ];
+    let check = prop::sample::select(CheckId::ALL.to_vec());
     let outcome = prop_oneof![
         Just(Outcome::Violated),
         Just(Outcome::Indeterminate),
         Just(Outcome::Satisfied)
     ];
     let verdict = || prop::sample::select(Verdict::ALL.to_vec());
-    let findings = prop::collection::vec((text(), effect, outcome), 0..6);
+    let findings = prop::collection::vec((check, outcome), 0..6);
     (
         text(),
         any::<bool>(),
@@ -228,7 +216,7 @@ fn report() -> impl Strategy<Value = UnitReport> {
                     pre_release,
                     ..Version::new(34, 1, 1)
                 },
-                version_source: "binary",
+                version_source: VersionSource::Binary,
                 profile: Sourced::default_value(profile),
                 verdict: UnitVerdict {
                     now,
@@ -238,7 +226,7 @@ fn report() -> impl Strategy<Value = UnitReport> {
                 },
                 findings: findings
                     .into_iter()
-                    .map(|(id, effect, outcome)| finding(id, effect, outcome))
+                    .map(|(id, outcome)| finding(id, outcome))
                     .collect(),
                 idle: false,
                 image: false,
@@ -260,21 +248,22 @@ proptest! {
         rules in text(),
         evaluated: u64,
     ) {
+        let units: Vec<UnitStatus> = units
+            .iter()
+            .map(|(report, (is_running, blocked_since, is_drifted, resumes, drift_transitions))| UnitStatus {
+                phase: if *is_running { Phase::Running } else { Phase::Down },
+                blocked_since: *blocked_since,
+                drift: if *is_drifted { vec!["a.b".to_owned()] } else { Vec::new() },
+                resumes: *resumes,
+                drift_transitions: *drift_transitions,
+                ..UnitStatus::new(report)
+            })
+            .collect();
         let snapshot = Snapshot {
             version: &version,
             rules,
             evaluated,
-            units: units
-                .iter()
-                .map(|(report, (active, blocked_since, drifted, resumes, drift_transitions))| UnitState {
-                    report,
-                    active: *active,
-                    blocked_since: *blocked_since,
-                    drifted: *drifted,
-                    resumes: *resumes,
-                    drift_transitions: *drift_transitions,
-                })
-                .collect(),
+            units: &units,
         };
         let text = render(&snapshot);
         prop_assert_eq!(&text, &render(&snapshot));

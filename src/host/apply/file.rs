@@ -13,7 +13,7 @@ use nix::sys::stat::{Mode, SFlag, fchmod, fstatat, mkdirat};
 use nix::unistd::{Gid, Uid};
 
 use super::Failure;
-use crate::fix::NewRow;
+use crate::finding::remedy::NewRow;
 use crate::host::HostRoot;
 use crate::host::atomic_file::{ReplaceStep, Replacement, Temporary};
 use crate::host::root::MAX_FILE;
@@ -186,6 +186,7 @@ pub(super) fn add_rows(root: &HostRoot, rows: &[NewRow]) -> Result<(), Failure> 
         path,
         row,
         optional,
+        ..
     } in rows
     {
         let (_, name) = split(path);

@@ -14,7 +14,7 @@ use std::fs::OpenOptions;
 use std::io::{BufReader, Write as _};
 
 use crate::facts::{Lookup, Table};
-use crate::fix::accounts::{self, Accounts, SYSUSERS_FILE};
+use crate::finding::account::{NewAccount, SYSUSERS_FILE, sysusers_content};
 use crate::fix::{Action, Plan, Step};
 use crate::go;
 use crate::host::HostRoot;
@@ -53,6 +53,9 @@ pub(crate) enum Failure {
         /// The reason.
         why: &'static str,
     },
+    /// Parts of a step failed.
+    #[error("{}", lines(.0))]
+    Several(Vec<Failure>),
     /// A program failed or could not be run.
     #[error("{program}: {why}")]
     Program {
@@ -67,7 +70,7 @@ pub(crate) enum Failure {
          the rows to /etc/group and /etc/passwd"
     )]
     NoProgram {
-        /// The directories that were searched.
+        /// The directories searched.
         searched: String,
     },
     /// The program succeeded, but the account is still missing.
@@ -82,6 +85,11 @@ pub(crate) enum Failure {
         /// What was run.
         program: &'static str,
     },
+}
+
+fn lines(failures: &[Failure]) -> String {
+    let all: Vec<String> = failures.iter().map(ToString::to_string).collect();
+    all.join("; ")
 }
 
 impl Failure {
@@ -120,15 +128,28 @@ fn carry_out(root: &HostRoot, step: &Step, programs: &Programs) -> Result<(), Fa
             let content = step.action.content().unwrap_or_default();
             file::replace(root, &target.path, before.as_deref(), &content)
         }
-        Action::Live(parameter) => live(root, parameter),
-        // A program would load libraries of the image, or write to the machine that it runs on.
-        Action::Make(_) if !root.is_live() => Err(Failure::NotOurs {
+        Action::Live(parameters) => all_live(root, parameters),
+        // A program would load libraries of the image, or change the running host.
+        Action::Create(_) if !root.is_live() => Err(Failure::NotOurs {
             path: Table::Passwd.path().to_owned(),
             what: "an image's, below which no program is run".to_owned(),
         }),
-        Action::Make(accounts) => make(root, accounts, programs),
+        Action::Create(account) => create(root, account, programs),
         Action::Row(row) => file::append(root, row.table.path(), &row.row),
         Action::Rows(rows) => file::add_rows(root, rows),
+    }
+}
+
+/// Sets every parameter of the running kernel, whatever became of the others.
+fn all_live(root: &HostRoot, parameters: &[KernelParameter]) -> Result<(), Failure> {
+    let failures: Vec<Failure> = parameters
+        .iter()
+        .filter_map(|parameter| live(root, parameter).err())
+        .collect();
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Several(failures))
     }
 }
 
@@ -151,8 +172,8 @@ fn live(root: &HostRoot, parameter: &KernelParameter) -> Result<(), Failure> {
     })
 }
 
-fn make(root: &HostRoot, accounts: &Accounts, programs: &Programs) -> Result<(), Failure> {
-    if accounts.declared
+fn create(root: &HostRoot, account: &NewAccount, programs: &Programs) -> Result<(), Failure> {
+    if account.declared
         && root
             .read(SYSUSERS_FILE)
             .is_ok_and(|content| content.is_empty())
@@ -163,16 +184,16 @@ fn make(root: &HostRoot, accounts: &Accounts, programs: &Programs) -> Result<(),
         });
     }
     let name = if let Some(path) = programs.find("systemd-sysusers") {
-        if !accounts.declared {
-            let content = accounts::file_content(&accounts.sysusers());
+        if !account.declared {
+            let content = sysusers_content(&account.sysusers());
             let before = root.read(SYSUSERS_FILE).ok();
             file::replace(root, SYSUSERS_FILE, before.as_deref(), &content)?;
         }
-        let call = Accounts::run_sysusers();
+        let call = NewAccount::run_sysusers();
         program::run(&path, &call.args)?;
         call.name
     } else {
-        for call in accounts.shadow() {
+        for call in account.shadow() {
             let path = programs.find(call.name).ok_or_else(|| Failure::NoProgram {
                 searched: programs.searched(),
             })?;
@@ -180,11 +201,11 @@ fn make(root: &HostRoot, accounts: &Accounts, programs: &Programs) -> Result<(),
         }
         "useradd"
     };
-    if accounts.group {
-        made(root, Table::Group, accounts.gid, name)?;
+    if account.group {
+        made(root, Table::Group, account.gid, name)?;
     }
-    if accounts.user {
-        made(root, Table::Passwd, accounts.uid, name)?;
+    if account.user {
+        made(root, Table::Passwd, account.uid, name)?;
     }
     Ok(())
 }

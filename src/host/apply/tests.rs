@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use super::*;
-use crate::facts::Target;
+use crate::facts::SysctlFile;
+use crate::finding::remedy::NewRow;
 use crate::rke2::kernel::KERNEL_PARAMETERS;
 
 const PATH: &str = "/etc/sysctl.d/60-rke2-cis.conf";
@@ -67,7 +68,7 @@ fn plan(action: Action) -> Plan {
 
 fn sysctl(before: Option<&str>) -> Plan {
     plan(Action::File {
-        target: Target {
+        target: SysctlFile {
             path: PATH.to_owned(),
             exists: before.is_some(),
             unended: false,
@@ -79,7 +80,7 @@ fn sysctl(before: Option<&str>) -> Plan {
 }
 
 fn accounts() -> Plan {
-    plan(Action::Make(Accounts {
+    plan(Action::Create(NewAccount {
         group: true,
         user: true,
         uid: None,
@@ -106,10 +107,10 @@ fn a_file_changed_meanwhile_is_not_overwritten() {
 
 /// Runs `make` as on the running host, with the image's programs.
 fn made_by_programs(image: &Image) -> Result<(), Failure> {
-    let Action::Make(accounts) = &accounts().steps[0].action else {
+    let Action::Create(account) = &accounts().steps[0].action else {
         panic!();
     };
-    make(&image.root, accounts, &image.programs())
+    create(&image.root, account, &image.programs())
 }
 
 #[test]
@@ -158,10 +159,11 @@ fn below_a_root_no_program_is_run() {
 }
 
 fn rows() -> Plan {
-    let new = |path, row: &str, optional| crate::fix::NewRow {
+    let new = |path, row: &str, optional| NewRow {
         path,
         row: row.to_owned(),
         optional,
+        unended: false,
     };
     plan(Action::Rows(vec![
         new("/etc/gshadow", "etcd:!*::", true),
