@@ -1,4 +1,4 @@
-//! The unit reader against a booted systemd, which has the last word.
+//! Compares the unit reader with a booted systemd.
 //!
 //! Needs root and the root file systems that `tests/lab/roots` makes.
 #![cfg(feature = "lab")]
@@ -24,7 +24,7 @@ mod unit_differences;
 
 use unit_differences::differences;
 
-/// Units, each with something that a reader may get wrong: file below the root, content; a
+/// Units, each with something that a reader may interpret wrongly: file below the root, content; a
 /// content that begins with `-> ` is a link.
 const FILES: &[(&str, &str)] = &[
     (
@@ -129,8 +129,8 @@ const FILES: &[(&str, &str)] = &[
         "/etc/systemd/system/lab-sets.service",
         "[Service]\nUser=root\nRuntimeDirectory=a b\nStateDirectory=a\nCacheDirectory=a\nLogsDirectory=a\nConfigurationDirectory=a\nLoadCredential=c:/etc/hostname\nFileDescriptorStoreMax=3\nPIDFile=/run/lab.pid\nStandardInput=null\nExecStart=/lab/dump\n",
     ),
-    // Directives that are not followed, and what takes them back. Never started: of two commands none is
-    // the service's own.
+    // Directives whose effect is not computed, and values that reset them. Never started, because there are
+    // two commands.
     (
         "/etc/systemd/system/lab-unseen.service",
         "[Service]\nType=oneshot\nUser=nobody\nGroup=nogroup\nRootDirectory=/srv\nPAMName=login\nPrivateUsers=yes\nPrivateTmp=yes\nProtectHome=tmpfs\nProcSubset=pid\nProtectProc=invisible\nProtectKernelTunables=yes\nMountAPIVFS=yes\nBindPaths=/a:/b -/c\nBindReadOnlyPaths=/a\nInaccessiblePaths=-/d +/e\nTemporaryFileSystem=/f:ro\nLoadCredential=a:/b\nSetCredential=a:b\nMountImages=/a.raw:/b\nExtensionImages=/a.raw\nExecStart=/lab/dump\nExecStart=/lab/dump\n",
@@ -287,8 +287,8 @@ fn names() -> Vec<&'static str> {
     names
 }
 
-/// Pieces that units are made of by chance: what a reader splits at, unquotes, expands or refuses, and
-/// what it does not.
+/// Pieces of random units: some that a reader splits at, unquotes, expands or refuses, and some that it
+/// keeps.
 const PIECES: &[&str] = &[
     "a",
     "B1",
@@ -325,7 +325,7 @@ const PIECES: &[&str] = &[
     "\n#c\n",
     "*",
 ];
-/// What begins a line.
+/// Beginnings of lines.
 const STARTS: &[&str] = &[
     "Environment=",
     "Environment=",
@@ -352,12 +352,12 @@ const STARTS: &[&str] = &[
     " Environment=",
 ];
 
-/// So many units made by chance, the same for one seed: `PREFLIGHT_UNITS` and `PREFLIGHT_SEED`.
+/// Random units. `PREFLIGHT_UNITS` sets their number and `PREFLIGHT_SEED` the seed.
 fn by_chance() -> Vec<(String, String)> {
     let number = |name: &str, default: u64| {
         std::env::var(name).map_or(default, |text| text.parse().unwrap())
     };
-    // xorshift64*: no more chance is needed.
+    // xorshift64*, which is random enough.
     let mut state = number("PREFLIGHT_SEED", 1).max(1);
     let mut below = move |bound: usize| {
         state ^= state >> 12;
@@ -480,15 +480,15 @@ fn inside() {
             }
             continue;
         };
-        let told = units::complete(&root, live, &offline);
-        for difference in differences(&offline, &told) {
+        let loaded = units::complete(&root, live, &offline);
+        for difference in differences(&offline, &loaded) {
             writeln!(wrong, "{name}: {difference}").unwrap();
         }
         for problem in &offline.problems {
             println!("    {problem}");
         }
         if live.load_state == "loaded" && offline.exec_start.len() == 1 {
-            runs_as_told(&told, &mut wrong);
+            runs_as_computed(&loaded, &mut wrong);
         }
     }
     let chance = std::fs::read_to_string("/lab/chance").unwrap();
@@ -509,12 +509,12 @@ fn inside() {
             writeln!(wrong, "{name}: {}\n{text:?}", differ.join("; ")).unwrap();
         }
     }
-    assert!(found > 0, "systemd knows none of the units made by chance");
+    assert!(found > 0, "systemd knows none of the random units");
     assert!(wrong.is_empty(), "\n{wrong}");
 }
 
-/// Starts the unit, and compares what its program gets with what was said it would.
-fn runs_as_told(unit: &preflight_rke2::testing::unit::UnitDefinition, wrong: &mut String) {
+/// Starts the unit, and compares arguments and environment of its program with the computed ones.
+fn runs_as_computed(unit: &preflight_rke2::testing::unit::UnitDefinition, wrong: &mut String) {
     // Of another name `systemctl start --wait` does not see the end.
     let name = &unit.name;
     let out = "/lab/out/last";

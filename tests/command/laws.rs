@@ -1,6 +1,5 @@
 //! Laws of whole hosts, on hosts made at random, through the library.
 
-use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
 
 use preflight_rke2::testing::examine::{self, Target};
@@ -14,6 +13,7 @@ use preflight_rke2::testing::verdict::Verdict;
 use proptest::prelude::*;
 
 use super::host::Host;
+use super::node;
 
 /// A host, by what makes it.
 #[derive(Debug, Clone)]
@@ -74,10 +74,7 @@ fn nodes() -> impl Strategy<Value = Node> {
 impl Node {
     fn build(&self) -> Host {
         let host = Host::new();
-        let mut config = format!("profile: '{}'\n", self.profile);
-        if let Some(protect) = self.protect {
-            writeln!(config, "protect-kernel-defaults: {protect}").unwrap();
-        }
+        let config = node::configuration(self.profile, self.protect);
         host.file("/etc/rancher/rke2/config.yaml", config);
         std::fs::create_dir_all(host.at("/proc/sys")).unwrap();
         for (parameter, value) in KERNEL_PARAMETERS.iter().zip(&self.live) {
@@ -92,15 +89,8 @@ impl Node {
             let text: String = lines.iter().map(line).collect();
             host.file(&format!("/etc/sysctl.d/{name}"), text);
         }
-        let account = |has: bool| if has { "etcd:x:5:6::/:\n" } else { "" };
-        host.file("/etc/passwd", account(self.user));
-        host.file("/etc/group", account(self.group));
-        let hierarchy = if self.cgroup_v2 {
-            "cgroup.controllers"
-        } else {
-            "memory/tasks"
-        };
-        host.file(&format!("/sys/fs/cgroup/{hierarchy}"), "cpu\n");
+        node::accounts(&host, self.user, self.group);
+        node::cgroup(&host, self.cgroup_v2);
         host
     }
 

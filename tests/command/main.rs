@@ -19,6 +19,8 @@ mod hosts;
 mod image;
 mod laws;
 mod memory;
+#[path = "../common/node.rs"]
+mod node;
 mod printable;
 mod program;
 mod recorded;

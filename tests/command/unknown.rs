@@ -5,8 +5,6 @@
 //! unknown may have. The values are put into the host and judged as known: what an unknown does to a finding is
 //! asked of nobody.
 
-use std::fmt::Write as _;
-
 use preflight_rke2::testing::examine;
 use preflight_rke2::testing::finding::{Effect, Outcome};
 use preflight_rke2::testing::host::HostRoot;
@@ -18,6 +16,7 @@ use preflight_rke2::testing::verdict::Verdict;
 use proptest::prelude::*;
 
 use super::host::Host;
+use super::node;
 
 const CONFIG: &str = "/etc/rancher/rke2/config.yaml";
 const DROP_IN: &str = "/etc/rancher/rke2/config.yaml.d/50-more.yaml";
@@ -152,10 +151,7 @@ impl Node {
 
     fn build(&self) -> Host {
         let host = Host::new();
-        let mut config = format!("profile: '{}'\n", self.profile);
-        if let Some(protect) = self.protect {
-            writeln!(config, "protect-kernel-defaults: {protect}").unwrap();
-        }
+        let config = node::configuration(self.profile, self.protect);
         host.file(CONFIG, config);
         if let Some(text) = self.drop_in {
             host.file(DROP_IN, text);
@@ -179,15 +175,8 @@ impl Node {
             let line = format!("{} = {}\n", parameter.key, parameter.required);
             host.file(&format!("/etc/sysctl.d/{}.conf", parameter.key), line);
         }
-        let account = |has: bool| if has { "etcd:x:5:6::/:\n" } else { "" };
-        host.file("/etc/passwd", account(self.user));
-        host.file("/etc/group", account(self.group));
-        let hierarchy = if self.cgroup_v2 {
-            "cgroup.controllers"
-        } else {
-            "memory/tasks"
-        };
-        host.file(&format!("/sys/fs/cgroup/{hierarchy}"), "cpu\n");
+        node::accounts(&host, self.user, self.group);
+        node::cgroup(&host, self.cgroup_v2);
         host
     }
 }

@@ -1,9 +1,9 @@
-//! Files cut short: nothing, half, or one byte less.
+//! Truncated files: empty, half, or one byte shorter.
 
 use crate::host::{Host, run};
 use crate::rows;
 
-/// What RKE2, its kubelet or systemd starts with, so that what is lost of it may be a reason.
+/// Files that decide whether RKE2 starts, so that a truncated one may be a reason to block.
 const DECIDES: [&str; 5] = [
     "/etc/passwd",
     "/etc/group",
@@ -15,8 +15,8 @@ const DECIDES: [&str; 5] = [
 fn files(host: &Host) -> Vec<String> {
     let mut found = Vec::new();
     let mut open = vec![host.path().to_owned()];
-    while let Some(folder) = open.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
             let entry = entry.unwrap();
             let kind = entry.file_type().unwrap();
             if kind.is_dir() {
@@ -37,8 +37,8 @@ fn files_cut_short() {
         rows::outcome("a file cut short"),
         "judged, or starts unchecked"
     );
-    for (folder, whole) in [("healthy-server", 0), ("rhel-minimal-cis", 3)] {
-        let host = Host::like(folder);
+    for (case, whole) in [("healthy-server", 0), ("rhel-minimal-cis", 3)] {
+        let host = Host::like(case);
         let gate = [
             "--rke2-version",
             "v1.34.1+rke2r1",
@@ -54,7 +54,7 @@ fn files_cut_short() {
                 host.file(&path, &content[..length]);
                 let ran = run(host.command(gate));
                 let shown = format!(
-                    "{folder}: {path} of {length} bytes: {}\n{}",
+                    "{case}: {path} of {length} bytes: {}\n{}",
                     ran.status, ran.err
                 );
                 assert!([0, 1, 3].contains(&ran.status), "{shown}");

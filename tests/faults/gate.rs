@@ -22,7 +22,7 @@ const CHECK: &[&str] = &[
     "never",
 ];
 
-/// Runs a command once for each of its calls that `fault` concerns.
+/// Runs a command once for each of its calls to which `fault` applies.
 fn each_call(host: &Host, args: &[&str], fault: Fault, mut judge: impl FnMut(&Call, &Run)) {
     let command = host.command(args);
     let listed = tracer::run(&command, None).calls;
@@ -63,12 +63,12 @@ fn each_call(host: &Host, args: &[&str], fault: Fault, mut judge: impl FnMut(&Ca
     assert!(hits > 2, "{fault:?}: {hits} calls hit");
 }
 
-/// A host that is right, and one that RKE2 would refuse for its parameters and accounts.
+/// A correct host, and one on which RKE2 would not start because of parameters and accounts.
 fn hosts() -> (Host, Host) {
     (Host::like("healthy-server"), Host::like("rhel-minimal-cis"))
 }
 
-/// Holds what came of a fault against its row in the table.
+/// Compares the effects of a fault with its row in the table.
 fn sweep(row: &str, fault: Fault) {
     assert_eq!(rows::outcome(row), "judged, or starts unchecked");
     let (right, wrong) = hosts();
@@ -80,16 +80,16 @@ fn sweep(row: &str, fault: Fault) {
             wrongs.insert(format!("blocked: {hit:?}\n  {}", run.err));
         }
         if run.end == End::Exited(1) && run.err.is_empty() {
-            wrongs.insert(format!("not told: {hit:?}"));
+            wrongs.insert(format!("not reported: {hit:?}"));
         }
     });
     each_call(&wrong, GATE, fault, |hit, run| {
         let excused = rows::excused(row, &hit.path) == Some("starts");
-        let told = !run.err.is_empty();
+        let reported = !run.err.is_empty();
         let silent = match run.end {
             End::Exited(0) => true,
-            End::Exited(status) => status != 3 && !told,
-            // What the unit's ExecStopPost= tells of.
+            End::Exited(status) => status != 3 && !reported,
+            // The unit's ExecStopPost= reports it.
             End::Killed(_) | End::Hung => false,
         };
         if silent && !excused {

@@ -1,4 +1,4 @@
-//! A mount whose server is silent: FUSE, with nobody who answers. As root.
+//! A mount whose server is silent: FUSE without a server process. Needs root.
 
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
@@ -57,9 +57,9 @@ impl Drop for Silent {
 fn a_mount_that_hangs() {
     assert_eq!(rows::outcome("a mount that hangs"), "starts unchecked");
     let host = Host::like("rhel-minimal-cis");
-    let folder = host.at("/etc/rancher/rke2");
-    fs::create_dir_all(&folder).unwrap();
-    let silent = Silent::over(&folder);
+    let directory = host.at("/etc/rancher/rke2");
+    fs::create_dir_all(&directory).unwrap();
+    let silent = Silent::over(&directory);
     let mut gate = host.command([
         "--rke2-version",
         "v1.34.1+rke2r1",
@@ -67,7 +67,7 @@ fn a_mount_that_hangs() {
         "rke2-server.service",
     ]);
     let mut gate = gate.spawn().unwrap();
-    // It hangs once it is in the same system call at two looks; nothing else it does takes that long.
+    // It hangs if it is in the same system call twice in a row; no other call takes that long.
     let syscall = format!("/proc/{}/syscall", gate.id());
     let mut before = String::new();
     loop {

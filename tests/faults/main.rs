@@ -1,6 +1,6 @@
 //! Faults, each with its expected outcome: `docs/faults.md` is the table, and these tests read what
 //! they expect from it. Here are those that need no containers: every system call of the
-//! built command in turn fails, falls short or is its last. The others are in `tests/containers` and
+//! built command in turn fails, reads one byte, or is the last. The others are in `tests/containers` and
 //! `tests/vm`.
 #![cfg(target_arch = "x86_64")]
 #![expect(
@@ -13,7 +13,7 @@
 )]
 
 #[path = "../command/case.rs"]
-#[expect(dead_code, reason = "another test looks at all of a case")]
+#[expect(dead_code, reason = "another test reads all of a case")]
 mod case;
 mod cut;
 mod fix;

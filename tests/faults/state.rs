@@ -1,5 +1,5 @@
-//! The gate of the running host, killed at each call by which it notes what it kept from starting. As root,
-//! in a mount name space with a host of its own.
+//! The gate of the running host, killed at each call with which it records a block. Needs root, and runs in
+//! a mount name space with a host of its own.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -19,7 +19,7 @@ use crate::rows;
 use crate::tracer::{self, Call, End, Fault};
 
 const UNIT: &str = "rke2-server.service";
-const FOLDER: &str = "/run/preflight-rke2";
+const DIRECTORY: &str = "/run/preflight-rke2";
 /// While this file is there, a start job of the unit waits.
 const JOB: &str = "/run/job";
 /// Answers as systemd's would for a unit that is down.
@@ -32,14 +32,14 @@ case \"$*\" in
 esac
 ";
 
-/// This system with a host's files over its own, as `/` of whoever is started in it.
+/// This system with a host's files over its own, as `/` of the processes started in it.
 struct Live {
     work: tempfile::TempDir,
 }
 
 impl Live {
     /// Of this thread alone: other threads see nothing of it.
-    fn like(folder: &str) -> Self {
+    fn like(case: &str) -> Self {
         unshare(CloneFlags::CLONE_NEWNS).unwrap();
         let none = None::<&str>;
         let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
@@ -53,7 +53,7 @@ impl Live {
         for name in ["upper", "work", "root"] {
             fs::create_dir(at(name)).unwrap();
         }
-        let host = Host::like(folder);
+        let host = Host::like(case);
         let mut copy = Command::new("cp");
         copy.arg("-a").arg(host.at("/.")).arg(at("upper"));
         assert!(copy.status().unwrap().success());
@@ -84,8 +84,8 @@ impl Live {
         let null = live.at("/dev/null");
         fs::create_dir_all(live.at("/dev")).unwrap();
         let _ = fs::remove_file(&null);
-        let everybody = Mode::from_bits_truncate(0o666);
-        mknod(&null, SFlag::S_IFCHR, everybody, makedev(1, 3)).unwrap();
+        let any_user = Mode::from_bits_truncate(0o666);
+        mknod(&null, SFlag::S_IFCHR, any_user, makedev(1, 3)).unwrap();
         let systemctl = live.at("/usr/bin/systemctl");
         // Not through a link, which might lead out of the overlay.
         let _ = fs::remove_file(&systemctl);
@@ -94,12 +94,12 @@ impl Live {
         live
     }
 
-    /// Has systemd start the unit.
+    /// Queues a start job of the unit.
     fn start(&self) {
         fs::write(self.at(JOB), "").unwrap();
     }
 
-    /// Whether the start still waits.
+    /// Whether the start job is still queued.
     fn is_starting(&self) -> bool {
         self.at(JOB).exists()
     }
@@ -127,7 +127,7 @@ impl Live {
 
     /// As a gate or a monitor reads it.
     fn state(&self) -> State {
-        State::below(&self.at(FOLDER), 0)
+        State::below(&self.at(DIRECTORY), 0)
     }
 }
 
@@ -142,20 +142,20 @@ fn mode(path: &Path) -> u32 {
     path.metadata().unwrap().permissions().mode() & 0o7777
 }
 
-/// Kills a gate that ends with `status` at each call that has to do with its state, which is `old` before.
+/// Kills a gate that exits with `status` at each call on its state files, which contain `old` before.
 fn sweep(live: &Live, status: i32, old: Option<&Block>) {
-    let folder = live.at(FOLDER);
+    let directory = live.at(DIRECTORY);
     let restore = || {
-        let _ = fs::remove_dir_all(&folder);
+        let _ = fs::remove_dir_all(&directory);
         // As the gate's unit has it made.
-        fs::create_dir(&folder).unwrap();
-        fs::set_permissions(&folder, PermissionsExt::from_mode(0o755)).unwrap();
+        fs::create_dir(&directory).unwrap();
+        fs::set_permissions(&directory, PermissionsExt::from_mode(0o755)).unwrap();
         if let Some(old) = old {
             live.state().write_block(old).unwrap();
         }
         live.start();
     };
-    let of_state = |call: &Call| call.path.starts_with(FOLDER);
+    let of_state = |call: &Call| call.path.starts_with(DIRECTORY);
     let traced = |plan| tracer::run_among(&live.gate(), None, of_state, plan);
     restore();
     let whole = traced(None);
@@ -188,7 +188,7 @@ fn sweep(live: &Live, status: i32, old: Option<&Block>) {
                 "held by a gate that did not finish: {shown}"
             );
             let note = live.state().read_block(UNIT);
-            let is_there = live.at(&format!("{FOLDER}/gate/{UNIT}.json")).exists();
+            let is_there = live.at(&format!("{DIRECTORY}/gate/{UNIT}.json")).exists();
             assert_eq!(is_there, note.is_some(), "half a note: {shown}");
             let is_old = note.as_ref() == old;
             assert!(
@@ -204,19 +204,19 @@ fn sweep(live: &Live, status: i32, old: Option<&Block>) {
             assert_eq!(again.err, whole.err, "{shown}");
             let note = live.state().read_block(UNIT);
             assert_eq!(note.map(|block| block.reasons), reasons, "{shown}");
-            let notes = live.at(&format!("{FOLDER}/gate"));
+            let notes = live.at(&format!("{DIRECTORY}/gate"));
             let left: Vec<_> = fs::read_dir(&notes)
                 .into_iter()
                 .flatten()
                 .map(|entry| entry.unwrap().path())
                 .collect();
             assert_eq!(left.len(), usize::from(status == 3), "{shown}\n{left:?}");
-            // For everybody to read.
+            // Any user may read it.
             if status == 3 {
                 assert_eq!((mode(&notes), mode(&left[0])), (0o755, 0o644), "{shown}");
             }
             assert_eq!(
-                fs::read_dir(&folder).unwrap().count(),
+                fs::read_dir(&directory).unwrap().count(),
                 usize::from(notes.exists())
             );
         }

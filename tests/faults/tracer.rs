@@ -1,5 +1,5 @@
-//! Runs the built command under ptrace, and has one of its system calls fail, fall short or be its
-//! last. For `x86_64`, where a call's number and result are in known registers.
+//! Runs the built command under ptrace, and makes one of its system calls fail, read one byte, or be
+//! the last. For `x86_64`, where a call's number and result are in known registers.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -19,16 +19,16 @@ use nix::unistd::Pid;
 /// A run that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// What becomes of a system call.
+/// What is done to a system call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// It is not made, and fails.
+    /// It is not executed, and fails.
     Fails(Errno),
     /// It reads one byte.
     Short,
-    /// The process is killed instead of making it.
+    /// The process is killed before it.
     KilledBefore,
-    /// The process is killed once it is made.
+    /// The process is killed after it.
     KilledAfter,
 }
 
@@ -59,7 +59,7 @@ pub(crate) enum End {
 pub(crate) struct Run {
     /// Its calls, from the program's own first one (the loader's are left out).
     pub(crate) calls: Vec<Call>,
-    /// The one that was made to fail, if it came to that.
+    /// The call that had the fault, if it was reached.
     pub(crate) hit: Option<Call>,
     pub(crate) end: End,
     pub(crate) out: String,
@@ -109,7 +109,7 @@ pub(crate) fn may_be_interrupted(call: &Call) -> bool {
         .contains(&call.number)
 }
 
-/// What is done to the `n`-th call.
+/// The fault of the `n`-th call.
 pub(crate) type Plan = Option<(usize, Fault)>;
 
 /// Runs `command`, of which program and arguments alone are taken.
@@ -128,7 +128,7 @@ pub(crate) fn run_among(
     plan: Plan,
 ) -> Run {
     let (mut out, mut err) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
-    // Whoever is to be traced has to wait for it: a shell, that becomes the program once it is told.
+    // The traced process must wait for the tracer: a shell, which executes the program after reading a line.
     let mut child = Command::new("/bin/sh")
         .args(["-c", "read go; exec \"$@\"", "sh"])
         .arg(command.get_program())
@@ -220,7 +220,7 @@ pub(crate) fn attach(
     }
 }
 
-/// What is to be done to a call once it has been made.
+/// What is to be done to a call when it returns.
 struct Entered {
     call: Call,
     /// The result it is to have.
@@ -267,7 +267,7 @@ impl<P: FnMut(&Call) -> Option<Fault>> Tracer<P> {
         }
     }
 
-    /// Takes up what has happened; the end, if it was that.
+    /// Handles an event. Returns the end of the process, if it is that.
     fn take(&mut self, status: WaitStatus) -> Option<End> {
         let (pid, signal) = match status {
             WaitStatus::Exited(pid, status) if pid == self.main => {

@@ -187,7 +187,7 @@ fn the_rpm_holds_the_manifest() {
         assert_eq!(mode & 0o40000 != 0, row.kind == "dir", "{line}");
         listed.push(words[0]);
     }
-    // What the RPM owns is the manifest, directories too: those of RKE2's drop-ins nobody else owns.
+    // The RPM owns the files of the manifest, and directories too: no other package owns those of RKE2's drop-ins.
     assert_eq!(listed, rows.keys().collect::<Vec<_>>());
 }
 

@@ -5,7 +5,7 @@ use crate::tools::{answer, built, repository};
 
 #[test]
 fn lintian_has_nothing_to_say() {
-    // Whether bytes of the program happen to look like a misspelt word differs by build.
+    // Whether bytes of the program resemble a misspelt word differs by build.
     let output = answer(
         "lintian --allow-root --no-cfg --display-info --pedantic --suppress-tags spelling-error-in-binary \"$1\"",
         &[&built("preflight-rke2.deb")],

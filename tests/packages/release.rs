@@ -1,4 +1,4 @@
-//! packaging/release: everything a release has, the same bytes whatever the clock says and whoever
+//! packaging/release: everything a release has, the same bytes at any time and for any user who
 //! packs, with sums that hold and a bill of materials that names what the program is made of.
 
 use std::collections::BTreeSet;
@@ -52,7 +52,10 @@ fn a_release_is_whole_and_the_same_each_time() {
 
 fn names_every_crate(bill: &Path) {
     let text = std::fs::read_to_string(bill).expect("the bill of materials");
-    assert!(!text.contains(env!("CARGO_MANIFEST_DIR")), "it tells where");
+    assert!(
+        !text.contains(env!("CARGO_MANIFEST_DIR")),
+        "it contains the build directory"
+    );
     let bill: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(bill["bomFormat"], "CycloneDX");
     assert_eq!(bill["metadata"]["component"]["name"], "preflight-rke2");

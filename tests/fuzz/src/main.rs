@@ -1,5 +1,5 @@
 //! libFuzzer's entry: hands every input to the target that `PREFLIGHT_FUZZ_TARGET` names, or writes
-//! first inputs for all of them to the folder `PREFLIGHT_FUZZ_SEED`.
+//! first inputs for all of them to the directory `PREFLIGHT_FUZZ_SEED`.
 
 #![no_main]
 
@@ -11,8 +11,8 @@ use std::sync::OnceLock;
 static CHOSEN: OnceLock<targets::Run> = OnceLock::new();
 
 fn choose() -> targets::Run {
-    if let Some(folder) = std::env::var_os("PREFLIGHT_FUZZ_SEED") {
-        seed::write(folder.into());
+    if let Some(directory) = std::env::var_os("PREFLIGHT_FUZZ_SEED") {
+        seed::write(directory.into());
         return |_| ();
     }
     let name = std::env::var("PREFLIGHT_FUZZ_TARGET").unwrap_or_default();

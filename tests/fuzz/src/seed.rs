@@ -10,7 +10,7 @@ const SEPARATOR: &str = "\u{1e}";
 
 /// Inputs on their way to disk.
 struct Corpus {
-    folder: PathBuf,
+    directory: PathBuf,
     written: BTreeMap<&'static str, usize>,
 }
 
@@ -18,9 +18,9 @@ impl Corpus {
     fn add(&mut self, target: &'static str, input: &[u8]) {
         let count = self.written.entry(target).or_default();
         *count += 1;
-        let folder = self.folder.join(target);
-        fs::create_dir_all(&folder).expect("a folder for the corpus");
-        fs::write(folder.join(format!("seed-{count:04}")), input).expect("a file of the corpus");
+        let directory = self.directory.join(target);
+        fs::create_dir_all(&directory).expect("a directory for the corpus");
+        fs::write(directory.join(format!("seed-{count:04}")), input).expect("a file of the corpus");
     }
 
     /// A head and parts, each with its letter.
@@ -81,8 +81,8 @@ fn sysctl(case: &Value) -> Vec<String> {
     ];
     let mut parts = Vec::new();
     for (path, content) in entries(&case["files"]) {
-        for (folder, letter) in places {
-            let Some(name) = path.strip_prefix(folder) else {
+        for (directory, letter) in places {
+            let Some(name) = path.strip_prefix(directory) else {
                 continue;
             };
             let feed = if letter == '6' { "" } else { "\n" };
@@ -121,7 +121,7 @@ fn units(corpus: &mut Corpus) {
     corpus.parts("units", "", &drop_ins.map(|text| format!("u{text}")));
 }
 
-/// The smallest program that tells its version: one segment, the information at its beginning.
+/// The smallest program that contains its version: one segment, the information at its beginning.
 fn elf(wide: bool) -> Vec<u8> {
     let head: u64 = if wide { 64 + 56 } else { 52 + 32 };
     let mut data = b"\xff Go buildinf:\x08\x02".to_vec();
@@ -200,7 +200,7 @@ fn small(corpus: &mut Corpus) {
     }
 }
 
-/// Writes them, one folder a target below `folder`.
+/// Writes them, one directory a target below `directory`.
 /// Nodes as RKE2 leaves them, in a few words, for each benchmark.
 fn audits(corpus: &mut Corpus) {
     let parts: Vec<String> = [
@@ -239,9 +239,9 @@ fn audits(corpus: &mut Corpus) {
     }
 }
 
-pub(crate) fn write(folder: PathBuf) {
+pub(crate) fn write(directory: PathBuf) {
     let mut corpus = Corpus {
-        folder,
+        directory,
         written: BTreeMap::new(),
     };
     let configs = cases("config");

@@ -1,4 +1,4 @@
-//! The kernel command line, and the short texts that tell a version.
+//! The kernel command line, and the short texts that contain a version.
 
 use preflight_rke2::testing::gate::plan::{Override, kernel_override};
 use preflight_rke2::testing::rke2::build_info;

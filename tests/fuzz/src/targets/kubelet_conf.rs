@@ -1,4 +1,4 @@
-//! The kubelet's own files: configuration, its folder, and what `kubelet-arg` adds.
+//! The kubelet's own files: configuration, its directory, and what `kubelet-arg` adds.
 
 use preflight_rke2::testing::rke2::config::{
     ConfigFiles, Effective, SettingOrigin, kubelet, resolve,
@@ -23,8 +23,8 @@ pub(super) fn run(data: &[u8]) {
     assert_eq!(found, kubelet(&settings, &host.rules, &host.kubelet));
 
     let files = || {
-        let folders = host.kubelet.conf_d.iter().chain(&host.kubelet.config_dir);
-        folders.chain(&host.kubelet.config)
+        let drop_ins = host.kubelet.conf_d.iter().chain(&host.kubelet.config_dir);
+        drop_ins.chain(&host.kubelet.config)
     };
     let known = |effective: &Effective| match &effective.origin {
         SettingOrigin::File { path, .. } => {

@@ -21,7 +21,7 @@ pub(super) fn run(data: &[u8]) {
         .collect();
     let merged = merge(&files);
     assert_eq!(merged, merge(&files));
-    // Each file is read on its own: the first bad one is told, and only a bad one.
+    // Each file is read on its own: the first invalid one is reported, and no valid one.
     let alone = files.chunks(1).map(merge).find_map(Result::err);
     assert_eq!(merged.clone().err(), alone);
     if let (Ok(before), Some(last)) = (merged, files.last()) {

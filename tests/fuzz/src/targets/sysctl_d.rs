@@ -1,4 +1,4 @@
-//! Trees of `sysctl.d` files: what wins is what somebody wrote, and a comment says nothing.
+//! Trees of `sysctl.d` files: the winning value is in a file, and comments have no effect.
 
 use preflight_rke2::testing::rke2::kernel::KERNEL_PARAMETERS;
 use preflight_rke2::testing::sysctl_d::{

@@ -17,14 +17,14 @@ fn unit(data: &[u8]) -> UnitDefinition {
     };
     let (mut units, mut managers, mut environment) = (Vec::new(), Vec::new(), Vec::new());
     for (letter, content) in super::lettered(data) {
-        let (list, folder) = match letter {
+        let (list, directory) = match letter {
             b'u' => (&mut units, "/etc/systemd/system"),
             b'm' => (&mut managers, "/etc/systemd/system.conf.d"),
             b'e' => (&mut environment, "/etc/default"),
             _ => continue,
         };
         list.push(UnitFile {
-            path: format!("{folder}/{}", list.len()),
+            path: format!("{directory}/{}", list.len()),
             content: Ok(content.to_vec()),
         });
     }

@@ -193,7 +193,7 @@ pub(super) fn run(data: &[u8]) {
     let limit = ProfileRules::of(&start.version).account_line_limit;
     let around = around(data, limit);
     let mut requirements = requirements::of(&start);
-    // Who is not asked for is not looked up.
+    // An account that is not requested is not looked up.
     requirements.retain(|requirement| match &requirement.kind {
         requirements::RequirementKind::Account { table, .. } => match table {
             Table::Passwd => around.facts.user.is_some(),
