@@ -239,11 +239,17 @@ fn kernel(
         (true, true) => KubeletCheck::Value,
         (true, false) => KubeletCheck::Readable,
     };
+    let version = settings.version.clone();
     KERNEL_PARAMETERS
         .into_iter()
         .enumerate()
         .map(move |(index, parameter)| {
-            let rke2 = (by_rke2 && parameter.checked_by_rke2).then_some(stage);
+            let rke2 = (by_rke2 && parameter.rke2.includes(&version)).then_some(stage);
+            let kubelet = if parameter.kubelet.includes(&version) {
+                kubelet
+            } else {
+                KubeletCheck::Nothing
+            };
             Requirement {
                 id: parameter.check,
                 applies: rke2.is_some() || kubelet == KubeletCheck::Value,
