@@ -44,11 +44,9 @@ pub(super) fn run(explain: &Explain) -> Status {
         return Status::Good;
     }
     let near = nearest(id, &catalogue::ids())
-        .map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
-    stderr::line(&format!(
-        "no check has the id \"{}\"{near} `preflight-rke2 explain` lists them all",
-        printable(id)
-    ));
+        .map_or_else(String::new, |near| format!(", did you mean \"{near}\"?"));
+    stderr::line(&format!("no check has the id \"{}\"{near}", printable(id)));
+    stderr::line("run `preflight-rke2 explain` for the list of all checks");
     Status::Usage
 }
 
@@ -58,11 +56,11 @@ fn control_page(control: &Control) -> String {
     for benchmark in Benchmark::ALL {
         let edition = control.edition(benchmark);
         let text = edition.map_or_else(
-            || "not asked".to_owned(),
+            || "not in this benchmark".to_owned(),
             |edition| match edition.scoring {
                 Scoring::Scored => format!("{}, scored", edition.id),
                 Scoring::Unscored => format!("{}, not scored: a warning", edition.id),
-                Scoring::Manual => format!("{}, for a person to judge", edition.id),
+                Scoring::Manual => format!("{}, to be checked manually", edition.id),
                 Scoring::NotApplicable => format!("{}, not applicable to RKE2", edition.id),
             },
         );
@@ -70,7 +68,7 @@ fn control_page(control: &Control) -> String {
     }
     let _ = writeln!(
         page,
-        "\n`preflight-rke2 audit --control {}` tells what it is on this node, and how to put it right.",
+        "\n`preflight-rke2 audit --control {}` shows its state on this node, and how to fix it.",
         control.key
     );
     page
@@ -78,7 +76,7 @@ fn control_page(control: &Control) -> String {
 
 fn page(check: &Check) -> String {
     let by = if check.required_by.is_empty() {
-        "nobody: it is advice, or a control of the CIS benchmark".to_owned()
+        "no component: it is advice, or a control of the CIS benchmark".to_owned()
     } else {
         names(check.required_by)
     };
@@ -86,11 +84,11 @@ fn page(check: &Check) -> String {
     let paragraph = |text: String| format!("\n{}\n", wrap(&text, WIDTH, 0));
     [
         format!("{}: {}\n\n", check.id, check.title),
-        row("Demanded by", &by),
-        row("Applies to", check.applies),
+        row("Required by", &by),
+        row("Applies to", &check.applies.to_string()),
         row("If not", consequence(check)),
-        paragraph(format!("{}.", sentence(check.about))),
-        paragraph(format!("To put it right: {}.", check.fix)),
+        paragraph(format!("{}.", sentence(&check.about.to_string()))),
+        paragraph(format!("To fix it: {}.", check.fix)),
         paragraph(format!("Source: {}", check.source)),
     ]
     .concat()

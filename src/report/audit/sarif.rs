@@ -47,7 +47,7 @@ fn result(audited: &Audited, index: usize) -> Option<Value> {
     let text = if help.is_empty() {
         result.summary.clone()
     } else {
-        format!("{}. To put it right: {help}", result.summary)
+        format!("{}. To fix it: {help}", result.summary)
     };
     let mut result = json!({
         "ruleId": audited.control.key,
