@@ -13,6 +13,7 @@ use preflight_rke2::testing::audit::benchmark::Benchmark;
 use preflight_rke2::testing::audit::{ControlOutcome, controls};
 use preflight_rke2::testing::journal::id;
 use preflight_rke2::testing::requirements::catalogue;
+use preflight_rke2::testing::rke2::releases;
 use preflight_rke2::testing::rke2::version::Version;
 
 fn repository() -> &'static Path {
@@ -127,11 +128,7 @@ fn the_audit_is_described_as_it_is() {
             "{outcome:?}"
         );
     }
-    let count = controls::all()
-        .filter(|control| !control.is_beyond())
-        .count();
-    assert!(text.contains(&format!(": {count} controls of nine benchmarks")));
-    for minor in 18..=36 {
+    for minor in releases::oldest().minor..=releases::newest().minor {
         let choice = Benchmark::of(&Version::new(minor, 1, 1));
         let row = match minor {
             ..=22 => "to 1.22".to_owned(),
@@ -141,9 +138,110 @@ fn the_audit_is_described_as_it_is() {
         };
         let row = format!("\n| {row} | {} | ", choice.benchmark);
         assert!(text.contains(&row), "{row}");
-        // Where somebody says otherwise, it is told.
+        // Sources that disagree are named.
         let is_plain = text.split_once(&row).unwrap().1.starts_with('|');
         assert!(minor <= 22 || is_plain == choice.note.is_none(), "{row}");
+    }
+}
+
+/// Counts and ranges in documents: the document, the text before, the value that the tables give, the text
+/// after. `PREFLIGHT_BLESS=1` writes the values.
+fn figures() -> Vec<(&'static str, &'static str, String, &'static str)> {
+    let (oldest, newest) = (releases::oldest(), releases::newest());
+    let plain = |version: &Version| format!("1.{}.{}", version.minor, version.patch);
+    let count = releases::count().to_string();
+    let controls = controls::all().filter(|control| !control.is_beyond());
+    let next_patch = format!("1.{}.{}", newest.minor, newest.patch + 1);
+    vec![
+        (
+            "README.md",
+            "rules of all ",
+            count.clone(),
+            " stable RKE2 releases",
+        ),
+        (
+            "README.md",
+            " stable RKE2 releases from ",
+            format!("{} to {}", plain(&oldest), plain(&newest)),
+            ": accepted profiles",
+        ),
+        (
+            "docs/stability.md",
+            "every stable RKE2 release since ",
+            plain(&oldest),
+            ", so its version",
+        ),
+        (
+            "docs/design.md",
+            "as tables: ",
+            count.clone(),
+            " releases of profile rules",
+        ),
+        (
+            "docs/design.md",
+            "| one of the ",
+            count.clone(),
+            " that the rules were read from",
+        ),
+        (
+            "docs/design.md",
+            "older than all of them | what all ",
+            count,
+            " refuse",
+        ),
+        ("docs/design.md", "known minor version (", next_patch, ") |"),
+        ("docs/fleet.md", "rules=\"", newest.to_string(), "\"} 1"),
+        (
+            "docs/audit.md",
+            "guide is written for: ",
+            controls.count().to_string(),
+            " controls of ",
+        ),
+        (
+            "docs/audit.md",
+            " controls of ",
+            word(Benchmark::ALL.len()).to_owned(),
+            " benchmarks. ",
+        ),
+        (
+            "docs/audit.md",
+            "scan RKE2 1.27 to ",
+            format!("1.{}", newest.minor),
+            " with the benchmark",
+        ),
+    ]
+}
+
+fn word(number: usize) -> &'static str {
+    match number {
+        9 => "nine",
+        10 => "ten",
+        11 => "eleven",
+        12 => "twelve",
+        other => panic!("{other}: add the word for it"),
+    }
+}
+
+#[test]
+fn counts_and_ranges_come_from_the_tables() {
+    let bless = std::env::var_os("PREFLIGHT_BLESS").is_some();
+    for (path, before, value, after) in figures() {
+        let text = read(path);
+        let (start, rest) = text
+            .split_once(before)
+            .unwrap_or_else(|| panic!("{path} has no \"{before}\""));
+        let (shown, end) = rest
+            .split_once(after)
+            .unwrap_or_else(|| panic!("{path} has no \"{after}\" after \"{before}\""));
+        if bless {
+            let new = [start, before, &value, after, end].concat();
+            std::fs::write(repository().join(path), new).unwrap();
+        } else {
+            assert_eq!(
+                shown, value,
+                "{path} after \"{before}\": PREFLIGHT_BLESS=1 writes it"
+            );
+        }
     }
 }
 
@@ -151,11 +249,11 @@ fn the_audit_is_described_as_it_is() {
 fn every_check_has_a_source_and_a_fix() {
     for check in catalogue::CHECKS {
         for text in [
-            check.title,
-            check.applies,
-            check.about,
-            check.fix,
-            check.source,
+            check.title.to_owned(),
+            check.applies.to_string(),
+            check.about.to_string(),
+            check.fix.to_string(),
+            check.source.to_string(),
         ] {
             assert!(!text.trim().is_empty(), "{}", check.id);
             assert!(!text.contains("  "), "{}: {text}", check.id);

@@ -23,10 +23,10 @@ const LAYERS: &[&str] = &[
     // Facts, and rules of systemd.
     "facts",
     "unit",
-    "sysctl_d",
     // What RKE2 requires, and whether the host has it.
     "finding",
     "rke2",
+    "sysctl_d",
     "requirements",
     "evaluate",
     "verdict",

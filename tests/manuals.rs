@@ -194,7 +194,7 @@ fn the_manual_of_the_checks() {
         roff.control("SS", []).text([bold(check.id.as_str())]);
         roff.text(prose(&sentence(check.title)));
         roff.control("PP", []);
-        roff.text(prose(&sentence(check.about)));
+        roff.text(prose(&sentence(&check.about.to_string())));
         let by: Vec<&str> = check.required_by.iter().map(|c| c.name()).collect();
         let by = if by.is_empty() {
             "no component: advice, or a control of the CIS benchmark".to_owned()
@@ -202,14 +202,14 @@ fn the_manual_of_the_checks() {
             by.join(" and ")
         };
         for (name, text) in [
-            ("Required by", by.as_str()),
-            ("Applies to", check.applies),
-            ("Effect", effect(check)),
-            ("Fix", check.fix),
-            ("Source", check.source),
+            ("Required by", by),
+            ("Applies to", check.applies.to_string()),
+            ("Effect", effect(check).to_owned()),
+            ("Fix", check.fix.to_string()),
+            ("Source", check.source.to_string()),
         ] {
             roff.control("TP", ["16"]).text([italic(name)]);
-            roff.text(prose(text));
+            roff.text(prose(&text));
         }
     }
     page("preflight-rke2-checks", 7, &[("@checks@", roff.to_roff())]);

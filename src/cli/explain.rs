@@ -87,9 +87,9 @@ fn page(check: &Check) -> String {
     [
         format!("{}: {}\n\n", check.id, check.title),
         row("Required by", &by),
-        row("Applies to", check.applies),
+        row("Applies to", &check.applies.to_string()),
         row("Otherwise", consequence(check)),
-        paragraph(format!("{}.", sentence(check.about))),
+        paragraph(format!("{}.", sentence(&check.about.to_string()))),
         paragraph(format!("Fix: {}.", check.fix)),
         paragraph(format!("Source: {}", check.source)),
     ]

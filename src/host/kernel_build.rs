@@ -4,23 +4,28 @@ use std::io::{BufRead, BufReader, Read as _};
 
 use super::HostRoot;
 use super::root::MAX_FILE;
+use crate::rke2::kernel::KERNEL_PARAMETERS;
 
-/// Defaults from the build configuration of the running kernel; `None` where that is not known.
+/// Defaults of the kernel that its build configuration names, by position in [`KERNEL_PARAMETERS`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct KernelBuild {
-    /// `CONFIG_PANIC_TIMEOUT`: what `kernel.panic` starts with.
-    pub panic: Option<i64>,
-    /// `CONFIG_PANIC_ON_OOPS_VALUE`: what `kernel.panic_on_oops` starts with.
-    pub panic_on_oops: Option<i64>,
-}
+pub(crate) struct KernelBuild([Option<i64>; KERNEL_PARAMETERS.len()]);
 
 impl KernelBuild {
-    /// The default of `key`, where the build configuration decides it and is known.
+    /// The default of `key`, where the build configuration names it.
     pub(crate) fn value(&self, key: &str) -> Option<i64> {
-        match key {
-            "kernel.panic" => self.panic,
-            "kernel.panic_on_oops" => self.panic_on_oops,
-            _ => None,
+        let mut rows = KERNEL_PARAMETERS.iter().zip(self.0);
+        rows.find(|(parameter, _)| parameter.key == key)?.1
+    }
+
+    /// Takes a line of the configuration, `CONFIG_PANIC_TIMEOUT=0`.
+    fn line(&mut self, line: &str) {
+        let Some((option, value)) = line.split_once('=') else {
+            return;
+        };
+        for (parameter, default) in KERNEL_PARAMETERS.iter().zip(&mut self.0) {
+            if parameter.build_option == Some(option) {
+                *default = value.trim().parse().ok();
+            }
         }
     }
 
@@ -57,11 +62,7 @@ fn parse(mut config: impl BufRead) -> KernelBuild {
         .is_ok_and(|read| read > 0)
     {
         let line = std::str::from_utf8(&bytes).unwrap_or_default().trim_end();
-        if let Some(value) = line.strip_prefix("CONFIG_PANIC_TIMEOUT=") {
-            build.panic = value.trim().parse().ok();
-        } else if let Some(value) = line.strip_prefix("CONFIG_PANIC_ON_OOPS_VALUE=") {
-            build.panic_on_oops = value.trim().parse().ok();
-        }
+        build.line(line);
         bytes.clear();
     }
     build
@@ -81,7 +82,7 @@ mod tests {
         std::fs::write(dir.path().join("proc/sys/kernel/osrelease"), "6.1\n").unwrap();
         let text = "# CONFIG_X is not set\n".repeat(40_000) + "CONFIG_PANIC_TIMEOUT=7";
         std::fs::write(dir.path().join("boot/config-6.1"), text).unwrap();
-        assert_eq!(KernelBuild::read(&root).panic, Some(7));
+        assert_eq!(KernelBuild::read(&root).value("kernel.panic"), Some(7));
         assert_eq!(root.read_errors(), []);
     }
 

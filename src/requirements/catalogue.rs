@@ -1,363 +1,459 @@
-//! Each check, described for people: what `explain` tells, and the manual lists.
+//! Each check, described for people: what `explain` prints, and the manual lists.
+//!
+//! Texts name releases as `{since CHANGE}`, after the rows of [`changes`], and the releases that the rules were
+//! read from as `{releases}` and `{kubernetes}`, so that they cannot differ from the rules.
+
+use std::fmt;
 
 use crate::finding::{CheckId, Component};
+use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
+use crate::rke2::{changes, releases};
 
 /// One check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Check {
     /// Its id.
     pub id: CheckId,
-    /// In a few words.
+    /// What is true of a host that passes, in a few words.
     pub title: &'static str,
-    /// Who demands it.
+    /// The components that require it.
     pub required_by: &'static [Component],
-    /// When a node is held to it.
-    pub applies: &'static str,
-    /// Why it is there, and what is often misunderstood.
-    pub about: &'static str,
-    /// How to put it right.
-    pub fix: &'static str,
+    /// The nodes and releases that it applies to.
+    pub applies: Text,
+    /// Why it exists, and what is often misunderstood.
+    pub about: Text,
+    /// How to fix a violation.
+    pub fix: Text,
     /// Where the rule comes from.
-    pub source: &'static str,
+    pub source: Text,
+}
+
+/// A text of the catalogue. It is shown with the releases in place of `{since CHANGE}` and the like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Text(&'static str);
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (name, after) = after.split_once('}').unwrap_or((after, ""));
+            f.write_str(before)?;
+            placeholder(name, f)?;
+            rest = after;
+        }
+        f.write_str(rest)
+    }
+}
+
+fn placeholder(name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (oldest, newest) = (releases::oldest(), releases::newest());
+    let change = name.strip_prefix("since ").and_then(changes::by_name);
+    match (name, change) {
+        (_, Some(since)) => write!(f, "{since}"),
+        ("releases", _) => write!(
+            f,
+            "v1.{}.{} to v1.{}.{}",
+            oldest.minor, oldest.patch, newest.minor, newest.patch
+        ),
+        ("kubernetes", _) => write!(f, "1.{} to 1.{}", oldest.minor, newest.minor),
+        // A test holds that there is none.
+        _ => write!(f, "{{{name}}}"),
+    }
 }
 
 use Component::{Kubelet, Rke2};
 
-const PROFILE_LINUX: &str =
-    "rancher/rke2 pkg/cli/cmds/profile_linux.go (root.go before 1.23.15), v1.18.9 to v1.36.3";
-const CONTAINER_MANAGER: &str =
-    "kubernetes pkg/kubelet/cm/container_manager_linux.go, Kubernetes 1.18 to 1.36";
-const PARSER: &str = "k3s-io/k3s pkg/configfilearg/parser.go, as RKE2 v1.18.9 to v1.36.3 pin it";
+const PROFILE_LINUX: Text =
+    Text("rancher/rke2 pkg/cli/cmds/profile_linux.go, root.go in older releases; {releases}");
+const CONTAINER_MANAGER: Text =
+    Text("kubernetes pkg/kubelet/cm/container_manager_linux.go, Kubernetes {kubernetes}");
+const PARSER: Text = Text("k3s-io/k3s pkg/configfilearg/parser.go, as RKE2 {releases} pin it");
+const ALWAYS: Text = Text("always");
+const CIS_NODES: Text = Text("nodes with a CIS profile");
+const OWN: Text = Text("preflight-rke2");
 
-const BOTH_SYSCTL: &str = "RKE2 with a CIS profile on servers and agents; the kubelet wherever \
-     protect-kernel-defaults is true, which a CIS profile makes it";
-const KUBELET_SYSCTL: &str =
-    "the kubelet wherever protect-kernel-defaults is true, which a CIS profile makes it";
-const SYSCTL_FIX: &str = "set the value in a file of /etc/sysctl.d that sorts last for this key \
-     (RKE2 ships one: copy rke2-cis-sysctl.conf to /etc/sysctl.d/60-rke2-cis.conf), and set it now \
-     with `sysctl -w`. Do not run `sysctl --system` or restart systemd-sysctl on a node where RKE2 \
-     runs: network plugins keep values of their own";
-
-macro_rules! sysctl {
-    ($id:expr, $title:literal, $by:expr, $applies:expr, $source:expr, $about:literal) => {
-        Check {
-            id: $id,
-            title: $title,
-            required_by: $by,
-            applies: $applies,
-            about: $about,
-            fix: SYSCTL_FIX,
-            source: $source,
-        }
-    };
+/// The check of a kernel parameter.
+const fn sysctl(parameter: &KernelParameter) -> Check {
+    let by_rke2 = !parameter.rke2.is_never();
+    Check {
+        id: parameter.check,
+        title: parameter.title,
+        required_by: if by_rke2 {
+            &[Rke2, Kubelet]
+        } else {
+            &[Kubelet]
+        },
+        applies: if by_rke2 {
+            Text(
+                "RKE2 with a CIS profile, on servers and agents; the kubelet where \
+                 protect-kernel-defaults is true, which a CIS profile sets",
+            )
+        } else {
+            Text("the kubelet where protect-kernel-defaults is true, which a CIS profile sets")
+        },
+        about: Text(parameter.about),
+        fix: Text(
+            "set the value in a file of /etc/sysctl.d that sorts last for this key (RKE2 ships one: copy \
+             rke2-cis-sysctl.conf to /etc/sysctl.d/60-rke2-cis.conf), and set the live value with \
+             `sysctl -w`. Do not run `sysctl --system` or restart systemd-sysctl on a node where RKE2 runs: \
+             that resets values that network plugins have set",
+        ),
+        source: if by_rke2 {
+            PROFILE_LINUX
+        } else {
+            CONTAINER_MANAGER
+        },
+    }
 }
 
-/// Every check there is, by id.
-pub const CHECKS: &[Check] = &[
+/// Every check, in the order of the ids. An id without a description does not compile.
+pub const CHECKS: &[Check] = &described();
+
+/// How many checks there are.
+const COUNT: usize = CheckId::ALL.len();
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "evaluated at compile time, where a mistake does not compile"
+)]
+const fn described() -> [Check; COUNT] {
+    assert!(
+        COUNT == OTHERS.len() + KERNEL_PARAMETERS.len(),
+        "each description and each kernel parameter needs a CheckId of its own"
+    );
+    let mut all = [OTHERS[0]; COUNT];
+    let mut at = 0;
+    while at < COUNT {
+        all[at] = description(CheckId::ALL[at]);
+        at += 1;
+    }
+    all
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::panic,
+    reason = "evaluated at compile time, where a mistake does not compile"
+)]
+const fn description(id: CheckId) -> Check {
+    let mut at = 0;
+    while at < OTHERS.len() {
+        if OTHERS[at].id.is(id) {
+            return OTHERS[at];
+        }
+        at += 1;
+    }
+    at = 0;
+    while at < KERNEL_PARAMETERS.len() {
+        if KERNEL_PARAMETERS[at].check.is(id) {
+            return sysctl(&KERNEL_PARAMETERS[at]);
+        }
+        at += 1;
+    }
+    panic!("a CheckId has neither a description here nor a row in KERNEL_PARAMETERS")
+}
+
+/// The checks that are not about a kernel parameter.
+const OTHERS: &[Check] = &[
     Check {
         id: CheckId::AccountEtcdGroup,
         title: "the group etcd exists in /etc/group",
         required_by: &[Rke2],
-        applies: "servers with a CIS profile or profile etcd, from 1.20.14, 1.21.8, 1.22.5 and 1.23.1",
-        about: "RKE2 reads /etc/group itself: a group that only LDAP, SSSD, userdb or \
-                /usr/lib/group know does not exist for it. Every server needs it, also one without \
-                etcd",
-        fix: "`useradd -r -M -s /sbin/nologin -c 'etcd user' -U etcd` makes user and group; \
-              `groupadd -r etcd` the group alone",
+        applies: Text("servers with a CIS profile or profile etcd, since {since GROUP_CHECK}"),
+        about: Text(
+            "RKE2 reads /etc/group itself: a group that only LDAP, SSSD, userdb or /usr/lib/group \
+             have does not exist for it. Every server needs it, even one without etcd",
+        ),
+        fix: Text(
+            "`useradd -r -M -s /sbin/nologin -c 'etcd user' -U etcd` creates user and group, \
+             `groupadd -r etcd` only the group",
+        ),
         source: PROFILE_LINUX,
     },
     Check {
         id: CheckId::AccountEtcdPrimaryGroup,
         title: "the user etcd has the group etcd as its primary group",
         required_by: &[],
-        applies: "where user and group exist",
-        about: "RKE2 gives etcd's data to the user's primary group, whatever the group etcd is. It \
-                starts, and fails CIS control 1.1.12, which wants etcd:etcd",
-        fix: "`usermod -g etcd etcd`, then restart RKE2",
-        source: "rancher/rke2 pkg/executor/staticpod; CIS benchmark for RKE2, control 1.1.12",
+        applies: Text("where user and group exist"),
+        about: Text(
+            "RKE2 gives etcd's data to the user's primary group, even if that is not the group etcd. \
+             RKE2 starts, but CIS control 1.1.12 fails, which requires etcd:etcd",
+        ),
+        fix: Text("`usermod -g etcd etcd`, then restart RKE2"),
+        source: Text("rancher/rke2 pkg/executor/staticpod; CIS benchmark for RKE2, control 1.1.12"),
     },
     Check {
         id: CheckId::AccountEtcdUser,
         title: "the user etcd exists in /etc/passwd",
         required_by: &[Rke2],
-        applies: "servers with a CIS profile or profile etcd; agents never (but for 1.20.7)",
-        about: "RKE2 reads /etc/passwd itself: a user that only LDAP, SSSD, userdb or \
-                /usr/lib/passwd know does not exist for it. Every server needs it, also one without \
-                etcd",
-        fix: "`useradd -r -M -s /sbin/nologin -c 'etcd user' -U etcd`",
+        applies: Text(
+            "servers with a CIS profile or profile etcd; agents only in {since AGENT_REGRESSION}",
+        ),
+        about: Text(
+            "RKE2 reads /etc/passwd itself: a user that only LDAP, SSSD, userdb or /usr/lib/passwd \
+             have does not exist for it. Every server needs it, even one without etcd",
+        ),
+        fix: Text("`useradd -r -M -s /sbin/nologin -c 'etcd user' -U etcd`"),
         source: PROFILE_LINUX,
     },
     Check {
         id: CheckId::CgroupV1,
         title: "the host uses the unified cgroup hierarchy",
         required_by: &[Kubelet],
-        applies: "RKE2 1.35 and newer, unless fail-cgroupv1 is false; 1.31 to 1.34 where it is true",
-        about: "from Kubernetes 1.35 the kubelet ends on cgroup v1 unless told not to. RKE2 itself \
-                runs on and starts it again every five seconds",
-        fix: "boot with systemd.unified_cgroup_hierarchy=1 on the kernel command line, or set \
-              `kubelet-arg: fail-cgroupv1=false` while that is still allowed",
-        source: "kubernetes pkg/kubelet/apis/config/validation, KEP-5573",
+        applies: Text(
+            "RKE2 {since FAIL_CGROUP_V1_DEFAULT} and newer, unless fail-cgroupv1 is false; since \
+             {since FAIL_CGROUP_V1} where fail-cgroupv1 is true",
+        ),
+        about: Text(
+            "since Kubernetes {since FAIL_CGROUP_V1_DEFAULT} the kubelet fails on cgroup v1 by \
+             default. RKE2 itself keeps running and starts the kubelet again every five seconds",
+        ),
+        fix: Text(
+            "boot with systemd.unified_cgroup_hierarchy=1 on the kernel command line, or set \
+             `kubelet-arg: fail-cgroupv1=false` while that is still allowed",
+        ),
+        source: Text("kubernetes pkg/kubelet/apis/config/validation, KEP-5573"),
     },
     Check {
         id: CheckId::ConfigDropped,
         title: "RKE2 reads its configuration at all",
         required_by: &[],
-        applies: "always",
-        about: "a file that cannot be found while RKE2 reads its configuration, such as a dangling \
-                link in config.yaml.d, makes it ignore the whole configuration without a word",
-        fix: "remove the link, or restore what it points to",
+        applies: ALWAYS,
+        about: Text(
+            "a file that is missing while RKE2 reads its configuration, such as the target of a \
+             dangling link in config.yaml.d, makes RKE2 silently ignore the whole configuration",
+        ),
+        fix: Text("remove the link, or restore its target"),
         source: PARSER,
     },
     Check {
         id: CheckId::ConfigFlag,
-        title: "every flag has a value of its kind",
+        title: "every flag has a value of its type",
         required_by: &[Rke2],
-        applies: "always",
-        about: "flags, their environment variables and keys of the configuration are parsed alike: \
-                `protect-kernel-defaults: \"yes\"` in quotes ends RKE2, without quotes it does not",
-        fix: "write a value of the flag's kind; for a switch, true or false without quotes",
-        source: "urfave/cli, as RKE2 v1.18.9 to v1.36.3 pin it",
+        applies: ALWAYS,
+        about: Text(
+            "flags, their environment variables and keys of the configuration are parsed alike: RKE2 \
+             fails on `protect-kernel-defaults: \"yes\"` with quotes, and accepts it without quotes",
+        ),
+        fix: Text(
+            "set a value of the flag's type; for a boolean flag, true or false without quotes",
+        ),
+        source: Text("urfave/cli, as RKE2 {releases} pin it"),
     },
     Check {
         id: CheckId::ConfigIgnored,
-        title: "every key of the configuration is a flag of RKE2's",
+        title: "every key of the configuration is a flag of RKE2",
         required_by: &[],
-        applies: "from 1.20.13, 1.21.7, 1.22.4 and 1.23.1; before, an unknown key ends RKE2",
-        about: "RKE2 skips keys that it does not know with a warning. `Profile: cis` is such a key: \
-                the node starts, and is not hardened",
-        fix: "correct the key's spelling, or remove it",
+        applies: Text("since {since SKIP_UNKNOWN}; in older releases RKE2 fails on an unknown key"),
+        about: Text(
+            "RKE2 skips unknown keys with a warning. `Profile: cis` is such a key: the node starts, \
+             and is not hardened",
+        ),
+        fix: Text("correct the spelling of the key, or remove it"),
         source: PARSER,
     },
     Check {
         id: CheckId::ConfigKubeletArg,
-        title: "the kubelet's arguments have values of their kind",
+        title: "the kubelet's arguments have values of their types",
         required_by: &[Kubelet],
-        applies: "always",
-        about: "RKE2 passes kubelet-arg on as it is; the kubelet ends on a value it cannot parse, and \
-                RKE2 starts it again every five seconds",
-        fix: "correct the entry of kubelet-arg",
-        source: "kubernetes cmd/kubelet/app",
+        applies: ALWAYS,
+        about: Text(
+            "RKE2 passes kubelet-arg on unchanged; the kubelet fails on a value that it cannot parse, \
+             and RKE2 starts it again every five seconds",
+        ),
+        fix: Text("correct the entry of kubelet-arg"),
+        source: Text("kubernetes cmd/kubelet/app"),
     },
     Check {
         id: CheckId::ConfigParse,
-        title: "RKE2's configuration can be read",
+        title: "RKE2's configuration can be parsed",
         required_by: &[Rke2],
-        applies: "always",
-        about: "config.yaml and each file of config.yaml.d must be YAML with keys at the top",
-        fix: "mend the file at the line named",
+        applies: ALWAYS,
+        about: Text(
+            "config.yaml and each file of config.yaml.d must be YAML with keys at the top level",
+        ),
+        fix: Text("fix the file at the line named"),
         source: PARSER,
     },
     Check {
         id: CheckId::ConfigUnreadable,
-        title: "what decides about the start can be read",
+        title: "everything that decides about the start can be read",
         required_by: &[],
-        applies: "always",
-        about: "where a file that RKE2 or its kubelet reads cannot be read or understood here, or the \
-                unit runs another program, runs commands before RKE2 that may change the host, or gives \
-                RKE2 another view of it, the verdict is open. The gate lets RKE2 start then, unless \
-                on-error = \"block\"",
-        fix: "run as root; mend the file named; move what prepares the host into a unit that RKE2's is \
-              ordered after",
-        source: "preflight-rke2",
+        applies: ALWAYS,
+        about: Text(
+            "the verdict is unknown where a file that RKE2 or its kubelet reads cannot be read or \
+             parsed, or where the unit runs another program, runs commands before RKE2 that may \
+             change the host, or gives RKE2 another view of the host. The gate lets RKE2 start then, \
+             unless on-error = \"block\"",
+        ),
+        fix: Text(
+            "run as root; fix the file named; move commands that prepare the host into a unit that is \
+             ordered before RKE2",
+        ),
+        source: OWN,
     },
     Check {
         id: CheckId::ControlArgument,
-        title: "no argument of RKE2's undoes what the profile asks for",
+        title: "no argument of RKE2 overrides what the profile sets",
         required_by: &[],
-        applies: "nodes with a CIS profile",
-        about: "kube-apiserver-arg and its like replace what RKE2 passes to a component. RKE2 starts, and \
-                a scored control of the CIS benchmark fails",
-        fix: "correct the entry, then restart RKE2. `preflight-rke2 audit` tells the control",
-        source: "k3s-io/k3s pkg/util/args.go; CIS benchmark for RKE2, section 1",
+        applies: CIS_NODES,
+        about: Text(
+            "kube-apiserver-arg and similar settings replace what RKE2 passes to a component. RKE2 \
+             starts, and a scored control of the CIS benchmark fails",
+        ),
+        fix: Text("correct the entry, then restart RKE2. `preflight-rke2 audit` shows the control"),
+        source: Text("k3s-io/k3s pkg/util/args.go; CIS benchmark for RKE2, section 1"),
     },
     Check {
         id: CheckId::ControlAuditPolicy,
         title: "the API server can read its audit policy",
         required_by: &[],
-        applies: "servers with a CIS profile, or with audit-policy-file set",
-        about: "the API server ends on a policy that is no YAML or has no rules, and its static pod is \
-                started again and again",
-        fix: "mend the policy",
-        source: "kubernetes staging/src/k8s.io/apiserver/pkg/audit/policy/reader.go",
+        applies: Text("servers with a CIS profile, or with audit-policy-file set"),
+        about: Text(
+            "the API server fails on a policy that is not YAML or has no rules, and its static pod is \
+             restarted repeatedly",
+        ),
+        fix: Text("fix the policy"),
+        source: Text("kubernetes staging/src/k8s.io/apiserver/pkg/audit/policy/reader.go"),
     },
     Check {
         id: CheckId::ControlEtcdData,
         title: "etcd's data belongs to the user that etcd will run as",
         required_by: &[],
-        applies: "servers with a CIS profile or profile etcd, where etcd's data is there",
-        about: "with a profile etcd runs as the user etcd. Switched on for a server that ran without, it \
-                has been seen to find its data still root's and to end on it",
-        fix: "with RKE2 stopped, give the data folder to etcd's user and primary group, recursively",
-        source: "rancher/rke2 #7815; pkg/executor/staticpod",
+        applies: Text("servers with a CIS profile or profile etcd, where etcd's data exists"),
+        about: Text(
+            "with a profile etcd runs as the user etcd. On a server that ran without a profile \
+             before, etcd has been seen to fail because its data still belonged to root",
+        ),
+        fix: Text(
+            "while RKE2 is stopped, give the data directory to etcd's user and primary group, \
+             recursively",
+        ),
+        source: Text("rancher/rke2 #7815; pkg/executor/staticpod"),
     },
     Check {
         id: CheckId::ControlKubelet,
-        title: "nothing undoes the kubelet's protectKernelDefaults",
+        title: "nothing overrides the kubelet's protectKernelDefaults",
         required_by: &[],
-        applies: "nodes with a CIS profile",
-        about: "a drop-in or kubelet-arg that sets it to false beats the profile. RKE2 still checks its \
-                four kernel parameters; the kubelet overwrites them instead of insisting. Since \
-                benchmark 1.7 no scanner asks for it",
-        fix: "take the line out, then restart RKE2",
-        source: "kubernetes cmd/kubelet/app; k3s-io/k3s pkg/daemons/agent",
+        applies: CIS_NODES,
+        about: Text(
+            "a drop-in or kubelet-arg that sets it to false takes precedence over the profile. RKE2 \
+             still checks its kernel parameters; the kubelet overwrites wrong values instead of \
+             failing. No scanner has checked it since benchmark 1.7",
+        ),
+        fix: Text("remove the line, then restart RKE2"),
+        source: Text("kubernetes cmd/kubelet/app; k3s-io/k3s pkg/daemons/agent"),
     },
     Check {
         id: CheckId::ControlManifestMode,
-        title: "static pods have the mode that the profile gives them",
+        title: "static pods have the mode that the profile sets",
         required_by: &[],
-        applies: "nodes with a CIS profile, from 1.25.15, 1.26.10, 1.27.7 and 1.28.3",
-        about: "with a CIS profile RKE2 writes static pods with mode 600. It does not write one anew whose \
-                content is the same, so that one from before the profile keeps 644",
-        fix: "`chmod 600` the files named",
-        source: "rancher/rke2 pkg/staticpod, #4831",
+        applies: Text("nodes with a CIS profile, since {since MANIFESTS_CLOSED}"),
+        about: Text(
+            "with a CIS profile RKE2 writes static pods with mode 600. It does not rewrite a file \
+             whose content is unchanged, so a file from before the profile keeps mode 644",
+        ),
+        fix: Text("`chmod 600` the files named"),
+        source: Text("rancher/rke2 pkg/staticpod, #4831"),
     },
     Check {
         id: CheckId::ProfileDeprecated,
-        title: "the profile's name is accepted by newer releases too",
+        title: "newer releases accept the name of the profile",
         required_by: &[],
-        applies: "profiles cis-1.23, cis-1.6 and cis-1.5 where they are accepted",
-        about: "RKE2 1.25 and newer refuse cis-1.5 and cis-1.6; 1.30 and newer refuse cis-1.23",
-        fix: "write `profile: cis` before an upgrade, or with it where this release does not know it",
+        applies: Text("profiles cis-1.23, cis-1.6 and cis-1.5 where they are accepted"),
+        about: Text(
+            "RKE2 {since ONLY_CIS_1_23} and newer refuse cis-1.5 and cis-1.6; {since \
+             CIS_1_23_REFUSED} and newer refuse cis-1.23",
+        ),
+        fix: Text(
+            "set `profile: cis` before an upgrade, or together with it if this release does not \
+             accept cis",
+        ),
         source: PROFILE_LINUX,
     },
     Check {
         id: CheckId::ProfileProtectKernelDefaults,
-        title: "protect-kernel-defaults is not false beside a CIS profile",
+        title: "protect-kernel-defaults is not false with a CIS profile",
         required_by: &[Rke2],
-        applies: "servers and agents with a CIS profile",
-        about: "a CIS profile turns it on; turning it off explicitly ends RKE2",
-        fix: "remove `protect-kernel-defaults: false`",
+        applies: Text("servers and agents with a CIS profile"),
+        about: Text("a CIS profile sets it to true; RKE2 fails where it is explicitly false"),
+        fix: Text("remove `protect-kernel-defaults: false`"),
         source: PROFILE_LINUX,
     },
     Check {
         id: CheckId::ProfileValue,
-        title: "the profile is one that the installed release accepts",
+        title: "the installed release accepts the profile",
         required_by: &[Rke2],
-        applies: "where `profile` is set",
-        about: "compared byte by byte: CIS and \"cis \" are not cis. Which names are accepted changed \
-                with the releases: cis-1.5 and cis-1.6 to 1.24, cis-1.23 from 1.25 to 1.29, cis from \
-                1.25.15, 1.26.10, 1.27.7 and 1.28.2, etcd from 1.30.14, 1.31.10, 1.32.6 and 1.33.2",
-        fix: "write `profile: cis`",
+        applies: Text("where `profile` is set"),
+        about: Text(
+            "RKE2 compares byte by byte: CIS and \"cis \" are not cis. Releases accept different names: \
+             cis-1.5 and cis-1.6 before {since ONLY_CIS_1_23}, cis-1.23 since {since ONLY_CIS_1_23} \
+             and before {since CIS_1_23_REFUSED}, cis since {since GENERIC_CIS}, etcd since {since \
+             ETCD_PROFILE}",
+        ),
+        fix: Text("set `profile: cis`"),
         source: PROFILE_LINUX,
     },
-    sysctl!(
-        CheckId::SysctlRootMaxbytes,
-        "kernel.keys.root_maxbytes is 25000000",
-        &[Kubelet],
-        KUBELET_SYSCTL,
-        CONTAINER_MANAGER,
-        "the kernel's own default. RKE2's check leaves it out, so a node with another value passes \
-         RKE2 and loses its kubelet"
-    ),
-    sysctl!(
-        CheckId::SysctlRootMaxkeys,
-        "kernel.keys.root_maxkeys is 1000000",
-        &[Kubelet],
-        KUBELET_SYSCTL,
-        CONTAINER_MANAGER,
-        "the kernel's own default. RKE2's check leaves it out, so a node with another value passes \
-         RKE2 and loses its kubelet"
-    ),
-    sysctl!(
-        CheckId::SysctlPanic,
-        "kernel.panic is 10",
-        &[Rke2, Kubelet],
-        BOTH_SYSCTL,
-        PROFILE_LINUX,
-        "seconds until a reboot after a panic. Exactly 10: a longer wait is refused as well. panic= \
-         on the kernel command line sets it too, and any line in sysctl.d beats that"
-    ),
-    sysctl!(
-        CheckId::SysctlPanicOnOops,
-        "kernel.panic_on_oops is 1",
-        &[Rke2, Kubelet],
-        BOTH_SYSCTL,
-        PROFILE_LINUX,
-        "whether an oops is a panic. Some distributions' kernels are built with 1, most with 0"
-    ),
-    sysctl!(
-        CheckId::SysctlOvercommitMemory,
-        "vm.overcommit_memory is 1",
-        &[Rke2, Kubelet],
-        BOTH_SYSCTL,
-        PROFILE_LINUX,
-        "the kernel's own default is 0. A kubelet without protect-kernel-defaults writes 1 without \
-         a word, so a node that ran without a profile looks right until it is booted again"
-    ),
-    sysctl!(
-        CheckId::SysctlPanicOnOom,
-        "vm.panic_on_oom is 0",
-        &[Rke2, Kubelet],
-        BOTH_SYSCTL,
-        PROFILE_LINUX,
-        "the kernel's own default. Tuning for databases and clusters sometimes sets it to 1"
-    ),
     Check {
         id: CheckId::UnitBothEnabled,
-        title: "one of the two RKE2 units is enabled, not both",
+        title: "only one of the two RKE2 units is enabled",
         required_by: &[],
-        applies: "hosts with both units, as RKE2's tarball installs them",
-        about: "a node is a server or an agent. Up to 1.32.12, 1.33.8, 1.34.4 and 1.35.1 each unit \
-                stops the other; later ones skip a start while the other runs",
-        fix: "`systemctl disable` the one that this node is not",
-        source: "rancher/rke2 bundle/lib/systemd/system",
+        applies: Text("hosts with both units, as the tarball of RKE2 installs them"),
+        about: Text(
+            "a node is a server or an agent. In older releases each unit stops the other; since \
+             {since UNIT_SKIPPED} a unit does not start while the other one runs",
+        ),
+        fix: Text("run `systemctl disable` with the unit that this node does not use"),
+        source: Text("rancher/rke2 bundle/lib/systemd/system"),
     },
     Check {
         id: CheckId::UnitProblem,
-        title: "systemd takes the unit's files as they are meant",
+        title: "systemd reads the unit's files as they are written",
         required_by: &[],
-        applies: "installed units",
-        about: "a line of the unit, of a drop-in or of an environment file that systemd ignores or \
-                refuses",
-        fix: "mend the line, then run `systemctl daemon-reload`",
-        source: "systemd.unit(5), systemd.service(5), systemd.exec(5)",
+        applies: Text("installed units"),
+        about: Text(
+            "systemd ignores or refuses a line of the unit, of a drop-in or of an environment file",
+        ),
+        fix: Text("fix the line, then run `systemctl daemon-reload`"),
+        source: Text("systemd.unit(5), systemd.service(5), systemd.exec(5)"),
     },
     Check {
         id: CheckId::VersionNewer,
         title: "the rules of the installed release are known",
         required_by: &[],
-        applies: "releases newer than this preflight-rke2's rules",
-        about: "a later patch of a known minor is held to what every release so far has demanded; a profile \
-                or a flag that none of it knew is open. Of a later minor nothing blocks. What the newest known \
-                release would refuse is told all the same",
-        fix: "install a newer preflight-rke2",
-        source: "preflight-rke2",
+        applies: Text("releases newer than the rules of this preflight-rke2"),
+        about: Text(
+            "on a later patch of a known minor release, only violations of what every known release \
+             of that minor requires block; a profile or a flag that none of them knows leaves the \
+             verdict unknown. On a later minor release nothing blocks. What the newest known release \
+             would refuse is reported in both cases",
+        ),
+        fix: Text("install a newer preflight-rke2"),
+        source: OWN,
     },
     Check {
         id: CheckId::VersionUnknown,
         title: "the installed release is known",
         required_by: &[],
-        applies: "where the program that the unit starts does not tell its version",
-        about: "rules differ by release. Without a version the host is judged by the newest one known, or by \
-                the one that was last unpacked, and nothing blocks that not every release would refuse",
-        fix: "let `ExecStart=` name RKE2's own program, which is root's own; for a `check`, name the release \
-              with --rke2-version",
-        source: "preflight-rke2",
+        applies: Text("where the program that the unit starts does not name its version"),
+        about: Text(
+            "rules differ between releases. Without a version the rules of the newest known release \
+             are used, or of the one that was unpacked last, and only violations that every release \
+             would refuse block",
+        ),
+        fix: Text(
+            "set `ExecStart=` to RKE2's own program, owned by root; for a `check`, pass the release \
+             with --rke2-version",
+        ),
+        source: OWN,
     },
 ];
 
 /// The check with this id.
 pub(crate) fn check(id: &str) -> Option<&'static Check> {
     CHECKS.iter().find(|check| check.id.as_str() == id)
-}
-
-/// Each id has its description, in the order of the ids.
-const _: () = assert!(
-    is_complete(CHECKS, CheckId::ALL),
-    "a check is not described, or not in order"
-);
-
-const fn is_complete(mut checks: &[Check], mut ids: &[CheckId]) -> bool {
-    loop {
-        match (checks.split_first(), ids.split_first()) {
-            (None, None) => return true,
-            (Some((check, more_checks)), Some((id, more_ids))) if check.id.is(*id) => {
-                checks = more_checks;
-                ids = more_ids;
-            }
-            _ => return false,
-        }
-    }
 }
 
 /// Every id.
@@ -368,7 +464,6 @@ pub fn ids() -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rke2::kernel::KERNEL_PARAMETERS;
 
     #[test]
     fn ids_are_sorted_unique_lower_case_and_dotted() {
@@ -389,12 +484,24 @@ mod tests {
     }
 
     #[test]
-    fn every_sysctl_has_its_value() {
-        for parameter in KERNEL_PARAMETERS {
-            let check = check(parameter.check.as_str()).unwrap();
-            let value = format!(" is {}", parameter.required);
-            assert!(check.title.ends_with(&value), "{}", check.id);
-            assert_eq!(parameter.check.sysctl_key(), Some(parameter.key));
+    fn texts_name_releases_by_their_change() {
+        for check in CHECKS {
+            for text in [check.applies, check.about, check.fix, check.source] {
+                assert!(!text.to_string().contains('{'), "{}: {text}", check.id);
+                // Not `1.29` or `v1.36.3`: those come from the tables.
+                for (at, _) in text.0.match_indices("1.") {
+                    let digits = text.0[at + 2..].chars().take_while(char::is_ascii_digit);
+                    let is_other = text.0[..at].ends_with(['-', '.']);
+                    assert!(digits.count() < 2 || is_other, "{}: {}", check.id, text.0);
+                }
+            }
         }
+        let check = check("profile.deprecated").unwrap();
+        assert!(
+            check
+                .about
+                .to_string()
+                .starts_with("RKE2 1.25 and newer refuse cis-1.5")
+        );
     }
 }

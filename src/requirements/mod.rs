@@ -1,5 +1,5 @@
-//! What RKE2 and its kubelet demand of a host: requirements, made from the settings and the rules of
-//! the release, with the stage of the start at which each is asked.
+//! What RKE2 and its kubelet require of a host: requirements, made from the settings and the rules of
+//! the release, with the stage of the start at which each is checked.
 //!
 //! Pure. [`catalogue`] describes each check for people.
 
@@ -19,11 +19,11 @@ use crate::rke2::start::{Advice, Sourced, StartFailure, StartSettings, Unknown};
 pub struct Requirement {
     /// The check's id.
     pub id: CheckId,
-    /// Whether this node is held to it.
+    /// Whether it applies to this node.
     pub applies: bool,
     /// Which setting makes it so.
     pub because: Because,
-    /// What is demanded.
+    /// What is required.
     pub kind: RequirementKind,
 }
 
@@ -36,7 +36,7 @@ pub struct Because {
     pub source: Option<Source>,
 }
 
-/// What the kubelet asks of a kernel parameter.
+/// What the kubelet checks of a kernel parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KubeletCheck {
     /// Nothing: there is no kubelet.
@@ -47,7 +47,7 @@ pub enum KubeletCheck {
     Readable,
 }
 
-/// What is demanded.
+/// What is required.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RequirementKind {
     /// A kernel parameter.
@@ -56,18 +56,18 @@ pub enum RequirementKind {
         index: usize,
         /// Which one.
         parameter: KernelParameter,
-        /// When RKE2 asks, if it does.
+        /// When RKE2 checks it, if it does.
         rke2: Option<Stage>,
-        /// What the kubelet asks.
+        /// What the kubelet checks.
         kubelet: KubeletCheck,
     },
     /// The user or group `etcd`.
     Account {
         /// In which file.
         table: Table,
-        /// When RKE2 asks.
+        /// When RKE2 checks it.
         stage: Stage,
-        /// What stands between `missing required` and the reason.
+        /// The text between `missing required` and the reason.
         separator: &'static str,
     },
     /// A profile that this release accepts.
@@ -85,7 +85,7 @@ pub enum RequirementKind {
         profile: String,
         /// What the flag says.
         flag: Option<Sourced<bool>>,
-        /// When RKE2 asks.
+        /// When RKE2 checks it.
         stage: Stage,
     },
     /// The unified cgroup hierarchy.
@@ -93,7 +93,7 @@ pub enum RequirementKind {
         /// The kubelet's words where it is not.
         words: &'static str,
     },
-    /// A configuration that ends the start by itself.
+    /// A configuration that RKE2 or the kubelet refuses.
     Configuration(StartFailure),
     /// Something that decides and could not be read.
     Unknown(Unknown),
@@ -107,7 +107,7 @@ const CGROUP_V1_UNSUPPORTED: &str = "failed to validate kubelet configuration, e
      configured to not run on a host using cgroup v1. cgroup v1 support is unsupported and will be \
      removed in a future release";
 
-/// Every requirement for a unit with these settings; those it is not held to are marked.
+/// Every requirement for a unit with these settings; those that do not apply are marked.
 pub fn of(settings: &StartSettings) -> Vec<Requirement> {
     let rules = ProfileRules::of(&settings.version);
     let status = rules.status(&settings.profile.value);
@@ -195,7 +195,7 @@ fn profile_name(
     }
 }
 
-/// When RKE2 looks at the kernel parameters, the flag and the account.
+/// When RKE2 checks the kernel parameters, the flag and the account.
 const fn stages(order: Order) -> (Stage, Stage, Stage) {
     match order {
         Order::Together => (
@@ -239,11 +239,17 @@ fn kernel(
         (true, true) => KubeletCheck::Value,
         (true, false) => KubeletCheck::Readable,
     };
+    let version = settings.version.clone();
     KERNEL_PARAMETERS
         .into_iter()
         .enumerate()
         .map(move |(index, parameter)| {
-            let rke2 = (by_rke2 && parameter.checked_by_rke2).then_some(stage);
+            let rke2 = (by_rke2 && parameter.rke2.includes(&version)).then_some(stage);
+            let kubelet = if parameter.kubelet.includes(&version) {
+                kubelet
+            } else {
+                KubeletCheck::Nothing
+            };
             Requirement {
                 id: parameter.check,
                 applies: rke2.is_some() || kubelet == KubeletCheck::Value,
@@ -322,20 +328,21 @@ fn cgroup(settings: &StartSettings) -> Option<Requirement> {
             },
         ),
     };
-    FAIL_CGROUP_V1
-        .includes(&settings.version)
-        .then(|| Requirement {
-            id: CheckId::CgroupV1,
-            applies: refuses && settings.kubelet_runs,
-            because,
-            kind: RequirementKind::CgroupV2 {
-                words: if by_default {
-                    CGROUP_V1_UNSUPPORTED
-                } else {
-                    CGROUP_V1_MAINTENANCE
-                },
+    if !FAIL_CGROUP_V1.includes(&settings.version) {
+        return None;
+    }
+    Some(Requirement {
+        id: CheckId::CgroupV1,
+        applies: refuses && settings.kubelet_runs,
+        because,
+        kind: RequirementKind::CgroupV2 {
+            words: if by_default {
+                CGROUP_V1_UNSUPPORTED
+            } else {
+                CGROUP_V1_MAINTENANCE
             },
-        })
+        },
+    })
 }
 
 impl RequirementKind {

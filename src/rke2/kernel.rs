@@ -1,5 +1,10 @@
-//! The kernel parameters that RKE2's CIS profile and the kubelet demand, and how each reads them.
+//! The kernel parameters that RKE2's CIS profile and the kubelet check, and how each of them reads a value.
+//!
+//! A parameter is one row of [`KERNEL_PARAMETERS`], and its id one of [`CheckId`]: the description of its
+//! check, its place in the report, what the kernel accepts and where its default comes from follow from the
+//! row.
 
+use super::version::Since;
 use crate::facts::ReadError;
 use crate::finding::CheckId;
 use crate::go;
@@ -7,76 +12,119 @@ use crate::go;
 /// One kernel parameter with the value it must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KernelParameter {
-    /// The sysctl key, dotted.
+    /// The sysctl key, dotted: `kernel.panic`.
     pub key: &'static str,
+    /// The path below `/proc/sys`: `kernel/panic`.
+    slashed: &'static str,
+    /// What is true of a host that passes: `kernel.panic is 10`.
+    pub title: &'static str,
     /// The check of it.
     pub check: CheckId,
-    /// The one value that passes.
+    /// The only value that passes.
     pub required: i64,
-    /// Whether RKE2's own check is about it too; the kubelet's is about all.
-    pub checked_by_rke2: bool,
-    /// What the kernel starts with where nothing sets it, as far as its build does not decide:
-    /// mainline and the distributions' kernels, `CONFIG_PANIC_TIMEOUT=0`.
+    /// The least value that the kernel accepts.
+    pub least: i32,
+    /// The greatest value that the kernel accepts.
+    pub most: i32,
+    /// The releases whose CIS profile checks it.
+    pub(crate) rke2: Since,
+    /// The releases whose kubelet checks it.
+    pub(crate) kubelet: Since,
+    /// The kernel's default in mainline and in kernels of distributions; `None` where they differ.
     pub kernel_default: Option<i64>,
+    /// The option of the kernel's build that sets the default, where there is one.
+    pub build_option: Option<&'static str>,
+    /// Why it matters and what is often misunderstood, for the description of its check.
+    pub about: &'static str,
 }
 
-/// All of them, in the order they are reported.
+/// A row: the check, the key in parts, the required value and all else.
+macro_rules! kernel_parameter {
+    ($check:ident, $first:literal $(/ $part:literal)+ = $required:literal, $($field:ident: $value:expr),+ $(,)?) => {
+        KernelParameter {
+            key: concat!($first $(, ".", $part)+),
+            slashed: concat!($first $(, "/", $part)+),
+            title: concat!($first $(, ".", $part)+, " is ", $required),
+            check: CheckId::$check,
+            required: $required,
+            $($field: $value),+
+        }
+    };
+}
+
+/// All of them, in the order of the report.
 ///
-/// The four of RKE2: `pkg/cli/cmds/profile_linux.go`, unchanged from v1.18.9 to v1.36.3. The six of
-/// the kubelet: kubernetes `pkg/kubelet/cm/container_manager_linux.go` with the values of
-/// component-helpers `node/util/sysctl`, unchanged since Kubernetes 1.7.
+/// RKE2 checks four: rancher/rke2 `pkg/cli/cmds/profile_linux.go`. The kubelet checks all six: kubernetes
+/// `pkg/kubelet/cm/container_manager_linux.go` with the values of component-helpers `node/util/sysctl`,
+/// unchanged since Kubernetes 1.7.
 pub const KERNEL_PARAMETERS: [KernelParameter; 6] = [
-    KernelParameter {
-        key: "vm.overcommit_memory",
-        check: CheckId::SysctlOvercommitMemory,
-        required: 1,
-        checked_by_rke2: true,
+    kernel_parameter!(SysctlOvercommitMemory, "vm" / "overcommit_memory" = 1,
+        least: 0,
+        most: 2,
+        rke2: Since::ALWAYS,
+        kubelet: Since::ALWAYS,
         kernel_default: Some(0),
-    },
-    KernelParameter {
-        key: "vm.panic_on_oom",
-        check: CheckId::SysctlPanicOnOom,
-        required: 0,
-        checked_by_rke2: true,
+        build_option: None,
+        about: "the kernel's default is 0. A kubelet without protect-kernel-defaults sets 1 silently, so a node \
+                that ran without a profile has the right value until the next boot",
+    ),
+    kernel_parameter!(SysctlPanicOnOom, "vm" / "panic_on_oom" = 0,
+        least: 0,
+        most: 2,
+        rke2: Since::ALWAYS,
+        kubelet: Since::ALWAYS,
         kernel_default: Some(0),
-    },
-    KernelParameter {
-        key: "kernel.panic",
-        check: CheckId::SysctlPanic,
-        required: 10,
-        checked_by_rke2: true,
+        build_option: None,
+        about: "this is the kernel's default. Tuning for databases and clusters sometimes sets it to 1",
+    ),
+    kernel_parameter!(SysctlPanic, "kernel" / "panic" = 10,
+        least: i32::MIN,
+        most: i32::MAX,
+        rke2: Since::ALWAYS,
+        kubelet: Since::ALWAYS,
         kernel_default: Some(0),
-    },
-    KernelParameter {
-        key: "kernel.panic_on_oops",
-        check: CheckId::SysctlPanicOnOops,
-        required: 1,
-        checked_by_rke2: true,
+        build_option: Some("CONFIG_PANIC_TIMEOUT"),
+        about: "the seconds from a panic to the reboot. Only 10 passes: a longer wait is refused as well. panic= \
+                on the kernel command line sets it too, and any line in sysctl.d overrides that",
+    ),
+    kernel_parameter!(SysctlPanicOnOops, "kernel" / "panic_on_oops" = 1,
+        least: i32::MIN,
+        most: i32::MAX,
+        rke2: Since::ALWAYS,
+        kubelet: Since::ALWAYS,
         kernel_default: None,
-    },
-    KernelParameter {
-        key: "kernel.keys.root_maxkeys",
-        check: CheckId::SysctlRootMaxkeys,
-        required: 1_000_000,
-        checked_by_rke2: false,
+        build_option: Some("CONFIG_PANIC_ON_OOPS_VALUE"),
+        about: "whether an oops causes a panic. Kernels of some distributions are built with 1, most with 0",
+    ),
+    kernel_parameter!(SysctlRootMaxkeys, "kernel" / "keys" / "root_maxkeys" = 1_000_000,
+        least: 1,
+        most: i32::MAX,
+        rke2: Since::NEVER,
+        kubelet: Since::ALWAYS,
         kernel_default: Some(1_000_000),
-    },
-    KernelParameter {
-        key: "kernel.keys.root_maxbytes",
-        check: CheckId::SysctlRootMaxbytes,
-        required: 25_000_000,
-        checked_by_rke2: false,
+        build_option: None,
+        about: "this is the kernel's default. RKE2 does not check it, so on a node with another value RKE2 starts \
+                and the kubelet fails",
+    ),
+    kernel_parameter!(SysctlRootMaxbytes, "kernel" / "keys" / "root_maxbytes" = 25_000_000,
+        least: 1,
+        most: i32::MAX,
+        rke2: Since::NEVER,
+        kubelet: Since::ALWAYS,
         kernel_default: Some(25_000_000),
-    },
+        build_option: None,
+        about: "this is the kernel's default. RKE2 does not check it, so on a node with another value RKE2 starts \
+                and the kubelet fails",
+    ),
 ];
 
 impl KernelParameter {
     /// The key with slashes, as below `/proc/sys` and in the kubelet's messages.
-    pub fn slashed(&self) -> String {
-        self.key.replace('.', "/")
+    pub const fn slashed(&self) -> &'static str {
+        self.slashed
     }
 
-    /// The file the kernel shows it in.
+    /// The file below `/proc` with its value.
     pub fn path(&self) -> String {
         format!("/proc/sys/{}", self.slashed())
     }
@@ -87,7 +135,7 @@ impl KernelParameter {
     }
 
     /// RKE2's reading of the file: at least two bytes, the last a line feed; without line feeds a Go
-    /// integer. The error is the line it ends with, and hides every other mismatch.
+    /// integer. The error is the line that RKE2 fails with, and hides every other mismatch.
     pub fn as_rke2(&self, content: &Result<Vec<u8>, ReadError>) -> Result<i64, String> {
         let content = content.as_ref().map_err(ToString::to_string)?;
         if content.len() < 2 || content.last() != Some(&b'\n') {
@@ -110,7 +158,7 @@ impl KernelParameter {
         go::atoi(text).map_err(|error| go::atoi_message(text, error))
     }
 
-    /// RKE2's words for a value that is not the required one.
+    /// RKE2's message for another value than the required one.
     pub fn rke2_mismatch(&self, actual: i64) -> String {
         format!(
             "invalid kernel parameter value {}={actual} - expected {}",
@@ -118,7 +166,7 @@ impl KernelParameter {
         )
     }
 
-    /// The kubelet's words for the same.
+    /// The kubelet's message for the same.
     pub fn kubelet_mismatch(&self, actual: i64) -> String {
         format!(
             "invalid kernel flag: {}, expected value: {}, actual value: {actual}",
@@ -132,9 +180,27 @@ impl KernelParameter {
 mod tests {
     use super::*;
 
-    /// Our units have a network name space of their own, where `/proc/sys/net` is another one.
     #[test]
-    fn no_watched_parameter_belongs_to_a_name_space_that_the_units_leave() {
+    fn a_row_is_consistent() {
+        for parameter in KERNEL_PARAMETERS {
+            let key = parameter.key;
+            assert_eq!(parameter.slashed(), key.replace('.', "/"));
+            assert_eq!(parameter.title, format!("{key} is {}", parameter.required));
+            assert_eq!(parameter.check.sysctl_key(), Some(key));
+            let range = i64::from(parameter.least)..=i64::from(parameter.most);
+            assert!(range.contains(&parameter.required), "{key}");
+            assert!(
+                parameter
+                    .kernel_default
+                    .is_none_or(|value| range.contains(&value)),
+                "{key}"
+            );
+        }
+    }
+
+    /// The units of this program have their own network namespace, with another `/proc/sys/net`.
+    #[test]
+    fn no_parameter_belongs_to_a_namespace_that_the_units_leave() {
         for parameter in KERNEL_PARAMETERS {
             assert!(!parameter.key.starts_with("net."), "{}", parameter.key);
         }

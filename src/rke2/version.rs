@@ -107,14 +107,40 @@ fn number(text: &str) -> Option<u32> {
 /// Changes reach RKE2's maintained minors together, so one change has a first release in each. A
 /// minor above the last one named has it from its start; one below the first never got it; and one
 /// in between that is not named was never released with it absent, so it has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Since(pub &'static [(u32, u32, u32)]);
+
+/// The first releases, for a sentence: `1.25.15, 1.26.10 and 1.27.7`.
+impl fmt::Display for Since {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, (minor, patch, revision)) in self.0.iter().enumerate() {
+            match at {
+                0 => {}
+                at if at.saturating_add(1) == self.0.len() => f.write_str(" and ")?,
+                _ => f.write_str(", ")?,
+            }
+            write!(f, "1.{minor}")?;
+            if *patch > 0 {
+                write!(f, ".{patch}")?;
+            }
+            if *revision > 1 {
+                write!(f, "+rke2r{revision}")?;
+            }
+        }
+        Ok(())
+    }
+}
 
 impl Since {
     /// In every release.
     pub(crate) const ALWAYS: Self = Self(&[(0, 0, 0)]);
     /// In none (yet).
     pub(crate) const NEVER: Self = Self(&[]);
+
+    /// Whether no release has it.
+    pub(crate) const fn is_never(self) -> bool {
+        self.0.is_empty()
+    }
 
     /// Whether the change applies to `version`.
     pub(crate) fn includes(self, version: &Version) -> bool {
@@ -190,6 +216,8 @@ mod tests {
                 "{version:?}"
             );
         }
+        assert_eq!(change.to_string(), "1.20.14, 1.21.8 and 1.23.1+rke2r2");
+        assert_eq!(Since(&[(31, 0, 1)]).to_string(), "1.31");
         assert!(Since::ALWAYS.includes(&Version::new(18, 9, 1)));
         assert!(!Since::NEVER.includes(&Version::new(36, 3, 1)));
     }

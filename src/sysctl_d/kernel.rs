@@ -2,31 +2,23 @@
 
 use std::fmt;
 
-/// A parameter that is one integer, and its range.
-struct Parameter {
-    /// The path below `/proc/sys`.
-    path: &'static str,
-    least: i32,
-    most: i32,
-}
+use crate::rke2::kernel::KERNEL_PARAMETERS;
 
-/// The watched parameters, and then others of every usual kernel that a pattern meant for a watched one is
-/// likely to match, with values that they refuse.
-const PARAMETERS: [Parameter; 10] = [
-    parameter("vm/overcommit_memory", 0, 2),
-    parameter("vm/panic_on_oom", 0, 2),
-    parameter("kernel/panic", i32::MIN, i32::MAX),
-    parameter("kernel/panic_on_oops", i32::MIN, i32::MAX),
-    parameter("kernel/keys/root_maxkeys", 1, i32::MAX),
-    parameter("kernel/keys/root_maxbytes", 1, i32::MAX),
-    parameter("kernel/panic_on_warn", 0, 1),
-    parameter("kernel/panic_on_rcu_stall", 0, 1),
-    parameter("kernel/softlockup_panic", 0, 1),
-    parameter("kernel/hardlockup_panic", 0, 1),
+/// Parameters beside [`KERNEL_PARAMETERS`] on every usual kernel that a pattern for one of those is likely to
+/// match: the path below `/proc/sys`, the least and the greatest value.
+const OTHERS: [(&str, i32, i32); 4] = [
+    ("kernel/panic_on_warn", 0, 1),
+    ("kernel/panic_on_rcu_stall", 0, 1),
+    ("kernel/softlockup_panic", 0, 1),
+    ("kernel/hardlockup_panic", 0, 1),
 ];
 
-const fn parameter(path: &'static str, least: i32, most: i32) -> Parameter {
-    Parameter { path, least, most }
+/// Every parameter with one integer whose range is known.
+fn parameters() -> impl Iterator<Item = (&'static str, i32, i32)> {
+    KERNEL_PARAMETERS
+        .iter()
+        .map(|row| (row.slashed(), row.least, row.most))
+        .chain(OTHERS)
 }
 
 /// One more than the length of the longest number that the kernel reads, sign included.
@@ -89,27 +81,19 @@ impl fmt::Display for Refusal {
 
 /// The paths of all parameters whose rules are known.
 pub(crate) fn known() -> impl Iterator<Item = &'static str> {
-    PARAMETERS.iter().map(|parameter| parameter.path)
+    parameters().map(|(path, ..)| path)
 }
 
 /// The result of writing `text` to the parameter at `path` below `/proc/sys`.
 pub fn write(path: &[u8], text: &[u8]) -> WriteResult {
-    let Some(parameter) = PARAMETERS
-        .iter()
-        .find(|parameter| parameter.path.as_bytes() == path)
-    else {
+    let Some((_, least, most)) = parameters().find(|(known, ..)| known.as_bytes() == path) else {
         return WriteResult::Unknown;
     };
-    let range = Refusal::Range {
-        least: parameter.least,
-        most: parameter.most,
-    };
+    let range = Refusal::Range { least, most };
     match number(text) {
         Err(refusal) => WriteResult::Refused(refusal),
         Ok(value) => match i32::try_from(value) {
-            Ok(value) if (parameter.least..=parameter.most).contains(&value) => {
-                WriteResult::Value(value)
-            }
+            Ok(value) if (least..=most).contains(&value) => WriteResult::Value(value),
             _ => WriteResult::Refused(range),
         },
     }

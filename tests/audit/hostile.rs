@@ -237,7 +237,11 @@ fn folders_below_folders() {
     assert_eq!(owner(&built), ControlOutcome::Error);
     let ran = run(&built, &node, &[]);
     assert_eq!(ran.status, 1);
-    assert!(ran.err.contains("deeper than 64 folders"), "{}", ran.err);
+    assert!(
+        ran.err.contains("more than 64 directories deep"),
+        "{}",
+        ran.err
+    );
 }
 
 /// Files and processes that come and go while they are looked at.

@@ -166,7 +166,7 @@ fn the_data_folder_hints_when_the_program_does_not_tell() {
             "/bin/other",
             "/bin/other: holds no build information that names RKE2's version",
         ),
-        ("/bin/odd", "/bin/odd: says \"nightly\""),
+        ("/bin/odd", "/bin/odd: has \"nightly\""),
         ("/bin/none", "open /bin/none: no such file or directory"),
         (
             "/bin/loop",

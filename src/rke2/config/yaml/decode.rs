@@ -194,7 +194,7 @@ impl<'a> Decoder<'a> {
                                     NodeKind::Map(children) => this.fields(children, record),
                                     _ => Ok(()),
                                 }
-                            })?
+                            })?;
                         }
                         NodeKind::Scalar { .. } | NodeKind::List(_) => {}
                     }
