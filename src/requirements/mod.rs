@@ -328,7 +328,7 @@ fn cgroup(settings: &StartSettings) -> Option<Requirement> {
     };
     FAIL_CGROUP_V1
         .includes(&settings.version)
-        .then(|| Requirement {
+        .then_some(Requirement {
             id: CheckId::CgroupV1,
             applies: refuses && settings.kubelet_runs,
             because,

@@ -75,12 +75,12 @@ pub(crate) enum Failure {
         searched: String,
     },
     /// The program succeeded, and the account still does not exist as requested.
-    #[error("{path} has no {word} etcd{wanted}, although {program} did not fail")]
+    #[error("{path} has no {kind} etcd{wanted}, although {program} did not fail")]
     NotMade {
         /// The table.
         path: &'static str,
         /// `user` or `group`.
-        word: &'static str,
+        kind: &'static str,
         /// ` with id 5`, or nothing.
         wanted: String,
         /// What was run.
@@ -249,7 +249,7 @@ fn made(
         }
         _ => Err(Failure::NotMade {
             path: table.path(),
-            word: table.as_str(),
+            kind: table.as_str(),
             wanted: wanted.map_or_else(String::new, |id| format!(" with id {id}")),
             program,
         }),

@@ -1,4 +1,4 @@
-//! What is left of a host when a call fails, or the process is killed before it; and programs.
+//! The state of a host after a call failed, or after the process was killed before it; and programs.
 
 use std::cell::Cell;
 use std::fs;
@@ -237,8 +237,8 @@ fn programs_are_chosen_and_their_failures_told() {
     image.program("useradd", &user);
     made_by_programs(&image).unwrap();
     let passwd = image.read("/etc/passwd").unwrap();
-    let told = "etcd:x:7:7:-r -M -s /sbin/nologin -c etcd user -g etcd etcd:/:\n";
-    assert!(passwd.ends_with(told), "{passwd}");
+    let expected = "etcd:x:7:7:-r -M -s /sbin/nologin -c etcd user -g etcd etcd:/:\n";
+    assert!(passwd.ends_with(expected), "{passwd}");
     // One that fails, and one that does nothing.
     for (script, words) in [
         ("echo one; echo two >&2; exit 9", "exit status: 9: one; two"),
@@ -317,7 +317,7 @@ fn rows_are_added_to_the_files_that_are_there() {
         .permissions()
         .mode();
     assert_eq!(mode & 0o7777, 0o600);
-    // Somebody else was there meanwhile: with that name, or that id behind a long row.
+    // Another process added a row meanwhile: with that name, or that id behind a long row.
     let long = format!("x:{}\nweb:x:996:1::/:/x\n", "y".repeat(10_000));
     for passwd in ["etcd:x:5:5::/:/x\n", &long] {
         let image = Image::new();
@@ -353,7 +353,7 @@ fn what_is_no_file_of_the_image_is_not_written() {
             assert_eq!(fs::read(&target).unwrap(), b"", "{kind} {name}");
         }
     }
-    // A folder that leads out of the image leads to one inside it, or nowhere.
+    // A link out of the image is followed inside the image only.
     let image = Image::new();
     fs::rename(image.at("/etc"), image.at("/was")).unwrap();
     std::os::unix::fs::symlink(outside.path(), image.at("/etc")).unwrap();
@@ -364,12 +364,12 @@ fn what_is_no_file_of_the_image_is_not_written() {
 }
 
 #[test]
-fn another_run_at_the_same_time_is_told() {
+fn another_run_at_the_same_time_is_reported() {
     let image = Image::new();
     image.write(PATH, "");
-    let folder = fs::File::open(image.at("/etc/sysctl.d")).unwrap();
+    let directory = fs::File::open(image.at("/etc/sysctl.d")).unwrap();
     let _lock =
-        nix::fcntl::Flock::lock(folder, nix::fcntl::FlockArg::LockExclusiveNonblock).unwrap();
+        nix::fcntl::Flock::lock(directory, nix::fcntl::FlockArg::LockExclusiveNonblock).unwrap();
     let failure = only(&image, &sysctl(Some("")), &mut |_| Ok(())).unwrap_err();
     assert!(matches!(failure, Failure::Busy { .. }), "{failure}");
 }
