@@ -1,11 +1,11 @@
-//! A node-local preflight for RKE2: says before the start whether RKE2 or its kubelet would
-//! refuse to run on this host, and why, all of it.
+//! A node-local preflight for RKE2: predicts whether RKE2 or its kubelet would refuse to run on this host, and
+//! lists every reason.
 //!
 //! Data flows one way:
 //!
 //! ```text
 //! host  ->  rke2  ->  requirements  ->  evaluate  ->  verdict  ->  report, gate
-//! facts     what RKE2   what it demands   findings      would it     say it, act on it
+//! facts     what RKE2   what it requires  findings      would it     show it, act on it
 //! with      will run    of the host, as                 start
 //! sources   with        data
 //! ```
@@ -25,6 +25,7 @@ mod facts;
 mod finding;
 mod fix;
 mod gate;
+mod glob;
 mod go;
 mod host;
 mod journal;

@@ -80,6 +80,9 @@ pub mod gate {
         pub use crate::gate::plan::{Override, decide, kernel_override};
     }
 }
+pub mod glob {
+    pub use crate::glob::matches;
+}
 pub mod go {
     pub use crate::go::trim_space;
 }
@@ -189,7 +192,7 @@ pub mod rke2 {
         pub use crate::rke2::profile::ProfileRules;
     }
     pub mod releases {
-        pub use crate::rke2::releases::{count, newest_of, release};
+        pub use crate::rke2::releases::{count, newest, newest_of, oldest, release};
     }
     pub mod role {
         pub use crate::rke2::role::Role;
@@ -218,10 +221,11 @@ pub mod text {
 }
 pub mod unit {
     pub use crate::unit::{
-        Enablement, EnvironmentContent, Knowledge, LiveUnit, Load, UnitDefinition, VariableOrigin,
+        Command, Enablement, EnvironmentContent, EnvironmentFile, Knowledge, LiveUnit, Load,
+        UnitDefinition, Variable, VariableOrigin, Word,
     };
     pub mod directive {
-        pub use crate::unit::directive::{Extent, TABLE, handling, untracked};
+        pub use crate::unit::directive::{Cause, Extent, TABLE, handling, untracked};
     }
     pub mod envfile {
         pub use crate::unit::envfile::{Comments, parse};
@@ -230,16 +234,13 @@ pub mod unit {
         pub use crate::unit::environment::is_set_by_systemd;
     }
     pub mod live {
-        pub use crate::unit::live::{LiveCommand, differences};
+        pub use crate::unit::live::LiveCommand;
     }
     pub mod load {
         pub use crate::unit::load::{UnitFile, default_environment, load};
     }
     pub mod specifier {
         pub use crate::unit::specifier::Specifiers;
-    }
-    pub mod wildcard {
-        pub use crate::unit::wildcard::matches;
     }
     pub mod words {
         pub use crate::unit::words::{Rules, Words};

@@ -24,145 +24,145 @@ function __fish_preflight_rke2_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -l root -d 'Read the host below DIR: an image, not this machine' -r -F
-complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -l rke2-version -d 'Judge by the rules of this release, such as v1.34.1+rke2r1' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -l root -d 'Check the host image below DIR instead of this host' -r -F
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -l rke2-version -d 'Use the rules of this release, such as v1.34.1+rke2r1' -r
 complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -s v -l verbose -d 'Show satisfied checks and predicted messages too'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -s v -l verbose -d 'Also show satisfied checks, and the messages RKE2 or the kubelet would exit with'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -s V -l version -d 'Print version'
-complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "check" -d 'Evaluate the host and print a report'
-complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "audit" -d 'Hold this node against the CIS benchmark, without a cluster'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "check" -d 'Report whether each installed RKE2 unit would start, and why not'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "audit" -d 'Audit this node against the CIS benchmark, without a cluster'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "gate" -d 'Decide whether UNIT may start (run by systemd)'
-complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "monitor" -d 'Watch the host and the units, and start what was blocked once it is right (run by systemd)'
-complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "status" -d 'Print what the monitor knows'
-complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "fix" -d 'Print what would make the units start, now and after the next boot, or do it'
-complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "config" -d 'Print RKE2\'s effective settings and where each comes from'
-complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "sysctl" -d 'Print the watched kernel parameters: now, after the next boot, required'
-complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "explain" -d 'Tell what a check is about, who demands it and how to fix it'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "monitor" -d 'Watch the host, and start blocked units once it is fixed (run by systemd)'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "status" -d 'Print the status that the monitor keeps'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "fix" -d 'Print, or apply, what makes the units start, now and after the next boot'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "config" -d 'Print RKE2\'s effective settings, and where each is set'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "sysctl" -d 'Print the watched kernel parameters: value now, after the next boot, required'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "explain" -d 'Explain a check or control: which component requires it, and how to fix it'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_needs_command" -f -a "completions" -d 'Print a completion script'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l unit -d 'Only this unit' -r
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l role -d 'As if a node of this role were installed' -r
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l format -d 'Output format' -r -f -a "text\t'For people'
-json\t'For programs: one JSON object'
-npd\t'For node-problem-detector: one short line, and its exit status (0 fine, 1 problem, 2 unknown)'"
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l fail-on -d 'End with status 4 if this is found and nothing blocks the start' -r -f -a "next-boot\t'The unit would not start after the next boot'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l role -d 'Check the host as if a node of this role were installed' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l format -d 'Output format' -r -f -a "text\t'Plain text'
+json\t'One JSON object, for programs'
+npd\t'One short line for node-problem-detector, with its exit statuses (0 ok, 1 problem, 2 unknown)'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l fail-on -d 'Exit with status 4 if this is found and nothing blocks the start' -r -f -a "next-boot\t'The unit would not start after the next boot'
 control\t'A CIS control fails'"
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l root -d 'Read the host below DIR: an image, not this machine' -r -F
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l rke2-version -d 'Judge by the rules of this release, such as v1.34.1+rke2r1' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l root -d 'Check the host image below DIR instead of this host' -r -F
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l rke2-version -d 'Use the rules of this release, such as v1.34.1+rke2r1' -r
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l all -d 'List satisfied and inapplicable checks too (JSON)'
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -s v -l verbose -d 'Show satisfied checks and predicted messages too'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l all -d 'Include satisfied and inapplicable checks (JSON)'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -s v -l verbose -d 'Also show satisfied checks, and the messages RKE2 or the kubelet would exit with'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l unit -d 'Only this unit' -r
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l role -d 'As if a node of this role were installed' -r
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l benchmark -d 'The benchmark; by default the one for the installed release' -r
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l format -d 'Output format' -r -f -a "text\t'For people'
-json\t'For programs: one JSON object'
-kube-bench\t'kube-bench\'s JSON'
-junit\t'JUnit\'s XML'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l role -d 'Check the host as if a node of this role were installed' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l benchmark -d 'The version of the benchmark; by default the one for the installed release' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l format -d 'Output format' -r -f -a "text\t'Plain text'
+json\t'One JSON object, for programs'
+kube-bench\t'The JSON of kube-bench'
+junit\t'JUnit XML'
 sarif\t'SARIF 2.1.0'
-metrics\t'Metrics, for a textfile collector'"
+metrics\t'Metrics for a textfile collector'"
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l control -d 'Only this control, by number (1.1.12) or key (etcd.datadir.owner)' -r
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l node-type -d 'Only controls of this kind of node' -r -f -a "master\t'Section 1: the control plane'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l node-type -d 'Only controls for this type of node' -r -f -a "master\t'Section 1: the control plane'
 etcd\t'Section 2: etcd'
 controlplane\t'Section 3: the control plane\'s configuration'
 node\t'Section 4: kubelet and kube-proxy'"
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l show -d 'Show only these results [text shows all but pass and not-applicable, the others all]' -r -f -a "fail\t'Scored, and not met'
-warn\t'Not met, and not scored'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l show -d 'Show only these results [default: all; text leaves out pass and not-applicable]' -r -f -a "fail\t'Scored and not met'
+warn\t'Not scored and not met'
 error\t'Could not be evaluated'
-manual\t'For a person to judge'
+manual\t'To be assessed manually'
 pass\t'Met'
-not-applicable\t'Not asked of this node'
-waived\t'Not met, and waived'
-all\t'All of them'"
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l fail-on -d 'End with status 4 if this is found and no control fails' -r -f -a "warn\t'A control that is not scored is not met'
-manual\t'Something is left to a person'"
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l root -d 'Read the host below DIR: an image, not this machine' -r -F
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l rke2-version -d 'Judge by the rules of this release, such as v1.34.1+rke2r1' -r
+not-applicable\t'Does not apply to this node'
+waived\t'Not met and waived'
+all\t'All results'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l fail-on -d 'Exit with status 4 if this is found and no control fails' -r -f -a "warn\t'A control that is not scored and not met'
+manual\t'A control to be assessed manually'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l root -d 'Check the host image below DIR instead of this host' -r -F
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l rke2-version -d 'Use the rules of this release, such as v1.34.1+rke2r1' -r
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -s v -l verbose -d 'Show satisfied checks and predicted messages too'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -s v -l verbose -d 'Also show satisfied checks, and the messages RKE2 or the kubelet would exit with'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand gate" -l root -d 'Read the host below DIR: an image, not this machine' -r -F
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand gate" -l rke2-version -d 'Judge by the rules of this release, such as v1.34.1+rke2r1' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand gate" -l root -d 'Check the host image below DIR instead of this host' -r -F
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand gate" -l rke2-version -d 'Use the rules of this release, such as v1.34.1+rke2r1' -r
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand gate" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand gate" -s v -l verbose -d 'Show satisfied checks and predicted messages too'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand gate" -s v -l verbose -d 'Also show satisfied checks, and the messages RKE2 or the kubelet would exit with'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand gate" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand monitor" -l root -d 'Read the host below DIR: an image, not this machine' -r -F
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand monitor" -l rke2-version -d 'Judge by the rules of this release, such as v1.34.1+rke2r1' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand monitor" -l root -d 'Check the host image below DIR instead of this host' -r -F
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand monitor" -l rke2-version -d 'Use the rules of this release, such as v1.34.1+rke2r1' -r
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand monitor" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand monitor" -s v -l verbose -d 'Show satisfied checks and predicted messages too'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand monitor" -s v -l verbose -d 'Also show satisfied checks, and the messages RKE2 or the kubelet would exit with'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand monitor" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand status" -l format -d 'Output format' -r -f -a "text\t'For people'
-json\t'For programs: one JSON object'"
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand status" -l root -d 'Read the host below DIR: an image, not this machine' -r -F
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand status" -l rke2-version -d 'Judge by the rules of this release, such as v1.34.1+rke2r1' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand status" -l format -d 'Output format' -r -f -a "text\t'Plain text'
+json\t'One JSON object, for programs'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand status" -l root -d 'Check the host image below DIR instead of this host' -r -F
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand status" -l rke2-version -d 'Use the rules of this release, such as v1.34.1+rke2r1' -r
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand status" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand status" -s v -l verbose -d 'Show satisfied checks and predicted messages too'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand status" -s v -l verbose -d 'Also show satisfied checks, and the messages RKE2 or the kubelet would exit with'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l unit -d 'Only this unit' -r
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l role -d 'As if a node of this role were installed' -r
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l output -d 'Print it for another tool: script is this host\'s plan, the others all that is demanded' -r -f -a "script\t'A shell script to review'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l role -d 'Check the host as if a node of this role were installed' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l output -d 'Print it for another tool: script is this host\'s plan, the others are everything that is required' -r -f -a "script\t'A shell script to review'
 sysctl.d\t'A file for /etc/sysctl.d'
 sysusers.d\t'A file for /etc/sysusers.d'
-butane\t'Butane, for hosts that Ignition sets up'
+butane\t'Butane, for hosts that Ignition provisions'
 cloud-init\t'User data for cloud-init'
 ansible\t'Tasks for Ansible'"
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l uid -d 'The user etcd\'s id, if it is to be made' -r
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l gid -d 'The group etcd\'s id, if it is to be made' -r
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l root -d 'Read the host below DIR: an image, not this machine' -r -F
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l rke2-version -d 'Judge by the rules of this release, such as v1.34.1+rke2r1' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l uid -d 'The id of the user etcd, if it is created' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l gid -d 'The id of the group etcd, if it is created' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l root -d 'Check the host image below DIR instead of this host' -r -F
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l rke2-version -d 'Use the rules of this release, such as v1.34.1+rke2r1' -r
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l apply -d 'Carry the plan out, then look again'
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -s v -l verbose -d 'Show satisfied checks and predicted messages too'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -l apply -d 'Apply the plan, then check again'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -s v -l verbose -d 'Also show satisfied checks, and the messages RKE2 or the kubelet would exit with'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand fix" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand config" -l unit -d 'Only this unit' -r
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand config" -l role -d 'As if a node of this role were installed' -r
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand config" -l format -d 'Output format' -r -f -a "text\t'For people'
-json\t'For programs: one JSON object'"
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand config" -l root -d 'Read the host below DIR: an image, not this machine' -r -F
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand config" -l rke2-version -d 'Judge by the rules of this release, such as v1.34.1+rke2r1' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand config" -l role -d 'Check the host as if a node of this role were installed' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand config" -l format -d 'Output format' -r -f -a "text\t'Plain text'
+json\t'One JSON object, for programs'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand config" -l root -d 'Check the host image below DIR instead of this host' -r -F
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand config" -l rke2-version -d 'Use the rules of this release, such as v1.34.1+rke2r1' -r
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand config" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand config" -l all -d 'Every setting, those at their defaults too'
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand config" -s v -l verbose -d 'Show satisfied checks and predicted messages too'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand config" -l all -d 'Include settings that have their default value'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand config" -s v -l verbose -d 'Also show satisfied checks, and the messages RKE2 or the kubelet would exit with'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand sysctl" -l unit -d 'Only this unit' -r
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand sysctl" -l role -d 'As if a node of this role were installed' -r
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand sysctl" -l format -d 'Output format' -r -f -a "text\t'For people'
-json\t'For programs: one JSON object'"
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand sysctl" -l root -d 'Read the host below DIR: an image, not this machine' -r -F
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand sysctl" -l rke2-version -d 'Judge by the rules of this release, such as v1.34.1+rke2r1' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand sysctl" -l role -d 'Check the host as if a node of this role were installed' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand sysctl" -l format -d 'Output format' -r -f -a "text\t'Plain text'
+json\t'One JSON object, for programs'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand sysctl" -l root -d 'Check the host image below DIR instead of this host' -r -F
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand sysctl" -l rke2-version -d 'Use the rules of this release, such as v1.34.1+rke2r1' -r
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand sysctl" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand sysctl" -s v -l verbose -d 'Show satisfied checks and predicted messages too'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand sysctl" -s v -l verbose -d 'Also show satisfied checks, and the messages RKE2 or the kubelet would exit with'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand sysctl" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand explain" -l root -d 'Read the host below DIR: an image, not this machine' -r -F
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand explain" -l rke2-version -d 'Judge by the rules of this release, such as v1.34.1+rke2r1' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand explain" -l root -d 'Check the host image below DIR instead of this host' -r -F
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand explain" -l rke2-version -d 'Use the rules of this release, such as v1.34.1+rke2r1' -r
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand explain" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand explain" -s v -l verbose -d 'Show satisfied checks and predicted messages too'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand explain" -s v -l verbose -d 'Also show satisfied checks, and the messages RKE2 or the kubelet would exit with'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand completions" -l root -d 'Read the host below DIR: an image, not this machine' -r -F
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand completions" -l rke2-version -d 'Judge by the rules of this release, such as v1.34.1+rke2r1' -r
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand completions" -l root -d 'Check the host image below DIR instead of this host' -r -F
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand completions" -l rke2-version -d 'Use the rules of this release, such as v1.34.1+rke2r1' -r
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand completions" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand completions" -s v -l verbose -d 'Show satisfied checks and predicted messages too'
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand completions" -s v -l verbose -d 'Also show satisfied checks, and the messages RKE2 or the kubelet would exit with'
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -11,17 +11,15 @@ use super::facts::{ConfigDocument, EtcdAccount, InspectedFile};
 use super::flags::ComponentArg;
 use crate::facts::Source;
 use crate::finding::CheckId;
+use crate::rke2::changes::MANIFESTS_CLOSED;
 use crate::rke2::config::Kubelet;
 use crate::rke2::profile::Scope;
 use crate::rke2::role::Role;
 use crate::rke2::start::Advice;
-use crate::rke2::version::{Since, Version};
+use crate::rke2::version::Version;
 use crate::text::{count, shell_word};
 
-/// Static pods are closed with a CIS profile. Upstream: rancher/rke2 #4831 and its backports.
-pub(crate) const MANIFESTS_CLOSED: Since =
-    Since(&[(25, 15, 1), (26, 10, 1), (27, 7, 1), (28, 3, 1)]);
-/// The mode they get then.
+/// The mode that RKE2 gives static pods with a CIS profile, since [`MANIFESTS_CLOSED`].
 const MANIFEST: u32 = 0o600;
 
 /// What was read for it.
@@ -29,7 +27,7 @@ const MANIFEST: u32 = 0o600;
 pub(crate) struct RestartFacts {
     /// The static pods that are there.
     pub manifests: Vec<InspectedFile>,
-    /// etcd's data folder and what of it etcd opens first, as far as they are there.
+    /// etcd's data directory and what of it etcd opens first, as far as they are there.
     pub etcd: Vec<InspectedFile>,
     /// The account etcd; asked for only where there is data that may not be its own.
     pub account: EtcdAccount,
@@ -148,7 +146,7 @@ fn etcd(facts: &RestartFacts) -> Option<Advice> {
     // Root may open everything; etcd will not run as root.
     let closed = |seen: &&InspectedFile| seen.uid != uid;
     let first = facts.etcd.iter().find(closed)?;
-    let folder = facts
+    let directory = facts
         .etcd
         .first()
         .map_or(first.path.as_str(), |seen| seen.path.as_str());
@@ -162,7 +160,7 @@ fn etcd(facts: &RestartFacts) -> Option<Advice> {
         ),
         remedy: format!(
             "with RKE2 stopped, chown -R {uid}:{gid} {}",
-            shell_word(folder)
+            shell_word(directory)
         ),
         source: Some(Source::file(first.path.clone())),
     })
@@ -185,7 +183,7 @@ fn policy(facts: &RestartFacts) -> Option<Advice> {
         check: CheckId::ControlAuditPolicy,
         subject: "audit policy".to_owned(),
         summary: format!("{source}: the API server ends on this audit policy: {why}"),
-        remedy: format!("mend {}", source.path),
+        remedy: format!("fix {}", source.path),
         source: Some(source),
     })
 }

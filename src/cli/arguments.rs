@@ -1,4 +1,4 @@
-//! What the command line takes.
+//! The definition of the command line.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,16 +8,18 @@ use clap_complete::Shell;
 
 use crate::audit::benchmark::Benchmark;
 use crate::audit::control;
+use crate::report::audit::AuditFormat;
+use crate::report::{CheckFormat, Format};
 use crate::rke2::role::Role;
 use crate::rke2::version::Version;
 
-/// Says why an RKE2 node would not start, before it tries.
+/// Predicts whether an RKE2 node will start, and lists every reason it would not.
 ///
-/// Works out what the installed RKE2 and its kubelet demand of this host, for its configuration and
-/// role, and whether they would refuse to run on it.
+/// Determines what the installed RKE2 and its kubelet require of this host, for its configuration and role,
+/// and whether they would refuse to run on it.
 ///
-/// Exit status: 0 all would start, 3 a unit would be refused, 4 only what --fail-on names was found,
-/// 2 wrong usage, 1 could not evaluate.
+/// Exit status: 0 all units would start, 3 a unit would be refused, 4 only what --fail-on names was found,
+/// 2 wrong usage, 1 could not be evaluated.
 #[derive(Debug, Parser)]
 #[command(name = "preflight-rke2", version, disable_help_subcommand = true)]
 pub(super) struct Arguments {
@@ -28,8 +30,8 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    /// Reads a command line, the program's name first. Defining all commands takes longer than reading any
-    /// line: where the one that is named suffices, no other is defined.
+    /// Reads a command line, the program's name first. Defining all commands takes longer than parsing any
+    /// line, so that only the named one is defined where it suffices.
     pub(super) fn read(line: &[OsString]) -> Result<Self, clap::Error> {
         line.get(1)
             .and_then(|first| narrow(first.to_str()?))
@@ -41,7 +43,7 @@ impl Arguments {
     }
 }
 
-/// The definition of one command of those that run by themselves at each boot or by a timer, without help.
+/// The definition of one command, without help, of those that run at each boot or by a timer.
 fn narrow(name: &str) -> Option<clap::Command> {
     let named = |name: &'static str| clap::Command::new(name).disable_help_flag(true);
     let command = match name {
@@ -55,10 +57,10 @@ fn narrow(name: &str) -> Option<clap::Command> {
 /// Options of every command.
 #[derive(Debug, Args)]
 pub(super) struct Common {
-    /// Read the host below DIR: an image, not this machine
+    /// Check the host image below DIR instead of this host
     #[arg(long, global = true, value_name = "DIR", default_value = "/")]
     pub(super) root: PathBuf,
-    /// Judge by the rules of this release, such as v1.34.1+rke2r1
+    /// Use the rules of this release, such as v1.34.1+rke2r1
     #[arg(long, global = true, value_name = "VERSION")]
     pub(super) rke2_version: Option<Version>,
     /// When to colour the output
@@ -70,12 +72,12 @@ pub(super) struct Common {
         default_value = "auto"
     )]
     pub(super) color: Color,
-    /// Show satisfied checks and predicted messages too
+    /// Also show satisfied checks, and the messages RKE2 or the kubelet would exit with
     #[arg(short, long, global = true)]
     pub(super) verbose: bool,
 }
 
-/// When to colour.
+/// When to colour the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Color {
     /// On a terminal, unless `NO_COLOR` is set
@@ -89,38 +91,38 @@ pub(super) enum Color {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Evaluate the host and print a report
+    /// Report whether each installed RKE2 unit would start, and why not
     Check(Check),
-    /// Hold this node against the CIS benchmark, without a cluster
+    /// Audit this node against the CIS benchmark, without a cluster
     Audit(Audit),
     /// Decide whether UNIT may start (run by systemd)
     Gate(Gate),
-    /// Watch the host and the units, and start what was blocked once it is right (run by systemd)
+    /// Watch the host, and start blocked units once it is fixed (run by systemd)
     Monitor,
-    /// Print what the monitor knows
+    /// Print the status that the monitor keeps
     Status(Status),
-    /// Print what would make the units start, now and after the next boot, or do it
+    /// Print, or apply, what makes the units start, now and after the next boot
     Fix(Fix),
-    /// Print RKE2's effective settings and where each comes from
+    /// Print RKE2's effective settings, and where each is set
     Config(Config),
-    /// Print the watched kernel parameters: now, after the next boot, required
+    /// Print the watched kernel parameters: value now, after the next boot, required
     Sysctl(Sysctl),
-    /// Tell what a check is about, who demands it and how to fix it
+    /// Explain a check or control: which component requires it, and how to fix it
     Explain(Explain),
     /// Print a completion script
     Completions {
-        /// For which shell
+        /// The shell
         shell: Shell,
     },
 }
 
-/// Which unit a command is about.
+/// The unit that a command is about.
 #[derive(Debug, Args)]
 pub(super) struct Which {
     /// Only this unit
     #[arg(long, value_name = "UNIT", value_parser = unit)]
     pub(super) unit: Option<Role>,
-    /// As if a node of this role were installed
+    /// Check the host as if a node of this role were installed
     #[arg(long, value_name = "ROLE", value_parser = role, conflicts_with = "unit")]
     pub(super) role: Option<Role>,
 }
@@ -133,7 +135,7 @@ pub(super) struct Config {
     /// Output format
     #[arg(long, value_enum, default_value = "text")]
     pub(super) format: Format,
-    /// Every setting, those at their defaults too
+    /// Include settings that have their default value
     #[arg(long)]
     pub(super) all: bool,
 }
@@ -156,10 +158,10 @@ pub(super) struct Check {
     /// Output format
     #[arg(long, value_enum, default_value = "text")]
     pub(super) format: CheckFormat,
-    /// List satisfied and inapplicable checks too (JSON)
+    /// Include satisfied and inapplicable checks (JSON)
     #[arg(long)]
     pub(super) all: bool,
-    /// End with status 4 if this is found and nothing blocks the start
+    /// Exit with status 4 if this is found and nothing blocks the start
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(super) fail_on: Vec<FailOn>,
 }
@@ -172,7 +174,7 @@ pub(super) struct Check {
 pub(super) struct Audit {
     #[command(flatten)]
     pub(super) which: Which,
-    /// The benchmark; by default the one for the installed release
+    /// The version of the benchmark; by default the one for the installed release
     #[arg(long, value_name = "VERSION", value_parser = benchmark)]
     pub(super) benchmark: Option<Benchmark>,
     /// Output format
@@ -181,32 +183,15 @@ pub(super) struct Audit {
     /// Only this control, by number (1.1.12) or key (etcd.datadir.owner)
     #[arg(long, value_name = "CONTROL")]
     pub(super) control: Vec<String>,
-    /// Only controls of this kind of node
+    /// Only controls for this type of node
     #[arg(long, value_enum, value_name = "TYPE")]
     pub(super) node_type: Option<NodeType>,
-    /// Show only these results [text shows all but pass and not-applicable, the others all]
+    /// Show only these results [default: all; text leaves out pass and not-applicable]
     #[arg(long, value_enum, value_name = "RESULT", value_delimiter = ',')]
     pub(super) show: Vec<Show>,
-    /// End with status 4 if this is found and no control fails
+    /// Exit with status 4 if this is found and no control fails
     #[arg(long, value_enum, value_name = "RESULT")]
     pub(super) fail_on: Vec<AuditFailOn>,
-}
-
-/// Formats of an audit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum AuditFormat {
-    /// For people
-    Text,
-    /// For programs: one JSON object
-    Json,
-    /// kube-bench's JSON
-    KubeBench,
-    /// JUnit's XML
-    Junit,
-    /// SARIF 2.1.0
-    Sarif,
-    /// Metrics, for a textfile collector
-    Metrics,
 }
 
 /// Kinds of node, as kube-bench has them.
@@ -236,30 +221,30 @@ impl From<NodeType> for control::NodeType {
 /// Results to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Show {
-    /// Scored, and not met
+    /// Scored and not met
     Fail,
-    /// Not met, and not scored
+    /// Not scored and not met
     Warn,
     /// Could not be evaluated
     Error,
-    /// For a person to judge
+    /// To be assessed manually
     Manual,
     /// Met
     Pass,
-    /// Not asked of this node
+    /// Does not apply to this node
     NotApplicable,
-    /// Not met, and waived
+    /// Not met and waived
     Waived,
-    /// All of them
+    /// All results
     All,
 }
 
-/// What else may fail an audit.
+/// What else makes `audit` fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum AuditFailOn {
-    /// A control that is not scored is not met
+    /// A control that is not scored and not met
     Warn,
-    /// Something is left to a person
+    /// A control to be assessed manually
     Manual,
 }
 
@@ -281,27 +266,27 @@ pub(super) struct Gate {
 
 /// Options of `fix`.
 ///
-/// Exit status without --apply: 0 once the plan is printed. With it: 0 all would start, 3 something
-/// is left to a person, 1 a step failed.
+/// Exit status without --apply: 0 if the plan was printed. With --apply: 0 all units would start, 3 a manual
+/// step remains, 1 a step failed.
 #[derive(Debug, Args)]
 pub(super) struct Fix {
     #[command(flatten)]
     pub(super) which: Which,
-    /// Carry the plan out, then look again
+    /// Apply the plan, then check again
     #[arg(long, conflicts_with = "output")]
     pub(super) apply: bool,
-    /// Print it for another tool: script is this host's plan, the others all that is demanded
+    /// Print it for another tool: script is this host's plan, the others are everything that is required
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(super) output: Option<Output>,
-    /// The user etcd's id, if it is to be made
+    /// The id of the user etcd, if it is created
     #[arg(long, value_name = "N", value_parser = id())]
     pub(super) uid: Option<u32>,
-    /// The group etcd's id, if it is to be made
+    /// The id of the group etcd, if it is created
     #[arg(long, value_name = "N", value_parser = id())]
     pub(super) gid: Option<u32>,
 }
 
-/// Tools that can carry out a fix.
+/// Formats for tools that can apply a fix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Output {
     /// A shell script to review
@@ -312,7 +297,7 @@ pub(super) enum Output {
     /// A file for /etc/sysusers.d
     #[value(name = "sysusers.d")]
     SysusersD,
-    /// Butane, for hosts that Ignition sets up
+    /// Butane, for hosts that Ignition provisions
     Butane,
     /// User data for cloud-init
     CloudInit,
@@ -323,31 +308,11 @@ pub(super) enum Output {
 /// Options of `explain`.
 #[derive(Debug, Args)]
 pub(super) struct Explain {
-    /// The id of a check or control, as reports show it; without one, all checks are listed
+    /// The id of a check or control as reports show it; without one, all checks are listed
     pub(super) id: Option<String>,
 }
 
-/// Formats of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// For people
-    Text,
-    /// For programs: one JSON object
-    Json,
-}
-
-/// Formats of what `check` prints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum CheckFormat {
-    /// For people
-    Text,
-    /// For programs: one JSON object
-    Json,
-    /// For node-problem-detector: one short line, and its exit status (0 fine, 1 problem, 2 unknown)
-    Npd,
-}
-
-/// What else may fail a check.
+/// What else makes `check` fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum FailOn {
     /// The unit would not start after the next boot
@@ -356,7 +321,7 @@ pub(super) enum FailOn {
     Control,
 }
 
-/// Ids an account can have: root's is none, and the two highest mean "no id".
+/// Ids that an account can have: 0 is root's, and the two highest mean "no id".
 fn id() -> clap::builder::RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(1..=4_294_967_293)
 }

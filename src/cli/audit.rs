@@ -1,12 +1,12 @@
 //! `audit`: the node-local CIS controls.
 
-use super::arguments::{Audit, AuditFailOn, AuditFormat, Common, Show};
+use super::arguments::{Audit, AuditFailOn, Common, Show};
 use super::{Status, colored, print, select, stderr, width};
 use crate::audit::control;
 use crate::audit::{Audited, ControlOutcome, controls, waiver};
 use crate::examine;
 use crate::host;
-use crate::report::audit::{json, junit, kube_bench, metrics, sarif, text};
+use crate::report::audit::{AuditFormat, Controls, render};
 use crate::report::text::Style;
 
 pub(super) fn run(common: &Common, asked: &Audit) -> Status {
@@ -16,9 +16,7 @@ pub(super) fn run(common: &Common, asked: &Audit) -> Status {
     if let Some(unknown) = asked.control.iter().find(|name| !controls::is_known(name)) {
         let near = crate::text::nearest(unknown, &controls::keys());
         let near = near.map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
-        stderr::line(&format!(
-            "no control of any benchmark is called \"{unknown}\"{near}"
-        ));
+        stderr::line(&format!("no benchmark has a control \"{unknown}\"{near}"));
         return Status::Usage;
     }
     let configuration = match host::configuration::read(&root) {
@@ -33,11 +31,11 @@ pub(super) fn run(common: &Common, asked: &Audit) -> Status {
     };
     let audit = examine::audit::node(&root, &target, asked.benchmark, &configuration.waivers);
     for unknown in &audit.unknown {
-        stderr::line(&format!("RKE2's configuration is not known: {unknown}"));
+        stderr::line(&format!("cannot determine RKE2's configuration: {unknown}"));
     }
     for unused in waiver::unused(&configuration.waivers, audit.benchmark()) {
         stderr::line(&format!(
-            "CIS {} has no control {}: its waiver waives nothing",
+            "CIS {} has no control {}, so that its waiver has no effect",
             audit.benchmark(),
             unused.control
         ));
@@ -48,11 +46,14 @@ pub(super) fn run(common: &Common, asked: &Audit) -> Status {
         .filter(|audited| is_asked(audited, &asked.control))
         .collect();
     if all.is_empty() {
-        stderr::line(&format!("CIS {} has no such control", audit.benchmark()));
+        stderr::line(&format!(
+            "CIS {} does not have that control",
+            audit.benchmark()
+        ));
         return Status::Usage;
     }
     let is_text = asked.format == AuditFormat::Text;
-    // Who names a control wants to see it.
+    // A control that is named is shown whatever its result.
     let default: &[Show] = match (is_text, asked.control.is_empty() && !common.verbose) {
         (true, true) => &[
             Show::Fail,
@@ -83,16 +84,12 @@ pub(super) fn run(common: &Common, asked: &Audit) -> Status {
         width: width(),
         verbose: common.verbose,
     };
-    print(&match asked.format {
-        AuditFormat::Text => text::render(&audit, &all, &shown, style),
-        AuditFormat::Json => json::render(&audit, &all, &shown),
-        AuditFormat::KubeBench => {
-            kube_bench::render(&audit, &shown, asked.node_type.map(control::NodeType::from))
-        }
-        AuditFormat::Junit => junit::render(&audit, &shown),
-        AuditFormat::Sarif => sarif::render(&audit, &shown),
-        AuditFormat::Metrics => metrics::render(&audit, &all, &shown),
-    });
+    let controls = Controls {
+        all: &all,
+        shown: &shown,
+        node_type: asked.node_type.map(control::NodeType::from),
+    };
+    print(&render(asked.format, &audit, controls, style));
     status(&all, &asked.fail_on)
 }
 

@@ -1,13 +1,15 @@
 //! `check`: evaluate and report.
 
-use super::arguments::{Check, CheckFormat, Common, FailOn};
+use super::arguments::{Check, Common, FailOn};
 use super::{Status, colored, print, select, stderr, width};
 use crate::assessment::UnitReport;
 use crate::examine::{self, OtherUnit, Target};
+use crate::facts::Machine;
 use crate::finding::{Effect, Outcome};
 use crate::host::HostRoot;
 use crate::host::machine;
-use crate::report::{json, npd, text};
+use crate::report::text::Style;
+use crate::report::{self, CheckFormat, npd};
 use crate::verdict::Verdict;
 
 pub(super) fn run(common: &Common, check: &Check) -> Status {
@@ -20,44 +22,55 @@ pub(super) fn run(common: &Common, check: &Check) -> Status {
     let Some(targets) = select::targets(&root, common, &check.which) else {
         return Status::Failed;
     };
-    let reports = examined(&root, &targets);
-    if check.format == CheckFormat::Json {
-        print(&json::render(&reports, check.all));
-    } else {
-        let style = text::Style {
-            color: colored(common.color),
-            width: width(),
-            verbose: common.verbose,
-        };
-        print(&text::render(&reports, style, || machine::read(&root)));
-    }
+    let (reports, systemd) = assess(&root, &targets);
+    let style = Style {
+        color: colored(common.color),
+        width: width(),
+        verbose: common.verbose,
+    };
+    let machine = || Machine {
+        systemd,
+        ..machine::read(&root)
+    };
+    print(&report::check(
+        check.format,
+        &reports,
+        check.all,
+        style,
+        machine,
+    ));
     reports
         .iter()
         .map(|report| status(&root, report, &check.fail_on))
-        .fold(Status::Good, worse)
+        .fold(Status::Good, more_severe)
 }
 
-fn examined(root: &HostRoot, targets: &[Target]) -> Vec<UnitReport> {
-    targets
-        .iter()
-        .map(|target| examine::assess(root, target).report)
-        .collect()
+/// The reports, and the version of systemd that the next boot was predicted for.
+fn assess(root: &HostRoot, targets: &[Target]) -> (Vec<UnitReport>, Option<u16>) {
+    let mut reports = Vec::with_capacity(targets.len());
+    let mut systemd = None;
+    for target in targets {
+        let examination = examine::assess(root, target);
+        systemd = systemd.or(examination.facts.systemd);
+        reports.push(examination.report);
+    }
+    (reports, systemd.map(|systemd| systemd.version))
 }
 
-/// It reads standard output alone: what goes wrong is said there.
+/// node-problem-detector reads only standard output, so that errors are printed there.
 fn to_node_problem_detector(common: &Common, check: &Check) -> Status {
     if check.all || !check.fail_on.is_empty() {
-        stderr::line("--format npd answers one question: it takes neither --all nor --fail-on");
+        stderr::line("--format npd cannot be used with --all or --fail-on");
         return Status::Usage;
     }
     let result = select::open(common)
         .and_then(|root| {
-            let mut targets = select::meant(&root, common, &check.which)?;
-            // Unless it is asked for, a unit that stands idle beside the other is not the node's.
+            let mut targets = select::select(&root, common, &check.which)?;
+            // A unit that is not enabled beside the other is only reported where it is named.
             if check.which.unit.is_none() {
                 targets.retain(|target| target.other != OtherUnit::OnlyOtherEnabled);
             }
-            Ok(npd::result(&examined(&root, &targets)))
+            Ok(npd::result(&assess(&root, &targets).0))
         })
         .unwrap_or_else(|why| npd::unknown(&why));
     print(&result.line);
@@ -71,7 +84,7 @@ fn status(root: &HostRoot, report: &UnitReport, fail_on: &[FailOn]) -> Status {
         FailOn::NextBoot => next_boot,
         FailOn::Control => control,
     });
-    // An image has no present: that it cannot be told is no failure. On a host it is one.
+    // An image has no running kernel: that its verdict for now is undetermined is no failure.
     let undetermined = report.verdict.now == Verdict::Undetermined && root.is_live();
     match report.verdict.now {
         Verdict::WouldRefuse => Status::Refused,
@@ -90,8 +103,8 @@ fn status(root: &HostRoot, report: &UnitReport, fail_on: &[FailOn]) -> Status {
     }
 }
 
-/// Of two, the one to end with.
-fn worse(a: Status, b: Status) -> Status {
+/// Returns the more severe status.
+fn more_severe(a: Status, b: Status) -> Status {
     const ORDER: [Status; 5] = [
         Status::Refused,
         Status::Failed,

@@ -1,6 +1,6 @@
-//! `config`: what RKE2 will run with, and where each of it comes from.
+//! `config`: the effective settings of RKE2, and where each is set.
 
-use super::arguments::{Common, Config, Format};
+use super::arguments::{Common, Config};
 use super::{Status, print, select};
 use crate::examine;
 use crate::report::settings;
@@ -13,9 +13,6 @@ pub(super) fn run(common: &Common, config: &Config) -> Status {
         return Status::Failed;
     };
     let examination = examine::assess(&root, &target);
-    print(&match config.format {
-        Format::Json => settings::json(&examination, config.all),
-        Format::Text => settings::text(&examination, config.all),
-    });
+    print(&settings::render(config.format, &examination, config.all));
     Status::Good
 }

@@ -1,4 +1,4 @@
-//! `explain ID`: what a check, or a control of the CIS benchmark, is about.
+//! `explain ID`: describes a check, or a control of the CIS benchmark.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use crate::evaluate::names;
 use crate::requirements::catalogue::{self, CHECKS, Check};
 use crate::text::{nearest, printable, wrap};
 
-/// Columns of a page; `wrap` counts what stands before a row's text as none.
+/// Columns of a page, without the name before a row's text, which `wrap` does not count.
 const WIDTH: usize = 84;
 
 pub(super) fn run(explain: &Explain) -> Status {
@@ -46,23 +46,23 @@ pub(super) fn run(explain: &Explain) -> Status {
     let near = nearest(id, &catalogue::ids())
         .map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
     stderr::line(&format!(
-        "no check has the id \"{}\"{near} `preflight-rke2 explain` lists them all",
+        "no check or control has the id \"{}\"{near}; run `preflight-rke2 explain` to list all checks",
         printable(id)
     ));
     Status::Usage
 }
 
-/// A control: its number in each benchmark, and how it counts there.
+/// The page of a control: its number in each benchmark, and how it counts there.
 fn control_page(control: &Control) -> String {
     let mut page = format!("{}: {}\n\n", control.key, control.title);
     for benchmark in Benchmark::ALL {
         let edition = control.edition(benchmark);
         let text = edition.map_or_else(
-            || "not asked".to_owned(),
+            || "not included".to_owned(),
             |edition| match edition.scoring {
                 Scoring::Scored => format!("{}, scored", edition.id),
-                Scoring::Unscored => format!("{}, not scored: a warning", edition.id),
-                Scoring::Manual => format!("{}, for a person to judge", edition.id),
+                Scoring::Unscored => format!("{}, not scored (a warning)", edition.id),
+                Scoring::Manual => format!("{}, to be assessed manually", edition.id),
                 Scoring::NotApplicable => format!("{}, not applicable to RKE2", edition.id),
             },
         );
@@ -70,7 +70,7 @@ fn control_page(control: &Control) -> String {
     }
     let _ = writeln!(
         page,
-        "\n`preflight-rke2 audit --control {}` tells what it is on this node, and how to put it right.",
+        "\nRun `preflight-rke2 audit --control {}` for the result on this node and the fix.",
         control.key
     );
     page
@@ -78,7 +78,7 @@ fn control_page(control: &Control) -> String {
 
 fn page(check: &Check) -> String {
     let by = if check.required_by.is_empty() {
-        "nobody: it is advice, or a control of the CIS benchmark".to_owned()
+        "no component: it is advice, or a control of the CIS benchmark".to_owned()
     } else {
         names(check.required_by)
     };
@@ -86,17 +86,17 @@ fn page(check: &Check) -> String {
     let paragraph = |text: String| format!("\n{}\n", wrap(&text, WIDTH, 0));
     [
         format!("{}: {}\n\n", check.id, check.title),
-        row("Demanded by", &by),
+        row("Required by", &by),
         row("Applies to", check.applies),
-        row("If not", consequence(check)),
+        row("Otherwise", consequence(check)),
         paragraph(format!("{}.", sentence(check.about))),
-        paragraph(format!("To put it right: {}.", check.fix)),
+        paragraph(format!("Fix: {}.", check.fix)),
         paragraph(format!("Source: {}", check.source)),
     ]
     .concat()
 }
 
-/// What a violation brings about, in words.
+/// The effect of a violation, in words.
 fn consequence(check: &Check) -> &'static str {
     use crate::finding::Effect;
     match check.id.effect() {
@@ -107,7 +107,7 @@ fn consequence(check: &Check) -> &'static str {
     }
 }
 
-/// The first letter as at the start of a sentence.
+/// The text with a capital first letter.
 fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     match chars.next() {

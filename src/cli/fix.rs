@@ -1,4 +1,4 @@
-//! `fix`: prints the plan, in the words of a person or of a tool, or carries it out and looks again.
+//! `fix`: prints the plan, as text or for another tool, or applies it and checks again.
 
 use std::fmt::Write as _;
 
@@ -73,7 +73,7 @@ pub(super) fn run(common: &Common, fix: &Fix) -> Status {
     } else if !plan.steps.is_empty() {
         let _ = writeln!(
             out,
-            "\nThe same command with --apply does this; with --output script it prints a script to review."
+            "\nRun the same command with --apply to apply this, or with --output script to print a script for review."
         );
     }
     print(&out);
@@ -148,8 +148,8 @@ fn carry_out(
     })
 }
 
-/// Whether the unit would start now and after the next boot. An image has no now, and what cannot be
-/// told of it is no failure.
+/// Whether the unit would start now and after the next boot. An image has no running kernel, so that an undetermined
+/// verdict is no failure.
 fn status(root: &HostRoot, report: &UnitReport) -> Status {
     let verdicts = [report.verdict.next_boot, report.verdict.now];
     let decide = if root.is_live() { 2 } else { 1 };

@@ -1,4 +1,4 @@
-//! The command line. Each command asks the library, prints, and ends with a status of the contract.
+//! The command line. Each command calls the library, prints, and exits with a documented status.
 #![expect(
     clippy::disallowed_methods,
     reason = "arguments, terminal and environment are the command line's to read"
@@ -28,25 +28,25 @@ use arguments::{Arguments, Command};
 use crate::report::npd::Condition;
 use crate::text::{output, printable};
 
-/// How a command ends.
+/// The result of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// All would start; no control failed.
+    /// All units would start; no control failed.
     Good,
-    /// It could not be evaluated.
+    /// Could not be evaluated.
     Failed,
-    /// The command was called wrongly.
+    /// Wrong usage.
     Usage,
     /// A unit would be refused, or a control failed.
     Refused,
     /// Only what `--fail-on` names was found.
     FailedOn,
-    /// An answer to node-problem-detector, whose statuses are its own.
+    /// The result for node-problem-detector, which has statuses of its own.
     Npd(Condition),
 }
 
 impl Status {
-    /// The number a process ends with.
+    /// The exit status of the process.
     pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Good => 0,
@@ -65,16 +65,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let status = match Arguments::read(&line) {
         Ok(arguments) => dispatch(&arguments),
         Err(error) => {
-            // What was typed may hold anything: the error that is printed is one about what it
-            // looks like.
+            // Arguments may hold any characters. The error that is printed quotes them in printable form.
             let shown: Vec<OsString> = line
                 .iter()
                 .map(|word| printable(&word.to_string_lossy()).into())
                 .collect();
             let error = Arguments::try_parse_from(&shown).err().unwrap_or(error);
-            // Help and version are asked for: they go to standard output and are no error.
-            let asked = !error.use_stderr();
-            if asked {
+            // Help and version are no errors: they go to standard output.
+            let is_help = !error.use_stderr();
+            if is_help {
                 print(&error.render().to_string());
                 Status::Good
             } else {
@@ -112,7 +111,7 @@ fn dispatch(arguments: &Arguments) -> Status {
     }
 }
 
-/// Prints to standard output. That nobody reads on (a closed pipe) is no reason to fail.
+/// Prints to standard output. A closed pipe is no failure.
 fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out
@@ -120,7 +119,7 @@ fn print(text: &str) {
         .and_then(|()| out.flush());
 }
 
-/// Whether standard output is to be coloured.
+/// Whether to colour standard output.
 fn colored(when: arguments::Color) -> bool {
     use std::io::IsTerminal as _;
     match when {
@@ -134,10 +133,11 @@ fn colored(when: arguments::Color) -> bool {
     }
 }
 
-/// Columns to fill: those of the terminal if it tells, within reason.
+/// The columns of the terminal by `COLUMNS`, within reasonable bounds; else 100.
 fn width() -> usize {
-    let told = std::env::var("COLUMNS").ok();
-    told.and_then(|columns| columns.parse::<usize>().ok())
+    let columns = std::env::var("COLUMNS").ok();
+    columns
+        .and_then(|columns| columns.parse::<usize>().ok())
         .unwrap_or(100)
         .clamp(40, 200)
 }

@@ -6,29 +6,29 @@ use crate::examine::{self, OtherUnit, Target};
 use crate::host::HostRoot;
 use crate::rke2::role::Role;
 
-/// The root; `None` if there is none, which has been said then.
+/// The root; `None` after the error was printed.
 pub(super) fn root(common: &Common) -> Option<HostRoot> {
-    said(open(common))
+    reported(open(common))
 }
 
-/// The root, or why there is none.
+/// The root, or why it cannot be opened.
 pub(super) fn open(common: &Common) -> Result<HostRoot, String> {
     HostRoot::open(&common.root)
         .map_err(|error| format!("--root {}: {error}", common.root.display()))
 }
 
-/// What there is; `None` if there is nothing, after having said why.
-fn said<T>(result: Result<T, String>) -> Option<T> {
+/// The value; `None` after the error was printed.
+fn reported<T>(result: Result<T, String>) -> Option<T> {
     result.map_err(|error| stderr::line(&error)).ok()
 }
 
-/// All units that are meant; `None` if there is none, which has been said then.
+/// All units that the options select; `None` after the error was printed.
 pub(super) fn targets(root: &HostRoot, common: &Common, which: &Which) -> Option<Vec<Target>> {
-    said(meant(root, common, which))
+    reported(select(root, common, which))
 }
 
-/// All units that are meant, or why there is none.
-pub(super) fn meant(
+/// All units that the options select, or why there is none.
+pub(super) fn select(
     root: &HostRoot,
     common: &Common,
     which: &Which,
@@ -42,27 +42,27 @@ pub(super) fn meant(
             advise: true,
         }]);
     }
-    let asked: Vec<Target> = examine::targets(root)
+    let selected: Vec<Target> = examine::targets(root)
         .into_iter()
-        .filter(|asked| which.unit.is_none_or(|unit| unit == asked.role))
-        .map(|asked| Target {
+        .filter(|target| which.unit.is_none_or(|unit| unit == target.role))
+        .map(|target| Target {
             version: common.rke2_version.clone(),
-            ..asked
+            ..target
         })
         .collect();
-    if asked.is_empty() {
+    if selected.is_empty() {
         let what = which.unit.map_or("no RKE2 unit", Role::unit);
         let not = if which.unit.is_some() { "not " } else { "" };
         return Err(format!(
-            "{what} is {not}installed below {}; `--role server` or `--role agent` judges the host \
-             as if it were",
+            "{what} is {not}installed below {}; use `--role server` or `--role agent` to \
+             check the host as if it were",
             root.path().display()
         ));
     }
-    Ok(asked)
+    Ok(selected)
 }
 
-/// The one unit that is meant: the one asked for, else the one that is enabled, else the first.
+/// The one unit of a command about one unit: the named one, else the enabled one, else the first.
 pub(super) fn target(root: &HostRoot, common: &Common, which: &Which) -> Option<Target> {
     let mut all = targets(root, common, which)?;
     let enabled = |target: &Target| {

@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use super::arguments::{Check, CheckFormat, Common, Format, Status as Options, Which};
+use super::arguments::{Check, Common, Status as Options, Which};
 use super::{Status, check, print, select, stderr};
 use crate::daemon::client;
 use crate::host::state;
 use crate::monitor::NodeStatus;
 use crate::report::status as report;
+use crate::report::{CheckFormat, Format};
 
 /// How long the monitor may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);

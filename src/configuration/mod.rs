@@ -1,7 +1,7 @@
-//! Our own configuration: `config.toml` and `config.toml.d/*.toml`, vendor's and administrator's.
+//! The configuration of preflight-rke2: `config.toml` and `config.toml.d/*.toml`, vendor's and administrator's.
 //!
-//! Pure: text in, settings out. A key we do not know is an error that names file, line and the
-//! nearest key we do, because a misspelt `mode` must not pass for the default.
+//! Pure: text in, settings out. An unknown key is an error that names file, line and the nearest known key, because
+//! a misspelt `mode` must not pass for the default.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::text::nearest;
 pub enum Mode {
     /// A unit that would be refused is not started.
     Enforce,
-    /// It is started, and told.
+    /// It is started, and the reasons are logged.
     Report,
 }
 
@@ -30,19 +30,19 @@ pub enum Mode {
 pub enum BlockOn {
     /// RKE2 or its kubelet would refuse now.
     Start,
-    /// They would after the next boot.
+    /// They would refuse after the next boot.
     NextBoot,
     /// A CIS control fails.
     Control,
 }
 
-/// What the gate does where it cannot tell.
+/// What the gate does where it cannot determine the verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnError {
     /// RKE2 starts.
     Allow,
-    /// It does not.
+    /// RKE2 does not start.
     Block,
 }
 
@@ -57,9 +57,9 @@ pub struct Configuration {
     pub on_error: OnError,
     /// `[gate] skip`: ids of checks that never block.
     pub skip: Vec<String>,
-    /// `[monitor] resume`: a unit that was blocked is started once the host is right.
+    /// `[monitor] resume`: whether a blocked unit is started once the host is fixed.
     pub resume: bool,
-    /// `[monitor] resync`: how often the host is looked at although nothing told of a change.
+    /// `[monitor] resync`: how often the host is evaluated without an event.
     pub resync: Duration,
     /// `[metrics] textfile`: the directory for a file of metrics; `None` for none.
     pub textfile: Option<PathBuf>,
@@ -135,51 +135,51 @@ struct Metrics {
     textfile: Option<PathBuf>,
 }
 
-/// Every key there is, for suggestions.
+/// All keys, for suggestions.
 const KEYS: &[&str] = &[
     "gate", "mode", "block-on", "on-error", "skip", "monitor", "resume", "resync", "metrics",
     "textfile", "audit", "waiver", "control", "reason", "expires",
 ];
 
-/// The shortest and the longest `resync`: more often is a busy loop, less often is never.
+/// The shortest and the longest `resync`: a shorter one keeps a processor busy, a longer one is as good as none.
 const RESYNC: [Duration; 2] = [Duration::from_secs(1), Duration::from_hours(24)];
 
-/// `5min`, `30s`, `1h 30min`: the units of systemd.time(7) that make sense here.
+/// `5min`, `30s`, `1h 30min`: the units of systemd.time(7).
 fn duration<'de, D: serde::Deserializer<'de>>(text: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(text)?;
     let [least, most] = RESYNC;
     match humantime::parse_duration(&text) {
         Ok(duration) if (least..=most).contains(&duration) => Ok(Some(duration)),
         Ok(_) => Err(serde::de::Error::custom(format!(
-            "\"{}\" is not between 1s and 24h",
+            "\"{}\" must be between 1s and 24h",
             text.escape_debug()
         ))),
         Err(_) => Err(serde::de::Error::custom(format!(
-            "\"{}\" is no time span, such as \"5min\" or \"30s\"",
+            "\"{}\" is not a time span such as \"5min\" or \"30s\"",
             text.escape_debug()
         ))),
     }
 }
 
-/// An absolute path, or the empty one for none.
+/// An absolute path, or an empty string for none.
 fn directory<'de, D: serde::Deserializer<'de>>(text: D) -> Result<Option<PathBuf>, D::Error> {
     let text = String::deserialize(text)?;
     if text.is_empty() || text.starts_with('/') {
         return Ok(Some(text.into()));
     }
     Err(serde::de::Error::custom(format!(
-        "\"{}\" is not the absolute path of a directory",
+        "\"{}\" must be the absolute path of a directory",
         text.escape_debug()
     )))
 }
 
-/// A file that is not a configuration of ours.
+/// A configuration file that cannot be read or parsed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {message}")]
 pub struct ConfigurationError {
     /// File and line.
     pub place: Source,
-    /// What is the matter with it.
+    /// What is wrong, and what to do.
     pub message: String,
 }
 
@@ -189,8 +189,8 @@ impl Configuration {
         self.skip.iter().any(|id| id == check.as_str())
     }
 
-    /// Folds files into the settings, the later over the earlier. `known_check` tells whether an id
-    /// in `skip` is one.
+    /// Merges files into the settings, a later one over an earlier one. `known_check` is whether a check has the
+    /// id, for the ids in `skip`.
     pub fn merge<'a>(
         files: impl IntoIterator<Item = (&'a str, &'a [u8])>,
         known_check: impl Fn(&str) -> bool,
@@ -244,9 +244,7 @@ fn waiver(table: WaiverTable) -> Result<Waiver, String> {
     let shown = table.control.escape_debug();
     if !controls::is_known(&table.control) {
         let near = suggestion(&table.control, &controls::keys());
-        return Err(format!(
-            "no control of any benchmark is called \"{shown}\"{near}"
-        ));
+        return Err(format!("no benchmark has a control \"{shown}\"{near}"));
     }
     if table.reason.trim().is_empty() {
         return Err(format!("the waiver of {shown} needs a reason"));
@@ -254,7 +252,7 @@ fn waiver(table: WaiverTable) -> Result<Waiver, String> {
     let Some(expires) = Day::parse(&table.expires) else {
         let expires = table.expires.escape_debug();
         return Err(format!(
-            "\"{expires}\" is no day; the waiver of {shown} expires like \"2027-01-31\""
+            "\"{expires}\" is not a date; write the expiry of the waiver of {shown} like \"2027-01-31\""
         ));
     };
     Ok(Waiver {
@@ -344,11 +342,11 @@ mod tests {
         for (text, message) in [
             (
                 format!("\n{}", one("cni.mod", "2027-01-31")),
-                "/c:2: no control of any benchmark is called \"cni.mod\"; did you mean \"cni.mode\"?",
+                "/c:2: no benchmark has a control \"cni.mod\"; did you mean \"cni.mode\"?",
             ),
             (
                 one("cni.mode", "2027-02-29"),
-                "/c:1: \"2027-02-29\" is no day; the waiver of cni.mode expires like \"2027-01-31\"",
+                "/c:1: \"2027-02-29\" is not a date; write the expiry of the waiver of cni.mode like \"2027-01-31\"",
             ),
             (
                 one("cni.mode", "2027-02-28").replace("\"x\"", "\" \""),
@@ -376,15 +374,15 @@ mod tests {
             ),
             (
                 "[monitor]\nresync = \"5 moons\"\n",
-                "/c:2: \"5 moons\" is no time span, such as \"5min\" or \"30s\"",
+                "/c:2: \"5 moons\" is not a time span such as \"5min\" or \"30s\"",
             ),
             (
                 "[monitor]\nresync = \"10ms\"\n",
-                "/c:2: \"10ms\" is not between 1s and 24h",
+                "/c:2: \"10ms\" must be between 1s and 24h",
             ),
             (
                 "[metrics]\ntextfile = \"metrics\"\n",
-                "/c:2: \"metrics\" is not the absolute path of a directory",
+                "/c:2: \"metrics\" must be the absolute path of a directory",
             ),
             (
                 "[gate]\nmode = \"off\"\n",

@@ -475,7 +475,7 @@ impl Daemon {
         };
         let mut snapshot = Snapshot {
             version: env!("CARGO_PKG_VERSION"),
-            rules: crate::rke2::profile::newest().to_string(),
+            rules: crate::rke2::releases::newest().to_string(),
             evaluated: 0,
             units,
         };

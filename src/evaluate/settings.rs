@@ -5,7 +5,8 @@ use crate::facts::{Cgroup, Evidence, HostFacts, Part, Reading};
 use crate::finding::{CheckId, Component, Finding, Outcome, Prediction, Remedy, Stage};
 use crate::requirements::{Requirement, RequirementKind};
 use crate::rke2::config::Ground;
-use crate::rke2::profile::{self, ProfileRules, ProfileStatus};
+use crate::rke2::profile::{ProfileRules, ProfileStatus};
+use crate::rke2::releases;
 use crate::rke2::start::{Advice, Sourced, StartFailure, Unknown};
 
 /// A finding that is violated, now and after the next boot, for which the component prints `line`.
@@ -44,7 +45,7 @@ fn place(requirement: &Requirement) -> String {
 
 /// Whether the newest known release refuses this profile: an administrator should know before an upgrade.
 fn is_refused_later(profile: &str) -> bool {
-    let newest = ProfileRules::of(&profile::newest()).status(profile);
+    let newest = ProfileRules::of(&releases::newest()).status(profile);
     matches!(newest, ProfileStatus::Refused(_) | ProfileStatus::Invalid)
 }
 

@@ -1,4 +1,4 @@
-//! Audits one unit's node: its settings first, then what the benchmark's controls look at.
+//! Audits the node of one unit: its settings first, then the facts that the controls are about.
 
 use super::{Target, assess};
 use crate::audit::benchmark::{Benchmark, Choice};
@@ -6,16 +6,16 @@ use crate::audit::waiver::{self, Waiver};
 use crate::audit::{Audit, evaluate};
 use crate::host::{HostRoot, audit};
 
-/// Audits one unit's node, by `asked` or else by the benchmark of its release.
+/// Audits the node of one unit by the benchmark `requested`, or else by that of its release.
 pub fn node(
     root: &HostRoot,
     target: &Target,
-    asked: Option<Benchmark>,
+    requested: Option<Benchmark>,
     waivers: &[Waiver],
 ) -> Audit {
     let examination = assess(root, target);
     let report = examination.report;
-    let choice = match asked {
+    let choice = match requested {
         Some(benchmark) => Choice {
             benchmark,
             note: None,
@@ -46,7 +46,7 @@ pub fn node(
         profile: report.profile,
         data_dir: facts.data_dir,
         choice,
-        asked: asked.is_some(),
+        asked: requested.is_some(),
         unknown,
         controls,
     }

@@ -16,7 +16,7 @@ use crate::host::{HostRoot, facts, rke2_config};
 use crate::requirements::{self, Requirement, RequirementKind};
 use crate::rke2::config::{self, Ground, KubeletFiles, KubeletPaths, ParserRules};
 use crate::rke2::installed::VersionSource;
-use crate::rke2::profile::{self, ProfileRules};
+use crate::rke2::profile::ProfileRules;
 use crate::rke2::releases::{self, Coverage};
 use crate::rke2::role::Role;
 use crate::rke2::start::{Sourced, StartSettings};
@@ -66,8 +66,8 @@ pub(super) fn doubt_uncertain(findings: &mut [Finding], assessed: &Assessed<'_>)
         doubt_all(findings, &doubts::unknown_setting(gap));
         return;
     }
-    let reach = reach(resolved);
-    match &reach {
+    let coverage = coverage(resolved);
+    match &coverage {
         Coverage::LaterMinor => {
             doubt_all(findings, &doubts::newer_release(resolved.version()));
             return;
@@ -77,7 +77,7 @@ pub(super) fn doubt_uncertain(findings: &mut [Finding], assessed: &Assessed<'_>)
         }
         Coverage::Exact | Coverage::LaterPatch | Coverage::OneOf(_) | Coverage::Any => {}
     }
-    let is_one_release = matches!(reach, Coverage::Exact | Coverage::LaterPatch);
+    let is_one_release = matches!(coverage, Coverage::Exact | Coverage::LaterPatch);
     if is_one_release && resolved.kubelet.gaps.is_empty() {
         return;
     }
@@ -89,7 +89,7 @@ pub(super) fn doubt_uncertain(findings: &mut [Finding], assessed: &Assessed<'_>)
         );
         return;
     }
-    let refuted = refuted(findings, assessed, &reach);
+    let refuted = refuted(findings, assessed, &coverage);
     for finding in findings {
         let key = key(finding);
         if let Some((_, why)) = refuted.iter().find(|(refuted, _)| *refuted == key) {
@@ -99,7 +99,7 @@ pub(super) fn doubt_uncertain(findings: &mut [Finding], assessed: &Assessed<'_>)
 }
 
 /// The releases whose rules may apply.
-fn reach(resolved: &Resolved) -> Coverage {
+fn coverage(resolved: &Resolved) -> Coverage {
     match resolved.program.installed.source {
         VersionSource::Assumed | VersionSource::DataDir => Coverage::Any,
         _ => releases::coverage(resolved.version()),
@@ -110,12 +110,12 @@ fn reach(resolved: &Resolved) -> Coverage {
 fn refuted(
     findings: &[Finding],
     assessed: &Assessed<'_>,
-    reach: &Coverage,
+    coverage: &Coverage,
 ) -> Vec<(FindingKey, Doubt)> {
     let mut variants = Variants::new(assessed);
     let mut blocking: Vec<FindingKey> = findings.iter().filter(|f| f.blocks()).map(key).collect();
     let mut refuted = Vec::new();
-    let releases = possible_releases(reach, assessed.resolved.version());
+    let releases = possible_releases(coverage, assessed.resolved.version());
     for version in distinct_releases(assessed, releases) {
         if blocking.is_empty() {
             break;
@@ -123,14 +123,15 @@ fn refuted(
         for flags in possible_kubelet_flags(&assessed.resolved.kubelet) {
             let variant = variants.evaluate(&version, flags);
             // The newest release stands for later ones too, which may know more names.
-            let or_newer =
-                *reach == Coverage::Any && version == profile::newest() && variant.depends_on_names;
+            let or_newer = *coverage == Coverage::Any
+                && version == releases::newest()
+                && variant.depends_on_names;
             blocking.retain(|key| {
                 let holds = variant.is_refused || variant.blocking.contains(key);
                 if holds && !or_newer {
                     return true;
                 }
-                let why = why_refuted(assessed.resolved, reach, &version, flags, or_newer);
+                let why = why_refuted(assessed.resolved, coverage, &version, flags, or_newer);
                 refuted.push((key.clone(), why));
                 false
             });
@@ -141,14 +142,14 @@ fn refuted(
 
 fn why_refuted(
     resolved: &Resolved,
-    reach: &Coverage,
+    coverage: &Coverage,
     witness: &Version,
     flags: Option<KubeletFlags>,
     or_newer: bool,
 ) -> Doubt {
     if flags.is_some() {
         doubts::unread_kubelet_files(&resolved.kubelet.gaps)
-    } else if *reach == Coverage::Any {
+    } else if *coverage == Coverage::Any {
         let detection = &resolved.program.detection;
         doubts::unknown_release(resolved.version(), witness, or_newer, detection)
     } else {
@@ -190,8 +191,8 @@ fn depends_on_names(requirements: &[Requirement]) -> bool {
 }
 
 /// The releases that may start, the preferred witnesses first.
-fn possible_releases(reach: &Coverage, version: &Version) -> Vec<Version> {
-    match reach {
+fn possible_releases(coverage: &Coverage, version: &Version) -> Vec<Version> {
+    match coverage {
         Coverage::OneOf(range) => range.clone().rev().filter_map(releases::release).collect(),
         // The newest release stands for later ones too: a finding names it only if no other refutes it.
         Coverage::Any => {
@@ -333,7 +334,7 @@ impl<'a> Variants<'a> {
 
 /// The requirements of a node to which all of them apply.
 fn all_requirements() -> Vec<Requirement> {
-    let mut start = StartSettings::unconfigured(profile::newest(), Role::Server);
+    let mut start = StartSettings::unconfigured(releases::newest(), Role::Server);
     start.profile = Sourced::default_value("cis".to_owned());
     requirements::of(&start)
 }

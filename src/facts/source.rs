@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use crate::go;
 
 /// A place on the host that a fact came from.
 ///
 /// The path is the host's own (`/etc/sysctl.d/99-db.conf`), also below `--root`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Source {
     /// Absolute path as the host names it.
     pub path: String,

@@ -1,5 +1,4 @@
-//! Reads our own configuration files: the vendor's below `/usr/lib`, the administrator's below
-//! `/etc`.
+//! Reads the configuration of preflight-rke2: the vendor's files below `/usr/lib`, the administrator's below `/etc`.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -10,32 +9,32 @@ use crate::configuration::{Configuration, ConfigurationError};
 use crate::facts::{ReadError, Source};
 use crate::requirements::catalogue;
 
-/// Folders, the one that counts more last.
-const FOLDERS: [&str; 2] = ["/usr/lib/preflight-rke2", "/etc/preflight-rke2"];
+/// Directories in ascending precedence.
+const DIRECTORIES: [&str; 2] = ["/usr/lib/preflight-rke2", "/etc/preflight-rke2"];
 
-/// Reads `config.toml` of both folders, then `config.toml.d/*.toml` by name; of two drop-ins of one
-/// name the administrator's counts alone. No file at all is the default.
+/// Reads `config.toml` of both directories, then `config.toml.d/*.toml` by name. A drop-in of the administrator
+/// replaces the vendor's of the same name. Without any file the defaults apply.
 ///
-/// On the running host a file or folder that others than root may write is an error: it decides over the
-/// start of RKE2.
+/// On the running host a file or directory that users other than root may write is an error, because it decides
+/// whether RKE2 starts.
 pub(crate) fn read(root: &HostRoot) -> Result<Configuration, ConfigurationError> {
     let mut files: Vec<(String, Vec<u8>)> = Vec::new();
     let mut drop_ins: BTreeMap<OsString, String> = BTreeMap::new();
-    for folder in FOLDERS {
-        trust(root, folder)?;
-        let main = format!("{folder}/config.toml");
+    for directory in DIRECTORIES {
+        check_directory(root, directory)?;
+        let main = format!("{directory}/config.toml");
         files.extend(optional(root, &main)?.map(|content| (main, content)));
-        let drop_in_folder = format!("{folder}/config.toml.d");
-        let names = match root.list(&drop_in_folder) {
+        let drop_ins_path = format!("{directory}/config.toml.d");
+        let names = match root.list(&drop_ins_path) {
             Ok(names) => names,
             Err(error) if error.is_absent() => continue,
             Err(error) => return Err(unreadable(&error)),
         };
-        trust(root, &drop_in_folder)?;
+        check_directory(root, &drop_ins_path)?;
         for name in names {
             let shown = name.to_string_lossy();
             if shown.ends_with(".toml") && !shown.starts_with('.') {
-                let path = format!("{drop_in_folder}/{shown}");
+                let path = format!("{drop_ins_path}/{shown}");
                 drop_ins.insert(name, path);
             }
         }
@@ -55,7 +54,7 @@ pub(crate) fn read(root: &HostRoot) -> Result<Configuration, ConfigurationError>
 fn optional(root: &HostRoot, path: &str) -> Result<Option<Vec<u8>>, ConfigurationError> {
     match root.read_known(path) {
         Ok((content, status)) => {
-            believe(root, path, &status)?;
+            check_owner(root, path, &status)?;
             Ok(Some(content))
         }
         Err(error) if error.is_absent() => Ok(None),
@@ -63,22 +62,22 @@ fn optional(root: &HostRoot, path: &str) -> Result<Option<Vec<u8>>, Configuratio
     }
 }
 
-/// That nobody but root can have written what is in a folder.
-fn trust(root: &HostRoot, folder: &str) -> Result<(), ConfigurationError> {
-    match root.stat(folder) {
-        Ok(status) => believe(root, folder, &status),
+/// Fails if users other than root may have written to the directory.
+fn check_directory(root: &HostRoot, directory: &str) -> Result<(), ConfigurationError> {
+    match root.stat(directory) {
+        Ok(status) => check_owner(root, directory, &status),
         Err(error) if error.is_absent() => Ok(()),
         Err(error) => Err(unreadable(&error)),
     }
 }
 
-/// That nobody but root can have written what is at `path` and has that status.
-fn believe(root: &HostRoot, path: &str, status: &FileStatus) -> Result<(), ConfigurationError> {
-    // Who made an image owns its files.
+/// Fails if users other than root may have written the file or directory at `path`.
+fn check_owner(root: &HostRoot, path: &str, status: &FileStatus) -> Result<(), ConfigurationError> {
+    // The files of an image belong to the user who made it.
     if !root.is_live() {
         return Ok(());
     }
-    distrust(path, status).map_or(Ok(()), |message| {
+    unsafe_owner(path, status).map_or(Ok(()), |message| {
         Err(ConfigurationError {
             place: Source::file(path),
             message,
@@ -86,18 +85,18 @@ fn believe(root: &HostRoot, path: &str, status: &FileStatus) -> Result<(), Confi
     })
 }
 
-/// Why what is at `path` is not to be believed, and what to do.
-fn distrust(path: &str, status: &FileStatus) -> Option<String> {
+/// Which user other than root may write `path`, and the remedy.
+fn unsafe_owner(path: &str, status: &FileStatus) -> Option<String> {
     if status.uid != 0 {
         return Some(format!(
-            "owned by user {}, who could decide whether RKE2 starts; run `chown root {path}`",
+            "owned by user {}, must be owned by root, because it decides whether RKE2 starts; run `chown root {path}`",
             status.uid
         ));
     }
     let by_group = status.mode & 0o020 != 0 && status.gid != 0;
     (by_group || status.mode & 0o002 != 0).then(|| {
         format!(
-            "others than root may write it (mode {:04o}), and so decide whether RKE2 starts; run `chmod go-w {path}`",
+            "writable by users other than root (mode {:04o}), but it decides whether RKE2 starts; run `chmod go-w {path}`",
             status.mode
         )
     })
@@ -116,7 +115,7 @@ mod tests {
     use crate::configuration::{Mode, OnError};
 
     #[test]
-    fn what_others_may_write_is_not_believed() {
+    fn files_that_others_may_write_are_refused() {
         let status = |uid, gid, mode| FileStatus {
             kind: super::super::root::FileKind::File,
             mode,
@@ -126,17 +125,17 @@ mod tests {
             identity: (0, 0),
             modified: (0, 0),
         };
-        let distrust = |uid, gid, mode| super::distrust("/f", &status(uid, gid, mode));
-        assert_eq!(distrust(0, 0, 0o644), None);
-        assert_eq!(distrust(0, 7, 0o755), None);
-        assert_eq!(distrust(0, 0, 0o664), None);
+        let unsafe_owner = |uid, gid, mode| super::unsafe_owner("/f", &status(uid, gid, mode));
+        assert_eq!(unsafe_owner(0, 0, 0o644), None);
+        assert_eq!(unsafe_owner(0, 7, 0o755), None);
+        assert_eq!(unsafe_owner(0, 0, 0o664), None);
         for (uid, gid, mode, remedy) in [
             (1000, 0, 0o600, "`chown root /f`"),
             (0, 7, 0o660, "(mode 0660)"),
             (0, 0, 0o602, "`chmod go-w /f`"),
             (0, 0, 0o1777, "(mode 1777)"),
         ] {
-            let message = distrust(uid, gid, mode).unwrap();
+            let message = unsafe_owner(uid, gid, mode).unwrap();
             assert!(message.contains(remedy), "{message}");
         }
     }
@@ -184,9 +183,9 @@ mod tests {
         for odd in ["config.toml", "config.toml.d"] {
             let dir = tempfile::tempdir().unwrap();
             let root = HostRoot::open(dir.path()).unwrap();
-            let folder = dir.path().join("etc/preflight-rke2");
-            std::fs::create_dir_all(&folder).unwrap();
-            std::os::unix::fs::symlink(odd, folder.join(odd)).unwrap();
+            let directory = dir.path().join("etc/preflight-rke2");
+            std::fs::create_dir_all(&directory).unwrap();
+            std::os::unix::fs::symlink(odd, directory.join(odd)).unwrap();
             let error = read(&root).unwrap_err().to_string();
             assert!(
                 error.contains("too many levels of symbolic links"),

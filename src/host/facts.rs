@@ -1,4 +1,4 @@
-//! Reads what requirements ask of the host, and no more.
+//! Reads the facts that requirements are about, and no more.
 
 use std::io::BufReader;
 use std::path::Path;
@@ -19,26 +19,32 @@ use crate::rke2::kernel::KERNEL_PARAMETERS;
 
 /// The account that RKE2 servers need.
 const ACCOUNT: &str = "etcd";
-/// Where distributions with a read-only root keep accounts that NSS sees and RKE2 does not.
+/// Where distributions with a read-only root keep accounts that NSS reads and RKE2 does not.
 const ELSEWHERE: [(Table, &str); 2] = [
     (Table::Passwd, "/usr/lib/passwd"),
     (Table::Group, "/usr/lib/group"),
 ];
 
-/// Reads what `requirements` ask. `next_boot` says what files will make of each kernel parameter, by
-/// position in [`KERNEL_PARAMETERS`]; `line_limit` is the longest account line this RKE2 reads.
+/// Reads the facts of `requirements`. `next_boot` is what files set each kernel parameter to, by position in
+/// [`KERNEL_PARAMETERS`]; `line_limit` is the longest account line that the release reads.
 pub fn collect(
     root: &HostRoot,
     requirements: &[Requirement],
     next_boot: Vec<Reading<NextBoot>>,
     line_limit: Option<usize>,
 ) -> HostFacts {
-    let asked = |table: Table| {
+    let is_required = |table: Table| {
         requirements.iter().any(|r| {
             r.applies && matches!(&r.kind, RequirementKind::Account { table: t, .. } if *t == table)
         })
     };
-    let account = |table| asked(table).then(|| look_up(root, table, table.path(), line_limit));
+    let account = |table| {
+        if is_required(table) {
+            Some(look_up(root, table, table.path(), line_limit))
+        } else {
+            None
+        }
+    };
     let user = account(Table::Passwd);
     let group = account(Table::Group);
     let missing = |fact: &Option<AccountFact>| matches!(fact, Some(Ok(Lookup::Unknown { rejected })) if rejected.is_empty());
@@ -56,7 +62,7 @@ pub fn collect(
     if account_is_missing || next_boot.iter().any(needs_line) {
         remedy.root = target_root(root);
     }
-    let cgroup_asked = requirements
+    let is_cgroup_required = requirements
         .iter()
         .any(|r| r.applies && matches!(r.kind, RequirementKind::CgroupV2 { .. }));
     HostFacts {
@@ -66,11 +72,11 @@ pub fn collect(
         user,
         group,
         account_elsewhere,
-        cgroup: if cgroup_asked {
+        cgroup: if is_cgroup_required {
             cgroup(root)
         } else {
             Reading::Unknown {
-                why: "no component checks it".to_owned(),
+                why: "not required".to_owned(),
             }
         },
         remedy,
@@ -84,13 +90,13 @@ fn kernel(root: &HostRoot, next_boot: Vec<Reading<NextBoot>>) -> Vec<KernelFact>
         .map(|live| KernelFact {
             live,
             next_boot: next_boot.next().unwrap_or_else(|| Reading::Unknown {
-                why: "not asked".to_owned(),
+                why: "not required".to_owned(),
             }),
         })
         .collect()
 }
 
-/// An image as it lies on disk; a container's or a captured host's root has a `/proc`.
+/// An image on disk; the root of a container or of a captured host has a `/proc`.
 fn is_bare_image(root: &HostRoot) -> bool {
     !root.is_live() && root.stat("/proc/sys").is_err()
 }
@@ -107,8 +113,8 @@ pub(crate) fn live(root: &HostRoot) -> Vec<Reading<Result<Vec<u8>, ReadError>>> 
                 };
             }
             match root.read(parameter.path()) {
-                // RKE2 would wait on a FIFO, has rights that we may lack, and need not meet what
-                // passes: no answer of ours is its answer.
+                // RKE2 would wait on a FIFO, may have permissions that this process lacks, and may not hit a
+                // temporary failure: its result is not known.
                 Err(error) if error.is_ours() => Reading::Unknown {
                     why: error.to_string(),
                 },
@@ -118,7 +124,7 @@ pub(crate) fn live(root: &HostRoot) -> Vec<Reading<Result<Vec<u8>, ReadError>>> 
         .collect()
 }
 
-/// Of a large account file this much is read at a time.
+/// How much of a large account file is read at a time.
 const BUFFER: usize = 64 * 1024;
 
 fn look_up(root: &HostRoot, table: Table, path: &str, limit: Option<usize>) -> AccountFact {
@@ -273,14 +279,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_read_that_nobody_asks() {
+    fn nothing_is_read_that_is_not_required() {
         let (_dir, root) = host(&[
             ("/etc/passwd", "etcd:x:5:6::/:/x\n"),
             ("/etc/group", "etcd:x:6:\n"),
             ("/sys/fs/cgroup/cgroup.controllers", ""),
         ]);
         let cgroup = |applies| required(RequirementKind::CgroupV2 { words: "" }, applies);
-        let asked = |applies| {
+        let facts_if = |applies| {
             let facts = collected(
                 &root,
                 &[
@@ -297,11 +303,11 @@ mod tests {
             id: 5,
             gid: 6,
         };
-        let (found, group, hierarchy) = asked(true);
+        let (found, group, hierarchy) = facts_if(true);
         assert_eq!(found, Some(user.clone()));
         assert!(matches!(group, Some(Lookup::Found { id: 6, .. })));
         assert_eq!(hierarchy, Reading::Known(Cgroup::V2));
-        let (found, group, hierarchy) = asked(false);
+        let (found, group, hierarchy) = facts_if(false);
         assert_eq!((found, group), (None, None));
         assert!(matches!(hierarchy, Reading::Unknown { .. }));
         let facts = collected(&root, &[account(Table::Passwd, true), cgroup(false)]);
@@ -351,7 +357,7 @@ mod tests {
             readings.next().unwrap(),
             Reading::Known(Ok(b"1\n".to_vec()))
         );
-        // RKE2 would wait where it is refused here: its answer is not known.
+        // RKE2 would wait on the FIFO: its result is not known.
         assert!(matches!(readings.next().unwrap(), Reading::Unknown { .. }));
         for missing in readings {
             let Reading::Known(Err(error)) = missing else {

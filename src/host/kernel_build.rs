@@ -1,12 +1,11 @@
-//! What the running kernel was built to start with, for the parameters whose default the build
-//! decides.
+//! The defaults of kernel parameters that the kernel's build configuration decides.
 
 use std::io::{BufRead, BufReader, Read as _};
 
 use super::HostRoot;
 use super::root::MAX_FILE;
 
-/// Values of the kernel's own, where its build configuration tells them.
+/// Defaults from the build configuration of the running kernel; `None` where that is not known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct KernelBuild {
     /// `CONFIG_PANIC_TIMEOUT`: what `kernel.panic` starts with.
@@ -16,7 +15,7 @@ pub(crate) struct KernelBuild {
 }
 
 impl KernelBuild {
-    /// The value that `key` starts with, where the build decides it and tells.
+    /// The default of `key`, where the build configuration decides it and is known.
     pub(crate) fn value(&self, key: &str) -> Option<i64> {
         match key {
             "kernel.panic" => self.panic,
@@ -25,8 +24,8 @@ impl KernelBuild {
         }
     }
 
-    /// Reads the configuration that distributions install beside their kernels. The next boot can
-    /// bring another kernel; of one distribution they agree here.
+    /// Reads the configuration that distributions install beside their kernels. The next boot may start another
+    /// kernel, but kernels of one distribution agree on these values.
     pub(crate) fn read(root: &HostRoot) -> Self {
         let Ok(release) = root.read("/proc/sys/kernel/osrelease") else {
             return Self::default();
@@ -48,8 +47,8 @@ impl KernelBuild {
     }
 }
 
-/// These files have more words than any other that is read: line by line nothing of them is kept. What
-/// cannot be read on ends it, and leaves unknown what would have come.
+/// These files are longer than any other, so that they are parsed line by line. A read error ends it and leaves
+/// the remaining values unknown.
 fn parse(mut config: impl BufRead) -> KernelBuild {
     let mut build = KernelBuild::default();
     let mut bytes = Vec::new();
@@ -87,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_of_the_running_kernel_tells() {
+    fn the_configuration_of_the_running_kernel_is_read() {
         let dir = tempfile::tempdir().unwrap();
         let root = HostRoot::open(dir.path()).unwrap();
         assert_eq!(KernelBuild::read(&root), KernelBuild::default());

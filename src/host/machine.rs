@@ -1,4 +1,4 @@
-//! What a reader wants to know of the machine beside the findings: system, kernel, memory.
+//! The machine's description in a report: system, kernel, memory.
 
 use std::io::Cursor;
 
@@ -7,7 +7,7 @@ use procfs::FromBufRead;
 use super::HostRoot;
 use crate::facts::Machine;
 
-/// Asks the running machine itself, or the files of an image.
+/// Reads it from the running machine, or from the files of an image.
 pub(crate) fn read(root: &HostRoot) -> Machine {
     if root.is_live() { live() } else { image(root) }
 }
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn kernel_and_memory_are_those_that_proc_tells() {
+    fn kernel_and_memory_are_those_of_proc() {
         let dir = tempfile::tempdir().unwrap();
         let root = HostRoot::open(dir.path()).unwrap();
         std::fs::create_dir_all(dir.path().join("proc/sys/kernel")).unwrap();

@@ -1,6 +1,6 @@
-//! Reads what decides kernel parameters at the next boot into a [`Tree`].
+//! Reads the files that set kernel parameters at the next boot into a [`Tree`].
 //!
-//! Every file is opened once. What the files mean is [`crate::sysctl_d`]'s to say.
+//! Every file is opened once. [`crate::sysctl_d`] interprets them.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -16,17 +16,17 @@ use crate::sysctl_d::{Content, Directory, File, SearchDirectory, Tree, Tuned};
 /// Read by `sysctl --system` and `TuneD`.
 const SYSCTL_CONF: &str = "/etc/sysctl.conf";
 
-/// Where systemd puts the credential while the service runs. It goes with the service; between
-/// boots nothing on the disk says what the next boot will be given.
+/// Where systemd puts the credential while the service runs. Later no file tells which credential the next
+/// boot will get.
 const CREDENTIAL: &str = "/run/credentials/systemd-sysctl.service/sysctl.extra";
 
-/// `TuneD` is started at boot, or runs.
+/// One of these exists where `TuneD` starts at boot, or runs.
 const TUNED: [&str; 2] = [
     "/etc/systemd/system/multi-user.target.wants/tuned.service",
     "/run/tuned/tuned.pid",
 ];
 
-/// Where profiles are looked for, first to last.
+/// Where profiles are searched for, in this order.
 const PROFILES: [&str; 4] = [
     "/etc/tuned/profiles",
     "/etc/tuned",
@@ -37,7 +37,7 @@ const PROFILES: [&str; 4] = [
 /// More profiles than any chain of includes has.
 const LONGEST_CHAIN: usize = 64;
 
-/// Reads every file that has a word at the next boot.
+/// Reads every file that may set a parameter at the next boot.
 pub fn collect(root: &HostRoot) -> Tree {
     let mut directories = Vec::new();
     for place in SearchDirectory::ALL {
@@ -74,8 +74,8 @@ fn is_same(root: &HostRoot, a: &str, b: &str) -> bool {
     }
 }
 
-/// A name in a `sysctl.d` directory; `None` for what is not there and for directories that nobody
-/// would take for a file.
+/// A file in a `sysctl.d` directory; `None` where it is missing, or a directory whose name does not end in
+/// `.conf`.
 fn read(root: &HostRoot, directory: &Path, name: &OsStr) -> Option<File> {
     let path = directory.join(name);
     let is_read = name.as_bytes().ends_with(b".conf");
@@ -109,7 +109,7 @@ fn content(read: Result<Vec<u8>, ReadError>) -> Content {
     }
 }
 
-/// A file outside the directories, if it is there.
+/// A file outside the directories, if it exists.
 fn alone(root: &HostRoot, path: &str) -> Option<File> {
     match content(root.read(path)) {
         Content::Dangling => None,
@@ -120,7 +120,7 @@ fn alone(root: &HostRoot, path: &str) -> Option<File> {
     }
 }
 
-/// `/etc/sysctl.conf`, where a link to it has been read already.
+/// `/etc/sysctl.conf`, where it has been read through a link already.
 fn linked(directories: &[Directory]) -> Option<File> {
     let mut files = directories.iter().flat_map(|directory| &directory.files);
     let link = files.find(|file| {
@@ -132,7 +132,7 @@ fn linked(directories: &[Directory]) -> Option<File> {
     })
 }
 
-/// Where a link in `directory` points, without `..`. Not resolved any further: it is to be shown.
+/// The target of a link in `directory`, without `..`. Not resolved further, because it is only shown.
 fn absolute(directory: &Path, to: &Path) -> String {
     let mut path = PathBuf::new();
     for component in directory.join(to).components() {
@@ -163,7 +163,7 @@ fn read_tuned(root: &HostRoot) -> Option<Tuned> {
 
 /// Adds a profile after those that it includes.
 fn chain(root: &HostRoot, name: &str, visited: &mut Vec<String>, profiles: &mut Vec<File>) {
-    // A name with a variable or a path in it is none that can be looked up here.
+    // A name with a variable or a path in it cannot be resolved here.
     if name.contains(['/', '$'])
         || visited.len() >= LONGEST_CHAIN
         || visited.iter().any(|seen| seen == name)

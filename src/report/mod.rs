@@ -1,4 +1,7 @@
-//! Reports: one engine's answer, rendered for terminals, programs, the journal and a fleet's monitoring.
+//! Reports: the result of an assessment for terminals, programs, the journal and monitoring systems.
+//!
+//! An output format is a variant of [`Format`], [`CheckFormat`] or [`audit::AuditFormat`], whose comment is its
+//! `--help` text, and an arm of the function that renders by it.
 
 pub(crate) mod audit;
 pub(crate) mod journal;
@@ -10,3 +13,43 @@ pub(crate) mod settings;
 pub(crate) mod status;
 pub(crate) mod sysctl;
 pub(crate) mod text;
+
+use clap::ValueEnum;
+
+use crate::assessment::UnitReport;
+use crate::facts::Machine;
+
+/// Formats of `config`, `sysctl` and `status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Plain text
+    Text,
+    /// One JSON object, for programs
+    Json,
+}
+
+/// Formats of `check`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckFormat {
+    /// Plain text
+    Text,
+    /// One JSON object, for programs
+    Json,
+    /// One short line for node-problem-detector, with its exit statuses (0 ok, 1 problem, 2 unknown)
+    Npd,
+}
+
+/// What `check` prints. `machine` is only called where the format shows it.
+pub(crate) fn check(
+    format: CheckFormat,
+    reports: &[UnitReport],
+    all: bool,
+    style: text::Style,
+    machine: impl FnOnce() -> Machine,
+) -> String {
+    match format {
+        CheckFormat::Text => text::render(reports, style, machine),
+        CheckFormat::Json => json::render(reports, all),
+        CheckFormat::Npd => npd::result(reports).line,
+    }
+}

@@ -1,16 +1,16 @@
-//! `config`: RKE2's effective settings and their origins. Secrets are never shown.
+//! `config`: RKE2's effective settings, and where each is set. Secrets are never shown.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::Format;
 use crate::assessment::Examination;
-use crate::facts::Source;
 use crate::rke2::config::{IgnoredReason, Setting, SettingOrigin, SettingValue};
 use crate::text::printable;
 
-/// What a start hangs on; shown whether set or not.
+/// Settings that decide the start; shown whether set or not.
 const MATTER: &[&str] = &[
     "profile",
     "protect-kernel-defaults",
@@ -55,19 +55,20 @@ impl<'a> From<&'a SettingOrigin> for Place<'a> {
     }
 }
 
-fn source(source: Option<&Source>) -> Value {
-    source.map_or(
-        Value::Null,
-        |source| json!({"path": source.path, "line": source.line}),
-    )
-}
-
 fn value(value: &SettingValue) -> Value {
     match value {
         SettingValue::Text(text) => json!(text),
         SettingValue::Bool(value) => json!(value),
         SettingValue::Number(value) => json!(value),
         SettingValue::List(items) => json!(items),
+    }
+}
+
+/// What `config` prints.
+pub(crate) fn render(format: Format, examination: &Examination, all: bool) -> String {
+    match format {
+        Format::Text => text(examination, all),
+        Format::Json => json(examination, all),
     }
 }
 
@@ -96,7 +97,7 @@ pub fn json(examination: &Examination, all: bool) -> String {
         .map(|ignored| {
             json!({
                 "key": ignored.key,
-                "source": source(ignored.source.as_ref()),
+                "source": ignored.source,
                 "did_you_mean": ignored.did_you_mean,
                 "reason": reason(ignored.reason),
             })
@@ -116,7 +117,7 @@ pub fn json(examination: &Examination, all: bool) -> String {
         "rke2_version_source": report.version_source.as_str(),
         "fatal": examination.settings.fatal.as_ref().map(|fatal| json!({
             "message": fatal.message,
-            "source": source(fatal.source.as_ref()),
+            "source": fatal.source,
         })),
         "settings": settings,
         "ignored": ignored,
@@ -132,7 +133,7 @@ const fn reason(reason: IgnoredReason) -> &'static str {
     }
 }
 
-/// A table: name, value, where from.
+/// A table: name, value, where it is set.
 pub fn text(examination: &Examination, all: bool) -> String {
     let report = &examination.report;
     let mut out = format!("{}: RKE2 {} {}\n", report.unit, report.version, report.role);
@@ -140,13 +141,17 @@ pub fn text(examination: &Examination, all: bool) -> String {
         let place = fatal.source.as_ref().map(|s| format!("{s}: "));
         let _ = writeln!(
             out,
-            "\nRKE2 ends before it starts: {}{}",
+            "\nRKE2 exits before it starts: {}{}",
             printable(&place.unwrap_or_default()),
             printable(&fatal.message)
         );
     }
     for gap in &examination.settings.gaps {
-        let _ = writeln!(out, "\nNot known: {}", printable(&gap.to_string()));
+        let _ = writeln!(
+            out,
+            "\nCannot be determined: {}",
+            printable(&gap.to_string())
+        );
     }
     let mut rows: Vec<(String, String, String)> = Vec::new();
     for setting in chosen(examination, all) {
@@ -195,13 +200,13 @@ pub fn text(examination: &Examination, all: bool) -> String {
         let key = printable(&ignored.key);
         let why = match (ignored.reason, &ignored.did_you_mean) {
             (IgnoredReason::MissingFile, _) => {
-                format!("{place} is missing, and with it RKE2 drops all of its configuration")
+                format!("{place} is missing, and RKE2 then ignores its whole configuration")
             }
             (IgnoredReason::UnknownFlag, Some(near)) => {
-                format!("{place}: no flag of this release and role; did you mean `{near}`?")
+                format!("{place}: this release and role have no such flag; did you mean `{near}`?")
             }
             (IgnoredReason::UnknownFlag, None) => {
-                format!("{place}: no flag of this release and role")
+                format!("{place}: this release and role have no such flag")
             }
         };
         let _ = writeln!(out, "  {key}: {why}");

@@ -1,16 +1,17 @@
-//! `sysctl`: each watched kernel parameter now, after the next boot, and as it must be, with the
-//! lines that decide.
+//! `sysctl`: each watched kernel parameter: its value now, its value after the next boot, the required value,
+//! and the lines of files that set it.
 
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use super::Format;
 use crate::assessment::Parameters;
 use crate::evaluate::next_boot::loser;
 use crate::facts::{ReadError, Reading};
 use crate::finding::{Finding, Outcome};
 use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
-use crate::sysctl_d::{self, SourceLine};
+use crate::sysctl_d::{KeyResolution, Resolution, SourceLine};
 use crate::text::printable;
 
 fn rows(
@@ -19,7 +20,7 @@ fn rows(
     Item = (
         &KernelParameter,
         &Reading<Result<Vec<u8>, ReadError>>,
-        &sysctl_d::KeyResolution,
+        &KeyResolution,
     ),
 > {
     KERNEL_PARAMETERS
@@ -29,8 +30,8 @@ fn rows(
         .map(|((parameter, live), next)| (parameter, live, next))
 }
 
-/// The finding about a parameter, if anybody demands it.
-fn demand<'a>(parameter: &KernelParameter, findings: &'a [Finding]) -> Option<&'a Finding> {
+/// The finding about a parameter, if RKE2 or the kubelet requires it.
+fn finding_of<'a>(parameter: &KernelParameter, findings: &'a [Finding]) -> Option<&'a Finding> {
     findings.iter().find(|finding| {
         finding.id() == parameter.check && finding.outcome() != Outcome::NotApplicable
     })
@@ -46,15 +47,33 @@ fn live_text(live: &Reading<Result<Vec<u8>, ReadError>>) -> Result<String, Strin
     }
 }
 
-fn place(line: &SourceLine) -> Value {
-    json!({"path": line.source.path, "line": line.source.line})
+/// What older versions of systemd leave instead, where the host's version is not known and they differ: the last
+/// version of each group that reads files alike, and the number.
+fn older(parameters: &Parameters, key: &str) -> Vec<(u16, Option<i32>)> {
+    let number = |resolution: &Resolution| {
+        let of_key = resolution.keys.iter().find(|next| next.key == key);
+        of_key.and_then(KeyResolution::expected)
+    };
+    let newest = number(&parameters.resolution);
+    let all = parameters.older.iter();
+    all.map(|(version, resolution)| (*version, number(resolution)))
+        .filter(|(_, number)| *number != newest)
+        .collect()
+}
+
+/// What `sysctl` prints.
+pub(crate) fn render(format: Format, parameters: &Parameters, findings: &[Finding]) -> String {
+    match format {
+        Format::Text => text(parameters, findings),
+        Format::Json => json(parameters, findings),
+    }
 }
 
 /// The document, one line feed at its end.
 pub fn json(parameters: &Parameters, findings: &[Finding]) -> String {
     let keys: Vec<Value> = rows(parameters)
         .map(|(parameter, live, next)| {
-            let demand = demand(parameter, findings);
+            let finding = finding_of(parameter, findings);
             let overrides: Vec<Value> = next
                 .overrides
                 .iter()
@@ -66,17 +85,22 @@ pub fn json(parameters: &Parameters, findings: &[Finding]) -> String {
                     })
                 })
                 .collect();
+            let older: Vec<Value> = older(parameters, parameter.key)
+                .into_iter()
+                .map(|(version, number)| json!({"version": version, "number": number}))
+                .collect();
             json!({
                 "key": parameter.key,
                 "live": live_text(live).ok(),
-                "required": demand.map(|_| parameter.required.to_string()),
-                "required_by": demand.map(|f| f.required_by().to_vec()).unwrap_or_default(),
+                "required": finding.map(|_| parameter.required.to_string()),
+                "required_by": finding.map(|f| f.required_by().to_vec()).unwrap_or_default(),
                 "next_boot": {
                     "value": next.set.as_ref().map(|set| &set.value),
                     "number": next.expected(),
-                    "set_by": next.set.as_ref().map(|set| place(&set.line)),
+                    "set_by": next.set.as_ref().map(|set| &set.line.source),
                     "overrides": overrides,
                     "kernel_command_line": next.command_line.as_ref().map(|word| &word.text),
+                    "older_systemd": older,
                 },
             })
         })
@@ -98,11 +122,20 @@ pub fn json(parameters: &Parameters, findings: &[Finding]) -> String {
         "keys": keys,
         "problems": problems,
         "systemd_sysctl_status": parameters.resolution.rc,
+        "systemd_version": parameters.systemd.map(|systemd| systemd.version),
+        "systemd_version_source": systemd_source(parameters),
     });
     crate::text::json(&document)
 }
 
-/// A paragraph a parameter: one line that says it all, then the chain of lines behind it.
+/// `files`, `bus`, or `assumed` for the newest version.
+fn systemd_source(parameters: &Parameters) -> &'static str {
+    parameters
+        .systemd
+        .map_or("assumed", |systemd| systemd.source.as_str())
+}
+
+/// One paragraph per parameter: its values in one line, then each line of a file that sets it.
 pub fn text(parameters: &Parameters, findings: &[Finding]) -> String {
     let mut out = String::new();
     for (parameter, live, next) in rows(parameters) {
@@ -112,10 +145,10 @@ pub fn text(parameters: &Parameters, findings: &[Finding]) -> String {
         };
         let then = match (&next.set, &next.command_line) {
             (Some(set), _) => printable(&set.value),
-            (None, Some(word)) => format!("as {} has it", printable(&word.text)),
-            (None, None) => "as the kernel has it".to_owned(),
+            (None, Some(word)) => format!("as {} sets it", printable(&word.text)),
+            (None, None) => "the kernel's default".to_owned(),
         };
-        let must = demand(parameter, findings).map_or_else(String::new, |finding| {
+        let must = finding_of(parameter, findings).map_or_else(String::new, |finding| {
             format!(
                 ", must be {} ({})",
                 parameter.required,
@@ -148,10 +181,24 @@ pub fn text(parameters: &Parameters, findings: &[Finding]) -> String {
             );
             let _ = writeln!(out, "    `sysctl --system` {what}");
         }
+        for (version, number) in older(parameters, parameter.key) {
+            let left = number.map_or_else(
+                || "the kernel's value".to_owned(),
+                |number| number.to_string(),
+            );
+            let _ = writeln!(out, "    systemd {version} would leave {left}");
+        }
     }
+    let _ = match parameters.systemd {
+        Some(systemd) => writeln!(out, "\nNext boot predicted for systemd {}", systemd.version),
+        None => writeln!(
+            out,
+            "\nNext boot predicted for the newest systemd: the version of this host is not known"
+        ),
+    };
     for (at, problem) in parameters.resolution.problems.iter().enumerate() {
         if at == 0 {
-            out.push_str("\nLines that do not do what they say:\n");
+            out.push_str("\nLines without the effect they are meant to have:\n");
         }
         let _ = writeln!(
             out,

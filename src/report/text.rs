@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Element, Level, Renderer, Snippet};
+use anstyle::AnsiColor;
 
 use crate::assessment::UnitReport;
 use crate::facts::{Excerpt, Machine, Part};
@@ -62,18 +63,19 @@ fn is_repeated(report: &UnitReport, before: &[UnitReport]) -> bool {
     report.problems().next().is_some() && report.problems().all(printed)
 }
 
-fn paint(style: Style, code: &str, text: &str) -> String {
+/// `text` in `color`, if the output has colours.
+pub(crate) fn paint(style: Style, color: anstyle::Style, text: &str) -> String {
     if style.color {
-        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        format!("{color}{text}{color:#}")
     } else {
         text.to_owned()
     }
 }
 
-const RED: &str = "1;31";
-const YELLOW: &str = "1;33";
-const GREEN: &str = "1;32";
-const DIM: &str = "2";
+pub(crate) const RED: anstyle::Style = AnsiColor::Red.on_default().bold();
+pub(crate) const YELLOW: anstyle::Style = AnsiColor::Yellow.on_default().bold();
+pub(crate) const GREEN: anstyle::Style = AnsiColor::Green.on_default().bold();
+pub(crate) const DIM: anstyle::Style = anstyle::Style::new().dimmed();
 
 /// One line: whether the unit would start.
 pub(crate) fn headline(report: &UnitReport, style: Style) -> String {
@@ -166,6 +168,7 @@ fn describe(machine: &Machine) -> Vec<String> {
             .as_deref()
             .map(|kernel| format!("kernel {}", printable(kernel))),
     );
+    facts.extend(machine.systemd.map(|version| format!("systemd {version}")));
     facts.extend(machine.memory.map(memory));
     facts
 }

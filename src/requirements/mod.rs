@@ -8,11 +8,11 @@ pub(crate) mod catalogue;
 
 use crate::facts::{Source, Table};
 use crate::finding::{CheckId, Stage};
+use crate::rke2::changes::{FAIL_CGROUP_V1, FAIL_CGROUP_V1_DEFAULT};
 use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
 use crate::rke2::profile::{DEPRECATED_FATAL, INVALID, Order, ProfileRules, ProfileStatus, Scope};
 use crate::rke2::role::Role;
 use crate::rke2::start::{Advice, Sourced, StartFailure, StartSettings, Unknown};
-use crate::rke2::version::Since;
 
 /// One requirement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,10 +101,6 @@ pub enum RequirementKind {
     Advice(Advice),
 }
 
-/// `failCgroupV1` exists: kubernetes #126031.
-const FAIL_CGROUP_V1: Since = Since(&[(31, 0, 0)]);
-/// It is on by default: kubernetes #134298.
-const CGROUP_V1_REFUSED: Since = Since(&[(35, 0, 0)]);
 const CGROUP_V1_MAINTENANCE: &str = "failed to validate kubelet configuration, error: kubelet is \
      configured to not run on a host using cgroup v1. cgroup v1 support is in maintenance mode";
 const CGROUP_V1_UNSUPPORTED: &str = "failed to validate kubelet configuration, error: kubelet is \
@@ -315,7 +311,7 @@ fn accounts(
 }
 
 fn cgroup(settings: &StartSettings) -> Option<Requirement> {
-    let by_default = CGROUP_V1_REFUSED.includes(&settings.version);
+    let by_default = FAIL_CGROUP_V1_DEFAULT.includes(&settings.version);
     let (refuses, because) = match &settings.kubelet_fail_cgroup_v1 {
         Some(set) => (set.value, because("fail-cgroupv1", &set.origin)),
         None => (

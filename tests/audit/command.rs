@@ -102,7 +102,7 @@ fn every_control_is_explained() {
             "{text}"
         );
         let id = control.edition(Benchmark::V1_12).map(|edition| edition.id);
-        assert!(text.contains(id.unwrap_or("not asked")), "{text}");
+        assert!(text.contains(id.unwrap_or("not included")), "{text}");
     }
 }
 

@@ -155,7 +155,7 @@ fn every_check_is_explained() {
         let page = alone(&["explain", id]);
         assert_eq!((page.status, page.err.as_str()), (0, ""), "{id}");
         assert!(page.out.starts_with(&format!("{id}: ")), "{id}");
-        assert!(page.out.contains("To put it right: "), "{id}");
+        assert!(page.out.contains("Fix: "), "{id}");
     }
     // What reports name can be asked for.
     for host in std::fs::read_dir(super::host::folders()).unwrap() {

@@ -172,6 +172,32 @@ fn every(host: &Host, version: Option<&str>) {
     }
 }
 
+/// A new format must be run here: its commands are taken from the definition of the command line.
+#[test]
+fn every_format_is_run() {
+    let program = preflight_rke2::testing::cli::command();
+    for command in program.get_subcommands() {
+        let name = command.get_name();
+        for option in ["format", "output"] {
+            let mut arguments = command.get_arguments();
+            let Some(argument) = arguments.find(|argument| argument.get_id() == option) else {
+                continue;
+            };
+            for value in argument.get_possible_values() {
+                let value = value.get_name();
+                let is_run = |args: &&[&str]| {
+                    let named = args.contains(&value) && args.contains(&&*format!("--{option}"));
+                    args.first() == Some(&name) && (named || value == "text")
+                };
+                assert!(
+                    ALL.iter().any(|args| is_run(args)),
+                    "{name} --{option} {value} is not in ALL"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn every_command_prints_printable_characters_alone() {
     let host = host();

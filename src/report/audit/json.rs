@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::section;
 use crate::audit::control::{NodeType, Scoring};
 use crate::audit::{Audit, Audited, ControlOutcome, Counts, counts};
+use crate::facts::Source;
 use crate::finding::Remedy;
 
 #[derive(Serialize)]
@@ -36,15 +37,9 @@ struct Entry<'a> {
     expected: Option<&'a str>,
     actual: Option<&'a str>,
     summary: &'a str,
-    sources: Vec<Place<'a>>,
+    sources: &'a [Source],
     remedies: &'a [Remedy],
     waiver: Option<Waiver<'a>>,
-}
-
-#[derive(Serialize)]
-struct Place<'a> {
-    path: &'a str,
-    line: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -69,14 +64,7 @@ impl<'a> From<&'a Audited> for Entry<'a> {
             expected: some(&result.expected),
             actual: result.actual.as_deref(),
             summary: &result.summary,
-            sources: result
-                .sources
-                .iter()
-                .map(|source| Place {
-                    path: &source.path,
-                    line: source.line,
-                })
-                .collect(),
+            sources: &result.sources,
             remedies: &result.remedies,
             waiver: audited.waiver.as_ref().map(|applied| Waiver {
                 reason: &applied.waiver.reason,

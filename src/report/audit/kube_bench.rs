@@ -77,7 +77,7 @@ struct Check {
     reason: Option<String>,
 }
 
-/// kube-bench knows four; what is not known or left to a person is a warning there.
+/// kube-bench has four results; unknown and manual ones are warnings there.
 fn status(audited: &Audited) -> &'static str {
     match audited.outcome {
         _ if audited.is_waived() => "INFO",

@@ -1,5 +1,4 @@
-//! The audit, told: for an auditor at a terminal, for programs, and in the formats that the tools
-//! auditors use read.
+//! The result of an audit: for an auditor at a terminal, for programs, and in the formats of other tools.
 
 pub(crate) mod json;
 pub(crate) mod junit;
@@ -8,12 +7,66 @@ pub(crate) mod metrics;
 pub(crate) mod sarif;
 pub(crate) mod text;
 
+use clap::ValueEnum;
+
+use super::text::Style;
+use crate::audit::control::NodeType;
 use crate::audit::{Audit, Audited};
 
-/// The part of the benchmark that a control stands in: its number and what it is about.
+/// Formats of `audit`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AuditFormat {
+    /// Plain text
+    Text,
+    /// One JSON object, for programs
+    Json,
+    /// The JSON of kube-bench
+    KubeBench,
+    /// JUnit XML
+    Junit,
+    /// SARIF 2.1.0
+    Sarif,
+    /// Metrics for a textfile collector
+    Metrics,
+}
+
+/// The controls of an audit.
+#[derive(Clone, Copy)]
+pub(crate) struct Controls<'a> {
+    /// Those that are counted.
+    pub(crate) all: &'a [&'a Audited],
+    /// Those that are listed.
+    pub(crate) shown: &'a [&'a Audited],
+    /// The only type of node whose controls are listed, if one was selected.
+    pub(crate) node_type: Option<NodeType>,
+}
+
+/// What `audit` prints.
+pub(crate) fn render(
+    format: AuditFormat,
+    audit: &Audit,
+    controls: Controls<'_>,
+    style: Style,
+) -> String {
+    let Controls {
+        all,
+        shown,
+        node_type,
+    } = controls;
+    match format {
+        AuditFormat::Text => text::render(audit, all, shown, style),
+        AuditFormat::Json => json::render(audit, all, shown),
+        AuditFormat::KubeBench => kube_bench::render(audit, shown, node_type),
+        AuditFormat::Junit => junit::render(audit, shown),
+        AuditFormat::Sarif => sarif::render(audit, shown),
+        AuditFormat::Metrics => metrics::render(audit, all, shown),
+    }
+}
+
+/// The section of the benchmark that a control is in: number and title.
 pub(crate) fn section(audited: &Audited) -> (&'static str, &'static str) {
     if audited.control.is_beyond() {
-        return ("guide", "What the hardening guide asks besides");
+        return ("guide", "Further requirements of the hardening guide");
     }
     let id = audited.edition.id;
     let known = SECTIONS.iter().find(|(number, _)| {
@@ -37,7 +90,7 @@ const SECTIONS: [(&str, &str); 10] = [
     ("4.3", "kube-proxy"),
 ];
 
-/// Controls by part of the benchmark, in its order.
+/// Controls by section of the benchmark, in its order.
 pub(crate) fn sections<'a>(
     controls: &[&'a Audited],
 ) -> Vec<((&'static str, &'static str), Vec<&'a Audited>)> {
@@ -52,7 +105,7 @@ pub(crate) fn sections<'a>(
     sections
 }
 
-/// Why a waived control does not count, in a few words.
+/// Why a waived control does not count.
 pub(crate) fn waived(audited: &Audited) -> Option<String> {
     let waiver = &audited.waiver.as_ref()?.waiver;
     audited
@@ -60,7 +113,7 @@ pub(crate) fn waived(audited: &Audited) -> Option<String> {
         .then(|| format!("waived until {}: {}", waiver.expires, waiver.reason))
 }
 
-/// That a waiver no longer holds.
+/// A note that a waiver has expired.
 pub(crate) fn expired(audited: &Audited) -> Option<String> {
     let applied = audited.waiver.as_ref().filter(|applied| applied.expired)?;
     let waiver = &applied.waiver;

@@ -1,6 +1,6 @@
 //! SARIF 2.1.0: what is not met, with file and line, for tools that show findings beside code.
 //!
-//! What is met or not asked is left out: the viewers that are used take every result for a finding.
+//! Controls that are met or do not apply are left out, because common viewers show every result as a finding.
 
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ fn result(audited: &Audited, index: usize) -> Option<Value> {
     let text = if help.is_empty() {
         result.summary.clone()
     } else {
-        format!("{}. To put it right: {help}", result.summary)
+        format!("{}. Fix: {help}", result.summary)
     };
     let mut result = json!({
         "ruleId": audited.control.key,

@@ -1,28 +1,15 @@
-//! For an auditor at a terminal: how many, then what is not met, by part of the benchmark.
+//! For an auditor at a terminal: counts, then unmet controls by section of the benchmark.
 
 use std::fmt::Write as _;
 
 use super::{expired, sections, waived};
 use crate::audit::{Audit, Audited, ControlOutcome, counts};
 use crate::facts::Source;
-use crate::report::text::Style;
+use crate::report::text::{DIM, GREEN, RED, Style, YELLOW, paint};
 use crate::rke2::installed::VersionSource;
 use crate::text::{count, printable, wrap};
 
-const RED: &str = "1;31";
-const YELLOW: &str = "1;33";
-const GREEN: &str = "1;32";
-const DIM: &str = "2";
-
-fn paint(style: Style, code: &str, text: &str) -> String {
-    if style.color {
-        format!("\u{1b}[{code}m{text}\u{1b}[0m")
-    } else {
-        text.to_owned()
-    }
-}
-
-/// The report. `all` are the controls that count, `shown` those told one by one.
+/// The report. `all` are the controls that are counted, `shown` those that are listed.
 pub fn render(audit: &Audit, all: &[&Audited], shown: &[&Audited], style: Style) -> String {
     let counts = counts(all.iter().copied());
     let mut out = String::new();
@@ -30,7 +17,7 @@ pub fn render(audit: &Audit, all: &[&Audited], shown: &[&Audited], style: Style)
         (0, 0) => (GREEN, "no control fails".to_owned()),
         (0, errors) => (
             YELLOW,
-            format!("{} could not be told", count(errors, "control")),
+            format!("{} could not be evaluated", count(errors, "control")),
         ),
         (1, _) => (RED, "1 control fails".to_owned()),
         (fails, _) => (RED, format!("{fails} controls fail")),
@@ -99,7 +86,7 @@ fn label(audited: &Audited, style: Style) -> String {
     paint(style, code, &format!("{word:<6}"))
 }
 
-/// Columns before what is said of a control.
+/// Columns before the text of a control.
 const INDENT: usize = 9;
 
 fn row(out: &mut String, style: Style, before: &str, text: &str) {
@@ -135,7 +122,7 @@ fn entry(out: &mut String, audited: &Audited, style: Style) {
     if !unmet {
         return;
     }
-    // What the sentence names already, and the words of a process, which are in it.
+    // Without places that the summary names, and arguments of a process, which it quotes.
     let named = |source: &&Source| {
         let is_told = result.summary.contains(&source.path) && source.line.is_none();
         !is_told && !source.path.starts_with("/proc/")
