@@ -1,5 +1,4 @@
-//! What was found out about one unit, and what it was found out from. Plain data, made by
-//! [`crate::examine`].
+//! The result of the evaluation of one unit, and its inputs. Plain data, made by [`crate::examine`].
 
 use crate::facts::{HostFacts, ReadError, Reading, SystemdVersion};
 use crate::finding::{Effect, Finding, Outcome};
@@ -13,12 +12,12 @@ use crate::sysctl_d::Resolution;
 use crate::unit::UnitDefinition;
 use crate::verdict::UnitVerdict;
 
-/// What was found out about one unit.
+/// The result of the evaluation of one unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitReport {
     /// `rke2-server.service`.
     pub unit: String,
-    /// As what it runs RKE2.
+    /// Server or agent.
     pub role: Role,
     /// The release that would run.
     pub version: Version,
@@ -26,18 +25,18 @@ pub struct UnitReport {
     pub version_source: VersionSource,
     /// The profile, and where it is set.
     pub profile: Sourced<String>,
-    /// Would it start?
+    /// Whether it would start.
     pub verdict: UnitVerdict,
-    /// Every requirement held against the host.
+    /// One finding for each requirement, and more.
     pub findings: Vec<Finding>,
     /// Whether it is not enabled while the other RKE2 unit is.
     pub idle: bool,
-    /// Whether it is about an image, which has no present to be judged.
+    /// Whether it is about an image, whose state now is not known and does not count.
     pub image: bool,
 }
 
 impl UnitReport {
-    /// Findings that are not as they should be, those that block first.
+    /// Findings that are violated or not known, those that block first.
     pub fn problems(&self) -> impl Iterator<Item = &Finding> {
         let mut problems: Vec<&Finding> = self
             .findings
@@ -56,27 +55,27 @@ impl UnitReport {
     }
 }
 
-/// All that was read on the way to a verdict, and the verdict.
+/// The report of one unit, and everything it was made from.
 #[derive(Debug, Clone)]
 pub struct Examination {
     /// The unit, where it is installed.
     pub definition: Option<UnitDefinition>,
-    /// Every setting of RKE2's.
+    /// Every setting of RKE2.
     pub settings: config::Settings,
-    /// What is demanded of the host.
+    /// What is required of the host.
     pub requirements: Vec<Requirement>,
-    /// What the host is like.
+    /// Facts about the host.
     pub facts: HostFacts,
     /// The report.
     pub report: UnitReport,
 }
 
-/// The watched kernel parameters: what they hold, and what files make of them.
+/// The watched kernel parameters: their values now, and what files set at the next boot.
 #[derive(Debug, Clone)]
 pub struct Parameters {
-    /// What each holds now, by position in [`crate::rke2::kernel::KERNEL_PARAMETERS`].
+    /// The value of each now, by position in [`crate::rke2::kernel::KERNEL_PARAMETERS`].
     pub live: Vec<Reading<Result<Vec<u8>, ReadError>>>,
-    /// What files make of each at the next boot.
+    /// What files set each to at the next boot.
     pub resolution: Resolution,
     /// The version of systemd whose rules that follows; `None` for the newest, where it is not known.
     pub systemd: Option<SystemdVersion>,

@@ -1,4 +1,5 @@
-//! The verdict of a unit: would it start, now and after the next boot, and who would refuse.
+//! The verdict of a unit: whether it would start, now and after the next boot, and the component that would
+//! refuse.
 
 use std::collections::HashSet;
 
@@ -12,21 +13,21 @@ use crate::finding::{Component, Finding, Outcome, Prediction};
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// Nothing we know of would refuse.
+    /// No known reason against it.
     WouldStart,
     /// RKE2 or its kubelet would refuse.
     WouldRefuse,
-    /// Something that decides could not be found out, and nothing that could be refuses.
+    /// Something that decides could not be determined, and nothing else refuses.
     #[default]
     #[serde(other)]
     Undetermined,
 }
 
 impl Verdict {
-    /// All there are.
+    /// Every verdict.
     pub const ALL: [Self; 3] = [Self::WouldStart, Self::WouldRefuse, Self::Undetermined];
 
-    /// The word for it, as in JSON.
+    /// Its name in JSON, on D-Bus and in metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::WouldStart => "would-start",
@@ -45,7 +46,7 @@ pub struct UnitVerdict {
     pub next_boot: Verdict,
     /// The first component that would refuse now.
     pub refused_by: Option<Component>,
-    /// The lines it would end with. Upstream orders them at random; here, as the findings are.
+    /// The lines with which it would exit. Upstream orders them at random; here they follow the findings.
     pub predicted: Vec<String>,
 }
 
@@ -62,8 +63,8 @@ pub fn fold(findings: &[Finding]) -> UnitVerdict {
         .map(|p| p.line.clone())
         .collect();
     UnitVerdict {
-        now: judge(deciding().map(|f| f.now())),
-        next_boot: judge(deciding().map(|f| f.next_boot_outcome())),
+        now: judge(deciding().map(Finding::now)),
+        next_boot: judge(deciding().map(Finding::next_boot_outcome)),
         refused_by: first.map(crate::finding::Stage::component),
         predicted,
     }

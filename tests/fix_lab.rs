@@ -1,4 +1,4 @@
-//! `fix`, and every command that reports tell people to type, in a root file system with the real
+//! `fix`, and every command that reports show, in a root file system with the real
 //! programs: a private copy of one of the roots that `tests/lab/roots` builds. Needs root.
 #![cfg(feature = "lab")]
 #![expect(
@@ -25,7 +25,7 @@ const WRONG: [(&str, &str, &str); 6] = [
     ("kernel/keys/root_maxbytes", "20000", "25000000"),
 ];
 
-/// What a script printed and ended with.
+/// What a script printed, and its exit status.
 struct Ran {
     status: i32,
     out: String,
@@ -176,7 +176,7 @@ fn the_plans_commands_make_a_running_host_right() {
 }
 
 #[test]
-fn every_command_of_a_report_cures_its_finding() {
+fn every_command_of_a_report_fixes_its_finding() {
     let passwd = "root:x:0:0:root:/root:/bin/sh\n";
     let etcd = "root:x:0:0:root:/root:/bin/sh\netcd:x:64000:100::/:/x\n";
     let hosts: [&[(&str, &str)]; 6] = [
@@ -197,7 +197,7 @@ fn every_command_of_a_report_cures_its_finding() {
             "kernel.panic=5\nvm.panic_on_oom=2",
         )],
     ];
-    let mut cured = 0;
+    let mut fixed = 0;
     for files in hosts {
         for finding in Host::new(files).findings().1 {
             let remedies = finding["remedies"].as_array().unwrap();
@@ -206,7 +206,7 @@ fn every_command_of_a_report_cures_its_finding() {
                 .flat_map(|remedy| remedy["commands"].as_array().unwrap())
                 .map(|command| command.as_str().unwrap())
                 .collect();
-            // What another finding's command cures as well has none of its own.
+            // What another finding's command fixes as well has none of its own.
             if commands.is_empty() {
                 assert_eq!(finding["id"], "account.etcd.group", "{finding}");
                 continue;
@@ -219,14 +219,14 @@ fn every_command_of_a_report_cures_its_finding() {
                 left.iter().all(|f| f["id"] != finding["id"]),
                 "{commands:?}"
             );
-            cured += 1;
+            fixed += 1;
         }
     }
-    assert!(cured > 40, "{cured}");
+    assert!(fixed > 40, "{fixed}");
 }
 
 #[test]
-fn folders_that_take_no_file_are_named_and_the_rest_is_done() {
+fn directories_that_take_no_file_are_named_and_the_rest_is_done() {
     let read_only = "mkdir full; mount --bind full root/etc/sysctl.d
         mount -o remount,bind,ro root/etc/sysctl.d";
     let full = "mount -t tmpfs -o size=4k tmpfs root/etc/sysctl.d
@@ -250,7 +250,7 @@ fn folders_that_take_no_file_are_named_and_the_rest_is_done() {
             ran.out
         );
         assert!(
-            ran.out.contains("done: make the user and the group etcd"),
+            ran.out.contains("done: create the user and the group etcd"),
             "{}",
             ran.out
         );

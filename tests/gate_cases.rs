@@ -96,7 +96,7 @@ fn recorded_refusals() {
     }
 }
 
-/// What a release would end with on a host where all is wrong, from the recorded table alone.
+/// What a release would fail with on a host where all is wrong, from the recorded table alone.
 fn expected(release: &Json, server: bool, profile: &str) -> Vec<String> {
     let accepted = release["accepted"].as_array().unwrap();
     let known = accepted.iter().any(|name| name == profile)
@@ -136,7 +136,7 @@ fn expected(release: &Json, server: bool, profile: &str) -> Vec<String> {
     }
 }
 
-/// The same with the kernel right: what is said next.
+/// The same with the kernel right: what is printed next.
 fn expected_next(release: &Json, server: bool, profile: &str, flag: Option<bool>) -> Vec<String> {
     let all = expected(release, server, profile);
     let ends_here = |line: &String| line.starts_with("invalid value") || profile == "etcd";
@@ -202,7 +202,7 @@ fn sorted(mut lines: Vec<String>) -> Vec<String> {
     lines
 }
 
-/// What RKE2 itself ends with on a host without account, whose kernel is right or holds 7 in all.
+/// What RKE2 itself fails with on a host without account, whose kernel is right or holds 7 in all.
 fn refusal(
     version: &Version,
     role: Role,

@@ -35,7 +35,7 @@ pub(super) fn of(root: &HostRoot, finding: &Finding, detected_by: DetectedBy) ->
         CheckId::AccountEtcdUser => Some("/etc/passwd"),
         CheckId::AccountEtcdGroup => Some("/etc/group"),
         id if id.sysctl_key().is_some() => of(&[Part::Sets, Part::Masks]),
-        _ => of(&[Part::Read, Part::Demands]),
+        _ => of(&[Part::Read, Part::Requires]),
     }?;
     let (seconds, _) = root.stat(path).ok()?.modified;
     let at = UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))?;

@@ -110,8 +110,8 @@ fn range(login_defs: &[u8], name: &str) -> (u32, u32) {
     }
 }
 
-/// The ids that a `sysusers.d` file gives the user and the group; `None` where it has words that are
-/// systemd's to understand.
+/// The ids that a `sysusers.d` file gives the user and the group; `None` where only
+/// systemd can interpret it.
 pub(super) fn declared(content: &[u8]) -> Option<(Option<u32>, Option<u32>)> {
     let text = std::str::from_utf8(content).ok()?;
     let (mut user, mut group) = (None, None);

@@ -19,24 +19,21 @@ pub(super) fn findings(
     facts: &HostFacts,
 ) -> Vec<Finding> {
     let subject = format!("{} {NAME}", table.as_str());
-    let of = |state| {
-        start(requirement, &subject, vec![Component::Rke2], state, state).with_required("exists")
+    let of = |outcome| {
+        let by = vec![Component::Rke2];
+        start(requirement, &subject, by, outcome, outcome).with_required("exists")
     };
     let fact = match table {
         Table::Passwd => &facts.user,
         Table::Group => &facts.group,
     };
     let Some(fact) = fact.as_ref().filter(|_| requirement.applies) else {
-        let state = if requirement.applies {
-            Outcome::Indeterminate
+        let finding = if requirement.applies {
+            of(Outcome::Indeterminate).with_summary(format!("the {subject} was not looked up"))
         } else {
-            Outcome::NotApplicable
+            of(Outcome::NotApplicable).with_summary(format!("the {subject} is not required"))
         };
-        let summary = match state {
-            Outcome::Indeterminate => format!("the {subject} was not looked up"),
-            _ => format!("the {subject} is not required"),
-        };
-        return vec![of(state).with_summary(summary)];
+        return vec![finding];
     };
     let (finding, reason) = match fact {
         Ok(Lookup::Found { line, id, .. }) => {
@@ -179,10 +176,10 @@ fn primary_group(facts: &HostFacts) -> Option<Finding> {
     if gid == group {
         return None;
     }
-    let state = Outcome::Violated;
+    let outcome = Outcome::Violated;
     let check = CheckId::AccountEtcdPrimaryGroup;
     Some(
-        Finding::new(check, "user etcd", Vec::new(), state, state)
+        Finding::new(check, "user etcd", Vec::new(), outcome, outcome)
             .with_required(group.to_string())
             .with_actual(Some(gid.to_string()))
             .with_summary(format!(

@@ -18,7 +18,7 @@ pub(crate) fn doubt(finding: &mut Finding, doubt: &Doubt) {
     if !finding.blocks() {
         return;
     }
-    let remedy = doubt.remedy.as_ref().map(|summary| Remedy::manual(summary));
+    let remedy = doubt.remedy.as_ref().map(Remedy::manual);
     finding.weaken(&doubt.because, &doubt.notes, remedy);
 }
 

@@ -293,8 +293,10 @@ fn remedies(
         )));
     }
     if finding.next_boot_outcome() != Outcome::Satisfied {
-        let every_boot = every_boot(parameter, next_boot, root);
-        remedies.extend(every_boot.filter(|remedy| !unreadable || !remedy.is_manual()));
+        let remedy = every_boot(parameter, next_boot, root);
+        if !unreadable || !remedy.is_manual() {
+            remedies.push(remedy);
+        }
     }
     if finding.now() == Outcome::Violated && !unreadable {
         remedies.push(Remedy::SetLive { key, value });
@@ -306,16 +308,16 @@ fn every_boot(
     parameter: KernelParameter,
     next_boot: &Reading<NextBoot>,
     root: &TargetRoot,
-) -> Option<Remedy> {
+) -> Remedy {
     let next = match next_boot {
         Reading::Known(next) => next,
         Reading::Unknown { why } => {
-            return Some(Remedy::manual(format!(
+            return Remedy::manual(format!(
                 "run this command again as root: the value after the next boot cannot be determined ({why})"
-            )));
+            ));
         }
     };
-    Some(match &next.persistence {
+    match &next.persistence {
         Some(Persistence::File(file)) => Remedy::SysctlLine {
             file: file.clone(),
             root: root.clone(),
@@ -329,7 +331,7 @@ fn every_boot(
             "add `{}` to a file of /etc/sysctl.d that is read after all others",
             parameter.line()
         )),
-    })
+    }
 }
 
 #[cfg(test)]
@@ -403,7 +405,7 @@ mod tests {
         finding(&requirement, PANIC, rke2, kubelet, &fact, &facts)
     }
 
-    fn demanded(
+    fn required(
         live: Reading<Result<Vec<u8>, ReadError>>,
         next_boot: Reading<NextBoot>,
         image: bool,
@@ -500,7 +502,7 @@ mod tests {
                 "kernel.panic must be 10, but its value after the next boot cannot be determined (v)",
             ),
         ] {
-            let found = demanded(live, next, image);
+            let found = required(live, next, image);
             assert_eq!(found.summary(), summary);
             let is = [found.outcome(), found.now(), found.next_boot_outcome()];
             assert_eq!((is, found.effect()), (outcomes, effect), "{summary}");
@@ -509,7 +511,7 @@ mod tests {
 
     #[test]
     fn both_components_end_in_their_own_words() {
-        let found = demanded(live("0\n"), next(Some("10"), Some(10)), false);
+        let found = required(live("0\n"), next(Some("10"), Some(10)), false);
         let lines: Vec<&str> = found
             .predictions()
             .iter()
@@ -529,7 +531,7 @@ mod tests {
             found.notes(),
             ["required by RKE2 and the kubelet: profile cis"]
         );
-        let good = demanded(live("10\n"), next(Some("10"), Some(10)), false);
+        let good = required(live("10\n"), next(Some("10"), Some(10)), false);
         assert!(
             good.predictions().is_empty() && good.notes().is_empty() && good.remedies().is_empty()
         );
@@ -537,7 +539,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_as_rke2_reads_it_hides_its_other_words() {
-        let found = demanded(live("10"), next(Some("10"), Some(10)), false);
+        let found = required(live("10"), next(Some("10"), Some(10)), false);
         let [only] = found.predictions() else {
             panic!("{found:?}");
         };
@@ -550,9 +552,9 @@ mod tests {
 
     #[test]
     fn a_kubelet_without_the_flag_ends_only_where_it_cannot_read() {
-        let kubelet = |content, demand| {
+        let kubelet = |content, check| {
             let next = next(Some("0"), Some(0));
-            found(None, demand, content, next, false)
+            found(None, check, content, next, false)
         };
         let readable = kubelet(live("0\n"), KubeletCheck::Readable);
         assert_eq!(readable.outcome(), NotApplicable);
@@ -581,9 +583,10 @@ mod tests {
     #[test]
     fn remedies_are_for_what_is_wrong() {
         let remedies = |live, next| {
-            let found = demanded(live, next, false);
-            let told = found.remedies().iter();
-            told.map(|r| format!("{}: {}", r.summary(), r.commands().join("; ")))
+            let found = required(live, next, false);
+            let remedies = found.remedies().iter();
+            remedies
+                .map(|r| format!("{}: {}", r.summary(), r.commands().join("; ")))
                 .collect::<Vec<_>>()
         };
         let now = "set it now: sysctl -w kernel.panic=10".to_owned();
@@ -616,7 +619,7 @@ mod tests {
         let leaves = "no file sets it: the next boot sets 0";
         let written = "it was set at run time: manually, or by a kubelet that ran without \
                        protect-kernel-defaults";
-        let notes = |live, next| demanded(live, next, false).notes()[1..].to_vec();
+        let notes = |live, next| required(live, next, false).notes()[1..].to_vec();
         assert_eq!(notes(live("0\n"), next(None, Some(0))), [leaves]);
         assert_eq!(notes(live("0\n"), next(Some("0"), Some(0))), [""; 0]);
         assert_eq!(notes(live("10\n"), next(None, Some(0))), [written]);

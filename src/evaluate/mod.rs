@@ -102,7 +102,7 @@ fn start_as(
 ) -> Finding {
     let source = requirement.because.source.iter();
     Finding::new(check, subject, required_by, now, next_boot)
-        .with_evidence(source.map(|source| Evidence::place(source.clone(), Part::Demands)))
+        .with_evidence(source.map(|source| Evidence::place(source.clone(), Part::Requires)))
 }
 
 /// The state of a requirement that is met where it applies.

@@ -285,12 +285,13 @@ mod tests {
 
     /// Where each piece of evidence is and what it says.
     fn labels(fact: &NextBoot) -> Vec<String> {
-        let told = fact.evidence.iter();
-        told.map(|one| {
-            let label = &one.excerpt.as_ref().unwrap().label;
-            format!("{}: {label}", one.source)
-        })
-        .collect()
+        let evidence = fact.evidence.iter();
+        evidence
+            .map(|one| {
+                let label = &one.excerpt.as_ref().unwrap().label;
+                format!("{}: {label}", one.source)
+            })
+            .collect()
     }
 
     #[test]
@@ -403,13 +404,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_and_demanded_is_cured_by_one_file() {
-        let cured = |files: &[(&str, &str)], demanded: fn(usize) -> bool| {
+    fn what_is_wrong_and_required_is_set_by_one_file() {
+        let persisted = |files: &[(&str, &str)], required: fn(usize) -> bool| {
             let tree = tree(files);
             let mut facts = read(&tree);
             let parameters = [PANIC, OOPS];
-            persist(&mut facts, &parameters, demanded, &tree, Dialect::NEWEST);
-            let cures = facts.into_iter().map(|fact| match fact {
+            persist(&mut facts, &parameters, required, &tree, Dialect::NEWEST);
+            let all = facts.into_iter().map(|fact| match fact {
                 Reading::Known(fact) => match fact.persistence {
                     Some(Persistence::File(target)) => format!(
                         "{} {} {} {}",
@@ -420,9 +421,9 @@ mod tests {
                 },
                 Reading::Unknown { why } => panic!("{why}"),
             });
-            cures.collect::<Vec<_>>()
+            all.collect::<Vec<_>>()
         };
-        let [panic, oops] = &cured(&[], |_| true)[..] else {
+        let [panic, oops] = &persisted(&[], |_| true)[..] else {
             panic!("not two");
         };
         assert_eq!(panic, oops);
@@ -431,15 +432,15 @@ mod tests {
             "{panic}"
         );
         let good = ("/etc/sysctl.d/a.conf", "kernel.panic=10\n");
-        let [panic, oops] = &cured(&[good], |_| true)[..] else {
+        let [panic, oops] = &persisted(&[good], |_| true)[..] else {
             panic!("not two");
         };
         assert_eq!(panic, "");
         assert!(oops.ends_with(" false"), "{oops}");
-        assert_eq!(cured(&[], |index| index == 1)[0], "");
-        // What a credential sets no file can, and the rest is cured all the same.
+        assert_eq!(persisted(&[], |index| index == 1)[0], "");
+        // No file can override a credential. The other parameters get a file all the same.
         let credential = ("/run/credentials/x", "kernel.panic=1");
-        let [panic, oops] = &cured(&[credential], |_| true)[..] else {
+        let [panic, oops] = &persisted(&[credential], |_| true)[..] else {
             panic!("not two");
         };
         assert!(panic.contains("the credential sysctl.extra"), "{panic}");

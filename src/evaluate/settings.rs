@@ -17,8 +17,8 @@ fn violated(
     stage: Stage,
     line: &str,
 ) -> Finding {
-    let state = Outcome::Violated;
-    start(requirement, subject, vec![component], state, state).with_predictions([Prediction {
+    let outcome = Outcome::Violated;
+    start(requirement, subject, vec![component], outcome, outcome).with_predictions([Prediction {
         stage,
         line: line.to_owned(),
         hides_others: false,
@@ -27,8 +27,8 @@ fn violated(
 
 /// A finding of what is met, or does not apply.
 fn fine(requirement: &Requirement, subject: &str, component: Component) -> Finding {
-    let state = met(requirement);
-    start(requirement, subject, vec![component], state, state)
+    let outcome = met(requirement);
+    start(requirement, subject, vec![component], outcome, outcome)
 }
 
 fn manual(summary: String) -> [Remedy; 1] {
@@ -69,8 +69,8 @@ pub(super) fn profile_name(
                 "when upgrading to 1.25.15 or newer, "
             };
             let check = CheckId::ProfileDeprecated;
-            let (by, state) = (vec![Component::Rke2], Outcome::Violated);
-            start_as(check, requirement, SUBJECT, by, state, state)
+            let (by, outcome) = (vec![Component::Rke2], Outcome::Violated);
+            start_as(check, requirement, SUBJECT, by, outcome, outcome)
                 .with_summary(format!(
                     "profile {shown} is accepted by this release, but newer releases refuse it"
                 ))
@@ -165,8 +165,8 @@ pub(super) fn cgroup(requirement: &Requirement, words: &str, facts: &HostFacts) 
                 .with_summary("the cgroup version that the image boots with cannot be determined")
         }
         Reading::Unknown { why } => {
-            let state = Outcome::Indeterminate;
-            start(requirement, SUBJECT, by(), state, state).with_summary(format!(
+            let outcome = Outcome::Indeterminate;
+            start(requirement, SUBJECT, by(), outcome, outcome).with_summary(format!(
                 "the cgroup version of the host cannot be determined ({why})"
             ))
         }
@@ -212,13 +212,13 @@ pub(super) fn fatal(requirement: &Requirement, fatal: &StartFailure) -> Finding 
 }
 
 pub(super) fn unknown(requirement: &Requirement, unknown: &Unknown) -> Finding {
-    let (subject, state) = (&requirement.because.words, Outcome::Indeterminate);
-    start(requirement, subject, Vec::new(), state, state).with_summary(&unknown.summary)
+    let (subject, outcome) = (&requirement.because.words, Outcome::Indeterminate);
+    start(requirement, subject, Vec::new(), outcome, outcome).with_summary(&unknown.summary)
 }
 
 pub(super) fn advice(requirement: &Requirement, advice: &Advice) -> Finding {
-    let state = Outcome::Violated;
-    start(requirement, &advice.subject, Vec::new(), state, state)
+    let outcome = Outcome::Violated;
+    start(requirement, &advice.subject, Vec::new(), outcome, outcome)
         .with_summary(&advice.summary)
         .with_remedies(manual(advice.remedy.clone()))
 }

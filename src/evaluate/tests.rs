@@ -41,7 +41,7 @@ fn missing() -> Lookup {
     }
 }
 
-/// A host that satisfies everybody.
+/// A host that meets every requirement.
 fn facts() -> HostFacts {
     let kernel = KERNEL_PARAMETERS.map(|parameter| KernelFact {
         live: Reading::Known(Ok(format!("{}\n", parameter.required).into_bytes())),
@@ -77,8 +77,8 @@ fn one(settings: &StartSettings, facts: &HostFacts, id: CheckId) -> Finding {
 }
 
 fn remedies(finding: &Finding) -> Vec<String> {
-    let told = finding.remedies().iter();
-    told.map(|r| [&[r.summary()][..], &r.commands()].concat().join(": "))
+    let all = finding.remedies().iter();
+    all.map(|r| [&[r.summary()][..], &r.commands()].concat().join(": "))
         .collect()
 }
 
@@ -132,7 +132,7 @@ fn each_role_and_release_is_held_to_its_own() {
 }
 
 #[test]
-fn a_kernel_parameter_is_demanded_by_what_makes_it_so() {
+fn a_kernel_parameter_is_required_by_what_makes_it_so() {
     let because = |change: fn(&mut StartSettings), profile: &str| {
         let mut settings = settings(36, Role::Agent, profile);
         change(&mut settings);
@@ -170,9 +170,9 @@ fn a_kernel_parameter_is_demanded_by_what_makes_it_so() {
 }
 
 #[test]
-fn a_missing_account_is_made_by_what_fits_the_rest() {
+fn a_missing_account_is_created_by_what_fits_the_rest() {
     let settings = settings(36, Role::Server, "cis");
-    let told = |user: Lookup, group: Lookup, id: CheckId| {
+    let report = |user: Lookup, group: Lookup, id: CheckId| {
         let facts = HostFacts {
             user: Some(Ok(user)),
             group: Some(Ok(group)),
@@ -223,7 +223,7 @@ fn a_missing_account_is_made_by_what_fits_the_rest() {
         ),
     ] {
         assert_eq!(
-            told(user, group, id),
+            report(user, group, id),
             (vec![line.to_owned()], vec![remedy.to_owned()])
         );
     }
@@ -254,7 +254,7 @@ fn a_missing_account_is_made_by_what_fits_the_rest() {
 }
 
 #[test]
-fn rows_that_rke2_skips_are_told_with_why() {
+fn rows_that_rke2_skips_are_reported_with_the_reason() {
     let why = |why: RejectReason| {
         let rejected = vec![Rejected { line: 7, why }];
         let facts = HostFacts {
@@ -293,7 +293,7 @@ fn rows_that_rke2_skips_are_told_with_why() {
 }
 
 #[test]
-fn an_account_file_that_cannot_be_read_is_rke2s_end_or_nobodys() {
+fn an_account_file_that_cannot_be_read_is_a_reason_only_where_rke2_fails_too() {
     let read = |errno| {
         let error = ReadError::Os {
             operation: Operation::Open,
@@ -420,12 +420,12 @@ fn a_profile_allows_no_flag_that_is_false() {
         settings.protect_kernel_defaults = flag.map(|value| set(value, 2));
         let finding = one(&settings, &facts(), id);
         assert_eq!(finding.outcome(), outcome);
-        let told: Vec<&str> = finding
+        let predicted: Vec<&str> = finding
             .predictions()
             .iter()
             .map(|p| p.line.as_str())
             .collect();
-        assert_eq!(told, lines);
+        assert_eq!(predicted, lines);
         let remedy = (outcome == Outcome::Violated)
             .then(|| "remove `protect-kernel-defaults` from /c:2".to_owned());
         assert_eq!(remedies(&finding), Vec::from_iter(remedy));
@@ -495,7 +495,7 @@ fn cgroup_v1_is_judged_where_the_kubelet_refuses_it() {
 }
 
 #[test]
-fn what_the_configuration_says_by_itself_comes_first() {
+fn what_the_configuration_decides_by_itself_comes_first() {
     let mut settings = settings(36, Role::Server, "cis");
     let fatal = |check, by_kubelet, line| StartFailure {
         ground: crate::rke2::config::Ground::Settled,
@@ -522,9 +522,9 @@ fn what_the_configuration_says_by_itself_comes_first() {
         source: at,
     }];
     let all = findings(&settings, &facts());
-    let told = |finding: &Finding| (finding.summary().to_owned(), remedies(finding).join(""));
+    let texts = |finding: &Finding| (finding.summary().to_owned(), remedies(finding).join(""));
     assert_eq!(
-        told(&all[0]),
+        texts(&all[0]),
         (
             "/c:3: words".to_owned(),
             "fix /c:3: it must be YAML, indented with spaces, with `key: value` at the top level"
@@ -533,7 +533,7 @@ fn what_the_configuration_says_by_itself_comes_first() {
     );
     assert_eq!(all[0].required_by(), [Component::Rke2]);
     assert_eq!(
-        told(&all[1]),
+        texts(&all[1]),
         (
             "words".to_owned(),
             "fix subject: the value must be of the flag's type; for a boolean flag, true or false \
@@ -544,11 +544,11 @@ fn what_the_configuration_says_by_itself_comes_first() {
     assert_eq!(all[1].required_by(), [Component::Kubelet]);
     assert_eq!(all[2].id(), CheckId::ConfigUnreadable);
     assert_eq!(all[2].outcome(), Outcome::Indeterminate);
-    assert_eq!(told(&all[2]).0, "not known");
+    assert_eq!(texts(&all[2]).0, "not known");
     let last = all.last().unwrap();
     assert_eq!(last.effect(), Effect::Advice);
     assert_eq!(
-        told(last),
+        texts(last),
         ("is ignored".to_owned(), "remove it".to_owned())
     );
     assert_eq!(names(&[]), "");

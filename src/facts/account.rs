@@ -21,7 +21,7 @@ impl Table {
         }
     }
 
-    /// `user` or `group`, the word in RKE2's message.
+    /// `user` or `group`, as in RKE2's message.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Passwd => "user",
@@ -52,7 +52,7 @@ pub enum Lookup {
     },
     /// None qualifies; rows of that name that do not are named.
     Unknown {
-        /// What stands in the way, first row first.
+        /// The rows that RKE2 skips, in the order of the file.
         rejected: Vec<Rejected>,
     },
     /// A line is longer than the `bufio.Scanner` of Go 1.16 and older reads, before any match.

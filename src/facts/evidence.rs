@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Source;
 
-/// What a place named in a finding has to do with it.
+/// How a place relates to the finding that names it.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -14,13 +14,14 @@ use super::Source;
 pub enum Part {
     /// It sets the value.
     Sets,
-    /// It would set another one, and a later place overrides it.
+    /// It sets another value, and a later place overrides it.
     Overridden,
-    /// It hides a file that would set it.
+    /// It hides a file that would set the value.
     Masks,
-    /// It is what makes the requirement apply.
-    Demands,
-    /// It is what was looked at.
+    /// It makes the requirement apply.
+    #[serde(rename = "demands")]
+    Requires,
+    /// It was read for the check.
     #[default]
     #[serde(other)]
     Read,
@@ -29,11 +30,11 @@ pub enum Part {
 /// A place that a finding names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
-    /// Where.
+    /// File and line.
     pub source: Source,
-    /// What it has to do with the finding.
+    /// How it relates to the finding.
     pub part: Part,
-    /// The line itself, where it may be shown and says something.
+    /// The line itself, where it is not secret and helps.
     pub excerpt: Option<Excerpt>,
 }
 
@@ -42,9 +43,9 @@ pub struct Evidence {
 pub struct Excerpt {
     /// Its text, cut where it is very long.
     pub text: String,
-    /// The bytes of it that matter.
+    /// The bytes to mark.
     pub mark: Range<usize>,
-    /// What there is to say of them.
+    /// The label of the mark.
     pub label: String,
 }
 

@@ -1,8 +1,8 @@
-//! What the host is like: kernel parameters, accounts, control groups.
+//! Facts about the host: kernel parameters, accounts, control groups.
 
 use super::{AccountRow, Evidence, Lookup, ReadError, Reading, RemedyFacts};
 
-/// The machine in words. Whatever is not known is left out.
+/// A description of the machine. What is not known is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Machine {
     /// The system's name: `Debian GNU/Linux 12 (bookworm)`.
@@ -52,7 +52,7 @@ pub enum Cgroup {
     V2,
 }
 
-/// What a kernel parameter will be after the next boot, as files have it.
+/// The value of a kernel parameter after the next boot, as files set it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NextBoot {
     /// What decides it.
@@ -61,7 +61,7 @@ pub struct NextBoot {
     pub number: Option<i64>,
     /// The files concerned.
     pub evidence: Vec<Evidence>,
-    /// What else there is to say about it.
+    /// Further sentences.
     pub notes: Vec<String>,
     /// How to set it for every boot, where it is wrong and required.
     pub persistence: Option<Persistence>,
@@ -122,11 +122,11 @@ pub struct KernelFact {
     pub next_boot: Reading<NextBoot>,
 }
 
-/// An account: where it was looked up, and what was found.
+/// The look-up of an account.
 pub(crate) type AccountFact = Result<Lookup, ReadError>;
 
 impl HostFacts {
-    /// Takes every kernel parameter for unknown, because RKE2 may read other values.
+    /// Makes every kernel parameter unknown, because RKE2 may read other values.
     pub fn forget_kernel(&mut self, why: &str) {
         for fact in &mut self.kernel {
             fact.live = Reading::Unknown {
@@ -139,18 +139,18 @@ impl HostFacts {
     }
 }
 
-/// What the host is like, as far as it was asked.
+/// Facts about the host, as far as requirements need them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostFacts {
     /// By position in [`crate::rke2::kernel::KERNEL_PARAMETERS`].
     pub kernel: Vec<KernelFact>,
-    /// The user `etcd`, where anybody demands it.
+    /// The user `etcd`, where a requirement needs it.
     pub user: Option<AccountFact>,
-    /// The group `etcd`, where anybody demands it.
+    /// The group `etcd`, where a requirement needs it.
     pub group: Option<AccountFact>,
     /// Rows of the account in files that RKE2 does not read, beside `/etc/passwd` and `/etc/group`.
     pub account_elsewhere: Vec<AccountRow>,
-    /// Control groups, where anybody asks.
+    /// Control groups, where a requirement needs it.
     pub cgroup: Reading<Cgroup>,
     /// The version of systemd, where it is known and a kernel parameter is required.
     pub systemd: Option<SystemdVersion>,

@@ -44,7 +44,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// Which system call failed, in the word Go's `*PathError` uses.
+/// The system call that failed, as Go's `*PathError` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// Opening the file.
@@ -68,7 +68,7 @@ impl Operation {
 /// Why a file could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum ReadError {
-    /// The kernel said no. Displays as Go's `*PathError` does, which is how RKE2 words it.
+    /// A system call failed. Displays as Go's `*PathError`, and so as in RKE2's messages.
     #[error("{} {path}: {}", .operation.as_str(), go::errno(*.errno))]
     Os {
         /// The call that failed.
@@ -78,7 +78,7 @@ pub enum ReadError {
         /// The error number, `ENOENT` and the like.
         errno: i32,
     },
-    /// A FIFO, socket or device stands where a file should be; reading it could hang.
+    /// The path is a FIFO, socket or device; reading it could hang.
     #[error("{path}: not a regular file but a {kind}")]
     NotRegular {
         /// The file, as the host names it.
@@ -91,9 +91,9 @@ pub enum ReadError {
     TooLarge {
         /// The file, as the host names it.
         path: String,
-        /// What we would have read at the most.
+        /// The limit.
         limit: u64,
-        /// Of what.
+        /// The unit of the limit.
         unit: &'static str,
     },
 }
@@ -112,13 +112,13 @@ impl ReadError {
         self.errno() == Some(nix::libc::ENOENT)
     }
 
-    /// Whether this process lacks a right that RKE2, as root, would have.
+    /// Whether this process lacks a permission that RKE2, as root, has.
     pub fn is_denied(&self) -> bool {
         matches!(self.errno(), Some(nix::libc::EACCES | nix::libc::EPERM))
     }
 
-    /// Whether the call failed for something that RKE2 need not meet: descriptors or memory ran out,
-    /// it was interrupted, the device or its server failed. Of the file it says nothing.
+    /// Whether the call failed for a reason that RKE2 may not meet: descriptors or memory ran out, it was
+    /// interrupted, the device or its server failed. It is no fact about the file.
     pub fn is_passing(&self) -> bool {
         use nix::libc::{EAGAIN, EINTR, EIO, EMFILE, ENFILE, ENOBUFS, ENOMEM, ESTALE, ETIMEDOUT};
         matches!(
@@ -127,12 +127,12 @@ impl ReadError {
         )
     }
 
-    /// Whether there is more than this program reads: what it holds is not known.
+    /// Whether the file is larger than this program reads: its content is not known.
     pub const fn is_beyond(&self) -> bool {
         matches!(self, Self::TooLarge { .. })
     }
 
-    /// Whether RKE2 may well read what could not be read here: then it is no reason to block.
+    /// Whether RKE2 may be able to read what could not be read here: then it is no reason to block.
     pub fn is_ours(&self) -> bool {
         self.errno().is_none() || self.is_denied() || self.is_passing()
     }
@@ -147,12 +147,12 @@ impl ReadError {
     }
 }
 
-/// Something that was read, or why it could not be asked at all.
+/// Something that was read, or why it could not be read at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reading<T> {
-    /// It was asked, and this is the answer.
+    /// It was read, and this is the result.
     Known(T),
-    /// It could not be asked here: an image without `/proc`, a right that is missing.
+    /// It could not be read here: an image without `/proc`, a missing permission.
     Unknown {
         /// Why, as half a sentence.
         why: String,

@@ -188,11 +188,9 @@ fn now(units: &[Unit<'_>], plan: &mut Plan) {
         action: Action::Live(Vec::new()),
     };
     for finding in findings(units) {
-        let remedies = finding.remedies().iter();
-        let Some(remedy) = remedies
-            .filter(|remedy| matches!(remedy, Remedy::SetLive { .. }))
-            .next()
-        else {
+        let mut remedies = finding.remedies().iter();
+        let live = remedies.find(|remedy| matches!(remedy, Remedy::SetLive { .. }));
+        let Some(remedy) = live else {
             continue;
         };
         let Some(parameter) = parameter(finding.id()).filter(|p| !parameters.contains(p)) else {
@@ -312,7 +310,7 @@ fn manual(units: &[Unit<'_>], host: &Host, plan: &mut Plan) {
             place: finding
                 .evidence()
                 .iter()
-                .find(|e| matches!(e.part, Part::Sets | Part::Demands | Part::Read))
+                .find(|e| matches!(e.part, Part::Sets | Part::Requires | Part::Read))
                 .map(|e| e.source.clone()),
             remedies: rest,
         });

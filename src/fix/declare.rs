@@ -138,7 +138,7 @@ impl Declared {
             );
             block(&mut out, 10, &self.sysctl());
         }
-        // Ignition writes these to /etc/passwd and /etc/group, which is where RKE2 looks; what
+        // Ignition writes these to /etc/passwd and /etc/group, which RKE2 reads; what
         // systemd-sysusers declares could come to stand in /usr/lib only.
         if let Some(accounts) = &self.accounts {
             out.push_str("passwd:\n  groups:\n    - name: etcd\n      system: true\n");

@@ -11,7 +11,7 @@ use crate::gate::plan::{Decision, GatePlan};
 use crate::journal::{FindingFields, Priority, Record, SummaryFields, id};
 use crate::text::{count, printable, visible};
 
-/// The records of a plan for `unit`. None where all is well.
+/// The records of a plan for `unit`; none if nothing is wrong.
 pub fn records(unit: &str, plan: &GatePlan<'_>) -> Vec<Record> {
     let mut records: Vec<Record> = plan
         .advice
@@ -31,7 +31,7 @@ pub fn records(unit: &str, plan: &GatePlan<'_>) -> Vec<Record> {
     records
 }
 
-/// The record for an evaluation that could not be made at all.
+/// The record for an evaluation that failed.
 pub(crate) fn failure(unit: &str, error: &str) -> Record {
     Record {
         message_id: id::ALLOWED_ON_ERROR,
@@ -53,7 +53,7 @@ pub(super) fn record(
     message_id: &'static str,
     priority: Priority,
 ) -> Record {
-    // What sets it is to blame; lines that do not count stand behind it.
+    // The line that sets the value comes first; lines without effect follow.
     let sets = finding.evidence().iter().find(|e| e.part == Part::Sets);
     let place = sets.or(finding.evidence().last()).map(|e| &e.source);
     let next_boot = match (finding.next_boot(), sets) {
@@ -117,7 +117,7 @@ pub(super) fn record(
     }
 }
 
-/// What to do about a finding, a line each.
+/// The remedies of a finding, one line each.
 fn remedy_lines(finding: &Finding) -> Vec<String> {
     finding
         .remedies()
@@ -133,8 +133,8 @@ fn remedy_lines(finding: &Finding) -> Vec<String> {
         .collect()
 }
 
-/// What the reasons are about, each once: `systemctl status` shows ten lines, and may have shown the
-/// reasons in others.
+/// The subjects of the reasons, each once: `systemctl status` shows ten lines, so the reasons themselves may
+/// be out of sight.
 pub(super) fn subjects<'a>(reasons: impl Iterator<Item = &'a str>) -> String {
     let mut seen = HashSet::new();
     let subjects: Vec<&str> = reasons.filter(|subject| seen.insert(*subject)).collect();
@@ -162,9 +162,9 @@ fn summary(unit: &str, plan: &GatePlan<'_>) -> Option<Record> {
             id::BLOCKED,
             Priority::Error,
             format!(
-                "{unit} is not started: it would refuse to run, {reasons}. Run `preflight-rke2 \
-                 fix` for the fixes, then `systemctl start {unit}`. To start it anyway: preflight_rke2=off on the \
-                 kernel command line, or mode = \"report\" in /etc/preflight-rke2/config.toml"
+                "{unit} is not started: it would refuse to run, {reasons}. Run \
+                 `preflight-rke2 fix` for the fixes, then `systemctl start {unit}`. To start it \
+                 anyway: preflight_rke2=off on the kernel command line, or mode = \"report\" in /etc/preflight-rke2/config.toml"
             ),
         ),
         Decision::StartAnyway { because } => (
@@ -178,14 +178,14 @@ fn summary(unit: &str, plan: &GatePlan<'_>) -> Option<Record> {
             format!("{unit} starts unchecked: {}", unknown(&plan.advice)),
         ),
     };
-    let told = if plan.reasons.is_empty() {
+    let listed = if plan.reasons.is_empty() {
         &plan.advice
     } else {
         &plan.reasons
     };
     let fields = SummaryFields {
         remedy: remedies(&plan.reasons),
-        ..summary_fields(told)
+        ..summary_fields(listed)
     };
     Some(Record {
         message_id,
@@ -197,13 +197,13 @@ fn summary(unit: &str, plan: &GatePlan<'_>) -> Option<Record> {
     })
 }
 
-/// What is not known, the first of it in words.
+/// What could not be determined: the first finding, and how many more.
 fn unknown(findings: &[&Finding]) -> String {
     let mut open = findings
         .iter()
         .filter(|finding| finding.now() == Outcome::Indeterminate);
     let Some(first) = open.next() else {
-        return "what decides is not known".to_owned();
+        return "cannot determine whether it would start".to_owned();
     };
     let more = match open.count() {
         0 => String::new(),
@@ -231,7 +231,7 @@ pub(super) fn summary_fields(findings: &[&Finding]) -> SummaryFields {
     }
 }
 
-/// What to do about all of them, each thing once.
+/// The remedies of all findings, each once.
 fn remedies(findings: &[&Finding]) -> String {
     let mut seen = HashSet::new();
     let lines = findings.iter().flat_map(|finding| remedy_lines(finding));

@@ -73,17 +73,17 @@ fn unit(report: &UnitReport) -> PluginResult {
     let reasons = |subjects: &[String]| count(subjects.len(), "reason");
     let (condition, words, subjects) = match (now, then) {
         (Verdict::WouldRefuse, Verdict::WouldStart) => {
-            let subjects = violated(|f| f.now());
+            let subjects = violated(Finding::now);
             let words = format!("would not start now: {}", reasons(&subjects));
             (Condition::Problem, words, subjects)
         }
         (Verdict::WouldRefuse, _) => {
-            let subjects = violated(|f| f.now());
+            let subjects = violated(Finding::now);
             let words = format!("would not start: {}", reasons(&subjects));
             (Condition::Problem, words, subjects)
         }
         (_, Verdict::WouldRefuse) => {
-            let subjects = violated(|f| f.next_boot_outcome());
+            let subjects = violated(Finding::next_boot_outcome);
             let words = format!("would not survive a reboot: {}", reasons(&subjects));
             (Condition::Problem, words, subjects)
         }
@@ -94,14 +94,14 @@ fn unit(report: &UnitReport) -> PluginResult {
         }
         (Verdict::Undetermined, _) => {
             let words = "cannot be judged".to_owned();
-            (Condition::Unknown, words, unknown(|f| f.now()))
+            (Condition::Unknown, words, unknown(Finding::now))
         }
         (Verdict::WouldStart, Verdict::Undetermined) => {
             let words = "might not survive a reboot: cannot tell".to_owned();
             (
                 Condition::Unknown,
                 words,
-                unknown(|f| f.next_boot_outcome()),
+                unknown(Finding::next_boot_outcome),
             )
         }
         (Verdict::WouldStart, Verdict::WouldStart) => {

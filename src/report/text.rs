@@ -1,5 +1,5 @@
-//! The report for a person at a terminal: the verdict first, then each reason with its evidence and
-//! its cure. A unit that would start takes one line.
+//! The report for a terminal: the verdict first, then each reason with its evidence and its remedies. A unit
+//! that would start takes one line.
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -21,26 +21,27 @@ pub struct Style {
     pub color: bool,
     /// Columns of the terminal.
     pub width: usize,
-    /// With the lines the component would end with, and satisfied findings.
+    /// With the lines that the component would print as it exits, and satisfied findings.
     pub verbose: bool,
 }
 
-/// All units, one after the other: of one whose reasons have all been told, for the one before, no more
-/// than that. `machine` is asked only if there is something to tell.
+/// All units, one after the other. A unit whose reasons are all printed already gets one line. `machine` is
+/// called only if there is a problem to print.
 pub fn render(reports: &[UnitReport], style: Style, machine: impl FnOnce() -> Machine) -> String {
     let mut machine = Some(machine);
     let mut out = String::new();
     let mut apart = false;
     for (index, report) in reports.iter().enumerate() {
-        let told = !style.verbose && told_before(report, reports.get(..index).unwrap_or_default());
-        let troubled = style.verbose || !told && report.problems().next().is_some();
+        let repeated =
+            !style.verbose && is_repeated(report, reports.get(..index).unwrap_or_default());
+        let troubled = style.verbose || !repeated && report.problems().next().is_some();
         // A paragraph stands apart; one line follows another.
         if index > 0 && (apart || troubled) {
             out.push('\n');
         }
         apart = troubled;
         out.push_str(&headline(report, style));
-        out.push_str(if told { ", told above\n" } else { "\n" });
+        out.push_str(if repeated { ", see above\n" } else { "\n" });
         if troubled {
             let machine = machine.take().map(|ask| ask());
             context(&mut out, report, machine.as_ref(), style);
@@ -50,16 +51,16 @@ pub fn render(reports: &[UnitReport], style: Style, machine: impl FnOnce() -> Ma
     out
 }
 
-/// Whether a unit has problems, and each stands with the same words and cure in one of the reports before.
-fn told_before(report: &UnitReport, before: &[UnitReport]) -> bool {
+/// Whether a unit has problems, and each is in one of the reports before with the same text and remedies.
+fn is_repeated(report: &UnitReport, before: &[UnitReport]) -> bool {
     let same = |a: &Finding, b: &Finding| {
         (a.id(), a.summary(), a.remedies()) == (b.id(), b.summary(), b.remedies())
     };
-    let told = |finding| {
+    let printed = |finding| {
         let mut all = before.iter().flat_map(UnitReport::problems);
         all.any(|other| same(finding, other))
     };
-    report.problems().next().is_some() && report.problems().all(told)
+    report.problems().next().is_some() && report.problems().all(printed)
 }
 
 /// `text` in `color`, if the output has colours.
@@ -76,7 +77,7 @@ pub(crate) const YELLOW: anstyle::Style = AnsiColor::Yellow.on_default().bold();
 pub(crate) const GREEN: anstyle::Style = AnsiColor::Green.on_default().bold();
 pub(crate) const DIM: anstyle::Style = anstyle::Style::new().dimmed();
 
-/// One line: what would become of the unit.
+/// One line: whether the unit would start.
 pub(crate) fn headline(report: &UnitReport, style: Style) -> String {
     let of = |effect| report.violated(effect).count();
     let (now, then) = (of(Effect::BlocksStart), of(Effect::BlocksNextBoot));
@@ -98,23 +99,24 @@ pub(crate) fn headline(report: &UnitReport, style: Style) -> String {
         (Verdict::WouldStart, Verdict::WouldStart) => (GREEN, "would start".to_owned()),
         (Verdict::WouldStart, Verdict::Undetermined) => (
             YELLOW,
-            "would start now; whether it would after the next boot is not known".to_owned(),
+            "would start now; cannot determine whether it would start after the next boot"
+                .to_owned(),
         ),
         (Verdict::Undetermined, Verdict::WouldRefuse) => (
             YELLOW,
             format!(
-                "would not start after the next boot: {}; whether it would now is not known",
+                "would not start after the next boot: {}; cannot determine whether it would start now",
                 count(then, "reason")
             ),
         ),
         (Verdict::Undetermined, Verdict::WouldStart) => (
             YELLOW,
-            "would start after the next boot; whether it would now is not known".to_owned(),
+            "would start after the next boot; cannot determine whether it would start now"
+                .to_owned(),
         ),
-        (Verdict::Undetermined, Verdict::Undetermined) => (
-            YELLOW,
-            "cannot be judged: what decides is not known".to_owned(),
-        ),
+        (Verdict::Undetermined, Verdict::Undetermined) => {
+            (YELLOW, "cannot determine whether it would start".to_owned())
+        }
     };
     let idle = if report.idle { " (not enabled)" } else { "" };
     format!("{}{idle} {}", report.unit, paint(style, code, &words))
@@ -208,7 +210,7 @@ fn body(out: &mut String, report: &UnitReport, style: Style) {
         }
         if !report.verdict.predicted.is_empty() {
             let who = report.verdict.refused_by.map_or("RKE2", |c| c.name());
-            let _ = writeln!(out, "\nStarted as it is, {who} would end with:");
+            let _ = writeln!(out, "\nIf it is started now, {who} exits with:");
             for line in &report.verdict.predicted {
                 let _ = writeln!(out, "    {}", printable(line));
             }
@@ -261,7 +263,7 @@ fn block(finding: &Finding, renderer: &Renderer) -> String {
     renderer.render(&[group])
 }
 
-/// The line with all of it visible, and where the marked part then lies.
+/// The line with every character visible, and the marked part of it.
 fn shown(excerpt: &Excerpt) -> (String, Range<usize>) {
     let part = |range| excerpt.text.get(range).map(printable).unwrap_or_default();
     let before = part(0..excerpt.mark.start);

@@ -74,12 +74,12 @@ pub(crate) enum Failure {
         searched: String,
     },
     /// The program succeeded, but the account is still missing.
-    #[error("{path} has no {word} etcd{wanted}, although {program} succeeded")]
+    #[error("{path} has no {kind} etcd{wanted}, although {program} succeeded")]
     NotMade {
         /// The table.
         path: &'static str,
         /// `user` or `group`.
-        word: &'static str,
+        kind: &'static str,
         /// ` with id 5`, or nothing.
         wanted: String,
         /// What was run.
@@ -227,7 +227,7 @@ fn made(
         }
         _ => Err(Failure::NotMade {
             path: table.path(),
-            word: table.as_str(),
+            kind: table.as_str(),
             wanted: wanted.map_or_else(String::new, |id| format!(" with id {id}")),
             program,
         }),
