@@ -66,7 +66,7 @@ pub mod examine {
 pub mod facts {
     pub use crate::facts::{
         AccountRow, Cgroup, HostFacts, KernelFact, Lookup, Machine, NextBoot, Operation, ReadError,
-        Reading, Source, Table,
+        Reading, RemedyFacts, Source, Table,
     };
 }
 pub mod finding {

@@ -12,7 +12,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use preflight_rke2::testing::evaluate::evaluate;
-use preflight_rke2::testing::facts::{Cgroup, HostFacts, KernelFact, Lookup, Reading};
+use preflight_rke2::testing::facts::{Cgroup, HostFacts, KernelFact, Lookup, Reading, RemedyFacts};
 use preflight_rke2::testing::finding::Component;
 use preflight_rke2::testing::host::{HostRoot, facts};
 use preflight_rke2::testing::requirements;
@@ -237,7 +237,7 @@ fn refusal(
         user: none(),
         group: none(),
         account_elsewhere: Vec::new(),
-        remedy: Default::default(),
+        remedy: RemedyFacts::default(),
         cgroup: Reading::Known(Cgroup::V2),
         image: false,
     };

@@ -3,7 +3,7 @@
 use super::*;
 use crate::facts::{
     AccountRow, Cgroup, KernelFact, Lookup, NextBoot, NextBootCause, Operation, ReadError, Reading,
-    RejectReason, Rejected, Source, Table,
+    RejectReason, Rejected, RemedyFacts, Source, Table,
 };
 use crate::finding::Effect;
 use crate::requirements;
@@ -58,7 +58,7 @@ fn facts() -> HostFacts {
         user: Some(Ok(found(3, 5, 6))),
         group: Some(Ok(found(4, 6, 0))),
         account_elsewhere: Vec::new(),
-        remedy: Default::default(),
+        remedy: RemedyFacts::default(),
         cgroup: Reading::Known(Cgroup::V2),
         systemd: None,
         image: false,

@@ -5,8 +5,8 @@ mod evidence;
 mod host;
 mod source;
 
-pub use account::{AccountRow, Lookup, Table};
-pub(crate) use account::{AccountSources, AccountTool, RemedyFacts, TargetRoot};
+pub use account::{AccountRow, Lookup, RemedyFacts, Table};
+pub(crate) use account::{AccountSources, AccountTool, TargetRoot};
 pub(crate) use account::{RejectReason, Rejected};
 pub(crate) use evidence::{Evidence, Excerpt, Part};
 pub use host::Machine;

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use preflight_rke2::testing::examine::{self, Target};
-use preflight_rke2::testing::facts::{HostFacts, NextBoot, Reading};
+use preflight_rke2::testing::facts::{HostFacts, NextBoot, Reading, RemedyFacts};
 use preflight_rke2::testing::finding::{Effect, Finding, Outcome};
 use preflight_rke2::testing::host::HostRoot;
 use preflight_rke2::testing::rke2::kernel::KERNEL_PARAMETERS;
@@ -253,7 +253,7 @@ fn nothing_known_is_nothing_satisfied() {
             user: None,
             group: None,
             account_elsewhere: Vec::new(),
-            remedy: Default::default(),
+            remedy: RemedyFacts::default(),
             cgroup: Reading::Unknown { why: unknown() },
         };
         let findings = evaluate(&requirements::of(&settings), &facts);

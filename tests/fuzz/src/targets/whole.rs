@@ -5,7 +5,8 @@ use preflight_rke2::testing::configuration::{BlockOn, Configuration};
 use preflight_rke2::testing::evaluate::{evaluate, next_boot};
 use preflight_rke2::testing::facts::Machine;
 use preflight_rke2::testing::facts::{
-    AccountRow, Cgroup, HostFacts, KernelFact, NextBoot, ReadError, Reading, Source, Table,
+    AccountRow, Cgroup, HostFacts, KernelFact, NextBoot, ReadError, Reading, RemedyFacts, Source,
+    Table,
 };
 use preflight_rke2::testing::finding::{Effect, Finding, Outcome};
 use preflight_rke2::testing::gate::plan::{Override, decide};
@@ -76,7 +77,7 @@ fn around(data: &[u8], limit: Option<usize>) -> Around {
                 row: String::from_utf8_lossy(part).into_owned(),
             })
             .collect(),
-        remedy: Default::default(),
+        remedy: RemedyFacts::default(),
         cgroup: match super::switch(data, 3) % 3 {
             0 => Reading::Known(Cgroup::V2),
             1 => Reading::Known(Cgroup::V1),
