@@ -5,6 +5,7 @@ use crate::facts::{HostFacts, ReadError, Reading, SystemdVersion};
 use crate::finding::{Effect, Finding, Outcome};
 use crate::requirements::Requirement;
 use crate::rke2::config;
+use crate::rke2::installed::VersionSource;
 use crate::rke2::role::Role;
 use crate::rke2::start::Sourced;
 use crate::rke2::version::Version;
@@ -21,8 +22,8 @@ pub struct UnitReport {
     pub role: Role,
     /// The release that would run.
     pub version: Version,
-    /// How that is known: `option`, `binary`, `command`, `package` or `assumed`.
-    pub version_source: &'static str,
+    /// How that is known.
+    pub version_source: VersionSource,
     /// The profile, and where it is set.
     pub profile: Sourced<String>,
     /// Would it start?
@@ -41,9 +42,9 @@ impl UnitReport {
         let mut problems: Vec<&Finding> = self
             .findings
             .iter()
-            .filter(|f| matches!(f.outcome, Outcome::Violated | Outcome::Indeterminate))
+            .filter(|f| matches!(f.outcome(), Outcome::Violated | Outcome::Indeterminate))
             .collect();
-        problems.sort_by_key(|f| (f.effect, f.outcome));
+        problems.sort_by_key(|f| (f.effect(), f.outcome()));
         problems.into_iter()
     }
 
@@ -51,7 +52,7 @@ impl UnitReport {
     pub fn violated(&self, effect: Effect) -> impl Iterator<Item = &Finding> {
         self.findings
             .iter()
-            .filter(move |f| f.outcome == Outcome::Violated && f.effect == effect)
+            .filter(move |f| f.outcome() == Outcome::Violated && f.effect() == effect)
     }
 }
 

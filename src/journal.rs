@@ -1,5 +1,7 @@
 //! A journal record: what [`crate::report::journal`] makes and [`crate::host::journal`] sends.
 
+use crate::finding::{CheckId, Effect};
+
 /// Kinds of record, by their `MESSAGE_ID`.
 pub mod id {
     /// One reason.
@@ -72,9 +74,9 @@ pub struct Record {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FindingFields {
     /// `PREFLIGHT_CHECK`: the finding's id.
-    pub check: String,
+    pub check: CheckId,
     /// `PREFLIGHT_EFFECT`
-    pub effect: &'static str,
+    pub effect: Effect,
     /// `PREFLIGHT_SUBJECT`
     pub subject: String,
     /// `PREFLIGHT_REQUIRED`

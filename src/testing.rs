@@ -62,12 +62,12 @@ pub mod examine {
 }
 pub mod facts {
     pub use crate::facts::{
-        Cgroup, HostFacts, KernelFact, Lookup, Machine, NextBoot, Operation, ReadError, Reading,
-        Source, Table,
+        AccountRow, Cgroup, HostFacts, KernelFact, Lookup, Machine, NextBoot, Operation, ReadError,
+        Reading, Source, Table,
     };
 }
 pub mod finding {
-    pub use crate::finding::{Component, Effect, Finding, Outcome};
+    pub use crate::finding::{CheckId, Component, Effect, Finding, Outcome};
 }
 pub mod gate {
     pub mod block {
@@ -186,7 +186,7 @@ pub mod rke2 {
         pub use crate::rke2::profile::ProfileRules;
     }
     pub mod releases {
-        pub use crate::rke2::releases::{count, newest_of, release};
+        pub use crate::rke2::releases::{count, newest, newest_of, oldest, release};
     }
     pub mod role {
         pub use crate::rke2::role::Role;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use crate::finding::{Component, Effect, Finding, Outcome, Prediction};
+use crate::finding::{Component, Finding, Outcome, Prediction};
 
 /// Would the unit start?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -47,8 +47,8 @@ pub struct UnitVerdict {
 
 /// Folds findings into a verdict.
 pub fn fold(findings: &[Finding]) -> UnitVerdict {
-    let deciding = || findings.iter().filter(|f| decides(f.effect));
-    let predictions: Vec<&Prediction> = findings.iter().flat_map(|f| &f.predictions).collect();
+    let deciding = || findings.iter().filter(|f| f.effect().blocks());
+    let predictions: Vec<&Prediction> = findings.iter().flat_map(Finding::predictions).collect();
     let first = predictions.iter().map(|p| p.stage).min();
     let stage = || predictions.iter().filter(|p| Some(p.stage) == first);
     let hidden = stage().any(|p| p.hides_others);
@@ -58,16 +58,11 @@ pub fn fold(findings: &[Finding]) -> UnitVerdict {
         .map(|p| p.line.clone())
         .collect();
     UnitVerdict {
-        now: judge(deciding().map(|f| f.now)),
-        next_boot: judge(deciding().map(|f| f.then)),
+        now: judge(deciding().map(|f| f.now())),
+        next_boot: judge(deciding().map(|f| f.next_boot_outcome())),
         refused_by: first.map(crate::finding::Stage::component),
         predicted,
     }
-}
-
-/// Whether a finding of this effect can decide over a start.
-const fn decides(effect: Effect) -> bool {
-    matches!(effect, Effect::BlocksStart | Effect::BlocksNextBoot)
 }
 
 fn judge(outcomes: impl Iterator<Item = Outcome>) -> Verdict {
@@ -83,10 +78,10 @@ fn judge(outcomes: impl Iterator<Item = Outcome>) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Stage;
+    use crate::finding::{CheckId, Stage};
 
-    fn finding(effect: Effect, now: Outcome, then: Outcome) -> Finding {
-        Finding::bare("x", effect, now, then)
+    fn finding(check: CheckId, now: Outcome, next_boot: Outcome) -> Finding {
+        Finding::new(check, "", Vec::new(), now, next_boot)
     }
 
     #[test]
@@ -106,11 +101,11 @@ mod tests {
                 (folded.now, folded.next_boot)
             };
             let start = Verdict::WouldStart;
-            let now = all(|outcome| finding(Effect::BlocksStart, outcome, Satisfied));
+            let now = all(|outcome| finding(CheckId::SysctlPanic, outcome, Satisfied));
             assert_eq!(now, (verdict, start));
-            let then = all(|outcome| finding(Effect::BlocksNextBoot, Satisfied, outcome));
+            let then = all(|outcome| finding(CheckId::SysctlPanic, Satisfied, outcome));
             assert_eq!(then, (start, verdict));
-            let advice = all(|outcome| finding(Effect::Advice, outcome, outcome));
+            let advice = all(|outcome| finding(CheckId::UnitProblem, outcome, outcome));
             assert_eq!(advice, (start, start));
         }
     }
@@ -118,14 +113,13 @@ mod tests {
     #[test]
     fn the_first_stage_speaks_and_what_hides_others_alone() {
         let predicted = |said: &[(Stage, &str, bool)]| {
-            let mut one = finding(Effect::BlocksStart, Outcome::Violated, Outcome::Violated);
+            let one = finding(CheckId::SysctlPanic, Outcome::Violated, Outcome::Violated);
             let predictions = said.iter().map(|(stage, line, hides_others)| Prediction {
                 stage: *stage,
                 line: (*line).to_owned(),
                 hides_others: *hides_others,
             });
-            one.predictions = predictions.collect();
-            let folded = fold(&[one]);
+            let folded = fold(&[one.with_predictions(predictions)]);
             (folded.refused_by, folded.predicted)
         };
         let (first, later) = (Stage::KernelParameters, Stage::KubeletTunables);

@@ -237,6 +237,7 @@ fn refusal(
         user: none(),
         group: none(),
         account_elsewhere: Vec::new(),
+        remedy: Default::default(),
         cgroup: Reading::Known(Cgroup::V2),
         image: false,
     };

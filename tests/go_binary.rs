@@ -187,7 +187,7 @@ fn a_program_without_recorded_flags_is_asked_once() {
     assert!(
         detection.notes[0]
             .to_string()
-            .ends_with("--version: the answer names no version")
+            .ends_with("--version: its output names no version")
     );
     assert_eq!(std::fs::read(bench.path("rke2.runs")).unwrap(), b"..");
 }

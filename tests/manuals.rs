@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, Command};
 use clap_complete::Shell;
-use preflight_rke2::testing::finding::Effect;
 use preflight_rke2::testing::requirements::catalogue::{CHECKS, Check};
 use roff::{Inline, Roff, bold, italic, roman};
 
@@ -172,12 +171,7 @@ fn the_manual_of_the_program() {
 }
 
 fn effect(check: &Check) -> &'static str {
-    match check.effect {
-        Effect::BlocksStart => "blocks-start",
-        Effect::BlocksNextBoot => "blocks-next-boot",
-        Effect::FailsControl => "fails-control",
-        Effect::Advice => "advice",
-    }
+    check.id.effect().as_str()
 }
 
 /// The first letter as at the start of a sentence.
@@ -197,7 +191,7 @@ fn sentence(text: &str) -> String {
 fn the_manual_of_the_checks() {
     let mut roff = Roff::new();
     for check in CHECKS {
-        roff.control("SS", []).text([bold(check.id)]);
+        roff.control("SS", []).text([bold(check.id.as_str())]);
         roff.text(prose(&sentence(check.title)));
         roff.control("PP", []);
         roff.text(prose(&sentence(check.about)));

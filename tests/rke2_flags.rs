@@ -97,7 +97,7 @@ fn generated(data: &Data) -> String {
     let mut out = String::from(
         "//! Releases of RKE2, and the flags of each.\n//!\n\
          //! Made by `tests/lab/flag-table` from `tests/cases/rke2-flags.json`: change that.\n\n\
-         use super::config::FlagKind;\nuse super::releases::{Form, Row, Run};\n\n\
+         use super::flag_history::{FlagKind, Form, Row, Run};\n\n\
          /// Every release that the rules were read from, in the order of their numbers: minor, patch, revision.\n\
          #[rustfmt::skip]\n",
     );

@@ -1,28 +1,28 @@
-//! What a control is: data that says what is asked of which node, under which number in which
-//! benchmark, and whether a scanner counts it.
+//! What a control is: data on what it requires of which node, under which number in which benchmark, and
+//! whether a scanner counts it.
 
 use serde::Serialize;
 
 use super::benchmark::Benchmark;
 use super::ciphers::Suite;
 
-/// One control of the benchmarks, or one criterion of the hardening guide besides.
+/// One control of the benchmarks, or one requirement of the hardening guide that no benchmark has.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Control {
     /// Its name here: stable across benchmarks, dotted.
     pub key: &'static str,
-    /// The kind of node it is asked of.
+    /// The kind of node it applies to.
     pub node: NodeType,
     /// Its number in each benchmark of [`Benchmark::ALL`], `-` where that has none. A letter behind:
-    /// `u` unscored, `m` for a person to judge, `s` not applicable on RKE2.
+    /// `u` unscored, `m` to be checked manually, `s` not applicable on RKE2.
     pub ids: &'static str,
-    /// What holds where it is met.
+    /// What is true where it is met.
     pub title: &'static str,
-    /// What is asked.
+    /// What is required.
     pub criterion: Criterion,
 }
 
-/// The kinds of node that scanners tell apart.
+/// The kinds of node that scanners distinguish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NodeType {
@@ -59,9 +59,9 @@ pub enum Scoring {
     Scored,
     /// Not met, it is a warning.
     Unscored,
-    /// A person has to judge; what can be told is told.
+    /// It has to be checked manually; what can be determined is printed.
     Manual,
-    /// RKE2 has nothing of the kind.
+    /// RKE2 has nothing that it could apply to.
     NotApplicable,
 }
 
@@ -89,7 +89,7 @@ impl Control {
         let (id, scoring) = marked.unwrap_or((cell, Scoring::Scored));
         match id {
             "-" => None,
-            // A criterion of the guide has no number; its name stands for one.
+            // A requirement of the guide has no number: its key stands for one.
             "guide" => Some(Edition {
                 id: self.key,
                 scoring,
@@ -98,33 +98,33 @@ impl Control {
         }
     }
 
-    /// Whether it is the guide's criterion and no control of a benchmark.
+    /// Whether it comes from the hardening guide, not from a benchmark.
     pub fn is_beyond(&self) -> bool {
         self.key.starts_with("guide.")
     }
 }
 
-/// Where files are looked at. Paths are relative to RKE2's data folder.
+/// Which files a criterion is about. Paths are relative to RKE2's data directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileSet {
     /// One file.
     File(&'static str),
-    /// One folder, without what it holds.
+    /// One directory, without its content.
     Directory(&'static str),
-    /// The files in a folder whose names end so.
+    /// The files in a directory whose names have a suffix: directory, suffix.
     Suffix(&'static str, &'static str),
-    /// A folder and everything below it.
+    /// A directory and everything below it.
     Tree(&'static str),
-    /// What network plugins are configured by.
+    /// The configuration of network plugins.
     Cni,
 }
 
 /// The mode bits that may be set, by benchmark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
-    /// At the most, unless the benchmark is named below.
+    /// The limit, unless the benchmark is named below.
     pub usual: u32,
-    /// At the most in the benchmarks named.
+    /// The limit in the benchmarks named.
     pub other: u32,
     /// Which these are.
     pub in_benchmarks: &'static [Benchmark],
@@ -141,14 +141,14 @@ impl Limit {
     }
 }
 
-/// To whom files belong.
+/// The required owner of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
     /// User and group root.
     Root,
     /// User and group etcd.
     Etcd,
-    /// Root's, and below this folder of the data folder etcd's as well.
+    /// User and group root, or below this directory of the data directory etcd.
     RootOrEtcdBelow(&'static str),
 }
 
@@ -195,14 +195,14 @@ impl KubeComponent {
     }
 }
 
-/// What is asked of a command line.
+/// What is required of a command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
-    /// A switch is off, explicitly.
+    /// A boolean flag is false, explicitly.
     Off(&'static str),
-    /// A switch is on, explicitly.
+    /// A boolean flag is true, explicitly.
     On(&'static str),
-    /// A switch is on, or not given.
+    /// A boolean flag is true, or not given.
     OnOrUnset(&'static str),
     /// Each of these has a value.
     Set(&'static [&'static str]),
@@ -212,7 +212,7 @@ pub enum Rule {
     Has(&'static str, &'static str),
     /// A list has one of these items.
     HasOneOf(&'static str, &'static [&'static str]),
-    /// A list has not got this item.
+    /// A list does not have this item.
     Lacks(&'static str, &'static str),
     /// A number of at least this.
     AtLeast(&'static str, i64),
@@ -232,10 +232,10 @@ pub enum Rule {
     Ciphers(&'static [Suite]),
 }
 
-/// What is asked of etcd's configuration: a section, a key.
+/// What is required of etcd's configuration: a section, a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EtcdRule {
-    /// Each key names this file of the data folder.
+    /// Each key names this file of the data directory.
     Files(&'static str, &'static [(&'static str, &'static str)]),
     /// It is on.
     On(&'static str, &'static str),
@@ -252,7 +252,7 @@ pub struct KubeletSetting {
     pub field: &'static str,
 }
 
-/// What is asked of the kubelet.
+/// What is required of the kubelet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KubeletRule {
     /// Off, explicitly.
@@ -284,7 +284,7 @@ pub enum KubeletRule {
     Ciphers(&'static [Suite]),
 }
 
-/// What is asked.
+/// What a control requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Criterion {
     /// Modes of files.
@@ -307,7 +307,7 @@ pub enum Criterion {
     PodSecurity,
     /// Which namespaces pod security leaves out.
     PodSecurityExemptions,
-    /// Nothing that a machine can tell: what a person is to look at.
+    /// Nothing that can be checked automatically: what to check manually.
     ByHand(&'static str),
     /// Nothing, on RKE2: why.
     Absent(&'static str),

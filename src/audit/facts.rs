@@ -14,10 +14,10 @@ use super::flags::{ComponentArg, ComponentCommand};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each part can be left out by itself"
+    reason = "each part can be disabled alone"
 )]
 pub struct Parts {
-    /// A server, whatever of it is left out.
+    /// A server, even if some of its components are disabled.
     pub control_plane: bool,
     /// kube-apiserver.
     pub api_server: bool,
@@ -45,7 +45,7 @@ impl Parts {
     }
 }
 
-/// One thing that a control looks at.
+/// A file or directory that a control is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct InspectedFile {
     /// Where, as the host names it.
@@ -58,23 +58,23 @@ pub struct InspectedFile {
     pub gid: u32,
 }
 
-/// Of all that is not as it should be, so much is remembered.
+/// How many of the files that do not meet a control are kept as examples.
 pub(crate) const REMEMBERED: usize = 8;
 
-/// What became of looking at files.
+/// The result of inspecting the files of a control.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Survey {
-    /// Where it looked.
+    /// What was inspected.
     pub places: Vec<String>,
-    /// How many things it looked at.
+    /// How many files and directories were inspected.
     pub looked_at: u64,
-    /// How many of them are not as they should be.
+    /// How many of them do not meet the control.
     pub wrong: u64,
     /// The first of them by name, [`REMEMBERED`] at the most.
     pub examples: Vec<InspectedFile>,
-    /// One that is, where one thing alone was looked at.
+    /// One that does.
     pub sample: Option<InspectedFile>,
-    /// Why not all could be looked at: the first reasons.
+    /// Why not everything could be checked: the first reasons.
     pub errors: Vec<String>,
 }
 
@@ -94,14 +94,14 @@ impl Survey {
         }
     }
 
-    /// Notes why something could not be looked at. What vanished meanwhile is none of it.
+    /// Records why something could not be inspected. A file that was removed meanwhile does not count.
     pub(crate) fn failed(&mut self, error: &ReadError) {
         if !error.is_absent() {
             self.problem(error.to_string());
         }
     }
 
-    /// The same, in words.
+    /// Records a reason.
     pub fn problem(&mut self, what: String) {
         if self.errors.len() < REMEMBERED {
             self.errors.push(what);
@@ -112,14 +112,14 @@ impl Survey {
 /// A file of configuration.
 #[derive(Debug, Clone)]
 pub enum ConfigDocument {
-    /// It is not there.
+    /// It does not exist.
     Absent {
         /// Where it would be.
         path: String,
     },
-    /// It is, and says this.
+    /// It was read.
     Read(Document),
-    /// It cannot be read, or made out.
+    /// It cannot be read or parsed.
     Broken(Source, String),
 }
 
@@ -136,7 +136,7 @@ impl ConfigDocument {
         }
     }
 
-    /// The same of a file that holds secrets: what is wrong with its text is not quoted.
+    /// The same for a file with secrets: errors do not quote its text.
     pub(crate) fn of_secrets(path: &str, read: Result<Vec<u8>, ReadError>) -> Self {
         let is_read = read.is_ok();
         match Self::new(path, read) {
@@ -178,7 +178,7 @@ pub struct NodeFacts {
     pub role: Role,
     /// The release.
     pub version: Version,
-    /// RKE2's data folder.
+    /// RKE2's data directory.
     pub data_dir: String,
     /// What it runs.
     pub parts: Parts,

@@ -1,5 +1,5 @@
 //! Command lines as Kubernetes' components parse them (spf13/pflag): the last of a repeated flag
-//! wins, lists add up, a bare switch is true, `_` is `-` in names, and `--` ends them.
+//! wins, lists add up, a boolean flag without a value is true, `_` is `-` in names, and `--` ends them.
 
 use crate::facts::Source;
 
@@ -39,15 +39,15 @@ pub struct ComponentCommand {
 pub(crate) struct Given<'a> {
     /// Its name, without dashes, with `-` for `_`.
     pub name: String,
-    /// Its value; `None` where the name stands alone, which is true for a switch.
+    /// Its value; `None` without one, which means true for a boolean flag.
     pub value: Option<&'a str>,
     /// Where it is written.
     pub source: &'a Source,
 }
 
-/// Switches, which take no word behind them for their value. All that controls ask for, and what
-/// RKE2 itself passes.
-const SWITCHES: &[&str] = &[
+/// Boolean flags, which do not take the next word as their value: those that controls check, and those
+/// that RKE2 passes.
+const BOOLEAN_FLAGS: &[&str] = &[
     "allow-privileged",
     "anonymous-auth",
     "allocate-node-cidrs",
@@ -83,9 +83,9 @@ pub(crate) fn given(words: &[ComponentArg]) -> Vec<Given<'_>> {
             None => (body, None),
         };
         let name = normal(name);
-        // All but switches take the next word, whatever it is. One that looks like a flag is left
-        // for one: a name we do not know can be a switch.
-        if value.is_none() && !SWITCHES.contains(&name.as_str()) {
+        // All but boolean flags take the next word. One that begins with a dash is taken for a flag,
+        // because a flag that is not known here can be a boolean one.
+        if value.is_none() && !BOOLEAN_FLAGS.contains(&name.as_str()) {
             let next = words.next_if(|next| !next.text.starts_with('-'));
             value = next.map(|next| next.text.as_str());
         }
@@ -98,7 +98,7 @@ pub(crate) fn given(words: &[ComponentArg]) -> Vec<Given<'_>> {
     flags
 }
 
-/// A flag's name as the components look it up.
+/// A flag's name as the components normalize it.
 fn normal(name: &str) -> String {
     name.replace('_', "-")
 }
@@ -211,7 +211,7 @@ mod tests {
             text(&["--profiling", "--profiling=false"], "profiling"),
             some("false")
         );
-        // A switch takes no word behind it.
+        // A boolean flag does not take the next word.
         assert_eq!(text(&["--profiling", "false"], "profiling"), some("true"));
         assert_eq!(
             text(&["--bind-address", "::1"], "bind-address"),

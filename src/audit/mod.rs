@@ -1,7 +1,7 @@
-//! The node-local controls of the CIS benchmarks for RKE2: what each asks, as data, and a node held
-//! against them, without a cluster.
+//! The node-local controls of the CIS benchmarks for RKE2, as data, and their evaluation on a node without
+//! access to the cluster.
 //!
-//! Pure. [`crate::host::audit`] reads what is asked, [`crate::report::audit`] tells the result.
+//! Pure. [`crate::host::audit`] reads the node, [`crate::report::audit`] prints the result.
 
 pub(crate) mod benchmark;
 pub(crate) mod ciphers;
@@ -10,6 +10,7 @@ pub(crate) mod controls;
 pub(crate) mod evaluate;
 pub(crate) mod facts;
 pub(crate) mod flags;
+pub(crate) mod node;
 pub(crate) mod restart;
 pub(crate) mod result;
 pub(crate) mod waiver;
@@ -21,11 +22,12 @@ use control::{Control, Edition};
 use result::ControlResult;
 use waiver::Applied;
 
+use crate::rke2::installed::VersionSource;
 use crate::rke2::role::Role;
 use crate::rke2::start::Sourced;
 use crate::rke2::version::Version;
 
-/// What became of a control on a node.
+/// The result of a control on a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ControlOutcome {
@@ -33,18 +35,18 @@ pub enum ControlOutcome {
     Fail,
     /// Not met, and not scored.
     Warn,
-    /// It could not be found out.
+    /// It could not be determined.
     Error,
-    /// A person has to look.
+    /// It has to be checked manually.
     Manual,
     /// Met.
     Pass,
-    /// This node is not held to it.
+    /// It does not apply to this node.
     NotApplicable,
 }
 
 impl ControlOutcome {
-    /// The gravest first.
+    /// The most severe first.
     pub const ALL: [Self; 6] = [
         Self::Fail,
         Self::Warn,
@@ -67,29 +69,29 @@ impl ControlOutcome {
     }
 }
 
-/// One control held against a node.
+/// One control, evaluated on a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audited {
     /// Which.
     pub control: &'static Control,
     /// Its number and how it counts in the benchmark.
     pub edition: Edition,
-    /// What became of it.
+    /// Whether it passes.
     pub outcome: ControlOutcome,
     /// Evidence and remedy.
     pub result: ControlResult,
-    /// Whether somebody answers for it.
+    /// The waiver for it.
     pub waiver: Option<Applied>,
 }
 
 impl Audited {
-    /// Whether somebody answers for its not being met, and still does.
+    /// Whether it does not pass and a waiver that has not expired accepts that.
     pub fn is_waived(&self) -> bool {
         self.waiver.as_ref().is_some_and(|waiver| !waiver.expired)
             && matches!(self.outcome, ControlOutcome::Fail | ControlOutcome::Warn)
     }
 
-    /// Whether it fails and nobody answers for it.
+    /// Whether it fails without a valid waiver.
     pub fn fails(&self) -> bool {
         self.outcome == ControlOutcome::Fail && !self.is_waived()
     }
@@ -105,14 +107,14 @@ pub struct Audit {
     /// The release that would run.
     pub version: Version,
     /// How that is known.
-    pub version_source: &'static str,
+    pub version_source: VersionSource,
     /// The profile, and where it is set.
     pub profile: Sourced<String>,
-    /// RKE2's data folder.
+    /// RKE2's data directory.
     pub data_dir: String,
     /// The benchmark, and who sees that otherwise.
     pub choice: Choice,
-    /// Whether somebody asked for that benchmark.
+    /// Whether the benchmark was requested, not chosen by the release.
     pub asked: bool,
     /// What is not known of RKE2's configuration, so that it was audited as if that said nothing.
     pub unknown: Vec<String>,
@@ -124,19 +126,19 @@ pub struct Audit {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub struct Counts {
-    /// Failed, and nobody answers for it.
+    /// Failed without a valid waiver.
     pub fail: usize,
     /// Not met and not scored.
     pub warn: usize,
     /// Could not be found out.
     pub error: usize,
-    /// For a person.
+    /// To be checked manually.
     pub manual: usize,
     /// Met.
     pub pass: usize,
-    /// Not asked of this node.
+    /// Not applicable to this node.
     pub not_applicable: usize,
-    /// Not met, and somebody answers for it.
+    /// Not met, and accepted by a waiver.
     pub waived: usize,
 }
 

@@ -10,17 +10,16 @@ use super::evaluate::{files, flags as rules};
 use super::facts::{ConfigDocument, EtcdAccount, InspectedFile};
 use super::flags::ComponentArg;
 use crate::facts::Source;
+use crate::finding::CheckId;
+use crate::rke2::changes::MANIFESTS_CLOSED;
 use crate::rke2::config::Kubelet;
 use crate::rke2::profile::Scope;
 use crate::rke2::role::Role;
 use crate::rke2::start::Advice;
-use crate::rke2::version::{Since, Version};
+use crate::rke2::version::Version;
 use crate::text::{count, shell_word};
 
-/// Static pods are closed with a CIS profile. Upstream: rancher/rke2 #4831 and its backports.
-pub(crate) const MANIFESTS_CLOSED: Since =
-    Since(&[(25, 15, 1), (26, 10, 1), (27, 7, 1), (28, 3, 1)]);
-/// The mode they get then.
+/// The mode that RKE2 gives static pods with a CIS profile, since [`MANIFESTS_CLOSED`].
 const MANIFEST: u32 = 0o600;
 
 /// What was read for it.
@@ -28,7 +27,7 @@ const MANIFEST: u32 = 0o600;
 pub(crate) struct RestartFacts {
     /// The static pods that are there.
     pub manifests: Vec<InspectedFile>,
-    /// etcd's data folder and what of it etcd opens first, as far as they are there.
+    /// etcd's data directory and what of it etcd opens first, as far as they are there.
     pub etcd: Vec<InspectedFile>,
     /// The account etcd; asked for only where there is data that may not be its own.
     pub account: EtcdAccount,
@@ -68,7 +67,7 @@ fn manifests(version: &Version, facts: &RestartFacts) -> Option<Advice> {
         .filter(|_| MANIFESTS_CLOSED.includes(version))?;
     let paths: Vec<String> = open.iter().map(|seen| shell_word(&seen.path)).collect();
     Some(Advice {
-        check: "control.manifest-mode",
+        check: CheckId::ControlManifestMode,
         subject: "static pods".to_owned(),
         summary: format!(
             "{} with mode {:o}, from before the profile: RKE2 does not write a file anew whose content \
@@ -87,7 +86,7 @@ fn undone(kubelet: &Kubelet) -> Option<Advice> {
         let source = protect.origin.source();
         let place = source.as_ref().map_or_else(|| protect.origin.to_string(), Source::to_string);
         Advice {
-            check: "control.kubelet",
+            check: CheckId::ControlKubelet,
             subject: "protectKernelDefaults".to_owned(),
             summary: format!(
                 "{place} turns the kubelet's protectKernelDefaults off, which the profile turns on: the \
@@ -127,7 +126,7 @@ fn arguments(version: &Version, facts: &RestartFacts) -> Vec<Advice> {
                 .as_ref()
                 .map_or_else(|| setting.to_owned(), Source::to_string);
             Some(Advice {
-                check: "control.argument",
+                check: CheckId::ControlArgument,
                 subject: setting.to_owned(),
                 summary: format!(
                     "{setting} brings {}: CIS {benchmark} control {} asks for {}",
@@ -147,12 +146,12 @@ fn etcd(facts: &RestartFacts) -> Option<Advice> {
     // Root may open everything; etcd will not run as root.
     let closed = |seen: &&InspectedFile| seen.uid != uid;
     let first = facts.etcd.iter().find(closed)?;
-    let folder = facts
+    let directory = facts
         .etcd
         .first()
         .map_or(first.path.as_str(), |seen| seen.path.as_str());
     Some(Advice {
-        check: "control.etcd-data",
+        check: CheckId::ControlEtcdData,
         subject: "etcd's data".to_owned(),
         summary: format!(
             "with the profile etcd runs as the user etcd ({uid}), and {} belongs to user {}: etcd may \
@@ -161,7 +160,7 @@ fn etcd(facts: &RestartFacts) -> Option<Advice> {
         ),
         remedy: format!(
             "with RKE2 stopped, chown -R {uid}:{gid} {}",
-            shell_word(folder)
+            shell_word(directory)
         ),
         source: Some(Source::file(first.path.clone())),
     })
@@ -181,10 +180,10 @@ fn policy(facts: &RestartFacts) -> Option<Advice> {
         }
     };
     Some(Advice {
-        check: "control.audit-policy",
+        check: CheckId::ControlAuditPolicy,
         subject: "audit policy".to_owned(),
         summary: format!("{source}: the API server ends on this audit policy: {why}"),
-        remedy: format!("mend {}", source.path),
+        remedy: format!("fix {}", source.path),
         source: Some(source),
     })
 }

@@ -1,35 +1,35 @@
-//! What holding a node against one criterion gives, before it is known how the criterion counts.
+//! The result of checking one criterion on a node, before it is known how the control counts.
 
 use crate::facts::Source;
 use crate::finding::Remedy;
 
-/// Whether what is asked is so.
+/// Whether the node meets a criterion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holds {
-    /// It is.
+    /// It does.
     Yes,
-    /// It is not.
+    /// It does not.
     No,
-    /// It could not be found out.
+    /// It could not be determined.
     Unknown,
-    /// There is nothing to ask it of.
+    /// The node has nothing that the criterion is about.
     Nothing,
 }
 
-/// The answer to one criterion.
+/// The result of checking one criterion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ControlResult {
-    /// Whether it is so.
+    /// Whether it is met.
     pub holds: Holds,
-    /// What is asked, in a few words.
+    /// What is required, in a few words.
     pub expected: String,
     /// What was found.
     pub actual: Option<String>,
-    /// One sentence for a person.
+    /// One sentence for the administrator.
     pub summary: String,
     /// Where it was found.
     pub sources: Vec<Source>,
-    /// How to put it right.
+    /// How to fix it.
     pub remedies: Vec<Remedy>,
 }
 
@@ -53,7 +53,7 @@ impl ControlResult {
         self
     }
 
-    /// With where it was found; what is no file of the host's is left out.
+    /// With the place where it was found, if that is a file of the host.
     #[must_use]
     pub fn at(mut self, sources: impl IntoIterator<Item = Source>) -> Self {
         for source in sources {
@@ -64,10 +64,10 @@ impl ControlResult {
         self
     }
 
-    /// With a way to put it right; nothing to type where only a person can.
+    /// With a way to fix it; without commands where it has to be fixed manually.
     #[must_use]
-    pub fn cure(mut self, summary: impl Into<String>, commands: Vec<String>) -> Self {
-        self.remedies.push(Remedy {
+    pub fn remedy(mut self, summary: impl Into<String>, commands: Vec<String>) -> Self {
+        self.remedies.push(Remedy::Manual {
             summary: summary.into(),
             commands,
         });

@@ -1,4 +1,4 @@
-//! Controls that somebody answers for: with a reason, and until when.
+//! Accepted failures of controls: with a reason, and until a date.
 
 use std::fmt;
 

@@ -93,9 +93,9 @@ fn status(root: &HostRoot, report: &UnitReport, fail_on: &[FailOn]) -> Status {
             for finding in report
                 .findings
                 .iter()
-                .filter(|f| f.now == Outcome::Indeterminate)
+                .filter(|f| f.now() == Outcome::Indeterminate)
             {
-                stderr::line(&finding.summary);
+                stderr::line(finding.summary());
             }
             Status::Failed
         }

@@ -16,7 +16,11 @@ const WIDTH: usize = 84;
 
 pub(super) fn run(explain: &Explain) -> Status {
     let Some(id) = &explain.id else {
-        let width = CHECKS.iter().map(|check| check.id.len()).max().unwrap_or(0);
+        let width = CHECKS
+            .iter()
+            .map(|check| check.id.as_str().len())
+            .max()
+            .unwrap_or(0);
         let list = CHECKS.iter().fold(String::new(), |mut list, check| {
             let _ = writeln!(list, "{:width$}  {}", check.id, check.title);
             list
@@ -95,7 +99,7 @@ fn page(check: &Check) -> String {
 /// The effect of a violation, in words.
 fn consequence(check: &Check) -> &'static str {
     use crate::finding::Effect;
-    match check.effect {
+    match check.id.effect() {
         Effect::BlocksStart => "the unit is not started (blocks-start)",
         Effect::BlocksNextBoot => "the unit would not start after a reboot (blocks-next-boot)",
         Effect::FailsControl => "the unit starts, a control fails (fails-control)",

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use super::arguments::{Common, Fix, Output};
 use super::{Status, colored, print, select, stderr, width};
 use crate::assessment::{Examination, UnitReport};
+use crate::evaluate::RequestedIds;
 use crate::examine::{self, Target};
 use crate::fix::declare::{self, Form};
-use crate::fix::{Plan, Unit, Wish, plan, script, text};
+use crate::fix::{Plan, Unit, plan, script, text};
 use crate::host::HostRoot;
 use crate::host::apply::{self, Done, Programs};
 use crate::report::text::{Style, headline};
@@ -21,23 +22,23 @@ pub(super) fn run(common: &Common, fix: &Fix) -> Status {
     let Some(targets) = select::targets(&root, common, &fix.which) else {
         return Status::Failed;
     };
-    let wish = Wish {
+    let ids = RequestedIds {
         uid: fix.uid,
         gid: fix.gid,
     };
     let programs = Programs::default();
     let examined = examine(&root, &targets);
     let units: Vec<Unit<'_>> = examined.iter().map(unit).collect();
-    let host = apply::survey(&root, &units, &programs);
+    let host = apply::survey(&root, &units);
     if let Some(form) = fix.output.and_then(form) {
-        let declared = declare::declared(&units, &host, wish);
+        let declared = declare::declared(&units, &host, ids);
         print(&declare::render(&declared, form));
         for problem in &declared.problems {
             stderr::line(problem);
         }
         return Status::Good;
     }
-    let plan = match plan::plan(&units, &host, wish) {
+    let plan = match plan(&units, &host, ids) {
         Ok(plan) => plan,
         Err(conflict) => {
             stderr::line(&conflict.to_string());
@@ -55,7 +56,7 @@ pub(super) fn run(common: &Common, fix: &Fix) -> Status {
         return Status::Good;
     }
     if fix.apply {
-        // A plan made from a host that was read in part could break what is right.
+        // A plan made from half the facts could break what works.
         let troubles = root.read_errors();
         if !troubles.is_empty() {
             for error in troubles {
@@ -134,7 +135,7 @@ fn carry_out(
     }
     let examined = examine(root, targets);
     out.push_str(&headlines(&examined, style));
-    out.push_str(&text::left(&plan.left));
+    out.push_str(&text::manual(&plan.manual));
     print(&out);
     if done.iter().any(|done| done.result.is_err()) {
         return Status::Failed;

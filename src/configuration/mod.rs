@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::audit::controls;
 use crate::audit::waiver::{Day, Waiver};
 use crate::facts::Source;
+use crate::finding::CheckId;
 use crate::text::nearest;
 
 /// What the gate does with a verdict.
@@ -183,6 +184,11 @@ pub struct ConfigurationError {
 }
 
 impl Configuration {
+    /// Whether `check` never blocks.
+    pub(crate) fn skips(&self, check: CheckId) -> bool {
+        self.skip.iter().any(|id| id == check.as_str())
+    }
+
     /// Merges files into the settings, a later one over an earlier one. `known_check` is whether a check has the
     /// id, for the ids in `skip`.
     pub fn merge<'a>(

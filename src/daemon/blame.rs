@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use crate::examine;
 use crate::facts::Part;
-use crate::finding::{Finding, Outcome};
+use crate::finding::{CheckId, Finding, Outcome};
 use crate::host::HostRoot;
 
 use crate::sysctl_d::{Assignment, KeyResolution, Via};
@@ -22,19 +22,19 @@ pub(super) enum DetectedBy {
 
 /// The likely cause of `finding`, in half a sentence; `None` where the host shows none.
 pub(super) fn of(root: &HostRoot, finding: &Finding, detected_by: DetectedBy) -> Option<String> {
-    if finding.id.starts_with("sysctl.") && finding.now == Outcome::Violated {
+    if finding.id().sysctl_key().is_some() && finding.now() == Outcome::Violated {
         return parameter(root, finding, detected_by);
     }
     let of = |parts: &[Part]| {
-        let mut places = finding.evidence.iter();
+        let mut places = finding.evidence().iter();
         let place = places.find(|evidence| parts.contains(&evidence.part))?;
         Some(place.source.path.as_str())
     };
     // A file that sets or hides a value decides the next boot; the file that was read decides now.
-    let path = match finding.id.as_str() {
-        "account.etcd.user" => Some("/etc/passwd"),
-        "account.etcd.group" => Some("/etc/group"),
-        id if id.starts_with("sysctl.") => of(&[Part::Sets, Part::Masks]),
+    let path = match finding.id() {
+        CheckId::AccountEtcdUser => Some("/etc/passwd"),
+        CheckId::AccountEtcdGroup => Some("/etc/group"),
+        id if id.sysctl_key().is_some() => of(&[Part::Sets, Part::Masks]),
         _ => of(&[Part::Read, Part::Demands]),
     }?;
     let (seconds, _) = root.stat(path).ok()?.modified;
@@ -45,13 +45,13 @@ pub(super) fn of(root: &HostRoot, finding: &Finding, detected_by: DetectedBy) ->
 }
 
 fn parameter(root: &HostRoot, finding: &Finding, detected_by: DetectedBy) -> Option<String> {
-    let actual = finding.actual.as_deref()?;
+    let actual = finding.actual()?;
     let parameters = examine::parameters(root, None);
     let next = parameters
         .resolution
         .keys
         .iter()
-        .find(|next| next.key == finding.subject)?;
+        .find(|next| next.key == finding.subject())?;
     Some(match (source_of(next, actual), detected_by) {
         (Some(place), _) => format!("as {place}"),
         // The kernel reports writes through the host's own mount of /proc only.

@@ -288,7 +288,7 @@ impl Daemon {
                 let all = monitor::drift(input.report, input.configuration);
                 let new: Vec<(&Finding, Option<String>)> = all
                     .iter()
-                    .filter(|finding| new.contains(&finding.id))
+                    .filter(|finding| new.contains(finding.id().as_str()))
                     .map(|finding| (*finding, self.blame(finding)))
                     .collect();
                 let record = records::drifted(unit, input.phase, &new, &all);
@@ -344,7 +344,7 @@ impl Daemon {
     }
 
     fn blame(&self, finding: &Finding) -> Option<String> {
-        let path = format!("/proc/sys/{}", finding.subject.replace('.', "/"));
+        let path = format!("/proc/sys/{}", finding.subject().replace('.', "/"));
         let detected_by = if self.changed.contains(std::path::Path::new(&path)) {
             DetectedBy::Notification
         } else {
@@ -485,7 +485,7 @@ impl Daemon {
         };
         let mut snapshot = Snapshot {
             version: env!("CARGO_PKG_VERSION"),
-            rules: crate::rke2::profile::newest().to_string(),
+            rules: crate::rke2::releases::newest().to_string(),
             evaluated: 0,
             units: observations.iter().map(state_of).collect(),
         };
@@ -541,7 +541,7 @@ fn is_passing(error: &BusError) -> bool {
 }
 
 fn refusal(unit: &str, plan: &GatePlan<'_>) -> String {
-    let summaries: Vec<&str> = plan.reasons.iter().map(|f| f.summary.as_str()).collect();
+    let summaries: Vec<&str> = plan.reasons.iter().map(|f| f.summary()).collect();
     format!(
         "{unit} would refuse to run: {}",
         crate::text::printable(&summaries.join("; "))
@@ -582,7 +582,7 @@ fn view_of(observation: &Observation) -> UnitView {
         name: report.unit.clone(),
         role: report.role.as_str().to_owned(),
         rke2_version: report.version.to_string(),
-        rke2_version_source: report.version_source.to_owned(),
+        rke2_version_source: report.version_source.to_string(),
         phase: word(observation.phase),
         verdict: word(report.verdict.now),
         next_boot_verdict: word(report.verdict.next_boot),
@@ -598,11 +598,11 @@ fn view_of(observation: &Observation) -> UnitView {
             .problems()
             .map(|finding| {
                 (
-                    finding.id.clone(),
-                    word(finding.outcome),
-                    word(finding.effect),
-                    crate::text::printable(&finding.subject),
-                    crate::text::printable(&finding.summary),
+                    finding.id().to_string(),
+                    finding.outcome().as_str().to_owned(),
+                    finding.effect().as_str().to_owned(),
+                    crate::text::printable(finding.subject()),
+                    crate::text::printable(finding.summary()),
                 )
             })
             .collect(),

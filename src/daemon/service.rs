@@ -261,7 +261,7 @@ impl Manager {
     /// The newest release of RKE2 whose rules are known.
     #[zbus(property(emits_changed_signal = "const"))]
     fn rules(&self) -> String {
-        crate::rke2::profile::newest().to_string()
+        crate::rke2::releases::newest().to_string()
     }
 
     /// The objects of all units.

@@ -1,11 +1,23 @@
 //! Kernel parameters: now as the component reads them, then as files will set them.
 
-use super::start;
-use crate::facts::{Cure, KernelFact, NextBoot, Reading, Target};
-use crate::finding::{Component, Effect, Finding, Outcome, Prediction, Remedy, Stage};
+use super::{met, start};
+use crate::facts::{
+    HostFacts, KernelFact, NextBoot, NextBootCause, Persistence, Reading, TargetRoot,
+};
+use crate::finding::{Component, Finding, Outcome, Prediction, Remedy, Stage};
 use crate::requirements::{KubeletCheck, Requirement};
 use crate::rke2::kernel::KernelParameter;
-use crate::text::shell_word;
+
+/// What the components make of the value that the kernel has.
+struct Live {
+    /// The components that require the value, or fail to read it.
+    by: Vec<Component>,
+    /// The value, where it can be read.
+    actual: Option<String>,
+    /// Why it cannot be read.
+    error: Option<String>,
+    predictions: Vec<Prediction>,
+}
 
 pub(super) fn finding(
     requirement: &Requirement,
@@ -13,222 +25,255 @@ pub(super) fn finding(
     rke2: Option<Stage>,
     kubelet: KubeletCheck,
     fact: &KernelFact,
-    image: bool,
+    facts: &HostFacts,
 ) -> Finding {
-    let mut by = Vec::new();
+    let image = facts.image;
+    let live = live(parameter, rke2, kubelet, fact);
+    let now = match &fact.live {
+        _ if !live.predictions.is_empty() => Outcome::Violated,
+        Reading::Unknown { .. } if requirement.applies => Outcome::Indeterminate,
+        _ => met(requirement),
+    };
+    let applies = requirement.applies;
+    let after = if applies {
+        next_boot_outcome(parameter, &fact.next_boot)
+    } else {
+        now
+    };
+    let next = match &fact.next_boot {
+        Reading::Known(next) if applies => Some(next),
+        _ => None,
+    };
+    let by = live.by.clone();
+    let finding = start(requirement, parameter.key, by, now, after)
+        .of_image(image)
+        .with_required(parameter.required.to_string())
+        .with_actual(live.actual.clone())
+        .with_next_boot(next.and_then(NextBoot::text).map(str::to_owned))
+        .with_evidence(next.iter().flat_map(|next| next.evidence.iter().cloned()))
+        .with_summary(summary(parameter, (now, after), &live, fact, image));
+    let is_wrong = matches!(
+        finding.outcome(),
+        Outcome::Violated | Outcome::Indeterminate
+    );
+    let mut notes = Vec::new();
+    if is_wrong && !live.by.is_empty() {
+        notes.push(format!(
+            "required by {}: {}",
+            super::names(&live.by),
+            requirement.because.words
+        ));
+    }
+    notes.extend(next.iter().flat_map(|next| next.notes.iter().cloned()));
+    if applies {
+        notes.extend(cause(now, after, fact));
+    }
+    let remedies = if is_wrong {
+        remedies(&finding, parameter, &fact.next_boot, &facts.remedy.root)
+    } else {
+        Vec::new()
+    };
+    finding
+        .with_notes(notes)
+        .with_remedies(remedies)
+        .with_predictions(live.predictions)
+}
+
+fn live(
+    parameter: KernelParameter,
+    rke2: Option<Stage>,
+    kubelet: KubeletCheck,
+    fact: &KernelFact,
+) -> Live {
+    let mut live = Live {
+        by: Vec::new(),
+        actual: None,
+        error: None,
+        predictions: Vec::new(),
+    };
     if rke2.is_some() {
-        by.push(Component::Rke2);
+        live.by.push(Component::Rke2);
     }
     if kubelet == KubeletCheck::Value {
-        by.push(Component::Kubelet);
+        live.by.push(Component::Kubelet);
     }
-    let mut finding = start(requirement, parameter.key, by);
-    finding.required = Some(parameter.required.to_string());
-
-    let mut unreadable = None;
-    match &fact.live {
+    let content = match &fact.live {
+        Reading::Known(content) => content,
         Reading::Unknown { why } => {
-            if requirement.applies {
-                finding.now = Outcome::Indeterminate;
-                unreadable = Some(why.clone());
-            }
+            live.error = Some(why.clone());
+            return live;
         }
-        Reading::Known(content) => {
-            match KernelParameter::as_kubelet(content).or_else(|_| parameter.as_rke2(content)) {
-                Ok(value) => finding.actual = Some(value.to_string()),
-                Err(error) => unreadable = Some(error),
-            }
-            if let Some(stage) = rke2 {
-                predict_rke2(&mut finding, parameter, stage, parameter.as_rke2(content));
-            }
-            predict_kubelet(
-                &mut finding,
-                parameter,
-                kubelet,
-                KernelParameter::as_kubelet(content),
-            );
-            if !finding.predictions.is_empty() {
-                finding.now = Outcome::Violated;
-            }
-        }
+    };
+    match KernelParameter::as_kubelet(content).or_else(|_| parameter.as_rke2(content)) {
+        Ok(value) => live.actual = Some(value.to_string()),
+        Err(error) => live.error = Some(error),
     }
-    if requirement.applies {
-        next_boot(&mut finding, parameter, &fact.next_boot);
-    } else {
-        finding.then = finding.now;
+    if let Some(stage) = rke2 {
+        live.predictions
+            .extend(predict_rke2(parameter, stage, parameter.as_rke2(content)));
     }
-    conclude(
-        &mut finding,
-        parameter,
-        unreadable.as_deref(),
-        &fact.next_boot,
-        image,
-    );
-    if finding.outcome == Outcome::Violated || finding.outcome == Outcome::Indeterminate {
-        if !finding.required_by.is_empty() {
-            finding.notes.insert(
-                0,
-                format!(
-                    "demanded by {}: {}",
-                    super::names(&finding.required_by),
-                    requirement.because.words
-                ),
-            );
-        }
-        finding.remedies = remedies(&finding, parameter, &fact.next_boot);
+    let by_kubelet = predict_kubelet(parameter, kubelet, KernelParameter::as_kubelet(content));
+    if by_kubelet.is_some() && !live.by.contains(&Component::Kubelet) {
+        live.by.push(Component::Kubelet);
     }
-    finding
+    live.predictions.extend(by_kubelet);
+    live
 }
 
 fn predict_rke2(
-    finding: &mut Finding,
     parameter: KernelParameter,
     stage: Stage,
     reading: Result<i64, String>,
-) {
-    match reading {
-        Ok(value) if value == parameter.required => {}
-        Ok(value) => finding.predictions.push(Prediction {
-            stage,
-            line: parameter.rke2_mismatch(value),
-            hides_others: false,
-        }),
-        Err(line) => finding.predictions.push(Prediction {
-            stage,
-            line,
-            hides_others: true,
-        }),
-    }
+) -> Option<Prediction> {
+    let (line, hides_others) = match reading {
+        Ok(value) if value == parameter.required => return None,
+        Ok(value) => (parameter.rke2_mismatch(value), false),
+        Err(line) => (line, true),
+    };
+    Some(Prediction {
+        stage,
+        line,
+        hides_others,
+    })
 }
 
 fn predict_kubelet(
-    finding: &mut Finding,
     parameter: KernelParameter,
-    demand: KubeletCheck,
+    check: KubeletCheck,
     reading: Result<i64, String>,
-) {
-    let line = match (reading, demand) {
+) -> Option<Prediction> {
+    let line = match (reading, check) {
         (Ok(value), KubeletCheck::Value) if value != parameter.required => {
             parameter.kubelet_mismatch(value)
         }
-        (_, KubeletCheck::Nothing) | (Ok(_), _) => return,
-        // Whatever the flag says, the kubelet ends where it cannot read one of the six.
+        (_, KubeletCheck::Nothing) | (Ok(_), _) => return None,
+        // Whatever its flag is, the kubelet exits where it cannot read one of the six.
         (Err(error), _) => error,
     };
-    if !finding.required_by.contains(&Component::Kubelet) {
-        finding.required_by.push(Component::Kubelet);
-    }
-    finding.predictions.push(Prediction {
+    Some(Prediction {
         stage: Stage::KubeletTunables,
         line,
         hides_others: false,
-    });
+    })
 }
 
-fn next_boot(finding: &mut Finding, parameter: KernelParameter, fact: &Reading<NextBoot>) {
+fn next_boot_outcome(parameter: KernelParameter, fact: &Reading<NextBoot>) -> Outcome {
     match fact {
-        Reading::Unknown { .. } => finding.then = Outcome::Indeterminate,
-        Reading::Known(next) => {
-            finding.next_boot.clone_from(&next.text);
-            finding.then = match next.number {
-                Some(number) if number == parameter.required => Outcome::Satisfied,
-                Some(_) => Outcome::Violated,
-                None => Outcome::Indeterminate,
-            };
-            finding.evidence.extend(next.evidence.iter().cloned());
-            finding.notes.extend(next.notes.iter().cloned());
-        }
+        Reading::Unknown { .. } => Outcome::Indeterminate,
+        Reading::Known(next) => match next.number {
+            Some(number) if number == parameter.required => Outcome::Satisfied,
+            Some(_) => Outcome::Violated,
+            None => Outcome::Indeterminate,
+        },
     }
 }
 
-fn conclude(
-    finding: &mut Finding,
-    parameter: KernelParameter,
-    unreadable: Option<&str>,
-    next: &Reading<NextBoot>,
-    image: bool,
-) {
-    let key = parameter.key;
-    let required = parameter.required;
-    let then = match (&finding.next_boot, next) {
-        (Some(text), _) => format!("the next boot sets it to {text}"),
-        (
-            None,
-            Reading::Known(NextBoot {
-                number: Some(number),
-                ..
-            }),
-        ) => format!("no file sets it, so the next boot leaves {number}"),
-        (None, Reading::Known(_)) => {
-            "no file sets it, and what the kernel starts with is not known".to_owned()
-        }
-        (None, Reading::Unknown { why }) => {
-            format!("what the next boot brings is not known ({why})")
+/// What the next boot does with the parameter, as a clause.
+fn next_boot_clause(next: &Reading<NextBoot>) -> String {
+    let next = match next {
+        Reading::Known(next) => next,
+        Reading::Unknown { why } => {
+            return format!("its value after the next boot cannot be determined ({why})");
         }
     };
-    let why = unreadable.unwrap_or("not read");
-    // One that nobody demands is here because it cannot even be read.
-    let demanded = finding.outcome != Outcome::NotApplicable;
-    match (finding.now, finding.then) {
-        (Outcome::Violated, _) => {
-            finding.outcome = Outcome::Violated;
-            finding.summary = match (&finding.actual, unreadable) {
-                (Some(actual), _) if actual != &required.to_string() => {
-                    format!("{key} is {actual}, must be {required}")
-                }
-                (_, Some(error)) => format!("{key} must be {required}, but: {error}"),
-                (_, None) => match finding.predictions.first() {
-                    Some(first) => format!("{key} must be {required}, but: {}", first.line),
-                    None => format!("{key} must be {required}"),
-                },
-            };
-            // Where the kernel command line sets it, that has been said.
-            let said = finding.notes.iter().any(|note| note.starts_with("no file"));
-            if finding.next_boot.is_none() && demanded && !said {
-                finding.notes.push(then);
+    match (&next.cause, next.number) {
+        (NextBootCause::File(text), _) => format!("the next boot sets it to {text}"),
+        (NextBootCause::CommandLine, Some(number)) => {
+            format!("the kernel command line sets it to {number} at the next boot")
+        }
+        (NextBootCause::Kernel, Some(number)) => {
+            format!("no file sets it: the next boot sets {number}")
+        }
+        (_, None) => "no file sets it, and the kernel's default is not known".to_owned(),
+    }
+}
+
+/// That the value is correct now, and what the next boot does with it.
+fn not_persistent(parameter: KernelParameter, next: &Reading<NextBoot>) -> String {
+    let correct = format!("{} is {} (correct)", parameter.key, parameter.required);
+    match next {
+        Reading::Known(NextBoot {
+            cause: NextBootCause::Kernel,
+            number,
+            ..
+        }) => match number {
+            Some(number) => format!("{correct} but not persistent: the next boot sets {number}"),
+            None => format!(
+                "{correct} but not persistent: no file sets it, and the kernel's default is not known"
+            ),
+        },
+        _ => format!("{correct}, but {}", next_boot_clause(next)),
+    }
+}
+
+fn summary(
+    parameter: KernelParameter,
+    (now, after): (Outcome, Outcome),
+    live: &Live,
+    fact: &KernelFact,
+    image: bool,
+) -> String {
+    let key = parameter.key;
+    let required = parameter.required;
+    let why = live.error.as_deref().unwrap_or("not read");
+    match (now, after) {
+        (Outcome::Violated, _) => match (&live.actual, &live.error) {
+            (Some(actual), _) if actual != &required.to_string() => {
+                format!("{key} is {actual}, must be {required}")
             }
-        }
-        (Outcome::Satisfied, Outcome::Satisfied) => {
-            finding.summary = format!("{key} is {required}");
-        }
-        (Outcome::Satisfied, after) => {
-            finding.outcome = after;
-            finding.effect = Effect::BlocksNextBoot;
-            finding.summary = format!("{key} is {required} now, as it must be, but {then}");
-            if finding.next_boot.is_none() && after == Outcome::Violated {
-                finding.notes.push(
-                    "a kubelet that ran without protect-kernel-defaults may have written it, or \
-                     somebody by hand"
-                        .to_owned(),
-                );
-            }
-        }
-        (Outcome::Indeterminate, Outcome::Violated) => {
-            finding.outcome = Outcome::Violated;
-            finding.effect = Effect::BlocksNextBoot;
-            finding.summary = format!("{key} must be {required}, but {then}");
-        }
-        // An image has no present: what it will be is all there is to ask.
+            (_, Some(error)) => format!("{key} must be {required} and cannot be read: {error}"),
+            (_, None) => match live.predictions.first() {
+                Some(first) => format!(
+                    "{key} must be {required}, but {} fails with: {}",
+                    first.stage.component().name(),
+                    first.line
+                ),
+                None => format!("{key} must be {required}"),
+            },
+        },
+        (Outcome::Satisfied, Outcome::Satisfied) => format!("{key} is {required}"),
+        (Outcome::Satisfied, _) => not_persistent(parameter, &fact.next_boot),
+        // An image has no present: its next boot is all there is to check.
         (Outcome::Indeterminate, Outcome::Satisfied) if image => {
-            finding.outcome = Outcome::Satisfied;
-            finding.summary = format!("{key} will be {required}");
-        }
-        (Outcome::Indeterminate, after) if image => {
-            finding.outcome = after;
-            finding.effect = Effect::BlocksNextBoot;
-            finding.summary = format!("{key} must be {required}, but {then}");
+            format!("{key} will be {required}")
         }
         (Outcome::Indeterminate, Outcome::Satisfied) => {
-            finding.outcome = Outcome::Indeterminate;
-            finding.summary = format!(
-                "{key} must be {required}, and will be; what it is now is not known ({why})"
-            );
+            format!(
+                "{key} must be {required}: the next boot sets it, but its current value cannot be \
+                 determined ({why})"
+            )
         }
-        (Outcome::Indeterminate, _) => {
-            finding.outcome = Outcome::Indeterminate;
-            finding.summary = format!("{key} must be {required}; what it is is not known ({why})");
+        (Outcome::Indeterminate, Outcome::Indeterminate) if !image => {
+            format!("{key} must be {required}, but its value cannot be determined ({why})")
         }
-        (Outcome::NotApplicable, _) => finding.summary = format!("{key} is not demanded"),
+        (Outcome::Indeterminate, _) => format!(
+            "{key} must be {required}, but {}",
+            next_boot_clause(&fact.next_boot)
+        ),
+        (Outcome::NotApplicable, _) => format!("{key} is not required"),
+    }
+}
+
+/// A note on what the summary leaves open: why the next boot brings another value.
+fn cause(now: Outcome, after: Outcome, fact: &KernelFact) -> Option<String> {
+    let cause = match &fact.next_boot {
+        Reading::Known(next) => Some(&next.cause),
+        Reading::Unknown { .. } => None,
+    };
+    match (now, after, cause) {
+        // Both have a note or evidence of their own.
+        (Outcome::Violated, _, Some(NextBootCause::File(_) | NextBootCause::CommandLine)) => None,
+        (Outcome::Violated, _, _) => Some(next_boot_clause(&fact.next_boot)),
+        (
+            Outcome::Satisfied,
+            Outcome::Violated,
+            Some(NextBootCause::CommandLine | NextBootCause::Kernel),
+        ) => Some(
+            "it was set at run time: manually, or by a kubelet that ran without \
+             protect-kernel-defaults"
+                .to_owned(),
+        ),
+        _ => None,
     }
 }
 
@@ -236,81 +281,62 @@ fn remedies(
     finding: &Finding,
     parameter: KernelParameter,
     next_boot: &Reading<NextBoot>,
+    root: &TargetRoot,
 ) -> Vec<Remedy> {
-    let (key, required) = (parameter.key, parameter.required);
+    let (key, value) = (parameter.key, parameter.required);
+    let unreadable = finding.actual().is_none() && finding.now() == Outcome::Violated;
     let mut remedies = Vec::new();
-    if finding.actual.is_none() && finding.now == Outcome::Violated {
-        return vec![Remedy {
-            summary: format!(
-                "{} cannot be read: check that the kernel has it and that /proc/sys is whole",
-                parameter.path()
-            ),
-            commands: Vec::new(),
-        }];
+    if unreadable {
+        remedies.push(Remedy::manual(format!(
+            "{} cannot be read: check that the kernel has it and that /proc/sys is complete",
+            parameter.path()
+        )));
     }
-    if finding.then != Outcome::Satisfied {
-        remedies.push(for_every_boot(parameter, next_boot));
+    if finding.next_boot_outcome() != Outcome::Satisfied {
+        let every_boot = every_boot(parameter, next_boot, root);
+        remedies.extend(every_boot.filter(|remedy| !unreadable || !remedy.is_manual()));
     }
-    if finding.now == Outcome::Violated {
-        remedies.push(Remedy {
-            summary: "now".to_owned(),
-            commands: vec![format!("sysctl -w {key}={required}")],
-        });
+    if finding.now() == Outcome::Violated && !unreadable {
+        remedies.push(Remedy::SetLive { key, value });
     }
     remedies
 }
 
-fn for_every_boot(parameter: KernelParameter, next_boot: &Reading<NextBoot>) -> Remedy {
-    let line = parameter.line();
-    let by_hand = |summary: String| Remedy {
-        summary,
-        commands: Vec::new(),
+fn every_boot(
+    parameter: KernelParameter,
+    next_boot: &Reading<NextBoot>,
+    root: &TargetRoot,
+) -> Option<Remedy> {
+    let next = match next_boot {
+        Reading::Known(next) => next,
+        Reading::Unknown { why } => {
+            return Some(Remedy::manual(format!(
+                "run this command again as root: the value after the next boot cannot be determined ({why})"
+            )));
+        }
     };
-    match next_boot {
-        Reading::Unknown { why } => by_hand(format!(
-            "whether it survives the next boot is not known ({why}): ask again as root"
-        )),
-        Reading::Known(NextBoot {
-            cure: Some(Cure::File(target)),
-            ..
-        }) => Remedy {
-            summary: "for every boot".to_owned(),
-            commands: add_lines(target, &[line]),
+    Some(match &next.persistence {
+        Some(Persistence::File(file)) => Remedy::SysctlLine {
+            file: file.clone(),
+            root: root.clone(),
+            key: parameter.key,
+            value: parameter.required,
         },
-        Reading::Known(NextBoot {
-            cure: Some(Cure::Person { why }),
-            ..
-        }) => by_hand(format!("for every boot: {why}")),
-        Reading::Known(NextBoot { cure: None, .. }) => by_hand(format!(
-            "for every boot: `{line}` in a file of /etc/sysctl.d that is read after all others"
+        Some(Persistence::Prevented { why }) => {
+            Remedy::manual(format!("no file can set it at every boot: {why}"))
+        }
+        None => Remedy::manual(format!(
+            "add `{}` to a file of /etc/sysctl.d that is read after all others",
+            parameter.line()
         )),
-    }
-}
-
-/// What to type so that `lines` stand at the end of the file.
-pub(crate) fn add_lines(target: &Target, lines: &[String]) -> Vec<String> {
-    let path = shell_word(&target.path);
-    let mut commands = Vec::new();
-    if target.no_directory {
-        let directory = target
-            .path
-            .rsplit_once('/')
-            .map_or("/", |(parent, _)| parent);
-        commands.push(format!("mkdir -p {}", shell_word(directory)));
-    }
-    let words: Vec<String> = lines.iter().map(|line| shell_word(line)).collect();
-    commands.push(match (target.unended, words.as_slice()) {
-        (false, [line]) => format!("echo {line} >> {path}"),
-        (false, lines) => format!("printf '%s\\n' {} >> {path}", lines.join(" ")),
-        (true, lines) => format!("printf '%s\\n' '' {} >> {path}", lines.join(" ")),
-    });
-    commands
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Operation, ReadError};
+    use crate::facts::{Operation, ReadError, RemedyFacts};
+    use crate::finding::Effect;
     use crate::finding::Outcome::{Indeterminate, NotApplicable, Satisfied, Violated};
     use crate::requirements::{Because, RequirementKind};
     use crate::rke2::kernel::KERNEL_PARAMETERS;
@@ -330,11 +356,13 @@ mod tests {
     /// What files set it to, and what that is.
     fn next(text: Option<&str>, number: Option<i64>) -> Reading<NextBoot> {
         Reading::Known(NextBoot {
-            text: text.map(str::to_owned),
+            cause: text.map_or(NextBootCause::Kernel, |text| {
+                NextBootCause::File(text.to_owned())
+            }),
             number,
             evidence: Vec::new(),
             notes: Vec::new(),
-            cure: Some(Cure::Person {
+            persistence: Some(Persistence::Prevented {
                 why: "by hand".to_owned(),
             }),
         })
@@ -348,7 +376,7 @@ mod tests {
         image: bool,
     ) -> Finding {
         let requirement = Requirement {
-            id: "x".to_owned(),
+            id: PANIC.check,
             applies: rke2.is_some() || kubelet == KubeletCheck::Value,
             because: Because {
                 words: "profile cis".to_owned(),
@@ -362,7 +390,17 @@ mod tests {
             },
         };
         let fact = KernelFact { live, next_boot };
-        finding(&requirement, PANIC, rke2, kubelet, &fact, image)
+        let facts = HostFacts {
+            kernel: Vec::new(),
+            user: None,
+            group: None,
+            account_elsewhere: Vec::new(),
+            cgroup: Reading::Unknown { why: String::new() },
+            image,
+            systemd: None,
+            remedy: RemedyFacts::default(),
+        };
+        finding(&requirement, PANIC, rke2, kubelet, &fact, &facts)
     }
 
     fn demanded(
@@ -400,7 +438,7 @@ mod tests {
                 false,
                 [Violated, Satisfied, Violated],
                 BlocksNextBoot,
-                "kernel.panic is 10 now, as it must be, but no file sets it, so the next boot leaves 0",
+                "kernel.panic is 10 (correct) but not persistent: the next boot sets 0",
             ),
             (
                 live("10\n"),
@@ -408,7 +446,7 @@ mod tests {
                 false,
                 [Violated, Satisfied, Violated],
                 BlocksNextBoot,
-                "kernel.panic is 10 now, as it must be, but the next boot sets it to 0",
+                "kernel.panic is 10 (correct), but the next boot sets it to 0",
             ),
             (
                 live("10\n"),
@@ -416,8 +454,8 @@ mod tests {
                 false,
                 [Indeterminate, Satisfied, Indeterminate],
                 BlocksNextBoot,
-                "kernel.panic is 10 now, as it must be, but no file sets it, and what the kernel \
-                 starts with is not known",
+                "kernel.panic is 10 (correct) but not persistent: no file sets it, and the kernel's \
+                 default is not known",
             ),
             (
                 unknown("w"),
@@ -425,7 +463,7 @@ mod tests {
                 false,
                 [Violated, Indeterminate, Violated],
                 BlocksNextBoot,
-                "kernel.panic must be 10, but no file sets it, so the next boot leaves 0",
+                "kernel.panic must be 10, but no file sets it: the next boot sets 0",
             ),
             (
                 unknown("w"),
@@ -433,7 +471,8 @@ mod tests {
                 false,
                 [Indeterminate, Indeterminate, Satisfied],
                 BlocksStart,
-                "kernel.panic must be 10, and will be; what it is now is not known (w)",
+                "kernel.panic must be 10: the next boot sets it, but its current value cannot be \
+                 determined (w)",
             ),
             (
                 unknown("w"),
@@ -441,7 +480,7 @@ mod tests {
                 false,
                 [Indeterminate, Indeterminate, Indeterminate],
                 BlocksStart,
-                "kernel.panic must be 10; what it is is not known (w)",
+                "kernel.panic must be 10, but its value cannot be determined (w)",
             ),
             // An image has no present.
             (
@@ -458,20 +497,24 @@ mod tests {
                 true,
                 [Indeterminate, Indeterminate, Indeterminate],
                 BlocksNextBoot,
-                "kernel.panic must be 10, but what the next boot brings is not known (v)",
+                "kernel.panic must be 10, but its value after the next boot cannot be determined (v)",
             ),
         ] {
             let found = demanded(live, next, image);
-            assert_eq!(found.summary, summary);
-            let is = [found.outcome, found.now, found.then];
-            assert_eq!((is, found.effect), (outcomes, effect), "{summary}");
+            assert_eq!(found.summary(), summary);
+            let is = [found.outcome(), found.now(), found.next_boot_outcome()];
+            assert_eq!((is, found.effect()), (outcomes, effect), "{summary}");
         }
     }
 
     #[test]
     fn both_components_end_in_their_own_words() {
         let found = demanded(live("0\n"), next(Some("10"), Some(10)), false);
-        let lines: Vec<&str> = found.predictions.iter().map(|p| p.line.as_str()).collect();
+        let lines: Vec<&str> = found
+            .predictions()
+            .iter()
+            .map(|p| p.line.as_str())
+            .collect();
         assert_eq!(
             lines,
             [
@@ -479,27 +522,29 @@ mod tests {
                 "invalid kernel flag: kernel/panic, expected value: 10, actual value: 0",
             ]
         );
-        assert_eq!(found.required_by, [Component::Rke2, Component::Kubelet]);
-        assert_eq!(found.actual.as_deref(), Some("0"));
-        assert_eq!(found.required.as_deref(), Some("10"));
+        assert_eq!(found.required_by(), [Component::Rke2, Component::Kubelet]);
+        assert_eq!(found.actual(), Some("0"));
+        assert_eq!(found.required(), Some("10"));
         assert_eq!(
-            found.notes,
-            ["demanded by RKE2 and the kubelet: profile cis"]
+            found.notes(),
+            ["required by RKE2 and the kubelet: profile cis"]
         );
         let good = demanded(live("10\n"), next(Some("10"), Some(10)), false);
-        assert!(good.predictions.is_empty() && good.notes.is_empty() && good.remedies.is_empty());
+        assert!(
+            good.predictions().is_empty() && good.notes().is_empty() && good.remedies().is_empty()
+        );
     }
 
     #[test]
     fn what_cannot_be_read_as_rke2_reads_it_hides_its_other_words() {
         let found = demanded(live("10"), next(Some("10"), Some(10)), false);
-        let [only] = found.predictions.as_slice() else {
+        let [only] = found.predictions() else {
             panic!("{found:?}");
         };
         assert!(only.hides_others);
         assert_eq!(
-            found.summary,
-            "kernel.panic must be 10, but: invalid contents: kernel/panic"
+            found.summary(),
+            "kernel.panic must be 10, but RKE2 fails with: invalid contents: kernel/panic"
         );
     }
 
@@ -510,25 +555,25 @@ mod tests {
             found(None, demand, content, next, false)
         };
         let readable = kubelet(live("0\n"), KubeletCheck::Readable);
-        assert_eq!(readable.outcome, NotApplicable);
-        assert_eq!(readable.summary, "kernel.panic is not demanded");
+        assert_eq!(readable.outcome(), NotApplicable);
+        assert_eq!(readable.summary(), "kernel.panic is not required");
         assert_eq!(
-            (readable.now, readable.then),
+            (readable.now(), readable.next_boot_outcome()),
             (NotApplicable, NotApplicable)
         );
-        assert!(readable.predictions.is_empty() && readable.required_by.is_empty());
+        assert!(readable.predictions().is_empty() && readable.required_by().is_empty());
         let broken = kubelet(live("x\n"), KubeletCheck::Readable);
-        assert_eq!(broken.outcome, Violated);
-        assert_eq!(broken.required_by, [Component::Kubelet]);
-        assert_eq!(broken.predictions[0].stage, Stage::KubeletTunables);
-        assert!(!broken.predictions[0].hides_others);
+        assert_eq!(broken.outcome(), Violated);
+        assert_eq!(broken.required_by(), [Component::Kubelet]);
+        assert_eq!(broken.predictions()[0].stage, Stage::KubeletTunables);
+        assert!(!broken.predictions()[0].hides_others);
         let none = kubelet(live("x\n"), KubeletCheck::Nothing);
         assert_eq!(
-            (none.outcome, none.predictions),
-            (NotApplicable, Vec::new())
+            (none.outcome(), none.predictions()),
+            (NotApplicable, &[][..])
         );
         assert_eq!(
-            kubelet(unknown("w"), KubeletCheck::Nothing).outcome,
+            kubelet(unknown("w"), KubeletCheck::Nothing).outcome(),
             NotApplicable
         );
     }
@@ -537,12 +582,12 @@ mod tests {
     fn remedies_are_for_what_is_wrong() {
         let remedies = |live, next| {
             let found = demanded(live, next, false);
-            let told = found.remedies.into_iter();
-            told.map(|r| format!("{}: {}", r.summary, r.commands.join("; ")))
+            let told = found.remedies().iter();
+            told.map(|r| format!("{}: {}", r.summary(), r.commands().join("; ")))
                 .collect::<Vec<_>>()
         };
-        let now = "now: sysctl -w kernel.panic=10".to_owned();
-        let boot = "for every boot: by hand: ".to_owned();
+        let now = "set it now: sysctl -w kernel.panic=10".to_owned();
+        let boot = "no file can set it at every boot: by hand: ".to_owned();
         assert_eq!(
             remedies(live("0\n"), next(Some("10"), Some(10))),
             [now.as_str()]
@@ -561,17 +606,17 @@ mod tests {
             remedies(Reading::Known(Err(missing)), next(None, Some(0))),
             [
                 "/proc/sys/kernel/panic cannot be read: check that the kernel has it and that \
-              /proc/sys is whole: "
+              /proc/sys is complete: "
             ]
         );
     }
 
     #[test]
     fn what_the_next_boot_leaves_is_noted_once() {
-        let leaves = "no file sets it, so the next boot leaves 0";
-        let written = "a kubelet that ran without protect-kernel-defaults may have written it, or \
-                       somebody by hand";
-        let notes = |live, next| demanded(live, next, false).notes.split_off(1);
+        let leaves = "no file sets it: the next boot sets 0";
+        let written = "it was set at run time: manually, or by a kubelet that ran without \
+                       protect-kernel-defaults";
+        let notes = |live, next| demanded(live, next, false).notes()[1..].to_vec();
         assert_eq!(notes(live("0\n"), next(None, Some(0))), [leaves]);
         assert_eq!(notes(live("0\n"), next(Some("0"), Some(0))), [""; 0]);
         assert_eq!(notes(live("10\n"), next(None, Some(0))), [written]);
@@ -580,34 +625,9 @@ mod tests {
         let said = "no file sets it; the kernel command line does: x";
         let mut by_command_line = next(None, Some(0));
         if let Reading::Known(next) = &mut by_command_line {
+            next.cause = NextBootCause::CommandLine;
             next.notes.push(said.to_owned());
         }
         assert_eq!(notes(live("0\n"), by_command_line), [said]);
-    }
-
-    #[test]
-    fn lines_are_added_behind_what_is_there() {
-        let add = |unended, no_directory, lines: &[&str]| {
-            let target = Target {
-                path: "/etc/sysctl.d/a.conf".to_owned(),
-                exists: true,
-                unended,
-                no_directory,
-            };
-            let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
-            add_lines(&target, &lines).join("\n")
-        };
-        assert_eq!(
-            add(false, false, &["a=1"]),
-            "echo a=1 >> /etc/sysctl.d/a.conf"
-        );
-        assert_eq!(
-            add(false, false, &["a=1", "b=2"]),
-            "printf '%s\\n' a=1 b=2 >> /etc/sysctl.d/a.conf"
-        );
-        assert_eq!(
-            add(true, true, &["a=1"]),
-            "mkdir -p /etc/sysctl.d\nprintf '%s\\n' '' a=1 >> /etc/sysctl.d/a.conf"
-        );
     }
 }

@@ -1,5 +1,7 @@
-//! Holds requirements against facts. Pure, total, and in the order of the requirements.
+//! Checks facts against requirements. Pure; findings have the order of the requirements.
 
+mod account_remedy;
+mod account_rows;
 mod accounts;
 mod doubt;
 pub(crate) mod doubts;
@@ -11,11 +13,11 @@ pub(crate) mod systemd_version;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use doubt::{Doubt, blocks, doubt};
-pub(crate) use kernel::add_lines;
+pub(crate) use account_remedy::{Conflict, RequestedIds, account_remedies};
+pub(crate) use doubt::{Doubt, doubt};
 
 use crate::facts::{Evidence, HostFacts, Part};
-use crate::finding::{Component, Effect, Finding, Outcome};
+use crate::finding::{CheckId, Component, Finding, Outcome};
 use crate::requirements::{Requirement, RequirementKind};
 
 /// One finding for each requirement, those that do not apply included.
@@ -36,9 +38,7 @@ fn one(requirement: &Requirement, facts: &HostFacts) -> Vec<Finding> {
         } => facts
             .kernel
             .get(*index)
-            .map(|fact| {
-                kernel::finding(requirement, *parameter, *rke2, *kubelet, fact, facts.image)
-            })
+            .map(|fact| kernel::finding(requirement, *parameter, *rke2, *kubelet, fact, facts))
             .into_iter()
             .collect(),
         RequirementKind::Account {
@@ -73,34 +73,44 @@ fn one(requirement: &Requirement, facts: &HostFacts) -> Vec<Finding> {
     }
 }
 
-/// A finding of `requirement` with nothing found yet: satisfied, or not applicable.
-fn start(requirement: &Requirement, subject: &str, required_by: Vec<Component>) -> Finding {
-    let outcome = if requirement.applies {
+/// A finding of `requirement` about `subject`. What does not apply has no state.
+fn start(
+    requirement: &Requirement,
+    subject: &str,
+    required_by: Vec<Component>,
+    now: Outcome,
+    next_boot: Outcome,
+) -> Finding {
+    start_as(
+        requirement.id,
+        requirement,
+        subject,
+        required_by,
+        now,
+        next_boot,
+    )
+}
+
+/// The same, found by another check than the requirement's.
+fn start_as(
+    check: CheckId,
+    requirement: &Requirement,
+    subject: &str,
+    required_by: Vec<Component>,
+    now: Outcome,
+    next_boot: Outcome,
+) -> Finding {
+    let source = requirement.because.source.iter();
+    Finding::new(check, subject, required_by, now, next_boot)
+        .with_evidence(source.map(|source| Evidence::place(source.clone(), Part::Demands)))
+}
+
+/// The state of a requirement that is met where it applies.
+const fn met(requirement: &Requirement) -> Outcome {
+    if requirement.applies {
         Outcome::Satisfied
     } else {
         Outcome::NotApplicable
-    };
-    Finding {
-        id: requirement.id.clone(),
-        outcome,
-        effect: Effect::BlocksStart,
-        required_by,
-        subject: subject.to_owned(),
-        required: None,
-        actual: None,
-        next_boot: None,
-        summary: String::new(),
-        notes: Vec::new(),
-        evidence: requirement
-            .because
-            .source
-            .iter()
-            .map(|source| Evidence::place(source.clone(), Part::Demands))
-            .collect(),
-        remedies: Vec::new(),
-        now: outcome,
-        then: outcome,
-        predictions: Vec::new(),
     }
 }
 

@@ -1,6 +1,8 @@
-//! From what the files of `sysctl.d` say of a key to a fact about the next boot.
+//! Facts about the next boot, made from the resolution of the files of `sysctl.d`.
 
-use crate::facts::{Cure, Evidence, Excerpt, NextBoot, Part, Reading, Target};
+use crate::facts::{
+    Evidence, Excerpt, NextBoot, NextBootCause, Part, Persistence, Reading, SysctlFile,
+};
 use crate::rke2::kernel::KernelParameter;
 use crate::sysctl_d::kernel::WriteResult;
 use crate::sysctl_d::{
@@ -8,9 +10,9 @@ use crate::sysctl_d::{
     Tree, Via, winning_name,
 };
 
-/// What `resolution` says of each of `parameters`, which were asked for in this order.
+/// The facts about each of `parameters`, for which `resolution` was made, in this order.
 ///
-/// `own` tells what the kernel of this host was built to start a key with, as far as it is known.
+/// `own` is the value that the kernel of this host was built with, where it is known.
 pub fn facts(
     resolution: &Resolution,
     parameters: &[KernelParameter],
@@ -36,16 +38,16 @@ pub fn facts(
         .collect()
 }
 
-/// Whether a parameter will not surely have its value after the next boot, as far as files decide.
+/// Whether a parameter will not certainly have its value after the next boot, as far as files decide.
 pub(crate) fn is_wrong(fact: &Reading<NextBoot>, parameter: &KernelParameter) -> bool {
     matches!(fact, Reading::Known(next) if next.number != Some(parameter.required))
 }
 
-/// Says of each wrong and demanded parameter how to put it right. `demanded` is asked by position.
-pub(crate) fn cure(
+/// Adds to each wrong and required parameter how to persist it. `required` takes a position.
+pub(crate) fn persist(
     facts: &mut [Reading<NextBoot>],
     parameters: &[KernelParameter],
-    demanded: impl Fn(usize) -> bool,
+    required: impl Fn(usize) -> bool,
     tree: &Tree,
     dialect: Dialect,
 ) {
@@ -53,20 +55,25 @@ pub(crate) fn cure(
         .iter()
         .zip(facts.iter())
         .enumerate()
-        .filter(|(index, (parameter, fact))| demanded(*index) && is_wrong(fact, parameter))
+        .filter(|(index, (parameter, fact))| required(*index) && is_wrong(fact, parameter))
         .map(|(index, (parameter, _))| (index, *parameter))
         .collect();
     let wanted: Vec<KernelParameter> = wrong.iter().map(|(_, parameter)| *parameter).collect();
-    let mut cures = cures(tree, &wanted, dialect).into_iter();
+    let mut all = persistences(tree, &wanted, dialect).into_iter();
     for (index, _) in wrong {
-        if let (Some(Reading::Known(fact)), Some(cure)) = (facts.get_mut(index), cures.next()) {
-            fact.cure = Some(cure);
+        if let (Some(Reading::Known(fact)), Some(persistence)) = (facts.get_mut(index), all.next())
+        {
+            fact.persistence = Some(persistence);
         }
     }
 }
 
-/// The cure of each of `wanted`: one file for all that a file can cure.
-pub(crate) fn cures(tree: &Tree, wanted: &[KernelParameter], dialect: Dialect) -> Vec<Cure> {
+/// How to persist each of `wanted`: one file for all that a file can set.
+pub(crate) fn persistences(
+    tree: &Tree,
+    wanted: &[KernelParameter],
+    dialect: Dialect,
+) -> Vec<Persistence> {
     let mut prevented: Vec<(&str, String)> = Vec::new();
     let target = loop {
         let lines: Vec<(&str, i32)> = wanted
@@ -106,9 +113,9 @@ pub(crate) fn cures(tree: &Tree, wanted: &[KernelParameter], dialect: Dialect) -
         .map(|parameter| {
             let why = prevented.iter().find(|(key, _)| *key == parameter.key);
             match (why, &target) {
-                (None, Some(target)) => Cure::File(target.clone()),
-                (Some((_, why)), _) => Cure::Person { why: why.clone() },
-                (None, None) => Cure::Person {
+                (None, Some(target)) => Persistence::File(target.clone()),
+                (Some((_, why)), _) => Persistence::Prevented { why: why.clone() },
+                (None, None) => Persistence::Prevented {
                     why: Prevented::NoName(parameter.key.to_owned()).to_string(),
                 },
             }
@@ -116,13 +123,13 @@ pub(crate) fn cures(tree: &Tree, wanted: &[KernelParameter], dialect: Dialect) -
         .collect()
 }
 
-fn target(tree: &Tree, name: &str, exists: bool) -> Target {
+fn target(tree: &Tree, name: &str, exists: bool) -> SysctlFile {
     let etc = tree
         .directories
         .iter()
         .find(|d| d.location == SearchDirectory::Etc);
     let file = etc.and_then(|etc| etc.files.iter().find(|f| f.name == name.as_bytes()));
-    Target {
+    SysctlFile {
         path: format!("{}/{name}", SearchDirectory::Etc.path()),
         exists,
         unended: file.is_some_and(|file| !matches!(file.bytes().last(), None | Some(b'\n'))),
@@ -132,18 +139,18 @@ fn target(tree: &Tree, name: &str, exists: bool) -> Target {
 
 fn fact(key: &sysctl_d::KeyResolution, own: Option<i64>) -> NextBoot {
     let mut fact = NextBoot {
-        text: None,
+        cause: NextBootCause::Kernel,
         number: key.expected().map(i64::from),
         evidence: Vec::new(),
         notes: Vec::new(),
-        cure: None,
+        persistence: None,
     };
     match &key.set {
         Some(set) => {
-            fact.text = Some(set.value.clone());
+            fact.cause = NextBootCause::File(set.value.clone());
             if set.is_volatile() {
                 fact.notes.push(format!(
-                    "{} is gone with the next boot, unless something writes it again",
+                    "{} is deleted at the next boot, unless something writes it again",
                     set.line.source.path
                 ));
             }
@@ -168,7 +175,7 @@ fn fact(key: &sysctl_d::KeyResolution, own: Option<i64>) -> NextBoot {
     if let Some(other) = &key.sysctl_system {
         fact.notes.push(match &other.set {
             Some(set) => format!(
-                "`sysctl --system` would leave {} ({}), the boot does not",
+                "`sysctl --system` would set {} ({}), the boot does not",
                 set.value, set.line.source
             ),
             None => "`sysctl --system` would not set it, the boot does".to_owned(),
@@ -185,8 +192,9 @@ fn unset(fact: &mut NextBoot, key: &sysctl_d::KeyResolution, own: Option<i64>) {
             .push(excerpt(&lost.assignment.line, Part::Overridden, &label));
     }
     if let Some(word) = &key.command_line {
+        fact.cause = NextBootCause::CommandLine;
         fact.notes.push(format!(
-            "no file sets it; the kernel command line does: {}",
+            "no file sets it, but the kernel command line does: {}",
             word.text
         ));
         return;
@@ -199,8 +207,8 @@ fn winner(set: &Assignment) -> String {
         Via::Explicit => "sets it at the next boot",
         Via::Pattern => "sets it at the next boot, by a pattern",
         Via::Credential => "sets it at the next boot, as a credential",
-        Via::Tuned => "sets it after systemd-sysctl: TuneD's profile",
-        Via::Reapplied => "sets it once more: TuneD applies sysctl.d after its profile",
+        Via::Tuned => "TuneD's profile sets it after systemd-sysctl",
+        Via::Reapplied => "sets it again: TuneD applies sysctl.d after its profile",
     };
     match &set.outcome {
         WriteResult::Refused(refusal) => format!("the kernel refuses this: {refusal}"),
@@ -211,15 +219,15 @@ fn winner(set: &Assignment) -> String {
     }
 }
 
-/// Why a line does not count, in words.
+/// Why a line has no effect, for a label.
 pub(crate) fn loser(why: &OverrideReason) -> String {
     match why {
-        OverrideReason::Later => "overridden: that line is read later".to_owned(),
-        OverrideReason::Repeated => "said again later".to_owned(),
+        OverrideReason::Later => "overridden by a line that is read later".to_owned(),
+        OverrideReason::Repeated => "repeated later".to_owned(),
         OverrideReason::Explicit => {
-            "overridden: a line that names the key beats a pattern".to_owned()
+            "overridden: a line with the exact key takes precedence over a pattern".to_owned()
         }
-        OverrideReason::Excluded(source) => format!("taken back by {source}"),
+        OverrideReason::Excluded(source) => format!("excluded by {source}"),
         OverrideReason::Refused => "the kernel refuses this".to_owned(),
     }
 }
@@ -292,16 +300,16 @@ mod tests {
             ("/etc/sysctl.d/b.conf", "kernel.panic=5\n"),
             ("/etc/sysctl.d/c.conf", "\nkernel.panic = 012\n"),
         ]));
-        assert_eq!((fact.text.as_deref(), fact.number), (Some("012"), Some(10)));
+        assert_eq!((fact.text(), fact.number), (Some("012"), Some(10)));
         assert_eq!(
             labels(&fact),
             [
                 "/etc/sysctl.d/c.conf:2: sets it at the next boot, as 10",
-                "/etc/sysctl.d/a.conf:1: overridden: that line is read later",
-                "/etc/sysctl.d/b.conf:1: overridden: that line is read later",
+                "/etc/sysctl.d/a.conf:1: overridden by a line that is read later",
+                "/etc/sysctl.d/b.conf:1: overridden by a line that is read later",
             ]
         );
-        // One that says the same is nobody's concern.
+        // A line with the same value changes nothing.
         let same = panic_of(&tree(&[
             ("/etc/sysctl.d/a.conf", "kernel.panic=10\n"),
             ("/etc/sysctl.d/b.conf", "kernel.panic=10\n"),
@@ -336,13 +344,16 @@ mod tests {
         assert!(label.contains("the kernel refuses this"), "{label}");
         let place = crate::facts::Source::line("/f", 2);
         for (why, words) in [
-            (OverrideReason::Later, "overridden: that line is read later"),
-            (OverrideReason::Repeated, "said again later"),
+            (
+                OverrideReason::Later,
+                "overridden by a line that is read later",
+            ),
+            (OverrideReason::Repeated, "repeated later"),
             (
                 OverrideReason::Explicit,
-                "overridden: a line that names the key beats a pattern",
+                "overridden: a line with the exact key takes precedence over a pattern",
             ),
-            (OverrideReason::Excluded(place), "taken back by /f:2"),
+            (OverrideReason::Excluded(place), "excluded by /f:2"),
             (OverrideReason::Refused, "the kernel refuses this"),
         ] {
             assert_eq!(loser(&why), words);
@@ -352,7 +363,7 @@ mod tests {
     #[test]
     fn what_no_file_sets_keeps_its_own_value_or_the_command_lines() {
         let none = panic_of(&Tree::default());
-        assert_eq!((none.text, none.number), (None, Some(7)));
+        assert_eq!((none.text(), none.number), (None, Some(7)));
         assert_eq!(none.notes, [""; 0]);
         let by_command_line = panic_of(&Tree {
             command_line: Some(b"quiet panic=3\n".to_vec()),
@@ -361,12 +372,12 @@ mod tests {
         assert_eq!(by_command_line.number, Some(3));
         assert_eq!(
             by_command_line.notes,
-            ["no file sets it; the kernel command line does: panic=3"]
+            ["no file sets it, but the kernel command line does: panic=3"]
         );
         let volatile = panic_of(&tree(&[("/run/sysctl.d/a.conf", "kernel.panic=10")]));
         assert_eq!(
             volatile.notes,
-            ["/run/sysctl.d/a.conf is gone with the next boot, unless something writes it again"]
+            ["/run/sysctl.d/a.conf is deleted at the next boot, unless something writes it again"]
         );
     }
 
@@ -397,14 +408,14 @@ mod tests {
             let tree = tree(files);
             let mut facts = read(&tree);
             let parameters = [PANIC, OOPS];
-            cure(&mut facts, &parameters, demanded, &tree, Dialect::NEWEST);
+            persist(&mut facts, &parameters, demanded, &tree, Dialect::NEWEST);
             let cures = facts.into_iter().map(|fact| match fact {
-                Reading::Known(fact) => match fact.cure {
-                    Some(Cure::File(target)) => format!(
+                Reading::Known(fact) => match fact.persistence {
+                    Some(Persistence::File(target)) => format!(
                         "{} {} {} {}",
                         target.path, target.exists, target.unended, target.no_directory
                     ),
-                    Some(Cure::Person { why }) => why,
+                    Some(Persistence::Prevented { why }) => why,
                     None => String::new(),
                 },
                 Reading::Unknown { why } => panic!("{why}"),

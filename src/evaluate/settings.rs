@@ -1,33 +1,41 @@
 //! What the configuration itself decides: the profile's name, contradictions, refusals, advice.
 
-use super::start;
+use super::{met, start, start_as};
 use crate::facts::{Cgroup, Evidence, HostFacts, Part, Reading};
-use crate::finding::{Component, Effect, Finding, Outcome, Prediction, Remedy, Stage};
-use crate::requirements::{Requirement, RequirementKind, catalogue};
+use crate::finding::{CheckId, Component, Finding, Outcome, Prediction, Remedy, Stage};
+use crate::requirements::{Requirement, RequirementKind};
 use crate::rke2::config::Ground;
-use crate::rke2::profile::{self, ProfileRules, ProfileStatus};
+use crate::rke2::profile::{ProfileRules, ProfileStatus};
+use crate::rke2::releases;
 use crate::rke2::start::{Advice, Sourced, StartFailure, Unknown};
 
-fn violated(mut finding: Finding, stage: Stage, line: &str) -> Finding {
-    finding.outcome = Outcome::Violated;
-    finding.now = Outcome::Violated;
-    finding.then = Outcome::Violated;
-    finding.predictions.push(Prediction {
+/// A finding that is violated, now and after the next boot, for which the component prints `line`.
+fn violated(
+    requirement: &Requirement,
+    subject: &str,
+    component: Component,
+    stage: Stage,
+    line: &str,
+) -> Finding {
+    let state = Outcome::Violated;
+    start(requirement, subject, vec![component], state, state).with_predictions([Prediction {
         stage,
         line: line.to_owned(),
         hides_others: false,
-    });
-    finding
+    }])
 }
 
-fn by_hand(summary: String) -> Vec<Remedy> {
-    vec![Remedy {
-        summary,
-        commands: Vec::new(),
-    }]
+/// A finding of what is met, or does not apply.
+fn fine(requirement: &Requirement, subject: &str, component: Component) -> Finding {
+    let state = met(requirement);
+    start(requirement, subject, vec![component], state, state)
 }
 
-/// `in FILE:LINE`, or who set it.
+fn manual(summary: String) -> [Remedy; 1] {
+    [Remedy::manual(summary)]
+}
+
+/// `in FILE:LINE`, where that is known.
 fn place(requirement: &Requirement) -> String {
     match &requirement.because.source {
         Some(source) => format!("in {source}"),
@@ -35,9 +43,9 @@ fn place(requirement: &Requirement) -> String {
     }
 }
 
-/// Whether the newest release known ends on this profile: better said before an upgrade.
+/// Whether the newest known release refuses this profile: an administrator should know before an upgrade.
 fn is_refused_later(profile: &str) -> bool {
-    let newest = ProfileRules::of(&profile::newest()).status(profile);
+    let newest = ProfileRules::of(&releases::newest()).status(profile);
     matches!(newest, ProfileStatus::Refused(_) | ProfileStatus::Invalid)
 }
 
@@ -47,45 +55,53 @@ pub(super) fn profile_name(
     status: ProfileStatus,
     accepted: &str,
 ) -> Finding {
-    let mut finding = start(requirement, "profile", vec![Component::Rke2]);
-    finding.required = Some(accepted.to_owned());
-    finding.actual = Some(value.escape_debug().to_string());
+    const SUBJECT: &str = "profile";
     let shown = value.escape_debug();
-    match status {
-        ProfileStatus::Off => finding.summary = "no profile is set".to_owned(),
+    let finding = match status {
+        ProfileStatus::Off => {
+            fine(requirement, SUBJECT, Component::Rke2).with_summary("no profile is set")
+        }
         ProfileStatus::Accepted(_) | ProfileStatus::Deprecated(_) if is_refused_later(value) => {
-            finding.id = "profile.deprecated".to_owned();
-            finding.effect = Effect::Advice;
-            finding.outcome = Outcome::Violated;
-            finding.now = Outcome::Violated;
-            finding.then = Outcome::Violated;
-            finding.summary =
-                format!("profile {shown} is accepted by this release, newer ones refuse it");
             let here = accepted.split(' ').any(|name| name == "cis");
             let when = if here {
                 ""
             } else {
-                "with the upgrade to 1.25.15 or newer, "
+                "when upgrading to 1.25.15 or newer, "
             };
-            finding.remedies =
-                by_hand(format!("{when}write `profile: cis` {}", place(requirement)));
+            let check = CheckId::ProfileDeprecated;
+            let (by, state) = (vec![Component::Rke2], Outcome::Violated);
+            start_as(check, requirement, SUBJECT, by, state, state)
+                .with_summary(format!(
+                    "profile {shown} is accepted by this release, but newer releases refuse it"
+                ))
+                .with_remedies(manual(format!(
+                    "{when}write `profile: cis` {}",
+                    place(requirement)
+                )))
         }
         ProfileStatus::Accepted(_) | ProfileStatus::Deprecated(_) => {
-            finding.summary = format!("profile {shown} is accepted");
+            fine(requirement, SUBJECT, Component::Rke2)
+                .with_summary(format!("profile {shown} is accepted"))
         }
         ProfileStatus::Refused(_) | ProfileStatus::Invalid => {
-            finding.summary = format!("profile \"{shown}\" is not accepted, only {accepted}");
-            finding.remedies = by_hand(format!(
-                "write `profile: {}` {}",
-                accepted.split(' ').next().unwrap_or("cis"),
-                place(requirement)
-            ));
-            if let Some((stage, line)) = RequirementKind::profile_refusal(status) {
-                finding = violated(finding, stage, line);
-            }
+            let finding = match RequirementKind::profile_refusal(status) {
+                Some((stage, line)) => violated(requirement, SUBJECT, Component::Rke2, stage, line),
+                None => fine(requirement, SUBJECT, Component::Rke2),
+            };
+            finding
+                .with_summary(format!(
+                    "profile \"{shown}\" is not accepted, must be {accepted}"
+                ))
+                .with_remedies(manual(format!(
+                    "write `profile: {}` {}",
+                    accepted.split(' ').next().unwrap_or("cis"),
+                    place(requirement)
+                )))
         }
-    }
+    };
     finding
+        .with_required(accepted)
+        .with_actual(Some(shown.to_string()))
 }
 
 pub(super) fn protect_kernel_defaults(
@@ -94,76 +110,68 @@ pub(super) fn protect_kernel_defaults(
     flag: Option<&Sourced<bool>>,
     stage: Stage,
 ) -> Finding {
-    let mut finding = start(
-        requirement,
-        "protect-kernel-defaults",
-        vec![Component::Rke2],
-    );
-    finding.required = Some("true".to_owned());
-    finding.actual = flag.map(|flag| flag.value.to_string());
-    let Some(flag) = flag.filter(|flag| requirement.applies && !flag.value) else {
-        finding.summary = "protect-kernel-defaults does not contradict the profile".to_owned();
-        return finding;
+    const SUBJECT: &str = "protect-kernel-defaults";
+    let contradicting = flag.filter(|flag| requirement.applies && !flag.value);
+    let finding = match contradicting {
+        None => fine(requirement, SUBJECT, Component::Rke2)
+            .with_summary("protect-kernel-defaults does not contradict the profile"),
+        Some(flag) => {
+            let line =
+                format!("--protect-kernel-defaults must be true when using --profile={profile}");
+            let source = flag.origin.source.iter();
+            violated(requirement, SUBJECT, Component::Rke2, stage, &line)
+                .with_summary(format!(
+                    "protect-kernel-defaults is false, must be true with profile {profile}"
+                ))
+                .with_notes([format!("set by {}", flag.origin)])
+                .with_evidence(source.map(|source| Evidence::place(source.clone(), Part::Sets)))
+                .with_remedies(manual(format!(
+                    "remove `protect-kernel-defaults` from {}",
+                    flag.origin
+                )))
+        }
     };
-    finding.summary =
-        format!("protect-kernel-defaults is set to false, which profile {profile} does not allow");
-    finding.notes.push(format!("set by {}", flag.origin));
-    if let Some(source) = &flag.origin.source {
-        finding
-            .evidence
-            .push(Evidence::place(source.clone(), Part::Sets));
-    }
-    finding.remedies = by_hand(format!(
-        "remove `protect-kernel-defaults` from {}",
-        flag.origin
-    ));
-    let line = format!("--protect-kernel-defaults must be true when using --profile={profile}");
-    violated(finding, stage, &line)
+    finding
+        .with_required("true")
+        .with_actual(flag.map(|flag| flag.value.to_string()))
 }
 
 pub(super) fn cgroup(requirement: &Requirement, words: &str, facts: &HostFacts) -> Finding {
-    let mut finding = start(requirement, "cgroup", vec![Component::Kubelet]);
-    finding.required = Some("v2".to_owned());
-    if !requirement.applies {
-        finding.summary = "the kubelet runs on either cgroup version".to_owned();
-        return finding;
-    }
-    match &facts.cgroup {
-        Reading::Known(Cgroup::V2) => {
-            finding.actual = Some("v2".to_owned());
-            finding.summary = "the host uses cgroup v2".to_owned();
-            finding
-        }
+    const SUBJECT: &str = "cgroup";
+    let by = || vec![Component::Kubelet];
+    let finding = match &facts.cgroup {
+        _ if !requirement.applies => fine(requirement, SUBJECT, Component::Kubelet)
+            .with_summary("the kubelet runs on cgroup v1 and v2"),
+        Reading::Known(Cgroup::V2) => fine(requirement, SUBJECT, Component::Kubelet)
+            .with_actual(Some("v2".to_owned()))
+            .with_summary("the host uses cgroup v2"),
         Reading::Known(Cgroup::V1) => {
-            finding.actual = Some("v1".to_owned());
-            finding.summary =
-                "the host uses cgroup v1, the kubelet runs on cgroup v2 only".to_owned();
-            finding
-                .notes
-                .push(format!("demanded by {}", requirement.because.words));
-            finding.remedies = by_hand(
-                "boot with systemd.unified_cgroup_hierarchy=1 on the kernel command line, or set \
-                 `kubelet-arg: fail-cgroupv1=false` in RKE2's configuration"
-                    .to_owned(),
-            );
-            violated(finding, Stage::KubeletConfiguration, words)
+            let stage = Stage::KubeletConfiguration;
+            violated(requirement, SUBJECT, Component::Kubelet, stage, words)
+                .with_actual(Some("v1".to_owned()))
+                .with_summary("the host uses cgroup v1, the kubelet requires cgroup v2")
+                .with_notes([format!("required by {}", requirement.because.words)])
+                .with_remedies(manual(
+                    "boot with systemd.unified_cgroup_hierarchy=1 on the kernel command line, or \
+                     set `kubelet-arg: fail-cgroupv1=false` in RKE2's configuration"
+                        .to_owned(),
+                ))
         }
-        // The kernel command line that an image is booted with decides; nobody asks it of the image.
+        // The kernel command line decides that an image is booted with: the image does not show it.
         Reading::Unknown { .. } if facts.image => {
-            finding.outcome = Outcome::NotApplicable;
-            finding.now = Outcome::Indeterminate;
-            finding.summary =
-                "which cgroup version the image will be booted with is not known".to_owned();
-            finding
+            let (now, next_boot) = (Outcome::Indeterminate, Outcome::NotApplicable);
+            start(requirement, SUBJECT, by(), now, next_boot)
+                .of_image(true)
+                .with_summary("the cgroup version that the image boots with cannot be determined")
         }
         Reading::Unknown { why } => {
-            finding.outcome = Outcome::Indeterminate;
-            finding.now = Outcome::Indeterminate;
-            finding.then = Outcome::Indeterminate;
-            finding.summary = format!("which cgroup version the host uses is not known ({why})");
-            finding
+            let state = Outcome::Indeterminate;
+            start(requirement, SUBJECT, by(), state, state).with_summary(format!(
+                "the cgroup version of the host cannot be determined ({why})"
+            ))
         }
-    }
+    };
+    finding.with_required("v2")
 }
 
 pub(super) fn fatal(requirement: &Requirement, fatal: &StartFailure) -> Finding {
@@ -172,40 +180,45 @@ pub(super) fn fatal(requirement: &Requirement, fatal: &StartFailure) -> Finding 
     } else {
         (Component::Rke2, Stage::Configuration)
     };
-    let mut finding = start(requirement, &fatal.subject, vec![component]);
-    finding.summary = match &fatal.source {
+    let summary = match &fatal.source {
         Some(source) => format!("{source}: {}", fatal.message),
         None => fatal.message.clone(),
     };
     let what = match fatal.check {
-        "config.parse" => ": YAML, indented with spaces, `key: value` at the top",
-        "config.flag" if fatal.ground == Ground::Names => ": this release has no such flag",
-        "config.flag" => ": a value of the flag's kind; for a switch, true or false without quotes",
+        CheckId::ConfigParse => {
+            ": it must be YAML, indented with spaces, with `key: value` at the top level"
+        }
+        CheckId::ConfigFlag if fatal.ground == Ground::Names => {
+            ": this release does not have that flag"
+        }
+        CheckId::ConfigFlag => {
+            ": the value must be of the flag's type; for a boolean flag, true or false without quotes"
+        }
         _ => "",
     };
-    finding.remedies = by_hand(match &fatal.source {
-        Some(source) => format!("mend {source}{what}"),
-        None => format!("mend {}{what}", fatal.subject),
-    });
-    violated(finding, stage, &fatal.message)
+    let remedy = match &fatal.source {
+        Some(source) => format!("fix {source}{what}"),
+        None => format!("fix {}{what}", fatal.subject),
+    };
+    violated(
+        requirement,
+        &fatal.subject,
+        component,
+        stage,
+        &fatal.message,
+    )
+    .with_summary(summary)
+    .with_remedies(manual(remedy))
 }
 
 pub(super) fn unknown(requirement: &Requirement, unknown: &Unknown) -> Finding {
-    let mut finding = start(requirement, &requirement.because.words, Vec::new());
-    for outcome in [&mut finding.now, &mut finding.then, &mut finding.outcome] {
-        *outcome = Outcome::Indeterminate;
-    }
-    finding.summary.clone_from(&unknown.summary);
-    finding
+    let (subject, state) = (&requirement.because.words, Outcome::Indeterminate);
+    start(requirement, subject, Vec::new(), state, state).with_summary(&unknown.summary)
 }
 
 pub(super) fn advice(requirement: &Requirement, advice: &Advice) -> Finding {
-    let mut finding = start(requirement, &advice.subject, Vec::new());
-    finding.effect = catalogue::check(advice.check).map_or(Effect::Advice, |check| check.effect);
-    finding.outcome = Outcome::Violated;
-    finding.now = Outcome::Violated;
-    finding.then = Outcome::Violated;
-    finding.summary.clone_from(&advice.summary);
-    finding.remedies = by_hand(advice.remedy.clone());
-    finding
+    let state = Outcome::Violated;
+    start(requirement, &advice.subject, Vec::new(), state, state)
+        .with_summary(&advice.summary)
+        .with_remedies(manual(advice.remedy.clone()))
 }

@@ -45,17 +45,18 @@ fn left(next_boot: &NextBoot) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::NextBootCause;
     use crate::rke2::kernel::KERNEL_PARAMETERS;
 
     const PANIC: KernelParameter = KERNEL_PARAMETERS[2];
 
     fn known(number: Option<i64>) -> Reading<NextBoot> {
         Reading::Known(NextBoot {
-            text: None,
+            cause: NextBootCause::Kernel,
             number,
             evidence: Vec::new(),
             notes: Vec::new(),
-            cure: None,
+            persistence: None,
         })
     }
 

@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::facts::{
-    Cgroup, KernelFact, Lookup, NextBoot, Operation, ReadError, Reading, RejectReason, Rejected,
-    Source, Table,
+    AccountRow, Cgroup, KernelFact, Lookup, NextBoot, NextBootCause, Operation, ReadError, Reading,
+    RejectReason, Rejected, Source, Table,
 };
+use crate::finding::Effect;
 use crate::requirements;
 use crate::rke2::kernel::KERNEL_PARAMETERS;
 use crate::rke2::role::Role;
@@ -45,11 +46,11 @@ fn facts() -> HostFacts {
     let kernel = KERNEL_PARAMETERS.map(|parameter| KernelFact {
         live: Reading::Known(Ok(format!("{}\n", parameter.required).into_bytes())),
         next_boot: Reading::Known(NextBoot {
-            text: Some(parameter.required.to_string()),
+            cause: NextBootCause::File(parameter.required.to_string()),
             number: Some(parameter.required),
             evidence: Vec::new(),
             notes: Vec::new(),
-            cure: None,
+            persistence: None,
         }),
     });
     HostFacts {
@@ -57,6 +58,7 @@ fn facts() -> HostFacts {
         user: Some(Ok(found(3, 5, 6))),
         group: Some(Ok(found(4, 6, 0))),
         account_elsewhere: Vec::new(),
+        remedy: Default::default(),
         cgroup: Reading::Known(Cgroup::V2),
         systemd: None,
         image: false,
@@ -68,73 +70,65 @@ fn findings(settings: &StartSettings, facts: &HostFacts) -> Vec<Finding> {
 }
 
 /// The finding of that id.
-fn one(settings: &StartSettings, facts: &HostFacts, id: &str) -> Finding {
+fn one(settings: &StartSettings, facts: &HostFacts, id: CheckId) -> Finding {
     let all = findings(settings, facts);
-    let of_id = all.into_iter().find(|finding| finding.id == id);
+    let of_id = all.into_iter().find(|finding| finding.id() == id);
     of_id.unwrap_or_else(|| panic!("no {id}"))
 }
 
 fn remedies(finding: &Finding) -> Vec<String> {
-    let told = finding.remedies.iter();
-    told.map(|r| [&[r.summary.clone()][..], &r.commands].concat().join(": "))
+    let told = finding.remedies().iter();
+    told.map(|r| [&[r.summary()][..], &r.commands()].concat().join(": "))
         .collect()
 }
 
-const USER: &str = "account.etcd.user";
-const GROUP: &str = "account.etcd.group";
+const USER: CheckId = CheckId::AccountEtcdUser;
+const GROUP: CheckId = CheckId::AccountEtcdGroup;
 
 #[test]
 fn each_role_and_release_is_held_to_its_own() {
-    const RKE2: [&str; 4] = [
-        "sysctl.vm.overcommit_memory",
-        "sysctl.vm.panic_on_oom",
-        "sysctl.kernel.panic",
-        "sysctl.kernel.panic_on_oops",
+    const RKE2: [CheckId; 4] = [
+        CheckId::SysctlOvercommitMemory,
+        CheckId::SysctlPanicOnOom,
+        CheckId::SysctlPanic,
+        CheckId::SysctlPanicOnOops,
     ];
-    const KUBELET: [&str; 2] = [
-        "sysctl.kernel.keys.root_maxkeys",
-        "sysctl.kernel.keys.root_maxbytes",
-    ];
-    const PKD: &str = "profile.protect-kernel-defaults";
-    let cis = [&["profile.value"][..], &RKE2, &KUBELET, &[PKD]].concat();
-    let with = |more: &[&'static str]| [&cis[..], more].concat();
+    const KUBELET: [CheckId; 2] = [CheckId::SysctlRootMaxkeys, CheckId::SysctlRootMaxbytes];
+    const PKD: CheckId = CheckId::ProfileProtectKernelDefaults;
+    const PROFILE: CheckId = CheckId::ProfileValue;
+    const CGROUP: CheckId = CheckId::CgroupV1;
+    let cis = [&[PROFILE][..], &RKE2, &KUBELET, &[PKD]].concat();
+    let with = |more: &[CheckId]| [&cis[..], more].concat();
     for (minor, role, profile, held) in [
-        (36, Role::Server, "cis", with(&[USER, GROUP, "cgroup.v1"])),
-        (36, Role::Agent, "cis", with(&["cgroup.v1"])),
+        (36, Role::Server, "cis", with(&[USER, GROUP, CGROUP])),
+        (36, Role::Agent, "cis", with(&[CGROUP])),
         (34, Role::Agent, "cis", with(&[])),
-        (
-            36,
-            Role::Server,
-            "etcd",
-            vec!["profile.value", USER, GROUP, "cgroup.v1"],
-        ),
-        (36, Role::Server, "", vec!["cgroup.v1"]),
+        (36, Role::Server, "etcd", vec![PROFILE, USER, GROUP, CGROUP]),
+        (36, Role::Server, "", vec![CGROUP]),
         (30, Role::Server, "", vec![]),
-        (36, Role::Server, "no", vec!["profile.value", "cgroup.v1"]),
+        (36, Role::Server, "no", vec![PROFILE, CGROUP]),
     ] {
         let settings = settings(minor, role, profile);
         let all = requirements::of(&settings);
         let applying = all.iter().filter(|requirement| requirement.applies);
-        let ids: Vec<&str> = applying
-            .map(|requirement| requirement.id.as_str())
-            .collect();
+        let ids: Vec<CheckId> = applying.map(|requirement| requirement.id).collect();
         assert_eq!(ids, held, "1.{minor} {role} {profile}");
-        let asked = all.iter().any(|requirement| requirement.id == "cgroup.v1");
+        let asked = all.iter().any(|requirement| requirement.id == CGROUP);
         assert_eq!(asked, minor >= 31);
         // Findings follow them, one each.
         let findings = findings(&settings, &facts());
         assert_eq!(findings.len(), all.len());
         for (finding, requirement) in findings.iter().zip(&all) {
-            let applies = finding.outcome != Outcome::NotApplicable;
-            assert_eq!(applies, requirement.applies, "{}", finding.id);
+            let applies = finding.outcome() != Outcome::NotApplicable;
+            assert_eq!(applies, requirement.applies, "{}", finding.id());
         }
     }
     let mut without_kubelet = settings(36, Role::Server, "cis");
     without_kubelet.kubelet_runs = false;
-    let keys = one(&without_kubelet, &facts(), KUBELET[0]);
-    assert_eq!(keys.outcome, Outcome::NotApplicable);
-    let cgroup = one(&without_kubelet, &facts(), "cgroup.v1");
-    assert_eq!(cgroup.outcome, Outcome::NotApplicable);
+    let keys = one(&without_kubelet, &facts(), CheckId::SysctlRootMaxkeys);
+    assert_eq!(keys.outcome(), Outcome::NotApplicable);
+    let cgroup = one(&without_kubelet, &facts(), CheckId::CgroupV1);
+    assert_eq!(cgroup.outcome(), Outcome::NotApplicable);
 }
 
 #[test]
@@ -145,7 +139,7 @@ fn a_kernel_parameter_is_demanded_by_what_makes_it_so() {
         let all = requirements::of(&settings);
         let keys = all
             .into_iter()
-            .find(|r| r.id == "sysctl.kernel.keys.root_maxkeys")
+            .find(|r| r.id == CheckId::SysctlRootMaxkeys)
             .unwrap();
         (keys.applies, keys.because.words)
     };
@@ -178,15 +172,15 @@ fn a_kernel_parameter_is_demanded_by_what_makes_it_so() {
 #[test]
 fn a_missing_account_is_made_by_what_fits_the_rest() {
     let settings = settings(36, Role::Server, "cis");
-    let told = |user: Lookup, group: Lookup, id: &str| {
+    let told = |user: Lookup, group: Lookup, id: CheckId| {
         let facts = HostFacts {
             user: Some(Ok(user)),
             group: Some(Ok(group)),
             ..facts()
         };
         let finding = one(&settings, &facts, id);
-        assert_eq!(finding.outcome, Outcome::Violated);
-        let lines = finding.predictions.iter().map(|p| p.line.clone());
+        assert_eq!(finding.outcome(), Outcome::Violated);
+        let lines = finding.predictions().iter().map(|p| p.line.clone());
         (lines.collect::<Vec<_>>(), remedies(&finding))
     };
     for (user, group, id, line, remedy) in [
@@ -195,21 +189,22 @@ fn a_missing_account_is_made_by_what_fits_the_rest() {
             missing(),
             USER,
             "missing required: user: unknown user etcd",
-            "make user and group: useradd -r -M -s /sbin/nologin -c 'etcd user' -U etcd",
+            "create the user and the group etcd: groupadd -r etcd: \
+             useradd -r -M -s /sbin/nologin -c 'etcd user' -g etcd etcd",
         ),
         (
             missing(),
             missing(),
             GROUP,
             "missing required: group: unknown group etcd",
-            "the command that makes the user makes it too",
+            "created by the `groupadd` command above",
         ),
         (
             missing(),
             found(1, 6, 0),
             USER,
             "missing required: user: unknown user etcd",
-            "make the user, in the group that is there: \
+            "create the user etcd: \
              useradd -r -M -s /sbin/nologin -c 'etcd user' -g etcd etcd",
         ),
         (
@@ -217,15 +212,14 @@ fn a_missing_account_is_made_by_what_fits_the_rest() {
             missing(),
             GROUP,
             "missing required: group: unknown group etcd",
-            "make the group; it is not the user's own then: \
-             groupadd -r etcd: usermod -g etcd etcd",
+            "create the group etcd: groupadd -r -g 6 etcd",
         ),
         (
             Lookup::TooLong { line: 2 },
             found(1, 6, 0),
             USER,
             "missing required: bufio.Scanner: token too long",
-            "mend or remove the line named in /etc/passwd",
+            "fix or remove that line of /etc/passwd",
         ),
     ] {
         assert_eq!(
@@ -235,19 +229,26 @@ fn a_missing_account_is_made_by_what_fits_the_rest() {
     }
     let elsewhere = HostFacts {
         user: Some(Ok(missing())),
-        account_elsewhere: vec![(Table::Passwd, Source::line("/usr/lib/passwd", 2))],
+        account_elsewhere: vec![AccountRow {
+            table: Table::Passwd,
+            source: Source::line("/usr/lib/passwd", 2),
+            row: "etcd:x:5:6::/:/x".to_owned(),
+        }],
         ..facts()
     };
     let finding = one(&settings, &elsewhere, USER);
     assert_eq!(
         remedies(&finding),
-        ["copy its line into /etc/passwd: grep '^etcd:' /usr/lib/passwd >> /etc/passwd"]
+        [
+            "copy the row of the user etcd from /usr/lib/passwd:2 to /etc/passwd: \
+          printf '%s\\n' etcd:x:5:6::/:/x >> /etc/passwd"
+        ]
     );
     assert_eq!(
-        finding.notes,
+        finding.notes(),
         [
-            "demanded by RKE2: profile cis (/c:1)",
-            "/usr/lib/passwd:2 has it, but RKE2 reads /etc/passwd alone",
+            "required by RKE2: profile cis (/c:1)",
+            "/usr/lib/passwd:2 has it, but RKE2 reads only /etc/passwd",
         ]
     );
 }
@@ -263,9 +264,9 @@ fn rows_that_rke2_skips_are_told_with_why() {
         let finding = one(&settings(36, Role::Server, "cis"), &facts, USER);
         assert_eq!(
             remedies(&finding),
-            ["mend or remove the line named in /etc/passwd"]
+            ["fix or remove that line of /etc/passwd"]
         );
-        finding.notes[1].clone()
+        finding.notes()[1].clone()
     };
     let skipped = "/etc/passwd:7 has a row for it that RKE2 skips: ";
     for (reason, words) in [
@@ -284,7 +285,7 @@ fn rows_that_rke2_skips_are_told_with_why() {
         ),
         (
             RejectReason::ByteOrderMark,
-            "a byte order mark stands before the name",
+            "a byte order mark precedes the name",
         ),
     ] {
         assert_eq!(why(reason), format!("{skipped}{words}"));
@@ -306,25 +307,25 @@ fn an_account_file_that_cannot_be_read_is_rke2s_end_or_nobodys() {
         one(&settings(36, Role::Server, "cis"), &facts, USER)
     };
     let gone = read(nix::libc::ENOENT);
-    assert_eq!(gone.outcome, Outcome::Violated);
+    assert_eq!(gone.outcome(), Outcome::Violated);
     assert_eq!(remedies(&gone), ["restore /etc/passwd"]);
     let denied = read(nix::libc::EACCES);
     assert_eq!(
-        (denied.outcome, denied.now, denied.then),
+        (denied.outcome(), denied.now(), denied.next_boot_outcome()),
         (
             Outcome::Indeterminate,
             Outcome::Indeterminate,
             Outcome::Indeterminate
         )
     );
-    assert!(denied.predictions.is_empty());
+    assert!(denied.predictions().is_empty());
     let unasked = HostFacts {
         user: None,
         ..facts()
     };
     let settings = settings(36, Role::Server, "cis");
     assert_eq!(
-        one(&settings, &unasked, USER).outcome,
+        one(&settings, &unasked, USER).outcome(),
         Outcome::Indeterminate
     );
 }
@@ -340,8 +341,8 @@ fn etcds_own_group_is_the_users_first() {
         let all = findings(&settings, &facts);
         let of_group = all.into_iter();
         of_group
-            .filter(|finding| finding.id == "account.etcd.primary-group")
-            .map(|finding| finding.summary)
+            .filter(|finding| finding.id() == CheckId::AccountEtcdPrimaryGroup)
+            .map(|finding| finding.summary().to_owned())
             .collect::<Vec<_>>()
     };
     assert_eq!(group(6), [""; 0]);
@@ -356,19 +357,12 @@ fn a_profile_is_judged_by_this_release_and_by_the_newest() {
     let judged = |minor, profile: &str| {
         let settings = settings(minor, Role::Server, profile);
         let all = findings(&settings, &facts());
-        let finding = all
-            .iter()
-            .find(|f| f.id.starts_with("profile.") && f.subject == "profile");
+        let finding = all.iter().find(|f| f.subject() == "profile");
         let finding = finding.unwrap();
-        let lines = finding.predictions.len();
-        (
-            finding.id.clone(),
-            finding.outcome,
-            lines,
-            remedies(finding),
-        )
+        let lines = finding.predictions().len();
+        (finding.id(), finding.outcome(), lines, remedies(finding))
     };
-    let value = || "profile.value".to_owned();
+    let value = || CheckId::ProfileValue;
     assert_eq!(
         judged(36, "cis"),
         (value(), Outcome::Satisfied, 0, Vec::new())
@@ -393,13 +387,13 @@ fn a_profile_is_judged_by_this_release_and_by_the_newest() {
         (
             24,
             "cis-1.6",
-            "with the upgrade to 1.25.15 or newer, write `profile: cis` in /c:1",
+            "when upgrading to 1.25.15 or newer, write `profile: cis` in /c:1",
         ),
     ] {
         assert_eq!(
             judged(minor, profile),
             (
-                "profile.deprecated".to_owned(),
+                CheckId::ProfileDeprecated,
                 Outcome::Violated,
                 0,
                 vec![remedy.to_owned()]
@@ -410,7 +404,7 @@ fn a_profile_is_judged_by_this_release_and_by_the_newest() {
 
 #[test]
 fn a_profile_allows_no_flag_that_is_false() {
-    let id = "profile.protect-kernel-defaults";
+    let id = CheckId::ProfileProtectKernelDefaults;
     for (profile, flag, outcome, lines) in [
         (
             "cis",
@@ -425,9 +419,9 @@ fn a_profile_allows_no_flag_that_is_false() {
         let mut settings = settings(36, Role::Server, profile);
         settings.protect_kernel_defaults = flag.map(|value| set(value, 2));
         let finding = one(&settings, &facts(), id);
-        assert_eq!(finding.outcome, outcome);
+        assert_eq!(finding.outcome(), outcome);
         let told: Vec<&str> = finding
-            .predictions
+            .predictions()
             .iter()
             .map(|p| p.line.as_str())
             .collect();
@@ -474,7 +468,7 @@ fn cgroup_v1_is_judged_where_the_kubelet_refuses_it() {
             None,
             unknown(),
             true,
-            [NotApplicable, Indeterminate, Satisfied],
+            [NotApplicable, Indeterminate, NotApplicable],
         ),
     ] {
         let mut settings = settings(minor, Role::Server, "");
@@ -484,10 +478,14 @@ fn cgroup_v1_is_judged_where_the_kubelet_refuses_it() {
             image,
             ..facts()
         };
-        let finding = one(&settings, &facts, "cgroup.v1");
-        let is = [finding.outcome, finding.now, finding.then];
+        let finding = one(&settings, &facts, CheckId::CgroupV1);
+        let is = [
+            finding.outcome(),
+            finding.now(),
+            finding.next_boot_outcome(),
+        ];
         assert_eq!(is, outcomes, "1.{minor} {fails:?}");
-        let maintenance = finding.predictions.iter();
+        let maintenance = finding.predictions().iter();
         let maintenance = maintenance.filter(|p| p.line.ends_with("maintenance mode"));
         assert_eq!(
             maintenance.count(),
@@ -509,44 +507,46 @@ fn what_the_configuration_says_by_itself_comes_first() {
     };
     let at = Some(Source::line("/c", 3));
     settings.fatal = vec![
-        fatal("config.parse", false, at.clone()),
-        fatal("config.flag", true, None),
+        fatal(CheckId::ConfigParse, false, at.clone()),
+        fatal(CheckId::ConfigFlag, true, None),
     ];
     settings.unknown = vec![Unknown {
         summary: "not known".to_owned(),
         source: at.clone(),
     }];
     settings.advice = vec![Advice {
-        check: "config.ignored",
+        check: CheckId::ConfigIgnored,
         subject: "foo".to_owned(),
         summary: "is ignored".to_owned(),
         remedy: "remove it".to_owned(),
         source: at,
     }];
     let all = findings(&settings, &facts());
-    let told = |finding: &Finding| (finding.summary.clone(), remedies(finding).join(""));
+    let told = |finding: &Finding| (finding.summary().to_owned(), remedies(finding).join(""));
     assert_eq!(
         told(&all[0]),
         (
             "/c:3: words".to_owned(),
-            "mend /c:3: YAML, indented with spaces, `key: value` at the top".to_owned()
+            "fix /c:3: it must be YAML, indented with spaces, with `key: value` at the top level"
+                .to_owned()
         )
     );
-    assert_eq!(all[0].required_by, [Component::Rke2]);
+    assert_eq!(all[0].required_by(), [Component::Rke2]);
     assert_eq!(
         told(&all[1]),
         (
             "words".to_owned(),
-            "mend subject: a value of the flag's kind; for a switch, true or false without quotes"
+            "fix subject: the value must be of the flag's type; for a boolean flag, true or false \
+             without quotes"
                 .to_owned()
         )
     );
-    assert_eq!(all[1].required_by, [Component::Kubelet]);
-    assert_eq!(all[2].id, "config.unreadable");
-    assert_eq!(all[2].outcome, Outcome::Indeterminate);
+    assert_eq!(all[1].required_by(), [Component::Kubelet]);
+    assert_eq!(all[2].id(), CheckId::ConfigUnreadable);
+    assert_eq!(all[2].outcome(), Outcome::Indeterminate);
     assert_eq!(told(&all[2]).0, "not known");
     let last = all.last().unwrap();
-    assert_eq!(last.effect, Effect::Advice);
+    assert_eq!(last.effect(), Effect::Advice);
     assert_eq!(
         told(last),
         ("is ignored".to_owned(), "remove it".to_owned())

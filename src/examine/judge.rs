@@ -34,7 +34,7 @@ pub(super) fn report(
         unit: target.role.unit().to_owned(),
         role: start.role,
         version: start.version,
-        version_source: resolved.program.installed.source.as_str(),
+        version_source: resolved.program.installed.source,
         profile: start.profile,
         verdict: verdict::fold(&findings),
         findings,

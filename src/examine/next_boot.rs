@@ -60,7 +60,7 @@ pub(super) fn read(
     let older: Vec<_> = older.iter().map(|(at, old)| (*at, of(old))).collect();
     systemd_version::leave_open(&mut facts, &older, &KERNEL_PARAMETERS);
     let dialect = dialect(systemd);
-    next_boot::cure(&mut facts, &KERNEL_PARAMETERS, is_required, &tree, dialect);
+    next_boot::persist(&mut facts, &KERNEL_PARAMETERS, is_required, &tree, dialect);
     AtNextBoot { facts, systemd }
 }
 

@@ -9,14 +9,14 @@ use std::rc::Rc;
 
 use super::next_boot;
 use super::settings::Resolved;
-use crate::evaluate::{Doubt, blocks, doubt, doubts, evaluate};
+use crate::evaluate::{Doubt, doubt, doubts, evaluate};
 use crate::facts::{HostFacts, NextBoot, Reading};
-use crate::finding::Finding;
+use crate::finding::{CheckId, Finding};
 use crate::host::{HostRoot, facts, rke2_config};
 use crate::requirements::{self, Requirement, RequirementKind};
 use crate::rke2::config::{self, Ground, KubeletFiles, KubeletPaths, ParserRules};
 use crate::rke2::installed::VersionSource;
-use crate::rke2::profile::{self, ProfileRules};
+use crate::rke2::profile::ProfileRules;
 use crate::rke2::releases::{self, Coverage};
 use crate::rke2::role::Role;
 use crate::rke2::start::{Sourced, StartSettings};
@@ -50,15 +50,15 @@ struct Variant {
 }
 
 /// Identifies a finding across variants: check id and subject.
-type FindingKey = (String, String);
+type FindingKey = (CheckId, String);
 
 fn key(finding: &Finding) -> FindingKey {
-    (finding.id.clone(), finding.subject.clone())
+    (finding.id(), finding.subject().to_owned())
 }
 
 /// Makes every blocking finding indeterminate, unless it holds for all possible values.
 pub(super) fn doubt_uncertain(findings: &mut [Finding], assessed: &Assessed<'_>) {
-    if !findings.iter().any(blocks) {
+    if !findings.iter().any(Finding::blocks) {
         return;
     }
     let resolved = assessed.resolved;
@@ -113,7 +113,7 @@ fn refuted(
     coverage: &Coverage,
 ) -> Vec<(FindingKey, Doubt)> {
     let mut variants = Variants::new(assessed);
-    let mut blocking: Vec<FindingKey> = findings.iter().filter(|f| blocks(f)).map(key).collect();
+    let mut blocking: Vec<FindingKey> = findings.iter().filter(|f| f.blocks()).map(key).collect();
     let mut refuted = Vec::new();
     let releases = possible_releases(coverage, assessed.resolved.version());
     for version in distinct_releases(assessed, releases) {
@@ -124,7 +124,7 @@ fn refuted(
             let variant = variants.evaluate(&version, flags);
             // The newest release stands for later ones too, which may know more names.
             let or_newer = *coverage == Coverage::Any
-                && version == profile::newest()
+                && version == releases::newest()
                 && variant.depends_on_names;
             blocking.retain(|key| {
                 let holds = variant.is_refused || variant.blocking.contains(key);
@@ -286,7 +286,7 @@ impl<'a> Variants<'a> {
         let findings = evaluate(&requirements, &self.facts(profile.account_line_limit));
         Variant {
             is_refused: false,
-            blocking: findings.iter().filter(|f| blocks(f)).map(key).collect(),
+            blocking: findings.iter().filter(|f| f.blocks()).map(key).collect(),
             depends_on_names: depends_on_names(&requirements),
         }
     }
@@ -334,7 +334,7 @@ impl<'a> Variants<'a> {
 
 /// The requirements of a node to which all of them apply.
 fn all_requirements() -> Vec<Requirement> {
-    let mut start = StartSettings::unconfigured(profile::newest(), Role::Server);
+    let mut start = StartSettings::unconfigured(releases::newest(), Role::Server);
     start.profile = Sourced::default_value("cis".to_owned());
     requirements::of(&start)
 }

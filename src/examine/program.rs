@@ -9,7 +9,7 @@ use crate::host::{HostRoot, rke2_binary};
 use crate::rke2::build_info::{self, BinaryKind, BuildInfo};
 use crate::rke2::config::{Argument, Gap, Invocation, Variable};
 use crate::rke2::installed::{Detection, InstalledVersion, Note, VersionSource};
-use crate::rke2::profile;
+use crate::rke2::releases;
 use crate::unit::{Start, UnitDefinition};
 
 /// RKE2's default data directory.
@@ -114,7 +114,7 @@ fn version(
     let installed = detection
         .installed
         .take()
-        .unwrap_or_else(|| without_evidence(profile::newest(), VersionSource::Assumed));
+        .unwrap_or_else(|| without_evidence(releases::newest(), VersionSource::Assumed));
     (installed, detection)
 }
 

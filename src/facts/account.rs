@@ -1,4 +1,7 @@
-//! A look-up of one name in `/etc/passwd` or `/etc/group`.
+//! The look-up of one name in `/etc/passwd` or `/etc/group`, and what decides how a missing account is
+//! created.
+
+use super::Source;
 
 /// One of the two files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -85,4 +88,77 @@ pub enum RejectReason {
     },
     /// A byte order mark before the name.
     ByteOrderMark,
+}
+
+/// A row of the account in a file that RKE2 does not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountRow {
+    /// The file that it should be in.
+    pub table: Table,
+    /// Where it is.
+    pub source: Source,
+    /// The row.
+    pub row: String,
+}
+
+/// A program that creates accounts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AccountTool {
+    /// `systemd-sysusers`.
+    Sysusers,
+    /// `groupadd` and `useradd`.
+    Shadow,
+    /// The host has none.
+    #[default]
+    Missing,
+}
+
+/// What decides how a missing account is created.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccountSources {
+    /// The program that the running host has.
+    pub tool: AccountTool,
+    /// The content of `/etc/passwd`.
+    pub passwd: Vec<u8>,
+    /// The content of `/etc/group`.
+    pub group: Vec<u8>,
+    /// The content of the `sysusers.d` file that declares the account, where there is one.
+    pub declared: Option<Vec<u8>>,
+    /// The content of an image's `/etc/login.defs`; `None` on the running host.
+    pub login_defs: Option<Vec<u8>>,
+}
+
+/// Where the files are that remedies change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TargetRoot {
+    /// The directory of an image, without a slash at its end; empty on the running host.
+    pub directory: String,
+    /// Files and directories of the image that remedies write to and that are links: a shell would follow
+    /// them out of the image.
+    pub links: Vec<String>,
+}
+
+impl TargetRoot {
+    /// The path of one of the host's files as a command needs it.
+    pub(crate) fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.directory)
+    }
+
+    /// The link that stands on the way to a file.
+    pub(crate) fn link(&self, path: &str) -> Option<&str> {
+        let leads = |link: &&String| {
+            let rest = path.strip_prefix(link.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.links.iter().find(leads).map(String::as_str)
+    }
+}
+
+/// What decides how a problem is fixed. Read only where there is one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RemedyFacts {
+    /// Where files are changed.
+    pub root: TargetRoot,
+    /// How a missing account is created.
+    pub accounts: AccountSources,
 }

@@ -1,6 +1,6 @@
 //! What the host is like: kernel parameters, accounts, control groups.
 
-use super::{Evidence, Lookup, ReadError, Reading, Source, Table};
+use super::{AccountRow, Evidence, Lookup, ReadError, Reading, RemedyFacts};
 
 /// The machine in words. Whatever is not known is left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,40 +55,61 @@ pub enum Cgroup {
 /// What a kernel parameter will be after the next boot, as files have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NextBoot {
-    /// The text the last file sets, `None` where no file does.
-    pub text: Option<String>,
+    /// What decides it.
+    pub cause: NextBootCause,
     /// The number the kernel will hold; `None` where that is not known.
     pub number: Option<i64>,
     /// The files concerned.
     pub evidence: Vec<Evidence>,
     /// What else there is to say about it.
     pub notes: Vec<String>,
-    /// How to put it right, where it is wrong and somebody demands it.
-    pub cure: Option<Cure>,
+    /// How to set it for every boot, where it is wrong and required.
+    pub persistence: Option<Persistence>,
 }
 
-/// How a kernel parameter can be made right for the next boot.
+/// What gives a kernel parameter its value at the next boot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cure {
-    /// A line at the end of this file wins over every other word.
-    File(Target),
-    /// No file can win: why, and what to change.
-    Person {
-        /// In one sentence.
+pub enum NextBootCause {
+    /// A file sets it to this text.
+    File(String),
+    /// No file sets it. The kernel command line does.
+    CommandLine,
+    /// Nothing sets it: the kernel keeps the value it starts with.
+    Kernel,
+}
+
+impl NextBoot {
+    /// The text that a file sets, `None` where no file does.
+    pub fn text(&self) -> Option<&str> {
+        match &self.cause {
+            NextBootCause::File(text) => Some(text),
+            NextBootCause::CommandLine | NextBootCause::Kernel => None,
+        }
+    }
+}
+
+/// How a kernel parameter can be set for every boot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Persistence {
+    /// A line at the end of this file overrides all others.
+    File(SysctlFile),
+    /// No file can set it.
+    Prevented {
+        /// What prevents it, and what to change.
         why: String,
     },
 }
 
-/// A file of `/etc/sysctl.d` to which lines are to be added.
+/// A file of `/etc/sysctl.d` that lines are to be added to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub struct SysctlFile {
     /// Its path.
     pub path: String,
-    /// Whether it is there, with lines of its own.
+    /// Whether it exists.
     pub exists: bool,
-    /// Whether its last line lacks its end, so that what is added would join it.
+    /// Whether its last line has no line feed, so that an added line would join it.
     pub unended: bool,
-    /// Whether its directory has to be made first.
+    /// Whether its directory has to be created first.
     pub no_directory: bool,
 }
 
@@ -127,12 +148,14 @@ pub struct HostFacts {
     pub user: Option<AccountFact>,
     /// The group `etcd`, where anybody demands it.
     pub group: Option<AccountFact>,
-    /// Files beside `/etc/passwd` and `/etc/group` that have the account, and RKE2 does not read.
-    pub account_elsewhere: Vec<(Table, Source)>,
+    /// Rows of the account in files that RKE2 does not read, beside `/etc/passwd` and `/etc/group`.
+    pub account_elsewhere: Vec<AccountRow>,
     /// Control groups, where anybody asks.
     pub cgroup: Reading<Cgroup>,
     /// The version of systemd, where it is known and a kernel parameter is required.
     pub systemd: Option<SystemdVersion>,
     /// An image of a host, without `/proc`: it has no present to be judged.
     pub image: bool,
+    /// What decides how a problem is fixed.
+    pub remedy: RemedyFacts,
 }

@@ -5,11 +5,13 @@ mod evidence;
 mod host;
 mod source;
 
-pub use account::{Lookup, Table};
+pub use account::{AccountRow, Lookup, Table};
+pub(crate) use account::{AccountSources, AccountTool, RemedyFacts, TargetRoot};
 pub(crate) use account::{RejectReason, Rejected};
 pub(crate) use evidence::{Evidence, Excerpt, Part};
 pub use host::Machine;
-pub(crate) use host::{AccountFact, Cure, SystemdSource, SystemdVersion, Target};
+pub(crate) use host::NextBootCause;
+pub(crate) use host::{AccountFact, Persistence, SysctlFile, SystemdSource, SystemdVersion};
 pub use host::{Cgroup, HostFacts, KernelFact, NextBoot};
 pub use source::{Operation, ReadError};
 pub use source::{Reading, Source};

@@ -1,17 +1,19 @@
-//! What is demanded, for the tools that make hosts: the whole of it, whatever this host has already.
+//! All requirements in the formats of provisioning tools, whatever this host has already.
 
 use std::fmt::Write as _;
 
-use super::accounts::{Accounts, Wish, file_content};
 use super::file::with_parameters;
 use super::plan::{Host, Unit};
-use crate::evaluate::next_boot::cures;
-use crate::facts::Cure;
+use crate::evaluate::RequestedIds;
+use crate::evaluate::next_boot::persistences;
+use crate::facts::Persistence;
+use crate::finding::account::{NewAccount, sysusers_content};
+use crate::finding::remedy::command;
 use crate::requirements::RequirementKind;
 use crate::rke2::kernel::KernelParameter;
 use crate::text::is_unprintable;
 
-/// In which words.
+/// A format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     /// A file for `/etc/sysctl.d`.
@@ -26,25 +28,25 @@ pub(crate) enum Form {
     Ansible,
 }
 
-/// What units demand of any host like this one.
+/// What units require of any host like this one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Declared {
     /// The file to write.
     pub path: String,
     /// The parameters.
     pub parameters: Vec<KernelParameter>,
-    /// The account, where anybody demands it.
-    pub accounts: Option<Accounts>,
-    /// What no file can do.
+    /// The account, where a unit requires it.
+    pub accounts: Option<NewAccount>,
+    /// Why a file cannot set a parameter.
     pub problems: Vec<String>,
 }
 
-/// Collects what `units` demand.
-pub(crate) fn declared(units: &[Unit<'_>], host: &Host, wish: Wish) -> Declared {
+/// Collects what `units` require.
+pub(crate) fn declared(units: &[Unit<'_>], host: &Host, ids: RequestedIds) -> Declared {
     let mut parameters: Vec<KernelParameter> = Vec::new();
     let mut account = false;
-    let demands = units.iter().flat_map(|unit| unit.requirements);
-    for requirement in demands.filter(|r| r.applies) {
+    let requirements = units.iter().flat_map(|unit| unit.requirements);
+    for requirement in requirements.filter(|r| r.applies) {
         match requirement.kind {
             RequirementKind::Kernel { parameter, .. } if !parameters.contains(&parameter) => {
                 parameters.push(parameter);
@@ -55,34 +57,34 @@ pub(crate) fn declared(units: &[Unit<'_>], host: &Host, wish: Wish) -> Declared 
     }
     let mut path = None;
     let mut problems = Vec::new();
-    for cure in cures(&host.tree, &parameters, host.dialect) {
-        match cure {
-            Cure::File(target) => path = Some(target.path),
-            Cure::Person { why } if !problems.contains(&why) => problems.push(why),
-            Cure::Person { .. } => {}
+    for persistence in persistences(&host.tree, &parameters, host.dialect) {
+        match persistence {
+            Persistence::File(target) => path = Some(target.path),
+            Persistence::Prevented { why } if !problems.contains(&why) => problems.push(why),
+            Persistence::Prevented { .. } => {}
         }
     }
     Declared {
-        path: path.unwrap_or_else(|| super::parameters::USUAL_FILE.to_owned()),
+        path: path.unwrap_or_else(|| super::collect::USUAL_FILE.to_owned()),
         parameters,
-        accounts: account.then_some(Accounts {
+        accounts: account.then_some(NewAccount {
             group: true,
             user: true,
-            uid: wish.uid,
-            gid: wish.gid,
+            uid: ids.uid,
+            gid: ids.gid,
             declared: false,
         }),
         problems,
     }
 }
 
-/// The declaration in the words of `form`.
+/// The requirements in the format `form`.
 pub(crate) fn render(declared: &Declared, form: Form) -> String {
     match form {
         Form::SysctlD => declared.sysctl(),
         Form::SysusersD => match &declared.accounts {
-            Some(accounts) => text(&file_content(&accounts.sysusers())),
-            None => "# No account is demanded.\n".to_owned(),
+            Some(accounts) => text(&sysusers_content(&accounts.sysusers())),
+            None => "# No account is required.\n".to_owned(),
         },
         Form::Butane => declared.butane(),
         Form::CloudInit => declared.cloud_init(),
@@ -94,7 +96,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A YAML scalar that is a text whatever it looks like, in printable characters alone.
+/// A YAML scalar that is always a string, in printable characters.
 fn quoted(text: &str) -> String {
     if !text.chars().any(is_unprintable) {
         return format!("'{}'", text.replace('\'', "''"));
@@ -167,7 +169,7 @@ impl Declared {
             block(&mut out, 6, &self.sysctl());
         }
         if self.parameters.is_empty() && self.accounts.is_none() {
-            out.push_str("# Nothing is demanded.\n");
+            out.push_str("# Nothing is required.\n");
             return out;
         }
         // bootcmd comes early at every boot, before the network is up and so before RKE2; each line
@@ -177,21 +179,12 @@ impl Declared {
             let line = format!("echo {} > {}", parameter.required, parameter.path());
             let _ = writeln!(out, "  - {}", quoted(&line));
         }
-        for program in self.accounts.iter().flat_map(Accounts::shadow) {
+        for program in self.accounts.iter().flat_map(NewAccount::shadow) {
             let file = match program.name {
                 "groupadd" => "/etc/group",
                 _ => "/etc/passwd",
             };
-            let words: Vec<String> = program
-                .args
-                .iter()
-                .map(|arg| crate::text::shell_word(arg))
-                .collect();
-            let line = format!(
-                "grep -q '^etcd:' {file} || {} {}",
-                program.name,
-                words.join(" ")
-            );
+            let line = format!("grep -q '^etcd:' {file} || {}", command(&program));
             let _ = writeln!(out, "  - {}", quoted(&line));
         }
         out
@@ -210,7 +203,7 @@ impl Declared {
                 "- name: {name}\n  become: true\n  ansible.posix.sysctl:\n    name: {key}\n    \
                  value: '{value}'\n    sysctl_file: {file}\n    sysctl_set: true\n    reload: false\n    \
                  state: present\n",
-                name = quoted(&format!("{} as RKE2 demands", parameter.key)),
+                name = quoted(&format!("{} as RKE2 requires", parameter.key)),
                 key = parameter.key,
                 value = parameter.required,
                 file = quoted(&self.path),
@@ -218,14 +211,14 @@ impl Declared {
         }
         if let Some(accounts) = &self.accounts {
             out.push_str(
-                "- name: 'the group etcd as RKE2 demands'\n  become: true\n  \
+                "- name: 'the group etcd as RKE2 requires'\n  become: true\n  \
                  ansible.builtin.group:\n    name: etcd\n    system: true\n",
             );
             if let Some(gid) = accounts.gid.or(accounts.uid) {
                 let _ = writeln!(out, "    gid: {gid}");
             }
             out.push_str(
-                "- name: 'the user etcd as RKE2 demands'\n  become: true\n  \
+                "- name: 'the user etcd as RKE2 requires'\n  become: true\n  \
                  ansible.builtin.user:\n    name: etcd\n    group: etcd\n    comment: etcd user\n    \
                  shell: /sbin/nologin\n    create_home: false\n    system: true\n",
             );

@@ -1,12 +1,12 @@
-//! The new content of a `sysctl.d` file in which some keys are to be ours.
+//! The new content of a `sysctl.d` file that is to set some keys.
 
 use crate::rke2::kernel::KernelParameter;
 use crate::sysctl_d::Dialect;
 use crate::sysctl_d::syntax::{self, Statement};
 
-/// What a new file begins with.
+/// The first line of a new file.
 pub(crate) const HEADER: &str =
-    "# What RKE2 and its kubelet demand of the kernel. Written by preflight-rke2 fix.";
+    "# Kernel parameters that RKE2 and its kubelet require. Written by preflight-rke2 fix.";
 
 /// `before` without its assignments of `parameters`, and with ours at the end. All other lines, in
 /// whatever encoding, stay as they are.

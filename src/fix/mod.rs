@@ -1,24 +1,19 @@
 //! `fix`: a plan that would make units start, now and after the next boot, and its renderings.
 //!
-//! Pure. The plan is made from the requirements and facts that the checks are made from;
-//! [`crate::host::apply`] carries it out.
+//! Pure. The plan is collected from the remedies of the findings; [`crate::host::apply`] carries it out.
 //!
 //! ```text
-//! plan        what is to be done, why, and what is left to a person
-//! parameters  the steps for kernel parameters;  file: the new content of a file partly ours
-//! accounts    the etcd account: what to declare, what to run;  rows: what to write into an image
-//! text        the plan for a person;  script: for a shell;  declare: for the tools of platform teams
+//! plan     the plan's data: steps, and what is left to the administrator
+//! collect  makes it from the findings;  file: the new content of a sysctl.d file
+//! text     the plan for a terminal;  script: for a shell;  declare: for provisioning tools
 //! ```
 
-pub(crate) mod accounts;
+mod collect;
 pub(crate) mod declare;
 pub(crate) mod file;
-mod parameters;
-pub(crate) mod plan;
-mod rows;
+mod plan;
 pub(crate) mod script;
 pub(crate) mod text;
 
-pub(crate) use accounts::Wish;
+pub(crate) use collect::plan;
 pub(crate) use plan::{Action, Host, Plan, Step, Unit};
-pub(crate) use rows::NewRow;

@@ -2,18 +2,19 @@
 
 use std::fmt::Write as _;
 
-use super::accounts::{Accounts, SYSUSERS_FILE};
 use super::file::HEADER;
 use super::plan::{Action, Host, Plan};
 use crate::facts::Table;
+use crate::finding::account::{NewAccount, SYSUSERS_FILE};
+use crate::finding::remedy::command;
 use crate::rke2::kernel::KernelParameter;
 use crate::text::{printable, shell_word};
 
 const PRELUDE: &str = r#"set -eu
 umask 022
 
-# inside FILE: ends if FILE, or of an image a folder on the way to it, is a link, which could lead out
-# of the image, or if FILE is none
+# inside FILE: fails if FILE is not a regular file, or if it or, in an image, a directory on the way to it
+# is a link, which could lead out of the image
 inside() {
     path=$1
     while [ -n "$path" ] && [ "$path" != "$image" ]; do
@@ -79,9 +80,9 @@ row() {
 /// The script.
 pub(crate) fn render(plan: &Plan, host: &Host, units: &str) -> String {
     let mut out = format!(
-        "#!/bin/sh\n# What makes {units} start on this host, now and after the next boot.\n\
-         # Made by preflight-rke2 fix: run it as root; it may be run again.\n\
-         # What it changes is below this folder; of the running host, empty.\nimage={}\n{PRELUDE}",
+        "#!/bin/sh\n# Makes {units} start on this host, now and after the next boot.\n\
+         # Written by preflight-rke2 fix. Run it as root; a second run changes nothing.\n\
+         # The directory of the image that it changes; empty for the running host.\nimage={}\n{PRELUDE}",
         shell_word(&host.prefix)
     );
     for (step, number) in plan.steps.iter().zip(1_usize..) {
@@ -106,15 +107,17 @@ pub(crate) fn render(plan: &Plan, host: &Host, units: &str) -> String {
                     &lines,
                 );
             }
-            Action::Live(parameter) => {
-                let path = parameter.path();
-                let value = parameter.required;
-                let _ = writeln!(
-                    out,
-                    "[ \"$(cat {path})\" = {value} ] || echo {value} >{path}"
-                );
+            Action::Live(parameters) => {
+                for parameter in parameters {
+                    let path = parameter.path();
+                    let value = parameter.required;
+                    let _ = writeln!(
+                        out,
+                        "[ \"$(cat {path})\" = {value} ] || echo {value} >{path}"
+                    );
+                }
             }
-            Action::Make(accounts) => make(&mut out, accounts, host),
+            Action::Create(account) => create(&mut out, account, host),
             Action::Row(copy) => row(&mut out, copy.table.path(), &copy.row, host),
             Action::Rows(rows) => {
                 for new in rows {
@@ -127,15 +130,15 @@ pub(crate) fn render(plan: &Plan, host: &Host, units: &str) -> String {
             }
         }
     }
-    for left in &plan.left {
+    for step in &plan.manual {
         let _ = writeln!(
             out,
-            "\n# Left to you: {} [{}]",
-            printable(&left.summary),
-            printable(&left.check)
+            "\n# To do manually: {} [{}]",
+            printable(&step.summary),
+            step.check
         );
-        for remedy in &left.remedies {
-            let _ = writeln!(out, "#    {}", printable(&remedy.summary));
+        for remedy in &step.remedies {
+            let _ = writeln!(out, "#    {}", printable(&remedy.summary()));
         }
     }
     out
@@ -153,26 +156,22 @@ fn table(table: Table, host: &Host) -> String {
     shell_word(&format!("{}{}", host.prefix, table.path()))
 }
 
-fn make(out: &mut String, accounts: &Accounts, host: &Host) {
-    let call = |program: &super::accounts::Program| {
-        let args: Vec<String> = program.args.iter().map(|arg| shell_word(arg)).collect();
-        format!("{} {}", program.name, args.join(" "))
-    };
+fn create(out: &mut String, account: &NewAccount, host: &Host) {
     let (passwd, group) = (table(Table::Passwd, host), table(Table::Group, host));
     let _ = writeln!(out, "if has {passwd} etcd && has {group} etcd; then");
     out.push_str("    :\nelif command -v systemd-sysusers >/dev/null; then\n");
-    if !accounts.declared {
+    if !account.declared {
         let path = format!("{}{SYSUSERS_FILE}", host.prefix);
-        add(out, "    ", &path, &accounts.sysusers());
+        add(out, "    ", &path, &account.sysusers());
     }
-    let _ = writeln!(out, "    {}\nelse", call(&Accounts::run_sysusers()));
-    for program in accounts.shadow() {
+    let _ = writeln!(out, "    {}\nelse", command(&NewAccount::run_sysusers()));
+    for program in account.shadow() {
         let file = if program.name == "groupadd" {
             &group
         } else {
             &passwd
         };
-        let _ = writeln!(out, "    has {file} etcd || {}", call(&program));
+        let _ = writeln!(out, "    has {file} etcd || {}", command(&program));
     }
     out.push_str("fi\n");
 }

@@ -1,15 +1,15 @@
-//! The plan for a person: what to do and why, what is left to them, and what stays as it is.
+//! The plan for a terminal: what to do and why, what is left to the administrator, and what is not changed.
 
 use std::fmt::Write as _;
 
-use super::plan::{Left, Plan};
+use super::plan::{ManualStep, Plan};
 use crate::text::{printable, visible};
 
-/// The plan, to be read after the verdict.
+/// The plan. The verdict is printed before it.
 pub(crate) fn render(plan: &Plan) -> String {
     let mut out = String::new();
     if !plan.steps.is_empty() {
-        out.push_str("\nTo put it right, as root:\n");
+        out.push_str("\nTo fix it, as root:\n");
     }
     for (step, number) in plan.steps.iter().zip(1_usize..) {
         let _ = writeln!(out, "\n{number}. {}", printable(&step.what));
@@ -20,9 +20,9 @@ pub(crate) fn render(plan: &Plan) -> String {
             let _ = writeln!(out, "   # {}", visible(command));
         }
     }
-    out.push_str(&left(&plan.left));
+    out.push_str(&manual(&plan.manual));
     if !plan.steps.is_empty() {
-        out.push_str("\nStays as it is:\n");
+        out.push_str("\nNot changed:\n");
         for line in &plan.untouched {
             let _ = writeln!(out, " - {}", printable(line));
         }
@@ -30,13 +30,13 @@ pub(crate) fn render(plan: &Plan) -> String {
     out
 }
 
-/// What is left to a person.
-pub(crate) fn left(left: &[Left]) -> String {
+/// What is left to the administrator.
+pub(crate) fn manual(steps: &[ManualStep]) -> String {
     let mut out = String::new();
-    if !left.is_empty() {
-        out.push_str("\nLeft to you:\n");
+    if !steps.is_empty() {
+        out.push_str("\nTo do manually:\n");
     }
-    for item in left {
+    for item in steps {
         let place = item
             .place
             .as_ref()
@@ -49,8 +49,8 @@ pub(crate) fn left(left: &[Left]) -> String {
             item.check
         );
         for remedy in &item.remedies {
-            let _ = writeln!(out, "     {}", printable(&remedy.summary));
-            for command in &remedy.commands {
+            let _ = writeln!(out, "     {}", printable(&remedy.summary()));
+            for command in &remedy.commands() {
                 let _ = writeln!(out, "   # {}", visible(command));
             }
         }

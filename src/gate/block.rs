@@ -42,9 +42,9 @@ pub struct Reason {
 impl From<&Finding> for Reason {
     fn from(finding: &Finding) -> Self {
         Self {
-            check: finding.id.clone(),
-            subject: finding.subject.clone(),
-            summary: finding.summary.clone(),
+            check: finding.id().to_string(),
+            subject: finding.subject().to_owned(),
+            summary: finding.summary().to_owned(),
         }
     }
 }

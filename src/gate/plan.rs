@@ -3,7 +3,7 @@
 
 use crate::assessment::UnitReport;
 use crate::configuration::{BlockOn, Configuration, Mode, OnError};
-use crate::finding::{Effect, Finding, Outcome};
+use crate::finding::{CheckId, Effect, Finding, Outcome};
 use crate::verdict::Verdict;
 
 /// What `preflight_rke2=` on the kernel command line asks for.
@@ -52,17 +52,19 @@ pub fn decide<'a>(
 ) -> GatePlan<'a> {
     let blocks = |finding: &Finding| {
         let on = |what| configuration.block_on.contains(&what);
-        match finding.effect {
+        match finding.effect() {
             Effect::BlocksStart => {
-                (finding.now == Outcome::Violated && on(BlockOn::Start))
-                    || (finding.then == Outcome::Violated && on(BlockOn::NextBoot))
+                (finding.now() == Outcome::Violated && on(BlockOn::Start))
+                    || (finding.next_boot_outcome() == Outcome::Violated && on(BlockOn::NextBoot))
             }
-            Effect::BlocksNextBoot => finding.outcome == Outcome::Violated && on(BlockOn::NextBoot),
-            Effect::FailsControl => finding.outcome == Outcome::Violated && on(BlockOn::Control),
+            Effect::BlocksNextBoot => {
+                finding.outcome() == Outcome::Violated && on(BlockOn::NextBoot)
+            }
+            Effect::FailsControl => finding.outcome() == Outcome::Violated && on(BlockOn::Control),
             Effect::Advice => false,
         }
     };
-    let skipped = |finding: &Finding| configuration.skip.contains(&finding.id);
+    let skipped = |finding: &Finding| configuration.skips(finding.id());
     let (reasons, mut advice): (Vec<&Finding>, Vec<&Finding>) =
         report.problems().partition(|finding| blocks(finding));
     advice.retain(|finding| is_told(finding));
@@ -71,7 +73,7 @@ pub fn decide<'a>(
         && report
             .findings
             .iter()
-            .any(|f| f.now == Outcome::Indeterminate && !skipped(f));
+            .any(|f| f.now() == Outcome::Indeterminate && !skipped(f));
 
     let decision = if asked == Override::Off || (reasons.is_empty() && !unknown) {
         Decision::Start
@@ -100,10 +102,10 @@ pub fn decide<'a>(
 /// out, and that RKE2 drops its configuration without a word. The rest can wait for a `check`: the
 /// journal of a unit that starts is not the place for it.
 fn is_told(finding: &Finding) -> bool {
-    match finding.effect {
+    match finding.effect() {
         Effect::BlocksStart | Effect::BlocksNextBoot => true,
         Effect::FailsControl => false,
-        Effect::Advice => finding.id == "config.dropped",
+        Effect::Advice => finding.id() == CheckId::ConfigDropped,
     }
 }
 
@@ -137,12 +139,16 @@ mod tests {
     use crate::rke2::version::Version;
     use crate::verdict;
 
+    fn bare(id: CheckId, now: Outcome, next_boot: Outcome) -> Finding {
+        Finding::new(id, "", Vec::new(), now, next_boot)
+    }
+
     fn report(findings: Vec<Finding>) -> UnitReport {
         UnitReport {
             unit: Role::Server.unit().to_owned(),
             role: Role::Server,
             version: Version::new(36, 3, 1),
-            version_source: "assumed",
+            version_source: crate::rke2::installed::VersionSource::Assumed,
             profile: Sourced::default_value(String::new()),
             verdict: verdict::fold(&findings),
             findings,
@@ -165,11 +171,11 @@ mod tests {
 
     #[test]
     fn blocks_exactly_what_would_be_refused_now() {
-        let wrong = || Finding::bare("a", Effect::BlocksStart, Violated, Violated);
-        let later = || Finding::bare("b", Effect::BlocksNextBoot, Satisfied, Violated);
-        let unknown = || Finding::bare("c", Effect::BlocksStart, Indeterminate, Indeterminate);
-        let control = || Finding::bare("d", Effect::FailsControl, Violated, Violated);
-        let advice = || Finding::bare("e", Effect::Advice, Violated, Violated);
+        let wrong = || bare(CheckId::SysctlPanic, Violated, Violated);
+        let later = || bare(CheckId::SysctlPanicOnOom, Satisfied, Violated);
+        let unknown = || bare(CheckId::CgroupV1, Indeterminate, Indeterminate);
+        let control = || bare(CheckId::ControlArgument, Violated, Violated);
+        let advice = || bare(CheckId::UnitProblem, Violated, Violated);
         let default = |findings| decision(findings, |_| (), Override::None);
         assert_eq!(default(vec![]), Decision::Start);
         assert_eq!(default(vec![wrong()]), Decision::Block);
@@ -180,7 +186,7 @@ mod tests {
 
     #[test]
     fn every_way_out_lets_it_go() {
-        let wrong = || vec![Finding::bare("a", Effect::BlocksStart, Violated, Violated)];
+        let wrong = || vec![bare(CheckId::SysctlPanic, Violated, Violated)];
         let anyway = |d| matches!(d, Decision::StartAnyway { .. });
         assert!(anyway(decision(wrong(), |_| (), Override::Report)));
         assert!(anyway(decision(
@@ -190,11 +196,15 @@ mod tests {
         )));
         assert!(anyway(decision(
             wrong(),
-            |c| c.skip = vec!["a".into()],
+            |c| c.skip = vec!["sysctl.kernel.panic".into()],
             Override::None
         )));
         assert_eq!(
-            decision(wrong(), |c| c.skip = vec!["b".into()], Override::None),
+            decision(
+                wrong(),
+                |c| c.skip = vec!["cgroup.v1".into()],
+                Override::None
+            ),
             Decision::Block
         );
         assert_eq!(decision(wrong(), |_| (), Override::Off), Decision::Start);
@@ -206,23 +216,9 @@ mod tests {
 
     #[test]
     fn an_operator_may_ask_for_more() {
-        let later = || {
-            vec![Finding::bare(
-                "b",
-                Effect::BlocksNextBoot,
-                Satisfied,
-                Violated,
-            )]
-        };
-        let control = || vec![Finding::bare("d", Effect::FailsControl, Violated, Violated)];
-        let unknown = || {
-            vec![Finding::bare(
-                "c",
-                Effect::BlocksStart,
-                Indeterminate,
-                Violated,
-            )]
-        };
+        let later = || vec![bare(CheckId::SysctlPanicOnOom, Satisfied, Violated)];
+        let control = || vec![bare(CheckId::ControlArgument, Violated, Violated)];
+        let unknown = || vec![bare(CheckId::CgroupV1, Indeterminate, Violated)];
         let next = |c: &mut Configuration| c.block_on.push(BlockOn::NextBoot);
         let controls = |c: &mut Configuration| c.block_on.push(BlockOn::Control);
         let block = |c: &mut Configuration| c.on_error = OnError::Block;

@@ -6,10 +6,13 @@ use std::path::Path;
 use nix::libc;
 
 use super::HostRoot;
+use super::apply::Programs;
+use super::root::FileKind;
 use crate::facts::{
-    AccountFact, Cgroup, HostFacts, KernelFact, Lookup, NextBoot, Operation, ReadError, Reading,
-    Source, Table,
+    AccountFact, AccountRow, AccountSources, AccountTool, Cgroup, HostFacts, KernelFact, Lookup,
+    NextBoot, Operation, ReadError, Reading, RemedyFacts, Source, Table, TargetRoot,
 };
+use crate::finding::account::SYSUSERS_FILE;
 use crate::requirements::{Requirement, RequirementKind};
 use crate::rke2::accounts;
 use crate::rke2::kernel::KERNEL_PARAMETERS;
@@ -45,11 +48,20 @@ pub fn collect(
     let user = account(Table::Passwd);
     let group = account(Table::Group);
     let missing = |fact: &Option<AccountFact>| matches!(fact, Some(Ok(Lookup::Unknown { rejected })) if rejected.is_empty());
-    let account_elsewhere = if missing(&user) || missing(&group) {
+    let account_is_missing = missing(&user) || missing(&group);
+    let account_elsewhere = if account_is_missing {
         elsewhere(root)
     } else {
         Vec::new()
     };
+    let needs_line = |next: &Reading<NextBoot>| matches!(next, Reading::Known(next) if next.persistence.is_some());
+    let mut remedy = RemedyFacts::default();
+    if account_is_missing {
+        remedy.accounts = account_sources(root);
+    }
+    if account_is_missing || next_boot.iter().any(needs_line) {
+        remedy.root = target_root(root);
+    }
     let is_cgroup_required = requirements
         .iter()
         .any(|r| r.applies && matches!(r.kind, RequirementKind::CgroupV2 { .. }));
@@ -64,9 +76,10 @@ pub fn collect(
             cgroup(root)
         } else {
             Reading::Unknown {
-                why: "not required".to_owned(),
+                why: "no component checks it".to_owned(),
             }
         },
+        remedy,
     }
 }
 
@@ -127,14 +140,94 @@ fn look_up(root: &HostRoot, table: Table, path: &str, limit: Option<usize>) -> A
     })
 }
 
-fn elsewhere(root: &HostRoot) -> Vec<(Table, Source)> {
+fn elsewhere(root: &HostRoot) -> Vec<AccountRow> {
     ELSEWHERE
         .into_iter()
         .filter_map(|(table, path)| match look_up(root, table, path, None) {
-            Ok(Lookup::Found { line, .. }) => Some((table, Source::line(path, line))),
+            Ok(Lookup::Found { line, .. }) => row(root, table, Source::line(path, line)),
             _ => None,
         })
         .collect()
+}
+
+/// The row at `source`, where it is text.
+fn row(root: &HostRoot, table: Table, source: Source) -> Option<AccountRow> {
+    let line = usize::try_from(source.line?).ok()?;
+    let content = root.read_large(Path::new(&source.path)).ok()?;
+    let mut rows = content.split(|byte| *byte == b'\n');
+    let row = std::str::from_utf8(rows.nth(line.saturating_sub(1))?).ok()?;
+    Some(AccountRow {
+        table,
+        row: row.trim().to_owned(),
+        source,
+    })
+}
+
+/// What decides how the account is created.
+fn account_sources(root: &HostRoot) -> AccountSources {
+    // A file that cannot be read is an error of the root, for which `fix` changes nothing.
+    let content = |table: Table| root.read_large(Path::new(table.path())).unwrap_or_default();
+    AccountSources {
+        tool: if root.is_live() {
+            account_tool(&Programs::default())
+        } else {
+            AccountTool::Missing
+        },
+        passwd: content(Table::Passwd),
+        group: content(Table::Group),
+        // A file that exists and cannot be read is not ours.
+        declared: match root.read(SYSUSERS_FILE) {
+            Ok(content) => Some(content),
+            Err(error) if error.is_absent() => None,
+            Err(_) => Some(Vec::new()),
+        },
+        login_defs: if root.is_live() {
+            None
+        } else {
+            Some(root.read("/etc/login.defs").unwrap_or_default())
+        },
+    }
+}
+
+fn account_tool(programs: &Programs) -> AccountTool {
+    let has = |name| programs.find(name).is_some();
+    if has("systemd-sysusers") {
+        AccountTool::Sysusers
+    } else if has("useradd") && has("groupadd") {
+        AccountTool::Shadow
+    } else {
+        AccountTool::Missing
+    }
+}
+
+/// Where remedies change files.
+fn target_root(root: &HostRoot) -> TargetRoot {
+    /// All that remedies write to.
+    const WRITTEN: [&str; 7] = [
+        "/etc",
+        "/etc/sysctl.d",
+        "/etc/passwd",
+        "/etc/group",
+        "/etc/shadow",
+        "/etc/gshadow",
+        "/etc/.pwd.lock",
+    ];
+    if root.is_live() {
+        return TargetRoot::default();
+    }
+    let directory = root.path().to_string_lossy();
+    let is_link = |path: &&str| {
+        root.lstat(path)
+            .is_ok_and(|there| there.kind == FileKind::Link)
+    };
+    TargetRoot {
+        directory: directory.trim_end_matches('/').to_owned(),
+        links: WRITTEN
+            .into_iter()
+            .filter(is_link)
+            .map(str::to_owned)
+            .collect(),
+    }
 }
 
 /// Which cgroup hierarchy is mounted: the root of the unified one, and only that, has
@@ -156,13 +249,13 @@ fn cgroup(root: &HostRoot) -> Reading<Cgroup> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Stage;
+    use crate::finding::{CheckId, Stage};
     use crate::host::fixture::host;
     use crate::requirements::Because;
 
     fn required(kind: RequirementKind, applies: bool) -> Requirement {
         Requirement {
-            id: "x".to_owned(),
+            id: CheckId::SysctlPanic,
             applies,
             because: Because {
                 words: String::new(),
@@ -241,7 +334,7 @@ mod tests {
             let (_dir, root) = host(&[own, elsewhere].concat());
             let facts = collected(&root, &ask);
             let found = facts.account_elsewhere.iter();
-            let found: Vec<_> = found.map(|(_, source)| source.to_string()).collect();
+            let found: Vec<_> = found.map(|row| row.source.to_string()).collect();
             assert_eq!(found, places, "{passwd}{group}");
         }
     }

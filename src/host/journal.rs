@@ -68,7 +68,7 @@ fn emit(record: &Record) {
                     message_id = record.message_id,
                     object_systemd_unit = record.unit.as_str(),
                     preflight_check = finding.check.as_str(),
-                    preflight_effect = finding.effect,
+                    preflight_effect = finding.effect.as_str(),
                     preflight_subject = finding.subject.as_str(),
                     preflight_required = finding.required.as_str(),
                     preflight_required_by = finding.required_by.as_str(),

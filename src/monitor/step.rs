@@ -9,7 +9,7 @@ use super::persisted::{Hold, PersistedState, Resume};
 use super::phase::Phase;
 use crate::assessment::UnitReport;
 use crate::configuration::{Configuration, Mode};
-use crate::finding::{Effect, Finding, Outcome};
+use crate::finding::{Finding, Outcome};
 use crate::gate::block::Block;
 use crate::gate::plan::Decision;
 use crate::verdict::Verdict;
@@ -110,11 +110,7 @@ fn running(
 pub(crate) fn drift<'a>(report: &'a UnitReport, configuration: &Configuration) -> Vec<&'a Finding> {
     report
         .problems()
-        .filter(|finding| {
-            let deciding = matches!(finding.effect, Effect::BlocksStart | Effect::BlocksNextBoot);
-            let violated = [finding.now, finding.then].contains(&Outcome::Violated);
-            deciding && violated && !configuration.skip.contains(&finding.id)
-        })
+        .filter(|finding| finding.blocks() && !configuration.skips(finding.id()))
         .collect()
 }
 
@@ -136,7 +132,7 @@ fn detect_drift(
     }
     let drift: BTreeMap<String, bool> = drift(input.report, input.configuration)
         .iter()
-        .map(|finding| (finding.id.clone(), finding.now == Outcome::Violated))
+        .map(|finding| (finding.id().to_string(), finding.now() == Outcome::Violated))
         .collect();
     let is_new = |(id, now): &(&String, &bool)| match persisted.drift.get(*id) {
         Some(logged) => **now && !logged,

@@ -3,7 +3,7 @@
 use super::*;
 use crate::assessment::UnitReport;
 use crate::configuration::{Configuration, Mode};
-use crate::finding::{Effect, Finding, Outcome};
+use crate::finding::{CheckId, Finding, Outcome};
 use crate::gate::block::Block;
 use crate::gate::plan::{self, Override};
 use crate::gate::stamp::{Stamp, Stamped};
@@ -18,20 +18,27 @@ use proptest::prelude::*;
 
 const UNIT: &str = "rke2-server.service";
 
-fn finding(id: &str, effect: Effect, now: Outcome, then: Outcome) -> Finding {
-    Finding {
-        subject: id.to_owned(),
-        summary: format!("{id} is wrong"),
-        ..Finding::bare(id, effect, now, then)
+/// The checks that these tests name by a letter.
+fn check(letter: &str) -> CheckId {
+    match letter {
+        "a" => CheckId::SysctlPanic,
+        "b" => CheckId::SysctlPanicOnOom,
+        "c" => CheckId::CgroupV1,
+        other => panic!("{other}"),
     }
 }
 
+fn finding(check: CheckId, now: Outcome, next_boot: Outcome) -> Finding {
+    Finding::new(check, check.as_str(), Vec::new(), now, next_boot)
+        .with_summary(format!("{check} is wrong"))
+}
+
 fn wrong(id: &str) -> Finding {
-    finding(id, Effect::BlocksStart, Violated, Violated)
+    finding(check(id), Violated, Violated)
 }
 
 fn later(id: &str) -> Finding {
-    finding(id, Effect::BlocksNextBoot, Satisfied, Violated)
+    finding(check(id), Satisfied, Violated)
 }
 
 /// A unit, what is remembered of it, and what the gate left.
@@ -133,7 +140,7 @@ impl Node {
             unit: UNIT.to_owned(),
             role: Role::Server,
             version: Version::new(36, 3, 1),
-            version_source: "assumed",
+            version_source: crate::rke2::installed::VersionSource::Assumed,
             profile: Sourced::default_value(String::new()),
             verdict: verdict::fold(&findings),
             findings,
@@ -264,7 +271,7 @@ fn a_restart_that_was_refused_is_taken_up_where_systemd_left_it() {
 
 #[test]
 fn what_cannot_be_told_is_not_right() {
-    let unknown = || finding("a", Effect::BlocksStart, Indeterminate, Indeterminate);
+    let unknown = || finding(CheckId::SysctlPanic, Indeterminate, Indeterminate);
     let mut node = Node::blocked(&["a"]);
     assert_eq!(node.see(vec![unknown()]), []);
     assert!(resumes(&node.see(vec![later("a")])), "it would start now");
@@ -429,7 +436,7 @@ fn a_loop_of_another_make_is_not_ours_to_end() {
     let mut node = Node::new(Phase::Starting);
     assert_eq!(fail(&mut node, Vec::new, 10), []);
     assert_eq!(fail(&mut node, || vec![later("a")], 10), []);
-    let unknown = || vec![finding("a", Effect::BlocksStart, Indeterminate, Satisfied)];
+    let unknown = || vec![finding(CheckId::SysctlPanic, Indeterminate, Satisfied)];
     assert_eq!(fail(&mut node, unknown, 10), []);
 }
 
@@ -437,7 +444,7 @@ fn a_loop_of_another_make_is_not_ours_to_end() {
 fn where_nothing_is_to_be_enforced_a_loop_is_told_once() {
     type Change = fn(&mut Configuration);
     let report: Change = |c| c.mode = Mode::Report;
-    let skip: Change = |c| c.skip = vec!["a".to_owned()];
+    let skip: Change = |c| c.skip = vec![check("a").to_string()];
     for change in [report, skip] {
         let mut node = Node::new(Phase::Starting);
         change(&mut node.configuration);
@@ -462,7 +469,7 @@ fn a_unit_that_failed_before_the_host_went_wrong_is_counted_from_then() {
 }
 
 fn ids(of: &[&str]) -> std::collections::BTreeSet<String> {
-    of.iter().map(|id| (*id).to_owned()).collect()
+    of.iter().map(|id| check(id).to_string()).collect()
 }
 
 #[test]
@@ -503,10 +510,10 @@ fn what_does_not_run_does_not_drift_and_what_is_left_out_is_no_drift() {
     let mut node = Node::new(Phase::Down);
     assert_eq!(node.see(vec![wrong("a")]), []);
     node.phase = Phase::Running;
-    node.configuration.skip = vec!["a".to_owned()];
+    node.configuration.skip = vec![check("a").to_string()];
     assert_eq!(node.see(vec![wrong("a")]), []);
-    let advice = finding("b", Effect::Advice, Violated, Violated);
-    let control = finding("c", Effect::FailsControl, Violated, Violated);
+    let advice = finding(CheckId::UnitProblem, Violated, Violated);
+    let control = finding(CheckId::ControlArgument, Violated, Violated);
     assert_eq!(node.see(vec![advice, control]), []);
 }
 
@@ -619,7 +626,7 @@ fn one_that_is_down_for_no_decision_is_started() {
     assert!(resumes(&node.see(vec![])));
 
     // A gate that failed has found nothing wrong; one that blocked has.
-    let unknown = || finding("a", Effect::BlocksStart, Indeterminate, Indeterminate);
+    let unknown = || finding(CheckId::SysctlPanic, Indeterminate, Indeterminate);
     for (gate, started) in [(GateEnd::Failed, true), (GateEnd::Blocked, false)] {
         let mut node = Node::new(Phase::Down);
         node.start(gate);

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use crate::facts::Part;
-use crate::finding::{Effect, Finding, Outcome};
+use crate::finding::{Finding, Outcome, Remedy};
 use crate::gate::plan::{Decision, GatePlan};
 use crate::journal::{FindingFields, Priority, Record, SummaryFields, id};
 use crate::text::{count, printable, visible};
@@ -54,9 +54,9 @@ pub(super) fn record(
     priority: Priority,
 ) -> Record {
     // What sets it is to blame; lines that do not count stand behind it.
-    let sets = finding.evidence.iter().find(|e| e.part == Part::Sets);
-    let place = sets.or(finding.evidence.last()).map(|e| &e.source);
-    let then = match (&finding.next_boot, sets) {
+    let sets = finding.evidence().iter().find(|e| e.part == Part::Sets);
+    let place = sets.or(finding.evidence().last()).map(|e| &e.source);
+    let next_boot = match (finding.next_boot(), sets) {
         (Some(text), Some(sets)) => format!(
             "; next boot: {} ({})",
             printable(text),
@@ -72,37 +72,36 @@ pub(super) fn record(
             printable(text)
         }
     };
-    let commands: Vec<&str> = finding
-        .remedies
+    let commands: Vec<String> = finding
+        .remedies()
         .iter()
-        .flat_map(|r| &r.commands)
-        .map(String::as_str)
+        .flat_map(Remedy::commands)
         .collect();
-    let cure = match (commands.is_empty(), finding.remedies.first()) {
+    let fix = match (commands.is_empty(), finding.remedies().first()) {
         (false, _) => format!("; fix: {}", visible(&commands.join(" && "))),
-        (true, Some(remedy)) => format!("; fix: {}", printable(&remedy.summary)),
+        (true, Some(remedy)) => format!("; fix: {}", printable(&remedy.summary())),
         (true, None) => String::new(),
     };
     Record {
         message_id,
         priority,
-        message: format!("{}{then}{cure}", printable(&finding.summary)),
+        message: format!("{}{next_boot}{fix}", printable(finding.summary())),
         unit: unit.to_owned(),
         finding: Some(FindingFields {
-            check: finding.id.clone(),
-            effect: effect(finding.effect),
-            subject: or_dash(&finding.subject),
-            required: or_dash(finding.required.as_deref().unwrap_or_default()),
-            required_by: or_dash(&crate::evaluate::names(&finding.required_by)),
-            actual: or_dash(finding.actual.as_deref().unwrap_or_default()),
-            next_boot: or_dash(finding.next_boot.as_deref().unwrap_or_default()),
+            check: finding.id(),
+            effect: finding.effect(),
+            subject: or_dash(finding.subject()),
+            required: or_dash(finding.required().unwrap_or_default()),
+            required_by: or_dash(&crate::evaluate::names(finding.required_by())),
+            actual: or_dash(finding.actual().unwrap_or_default()),
+            next_boot: or_dash(finding.next_boot().unwrap_or_default()),
             file: or_dash(&place.map(|p| p.path.clone()).unwrap_or_default()),
             line: place
                 .and_then(|p| p.line)
                 .map_or_else(|| "-".to_owned(), |line| line.to_string()),
             predicted: or_dash(
                 &finding
-                    .predictions
+                    .predictions()
                     .iter()
                     .min_by_key(|p| p.stage)
                     .map(|p| p.line.clone())
@@ -121,26 +120,17 @@ pub(super) fn record(
 /// What to do about a finding, a line each.
 fn remedy_lines(finding: &Finding) -> Vec<String> {
     finding
-        .remedies
+        .remedies()
         .iter()
         .flat_map(|remedy| {
-            if remedy.commands.is_empty() {
-                vec![printable(&remedy.summary)]
+            let commands = remedy.commands();
+            if commands.is_empty() {
+                vec![printable(&remedy.summary())]
             } else {
-                remedy.commands.iter().map(|line| visible(line)).collect()
+                commands.iter().map(|line| visible(line)).collect()
             }
         })
         .collect()
-}
-
-/// The word for an effect, as in JSON.
-pub(crate) const fn effect(effect: Effect) -> &'static str {
-    match effect {
-        Effect::BlocksStart => "blocks-start",
-        Effect::BlocksNextBoot => "blocks-next-boot",
-        Effect::FailsControl => "fails-control",
-        Effect::Advice => "advice",
-    }
 }
 
 /// What the reasons are about, each once: `systemctl status` shows ten lines, and may have shown the
@@ -155,7 +145,7 @@ fn summary(unit: &str, plan: &GatePlan<'_>) -> Option<Record> {
     let reasons = format!(
         "{} above ({})",
         count(plan.reasons.len(), "reason"),
-        subjects(plan.reasons.iter().map(|reason| reason.subject.as_str()))
+        subjects(plan.reasons.iter().map(|reason| reason.subject()))
     );
     let (message_id, priority, message) = match &plan.decision {
         Decision::Start => return None,
@@ -211,7 +201,7 @@ fn summary(unit: &str, plan: &GatePlan<'_>) -> Option<Record> {
 fn unknown(findings: &[&Finding]) -> String {
     let mut open = findings
         .iter()
-        .filter(|finding| finding.now == Outcome::Indeterminate);
+        .filter(|finding| finding.now() == Outcome::Indeterminate);
     let Some(first) = open.next() else {
         return "what decides is not known".to_owned();
     };
@@ -219,7 +209,7 @@ fn unknown(findings: &[&Finding]) -> String {
         0 => String::new(),
         more => format!(" ({more} more above)"),
     };
-    format!("{}{more}", printable(&first.summary))
+    format!("{}{more}", printable(first.summary()))
 }
 
 /// Text, or `-` where there is none.
@@ -233,7 +223,7 @@ pub(super) fn dash(text: String) -> String {
 
 /// The fields of a summary about these findings.
 pub(super) fn summary_fields(findings: &[&Finding]) -> SummaryFields {
-    let summaries: Vec<String> = findings.iter().map(|f| printable(&f.summary)).collect();
+    let summaries: Vec<String> = findings.iter().map(|f| printable(f.summary())).collect();
     SummaryFields {
         reasons: dash(summaries.join("\n")),
         remedy: remedies(findings),

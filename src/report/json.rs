@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::assessment::UnitReport;
 use crate::facts::{Evidence, Part, Source};
-use crate::finding::{Component, Effect, Finding, Outcome, Remedy};
+use crate::finding::{CheckId, Component, Effect, Finding, Outcome, Remedy};
 use crate::verdict::Verdict;
 
 #[derive(Serialize)]
@@ -29,7 +29,7 @@ struct Unit<'a> {
 
 #[derive(Serialize)]
 struct Entry<'a> {
-    id: &'a str,
+    id: CheckId,
     outcome: Outcome,
     effect: Effect,
     required_by: &'a [Component],
@@ -62,18 +62,18 @@ impl<'a> From<&'a Evidence> for Place<'a> {
 impl<'a> From<&'a Finding> for Entry<'a> {
     fn from(finding: &'a Finding) -> Self {
         Self {
-            id: &finding.id,
-            outcome: finding.outcome,
-            effect: finding.effect,
-            required_by: &finding.required_by,
-            subject: &finding.subject,
-            required: finding.required.as_deref(),
-            actual: finding.actual.as_deref(),
-            next_boot: finding.next_boot.as_deref(),
-            summary: &finding.summary,
-            notes: &finding.notes,
-            sources: finding.evidence.iter().map(Place::from).collect(),
-            remedies: &finding.remedies,
+            id: finding.id(),
+            outcome: finding.outcome(),
+            effect: finding.effect(),
+            required_by: finding.required_by(),
+            subject: finding.subject(),
+            required: finding.required(),
+            actual: finding.actual(),
+            next_boot: finding.next_boot(),
+            summary: finding.summary(),
+            notes: finding.notes(),
+            sources: finding.evidence().iter().map(Place::from).collect(),
+            remedies: finding.remedies(),
         }
     }
 }
@@ -83,7 +83,7 @@ fn unit(report: &UnitReport, all: bool) -> Unit<'_> {
         name: &report.unit,
         role: report.role.as_str(),
         rke2_version: report.version.to_string(),
-        rke2_version_source: report.version_source,
+        rke2_version_source: report.version_source.as_str(),
         verdict: report.verdict.now,
         refused_by: report.verdict.refused_by,
         predicted: &report.verdict.predicted,

@@ -12,7 +12,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::journal::effect;
 use crate::assessment::UnitReport;
 use crate::text::printable;
 use crate::verdict::Verdict;
@@ -201,7 +200,7 @@ fn unit(samples: &mut Samples, state: &UnitState<'_>) {
             name,
             role,
             &report.version.to_string(),
-            report.version_source,
+            report.version_source.as_str(),
             &report.profile.value,
         ],
         &1,
@@ -224,9 +223,9 @@ fn unit(samples: &mut Samples, state: &UnitState<'_>) {
     let mut problems: BTreeMap<[&str; 3], u32> = BTreeMap::new();
     for finding in report.problems() {
         let which = [
-            finding.id.as_str(),
-            effect(finding.effect),
-            finding.outcome.as_str(),
+            finding.id().as_str(),
+            finding.effect().as_str(),
+            finding.outcome().as_str(),
         ];
         let count = problems.entry(which).or_default();
         *count = count.saturating_add(1);

@@ -120,7 +120,7 @@ pub(crate) fn looping(
     let why = format!(
         "{} above ({})",
         count(plan.reasons.len(), "reason"),
-        subjects(plan.reasons.iter().map(|finding| finding.subject.as_str()))
+        subjects(plan.reasons.iter().map(|finding| finding.subject()))
     );
     let times = format!("it was restarted {restarts} times and cannot run on this host, {why}");
     let message = if halted {
@@ -146,7 +146,7 @@ pub(crate) fn not_stopped(unit: &str, error: &str) -> Record {
 
 /// The unit runs, and would not start again: `new` since it was last told, `all` there is.
 pub(crate) fn drifted(unit: &str, phase: Phase, new: &[Drift<'_>], all: &[&Finding]) -> Record {
-    let now = all.iter().any(|finding| finding.now == Outcome::Violated);
+    let now = all.iter().any(|finding| finding.now() == Outcome::Violated);
     let what = match (phase, now) {
         (Phase::Running, true) => "runs, and would not start again",
         (Phase::Running, false) => "runs, and would not start again after a reboot",
@@ -158,7 +158,7 @@ pub(crate) fn drifted(unit: &str, phase: Phase, new: &[Drift<'_>], all: &[&Findi
         _ => format!(
             "{} ({}); new: {}",
             count(all.len(), "reason"),
-            subjects(all.iter().map(|finding| finding.subject.as_str())),
+            subjects(all.iter().map(|finding| finding.subject())),
             new.iter().map(with_cause).collect::<Vec<_>>().join("; ")
         ),
     };
@@ -170,7 +170,7 @@ pub(crate) fn drifted(unit: &str, phase: Phase, new: &[Drift<'_>], all: &[&Findi
     );
     let causes: Vec<String> = new
         .iter()
-        .filter_map(|(finding, by)| Some(format!("{}: {}", finding.subject, by.as_ref()?)))
+        .filter_map(|(finding, by)| Some(format!("{}: {}", finding.subject(), by.as_ref()?)))
         .map(|line| printable(&line))
         .collect();
     record.summary = Some(SummaryFields {
@@ -182,7 +182,7 @@ pub(crate) fn drifted(unit: &str, phase: Phase, new: &[Drift<'_>], all: &[&Findi
 
 /// What was found, and the cause of the change where it is known.
 fn with_cause((finding, changed_by): &Drift<'_>) -> String {
-    let summary = printable(&finding.summary);
+    let summary = printable(finding.summary());
     match changed_by {
         Some(changed_by) => format!("{summary} ({})", printable(changed_by)),
         None => summary,
@@ -224,7 +224,7 @@ pub(crate) fn status_line(
             subjects(all.into_iter())
         )
     };
-    let of_drift = || reasons(&mut drift.iter().map(|f| f.subject.as_str()));
+    let of_drift = || reasons(&mut drift.iter().map(|f| f.subject()));
     match (phase, block) {
         (Phase::Down | Phase::Stranded, Some(block)) => format!(
             "{unit} is blocked: {}",

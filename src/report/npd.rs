@@ -4,7 +4,7 @@
 //! newer. What is printed becomes the message of a node's condition, cut at `max_output_length` bytes.
 
 use crate::assessment::UnitReport;
-use crate::finding::{Effect, Finding, Outcome};
+use crate::finding::{Finding, Outcome};
 use crate::text::{count, printable};
 use crate::verdict::Verdict;
 
@@ -73,17 +73,17 @@ fn unit(report: &UnitReport) -> Answer {
     let reasons = |subjects: &[String]| count(subjects.len(), "reason");
     let (condition, words, subjects) = match (now, then) {
         (Verdict::WouldRefuse, Verdict::WouldStart) => {
-            let subjects = violated(|f| f.now);
+            let subjects = violated(|f| f.now());
             let words = format!("would not start now: {}", reasons(&subjects));
             (Condition::Problem, words, subjects)
         }
         (Verdict::WouldRefuse, _) => {
-            let subjects = violated(|f| f.now);
+            let subjects = violated(|f| f.now());
             let words = format!("would not start: {}", reasons(&subjects));
             (Condition::Problem, words, subjects)
         }
         (_, Verdict::WouldRefuse) => {
-            let subjects = violated(|f| f.then);
+            let subjects = violated(|f| f.next_boot_outcome());
             let words = format!("would not survive a reboot: {}", reasons(&subjects));
             (Condition::Problem, words, subjects)
         }
@@ -94,11 +94,15 @@ fn unit(report: &UnitReport) -> Answer {
         }
         (Verdict::Undetermined, _) => {
             let words = "cannot be judged".to_owned();
-            (Condition::Unknown, words, unknown(|f| f.now))
+            (Condition::Unknown, words, unknown(|f| f.now()))
         }
         (Verdict::WouldStart, Verdict::Undetermined) => {
             let words = "might not survive a reboot: cannot tell".to_owned();
-            (Condition::Unknown, words, unknown(|f| f.then))
+            (
+                Condition::Unknown,
+                words,
+                unknown(|f| f.next_boot_outcome()),
+            )
         }
         (Verdict::WouldStart, Verdict::WouldStart) => {
             let words = "would start now and after a reboot".to_owned();
@@ -120,9 +124,9 @@ fn subjects(
     report
         .findings
         .iter()
-        .filter(|f| matches!(f.effect, Effect::BlocksStart | Effect::BlocksNextBoot))
+        .filter(|f| f.effect().blocks())
         .filter(|f| when(f) == outcome)
-        .map(|f| printable(&f.subject))
+        .map(|f| printable(f.subject()))
         .collect()
 }
 

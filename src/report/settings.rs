@@ -114,7 +114,7 @@ pub fn json(examination: &Examination, all: bool) -> String {
         "unit": report.unit,
         "role": report.role.as_str(),
         "rke2_version": report.version.to_string(),
-        "rke2_version_source": report.version_source,
+        "rke2_version_source": report.version_source.as_str(),
         "fatal": examination.settings.fatal.as_ref().map(|fatal| json!({
             "message": fatal.message,
             "source": fatal.source,

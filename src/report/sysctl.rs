@@ -33,7 +33,7 @@ fn rows(
 /// The finding about a parameter, if RKE2 or the kubelet requires it.
 fn finding_of<'a>(parameter: &KernelParameter, findings: &'a [Finding]) -> Option<&'a Finding> {
     findings.iter().find(|finding| {
-        finding.subject == parameter.key && finding.outcome != Outcome::NotApplicable
+        finding.id() == parameter.check && finding.outcome() != Outcome::NotApplicable
     })
 }
 
@@ -93,7 +93,7 @@ pub fn json(parameters: &Parameters, findings: &[Finding]) -> String {
                 "key": parameter.key,
                 "live": live_text(live).ok(),
                 "required": finding.map(|_| parameter.required.to_string()),
-                "required_by": finding.map(|f| f.required_by.clone()).unwrap_or_default(),
+                "required_by": finding.map(|f| f.required_by().to_vec()).unwrap_or_default(),
                 "next_boot": {
                     "value": next.set.as_ref().map(|set| &set.value),
                     "number": next.expected(),
@@ -152,7 +152,7 @@ pub fn text(parameters: &Parameters, findings: &[Finding]) -> String {
             format!(
                 ", must be {} ({})",
                 parameter.required,
-                crate::evaluate::names(&finding.required_by)
+                crate::evaluate::names(finding.required_by())
             )
         });
         let _ = writeln!(out, "{}: {now}, next boot {then}{must}", parameter.key);

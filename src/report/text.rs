@@ -9,7 +9,8 @@ use anstyle::AnsiColor;
 
 use crate::assessment::UnitReport;
 use crate::facts::{Excerpt, Machine, Part};
-use crate::finding::{Effect, Finding, Outcome};
+use crate::finding::{CheckId, Effect, Finding, Outcome};
+use crate::rke2::installed::VersionSource;
 use crate::text::{count, printable, visible};
 use crate::verdict::Verdict;
 
@@ -52,7 +53,7 @@ pub fn render(reports: &[UnitReport], style: Style, machine: impl FnOnce() -> Ma
 /// Whether a unit has problems, and each stands with the same words and cure in one of the reports before.
 fn told_before(report: &UnitReport, before: &[UnitReport]) -> bool {
     let same = |a: &Finding, b: &Finding| {
-        (&a.id, &a.summary, &a.remedies) == (&b.id, &b.summary, &b.remedies)
+        (a.id(), a.summary(), a.remedies()) == (b.id(), b.summary(), b.remedies())
     };
     let told = |finding| {
         let mut all = before.iter().flat_map(UnitReport::problems);
@@ -121,13 +122,16 @@ pub(crate) fn headline(report: &UnitReport, style: Style) -> String {
 
 fn context(out: &mut String, report: &UnitReport, machine: Option<&Machine>, style: Style) {
     let assumed = match report.version_source {
-        "assumed" => " (assumed: no installed version found)",
+        VersionSource::Assumed => " (assumed: no installed version found)",
         _ => "",
     };
     let refused = report
         .violated(Effect::BlocksStart)
-        .any(|f| matches!(f.id.as_str(), "config.parse" | "config.flag"));
-    let unknown = report.findings.iter().any(|f| f.id == "config.unreadable");
+        .any(|f| matches!(f.id(), CheckId::ConfigParse | CheckId::ConfigFlag));
+    let unknown = report
+        .findings
+        .iter()
+        .any(|f| f.id() == CheckId::ConfigUnreadable);
     let profile = if unknown {
         "its configuration is not known".to_owned()
     } else if refused {
@@ -189,7 +193,7 @@ fn body(out: &mut String, report: &UnitReport, style: Style) {
         let satisfied = report
             .findings
             .iter()
-            .filter(|f| f.outcome == Outcome::Satisfied);
+            .filter(|f| f.outcome() == Outcome::Satisfied);
         for (index, finding) in satisfied.enumerate() {
             if index == 0 {
                 out.push('\n');
@@ -198,8 +202,8 @@ fn body(out: &mut String, report: &UnitReport, style: Style) {
                 out,
                 "{} {} [{}]",
                 paint(style, GREEN, "ok:"),
-                printable(&finding.summary),
-                finding.id
+                printable(finding.summary()),
+                finding.id()
             );
         }
         if !report.verdict.predicted.is_empty() {
@@ -213,15 +217,15 @@ fn body(out: &mut String, report: &UnitReport, style: Style) {
 }
 
 fn block(finding: &Finding, renderer: &Renderer) -> String {
-    let level = match (finding.effect, finding.outcome) {
+    let level = match (finding.effect(), finding.outcome()) {
         (Effect::BlocksStart, Outcome::Violated) => Level::ERROR,
         _ => Level::WARNING,
     };
     let title = level
-        .primary_title(printable(&finding.summary))
-        .id(finding.id.clone());
+        .primary_title(printable(finding.summary()))
+        .id(finding.id().as_str());
     let mut elements: Vec<Element<'_>> = Vec::new();
-    for evidence in &finding.evidence {
+    for evidence in finding.evidence() {
         let (Some(excerpt), Some(line)) = (&evidence.excerpt, evidence.source.line) else {
             continue;
         };
@@ -238,14 +242,14 @@ fn block(finding: &Finding, renderer: &Renderer) -> String {
                 .into(),
         );
     }
-    let notes = finding.notes.iter().map(|note| printable(note));
+    let notes = finding.notes().iter().map(|note| printable(note));
     elements.extend(notes.map(|note| Level::NOTE.message(note).into()));
-    for remedy in &finding.remedies {
-        let text = if remedy.commands.is_empty() {
-            printable(&remedy.summary)
+    for remedy in finding.remedies() {
+        let (summary, commands) = (printable(&remedy.summary()), remedy.commands());
+        let text = if commands.is_empty() {
+            summary
         } else {
-            let commands = visible(&remedy.commands.join(" && "));
-            format!("{}: {commands}", printable(&remedy.summary))
+            format!("{summary}: {}", visible(&commands.join(" && ")))
         };
         elements.push(Level::HELP.message(text).into());
     }

@@ -2,6 +2,7 @@
 //! [catalogue](super::catalogue) that [`crate::examine`] finds to apply.
 
 use crate::facts::Source;
+use crate::finding::CheckId;
 use crate::rke2::installed::{Detection, InstalledVersion, Note};
 use crate::rke2::releases;
 use crate::rke2::role::Role;
@@ -14,7 +15,7 @@ pub(crate) fn newer_version(installed: &InstalledVersion) -> Advice {
     let version = &installed.version;
     let known = releases::newest_of(version.minor);
     Advice {
-        check: "version.newer",
+        check: CheckId::VersionNewer,
         subject: version.to_string(),
         summary: format!(
             "RKE2 {version} is newer than the rules of this preflight-rke2; the rules of {known} are \
@@ -32,7 +33,7 @@ pub(crate) fn unknown_version(
     detection: &Detection,
 ) -> Advice {
     Advice {
-        check: "version.unknown",
+        check: CheckId::VersionUnknown,
         subject: "RKE2's version".to_owned(),
         summary: format!("cannot determine which RKE2 release would start: {reason}"),
         remedy: version_remedy(detection),
@@ -74,7 +75,7 @@ pub(crate) fn unit_problem(unit: &str, problem: &UnitProblem) -> Advice {
         .as_ref()
         .map_or_else(|| unit.to_owned(), Source::to_string);
     Advice {
-        check: "unit.problem",
+        check: CheckId::UnitProblem,
         subject: unit.to_owned(),
         summary: problem.to_string(),
         remedy: format!("fix {place}, then run `systemctl daemon-reload`"),
@@ -91,7 +92,7 @@ pub(crate) fn both_enabled(role: Role) -> Advice {
     };
     let (unit, other) = (role.unit(), other.unit());
     Advice {
-        check: "unit.both-enabled",
+        check: CheckId::UnitBothEnabled,
         subject: unit.to_owned(),
         summary: format!("{unit} and {other} are both enabled; a node runs only one of them"),
         remedy: format!("run `systemctl disable {unit}` or `systemctl disable {other}`"),

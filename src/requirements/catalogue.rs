@@ -1,16 +1,14 @@
 //! Each check, described for people: what `explain` tells, and the manual lists.
 
-use crate::finding::{Component, Effect};
+use crate::finding::{CheckId, Component};
 
 /// One check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Check {
-    /// Its id; stable.
-    pub id: &'static str,
+    /// Its id.
+    pub id: CheckId,
     /// In a few words.
     pub title: &'static str,
-    /// The gravest a violation brings about.
-    pub effect: Effect,
     /// Who demands it.
     pub required_by: &'static [Component],
     /// When a node is held to it.
@@ -41,11 +39,10 @@ const SYSCTL_FIX: &str = "set the value in a file of /etc/sysctl.d that sorts la
      runs: network plugins keep values of their own";
 
 macro_rules! sysctl {
-    ($id:literal, $title:literal, $by:expr, $applies:expr, $source:expr, $about:literal) => {
+    ($id:expr, $title:literal, $by:expr, $applies:expr, $source:expr, $about:literal) => {
         Check {
             id: $id,
             title: $title,
-            effect: Effect::BlocksStart,
             required_by: $by,
             applies: $applies,
             about: $about,
@@ -58,9 +55,8 @@ macro_rules! sysctl {
 /// Every check there is, by id.
 pub const CHECKS: &[Check] = &[
     Check {
-        id: "account.etcd.group",
+        id: CheckId::AccountEtcdGroup,
         title: "the group etcd exists in /etc/group",
-        effect: Effect::BlocksStart,
         required_by: &[Rke2],
         applies: "servers with a CIS profile or profile etcd, from 1.20.14, 1.21.8, 1.22.5 and 1.23.1",
         about: "RKE2 reads /etc/group itself: a group that only LDAP, SSSD, userdb or \
@@ -71,9 +67,8 @@ pub const CHECKS: &[Check] = &[
         source: PROFILE_LINUX,
     },
     Check {
-        id: "account.etcd.primary-group",
+        id: CheckId::AccountEtcdPrimaryGroup,
         title: "the user etcd has the group etcd as its primary group",
-        effect: Effect::FailsControl,
         required_by: &[],
         applies: "where user and group exist",
         about: "RKE2 gives etcd's data to the user's primary group, whatever the group etcd is. It \
@@ -82,9 +77,8 @@ pub const CHECKS: &[Check] = &[
         source: "rancher/rke2 pkg/executor/staticpod; CIS benchmark for RKE2, control 1.1.12",
     },
     Check {
-        id: "account.etcd.user",
+        id: CheckId::AccountEtcdUser,
         title: "the user etcd exists in /etc/passwd",
-        effect: Effect::BlocksStart,
         required_by: &[Rke2],
         applies: "servers with a CIS profile or profile etcd; agents never (but for 1.20.7)",
         about: "RKE2 reads /etc/passwd itself: a user that only LDAP, SSSD, userdb or \
@@ -94,9 +88,8 @@ pub const CHECKS: &[Check] = &[
         source: PROFILE_LINUX,
     },
     Check {
-        id: "cgroup.v1",
+        id: CheckId::CgroupV1,
         title: "the host uses the unified cgroup hierarchy",
-        effect: Effect::BlocksStart,
         required_by: &[Kubelet],
         applies: "RKE2 1.35 and newer, unless fail-cgroupv1 is false; 1.31 to 1.34 where it is true",
         about: "from Kubernetes 1.35 the kubelet ends on cgroup v1 unless told not to. RKE2 itself \
@@ -106,9 +99,8 @@ pub const CHECKS: &[Check] = &[
         source: "kubernetes pkg/kubelet/apis/config/validation, KEP-5573",
     },
     Check {
-        id: "config.dropped",
+        id: CheckId::ConfigDropped,
         title: "RKE2 reads its configuration at all",
-        effect: Effect::Advice,
         required_by: &[],
         applies: "always",
         about: "a file that cannot be found while RKE2 reads its configuration, such as a dangling \
@@ -117,9 +109,8 @@ pub const CHECKS: &[Check] = &[
         source: PARSER,
     },
     Check {
-        id: "config.flag",
+        id: CheckId::ConfigFlag,
         title: "every flag has a value of its kind",
-        effect: Effect::BlocksStart,
         required_by: &[Rke2],
         applies: "always",
         about: "flags, their environment variables and keys of the configuration are parsed alike: \
@@ -128,9 +119,8 @@ pub const CHECKS: &[Check] = &[
         source: "urfave/cli, as RKE2 v1.18.9 to v1.36.3 pin it",
     },
     Check {
-        id: "config.ignored",
+        id: CheckId::ConfigIgnored,
         title: "every key of the configuration is a flag of RKE2's",
-        effect: Effect::Advice,
         required_by: &[],
         applies: "from 1.20.13, 1.21.7, 1.22.4 and 1.23.1; before, an unknown key ends RKE2",
         about: "RKE2 skips keys that it does not know with a warning. `Profile: cis` is such a key: \
@@ -139,9 +129,8 @@ pub const CHECKS: &[Check] = &[
         source: PARSER,
     },
     Check {
-        id: "config.kubelet-arg",
+        id: CheckId::ConfigKubeletArg,
         title: "the kubelet's arguments have values of their kind",
-        effect: Effect::BlocksStart,
         required_by: &[Kubelet],
         applies: "always",
         about: "RKE2 passes kubelet-arg on as it is; the kubelet ends on a value it cannot parse, and \
@@ -150,9 +139,8 @@ pub const CHECKS: &[Check] = &[
         source: "kubernetes cmd/kubelet/app",
     },
     Check {
-        id: "config.parse",
+        id: CheckId::ConfigParse,
         title: "RKE2's configuration can be read",
-        effect: Effect::BlocksStart,
         required_by: &[Rke2],
         applies: "always",
         about: "config.yaml and each file of config.yaml.d must be YAML with keys at the top",
@@ -160,9 +148,8 @@ pub const CHECKS: &[Check] = &[
         source: PARSER,
     },
     Check {
-        id: "config.unreadable",
+        id: CheckId::ConfigUnreadable,
         title: "what decides about the start can be read",
-        effect: Effect::BlocksStart,
         required_by: &[],
         applies: "always",
         about: "where a file that RKE2 or its kubelet reads cannot be read or understood here, or the \
@@ -174,9 +161,8 @@ pub const CHECKS: &[Check] = &[
         source: "preflight-rke2",
     },
     Check {
-        id: "control.argument",
+        id: CheckId::ControlArgument,
         title: "no argument of RKE2's undoes what the profile asks for",
-        effect: Effect::FailsControl,
         required_by: &[],
         applies: "nodes with a CIS profile",
         about: "kube-apiserver-arg and its like replace what RKE2 passes to a component. RKE2 starts, and \
@@ -185,9 +171,8 @@ pub const CHECKS: &[Check] = &[
         source: "k3s-io/k3s pkg/util/args.go; CIS benchmark for RKE2, section 1",
     },
     Check {
-        id: "control.audit-policy",
+        id: CheckId::ControlAuditPolicy,
         title: "the API server can read its audit policy",
-        effect: Effect::Advice,
         required_by: &[],
         applies: "servers with a CIS profile, or with audit-policy-file set",
         about: "the API server ends on a policy that is no YAML or has no rules, and its static pod is \
@@ -196,9 +181,8 @@ pub const CHECKS: &[Check] = &[
         source: "kubernetes staging/src/k8s.io/apiserver/pkg/audit/policy/reader.go",
     },
     Check {
-        id: "control.etcd-data",
+        id: CheckId::ControlEtcdData,
         title: "etcd's data belongs to the user that etcd will run as",
-        effect: Effect::Advice,
         required_by: &[],
         applies: "servers with a CIS profile or profile etcd, where etcd's data is there",
         about: "with a profile etcd runs as the user etcd. Switched on for a server that ran without, it \
@@ -207,9 +191,8 @@ pub const CHECKS: &[Check] = &[
         source: "rancher/rke2 #7815; pkg/executor/staticpod",
     },
     Check {
-        id: "control.kubelet",
+        id: CheckId::ControlKubelet,
         title: "nothing undoes the kubelet's protectKernelDefaults",
-        effect: Effect::Advice,
         required_by: &[],
         applies: "nodes with a CIS profile",
         about: "a drop-in or kubelet-arg that sets it to false beats the profile. RKE2 still checks its \
@@ -219,9 +202,8 @@ pub const CHECKS: &[Check] = &[
         source: "kubernetes cmd/kubelet/app; k3s-io/k3s pkg/daemons/agent",
     },
     Check {
-        id: "control.manifest-mode",
+        id: CheckId::ControlManifestMode,
         title: "static pods have the mode that the profile gives them",
-        effect: Effect::FailsControl,
         required_by: &[],
         applies: "nodes with a CIS profile, from 1.25.15, 1.26.10, 1.27.7 and 1.28.3",
         about: "with a CIS profile RKE2 writes static pods with mode 600. It does not write one anew whose \
@@ -230,9 +212,8 @@ pub const CHECKS: &[Check] = &[
         source: "rancher/rke2 pkg/staticpod, #4831",
     },
     Check {
-        id: "profile.deprecated",
+        id: CheckId::ProfileDeprecated,
         title: "the profile's name is accepted by newer releases too",
-        effect: Effect::Advice,
         required_by: &[],
         applies: "profiles cis-1.23, cis-1.6 and cis-1.5 where they are accepted",
         about: "RKE2 1.25 and newer refuse cis-1.5 and cis-1.6; 1.30 and newer refuse cis-1.23",
@@ -240,9 +221,8 @@ pub const CHECKS: &[Check] = &[
         source: PROFILE_LINUX,
     },
     Check {
-        id: "profile.protect-kernel-defaults",
+        id: CheckId::ProfileProtectKernelDefaults,
         title: "protect-kernel-defaults is not false beside a CIS profile",
-        effect: Effect::BlocksStart,
         required_by: &[Rke2],
         applies: "servers and agents with a CIS profile",
         about: "a CIS profile turns it on; turning it off explicitly ends RKE2",
@@ -250,9 +230,8 @@ pub const CHECKS: &[Check] = &[
         source: PROFILE_LINUX,
     },
     Check {
-        id: "profile.value",
+        id: CheckId::ProfileValue,
         title: "the profile is one that the installed release accepts",
-        effect: Effect::BlocksStart,
         required_by: &[Rke2],
         applies: "where `profile` is set",
         about: "compared byte by byte: CIS and \"cis \" are not cis. Which names are accepted changed \
@@ -262,7 +241,7 @@ pub const CHECKS: &[Check] = &[
         source: PROFILE_LINUX,
     },
     sysctl!(
-        "sysctl.kernel.keys.root_maxbytes",
+        CheckId::SysctlRootMaxbytes,
         "kernel.keys.root_maxbytes is 25000000",
         &[Kubelet],
         KUBELET_SYSCTL,
@@ -271,7 +250,7 @@ pub const CHECKS: &[Check] = &[
          RKE2 and loses its kubelet"
     ),
     sysctl!(
-        "sysctl.kernel.keys.root_maxkeys",
+        CheckId::SysctlRootMaxkeys,
         "kernel.keys.root_maxkeys is 1000000",
         &[Kubelet],
         KUBELET_SYSCTL,
@@ -280,7 +259,7 @@ pub const CHECKS: &[Check] = &[
          RKE2 and loses its kubelet"
     ),
     sysctl!(
-        "sysctl.kernel.panic",
+        CheckId::SysctlPanic,
         "kernel.panic is 10",
         &[Rke2, Kubelet],
         BOTH_SYSCTL,
@@ -289,7 +268,7 @@ pub const CHECKS: &[Check] = &[
          on the kernel command line sets it too, and any line in sysctl.d beats that"
     ),
     sysctl!(
-        "sysctl.kernel.panic_on_oops",
+        CheckId::SysctlPanicOnOops,
         "kernel.panic_on_oops is 1",
         &[Rke2, Kubelet],
         BOTH_SYSCTL,
@@ -297,7 +276,7 @@ pub const CHECKS: &[Check] = &[
         "whether an oops is a panic. Some distributions' kernels are built with 1, most with 0"
     ),
     sysctl!(
-        "sysctl.vm.overcommit_memory",
+        CheckId::SysctlOvercommitMemory,
         "vm.overcommit_memory is 1",
         &[Rke2, Kubelet],
         BOTH_SYSCTL,
@@ -306,7 +285,7 @@ pub const CHECKS: &[Check] = &[
          a word, so a node that ran without a profile looks right until it is booted again"
     ),
     sysctl!(
-        "sysctl.vm.panic_on_oom",
+        CheckId::SysctlPanicOnOom,
         "vm.panic_on_oom is 0",
         &[Rke2, Kubelet],
         BOTH_SYSCTL,
@@ -314,9 +293,8 @@ pub const CHECKS: &[Check] = &[
         "the kernel's own default. Tuning for databases and clusters sometimes sets it to 1"
     ),
     Check {
-        id: "unit.both-enabled",
+        id: CheckId::UnitBothEnabled,
         title: "one of the two RKE2 units is enabled, not both",
-        effect: Effect::Advice,
         required_by: &[],
         applies: "hosts with both units, as RKE2's tarball installs them",
         about: "a node is a server or an agent. Up to 1.32.12, 1.33.8, 1.34.4 and 1.35.1 each unit \
@@ -325,9 +303,8 @@ pub const CHECKS: &[Check] = &[
         source: "rancher/rke2 bundle/lib/systemd/system",
     },
     Check {
-        id: "unit.problem",
+        id: CheckId::UnitProblem,
         title: "systemd takes the unit's files as they are meant",
-        effect: Effect::Advice,
         required_by: &[],
         applies: "installed units",
         about: "a line of the unit, of a drop-in or of an environment file that systemd ignores or \
@@ -336,9 +313,8 @@ pub const CHECKS: &[Check] = &[
         source: "systemd.unit(5), systemd.service(5), systemd.exec(5)",
     },
     Check {
-        id: "version.newer",
+        id: CheckId::VersionNewer,
         title: "the rules of the installed release are known",
-        effect: Effect::Advice,
         required_by: &[],
         applies: "releases newer than this preflight-rke2's rules",
         about: "a later patch of a known minor is held to what every release so far has demanded; a profile \
@@ -348,9 +324,8 @@ pub const CHECKS: &[Check] = &[
         source: "preflight-rke2",
     },
     Check {
-        id: "version.unknown",
+        id: CheckId::VersionUnknown,
         title: "the installed release is known",
-        effect: Effect::Advice,
         required_by: &[],
         applies: "where the program that the unit starts does not tell its version",
         about: "rules differ by release. Without a version the host is judged by the newest one known, or by \
@@ -363,22 +338,37 @@ pub const CHECKS: &[Check] = &[
 
 /// The check with this id.
 pub(crate) fn check(id: &str) -> Option<&'static Check> {
-    CHECKS.iter().find(|check| check.id == id)
+    CHECKS.iter().find(|check| check.id.as_str() == id)
+}
+
+/// Each id has its description, in the order of the ids.
+const _: () = assert!(
+    is_complete(CHECKS, CheckId::ALL),
+    "a check is not described, or not in order"
+);
+
+const fn is_complete(mut checks: &[Check], mut ids: &[CheckId]) -> bool {
+    loop {
+        match (checks.split_first(), ids.split_first()) {
+            (None, None) => return true,
+            (Some((check, more_checks)), Some((id, more_ids))) if check.id.is(*id) => {
+                checks = more_checks;
+                ids = more_ids;
+            }
+            _ => return false,
+        }
+    }
 }
 
 /// Every id.
 pub fn ids() -> Vec<&'static str> {
-    CHECKS.iter().map(|check| check.id).collect()
+    CHECKS.iter().map(|check| check.id.as_str()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::requirements;
     use crate::rke2::kernel::KERNEL_PARAMETERS;
-    use crate::rke2::role::Role;
-    use crate::rke2::start::StartSettings;
-    use crate::rke2::version::Version;
 
     #[test]
     fn ids_are_sorted_unique_lower_case_and_dotted() {
@@ -399,18 +389,12 @@ mod tests {
     }
 
     #[test]
-    fn every_requirement_is_described_and_every_sysctl_has_its_value() {
-        for version in [Version::new(20, 7, 1), Version::new(36, 3, 1)] {
-            for role in Role::ALL {
-                for r in requirements::of(&StartSettings::unconfigured(version.clone(), role)) {
-                    assert!(check(&r.id).is_some(), "{}", r.id);
-                }
-            }
-        }
+    fn every_sysctl_has_its_value() {
         for parameter in KERNEL_PARAMETERS {
-            let check = check(&format!("sysctl.{}", parameter.key)).unwrap();
+            let check = check(parameter.check.as_str()).unwrap();
             let value = format!(" is {}", parameter.required);
             assert!(check.title.ends_with(&value), "{}", check.id);
+            assert_eq!(parameter.check.sysctl_key(), Some(parameter.key));
         }
     }
 }

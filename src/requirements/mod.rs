@@ -7,18 +7,18 @@ pub(crate) mod advice;
 pub(crate) mod catalogue;
 
 use crate::facts::{Source, Table};
-use crate::finding::Stage;
+use crate::finding::{CheckId, Stage};
+use crate::rke2::changes::{FAIL_CGROUP_V1, FAIL_CGROUP_V1_DEFAULT};
 use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
 use crate::rke2::profile::{DEPRECATED_FATAL, INVALID, Order, ProfileRules, ProfileStatus, Scope};
 use crate::rke2::role::Role;
 use crate::rke2::start::{Advice, Sourced, StartFailure, StartSettings, Unknown};
-use crate::rke2::version::Since;
 
 /// One requirement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requirement {
     /// The check's id.
-    pub id: String,
+    pub id: CheckId,
     /// Whether this node is held to it.
     pub applies: bool,
     /// Which setting makes it so.
@@ -101,10 +101,6 @@ pub enum RequirementKind {
     Advice(Advice),
 }
 
-/// `failCgroupV1` exists: kubernetes #126031.
-const FAIL_CGROUP_V1: Since = Since(&[(31, 0, 0)]);
-/// It is on by default: kubernetes #134298.
-const CGROUP_V1_REFUSED: Since = Since(&[(35, 0, 0)]);
 const CGROUP_V1_MAINTENANCE: &str = "failed to validate kubelet configuration, error: kubelet is \
      configured to not run on a host using cgroup v1. cgroup v1 support is in maintenance mode";
 const CGROUP_V1_UNSUPPORTED: &str = "failed to validate kubelet configuration, error: kubelet is \
@@ -148,7 +144,7 @@ fn because(words: &str, origin: &crate::rke2::start::Provenance) -> Because {
 
 fn configuration(fatal: &StartFailure) -> Requirement {
     Requirement {
-        id: fatal.check.to_owned(),
+        id: fatal.check,
         applies: true,
         because: Because {
             words: fatal.subject.clone(),
@@ -160,7 +156,7 @@ fn configuration(fatal: &StartFailure) -> Requirement {
 
 fn unknown(unknown: &Unknown) -> Requirement {
     Requirement {
-        id: "config.unreadable".to_owned(),
+        id: CheckId::ConfigUnreadable,
         applies: true,
         because: Because {
             words: "the configuration".to_owned(),
@@ -172,7 +168,7 @@ fn unknown(unknown: &Unknown) -> Requirement {
 
 fn advice(advice: &Advice) -> Requirement {
     Requirement {
-        id: advice.check.to_owned(),
+        id: advice.check,
         applies: true,
         because: Because {
             words: advice.subject.clone(),
@@ -188,7 +184,7 @@ fn profile_name(
     status: ProfileStatus,
 ) -> Requirement {
     Requirement {
-        id: "profile.value".to_owned(),
+        id: CheckId::ProfileValue,
         applies: status != ProfileStatus::Off,
         because: profile_because(settings),
         kind: RequirementKind::ProfileName {
@@ -249,7 +245,7 @@ fn kernel(
         .map(move |(index, parameter)| {
             let rke2 = (by_rke2 && parameter.checked_by_rke2).then_some(stage);
             Requirement {
-                id: format!("sysctl.{}", parameter.key),
+                id: parameter.check,
                 applies: rke2.is_some() || kubelet == KubeletCheck::Value,
                 because: if rke2.is_some() {
                     profile.clone()
@@ -273,7 +269,7 @@ fn protect_kernel_defaults(
 ) -> Requirement {
     let (_, stage, _) = stages(rules.order);
     Requirement {
-        id: "profile.protect-kernel-defaults".to_owned(),
+        id: CheckId::ProfileProtectKernelDefaults,
         applies: status.scope() == Some(Scope::Cis),
         because: profile_because(settings),
         kind: RequirementKind::ProtectKernelDefaults {
@@ -303,7 +299,7 @@ fn accounts(
     [Table::Passwd, Table::Group]
         .into_iter()
         .map(move |table| Requirement {
-            id: format!("account.etcd.{}", table.as_str()),
+            id: CheckId::of_account(table),
             applies: held && status.scope().is_some() && (table == Table::Passwd || group),
             because: because.clone(),
             kind: RequirementKind::Account {
@@ -315,7 +311,7 @@ fn accounts(
 }
 
 fn cgroup(settings: &StartSettings) -> Option<Requirement> {
-    let by_default = CGROUP_V1_REFUSED.includes(&settings.version);
+    let by_default = FAIL_CGROUP_V1_DEFAULT.includes(&settings.version);
     let (refuses, because) = match &settings.kubelet_fail_cgroup_v1 {
         Some(set) => (set.value, because("fail-cgroupv1", &set.origin)),
         None => (
@@ -329,7 +325,7 @@ fn cgroup(settings: &StartSettings) -> Option<Requirement> {
     FAIL_CGROUP_V1
         .includes(&settings.version)
         .then(|| Requirement {
-            id: "cgroup.v1".to_owned(),
+            id: CheckId::CgroupV1,
             applies: refuses && settings.kubelet_runs,
             because,
             kind: RequirementKind::CgroupV2 {

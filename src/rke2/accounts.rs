@@ -1,6 +1,6 @@
 //! `/etc/passwd` and `/etc/group` as Go's pure `os/user` reads them, which is how RKE2 does.
 //!
-//! RKE2 is built with `netgo osusergo`, so neither NSS nor userdb, SSSD or LDAP is asked. Written
+//! RKE2 is built with `netgo osusergo`, so it uses neither NSS nor userdb, SSSD or LDAP. Written
 //! after the behaviour of `os/user/lookup_unix.go` (Go 1.13 to 1.26) and recorded results.
 
 use std::io::{self, BufRead, Read};

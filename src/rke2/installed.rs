@@ -8,7 +8,7 @@ use crate::rke2::version::Version;
 /// How the version is known, most certain first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum VersionSource {
-    /// The operator said so (`--rke2-version`).
+    /// The option `--rke2-version`.
     Option,
     /// Build information in the program that the unit starts.
     Binary,
@@ -16,14 +16,14 @@ pub enum VersionSource {
     Command,
     /// The package it was installed by.
     Package,
-    /// What RKE2 last unpacked into its data folder. After an upgrade that is not what starts next.
+    /// What RKE2 last unpacked into its data directory. After an upgrade that is not what starts next.
     DataDir,
-    /// Nothing told: taken to be the newest release known.
+    /// Nothing: the newest known release is assumed.
     Assumed,
 }
 
 impl VersionSource {
-    /// The word for it in JSON (`rke2_version_source`).
+    /// Its value in JSON (`rke2_version_source`).
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Option => "option",
@@ -49,7 +49,7 @@ pub struct InstalledVersion {
     pub version: Version,
     /// How that is known.
     pub source: VersionSource,
-    /// The file that told, where one did.
+    /// The file that names the version, where one does.
     pub evidence: Option<Source>,
     /// The Go it was built with, where that was seen: `go1.24.6 X:boringcrypto`.
     pub go: Option<String>,
@@ -58,33 +58,33 @@ pub struct InstalledVersion {
 /// What was found out about the installed version.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Detection {
-    /// The version, if anything told it.
+    /// The version, if it could be determined.
     pub installed: Option<InstalledVersion>,
-    /// Why a better source did not tell: matter for advice, never for refusing a start.
+    /// Why a better source does not name it: for advice, never a reason to refuse a start.
     pub notes: Vec<Note>,
 }
 
-/// Why a source did not tell RKE2's version.
+/// Why a source does not name RKE2's version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Note {
     /// No program was named, and none stands where RKE2's installers put it.
     #[error("no rke2 program found in {}", .places.join(", "))]
     NoProgram {
-        /// Where it was looked for.
+        /// Where it was searched.
         places: &'static [&'static str],
     },
     /// A file or link could not be read.
     #[error("{0}")]
     Unreadable(#[from] ReadError),
     /// The program's path is not an absolute one.
-    #[error("{path}: not an absolute path, so it is not known which program that is")]
+    #[error("{path}: not an absolute path, so the program is not known")]
     NotAbsolute {
         /// The path as it was named.
         path: String,
     },
-    /// The program is a script or the like. It is not asked, for it may start RKE2 whatever it is asked.
+    /// The program is a script or similar. It is not run, because it may start RKE2 whatever its arguments.
     #[error(
-        "{path}: not an ELF program but perhaps a script around RKE2, and not run to ask for its version; name it with --rke2-version"
+        "{path}: not an ELF program but perhaps a script around RKE2, and not run for its version; pass the version with --rke2-version"
     )]
     NotElf {
         /// The file.
@@ -97,15 +97,15 @@ pub enum Note {
         path: String,
     },
     /// A source names something that is not a release of RKE2.
-    #[error("{path}: says \"{}\", which is not an RKE2 version; write it like v1.34.1+rke2r1 with --rke2-version", .text.escape_debug())]
+    #[error("{path}: has \"{}\", which is not an RKE2 version; pass it as v1.34.1+rke2r1 with --rke2-version", .text.escape_debug())]
     NotAVersion {
-        /// The file that says so.
+        /// The file that names it.
         path: String,
-        /// What it says.
+        /// What it names.
         text: String,
     },
-    /// The program was not run, because it could be another's.
-    #[error("{path}: not run to ask for its version: {reason}")]
+    /// The program was not run, because another user could have written it.
+    #[error("{path}: not run for its version: {reason}")]
     NotTrusted {
         /// The file.
         path: String,
@@ -122,7 +122,7 @@ pub enum Note {
     },
 }
 
-/// Why a program's answer to `--version` was not had.
+/// Why running a program with `--version` failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommandFailure {
     /// It could not be started or listened to.
@@ -131,14 +131,14 @@ pub enum CommandFailure {
     /// It was still running at the deadline, and was killed.
     #[error("no answer within {0} ms")]
     Deadline(u128),
-    /// It said far too much.
-    #[error("more than {0} bytes of answer")]
+    /// It printed far too much.
+    #[error("it printed more than {0} bytes")]
     TooLong(usize),
     /// It failed.
     #[error("{0}")]
     Status(String),
-    /// What it said names no version.
-    #[error("the answer names no version")]
+    /// Its output names no version.
+    #[error("its output names no version")]
     NoVersion,
 }
 
@@ -168,7 +168,7 @@ mod tests {
         };
         let text = note.to_string();
         assert!(
-            text.starts_with("/usr/bin/rke2: says \"v1\\n\\u{1b}[31m\""),
+            text.starts_with("/usr/bin/rke2: has \"v1\\n\\u{1b}[31m\""),
             "{text}"
         );
         assert!(text.contains("--rke2-version"));

@@ -1,6 +1,7 @@
 //! The kernel parameters that RKE2's CIS profile and the kubelet demand, and how each reads them.
 
 use crate::facts::ReadError;
+use crate::finding::CheckId;
 use crate::go;
 
 /// One kernel parameter with the value it must have.
@@ -8,6 +9,8 @@ use crate::go;
 pub struct KernelParameter {
     /// The sysctl key, dotted.
     pub key: &'static str,
+    /// The check of it.
+    pub check: CheckId,
     /// The one value that passes.
     pub required: i64,
     /// Whether RKE2's own check is about it too; the kubelet's is about all.
@@ -25,36 +28,42 @@ pub struct KernelParameter {
 pub const KERNEL_PARAMETERS: [KernelParameter; 6] = [
     KernelParameter {
         key: "vm.overcommit_memory",
+        check: CheckId::SysctlOvercommitMemory,
         required: 1,
         checked_by_rke2: true,
         kernel_default: Some(0),
     },
     KernelParameter {
         key: "vm.panic_on_oom",
+        check: CheckId::SysctlPanicOnOom,
         required: 0,
         checked_by_rke2: true,
         kernel_default: Some(0),
     },
     KernelParameter {
         key: "kernel.panic",
+        check: CheckId::SysctlPanic,
         required: 10,
         checked_by_rke2: true,
         kernel_default: Some(0),
     },
     KernelParameter {
         key: "kernel.panic_on_oops",
+        check: CheckId::SysctlPanicOnOops,
         required: 1,
         checked_by_rke2: true,
         kernel_default: None,
     },
     KernelParameter {
         key: "kernel.keys.root_maxkeys",
+        check: CheckId::SysctlRootMaxkeys,
         required: 1_000_000,
         checked_by_rke2: false,
         kernel_default: Some(1_000_000),
     },
     KernelParameter {
         key: "kernel.keys.root_maxbytes",
+        check: CheckId::SysctlRootMaxbytes,
         required: 25_000_000,
         checked_by_rke2: false,
         kernel_default: Some(25_000_000),

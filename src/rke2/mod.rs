@@ -4,9 +4,14 @@
 
 pub(crate) mod accounts;
 pub(crate) mod build_info;
+pub(crate) mod changes;
 pub(crate) mod config;
+pub(crate) mod control_group;
+mod flag_history;
 pub(crate) mod installed;
 pub(crate) mod kernel;
+pub(crate) mod kubelet_defaults;
+pub(crate) mod layout;
 pub(crate) mod packaged;
 pub(crate) mod profile;
 pub(crate) mod releases;

@@ -1,9 +1,13 @@
 //! The `profile` flag: which values a release accepts, what it then checks, and in which order.
 //!
-//! Sources: rancher/rke2 `pkg/cli/cmds/profile_linux.go` and `pkg/cli/cmds/root.go` at all 311
-//! stable tags from v1.18.9+rke2r1 to v1.36.3+rke2r1; `tests/cases/profiles.json` holds them one by
-//! one and a test compares. Each change is one [`Since`] with the upstream change beside it.
+//! Sources: rancher/rke2 `pkg/cli/cmds/profile_linux.go` and `pkg/cli/cmds/root.go` at all stable tags
+//! of the [table](super::releases); `tests/cases/profiles.json` holds what each of them does, and a test
+//! compares. The changes stand in [`super::changes`].
 
+use super::changes::{
+    AGENT_FIXED, AGENT_REGRESSION, CIS_1_6, CIS_1_23_REFUSED, ETCD_PROFILE, GENERIC_CIS,
+    GROUP_CHECK, ONLY_CIS_1_23, UNLIMITED_LINES,
+};
 use super::releases::{self, Coverage};
 use super::version::{Since, Version};
 
@@ -64,11 +68,11 @@ pub struct ProfileRules {
     pub order: Order,
     /// Whether the group `etcd` must exist as well as the user.
     pub group_required: bool,
-    /// Whether agents are held to the servers' demand of an etcd account (a regression).
+    /// Whether agents need the etcd account of servers (a regression).
     pub agent_as_server: bool,
-    /// What stands between `missing required` and the reason.
+    /// The text between `missing required` and the reason.
     pub missing_separator: &'static str,
-    /// Go's `bufio.Scanner` read the account files: a line of this many bytes ends the look-up.
+    /// Go's `bufio.Scanner` read the account files: a line of this many bytes ends the lookup.
     pub account_line_limit: Option<usize>,
 }
 
@@ -77,20 +81,6 @@ struct Value {
     name: &'static str,
     history: &'static [(Since, ProfileStatus)],
 }
-
-/// The etcd profile, and with it the split order: #8349 and its backports.
-const ETCD_PROFILE: Since = Since(&[(30, 14, 1), (31, 10, 1), (32, 6, 1), (33, 2, 1), (34, 1, 1)]);
-/// The generic `cis`: #4708 and its backports.
-const GENERIC_CIS: Since = Since(&[(25, 15, 1), (26, 10, 1), (27, 7, 1), (28, 2, 1), (29, 0, 1)]);
-/// Only `cis-1.23`: #3282.
-const ONLY_CIS_1_23: Since = Since(&[(25, 0, 0)]);
-/// The group is looked up too, and the message has a colon: #2290.
-const GROUP_CHECK: Since = Since(&[(20, 14, 1), (21, 8, 1), (22, 5, 1), (23, 1, 1)]);
-/// Agents held to the account: came with #924, gone with #1066.
-const AGENT_REGRESSION: Since = Since(&[(20, 7, 1)]);
-const AGENT_FIXED: Since = Since(&[(20, 8, 1), (21, 2, 1)]);
-/// Built with Go 1.17 or newer, whose account reader knows no longest line (golang/go#43636).
-const UNLIMITED_LINES: Since = Since(&[(23, 1, 1)]);
 
 const VALUES: &[Value] = &[
     Value {
@@ -106,16 +96,14 @@ const VALUES: &[Value] = &[
         history: &[
             (ONLY_CIS_1_23, ProfileStatus::Accepted(Scope::Cis)),
             (GENERIC_CIS, ProfileStatus::Deprecated(Scope::Cis)),
-            // #5781
-            (Since(&[(30, 0, 0)]), ProfileStatus::Refused(Scope::Cis)),
+            (CIS_1_23_REFUSED, ProfileStatus::Refused(Scope::Cis)),
             (ETCD_PROFILE, ProfileStatus::Invalid),
         ],
     },
     Value {
         name: "cis-1.6",
         history: &[
-            // #763
-            (Since(&[(20, 5, 1)]), ProfileStatus::Accepted(Scope::Cis)),
+            (CIS_1_6, ProfileStatus::Accepted(Scope::Cis)),
             (ONLY_CIS_1_23, ProfileStatus::Invalid),
         ],
     },
@@ -127,11 +115,6 @@ const VALUES: &[Value] = &[
         ],
     },
 ];
-
-/// The newest release whose rules are known: what is assumed where no version is known.
-pub(crate) const fn newest() -> Version {
-    Version::new(36, 3, 1)
-}
 
 /// Whether `version` came after the newest release of its minor that the rules were read from.
 pub(crate) fn is_newer_than_known(version: &Version) -> bool {
@@ -211,10 +194,10 @@ mod tests {
     }
 
     #[test]
-    fn all_311_releases_answer_as_recorded() {
-        let releases = recorded();
-        assert_eq!(releases.len(), 311);
-        for release in &releases {
+    fn every_release_does_what_was_recorded() {
+        let recorded = recorded();
+        assert_eq!(recorded.len(), releases::count());
+        for release in &recorded {
             let tag = release["tag"].as_str().unwrap();
             let version: Version = tag.parse().unwrap();
             assert_eq!(version.to_string(), tag);
@@ -276,7 +259,6 @@ mod tests {
                 .unwrap();
             assert_eq!(last, releases::newest_of(minor));
         }
-        assert_eq!(newest(), releases::newest_of(u32::MAX));
         assert!(is_newer_than_known(&Version::new(36, 3, 2)));
         assert!(is_newer_than_known(&Version::new(36, 4, 0)));
         assert!(is_newer_than_known(&Version::new(37, 0, 1)));

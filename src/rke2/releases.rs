@@ -2,70 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use super::config::FlagKind;
 use super::table::RELEASES;
 use super::version::Version;
-
-/// How a flag came to RKE2's parser, or did not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::rke2) enum Form {
-    /// K3s' flag, passed on.
-    Passed,
-    /// K3s' flag, which RKE2's parser does not define.
-    Dropped,
-    /// RKE2's own flag, with the environment variables that stand in for it.
-    Own(FlagKind, &'static [&'static str]),
-}
-
-/// A form of a flag through successive releases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::rke2) struct Run {
-    /// Position of the first release.
-    pub(in crate::rke2) first: u16,
-    /// Position of the last release.
-    pub(in crate::rke2) last: u16,
-    /// What it is there.
-    pub(in crate::rke2) form: Form,
-}
-
-/// A flag through all releases.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::rke2) struct Row {
-    /// Its name.
-    pub(in crate::rke2) name: &'static str,
-    /// RKE2's own forms first, then those of K3s.
-    pub(in crate::rke2) runs: &'static [Run],
-}
-
-/// The runs of the flag of that name; none where no release had it. For tables that are made at compile time.
-#[expect(
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "evaluated at compile time, where a mistake does not compile"
-)]
-pub(in crate::rke2) const fn runs(rows: &'static [Row], name: &str) -> &'static [Run] {
-    let mut low = 0;
-    let mut high = rows.len();
-    let wanted = name.as_bytes();
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let found = rows[middle].name.as_bytes();
-        let mut at = 0;
-        while at < found.len() && at < wanted.len() && found[at] == wanted[at] {
-            at += 1;
-        }
-        if at == found.len() && at == wanted.len() {
-            return rows[middle].runs;
-        }
-        let before = at == found.len() || (at < wanted.len() && found[at] < wanted[at]);
-        if before {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    &[]
-}
 
 /// What is known of the rules of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,6 +52,23 @@ pub fn release(position: usize) -> Option<Version> {
     Some(Version::new(*minor, *patch, *revision))
 }
 
+/// The oldest release that the rules were read from.
+pub const fn oldest() -> Version {
+    numbered(RELEASES.first())
+}
+
+/// The newest release that the rules were read from: the one to assume where no version is known.
+pub const fn newest() -> Version {
+    numbered(RELEASES.last())
+}
+
+const fn numbered(release: Option<&(u32, u32, u32)>) -> Version {
+    match release {
+        Some((minor, patch, revision)) => Version::new(*minor, *patch, *revision),
+        None => Version::new(0, 0, 0),
+    }
+}
+
 /// The newest release that the rules were read from; of `minor`, where it has one.
 pub fn newest_of(minor: u32) -> Version {
     let at = at_or_before((minor, u32::MAX, u32::MAX));
@@ -156,7 +111,6 @@ pub(crate) fn coverage(version: &Version) -> Coverage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rke2::table::{AGENT, SERVER};
 
     fn coverage_of(text: &str) -> Coverage {
         coverage(&text.parse().unwrap())
@@ -170,17 +124,8 @@ mod tests {
     }
 
     #[test]
-    fn releases_are_in_order_and_flags_are_found_by_name() {
+    fn releases_are_in_order() {
         assert!(RELEASES.windows(2).all(|pair| pair[0] < pair[1]));
-        for rows in [SERVER, AGENT] {
-            assert!(rows.windows(2).all(|pair| pair[0].name < pair[1].name));
-            for row in rows {
-                assert_eq!(runs(rows, row.name), row.runs);
-            }
-            for name in ["", "a", "profil", "profile-", "zz"] {
-                assert_eq!(runs(rows, name), &[], "{name}");
-            }
-        }
     }
 
     #[test]

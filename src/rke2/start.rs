@@ -4,6 +4,7 @@ use super::config::{self, Kubelet, Settings};
 use super::role::Role;
 use super::version::Version;
 use crate::facts::Source;
+use crate::finding::CheckId;
 use crate::text::printable;
 
 /// Where a setting got its value.
@@ -59,7 +60,7 @@ impl<T> Sourced<T> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartFailure {
     /// The check it belongs to, such as `config.parse`.
-    pub check: &'static str,
+    pub check: CheckId,
     /// Whether it is the kubelet that ends.
     pub by_kubelet: bool,
     /// The words it ends with.
@@ -76,7 +77,7 @@ pub struct StartFailure {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advice {
     /// The check it belongs to, such as `config.ignored`.
-    pub check: &'static str,
+    pub check: CheckId,
     /// The setting or file concerned.
     pub subject: String,
     /// What is the matter, in one sentence.
@@ -218,8 +219,8 @@ impl Sourced<bool> {
 
 fn rke2_fatal(fatal: &config::Refusal) -> StartFailure {
     let (check, subject) = match &fatal.origin {
-        Some(origin) => ("config.flag", origin.to_string()),
-        None => ("config.parse", "RKE2's configuration".to_owned()),
+        Some(origin) => (CheckId::ConfigFlag, origin.to_string()),
+        None => (CheckId::ConfigParse, "RKE2's configuration".to_owned()),
     };
     StartFailure {
         check,
@@ -233,7 +234,7 @@ fn rke2_fatal(fatal: &config::Refusal) -> StartFailure {
 
 fn kubelet_fatal(fatal: &config::Refusal) -> StartFailure {
     StartFailure {
-        check: "config.kubelet-arg",
+        check: CheckId::ConfigKubeletArg,
         by_kubelet: true,
         message: fatal.message.clone(),
         subject: "kubelet-arg".to_owned(),
@@ -263,7 +264,7 @@ fn ignored(ignored: &config::Ignored) -> Advice {
     let place = place.as_deref().unwrap_or("the configuration");
     match ignored.reason {
         config::IgnoredReason::UnknownFlag => Advice {
-            check: "config.ignored",
+            check: CheckId::ConfigIgnored,
             subject: key.clone(),
             summary: format!(
                 "RKE2 skips `{key}`: it is no flag of this release and role{}",
@@ -279,7 +280,7 @@ fn ignored(ignored: &config::Ignored) -> Advice {
             source: ignored.source.clone(),
         },
         config::IgnoredReason::MissingFile => Advice {
-            check: "config.dropped",
+            check: CheckId::ConfigDropped,
             subject: key.clone(),
             summary: format!(
                 "RKE2 ignores its whole configuration, {key} included, because {place} is missing or \

@@ -2,8 +2,7 @@
 //!
 //! Made by `tests/lab/flag-table` from `tests/cases/rke2-flags.json`: change that.
 
-use super::config::FlagKind;
-use super::releases::{Form, Row, Run};
+use super::flag_history::{FlagKind, Form, Row, Run};
 
 /// Every release that the rules were read from, in the order of their numbers: minor, patch, revision.
 #[rustfmt::skip]

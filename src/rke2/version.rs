@@ -1,4 +1,4 @@
-//! RKE2's version numbers, and since which of them something is so.
+//! RKE2's version numbers, and changes by the version that first had them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -30,7 +30,7 @@ impl Version {
         }
     }
 
-    /// Minor and patch, which is all that the rules turn on but for a few revisions.
+    /// Minor, patch and revision.
     const fn numbers(&self) -> (u32, u32, u32) {
         (self.minor, self.patch, self.revision)
     }
@@ -60,7 +60,7 @@ impl FromStr for Version {
     type Err = NotAVersion;
 
     /// Takes `v1.34.1+rke2r1`, without `v`, without revision, with a pre-release, and the spellings
-    /// that package managers and folder names put in place of the `+`: `~` and `-`.
+    /// that package managers and directory names put in place of the `+`: `~` and `-`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         parse(text).ok_or_else(|| NotAVersion {
             text: text.escape_debug().to_string(),
@@ -102,7 +102,7 @@ fn number(text: &str) -> Option<u32> {
     text.parse().ok()
 }
 
-/// Since which releases something is so: the first of each minor that has it, in rising order.
+/// Since which releases a change applies: the first one of each minor, in rising order.
 ///
 /// Changes reach RKE2's maintained minors together, so one change has a first release in each. A
 /// minor above the last one named has it from its start; one below the first never got it; and one
@@ -116,7 +116,7 @@ impl Since {
     /// In none (yet).
     pub(crate) const NEVER: Self = Self(&[]);
 
-    /// Whether `version` has it.
+    /// Whether the change applies to `version`.
     pub(crate) fn includes(self, version: &Version) -> bool {
         let numbers = version.numbers();
         match self.0.iter().find(|first| first.0 == version.minor) {

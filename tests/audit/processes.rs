@@ -174,7 +174,7 @@ fn what_runs_counts_and_so_does_what_will() {
     assert!(audited.result.sources[0].line.is_some());
     assert!(
         audited.result.remedies[0]
-            .summary
+            .summary()
             .contains("/etc/rancher/rke2/config.yaml:"),
         "{:?}",
         audited.result.remedies

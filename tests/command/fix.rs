@@ -71,7 +71,7 @@ fn cures(host: &Host) -> Ran {
     assert_eq!(again.status, 0, "{}", again.err);
     assert!(again.out.starts_with("nothing to do\n"), "{}", again.out);
     assert_eq!(everything(host), before);
-    assert!(!fix(host, &[]).out.contains("To put it right"));
+    assert!(!fix(host, &[]).out.contains("To fix it"));
     ran
 }
 
@@ -83,7 +83,7 @@ fn the_plan_changes_nothing_and_says_how_to_carry_it_out() {
     assert_eq!((ran.status, ran.err.as_str()), (0, ""));
     for part in [
         "would not start: 2 reasons",
-        "1. write /etc/sysctl.d/60-rke2-cis.conf",
+        "1. create /etc/sysctl.d/60-rke2-cis.conf",
         "because: kernel.panic must be 10, but no file sets it",
         "--apply",
         "RKE2's own configuration",
@@ -194,7 +194,7 @@ fn a_vendor_file_of_the_usual_name_is_not_hidden() {
 }
 
 #[test]
-fn what_comes_after_every_file_is_left_to_a_person() {
+fn what_comes_after_every_file_is_left_to_the_administrator() {
     let host = server();
     let credential = "/run/credentials/systemd-sysctl.service/sysctl.extra";
     host.file(credential, "vm.overcommit_memory = 0\n");
@@ -209,7 +209,7 @@ fn what_comes_after_every_file_is_left_to_a_person() {
 }
 
 #[test]
-fn the_configuration_is_left_to_a_person() {
+fn the_configuration_is_left_to_the_administrator() {
     let host = server();
     let config = "/etc/rancher/rke2/config.yaml";
     host.file(config, "# ours\nprofile: cis-1.23\n");
@@ -256,7 +256,7 @@ fn a_row_from_where_rke2_does_not_look_is_copied() {
 
 #[test]
 fn accounts_that_are_there_are_not_changed() {
-    // Another primary group: RKE2 starts, a control fails, a person decides.
+    // Another primary group: RKE2 starts, a control fails, an administrator decides.
     let host = server();
     let passwd = "etcd:x:52034:100::/:/x\n";
     host.file("/etc/passwd", passwd);
@@ -268,7 +268,7 @@ fn accounts_that_are_there_are_not_changed() {
     host.file("/etc/passwd", "etcd:x:a:5::/:/x\n");
     let ran = fix(&host, &["--apply"]);
     assert_eq!(ran.status, 3);
-    assert!(ran.out.contains("mend or remove the line"), "{}", ran.out);
+    assert!(ran.out.contains("fix or remove that line"), "{}", ran.out);
     assert_eq!(read(&host, "/etc/passwd"), "etcd:x:a:5::/:/x\n");
 }
 
@@ -317,7 +317,7 @@ fn a_full_disk_leaves_files_as_they_were() {
     assert_eq!(ran.status, 1, "{}", ran.out);
     assert!(
         ran.out
-            .contains("FAILED: complete /etc/sysctl.d/60-rke2-cis.conf"),
+            .contains("FAILED: extend /etc/sysctl.d/60-rke2-cis.conf"),
         "{}",
         ran.out
     );
@@ -350,7 +350,7 @@ fn what_stands_in_the_way_is_named() {
         let ran = fix(&host, &["--apply"]);
         assert_eq!(ran.status, 1, "{}", ran.out);
         assert!(ran.err.contains(words), "{}", ran.err);
-        assert!(ran.out.contains("FAILED: write"), "{}", ran.out);
+        assert!(ran.out.contains("FAILED: create"), "{}", ran.out);
     }
     // The rest of an interrupted run is in nobody's way.
     let host = server();

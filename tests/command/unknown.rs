@@ -200,7 +200,7 @@ fn is_blocked(host: &Host, version: Option<&Version>) -> bool {
     target.version = version.cloned();
     let report = examine::assess(&root, &target).report;
     let blocks = |f: &&preflight_rke2::testing::finding::Finding| {
-        f.effect == Effect::BlocksStart && f.now == Outcome::Violated
+        f.effect() == Effect::BlocksStart && f.now() == Outcome::Violated
     };
     let blocked = report.verdict.now == Verdict::WouldRefuse;
     assert_eq!(blocked, report.findings.iter().any(|f| blocks(&f)));
@@ -208,10 +208,10 @@ fn is_blocked(host: &Host, version: Option<&Version>) -> bool {
         let told = report
             .findings
             .iter()
-            .filter(|f| f.effect == Effect::BlocksStart && f.outcome == Outcome::Indeterminate);
+            .filter(|f| f.effect() == Effect::BlocksStart && f.outcome() == Outcome::Indeterminate);
         assert!(told.clone().count() > 0);
         for finding in told {
-            assert!(!finding.summary.is_empty(), "{finding:?}");
+            assert!(!finding.summary().is_empty(), "{finding:?}");
         }
     }
     blocked

@@ -200,8 +200,8 @@ impl Node {
 
 /// The checks that block.
 fn blocking(findings: &[Finding]) -> Vec<&str> {
-    let blocks = |f: &&Finding| f.now == Outcome::Violated && f.effect == Effect::BlocksStart;
-    let ids = findings.iter().filter(blocks).map(|f| f.id.as_str());
+    let blocks = |f: &&Finding| f.now() == Outcome::Violated && f.effect() == Effect::BlocksStart;
+    let ids = findings.iter().filter(blocks).map(|f| f.id().as_str());
     ids.collect()
 }
 
@@ -223,7 +223,7 @@ proptest! {
         if hides(All) {
             prop_assert!(blocks.is_empty(), "{shown}");
             prop_assert_eq!(report.verdict.now, Verdict::Undetermined, "{}", shown);
-            prop_assert!(report.findings.iter().any(|f| f.id == "config.unreadable"), "{shown}");
+            prop_assert!(report.findings.iter().any(|f| f.id().as_str() == "config.unreadable"), "{shown}");
             return Ok(());
         }
         // What does not rest on it blocks all the same.

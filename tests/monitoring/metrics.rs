@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use preflight_rke2::testing::assessment::UnitReport;
 use preflight_rke2::testing::examine::{self, OtherUnit, Target};
-use preflight_rke2::testing::finding::{Effect, Finding, Outcome};
+use preflight_rke2::testing::finding::{CheckId, Finding, Outcome};
 use preflight_rke2::testing::host::HostRoot;
 use preflight_rke2::testing::report::metrics::{FAMILIES, Family, Snapshot, UnitState, render};
+use preflight_rke2::testing::rke2::installed::VersionSource;
 use preflight_rke2::testing::rke2::role::Role;
 use preflight_rke2::testing::rke2::start::Sourced;
 use preflight_rke2::testing::rke2::version::Version;
@@ -40,7 +41,7 @@ pub(crate) fn reports(host: &Host) -> Vec<UnitReport> {
     examine::installed(&root)
         .into_iter()
         .map(|unit| UnitReport {
-            version_source: "binary",
+            version_source: VersionSource::Binary,
             ..examine::assess(&root, &question(unit)).report
         })
         .collect()
@@ -122,8 +123,8 @@ fn each_host_is_told_as_its_report_has_it() {
             for problem in report.problems() {
                 let labels = [
                     unit,
-                    ("check", &problem.id),
-                    ("outcome", problem.outcome.as_str()),
+                    ("check", problem.id().as_str()),
+                    ("outcome", problem.outcome().as_str()),
                 ];
                 assert!(value(&samples, "preflight_rke2_finding", &labels).is_some());
             }
@@ -166,24 +167,9 @@ fn a_node_without_rke2_still_says_that_it_is_watched() {
     );
 }
 
-fn finding(id: String, effect: Effect, outcome: Outcome) -> Finding {
-    Finding {
-        id,
-        outcome,
-        effect,
-        required_by: Vec::new(),
-        subject: String::new(),
-        required: None,
-        actual: None,
-        next_boot: None,
-        summary: String::new(),
-        notes: Vec::new(),
-        evidence: Vec::new(),
-        remedies: Vec::new(),
-        now: outcome,
-        then: outcome,
-        predictions: Vec::new(),
-    }
+/// A finding in the same state now and after the next boot.
+fn finding(id: CheckId, outcome: Outcome) -> Finding {
+    Finding::new(id, "", Vec::new(), outcome, outcome)
 }
 
 /// Text with more than its share of what is special in a label.
@@ -198,19 +184,14 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn report() -> impl Strategy<Value = UnitReport> {
-    let effect = prop_oneof![
-        Just(Effect::BlocksStart),
-        Just(Effect::BlocksNextBoot),
-        Just(Effect::FailsControl),
-        Just(Effect::Advice)
-    ];
+    let check = prop::sample::select(CheckId::ALL.to_vec());
     let outcome = prop_oneof![
         Just(Outcome::Violated),
         Just(Outcome::Indeterminate),
         Just(Outcome::Satisfied)
     ];
     let verdict = || prop::sample::select(Verdict::ALL.to_vec());
-    let findings = prop::collection::vec((text(), effect, outcome), 0..6);
+    let findings = prop::collection::vec((check, outcome), 0..6);
     (
         text(),
         any::<bool>(),
@@ -228,7 +209,7 @@ fn report() -> impl Strategy<Value = UnitReport> {
                     pre_release,
                     ..Version::new(34, 1, 1)
                 },
-                version_source: "binary",
+                version_source: VersionSource::Binary,
                 profile: Sourced::default_value(profile),
                 verdict: UnitVerdict {
                     now,
@@ -238,7 +219,7 @@ fn report() -> impl Strategy<Value = UnitReport> {
                 },
                 findings: findings
                     .into_iter()
-                    .map(|(id, effect, outcome)| finding(id, effect, outcome))
+                    .map(|(id, outcome)| finding(id, outcome))
                     .collect(),
                 idle: false,
                 image: false,

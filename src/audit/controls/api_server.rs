@@ -8,7 +8,7 @@ use crate::audit::control::{Control, KubeComponent, NodeType, Rule};
 const ENABLED: &str = "enable-admission-plugins";
 /// Admission plugins that are turned off.
 const DISABLED: &str = "disable-admission-plugins";
-/// Who is asked whether a request is allowed.
+/// The flag with the authorizers of a request.
 const MODES: &str = "authorization-mode";
 
 pub(super) const CONTROLS: &[Control] = &[

@@ -45,7 +45,7 @@ pub(super) const CONTROLS: &[Control] = &[
         key: "kcm.root-ca-file",
         node: NodeType::Master,
         ids: "1.3.5 1.3.5 1.3.5 1.3.5 1.3.5 1.3.5 1.3.5 1.3.5 1.3.5",
-        title: "pods are told the CA of the API server",
+        title: "pods get the CA of the API server",
         criterion: Flag(
             KubeComponent::ControllerManager,
             Rule::Set(&["root-ca-file"]),
@@ -91,7 +91,7 @@ pub(super) const CONTROLS: &[Control] = &[
         ids: "3.1.1m 3.1.1m 3.1.1m 3.1.1m 3.1.1m 3.1.1m 3.1.1m 3.1.1m 3.1.1m",
         title: "people do not use client certificates",
         criterion: ByHand(
-            "look at who holds certificates that the client CA signed: they cannot be revoked",
+            "check who holds certificates that the client CA signed: they cannot be revoked",
         ),
     },
     Control {
@@ -99,14 +99,14 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::ControlPlane,
         ids: "- - - 3.1.2m 3.1.2m 3.1.2m 3.1.2m 3.1.2m 3.1.2m",
         title: "people do not use tokens of service accounts",
-        criterion: ByHand("look at who uses tokens of service accounts from outside the cluster"),
+        criterion: ByHand("check who uses tokens of service accounts from outside the cluster"),
     },
     Control {
         key: "cp.bootstrap-token-users",
         node: NodeType::ControlPlane,
         ids: "- - - 3.1.3m 3.1.3m 3.1.3m 3.1.3m 3.1.3m 3.1.3m",
         title: "people do not use bootstrap tokens",
-        criterion: ByHand("look at who uses bootstrap tokens: they are for nodes that join"),
+        criterion: ByHand("check who uses bootstrap tokens: they are for nodes that join"),
     },
     Control {
         key: "cp.audit-policy",

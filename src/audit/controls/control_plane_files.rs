@@ -1,6 +1,6 @@
 //! Files of the control plane: static pods, network plugins, credentials, certificates, etcd's data.
 
-use super::{CERTIFICATES, CLOSED, FOLDER, KEYS};
+use super::{CERTIFICATES, CLOSED, DIRECTORY, KEYS};
 use crate::audit::control::Criterion::{Mode, Owner};
 use crate::audit::control::{Control, FileSet, NodeType, Who};
 
@@ -98,7 +98,7 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::Master,
         ids: "1.1.11 1.1.11u 1.1.11u 1.1.11u 1.1.11u 1.1.11u 1.1.11u 1.1.11u 1.1.11u",
         title: "etcd's data is closed to all but etcd",
-        criterion: Mode(FileSet::Directory("server/db/etcd"), FOLDER),
+        criterion: Mode(FileSet::Directory("server/db/etcd"), DIRECTORY),
     },
     Control {
         key: "etcd.datadir.owner",

@@ -24,7 +24,7 @@ pub(super) const CONTROLS: &[Control] = &[
         key: "guide.pod-security.enforce",
         node: NodeType::Master,
         ids: SINCE_1_7,
-        title: "pods are held to the restricted standard where a namespace says nothing",
+        title: "pods must meet the restricted standard unless their namespace has a label",
         criterion: PodSecurity,
     },
     Control {

@@ -33,8 +33,8 @@ const CERTIFICATES: Limit = Limit {
 };
 /// Private keys.
 const KEYS: Limit = always(0o600);
-/// A folder that nobody else may enter.
-const FOLDER: Limit = always(0o700);
+/// A directory that only its owner may enter.
+const DIRECTORY: Limit = always(0o700);
 /// The kubelet's drop-ins.
 const CONFIGURATION: FileSet = FileSet::Suffix("agent/etc/kubelet.conf.d", ".conf");
 
@@ -65,7 +65,7 @@ pub fn of(benchmark: Benchmark) -> Vec<(&'static Control, Edition)> {
     asking(benchmark, |_| true)
 }
 
-/// Those of them whose criterion is wanted: cheap where few are.
+/// Those of them whose criterion `wanted` accepts: cheap where there are few.
 pub(crate) fn asking(
     benchmark: Benchmark,
     wanted: impl Fn(&Criterion) -> bool,
@@ -83,7 +83,7 @@ pub(crate) fn numbers(id: &str) -> Vec<u32> {
     id.split('.').filter_map(|part| part.parse().ok()).collect()
 }
 
-/// Whether anybody calls a control so: by key, or by number in any benchmark.
+/// Whether it is the key of a control, or its number in any benchmark.
 pub(crate) fn is_known(name: &str) -> bool {
     all().any(|control| {
         control.key == name

@@ -143,7 +143,7 @@ pub(super) const CONTROLS: &[Control] = &[
         node: NodeType::Node,
         ids: "4.2.8s 4.2.8s 4.2.8s 4.2.7s 4.2.7s 4.2.7s 4.2.7s 4.2.7s 4.2.7s",
         title: "the kubelet uses the host's own name",
-        criterion: Absent("RKE2 always tells the kubelet its node name"),
+        criterion: Absent("RKE2 always passes the node name to the kubelet"),
     },
     Control {
         key: "kubelet.eventQPS",

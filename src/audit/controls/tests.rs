@@ -103,6 +103,6 @@ fn limits_are_those_of_each_benchmark() {
             if closed { 0o600 } else { 0o644 }
         );
         assert_eq!(KEYS.of(benchmark), 0o600);
-        assert_eq!(FOLDER.of(benchmark), 0o700);
+        assert_eq!(DIRECTORY.of(benchmark), 0o700);
     }
 }

@@ -4,14 +4,15 @@ use super::{not_there, restart, unreadable};
 use crate::audit::facts::{ConfigDocument, NodeFacts};
 use crate::audit::result::{ControlResult, Holds};
 use crate::facts::Source;
+use crate::rke2::changes;
 use crate::rke2::config::document::{Document, Node};
 use crate::rke2::version::{Since, Version};
 
 /// Providers that encrypt, as the benchmark counts them.
 const ENCRYPTING: [&str; 3] = ["aescbc", "kms", "secretbox"];
 
-fn document(paper: &ConfigDocument) -> Result<&Document, Box<ControlResult>> {
-    match paper {
+fn document(document: &ConfigDocument) -> Result<&Document, Box<ControlResult>> {
+    match document {
         ConfigDocument::Absent { path } => Err(Box::new(not_there(path))),
         ConfigDocument::Broken(place, why) => Err(Box::new(unreadable(place, why))),
         ConfigDocument::Read(document) => Ok(document),
@@ -51,12 +52,12 @@ pub(super) fn encryption(facts: &NodeFacts) -> ControlResult {
             .found(found)
             .at([source]);
     }
-    let summary = format!("{path} has {found}; asked for: {expected}");
+    let summary = format!("{path} has {found}; must be: {expected}");
     ControlResult::new(Holds::No, expected, summary)
         .found(found)
         .at([source])
-        .cure(
-            "turn encryption of secrets on, then encrypt what is stored anew",
+        .remedy(
+            "enable encryption of secrets, then encrypt the stored ones again",
             vec![
                 "rke2 secrets-encrypt enable".to_owned(),
                 restart(facts),
@@ -83,7 +84,7 @@ pub(super) fn audit_policy(facts: &NodeFacts) -> ControlResult {
     };
     if let Some(rule) = rules.iter().find(logs) {
         let count = crate::text::count(rules.iter().filter(logs).count(), "rule");
-        let summary = format!("{path} has {count} that log; look whether they log what matters");
+        let summary = format!("{path} has {count} that log; check that they log what matters");
         return ControlResult::new(Holds::Yes, expected, summary)
             .found(count)
             .at([rule.source()]);
@@ -99,7 +100,7 @@ pub(super) fn audit_policy(facts: &NodeFacts) -> ControlResult {
     ControlResult::new(Holds::No, expected, format!("{path} logs nothing: {found}"))
         .found(found)
         .at([place])
-        .cure(
+        .remedy(
             format!("write rules into {path} (RKE2 puts a policy there that logs nothing), then restart RKE2"),
             vec![restart(facts)],
         )
@@ -143,30 +144,29 @@ pub(super) fn pod_security(facts: &NodeFacts) -> ControlResult {
     ControlResult::new(
         Holds::No,
         expected,
-        format!("{path} has {found}; asked for: {expected}"),
+        format!("{path} has {found}; must be: {expected}"),
     )
     .found(found)
     .at([place])
-    .cure(
+    .remedy(
         "set `profile: cis` and restart RKE2, which then writes it; a file of your own \
-             (pod-security-admission-config-file) is yours to mend",
+             (pod-security-admission-config-file) must be corrected manually",
         vec![restart(facts)],
     )
 }
 
-/// Namespaces that a CIS profile leaves out, by release. Upstream: rancher/rke2 pkg/rke2/psp.go and
-/// psa.go, v1.25.0 to v1.36.3.
+/// Namespaces that a CIS profile exempts from pod security, since and until which releases.
 const EXEMPT: [(&str, Since, Since); 4] = [
-    ("kube-system", Since(&[(25, 0, 1)]), Since::NEVER),
+    ("kube-system", changes::POD_SECURITY, Since::NEVER),
     (
         "cis-operator-system",
-        Since(&[(25, 0, 1)]),
-        Since(&[(33, 10, 1), (34, 6, 1), (35, 3, 1), (36, 0, 1)]),
+        changes::POD_SECURITY,
+        changes::CIS_OPERATOR_NOT_EXEMPT,
     ),
-    ("tigera-operator", Since(&[(25, 2, 1)]), Since::NEVER),
+    ("tigera-operator", changes::TIGERA_EXEMPT, Since::NEVER),
     (
         "compliance-operator-system",
-        Since(&[(32, 13, 2), (33, 10, 1), (34, 6, 1), (35, 3, 1), (36, 0, 1)]),
+        changes::COMPLIANCE_EXEMPT,
         Since::NEVER,
     ),
 ];
@@ -214,8 +214,8 @@ pub(super) fn exemptions(facts: &NodeFacts) -> ControlResult {
     ControlResult::new(Holds::No, expected, summary)
         .found(found)
         .at(others.iter().map(|(_, source)| source.clone()))
-        .cure(
-            "look whether they have to be exempt; label a namespace instead where that will do",
+        .remedy(
+            "check whether they have to be exempt; label a namespace instead where possible",
             Vec::new(),
         )
 }

@@ -20,8 +20,8 @@ pub(super) fn result(facts: &NodeFacts, rule: EtcdRule) -> ControlResult {
         ConfigDocument::Read(document) => document,
     };
     match rule {
-        EtcdRule::On(section, key) => switch(facts, document, section, key, true),
-        EtcdRule::OffOrUnset(section, key) => switch(facts, document, section, key, false),
+        EtcdRule::On(section, key) => boolean(facts, document, section, key, true),
+        EtcdRule::OffOrUnset(section, key) => boolean(facts, document, section, key, false),
         EtcdRule::Files(section, keys) => {
             let wanted: Vec<String> = keys
                 .iter()
@@ -41,8 +41,8 @@ pub(super) fn result(facts: &NodeFacts, rule: EtcdRule) -> ControlResult {
                     } else {
                         format!("{section}.{key}: {text}")
                     };
-                    let summary = format!("{} has {found}; asked for: {wanted}", document.path());
-                    return cure(
+                    let summary = format!("{} has {found}; must be: {wanted}", document.path());
+                    return with_remedy(
                         ControlResult::new(Holds::No, expected, summary).found(found),
                         facts,
                         document,
@@ -59,7 +59,7 @@ pub(super) fn result(facts: &NodeFacts, rule: EtcdRule) -> ControlResult {
     }
 }
 
-fn switch(
+fn boolean(
     facts: &NodeFacts,
     document: &Document,
     section: &str,
@@ -86,8 +86,8 @@ fn switch(
             .found(found)
             .at(sources);
     }
-    let summary = format!("{} has {found}; asked for: {expected}", document.path());
-    cure(
+    let summary = format!("{} has {found}; must be: {expected}", document.path());
+    with_remedy(
         ControlResult::new(Holds::No, expected, summary).found(found),
         facts,
         document,
@@ -95,10 +95,10 @@ fn switch(
     .at(sources)
 }
 
-fn cure(result: ControlResult, facts: &NodeFacts, document: &Document) -> ControlResult {
-    result.cure(
+fn with_remedy(result: ControlResult, facts: &NodeFacts, document: &Document) -> ControlResult {
+    result.remedy(
         format!(
-            "RKE2 writes {} at each start: look for etcd-arg in its configuration, then restart it",
+            "RKE2 writes {} at each start: correct etcd-arg in its configuration, then restart it",
             document.path()
         ),
         vec![restart(facts)],
@@ -132,11 +132,11 @@ pub(super) fn pod_user(facts: &NodeFacts) -> ControlResult {
             .found(found)
             .at(sources);
     }
-    let summary = format!("the static pod of etcd has {found}; asked for: {expected}");
+    let summary = format!("the static pod of etcd has {found}; must be: {expected}");
     ControlResult::new(Holds::No, expected, summary)
         .found(found)
         .at(sources)
-        .cure(
+        .remedy(
             "RKE2 runs etcd as the user etcd and its primary group where a profile is set: set \
              `profile: cis`, give the user etcd the group etcd, then restart RKE2",
             vec![restart(facts)],

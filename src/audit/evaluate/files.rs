@@ -7,13 +7,13 @@ use crate::audit::result::{ControlResult, Holds};
 use crate::facts::Source;
 use crate::text::shell_word;
 
-/// Whether a mode sets no bit that the limit has not; set-id and sticky bits count.
+/// Whether a mode sets only bits of the limit; set-id and sticky bits count.
 pub(crate) const fn is_closed(mode: u32, limit: u32) -> bool {
     let allowed = limit | !0o7777;
     mode | allowed == allowed
 }
 
-/// Whether something belongs to whom it should. `data_dir` is RKE2's data folder.
+/// Whether a file has the required owner. `data_dir` is RKE2's data directory.
 pub(crate) fn belongs(
     seen: &InspectedFile,
     who: Who,
@@ -25,9 +25,9 @@ pub(crate) fn belongs(
     match who {
         Who::Root => root,
         Who::Etcd => etcd,
-        Who::RootOrEtcdBelow(folder) => {
+        Who::RootOrEtcdBelow(directory) => {
             let path = seen.path.strip_prefix(data_dir);
-            let inner = path.and_then(|path| path.trim_start_matches('/').strip_prefix(folder));
+            let inner = path.and_then(|path| path.trim_start_matches('/').strip_prefix(directory));
             let below = inner.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
             root || (below && etcd)
         }
@@ -55,7 +55,7 @@ pub(super) fn mode(facts: &NodeFacts, key: &str, limit: u32) -> ControlResult {
         let commands = commands
             .map(|seen| format!("chmod {:o} {}", seen.mode & limit, shell_word(&seen.path)))
             .collect();
-        result = result.cure(more("take the rights away", survey), commands);
+        result = result.remedy(more("restrict the permissions", survey), commands);
     }
     result
 }
@@ -77,8 +77,8 @@ pub(super) fn owner(facts: &NodeFacts, key: &str, who: Who) -> ControlResult {
     let (expected, wanted) = match who {
         Who::Etcd => ("etcd:etcd".to_owned(), "etcd:etcd"),
         Who::Root => ("root:root".to_owned(), "root:root"),
-        Who::RootOrEtcdBelow(folder) => (
-            format!("root:root, below {folder} etcd:etcd as well"),
+        Who::RootOrEtcdBelow(directory) => (
+            format!("root:root, below {directory} etcd:etcd as well"),
             "root:root",
         ),
     };
@@ -100,9 +100,9 @@ pub(super) fn owner(facts: &NodeFacts, key: &str, who: Who) -> ControlResult {
     }
     let survey = facts.surveys.get(key);
     if who == Who::Etcd && (account.uid.is_none() || account.gid.is_none()) {
-        return result.cure(
+        return result.remedy(
             "there is no account etcd; with `profile: cis` RKE2 gives its data to it: \
-             `preflight-rke2 fix` tells how to make it",
+             `preflight-rke2 fix` creates it",
             Vec::new(),
         );
     }
@@ -116,7 +116,7 @@ pub(super) fn owner(facts: &NodeFacts, key: &str, who: Who) -> ControlResult {
     commands.extend(
         examples.map(|seen| format!("chown {recursive}{wanted} {}", shell_word(&seen.path))),
     );
-    result = result.cure(more(&format!("give it to {wanted}"), survey), commands);
+    result = result.remedy(more(&format!("give it to {wanted}"), survey), commands);
     result
 }
 
@@ -138,7 +138,7 @@ fn surveyed(
     found: impl Fn(&InspectedFile) -> String,
 ) -> ControlResult {
     let Some(survey) = facts.surveys.get(key) else {
-        return ControlResult::new(Holds::Unknown, expected, "it was not looked at");
+        return ControlResult::new(Holds::Unknown, expected, "it was not checked");
     };
     let incomplete = survey.errors.first();
     if let Some(first) = survey.examples.first() {
@@ -156,10 +156,10 @@ fn surveyed(
         return ControlResult::new(
             Holds::Unknown,
             expected,
-            format!("not all could be looked at: {error}"),
+            format!("not everything could be checked: {error}"),
         )
         .at(survey.places.iter().cloned().map(Source::file))
-        .cure("run as root; mend what is in the way", Vec::new());
+        .remedy("run as root; fix the cause of the error", Vec::new());
     }
     if survey.looked_at == 0 {
         let mut result = not_there(&survey.places.join(" or "));
@@ -169,7 +169,7 @@ fn surveyed(
     let what = survey.places.join(" and ");
     let summary = match (&survey.sample, survey.looked_at) {
         (Some(seen), 1) => format!("{} is {}", seen.path, found(seen)),
-        (_, count) => format!("{count} looked at in {what}, none is wrong"),
+        (_, count) => format!("{count} checked in {what}, none is wrong"),
     };
     let mut result = ControlResult::new(Holds::Yes, expected, summary).at(survey
         .places
@@ -229,7 +229,7 @@ mod tests {
         assert!(!of("/d/server/tls/etcd/a.key", 998, 0));
         assert!(!of("/d/server/tls/etcd2/a.key", 998, 997));
         assert!(!of("/d/server/tls/a.key", 998, 997));
-        let nobody = EtcdAccount::default();
-        assert!(!belongs(&seen("/d", 0, 0), Who::Etcd, nobody, "/d"));
+        let no_account = EtcdAccount::default();
+        assert!(!belongs(&seen("/d", 0, 0), Who::Etcd, no_account, "/d"));
     }
 }

@@ -13,9 +13,7 @@ use crate::facts::Source;
 use crate::go;
 use crate::rke2::config::document::Node;
 use crate::rke2::config::{duration_sign, integer};
-
-/// What RKE2 writes anew at each start.
-const GENERATED: &str = "/00-rke2-defaults.conf";
+use crate::rke2::layout::KUBELET_DEFAULTS;
 
 /// What a setting ends up as.
 struct Effective {
@@ -119,15 +117,15 @@ pub(super) fn result(facts: &NodeFacts, rule: KubeletRule, benchmark: Benchmark)
         .iter()
         .any(|source| line.words.iter().any(|word| word.source == *source));
     if let Some((place, why)) = broken.filter(|_| !by_flag) {
-        let summary = format!("what the kubelet ends up with cannot be told: {place}: {why}");
+        let summary = format!("cannot determine the kubelet's settings: {place}: {why}");
         return ControlResult::new(Holds::Unknown, expected, summary)
             .at([place.clone()])
-            .cure(format!("run as root; mend {}", place.path), Vec::new());
+            .remedy(format!("run as root; fix {}", place.path), Vec::new());
     }
     if let Some(problem) = kubelet.problem.as_ref().filter(|_| found.holds) {
-        let summary = format!("it cannot be told what the kubelet runs with: {problem}");
+        let summary = format!("cannot determine what the kubelet runs with: {problem}");
         return ControlResult::new(Holds::Unknown, expected, summary)
-            .cure("run as root; look at the processes named", Vec::new());
+            .remedy("run as root; check the processes named", Vec::new());
     }
     let when = match line.when {
         When::Running => "the kubelet runs with",
@@ -136,7 +134,7 @@ pub(super) fn result(facts: &NodeFacts, rule: KubeletRule, benchmark: Benchmark)
     let summary = if found.holds {
         format!("{when} {}", found.actual)
     } else {
-        format!("{when} {}; asked for: {expected}", found.actual)
+        format!("{when} {}; must be: {expected}", found.actual)
     };
     let sources = if found.sources.is_empty() {
         vec![line.source.clone()]
@@ -154,18 +152,18 @@ pub(super) fn result(facts: &NodeFacts, rule: KubeletRule, benchmark: Benchmark)
     if found.holds {
         return result;
     }
-    // What somebody wrote is to be corrected there; what nobody wrote can be.
+    // A file that an administrator wrote is to be corrected; otherwise kubelet-arg can be set.
     let written = place.filter(|place| !place.path.starts_with("/proc/") && place.line.is_some());
     let how = match (written, suggestion(rule)) {
-        (Some(place), _) if !place.path.ends_with(GENERATED) => {
+        (Some(place), _) if !place.path.ends_with(KUBELET_DEFAULTS) => {
             format!("correct it at {place}, then restart RKE2")
         }
         (_, Some(text)) => {
             format!("write `kubelet-arg: [\"{text}\"]` in RKE2's configuration, then restart RKE2")
         }
-        (..) => "look for kubelet-arg in RKE2's configuration, then restart RKE2".to_owned(),
+        (..) => "correct kubelet-arg in RKE2's configuration, then restart RKE2".to_owned(),
     };
-    result.cure(how, vec![restart(facts)])
+    result.remedy(how, vec![restart(facts)])
 }
 
 fn expected(rule: KubeletRule, benchmark: Benchmark) -> String {

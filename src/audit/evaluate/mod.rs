@@ -1,4 +1,4 @@
-//! Controls held against a node. Pure.
+//! Evaluates controls on a node. Pure.
 
 mod documents;
 mod etcd;
@@ -12,7 +12,7 @@ use super::facts::NodeFacts;
 use super::result::{ControlResult, Holds};
 use super::{Audited, ControlOutcome, controls};
 
-/// Every control of `benchmark` held against the node, by number.
+/// Evaluates every control of `benchmark` on the node, by number.
 pub fn audit(facts: &NodeFacts, benchmark: Benchmark) -> Vec<Audited> {
     controls::of(benchmark)
         .into_iter()
@@ -49,7 +49,7 @@ fn one(
     }
 }
 
-/// Why nobody asks this of a node without the part it is about.
+/// The part of RKE2 that a control is about, if the node does not run it.
 fn missing_part(control: &Control, facts: &NodeFacts) -> Option<String> {
     let parts = facts.parts;
     let role = match control.node {
@@ -80,7 +80,7 @@ fn result(
     if edition.scoring == Scoring::NotApplicable {
         let why = match control.criterion {
             Criterion::Absent(why) => why,
-            _ => "the benchmark does not hold RKE2 to it",
+            _ => "the benchmark does not apply it to RKE2",
         };
         return ControlResult::new(Holds::Nothing, "", why);
     }
@@ -100,19 +100,19 @@ fn result(
     }
 }
 
-/// What is said where RKE2 has not made yet what a control looks at.
+/// The result where RKE2 has not created the file of a control yet.
 fn not_there(path: &str) -> ControlResult {
     ControlResult::new(Holds::Nothing, "", format!("{path} does not exist"))
 }
 
-/// What is said of a file that cannot be read.
+/// The result where a file cannot be read.
 fn unreadable(place: &crate::facts::Source, why: &str) -> ControlResult {
-    ControlResult::new(Holds::Unknown, "", format!("it cannot be told: {why}"))
+    ControlResult::new(Holds::Unknown, "", format!("cannot be checked: {why}"))
         .at([place.clone()])
-        .cure(format!("run as root; mend {}", place.path), Vec::new())
+        .remedy(format!("run as root; fix {}", place.path), Vec::new())
 }
 
-/// The command that makes RKE2 take its configuration anew.
+/// The command that makes RKE2 read its configuration again.
 fn restart(facts: &NodeFacts) -> String {
     format!("systemctl restart {}", facts.role.unit())
 }

@@ -13,7 +13,7 @@ use nix::sys::stat::{Mode, SFlag, fchmod, fstatat, mkdirat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, unlinkat};
 
 use super::Failure;
-use crate::fix::NewRow;
+use crate::finding::remedy::NewRow;
 use crate::host::HostRoot;
 use crate::host::root::MAX_FILE;
 
@@ -260,6 +260,7 @@ pub(super) fn add_rows(
         path,
         row,
         optional,
+        ..
     } in rows
     {
         let (_, name) = split(path);
@@ -274,7 +275,7 @@ pub(super) fn add_rows(
             why: "it has changed since it was read",
         };
         match clash(&file, path, row, *optional)? {
-            // Left by a run that was interrupted.
+            // ManualStep by a run that was interrupted.
             Some(Clash::Name) if *optional => {}
             Some(_) => return Err(busy),
             // Images that share a file (`cp -al`) do not share the account.

@@ -1,8 +1,8 @@
-//! Carries out a plan of [`crate::fix`]: the only writer of this program.
+//! Carries out a plan of [`crate::fix`]: the only code of this program that changes the host.
 //!
-//! Every step is tried, whatever became of those before it: none needs another. Below an image's
-//! root, nothing outside it is written, and no program is run: programs that make accounts load
-//! libraries of the image, whose code would then run here.
+//! Every step is tried, even if one before it failed: no step needs another. For an image, nothing outside
+//! its root is written and no program is run: programs that create accounts load libraries of the image,
+//! whose code would then run here.
 
 mod file;
 mod program;
@@ -14,7 +14,7 @@ use std::fs::OpenOptions;
 use std::io::{BufReader, Write as _};
 
 use crate::facts::{Lookup, Table};
-use crate::fix::accounts::{self, Accounts, SYSUSERS_FILE};
+use crate::finding::account::{NewAccount, SYSUSERS_FILE, sysusers_content};
 use crate::fix::{Action, Plan, Step};
 use crate::go;
 use crate::host::HostRoot;
@@ -28,7 +28,7 @@ pub(crate) use survey::survey;
 /// Why a step failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The kernel said no.
+    /// A system call failed.
     #[error("{doing} {path}: {}", go::errno(*.errno))]
     Os {
         /// What was being done.
@@ -38,7 +38,7 @@ pub(crate) enum Failure {
         /// The error number.
         errno: i32,
     },
-    /// Something else than a file of our own stands there.
+    /// The path is taken by something that an administrator put there.
     #[error("{path} is {what}: it was put there on purpose, and is not changed")]
     NotOurs {
         /// The file.
@@ -46,14 +46,17 @@ pub(crate) enum Failure {
         /// What it is.
         what: String,
     },
-    /// Somebody else writes too.
+    /// Another process writes too.
     #[error("{path}: {why}; run it again")]
     Busy {
         /// The file.
         path: String,
-        /// What is the matter.
+        /// What it does.
         why: &'static str,
     },
+    /// Parts of a step failed.
+    #[error("{}", lines(.0))]
+    Several(Vec<Failure>),
     /// A program failed.
     #[error("{program}: {why}")]
     Program {
@@ -62,17 +65,17 @@ pub(crate) enum Failure {
         /// How, with what it printed.
         why: String,
     },
-    /// No program can make accounts.
+    /// The host has no program that creates accounts.
     #[error(
         "neither systemd-sysusers nor groupadd and useradd is in {searched}: install one, or add \
          the rows to /etc/group and /etc/passwd"
     )]
     NoProgram {
-        /// Where they were looked for.
+        /// The directories searched.
         searched: String,
     },
-    /// All went well, and the account is still not right.
-    #[error("{path} has no {word} etcd{wanted}, though {program} did not fail")]
+    /// The program succeeded, and the account still does not exist as requested.
+    #[error("{path} has no {word} etcd{wanted}, although {program} did not fail")]
     NotMade {
         /// The table.
         path: &'static str,
@@ -85,6 +88,11 @@ pub(crate) enum Failure {
     },
 }
 
+fn lines(failures: &[Failure]) -> String {
+    let all: Vec<String> = failures.iter().map(ToString::to_string).collect();
+    all.join("; ")
+}
+
 impl Failure {
     fn os(doing: &'static str, path: &str, errno: i32) -> Self {
         Self::Os {
@@ -95,12 +103,12 @@ impl Failure {
     }
 }
 
-/// What a step came to.
+/// The result of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Done<'p> {
     /// The step.
     pub step: &'p Step,
-    /// How it went.
+    /// Its result.
     pub result: Result<(), Failure>,
 }
 
@@ -109,7 +117,8 @@ pub(crate) fn apply<'p>(root: &HostRoot, plan: &'p Plan, programs: &Programs) ->
     apply_with(root, plan, programs, &mut |_| Ok(()))
 }
 
-/// The same; `hook` is asked before each call that changes a file, and can make it fail.
+/// The same. `hook` is called before each system call that changes a file, and can make it fail: tests
+/// interrupt a step at every point.
 pub(crate) fn apply_with<'p>(
     root: &HostRoot,
     plan: &'p Plan,
@@ -136,15 +145,28 @@ fn carry_out(
             let content = step.action.content().unwrap_or_default();
             file::replace(root, &target.path, before.as_deref(), &content, hook)
         }
-        Action::Live(parameter) => live(root, parameter),
-        // A program would load libraries of the image, or write to the machine that it runs on.
-        Action::Make(_) if !root.is_live() => Err(Failure::NotOurs {
+        Action::Live(parameters) => all_live(root, parameters),
+        // A program would load libraries of the image, or change the running host.
+        Action::Create(_) if !root.is_live() => Err(Failure::NotOurs {
             path: Table::Passwd.path().to_owned(),
             what: "an image's, below which no program is run".to_owned(),
         }),
-        Action::Make(accounts) => make(root, accounts, programs, hook),
+        Action::Create(account) => create(root, account, programs, hook),
         Action::Row(row) => file::append(root, row.table.path(), &row.row, hook),
         Action::Rows(rows) => file::add_rows(root, rows, hook),
+    }
+}
+
+/// Sets every parameter of the running kernel, whatever became of the others.
+fn all_live(root: &HostRoot, parameters: &[KernelParameter]) -> Result<(), Failure> {
+    let failures: Vec<Failure> = parameters
+        .iter()
+        .filter_map(|parameter| live(root, parameter).err())
+        .collect();
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Several(failures))
     }
 }
 
@@ -167,13 +189,13 @@ fn live(root: &HostRoot, parameter: &KernelParameter) -> Result<(), Failure> {
     })
 }
 
-fn make(
+fn create(
     root: &HostRoot,
-    accounts: &Accounts,
+    account: &NewAccount,
     programs: &Programs,
     hook: &mut Hook<'_>,
 ) -> Result<(), Failure> {
-    if accounts.declared
+    if account.declared
         && root
             .read(SYSUSERS_FILE)
             .is_ok_and(|content| content.is_empty())
@@ -184,16 +206,16 @@ fn make(
         });
     }
     let name = if let Some(path) = programs.find("systemd-sysusers") {
-        if !accounts.declared {
-            let content = accounts::file_content(&accounts.sysusers());
+        if !account.declared {
+            let content = sysusers_content(&account.sysusers());
             let before = root.read(SYSUSERS_FILE).ok();
             file::replace(root, SYSUSERS_FILE, before.as_deref(), &content, hook)?;
         }
-        let call = Accounts::run_sysusers();
+        let call = NewAccount::run_sysusers();
         program::run(&path, &call.args)?;
         call.name
     } else {
-        for call in accounts.shadow() {
+        for call in account.shadow() {
             let path = programs.find(call.name).ok_or_else(|| Failure::NoProgram {
                 searched: programs.searched(),
             })?;
@@ -201,16 +223,16 @@ fn make(
         }
         "useradd"
     };
-    if accounts.group {
-        made(root, Table::Group, accounts.gid, name)?;
+    if account.group {
+        made(root, Table::Group, account.gid, name)?;
     }
-    if accounts.user {
-        made(root, Table::Passwd, accounts.uid, name)?;
+    if account.user {
+        made(root, Table::Passwd, account.uid, name)?;
     }
     Ok(())
 }
 
-/// Whether RKE2 would find the account now, with the id that was asked for.
+/// Whether RKE2 would find the account now, with the requested id.
 fn made(
     root: &HostRoot,
     table: Table,

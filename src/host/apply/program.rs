@@ -1,4 +1,4 @@
-//! Programs that make accounts: where they are, and running them, bounded in time.
+//! Programs that create accounts: finds them, and runs them with a time limit.
 
 use std::io::{PipeReader, Read as _};
 use std::os::fd::AsFd as _;
@@ -14,9 +14,9 @@ use nix::unistd::Pid;
 
 use super::Failure;
 
-/// Where programs are looked for.
+/// The directories that are searched.
 const DIRECTORIES: [&str; 4] = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
-/// Making an account takes milliseconds, and as long as somebody else holds the lock.
+/// Creating an account takes milliseconds, plus the time for which another process holds the lock.
 const PATIENCE: Duration = Duration::from_mins(1);
 const GLANCE: Duration = Duration::from_millis(50);
 /// More than these programs print.
@@ -35,7 +35,7 @@ impl Default for Programs {
 }
 
 impl Programs {
-    /// Those in these directories.
+    /// Programs in these directories.
     pub(crate) fn within(directories: impl IntoIterator<Item = PathBuf>) -> Self {
         Self {
             directories: directories.into_iter().collect(),
@@ -87,25 +87,25 @@ pub(super) fn run(path: &Path, args: &[String]) -> Result<(), Failure> {
     // Else its own ends of the pipe would keep it open.
     drop(command);
     let (output, ended) = listen(&mut child, &mut reader).map_err(system)?;
-    let said = String::from_utf8_lossy(&output);
-    let said: Vec<&str> = said
+    let output = String::from_utf8_lossy(&output);
+    let output: Vec<&str> = output
         .lines()
         .map(str::trim)
         .filter(|l| !l.is_empty())
         .collect();
-    let said = crate::text::printable(&said.join("; "));
+    let output = crate::text::printable(&output.join("; "));
     match ended {
         Some(status) if status.success() => Ok(()),
-        Some(status) if said.is_empty() => Err(fail(status.to_string())),
-        Some(status) => Err(fail(format!("{status}: {said}"))),
+        Some(status) if output.is_empty() => Err(fail(status.to_string())),
+        Some(status) => Err(fail(format!("{status}: {output}"))),
         None => Err(fail(format!(
-            "did not end within {} seconds and was killed: {said}",
+            "did not exit within {} seconds and was killed: {output}",
             PATIENCE.as_secs()
         ))),
     }
 }
 
-/// What it prints, and how it ends; `None` if it had to be killed.
+/// The output and the exit status; `None` if it had to be killed.
 fn listen(
     child: &mut Child,
     reader: &mut PipeReader,

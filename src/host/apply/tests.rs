@@ -10,8 +10,8 @@ use nix::errno::Errno;
 
 use super::file::Point;
 use super::*;
-use crate::facts::{Source, Target};
-use crate::fix::accounts::Elsewhere;
+use crate::facts::{AccountRow, Source, SysctlFile};
+use crate::finding::remedy::NewRow;
 use crate::rke2::kernel::KERNEL_PARAMETERS;
 
 const PATH: &str = "/etc/sysctl.d/60-rke2-cis.conf";
@@ -73,7 +73,7 @@ fn plan(action: Action) -> Plan {
 
 fn sysctl(before: Option<&str>) -> Plan {
     plan(Action::File {
-        target: Target {
+        target: SysctlFile {
             path: PATH.to_owned(),
             exists: before.is_some(),
             unended: false,
@@ -85,7 +85,7 @@ fn sysctl(before: Option<&str>) -> Plan {
 }
 
 fn row() -> Plan {
-    plan(Action::Row(Elsewhere {
+    plan(Action::Row(AccountRow {
         table: Table::Passwd,
         source: Source::line("/usr/lib/passwd", 1),
         row: "etcd:x:5:5::/:/x".to_owned(),
@@ -93,15 +93,16 @@ fn row() -> Plan {
 }
 
 fn user_row() -> Plan {
-    plan(Action::Rows(vec![crate::fix::NewRow {
+    plan(Action::Rows(vec![NewRow {
         path: "/etc/passwd",
         row: "etcd:x:5:5::/:/x".to_owned(),
         optional: false,
+        unended: false,
     }]))
 }
 
 fn accounts() -> Plan {
-    plan(Action::Make(Accounts {
+    plan(Action::Create(NewAccount {
         group: true,
         user: true,
         uid: None,
@@ -216,10 +217,10 @@ fn what_somebody_else_changed_meanwhile_is_not_overwritten() {
 
 /// As on the running host, whose programs these stand for.
 fn made_by_programs(image: &Image) -> Result<(), Failure> {
-    let Action::Make(accounts) = &accounts().steps[0].action else {
+    let Action::Create(account) = &accounts().steps[0].action else {
         panic!();
     };
-    make(&image.root, accounts, &image.programs(), &mut |_| Ok(()))
+    create(&image.root, account, &image.programs(), &mut |_| Ok(()))
 }
 
 #[test]
@@ -244,7 +245,7 @@ fn programs_are_chosen_and_their_failures_told() {
         ("kill -9 $$", "signal: 9"),
         (
             "exit 0",
-            "/etc/group has no group etcd, though systemd-sysusers did not fail",
+            "/etc/group has no group etcd, although systemd-sysusers did not fail",
         ),
     ] {
         let image = Image::new();
@@ -268,10 +269,11 @@ fn below_a_root_no_program_is_run() {
 }
 
 fn rows() -> Plan {
-    let new = |path, row: &str, optional| crate::fix::NewRow {
+    let new = |path, row: &str, optional| NewRow {
         path,
         row: row.to_owned(),
         optional,
+        unended: false,
     };
     plan(Action::Rows(vec![
         new("/etc/gshadow", "etcd:!*::", true),
@@ -293,7 +295,7 @@ fn rows_are_added_to_the_files_that_are_there() {
         read("/etc/passwd"),
         "root:x:0:0::/:/x\netcd:x:996:996::/:/x\n"
     );
-    // Left by a run that was interrupted.
+    // ManualStep by a run that was interrupted.
     assert_eq!(read("/etc/shadow").matches("etcd").count(), 1);
     // A file that another image shares stays as it is there.
     let image = Image::new();

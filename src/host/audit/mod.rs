@@ -1,5 +1,5 @@
-//! Reads what the audit of a node asks: files, static pods, processes, configurations. Reads only,
-//! below the root, in bounded memory.
+//! Reads what the audit of a node needs: files, static pods, processes, configurations. Reads only, below
+//! the root, in bounded memory. What follows from it is worked out in [`crate::audit::node`].
 
 mod processes;
 mod survey;
@@ -11,32 +11,25 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::{HostRoot, rke2_config};
 use crate::audit::benchmark::Benchmark;
 use crate::audit::control::{Criterion, KubeComponent};
-use crate::audit::controls;
 use crate::audit::evaluate::files;
 use crate::audit::facts::{
-    ConfigDocument, EtcdAccount, InspectedFile, KubeletFacts, NodeFacts, Parts, Survey,
+    ConfigDocument, EtcdAccount, InspectedFile, KubeletFacts, NodeFacts, Survey,
 };
-use crate::audit::flags::{self, ComponentArg, ComponentCommand, When};
+use crate::audit::flags::{self, ComponentCommand, When};
 use crate::audit::restart::RestartFacts;
 use crate::audit::waiver::Day;
+use crate::audit::{controls, node};
 use crate::facts::{Lookup, ReadError, Source, Table};
-use crate::rke2::accounts;
-use crate::rke2::config::{self, ParserRules, SettingOrigin, SettingValue, Settings};
+use crate::rke2::config::{self, ParserRules, Settings};
 use crate::rke2::profile::Scope;
-use crate::rke2::role::Role;
 use crate::rke2::version::Version;
+use crate::rke2::{accounts, layout};
 
 use processes::{Found, Wanted};
 use survey::About;
 
-/// Where RKE2 keeps its data unless told otherwise, or where it cannot be told.
-const DATA_DIR: &str = "/var/lib/rancher/rke2";
-/// More of a manifest or of a configuration is not read; they are some thousand bytes.
+/// No more of a manifest or of a configuration is read; they have a few thousand bytes.
 const MAX_DOCUMENT: u64 = 4 << 20;
-/// Where it keeps the audit policy.
-const AUDIT_POLICY: &str = "/etc/rancher/rke2/audit-policy.yaml";
-/// Where it writes pod security's configuration.
-const POD_SECURITY: &str = "/etc/rancher/rke2/rke2-pss.yaml";
 
 /// Today, in UTC.
 pub(crate) fn today() -> Day {
@@ -44,15 +37,14 @@ pub(crate) fn today() -> Day {
     Day::of_epoch(since.map_or(0, |since| since.as_secs()))
 }
 
-/// Reads all that the controls of `benchmark` ask of a node with these settings.
+/// Reads everything that the controls of `benchmark` need of a node with these settings.
 pub(crate) fn read(
     root: &HostRoot,
     version: &Version,
     settings: &Settings,
     benchmark: Benchmark,
 ) -> NodeFacts {
-    let data_dir = data_dir(settings);
-    let parts = parts(settings);
+    let data_dir = layout::data_dir(settings.data_dir());
     let manifests: BTreeMap<KubeComponent, ConfigDocument> = KubeComponent::ALL
         .into_iter()
         .map(|component| (component, manifest(root, &data_dir, component.program())))
@@ -60,47 +52,42 @@ pub(crate) fn read(
     let found = processes::find(root, &data_dir, &wanted(&manifests));
     let mut components = BTreeMap::new();
     let mut problems = BTreeMap::new();
-    for (component, paper) in &manifests {
-        let (lines, problem) = command_lines(*component, paper, &found);
+    for (component, document) in &manifests {
+        let (lines, problem) = command_lines(*component, document, &found);
         components.insert(*component, lines);
         problems.extend(problem.map(|problem| (*component, problem)));
     }
-    let pointed = |flag: &str, otherwise: String| {
-        let lines: &[ComponentCommand] = components
-            .get(&KubeComponent::ApiServer)
-            .map_or(&[], Vec::as_slice);
-        let words = lines.iter().max_by_key(|line| line.when);
-        let given = words.map(|line| flags::given(&line.words));
-        let value = given.and_then(|given| flags::of(&given, flag).text().map(str::to_owned));
-        value
-            .filter(|path| path.starts_with('/'))
-            .unwrap_or(otherwise)
+    let api_server = components.get(&KubeComponent::ApiServer);
+    let named = |flag: &str, otherwise: String| named_file(api_server, flag).unwrap_or(otherwise);
+    let set = |name: &str, otherwise: &str| {
+        node::text(settings, name).unwrap_or_else(|| otherwise.to_owned())
     };
-    let set =
-        |name: &str, otherwise: &str| text(settings, name).unwrap_or_else(|| otherwise.to_owned());
-    let encryption = pointed(
+    let encryption = named(
         "encryption-provider-config",
-        format!("{data_dir}/server/cred/encryption-config.json"),
+        layout::encryption_config(&data_dir),
     );
-    let audit_policy = pointed("audit-policy-file", set("audit-policy-file", AUDIT_POLICY));
-    let pod_security = pointed(
+    let audit_policy = named(
+        "audit-policy-file",
+        set("audit-policy-file", layout::AUDIT_POLICY),
+    );
+    let pod_security = named(
         "admission-control-config-file",
-        set("pod-security-admission-config-file", POD_SECURITY),
+        set("pod-security-admission-config-file", layout::POD_SECURITY),
     );
-    let paper = |path: String| ConfigDocument::new(&path, content(root, &path));
+    let document = |path: String| ConfigDocument::new(&path, content(root, &path));
     let mut facts = NodeFacts {
         role: settings.role,
         version: version.clone(),
-        parts,
+        parts: node::parts(settings),
         account: account(root),
         kubelet: kubelet(root, version, settings, &data_dir, &found),
-        etcd: paper(format!("{data_dir}/server/db/etcd/config")),
+        etcd: document(layout::etcd_config(&data_dir)),
         etcd_pod: manifest(root, &data_dir, "etcd"),
         encryption: ConfigDocument::of_secrets(&encryption, content(root, &encryption)),
-        audit_policy: paper(audit_policy),
-        pod_security: paper(pod_security),
+        audit_policy: document(audit_policy),
+        pod_security: document(pod_security),
         components,
-        entries: all_entries(settings),
+        entries: node::all_entries(settings),
         problems,
         surveys: BTreeMap::new(),
         data_dir,
@@ -109,11 +96,19 @@ pub(crate) fn read(
     facts
 }
 
-/// Reads what of the guide can bite at the next start: a few files, on the way of every check.
+/// The file that the newest of these command lines names with `flag`.
+fn named_file(lines: Option<&Vec<ComponentCommand>>, flag: &str) -> Option<String> {
+    let line = lines?.iter().max_by_key(|line| line.when)?;
+    let given = flags::given(&line.words);
+    let path = flags::of(&given, flag).text()?.to_owned();
+    path.starts_with('/').then_some(path)
+}
+
+/// Reads what the next start of RKE2 depends on: a few files, because every check does this.
 pub(crate) fn restart(root: &HostRoot, settings: &Settings, scope: Scope) -> RestartFacts {
-    let data_dir = data_dir(settings);
-    let parts = parts(settings);
-    let look = |path: String| {
+    let data_dir = layout::data_dir(settings.data_dir());
+    let parts = node::parts(settings);
+    let inspect = |path: String| {
         let status = root.stat(&path).ok()?;
         Some(InspectedFile {
             path,
@@ -122,27 +117,19 @@ pub(crate) fn restart(root: &HostRoot, settings: &Settings, scope: Scope) -> Res
             gid: status.gid,
         })
     };
-    let mut programs: Vec<&str> = KubeComponent::ALL
-        .into_iter()
-        .map(KubeComponent::program)
-        .collect();
-    programs.extend(["etcd", "cloud-controller-manager"]);
-    let manifests = programs
+    let manifests = layout::STATIC_PODS
         .iter()
-        .filter_map(|program| look(format!("{data_dir}/agent/pod-manifests/{program}.yaml")))
+        .filter_map(|program| inspect(layout::static_pod(&data_dir, program)))
         .collect();
-    // Before the first start there is nothing of it, and nobody to whom it could belong.
     let mut etcd: Vec<InspectedFile> = Vec::new();
     if parts.etcd {
-        let folder = format!("{data_dir}/server/db/etcd");
-        etcd.extend(look(folder.clone()));
+        let mut paths = layout::ETCD_DATA
+            .iter()
+            .map(|path| format!("{data_dir}/{path}"));
+        // Before the first start there is no data, and no account that could own it.
+        etcd.extend(paths.next().and_then(inspect));
         if !etcd.is_empty() {
-            let inner = ["member", "member/snap", "member/snap/db", "member/wal"];
-            etcd.extend(
-                inner
-                    .iter()
-                    .filter_map(|inner| look(format!("{folder}/{inner}"))),
-            );
+            etcd.extend(paths.filter_map(inspect));
         }
     }
     let account = if etcd.is_empty() {
@@ -150,10 +137,10 @@ pub(crate) fn restart(root: &HostRoot, settings: &Settings, scope: Scope) -> Res
     } else {
         account(root)
     };
-    let asked = text(settings, "audit-policy-file");
+    let configured = node::text(settings, "audit-policy-file");
     let policy = match scope {
-        Scope::Cis => Some(asked.unwrap_or_else(|| AUDIT_POLICY.to_owned())),
-        Scope::Etcd => asked,
+        Scope::Cis => Some(configured.unwrap_or_else(|| layout::AUDIT_POLICY.to_owned())),
+        Scope::Etcd => configured,
     };
     RestartFacts {
         manifests,
@@ -162,25 +149,18 @@ pub(crate) fn restart(root: &HostRoot, settings: &Settings, scope: Scope) -> Res
         audit_policy: policy
             .filter(|_| parts.api_server)
             .map(|path| ConfigDocument::new(&path, content(root, &path))),
-        entries: all_entries(settings),
+        entries: node::all_entries(settings),
     }
 }
 
-fn all_entries(settings: &Settings) -> BTreeMap<KubeComponent, Vec<ComponentArg>> {
-    KubeComponent::ALL
-        .into_iter()
-        .map(|component| (component, entries(settings, component.setting())))
-        .collect()
-}
-
-/// Looks at the files of every control of `benchmark` that asks for any.
+/// Inspects the files of every control of `benchmark` that is about files.
 fn surveys(
     root: &HostRoot,
     facts: &NodeFacts,
     benchmark: Benchmark,
 ) -> BTreeMap<&'static str, Survey> {
     let data_dir = facts.data_dir.as_str();
-    let look = |criterion: Criterion| match criterion {
+    let inspect = |criterion: Criterion| match criterion {
         Criterion::Mode(place, limit) => {
             let limit = limit.of(benchmark);
             Some(survey::survey(
@@ -202,48 +182,16 @@ fn surveys(
     };
     controls::of(benchmark)
         .into_iter()
-        .filter_map(|(control, _)| Some((control.key, look(control.criterion)?)))
+        .filter_map(|(control, _)| Some((control.key, inspect(control.criterion)?)))
         .collect()
 }
 
-/// RKE2's data folder; relative paths begin at the root, where a service starts.
-pub(crate) fn data_dir(settings: &Settings) -> String {
-    match settings.data_dir().trim_end_matches('/') {
-        "" => DATA_DIR.to_owned(),
-        path if path.starts_with('/') => path.to_owned(),
-        path => format!("/{path}"),
-    }
-}
-
-fn text(settings: &Settings, name: &str) -> Option<String> {
-    match settings.get(name).map(|setting| &setting.value) {
-        Some(SettingValue::Text(text)) if !text.is_empty() => Some(text.clone()),
-        _ => None,
-    }
-}
-
-fn parts(settings: &Settings) -> Parts {
-    let on = |name: &str| {
-        settings.get(name).map(|setting| &setting.value) == Some(&SettingValue::Bool(true))
-    };
-    let server = settings.role == Role::Server;
-    Parts {
-        control_plane: server,
-        api_server: server && !on("disable-apiserver"),
-        controller_manager: server && !on("disable-controller-manager"),
-        scheduler: server && !on("disable-scheduler"),
-        etcd: server && !on("disable-etcd") && text(settings, "datastore-endpoint").is_none(),
-        kubelet: !on("disable-agent"),
-        kube_proxy: !on("disable-kube-proxy") && !on("disable-agent"),
-    }
-}
-
 fn manifest(root: &HostRoot, data_dir: &str, program: &str) -> ConfigDocument {
-    let path = format!("{data_dir}/agent/pod-manifests/{program}.yaml");
+    let path = layout::static_pod(data_dir, program);
     ConfigDocument::new(&path, content(root, &path))
 }
 
-/// The content of a file that is not larger than any configuration is.
+/// The content of a file that is no larger than any configuration is.
 fn content(root: &HostRoot, path: &str) -> Result<Vec<u8>, ReadError> {
     let status = root.stat(path)?;
     if status.size > MAX_DOCUMENT {
@@ -259,14 +207,9 @@ fn content(root: &HostRoot, path: &str) -> Result<Vec<u8>, ReadError> {
 fn wanted(manifests: &BTreeMap<KubeComponent, ConfigDocument>) -> Vec<Wanted> {
     let mut wanted: Vec<Wanted> = manifests
         .iter()
-        .map(|(component, paper)| Wanted {
+        .map(|(component, document)| Wanted {
             program: component.program(),
-            pod: match paper {
-                ConfigDocument::Read(document) => document
-                    .at(&["metadata", "uid"])
-                    .and_then(config::document::Node::text),
-                ConfigDocument::Absent { .. } | ConfigDocument::Broken(..) => None,
-            },
+            pod: node::pod_uid(document),
             in_pod: true,
         })
         .collect();
@@ -278,56 +221,23 @@ fn wanted(manifests: &BTreeMap<KubeComponent, ConfigDocument>) -> Vec<Wanted> {
     wanted
 }
 
-/// What a component runs with and what its static pod has, and what stands in the way of knowing.
+/// What a component runs with and what its static pod has, and why one of them is not known.
 fn command_lines(
     component: KubeComponent,
-    paper: &ConfigDocument,
+    document: &ConfigDocument,
     found: &Found,
 ) -> (Vec<ComponentCommand>, Option<String>) {
     let program = component.program();
-    let mut lines = Vec::new();
-    if let Some(process) = found.processes.get(program) {
-        lines.push(running(process));
-    }
+    let mut lines: Vec<ComponentCommand> = found
+        .processes
+        .get(program)
+        .map(running)
+        .into_iter()
+        .collect();
     let mut problem = found.problems.get(program).cloned();
-    match paper {
-        ConfigDocument::Absent { .. } => {}
-        ConfigDocument::Broken(place, why) => problem = Some(format!("{place}: {why}")),
-        ConfigDocument::Read(document) => {
-            let containers: Vec<_> = document
-                .at(&["spec", "containers"])
-                .into_iter()
-                .flat_map(config::document::Node::items)
-                .collect();
-            let named = containers.iter().find(|container| {
-                container
-                    .get("name")
-                    .and_then(config::document::Node::text)
-                    .as_deref()
-                    == Some(program)
-            });
-            let words = |key: &str| -> Vec<ComponentArg> {
-                let container = named.or(containers.first());
-                container
-                    .and_then(|container| container.get(key))
-                    .into_iter()
-                    .flat_map(config::document::Node::items)
-                    .filter_map(|item| {
-                        Some(ComponentArg {
-                            text: item.text()?,
-                            source: item.source(),
-                        })
-                    })
-                    .collect()
-            };
-            let mut all: Vec<ComponentArg> = words("command").into_iter().skip(1).collect();
-            all.extend(words("args"));
-            lines.push(ComponentCommand {
-                when: When::Manifest,
-                source: Source::file(document.path()),
-                words: all,
-            });
-        }
+    match node::manifest_command(program, document) {
+        Ok(line) => lines.extend(line),
+        Err(why) => problem = Some(why),
     }
     (lines, problem)
 }
@@ -340,56 +250,6 @@ fn running(process: &processes::Process) -> ComponentCommand {
     }
 }
 
-/// The entries of a `*-arg` setting.
-fn entries(settings: &Settings, name: &str) -> Vec<ComponentArg> {
-    let Some(setting) = settings.get(name) else {
-        return Vec::new();
-    };
-    let SettingValue::List(items) = &setting.value else {
-        return Vec::new();
-    };
-    let place = |origin: &SettingOrigin| {
-        origin
-            .source()
-            .unwrap_or_else(|| Source::file(settings.role.unit()))
-    };
-    items
-        .iter()
-        .zip(&setting.sources)
-        .map(|(text, origin)| ComponentArg {
-            text: text.clone(),
-            source: place(origin),
-        })
-        .collect()
-}
-
-/// What RKE2 gives the kubelet unless told otherwise, flag, field and value, as far as controls ask.
-/// Upstream: k3s pkg/daemons/agent/`agent.go` and `agent_linux.go` as RKE2 v1.18 to v1.36 pin them.
-fn standard(data_dir: &str, version: &Version) -> Vec<(&'static str, String)> {
-    let agent = |file: &str| format!("{data_dir}/agent/{file}");
-    let mut all = vec![
-        ("anonymous-auth", "false".to_owned()),
-        ("authorization-mode", "Webhook".to_owned()),
-        ("client-ca-file", agent("client-ca.crt")),
-        ("tls-cert-file", agent("serving-kubelet.crt")),
-        ("tls-private-key-file", agent("serving-kubelet.key")),
-    ];
-    if version.minor < 32 {
-        all.push(("read-only-port", "0".to_owned()));
-    }
-    all
-}
-
-/// The same as the file that releases from 1.32 on write.
-fn generated(data_dir: &str, protects: bool) -> String {
-    format!(
-        "authentication:\n  anonymous:\n    enabled: false\n  x509:\n    clientCAFile: {data_dir}/agent/client-ca.crt\n\
-         authorization:\n  mode: Webhook\nprotectKernelDefaults: {protects}\n\
-         streamingConnectionIdleTimeout: 4h0m0s\ntlsCertFile: {data_dir}/agent/serving-kubelet.crt\n\
-         tlsPrivateKeyFile: {data_dir}/agent/serving-kubelet.key\n"
-    )
-}
-
 fn kubelet(
     root: &HostRoot,
     version: &Version,
@@ -399,75 +259,9 @@ fn kubelet(
 ) -> KubeletFacts {
     let rules = ParserRules::of(version);
     let files = rke2_config::read_kubelet(root, &config::kubelet_paths(settings, &rules));
-    let merged = config::kubelet_merge_order(&rules, &files);
-    let protects = config::kubelet(settings, &rules, &config::KubeletFiles::default())
-        .protect_kernel_defaults
-        .value;
-    let mut papers: Vec<ConfigDocument> = files
-        .unlisted
-        .iter()
-        .map(|error| ConfigDocument::Broken(Source::file(error.path()), error.to_string()))
-        .collect();
-    let is_written = merged.iter().any(|file| config::is_generated(file));
-    if rules.kubelet_conf_d && !is_written {
-        // RKE2 has not started here: this is what it will write.
-        let path = format!("{data_dir}/agent/etc/kubelet.conf.d/00-rke2-defaults.conf");
-        papers.push(ConfigDocument::new(
-            &path,
-            Ok(generated(data_dir, protects).into_bytes()),
-        ));
-    }
-    papers.extend(
-        merged
-            .iter()
-            .map(|file| ConfigDocument::new(&file.path, file.content.clone())),
-    );
     let process = found.processes.get("kubelet").map(running);
-    let own = Source::file(settings.role.unit());
-    let word = |name: &str, value: &str| ComponentArg {
-        text: format!("--{name}={value}"),
-        source: own.clone(),
-    };
-    let mut standard: Vec<ComponentArg> = if rules.kubelet_conf_d {
-        vec![word("read-only-port", "0")]
-    } else {
-        standard(data_dir, version)
-            .iter()
-            .map(|(name, value)| word(name, value))
-            .collect()
-    };
-    if protects && !rules.kubelet_conf_d {
-        standard.push(word("protect-kernel-defaults", "true"));
-    }
-    let is_file = |entry: &ComponentArg| {
-        let body = entry.text.trim_start_matches("--");
-        ["config=", "config-dir="]
-            .iter()
-            .any(|name| body.starts_with(name))
-    };
-    let mut entries = entries(settings, "kubelet-arg");
-    entries.retain(|entry| !is_file(entry));
-    let base = process
-        .as_ref()
-        .map_or(standard.as_slice(), |line| line.words.as_slice());
-    let next = ComponentCommand {
-        when: When::Configured,
-        source: entries.first().map_or(own, |entry| entry.source.clone()),
-        words: flags::overridden(base, &entries),
-    };
-    let mut lines: Vec<ComponentCommand> = Vec::new();
-    let is_new = process
-        .as_ref()
-        .is_none_or(|line| line.words.len() != next.words.len() || !entries.is_empty());
-    lines.extend(process);
-    if is_new {
-        lines.push(next);
-    }
-    KubeletFacts {
-        problem: found.problems.get("kubelet").cloned(),
-        lines,
-        files: papers,
-    }
+    let problem = found.problems.get("kubelet").cloned();
+    node::kubelet(settings, &rules, data_dir, &files, process, problem)
 }
 
 fn account(root: &HostRoot) -> EtcdAccount {

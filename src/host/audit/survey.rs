@@ -1,4 +1,4 @@
-//! Looks at many files in bounded memory, and follows no link out of the root.
+//! Inspects many files in bounded memory, and follows no link out of the root.
 
 use std::ffi::{CString, OsStr};
 use std::io;
@@ -16,29 +16,28 @@ use super::super::root::{FileKind, SAFE};
 use crate::audit::control::FileSet;
 use crate::audit::facts::{InspectedFile, Survey};
 use crate::facts::{Operation, ReadError};
+use crate::rke2::layout::CNI;
 
-/// Folders nested deeper than this are not looked into, and that is said.
+/// Directories nested deeper than this are not read, and the survey reports that.
 const MAX_DEPTH: usize = 64;
-/// More than so many names are not looked at, and that is said.
+/// No more names than this are inspected, and the survey reports that.
 const MAX_ENTRIES: u64 = 1_000_000;
-/// Where network plugins keep what they are configured by, and what they hand out.
-const CNI: [&str; 2] = ["/etc/cni/net.d", "/var/lib/cni/networks"];
 
-/// Flags to open a folder: no link is followed.
-const FOLDER: OFlag = SAFE.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW);
+/// Flags to open a directory: no link is followed.
+const DIRECTORY: OFlag = SAFE.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW);
 
 /// What of a tree counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Count {
     /// The files.
     Files,
-    /// Files, folders and links, and the top itself.
+    /// Files, directories and links, and the top itself.
     All,
-    /// Files, folders and links below the top.
+    /// Files, directories and links below the top.
     AllBelow,
 }
 
-/// What is asked of a file.
+/// Which attribute of a file a control is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum About {
     /// Its mode; a link has none of its own.
@@ -47,7 +46,7 @@ pub(super) enum About {
     Owner,
 }
 
-/// Looks at everything in `place` below `data_dir`; `is_right` judges each.
+/// Inspects everything in `place` below `data_dir`; `is_right` judges each file.
 pub(super) fn survey(
     root: &HostRoot,
     data_dir: &str,
@@ -64,15 +63,15 @@ pub(super) fn survey(
     };
     match place {
         FileSet::File(path) | FileSet::Directory(path) => walk.one(below(path)),
-        FileSet::Suffix(folder, ending) => walk.ending(&below(folder), ending),
-        FileSet::Tree(folder) => walk.tree(&below(folder), Count::All),
+        FileSet::Suffix(directory, ending) => walk.ending(&below(directory), ending),
+        FileSet::Tree(directory) => walk.tree(&below(directory), Count::All),
         FileSet::Cni => {
             let count = match about {
                 About::Mode => Count::Files,
                 About::Owner => Count::AllBelow,
             };
-            for folder in CNI {
-                walk.tree(folder, count);
+            for directory in CNI {
+                walk.tree(directory, count);
             }
         }
     }
@@ -86,7 +85,7 @@ struct Walk<'a> {
     survey: Survey,
 }
 
-/// A folder that is being read: the descriptor to look from, and the names to come.
+/// A directory that is being read: its descriptor, and the names to come.
 struct Level {
     fd: OwnedFd,
     names: OwningIter,
@@ -136,7 +135,7 @@ impl Walk<'_> {
     }
 
     fn failed(&mut self, operation: Operation, path: &str, errno: Errno) {
-        // What went while it was looked at is no longer there to be judged.
+        // A file that was removed meanwhile is not there to be judged.
         if !matches!(errno, Errno::ENOENT | Errno::ESTALE) {
             self.survey.failed(&ReadError::Os {
                 operation,
@@ -151,7 +150,7 @@ impl Walk<'_> {
         self.entries = self.entries.saturating_add(1);
         let enough = self.entries > MAX_ENTRIES;
         if self.entries == MAX_ENTRIES.saturating_add(1) {
-            let what = format!("{path}: more than {MAX_ENTRIES} names, the rest is not looked at");
+            let what = format!("{path}: more than {MAX_ENTRIES} names, the rest is not checked");
             self.survey.problem(what);
         }
         !enough
@@ -166,36 +165,37 @@ impl Walk<'_> {
         }
     }
 
-    fn open(&mut self, folder: &str) -> Option<Level> {
+    fn open(&mut self, directory: &str) -> Option<Level> {
         match self
             .root
-            .open_with(folder.as_ref(), SAFE | OFlag::O_DIRECTORY)
+            .open_with(directory.as_ref(), SAFE | OFlag::O_DIRECTORY)
         {
-            Ok(file) => match Level::new(file.into(), folder.to_owned()) {
+            Ok(file) => match Level::new(file.into(), directory.to_owned()) {
                 Ok(level) => Some(level),
                 Err(errno) => {
-                    self.failed(Operation::Open, folder, errno);
+                    self.failed(Operation::Open, directory, errno);
                     None
                 }
             },
             Err(number) => {
-                self.failed(Operation::Open, folder, Errno::from_raw(number));
+                self.failed(Operation::Open, directory, Errno::from_raw(number));
                 None
             }
         }
     }
 
-    /// The files of one folder whose names end so, links followed inside the root.
-    fn ending(&mut self, folder: &str, ending: &str) {
-        self.survey.places.push(format!("{folder}/*{ending}"));
-        let Some(mut level) = self.open(folder) else {
+    /// The files of one directory whose names have a suffix, links followed inside the root.
+    fn ending(&mut self, directory: &str, ending: &str) {
+        self.survey.places.push(format!("{directory}/*{ending}"));
+        let Some(mut level) = self.open(directory) else {
             return;
         };
         while let Some(name) = level.next() {
-            let Ok(name) = name.map_err(|errno| self.failed(Operation::Read, folder, errno)) else {
+            let Ok(name) = name.map_err(|errno| self.failed(Operation::Read, directory, errno))
+            else {
                 break;
             };
-            if !self.enter(folder) {
+            if !self.enter(directory) {
                 break;
             }
             if name.to_bytes().ends_with(ending.as_bytes()) {
@@ -206,8 +206,8 @@ impl Walk<'_> {
     }
 
     /// A name that may be a link: what it leads to, if that is a file.
-    fn file(&mut self, folder: &OwnedFd, name: &CString, path: String) {
-        let stat = match stat(folder, name) {
+    fn file(&mut self, directory: &OwnedFd, name: &CString, path: String) {
+        let stat = match stat(directory, name) {
             Ok(stat) => stat,
             Err(errno) => return self.failed(Operation::Stat, &path, errno),
         };
@@ -225,7 +225,7 @@ impl Walk<'_> {
         }
     }
 
-    /// A folder and all below it. Links are looked at and not followed.
+    /// A directory and all below it. Links are inspected themselves, not followed.
     fn tree(&mut self, top: &str, count: Count) {
         self.survey.places.push(top.to_owned());
         let Some(level) = self.open(top) else {
@@ -271,11 +271,12 @@ impl Walk<'_> {
             if kind(&stat) != libc::S_IFDIR {
                 continue;
             }
-            let inner = openat(level.fd.as_fd(), name.as_c_str(), FOLDER, Mode::empty())
+            let inner = openat(level.fd.as_fd(), name.as_c_str(), DIRECTORY, Mode::empty())
                 .and_then(|fd| Level::new(fd, path.clone()));
             match inner {
                 Ok(_) if levels.len() >= MAX_DEPTH => {
-                    let what = format!("{path}: deeper than {MAX_DEPTH} folders, not looked into");
+                    let what =
+                        format!("{path}: more than {MAX_DEPTH} directories deep, not checked");
                     self.survey.problem(what);
                 }
                 Ok(inner) => levels.push(inner),
@@ -287,8 +288,8 @@ impl Walk<'_> {
     }
 }
 
-fn stat(folder: &OwnedFd, name: &CString) -> Result<FileStat, Errno> {
-    fstatat(folder, name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW)
+fn stat(directory: &OwnedFd, name: &CString) -> Result<FileStat, Errno> {
+    fstatat(directory, name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW)
 }
 
 const fn kind(stat: &FileStat) -> u32 {

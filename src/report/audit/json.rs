@@ -82,7 +82,7 @@ pub fn render(audit: &Audit, all: &[&Audited], shown: &[&Audited]) -> String {
         unit: audit.unit,
         role: audit.role.as_str(),
         rke2_version: audit.version.to_string(),
-        rke2_version_source: audit.version_source,
+        rke2_version_source: audit.version_source.as_str(),
         profile: &audit.profile.value,
         data_dir: &audit.data_dir,
         benchmark: audit.benchmark().name(),

@@ -127,9 +127,9 @@ pub(crate) fn expired(audited: &Audited) -> Option<String> {
 fn remedy(audited: &Audited) -> String {
     let remedies = audited.result.remedies.iter();
     let lines: Vec<String> = remedies
-        .map(|remedy| match remedy.commands.as_slice() {
-            [] => remedy.summary.clone(),
-            commands => format!("{}: {}", remedy.summary, commands.join(" && ")),
+        .map(|remedy| match remedy.commands().as_slice() {
+            [] => remedy.summary(),
+            commands => format!("{}: {}", remedy.summary(), commands.join(" && ")),
         })
         .collect();
     lines.join("; ")

@@ -6,6 +6,7 @@ use super::{expired, sections, waived};
 use crate::audit::{Audit, Audited, ControlOutcome, counts};
 use crate::facts::Source;
 use crate::report::text::{DIM, GREEN, RED, Style, YELLOW, paint};
+use crate::rke2::installed::VersionSource;
 use crate::text::{count, printable, wrap};
 
 /// The report. `all` are the controls that are counted, `shown` those that are listed.
@@ -48,7 +49,7 @@ pub fn render(audit: &Audit, all: &[&Audited], shown: &[&Audited], style: Style)
         format!("profile {}", printable(&audit.profile.value))
     };
     let assumed = match audit.version_source {
-        "assumed" => " (assumed: no installed version found)",
+        VersionSource::Assumed => " (assumed: no installed version found)",
         _ => "",
     };
     let context = [
@@ -139,8 +140,8 @@ fn entry(out: &mut String, audited: &Audited, style: Style) {
         return;
     }
     for remedy in &result.remedies {
-        row(out, style, "help: ", &remedy.summary);
-        for command in &remedy.commands {
+        row(out, style, "help: ", &remedy.summary());
+        for command in &remedy.commands() {
             let _ = writeln!(out, "{:INDENT$}  {}", "", printable(command));
         }
     }

@@ -10,9 +10,9 @@ use super::{Bytes, fetch};
 
 /// The file header, and the tables too where a linker puts them right behind it.
 const HEAD: usize = 4096;
-/// Segments and sections looked at. Programs have some ten and thirty.
+/// How many segments and sections are read. Programs have some ten and thirty.
 const MAX_ENTRIES: u16 = 1024;
-/// Bytes of section names looked at.
+/// How many bytes of section names are read.
 const MAX_NAMES: u64 = 64 << 10;
 /// Go's linker gives the information its own section, unless sections were stripped away.
 const SECTION: &[u8] = b".go.buildinfo";
@@ -180,7 +180,7 @@ fn entries<T: Pod>(table: &[u8]) -> &[T] {
 mod tests {
     use super::*;
 
-    /// A file each of whose bytes tells where it stands.
+    /// A file whose bytes each encode their own offset.
     struct Places;
 
     impl Bytes for Places {

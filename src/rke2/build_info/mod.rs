@@ -3,7 +3,7 @@
 //! RKE2's build sets its version with `-ldflags "-X …/k3s/pkg/version.Version=v1.34.1+rke2r1"`.
 //! Since Go 1.18 (RKE2 1.24) the linker records those flags, and stripping keeps them.
 //!
-//! Pure: the bytes come from a [`Bytes`]. Whatever they are, at most some 8 MiB are asked for.
+//! Pure: the bytes come from a [`Bytes`]. At most some 8 MiB of them are read.
 
 mod elf;
 mod settings;
@@ -41,7 +41,7 @@ pub trait Bytes {
     /// Why bytes could not be read.
     type Error;
 
-    /// Fills `buffer` from `offset` on and says how far; less than asked only at the end.
+    /// Fills `buffer` from `offset` on and returns how many bytes; fewer than fit only at the end.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Self::Error>;
 }
 
@@ -61,7 +61,7 @@ pub enum BinaryKind {
 pub struct BuildInfo {
     /// Go's own version: `go1.24.6 X:boringcrypto`.
     pub go: String,
-    /// What the linker set RKE2's version to, if it was told to and that was recorded.
+    /// What the linker set RKE2's version to, if it did and that was recorded.
     pub rke2: Option<String>,
 }
 

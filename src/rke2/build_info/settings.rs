@@ -1,11 +1,11 @@
 //! RKE2's version in the texts that carry it: recorded linker flags, the answer to `--version`, the
-//! name of a folder of its data.
+//! name of a directory of its data.
 
 use std::borrow::Cow;
 
 use crate::rke2::version::Version;
 
-/// The variable the version is linked into, whoever hosts k3s (it has moved once).
+/// The variable the version is linked into, for each host of k3s' repository (it has moved once).
 const VARIABLE: &str = "/k3s/pkg/version.Version";
 
 /// The release a version text stands for. A development build (`v1.30.4+dev.0a1b2c3d`) counts as
@@ -30,7 +30,7 @@ pub fn from_version_output(output: &[u8]) -> Option<String> {
     })
 }
 
-/// RKE2's version in the name of the folder its runtime image was unpacked to:
+/// RKE2's version in the name of the directory its runtime image was unpacked to:
 /// `v1.34.1-rke2r1-0123456789ab`, the image's tag and twelve digits of a hash.
 pub fn from_data_dir(name: &str) -> Option<Version> {
     let (tag, hash) = name.rsplit_once('-')?;
@@ -41,7 +41,7 @@ pub fn from_data_dir(name: &str) -> Option<Version> {
     tag.parse().ok()
 }
 
-/// What the linker set RKE2's version to, as far as the text about modules and settings tells.
+/// What the linker set RKE2's version to, as far as the text about modules and settings shows it.
 pub(super) fn rke2_version(modules: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(modules);
     let flags = text

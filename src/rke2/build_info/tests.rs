@@ -28,7 +28,7 @@ impl Bytes for Memory {
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Self::Error> {
         self.calls.set(self.calls.get() + 1);
-        // What is asked for counts, for that much memory was set aside.
+        // The requested length counts, because that much memory is allocated.
         self.read.set(self.read.get() + buffer.len());
         let from = usize::try_from(offset)
             .unwrap_or(usize::MAX)
@@ -39,7 +39,7 @@ impl Bytes for Memory {
     }
 }
 
-/// The most that is ever asked for: the scans, both texts, the tables.
+/// The most that is ever read: the scans, both texts, the tables.
 const BOUND: usize = 8 << 20;
 
 /// How to make a program.

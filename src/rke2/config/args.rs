@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use crate::go;
 use crate::rke2::Role;
+use crate::rke2::flag_history::FlagKind;
 
-use super::flags::{self, Flag, FlagKind};
+use super::flags::{self, Flag};
 use super::number::{is_duration, number};
 use super::rules::ParserRules;
 use super::settings::{REDACTED, Refusal, Setting, SettingOrigin, SettingValue};
@@ -418,7 +419,7 @@ fn is_known_flag(word: &[u8], role: Role, rules: &ParserRules) -> bool {
     matches!(name, b"help" | b"h") || flags::find(role, name, rules).is_some()
 }
 
-/// What a switch is set to. None holds a secret, so that a value that is none may be told.
+/// The value of a boolean flag. None of them is a secret, so an invalid value may be shown.
 fn switched_on(name: &[u8], value: Option<&[u8]>, origin: &SettingOrigin) -> Result<bool, Refusal> {
     let Some(value) = value else {
         return Ok(true);

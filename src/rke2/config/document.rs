@@ -1,4 +1,4 @@
-//! A YAML or JSON file of Kubernetes' components, to be looked into by path.
+//! A YAML or JSON file of Kubernetes' components, to be read by path.
 
 use crate::facts::Source;
 

@@ -4,25 +4,11 @@
 //! releases themselves ([`crate::rke2::table`]). Types, aliases and defaults of K3s' flags stand here.
 
 use crate::rke2::Role;
-use crate::rke2::releases::{self, Form, Run};
+use crate::rke2::flag_history::{self, FlagKind, Form, Run};
+use crate::rke2::layout::DATA_DIR;
 use crate::rke2::table;
 
 use super::rules::ParserRules;
-
-/// What a flag takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::rke2) enum FlagKind {
-    /// Any text; the last one wins.
-    Text,
-    /// A switch; the last one wins.
-    Bool,
-    /// Any number of texts, in order.
-    List,
-    /// A whole number.
-    Number,
-    /// A Go duration, `5m0s`.
-    Duration,
-}
 
 /// One flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +35,8 @@ impl Flag {
             kind,
             default: "",
             runs: [
-                releases::runs(table::SERVER, name),
-                releases::runs(table::AGENT, name),
+                flag_history::runs(table::SERVER, name),
+                flag_history::runs(table::AGENT, name),
             ],
         }
     }
@@ -180,7 +166,7 @@ const SECRETS: &[&str] = &[
 const fn text(name: &'static str) -> Flag {
     Flag::new(name, FlagKind::Text)
 }
-const fn switch(name: &'static str) -> Flag {
+const fn boolean(name: &'static str) -> Flag {
     Flag::new(name, FlagKind::Bool)
 }
 const fn list(name: &'static str) -> Flag {
@@ -190,35 +176,35 @@ const fn list(name: &'static str) -> Flag {
 /// Those a reader wants to see first come first.
 static FLAGS: &[Flag] = &[
     text("profile").var(&["RKE2_CIS_PROFILE"]),
-    switch("protect-kernel-defaults"),
+    boolean("protect-kernel-defaults"),
     list("kubelet-arg"),
     text("data-dir")
         .alias("d")
         .var(&["RKE2_DATA_DIR"])
-        .or("/var/lib/rancher/rke2"),
+        .or(DATA_DIR),
     text("config")
         .alias("c")
         .var(&["RKE2_CONFIG_FILE"])
-        .or("/etc/rancher/rke2/config.yaml"),
-    switch("debug").var(&["RKE2_DEBUG"]),
+        .or(super::DEFAULT_CONFIG),
+    boolean("debug").var(&["RKE2_DEBUG"]),
     Flag::new("v", FlagKind::Number).or("0"),
     text("vmodule"),
     text("log").alias("l"),
-    switch("alsologtostderr"),
+    boolean("alsologtostderr"),
     // Cluster
     text("server").alias("s").var(&["RKE2_URL"]),
     text("token").alias("t").var(&["RKE2_TOKEN"]),
     text("token-file").var(&["RKE2_TOKEN_FILE"]),
     text("agent-token").var(&["RKE2_AGENT_TOKEN"]),
     text("agent-token-file").var(&["RKE2_AGENT_TOKEN_FILE"]),
-    switch("cluster-init"),
-    switch("cluster-reset").var(&["RKE2_CLUSTER_RESET"]),
+    boolean("cluster-init"),
+    boolean("cluster-reset").var(&["RKE2_CLUSTER_RESET"]),
     text("cluster-reset-restore-path"),
     // Listener
     text("bind-address"),
     text("advertise-address"),
     list("tls-san"),
-    switch("tls-san-security").or("true"),
+    boolean("tls-san-security").or("true"),
     // Networking
     list("cluster-cidr"),
     list("service-cidr"),
@@ -229,9 +215,9 @@ static FLAGS: &[Flag] = &[
     text("servicelb-namespace").or("kube-system"),
     list("cni").var(&["RKE2_CNI"]),
     list("ingress-controller").var(&["RKE2_INGRESS_CONTROLLER", "RKE_INGRESS_CONTROLLER"]),
-    switch("enable-servicelb").var(&["RKE2_ENABLE_SERVICELB"]),
-    switch("multi-cluster-cidr"),
-    switch("prime").var(&["RKE2_PRIME"]),
+    boolean("enable-servicelb").var(&["RKE2_ENABLE_SERVICELB"]),
+    boolean("multi-cluster-cidr"),
+    boolean("prime").var(&["RKE2_PRIME"]),
     // Client
     text("write-kubeconfig")
         .alias("o")
@@ -252,18 +238,18 @@ static FLAGS: &[Flag] = &[
     text("datastore-cafile").var(&["RKE2_DATASTORE_CAFILE"]),
     text("datastore-certfile").var(&["RKE2_DATASTORE_CERTFILE"]),
     text("datastore-keyfile").var(&["RKE2_DATASTORE_KEYFILE"]),
-    switch("etcd-expose-metrics"),
-    switch("etcd-disable-snapshots"),
+    boolean("etcd-expose-metrics"),
+    boolean("etcd-disable-snapshots"),
     text("etcd-snapshot-name").or("etcd-snapshot"),
     text("etcd-snapshot-schedule-cron").or("0 */12 * * *"),
     Flag::new("etcd-snapshot-reconcile-interval", FlagKind::Duration).or("10m0s"),
     Flag::new("etcd-snapshot-retention", FlagKind::Number).or("5"),
     text("etcd-snapshot-dir"),
-    switch("etcd-snapshot-compress"),
-    switch("etcd-s3"),
+    boolean("etcd-snapshot-compress"),
+    boolean("etcd-s3"),
     text("etcd-s3-endpoint").or("s3.amazonaws.com"),
     text("etcd-s3-endpoint-ca"),
-    switch("etcd-s3-skip-ssl-verify"),
+    boolean("etcd-s3-skip-ssl-verify"),
     text("etcd-s3-access-key").var(&["AWS_ACCESS_KEY_ID"]),
     text("etcd-s3-secret-key").var(&["AWS_SECRET_ACCESS_KEY"]),
     text("etcd-s3-session-token").var(&["AWS_SESSION_TOKEN"]),
@@ -273,22 +259,22 @@ static FLAGS: &[Flag] = &[
     text("etcd-s3-folder"),
     text("etcd-s3-proxy"),
     text("etcd-s3-config-secret"),
-    switch("etcd-s3-insecure"),
+    boolean("etcd-s3-insecure"),
     Flag::new("etcd-s3-retention", FlagKind::Number).or("5"),
     Flag::new("etcd-s3-timeout", FlagKind::Duration).or("5m0s"),
     // Components
     list("disable"),
-    switch("disable-scheduler"),
-    switch("disable-cloud-controller"),
-    switch("disable-kube-proxy"),
-    switch("disable-apiserver"),
-    switch("disable-api-server"),
-    switch("disable-controller-manager"),
-    switch("disable-etcd"),
-    switch("disable-agent"),
-    switch("embedded-registry"),
-    switch("supervisor-metrics"),
-    switch("secrets-encryption"),
+    boolean("disable-scheduler"),
+    boolean("disable-cloud-controller"),
+    boolean("disable-kube-proxy"),
+    boolean("disable-apiserver"),
+    boolean("disable-api-server"),
+    boolean("disable-controller-manager"),
+    boolean("disable-etcd"),
+    boolean("disable-agent"),
+    boolean("embedded-registry"),
+    boolean("supervisor-metrics"),
+    boolean("secrets-encryption"),
     text("secrets-encryption-provider").or("aescbc"),
     list("control-plane-resource-requests").var(&["RKE2_CONTROL_PLANE_RESOURCE_REQUESTS"]),
     list("control-plane-resource-limits").var(&["RKE2_CONTROL_PLANE_RESOURCE_LIMITS"]),
@@ -308,7 +294,7 @@ static FLAGS: &[Flag] = &[
     list("cloud-controller-manager-extra-env").var(&["RKE2_CLOUD_CONTROLLER_MANAGER_EXTRA_ENV"]),
     // Node
     text("node-name").var(&["RKE2_NODE_NAME"]),
-    switch("with-node-id"),
+    boolean("with-node-id"),
     list("node-label"),
     list("node-taint"),
     list("node-ip").alias("i"),
@@ -316,7 +302,7 @@ static FLAGS: &[Flag] = &[
     list("node-internal-dns"),
     list("node-external-dns"),
     text("resolv-conf").var(&["RKE2_RESOLV_CONF"]),
-    switch("selinux").var(&["RKE2_SELINUX"]),
+    boolean("selinux").var(&["RKE2_SELINUX"]),
     Flag::new("lb-server-port", FlagKind::Number)
         .var(&["RKE2_LB_SERVER_PORT"])
         .or("6444"),
@@ -324,13 +310,13 @@ static FLAGS: &[Flag] = &[
     text("image-credential-provider-config").or("/var/lib/rancher/credentialprovider/config.yaml"),
     text("container-runtime-endpoint"),
     text("default-runtime"),
-    switch("disable-default-registry-endpoint"),
-    switch("nonroot-devices"),
+    boolean("disable-default-registry-endpoint"),
+    boolean("nonroot-devices"),
     text("snapshotter").or("overlayfs"),
     text("private-registry").or("/etc/rancher/rke2/registries.yaml"),
     text("system-default-registry").var(&["RKE2_SYSTEM_DEFAULT_REGISTRY"]),
     list("airgap-extra-registry"),
-    switch("enable-pprof"),
+    boolean("enable-pprof"),
     text("kubelet-path").var(&["RKE2_KUBELET_PATH"]),
     // Images
     text("kube-apiserver-image").var(&["RKE2_KUBE_APISERVER_IMAGE"]),
@@ -345,7 +331,7 @@ static FLAGS: &[Flag] = &[
     // Cloud provider and security
     text("cloud-provider-name").var(&["RKE2_CLOUD_PROVIDER_NAME"]),
     text("cloud-provider-config").var(&["RKE2_CLOUD_PROVIDER_CONFIG"]),
-    switch("node-name-from-cloud-provider-metadata")
+    boolean("node-name-from-cloud-provider-metadata")
         .var(&["RKE2_NODE_NAME_FROM_CLOUD_PROVIDER_METADATA"]),
     text("audit-policy-file").var(&["RKE2_AUDIT_POLICY_FILE"]),
     text("pod-security-admission-config-file").var(&["RKE2_POD_SECURITY_ADMISSION_CONFIG_FILE"]),
@@ -354,6 +340,20 @@ static FLAGS: &[Flag] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn flags_are_found_by_name() {
+        for rows in [table::SERVER, table::AGENT] {
+            assert!(rows.windows(2).all(|pair| pair[0].name < pair[1].name));
+            for row in rows {
+                assert_eq!(flag_history::runs(rows, row.name), row.runs);
+            }
+            for name in ["", "a", "profil", "profile-", "zz"] {
+                assert_eq!(flag_history::runs(rows, name), &[], "{name}");
+            }
+        }
+    }
+
     use crate::rke2::version::Version;
     use std::collections::HashSet;
 

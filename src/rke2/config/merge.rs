@@ -16,16 +16,16 @@ pub struct ConfigFiles {
     /// Its content, or why there is none.
     pub main: Result<Vec<u8>, ReadError>,
     /// What is in `<path>.d` and ends in `.yaml` or `.yml`, in byte order of the names; or why
-    /// that folder could not be listed.
+    /// that directory could not be listed.
     pub drop_ins: Result<Vec<DropIn>, ReadError>,
 }
 
-/// One entry of the drop-in folder.
+/// One file of the drop-in directory.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DropIn {
     /// As the host names it.
     pub path: String,
-    /// A folder itself, not a link to one.
+    /// A directory itself, not a link to one.
     pub is_directory: bool,
     /// Its content, or why there is none.
     pub content: Result<Vec<u8>, ReadError>,
@@ -274,7 +274,7 @@ fn is_yaml(path: &str) -> bool {
     ends(b".yaml") || ends(b".yml")
 }
 
-/// What a file that cannot be read does to RKE2. True where nothing more is read: it dies, or it
+/// The effect of a file that cannot be read. True where nothing more is read: RKE2 fails, or it
 /// takes the missing file for a missing configuration and drops all of it.
 fn refuse(
     error: &ReadError,

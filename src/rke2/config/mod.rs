@@ -30,7 +30,6 @@ use std::path::PathBuf;
 use crate::facts::Source;
 use crate::rke2::Role;
 
-pub(super) use flags::FlagKind;
 pub use kubelet::{ConfFile, Effective, KubeletFiles, kubelet, kubelet_paths};
 pub(crate) use kubelet::{Kubelet, KubeletPaths, is_generated, kubelet_merge_order};
 pub use merge::{ConfigFiles, DropIn};
@@ -145,18 +144,18 @@ pub(crate) fn reads_variable(name: &[u8]) -> bool {
     name.starts_with(b"RKE2_") || flags::is_variable(name)
 }
 
-/// Why the configuration is looked for where it is.
+/// What decides where the configuration is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConfigOrigin {
     /// It always is.
     Default,
-    /// `RKE2_CONFIG_FILE` says so.
+    /// The variable `RKE2_CONFIG_FILE`.
     Env(Option<Source>),
-    /// `--config` or `-c` says so.
+    /// The argument `--config` or `-c`.
     Argument(Option<Source>),
 }
 
-/// The main configuration file; drop-ins are in the folder of that name and `.d`.
+/// The main configuration file; drop-ins are in the directory of that name and `.d`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigPath {
     /// As written; empty where RKE2 reads none (`--config=`).
@@ -165,7 +164,7 @@ pub struct ConfigPath {
     pub origin: ConfigOrigin,
 }
 
-/// Where RKE2 looks when nothing else is said.
+/// The file that RKE2 reads by default.
 pub(crate) const DEFAULT_CONFIG: &str = "/etc/rancher/rke2/config.yaml";
 
 /// Which configuration file RKE2 reads: `RKE2_CONFIG_FILE`, else the first `--config` or `-c`,
@@ -203,13 +202,13 @@ pub fn config_path(invocation: &Invocation) -> ConfigPath {
     }
 }
 
-/// How releases read one configuration: those whose answer is the same make the same settings of it.
+/// The names that one configuration uses: releases that treat these names alike resolve it alike.
 pub(crate) struct Interpretation {
     names: HashSet<Vec<u8>>,
     role: Role,
 }
 
-/// What [`Interpretation`] says of a release.
+/// How a release treats the names of an [`Interpretation`].
 #[derive(PartialEq, Eq)]
 pub(crate) struct Likeness {
     rules: ParserRules,

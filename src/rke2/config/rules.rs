@@ -1,40 +1,14 @@
 //! How configuration parsing changed from release to release, as data.
 
+use crate::rke2::changes;
 use crate::rke2::releases;
-use crate::rke2::version::{Since, Version};
-
-/// Drop-ins below `config.yaml.d`; until then one file, which could be a URL.
-const DROP_INS: Since = Since(&[(20, 6, 1)]);
-/// A key ending in `+` appends.
-const APPEND: Since = Since(&[(20, 7, 1)]);
-/// Unknown keys are skipped with a warning; until then they are fatal.
-const SKIP_UNKNOWN: Since = Since(&[(20, 13, 1), (21, 7, 1), (22, 4, 1)]);
-/// A configuration file that was asked for and is missing is ignored; until then it is fatal.
-const MISSING_IGNORED: Since = Since(&[(27, 16, 2), (28, 13, 1), (29, 8, 1), (30, 4, 1)]);
-/// `RKE2_DATA_DIR` is the default of `data-dir`. (Came with the above.)
-const DATA_DIR_VARIABLE: Since = MISSING_IGNORED;
-/// The command-line library is urfave/cli v2.
-const CLI_V2: Since = Since(&[(31, 8, 1), (32, 4, 1)]);
-/// What the command-line library refuses is reported behind `Error: `.
-const ERROR_PREFIX: Since = Since(&[(31, 12, 1), (32, 8, 1), (33, 4, 1), (34, 1, 1)]);
-/// `rke2 --debug server` is refused.
-const NO_GLOBAL_DEBUG: Since = Since(&[(24, 12, 1), (25, 8, 1), (26, 3, 1)]);
-/// `kubelet-arg` entries may begin with `--`.
-const KUBELET_DASHES: Since = Since(&[(20, 9, 2), (21, 3, 2)]);
-/// `kubelet-arg` takes `k+=v` and `k-=v`, and repeats a repeated `k`.
-const KUBELET_REPEATS: Since = Since(&[(20, 13, 1), (21, 7, 1), (22, 4, 1)]);
-/// The kubelet is configured by files below `agent/etc/kubelet.conf.d`.
-const KUBELET_CONF_D: Since = Since(&[(32, 0, 1)]);
-/// The kubelet has `--fail-cgroupv1`.
-const FAIL_CGROUP_V1: Since = Since(&[(31, 0, 1)]);
-/// … which is true unless set.
-const FAIL_CGROUP_V1_DEFAULT: Since = Since(&[(35, 0, 1)]);
+use crate::rke2::version::Version;
 
 /// What one release of RKE2 does with its configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "independent switches, each with its own history"
+    reason = "independent rules, each with its own history"
 )]
 pub struct ParserRules {
     /// The release whose flags are defined, by its position among those of the table.
@@ -45,7 +19,7 @@ pub struct ParserRules {
     pub append: bool,
     /// An unknown key is skipped, not fatal.
     pub skip_unknown: bool,
-    /// A missing file is ignored even where it was asked for.
+    /// A missing file is ignored even where it was named.
     pub missing_ignored: bool,
     /// `RKE2_DATA_DIR` counts.
     pub data_dir_variable: bool,
@@ -72,19 +46,19 @@ impl ParserRules {
     pub fn of(version: &Version) -> Self {
         Self {
             release: releases::position(version),
-            drop_ins: DROP_INS.includes(version),
-            append: APPEND.includes(version),
-            skip_unknown: SKIP_UNKNOWN.includes(version),
-            missing_ignored: MISSING_IGNORED.includes(version),
-            data_dir_variable: DATA_DIR_VARIABLE.includes(version),
-            cli_v2: CLI_V2.includes(version),
-            error_prefix: ERROR_PREFIX.includes(version),
-            global_debug: !NO_GLOBAL_DEBUG.includes(version),
-            kubelet_dashes: KUBELET_DASHES.includes(version),
-            kubelet_repeats: KUBELET_REPEATS.includes(version),
-            kubelet_conf_d: KUBELET_CONF_D.includes(version),
-            fail_cgroup_v1: FAIL_CGROUP_V1.includes(version),
-            fail_cgroup_v1_default: FAIL_CGROUP_V1_DEFAULT.includes(version),
+            drop_ins: changes::DROP_INS.includes(version),
+            append: changes::APPEND.includes(version),
+            skip_unknown: changes::SKIP_UNKNOWN.includes(version),
+            missing_ignored: changes::MISSING_IGNORED.includes(version),
+            data_dir_variable: changes::MISSING_IGNORED.includes(version),
+            cli_v2: changes::CLI_V2.includes(version),
+            error_prefix: changes::ERROR_PREFIX.includes(version),
+            global_debug: !changes::NO_GLOBAL_DEBUG.includes(version),
+            kubelet_dashes: changes::KUBELET_DASHES.includes(version),
+            kubelet_repeats: changes::KUBELET_REPEATS.includes(version),
+            kubelet_conf_d: changes::KUBELET_CONF_D.includes(version),
+            fail_cgroup_v1: changes::FAIL_CGROUP_V1.includes(version),
+            fail_cgroup_v1_default: changes::FAIL_CGROUP_V1_DEFAULT.includes(version),
         }
     }
 }
@@ -116,7 +90,7 @@ mod tests {
         }
         let table = include_str!("../../../tests/cases/rke2-profile-table.json");
         let rows: Vec<Row> = serde_json::from_str(table).unwrap();
-        assert_eq!(rows.len(), 311);
+        assert_eq!(rows.len(), releases::count());
         for Row { tag } in rows {
             let version: Version = tag.parse().unwrap();
             let rules = ParserRules::of(&version);

@@ -1,7 +1,7 @@
 //! What an untyped YAML scalar means to `gopkg.in/yaml.v2`, and how Go prints it.
 //!
 //! YAML 1.1 as that library has it: `yes` and `on` are booleans, `010` is eight, `1_000` a
-//! thousand; what looks like a date stays a text.
+//! thousand; a date stays a text.
 
 /// A scalar after its type was found.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,7 +11,7 @@ pub(super) enum Scalar {
     Int(i64),
     Uint(u64),
     Float(f64),
-    /// What looks like a date, too, with the tag it would have had.
+    /// A date too, with the tag that it would have had.
     Text(String),
     Time(String),
 }
@@ -45,7 +45,7 @@ pub(super) fn resolve(tag: Option<&str>, text: &str) -> Result<Scalar, String> {
                 .ok_or_else(|| "!!binary value contains invalid base64 data".to_owned());
         }
         Some(name @ ("bool" | "int" | "float" | "null" | "timestamp")) => name,
-        // `!!str`, and somebody's own tag, which says nothing.
+        // `!!str`, and tags of the application, which do not matter.
         _ => return Ok(Scalar::Text(text.to_owned())),
     };
     let found = plain(text, wanted == "timestamp");

@@ -79,7 +79,7 @@ impl fmt::Display for SettingOrigin {
 pub enum SettingValue {
     /// A text.
     Text(String),
-    /// A switch.
+    /// A boolean.
     Bool(bool),
     /// A whole number.
     Number(i64),
@@ -167,12 +167,12 @@ pub enum Ground {
     Names,
 }
 
-/// What RKE2 dies of before it looks at the host.
+/// What RKE2 fails with before it checks the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// Its words. (Those of YAML syntax errors may differ after `yaml: `.)
     pub message: String,
-    /// The place to mend.
+    /// The place to correct.
     pub source: Option<Source>,
     /// Whose value it is about, where it is a flag's.
     pub origin: Option<Box<SettingOrigin>>,
@@ -300,9 +300,9 @@ impl fmt::Display for Gap {
 pub struct Settings {
     /// As whom.
     pub role: Role,
-    /// Every flag, set or not, in a fixed order. Defaults only where RKE2 dies of its flags.
+    /// Every flag, set or not, in a fixed order. Defaults only where RKE2 fails to parse its flags.
     pub values: Vec<Setting>,
-    /// What RKE2 dies of.
+    /// What RKE2 fails with.
     pub fatal: Option<Refusal>,
     /// What it passes over.
     pub ignored: Vec<Ignored>,

@@ -169,7 +169,7 @@ fn what_is_ignored_is_said_with_what_was_meant() {
             ("disable-etcd", None, line(4)),
         ]
     );
-    // Older releases die of the first.
+    // Older releases fail with the first.
     let old = server("Profile: cis", &[], &[], &rules(21, 6));
     assert_eq!(fatal(&old), "flag provided but not defined: -Profile");
     // The check goes by the first word: a flag before the role disarms it.
@@ -205,7 +205,7 @@ fn a_missing_file_takes_the_whole_configuration_with_it() {
         let source = found.ignored[0].source.clone().unwrap();
         assert_eq!(source.path, format!("{MAIN}.d/z.yaml"));
     }
-    // Asked for by name, it depends on the release.
+    // Where it is named, it depends on the release.
     let named = invocation(&["server", "--config", "/x.yaml"], &[]);
     let absent = ConfigFiles::none("/x.yaml");
     let found = resolve(&named, &absent, Role::Server, &rules(29, 7));

@@ -57,9 +57,9 @@ pub(super) fn result(
             Some(problem) => ControlResult::new(
                 Holds::Unknown,
                 expected,
-                format!("it cannot be told how {program} is started: {problem}"),
+                format!("cannot determine how {program} is started: {problem}"),
             )
-            .cure("run as root; mend the file named", Vec::new()),
+            .remedy("run as root; fix the file named", Vec::new()),
             None => ControlResult::new(
                 Holds::Nothing,
                 expected,
@@ -82,9 +82,9 @@ pub(super) fn result(
         return ControlResult::new(Holds::Nothing, expected, "nothing is known of it");
     };
     if let Some(problem) = facts.problems.get(&component).filter(|_| found.holds) {
-        let summary = format!("it cannot be told what {program} runs with: {problem}");
+        let summary = format!("cannot determine what {program} runs with: {problem}");
         return ControlResult::new(Holds::Unknown, expected, summary)
-            .cure("run as root; look at what is named", Vec::new());
+            .remedy("run as root; check what is named", Vec::new());
     }
     let when = match line.when {
         When::Running => format!("{program} runs with"),
@@ -99,7 +99,7 @@ pub(super) fn result(
     let summary = if found.holds {
         format!("{when} {}", found.actual)
     } else {
-        format!("{when} {}; asked for: {expected}", found.actual)
+        format!("{when} {}; must be: {expected}", found.actual)
     };
     let result = ControlResult::new(
         if found.holds { Holds::Yes } else { Holds::No },
@@ -112,7 +112,7 @@ pub(super) fn result(
         return result;
     }
     let setting = component.setting();
-    // Whoever wrote an entry of the setting can take it back.
+    // An entry of the setting can be removed where it is written.
     let culprit = entries.iter().find(|entry| {
         let given = flags::overridden(&[], std::slice::from_ref(entry));
         let given = flags::given(&given);
@@ -127,10 +127,10 @@ pub(super) fn result(
             Some(text) => format!(
                 "write `{setting}: [\"{text}\"]` in RKE2's configuration, then restart RKE2"
             ),
-            None => format!("look for {setting} in RKE2's configuration, then restart RKE2"),
+            None => format!("correct {setting} in RKE2's configuration, then restart RKE2"),
         },
     };
-    result.cure(how, vec![restart(facts)])
+    result.remedy(how, vec![restart(facts)])
 }
 
 /// Whether entries of a `*-arg` setting say anything of the flags that a rule is about.
@@ -190,7 +190,7 @@ pub(super) fn names(rule: Rule) -> Vec<&'static str> {
     }
 }
 
-/// What is asked, as it would be written.
+/// What is required, as it would be written.
 pub(in crate::audit) fn expected(rule: Rule, benchmark: Benchmark) -> String {
     match rule {
         Rule::Off(name) => format!("--{name}=false"),

@@ -3,7 +3,7 @@
 //!
 //! Up to 1.31 RKE2 passes the kubelet flags alone. Since 1.32 it writes
 //! `<data-dir>/agent/etc/kubelet.conf.d/00-rke2-defaults.conf` anew at each start, copies what
-//! `kubelet-arg` names as `config` and `config-dir` next to it, and the kubelet merges the folder
+//! `kubelet-arg` names as `config` and `config-dir` next to it, and the kubelet merges the directory
 //! in order of the names. Flags beat files.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use crate::facts::{ReadError, Source};
 use crate::go;
+use crate::rke2::layout::{self, KUBELET_DEFAULTS};
 
 use super::rules::ParserRules;
 use super::settings::{Gap, Refusal, SettingOrigin, SettingValue, Settings};
@@ -19,7 +20,7 @@ use super::yaml;
 /// The files that the kubelet of these settings is given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KubeletPaths {
-    /// The folder of drop-ins, where this release has one.
+    /// The directory of drop-ins, where this release has one.
     pub conf_d: Option<String>,
     /// `kubelet-arg: config=…`.
     pub config: Option<String>,
@@ -30,7 +31,7 @@ pub struct KubeletPaths {
 /// One file of the kubelet's configuration.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ConfFile {
-    /// The path below its folder; the file's name where it has none.
+    /// The path below its directory; the file's name where it has none.
     pub name: String,
     /// As the host names it.
     pub path: String,
@@ -48,20 +49,20 @@ impl std::fmt::Debug for ConfFile {
     }
 }
 
-/// The contents of [`KubeletPaths`], folders with all that lies below them.
+/// The contents of [`KubeletPaths`], directories with everything below them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KubeletFiles {
-    /// What the folder of drop-ins holds now.
+    /// The content of the directory of drop-ins.
     pub conf_d: Vec<ConfFile>,
     /// The file that `config` names.
     pub config: Option<ConfFile>,
-    /// What the folder that `config-dir` names holds.
+    /// The content of the directory that `config-dir` names.
     pub config_dir: Vec<ConfFile>,
-    /// Folders that could not be listed.
+    /// Directories that could not be listed.
     pub unlisted: Vec<ReadError>,
 }
 
-/// A switch of the kubelet and what decided it.
+/// A boolean setting of the kubelet and what decided it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Effective {
     /// What it is.
@@ -77,15 +78,14 @@ pub struct Kubelet {
     pub runs: bool,
     /// `protectKernelDefaults`.
     pub protect_kernel_defaults: Effective,
-    /// `failCgroupV1`; false where the kubelet has no such switch.
+    /// `failCgroupV1`; false where the kubelet has no such setting.
     pub fail_cgroup_v1: Effective,
-    /// What the kubelet dies of while it reads its flags, in its words.
+    /// The errors with which the kubelet fails while it reads its flags, in its words.
     pub refusals: Vec<Refusal>,
     /// What is not known.
     pub gaps: Vec<Gap>,
 }
 
-const DEFAULTS: &str = "00-rke2-defaults.conf";
 const CONFIG_COPY: &str = "10-cli-config.conf";
 const CONFIG_DIR_COPY: &str = "20-cli-config-dir";
 
@@ -129,8 +129,8 @@ fn arguments(settings: &Settings, rules: &ParserRules) -> (Vec<Arg>, KubeletPath
         }
     }
     if rules.kubelet_conf_d {
-        let conf_d = format!("{}/agent/etc/kubelet.conf.d", settings.data_dir());
-        // What lies in the folder already is not copied there.
+        let conf_d = layout::kubelet_conf_d(settings.data_dir());
+        // What is in the directory already is not copied there.
         let outside = |path: &String| !path.is_empty() && !path.starts_with(&conf_d);
         paths.config = paths.config.filter(outside);
         paths.config_dir = paths.config_dir.filter(outside);
@@ -161,11 +161,11 @@ pub fn kubelet(settings: &Settings, rules: &ParserRules, files: &KubeletFiles) -
     };
     let mut refusals = Vec::new();
     let all: Vec<&Document<'_>> = documents.iter().collect();
-    let [protect, fail] = switches(&inputs, &all, &mut gaps, &mut refusals);
-    // What an earlier argument left counts only where the switches would be the same without it.
+    let [protect, fail] = booleans(&inputs, &all, &mut gaps, &mut refusals);
+    // What an earlier argument left counts only where the settings would be the same without it.
     if let Some((left, argument)) = documents.iter().find_map(|d| Some((d, d.left_by?))) {
         let kept: Vec<&Document<'_>> = documents.iter().filter(|d| d.left_by.is_none()).collect();
-        let [protect_else, fail_else] = switches(&inputs, &kept, &mut Vec::new(), &mut Vec::new());
+        let [protect_else, fail_else] = booleans(&inputs, &kept, &mut Vec::new(), &mut Vec::new());
         if (protect.value, fail.value) != (protect_else.value, fail_else.value) {
             gaps.push(Gap::LeftOver {
                 source: Source::file(left.path),
@@ -196,7 +196,7 @@ pub fn kubelet(settings: &Settings, rules: &ParserRules, files: &KubeletFiles) -
     }
 }
 
-/// What the kubelet's switches come from, beside its files.
+/// The inputs of the kubelet's boolean settings, beside its files.
 struct Inputs<'a> {
     rules: &'a ParserRules,
     arguments: &'a [Arg],
@@ -205,7 +205,7 @@ struct Inputs<'a> {
 }
 
 /// `protectKernelDefaults` and `failCgroupV1`, of these files and the flags.
-fn switches(
+fn booleans(
     inputs: &Inputs<'_>,
     documents: &[&Document<'_>],
     gaps: &mut Vec<Gap>,
@@ -297,7 +297,7 @@ pub(crate) fn kubelet_merge_order<'a>(
 
 /// Whether RKE2 generates this file anew at each start.
 pub(crate) fn is_generated(file: &ConfFile) -> bool {
-    file.name == DEFAULTS
+    file.name == KUBELET_DEFAULTS
 }
 
 /// The files the kubelet merges, in order, the generated one left out.
@@ -328,7 +328,7 @@ fn documents<'a>(
     documents
 }
 
-/// The argument of `kubelet-arg` whose copy a file of the folder of drop-ins is, where nothing writes it anew.
+/// The argument of `kubelet-arg` whose copy a file of the directory of drop-ins is, where nothing writes it anew.
 /// RKE2 copies what the arguments name at each start; of the releases that were read none takes an older copy
 /// away, and not all were.
 fn left_by(rules: &ParserRules, files: &KubeletFiles, file: &ConfFile) -> Option<&'static str> {
@@ -338,7 +338,7 @@ fn left_by(rules: &ParserRules, files: &KubeletFiles, file: &ConfFile) -> Option
     if file.name == CONFIG_COPY {
         return files.config.is_none().then_some("config");
     }
-    // What the folder has now replaced its copy in the order already.
+    // What the directory has now replaced its copy in the order already.
     let copied = file.name.strip_prefix(CONFIG_DIR_COPY);
     copied
         .is_some_and(|rest| rest.starts_with('/'))
@@ -383,7 +383,7 @@ fn normal(key: &str) -> String {
     key.replace('_', "-")
 }
 
-/// Applies the flags: sorted by name as written, the last one wins, and each has to be a switch.
+/// Applies the flags: sorted by name as written, the last one wins, and each has to be boolean.
 fn from_flags(
     effective: &mut Effective,
     flag: &str,

@@ -34,7 +34,7 @@ const OFF: &str = "protectKernelDefaults: false\n";
 #[test]
 fn a_copy_of_an_argument_that_is_gone_is_open_where_it_decides() {
     const COPY: &str = "10-cli-config.conf";
-    const IN_FOLDER: &str = "20-cli-config-dir/a.conf";
+    const IN_DIRECTORY: &str = "20-cli-config-dir/a.conf";
     let gone = |argument: &str, name: &str| {
         format!(
             "/d/{name} is a copy that an earlier `kubelet-arg: {argument}=` left, and whether RKE2 still gives it to \
@@ -43,20 +43,20 @@ fn a_copy_of_an_argument_that_is_gone_is_open_where_it_decides() {
     };
     let off = "failCgroupV1: false\n";
     let named = "kubelet-arg: config=/k";
-    let folder = "kubelet-arg: config-dir=/e";
+    let directory = "kubelet-arg: config-dir=/e";
     for (minor, main, name, text, expected) in [
         (34, "", COPY, ON, Some("config")),
         (36, "", COPY, off, Some("config")),
-        (34, "", IN_FOLDER, ON, Some("config-dir")),
+        (34, "", IN_DIRECTORY, ON, Some("config-dir")),
         // It changes nothing, or is written anew, or is no copy.
         (34, "", COPY, OFF, None),
         (34, "profile: cis", COPY, ON, None),
         (34, named, COPY, ON, None),
         (34, "", "10-cli.conf", ON, None),
         (34, "", "20-cli-config-dir.conf", ON, None),
-        // The folder is named, and this file is not in it any more.
-        (34, folder, IN_FOLDER, ON, Some("config-dir")),
-        // No folder of drop-ins.
+        // The directory is named, and this file is not in it any more.
+        (34, directory, IN_DIRECTORY, ON, Some("config-dir")),
+        // No directory of drop-ins.
         (31, "", COPY, ON, None),
     ] {
         let rules = rules(minor);
@@ -73,14 +73,14 @@ fn a_copy_of_an_argument_that_is_gone_is_open_where_it_decides() {
             .collect();
         assert_eq!(gaps, expected, "1.{minor} {main:?} {name} {text}");
     }
-    // A file of the folder that is still there is copied anew.
+    // A file of the directory that is still there is copied anew.
     let rules = rules(34);
     let files = KubeletFiles {
-        conf_d: vec![file(IN_FOLDER, ON)],
+        conf_d: vec![file(IN_DIRECTORY, ON)],
         config_dir: vec![file("a.conf", ON)],
         ..KubeletFiles::default()
     };
-    let found = kubelet(&settings(folder, &rules), &rules, &files);
+    let found = kubelet(&settings(directory, &rules), &rules, &files);
     assert_eq!(found.gaps, []);
 }
 
@@ -151,7 +151,7 @@ fn files_are_merged_in_order_of_their_names() {
     // RKE2 writes this one anew; what has another ending is not read.
     assert!(
         merged(&[
-            file(DEFAULTS, OFF),
+            file(KUBELET_DEFAULTS, OFF),
             file("x.yaml", OFF),
             file("x.conf", "a: b")
         ])

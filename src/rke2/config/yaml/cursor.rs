@@ -1,6 +1,19 @@
-//! The scanner's view of the characters.
+//! A text read character by character, with the position of the next one.
 
-use super::scan::Scanner;
+/// A place in the text; line and column count from 0, in characters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) index: usize,
+    pub(super) line: u32,
+    pub(super) column: i64,
+}
+
+/// The text and the position in it: `at` in bytes, `mark` in characters.
+pub(super) struct Cursor<'a> {
+    pub(super) text: &'a [u8],
+    pub(super) at: usize,
+    pub(super) mark: Mark,
+}
 
 pub(super) const fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
@@ -10,8 +23,16 @@ pub(super) const fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
-impl<'a> Scanner<'a> {
-    /// The byte so far ahead; 0 behind the end.
+impl<'a> Cursor<'a> {
+    pub(super) fn new(text: &'a [u8]) -> Self {
+        Self {
+            text,
+            at: 0,
+            mark: Mark::default(),
+        }
+    }
+
+    /// The byte `ahead` bytes from here; 0 beyond the end.
     pub(super) fn byte(&self, ahead: usize) -> u8 {
         let at = self.at.saturating_add(ahead);
         self.text.get(at).copied().unwrap_or_default()
@@ -21,7 +42,7 @@ impl<'a> Scanner<'a> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    /// How many bytes the line break so far ahead has; 0 where there is none.
+    /// The length in bytes of the line break that is `ahead` bytes from here; 0 where there is none.
     pub(super) fn break_len(&self, ahead: usize) -> usize {
         let at = self.at.saturating_add(ahead);
         match self.text.get(at..).unwrap_or_default() {
@@ -113,9 +134,5 @@ impl<'a> Scanner<'a> {
         self.mark.column == 0
             && (self.rest().starts_with(b"---") || self.rest().starts_with(b"..."))
             && self.is_blank_or_end(3)
-    }
-
-    pub(super) fn in_flow(&self) -> bool {
-        self.keys.len() > 1
     }
 }

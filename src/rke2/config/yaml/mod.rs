@@ -44,7 +44,7 @@ pub(super) struct KeyValue {
     pub(super) line: u32,
 }
 
-/// Why a file is not what RKE2 can read: its words, and the line to look at.
+/// Why a file is not what RKE2 can read: its words, and the line concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Error {
     pub(super) message: String,
@@ -70,7 +70,7 @@ impl Error {
     }
 
     /// In the library's words, and with its line: one that it counts from 0, names only if it is
-    /// not that, and corrects for its scanner alone. The line to look at is the true one.
+    /// not that, and corrects for its scanner alone. The line that is reported is the true one.
     fn of(problem: &ScanError) -> Self {
         let named = match (problem.at.line, problem.began.line) {
             (0, began) => began,
@@ -101,7 +101,7 @@ impl Value {
         }
     }
 
-    /// Whether it is a switch turned on or off; for files whose values keep their types.
+    /// The value of a boolean; for files whose values keep their types.
     pub(super) fn as_bool(&self) -> Option<bool> {
         match self {
             Self::Scalar(scalar) => match *scalar {

@@ -1,16 +1,16 @@
 //! Scalars, from their characters to their text: blocks, quotes, plain words.
 
-use super::cursor::is_blank;
-use super::scan::{Mark, Scan, Scanner};
+use super::cursor::{Mark, is_blank};
+use super::scan::{Scan, Scanner};
 
 impl Scanner<'_> {
     pub(super) fn block_scalar(&mut self, literal: bool) -> Scan<Vec<u8>> {
-        let began = self.mark;
-        self.skip();
+        let began = self.cursor.mark;
+        self.cursor.skip();
         let mut keep = None;
         let mut increment = 0i64;
         for _ in 0..2 {
-            match self.byte(0) {
+            match self.cursor.byte(0) {
                 sign @ (b'+' | b'-') if keep.is_none() => keep = Some(sign == b'+'),
                 b'0' if increment == 0 => {
                     let words = "found an indentation indicator equal to 0";
@@ -21,7 +21,7 @@ impl Scanner<'_> {
                 }
                 _ => break,
             }
-            self.skip();
+            self.cursor.skip();
         }
         self.end_of_line(began)?;
         let mut indent = match increment {
@@ -33,8 +33,8 @@ impl Scanner<'_> {
         let mut breaks = Vec::new();
         self.block_breaks(&mut indent, &mut breaks, began)?;
         let mut blank_before = false;
-        while Some(self.mark.column) == indent && self.byte(0) != 0 {
-            let blank = is_blank(self.byte(0));
+        while Some(self.cursor.mark.column) == indent && self.cursor.byte(0) != 0 {
+            let blank = is_blank(self.cursor.byte(0));
             let folds = !literal && !blank_before && !blank && break_before.first() == Some(&b'\n');
             if !folds {
                 text.append(&mut break_before);
@@ -44,11 +44,11 @@ impl Scanner<'_> {
             break_before.clear();
             text.append(&mut breaks);
             blank_before = blank;
-            while !self.at_break_or_end() {
-                self.read(&mut text);
+            while !self.cursor.at_break_or_end() {
+                self.cursor.read(&mut text);
             }
-            if self.at_break() {
-                self.read_line(&mut break_before);
+            if self.cursor.at_break() {
+                self.cursor.read_line(&mut break_before);
             }
             self.block_breaks(&mut indent, &mut breaks, began)?;
         }
@@ -70,19 +70,20 @@ impl Scanner<'_> {
     ) -> Scan<()> {
         let mut deepest = 0;
         loop {
-            let inside = |scanner: &Self| indent.is_none_or(|indent| scanner.mark.column < indent);
-            while self.byte(0) == b' ' && inside(self) {
-                self.skip();
+            let inside =
+                |scanner: &Self| indent.is_none_or(|indent| scanner.cursor.mark.column < indent);
+            while self.cursor.byte(0) == b' ' && inside(self) {
+                self.cursor.skip();
             }
-            deepest = deepest.max(self.mark.column);
-            if self.byte(0) == b'\t' && inside(self) {
+            deepest = deepest.max(self.cursor.mark.column);
+            if self.cursor.byte(0) == b'\t' && inside(self) {
                 let words = "found a tab character where an indentation space is expected";
                 return Err(self.problem(words, began));
             }
-            if !self.at_break() {
+            if !self.cursor.at_break() {
                 break;
             }
-            self.read_line(breaks);
+            self.cursor.read_line(breaks);
         }
         if indent.is_none() {
             *indent = Some(deepest.max(self.indent.saturating_add(1)).max(1));
@@ -91,37 +92,37 @@ impl Scanner<'_> {
     }
 
     pub(super) fn quoted(&mut self, quote: u8) -> Scan<Vec<u8>> {
-        let began = self.mark;
-        self.skip();
+        let began = self.cursor.mark;
+        self.cursor.skip();
         let mut text = Vec::new();
         loop {
-            if self.at_document_mark() {
+            if self.cursor.at_document_mark() {
                 return Err(self.problem("found unexpected document indicator", began));
             }
-            if self.byte(0) == 0 {
+            if self.cursor.byte(0) == 0 {
                 return Err(self.problem("found unexpected end of stream", began));
             }
             let mut folds = false;
-            while !self.is_blank_or_end(0) {
-                let byte = self.byte(0);
-                if quote == b'\'' && self.rest().starts_with(b"''") {
+            while !self.cursor.is_blank_or_end(0) {
+                let byte = self.cursor.byte(0);
+                if quote == b'\'' && self.cursor.rest().starts_with(b"''") {
                     text.push(b'\'');
-                    self.skip_many(2);
+                    self.cursor.skip_many(2);
                 } else if byte == quote {
                     break;
-                } else if quote == b'"' && byte == b'\\' && self.break_len(1) > 0 {
-                    self.skip();
-                    self.skip_line();
+                } else if quote == b'"' && byte == b'\\' && self.cursor.break_len(1) > 0 {
+                    self.cursor.skip();
+                    self.cursor.skip_line();
                     folds = true;
                     break;
                 } else if quote == b'"' && byte == b'\\' {
                     self.escape(&mut text, began)?;
                 } else {
-                    self.read(&mut text);
+                    self.cursor.read(&mut text);
                 }
             }
-            if self.byte(0) == quote {
-                self.skip();
+            if self.cursor.byte(0) == quote {
+                self.cursor.skip();
                 return Ok(text);
             }
             let mut space = Space {
@@ -134,7 +135,7 @@ impl Scanner<'_> {
     }
 
     fn escape(&mut self, text: &mut Vec<u8>, began: Mark) -> Scan<()> {
-        let (plain, digits): (&[u8], usize) = match self.byte(1) {
+        let (plain, digits): (&[u8], usize) = match self.cursor.byte(1) {
             b'0' => (b"\0", 0),
             b'a' => (b"\x07", 0),
             b'b' => (b"\x08", 0),
@@ -157,14 +158,14 @@ impl Scanner<'_> {
             b'U' => (b"", 8),
             _ => return Err(self.problem("found unknown escape character", began)),
         };
-        self.skip_many(2);
+        self.cursor.skip_many(2);
         text.extend(plain);
         if digits == 0 {
             return Ok(());
         }
         let mut code = 0u32;
         for ahead in 0..digits {
-            let digit = char::from(self.byte(ahead))
+            let digit = char::from(self.cursor.byte(ahead))
                 .to_digit(16)
                 .ok_or_else(|| self.problem("did not find expected hexdecimal number", began))?;
             code = code << 4 | digit;
@@ -172,34 +173,34 @@ impl Scanner<'_> {
         let c = char::from_u32(code)
             .ok_or_else(|| self.problem("found invalid Unicode character escape code", began))?;
         text.extend(c.encode_utf8(&mut [0; 4]).as_bytes());
-        self.skip_many(digits);
+        self.cursor.skip_many(digits);
         Ok(())
     }
 
     pub(super) fn plain(&mut self) -> Scan<Vec<u8>> {
-        let began = self.mark;
+        let began = self.cursor.mark;
         let indent = self.indent.saturating_add(1);
         let flow = self.in_flow();
         let mut text = Vec::new();
         let mut space = Space::default();
         loop {
-            if self.at_document_mark() || self.byte(0) == b'#' {
+            if self.cursor.at_document_mark() || self.cursor.byte(0) == b'#' {
                 break;
             }
-            while !self.is_blank_or_end(0) {
-                let byte = self.byte(0);
-                let ends = byte == b':' && self.is_blank_or_end(1);
+            while !self.cursor.is_blank_or_end(0) {
+                let byte = self.cursor.byte(0);
+                let ends = byte == b':' && self.cursor.is_blank_or_end(1);
                 if ends || (flow && b",?[]{}".contains(&byte)) {
                     break;
                 }
                 space.flush(&mut text);
-                self.read(&mut text);
+                self.cursor.read(&mut text);
             }
-            if !is_blank(self.byte(0)) && !self.at_break() {
+            if !is_blank(self.cursor.byte(0)) && !self.cursor.at_break() {
                 break;
             }
             self.space(&mut space, Some(indent), began)?;
-            if !flow && self.mark.column < indent {
+            if !flow && self.cursor.mark.column < indent {
                 break;
             }
         }
@@ -212,9 +213,9 @@ impl Scanner<'_> {
     /// White space between words; `indent` is what a tab must not stand in for.
     fn space(&mut self, space: &mut Space, indent: Option<i64>, began: Mark) -> Scan<()> {
         loop {
-            let byte = self.byte(0);
+            let byte = self.cursor.byte(0);
             if is_blank(byte) {
-                let short = indent.is_some_and(|indent| self.mark.column < indent);
+                let short = indent.is_some_and(|indent| self.cursor.mark.column < indent);
                 if space.folds && short && byte == b'\t' {
                     let words = "found a tab character that violates indentation";
                     return Err(self.problem(words, began));
@@ -222,13 +223,13 @@ impl Scanner<'_> {
                 if !space.folds {
                     space.blanks.push(byte);
                 }
-                self.skip();
-            } else if self.at_break() {
+                self.cursor.skip();
+            } else if self.cursor.at_break() {
                 if space.folds {
-                    self.read_line(&mut space.breaks);
+                    self.cursor.read_line(&mut space.breaks);
                 } else {
                     space.blanks.clear();
-                    self.read_line(&mut space.first);
+                    self.cursor.read_line(&mut space.first);
                     space.folds = true;
                 }
             } else {

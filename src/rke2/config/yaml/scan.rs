@@ -1,19 +1,11 @@
 //! Text to tokens, as libyaml does it in the Go library RKE2 uses: YAML 1.1 with that scanner's
 //! own opinions on tabs, indentation in brackets and the length of a key.
 //!
-//! The words of its errors are the library's, because RKE2 dies with them.
+//! The words of its errors are the library's, because RKE2 fails with them.
 
 use std::collections::{HashMap, VecDeque};
 
-use super::cursor::is_blank;
-
-/// A place in the text; line and column count from 0, in characters.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Mark {
-    pub(super) index: usize,
-    pub(super) line: u32,
-    pub(super) column: i64,
-}
+use super::cursor::{Cursor, Mark, is_blank};
 
 /// What the text is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,9 +60,7 @@ pub(super) struct SimpleKey {
 const MAX_KEY: usize = 1024;
 
 pub(super) struct Scanner<'a> {
-    pub(super) text: &'a [u8],
-    pub(super) at: usize,
-    pub(super) mark: Mark,
+    pub(super) cursor: Cursor<'a>,
     tokens: VecDeque<(Token, Mark)>,
     /// How many tokens have been taken.
     taken: usize,
@@ -87,9 +77,7 @@ impl<'a> Scanner<'a> {
     /// Of a text without NUL.
     pub(super) fn new(text: &'a str) -> Self {
         Self {
-            text: text.as_bytes(),
-            at: 0,
-            mark: Mark::default(),
+            cursor: Cursor::new(text.as_bytes()),
             tokens: VecDeque::new(),
             taken: 0,
             indent: -1,
@@ -108,7 +96,7 @@ impl<'a> Scanner<'a> {
         }
         match self.tokens.front() {
             Some((token, mark)) => Ok((token, *mark)),
-            None => Ok((&Token::StreamEnd, self.mark)),
+            None => Ok((&Token::StreamEnd, self.cursor.mark)),
         }
     }
 
@@ -117,6 +105,11 @@ impl<'a> Scanner<'a> {
         self.peek()?;
         self.taken = self.taken.saturating_add(1);
         Ok(self.tokens.pop_front())
+    }
+
+    /// Whether it is within brackets.
+    pub(super) fn in_flow(&self) -> bool {
+        self.keys.len() > 1
     }
 
     /// Whether the token in front may yet get a key's mark before it.
@@ -128,7 +121,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn is_valid(&mut self, level: usize) -> Scan<bool> {
-        let now = self.mark;
+        let now = self.cursor.mark;
         let Some(key) = self.keys.get_mut(level).filter(|key| key.possible) else {
             return Ok(false);
         };
@@ -146,7 +139,7 @@ impl<'a> Scanner<'a> {
     pub(super) fn problem(&self, words: &str, began: Mark) -> ScanError {
         ScanError {
             words: words.to_owned(),
-            at: self.mark,
+            at: self.cursor.mark,
             began,
             scanning: true,
         }
@@ -158,10 +151,10 @@ impl<'a> Scanner<'a> {
 
     fn fetch(&mut self) -> Scan<()> {
         self.skip_to_token();
-        self.unroll(self.mark.column);
-        let (mark, byte) = (self.mark, self.byte(0));
+        self.unroll(self.cursor.mark.column);
+        let (mark, byte) = (self.cursor.mark, self.cursor.byte(0));
         let flow = self.in_flow();
-        let ends = self.is_blank_or_end(1);
+        let ends = self.cursor.is_blank_or_end(1);
         if byte == 0 {
             return self.fetch_end();
         }
@@ -173,11 +166,11 @@ impl<'a> Scanner<'a> {
             self.push(directive, mark);
             return Ok(());
         }
-        if self.at_document_mark() {
+        if self.cursor.at_document_mark() {
             self.unroll(-1);
             self.drop_key()?;
             self.key_allowed = false;
-            self.skip_many(3);
+            self.cursor.skip_many(3);
             let end = byte == b'.';
             let token = if end {
                 Token::DocumentEnd
@@ -245,7 +238,7 @@ impl<'a> Scanner<'a> {
 
     fn begins_plain(&self, byte: u8, flow: bool, ends: bool) -> bool {
         match byte {
-            b'-' => !is_blank(self.byte(1)),
+            b'-' => !is_blank(self.cursor.byte(1)),
             b'?' | b':' => !flow && !ends,
             b'#' | b'%' | b'@' | b'`' | b'|' | b'>' => false,
             byte => !is_blank(byte),
@@ -255,12 +248,13 @@ impl<'a> Scanner<'a> {
     fn skip_to_token(&mut self) {
         loop {
             let tabs = self.in_flow() || !self.key_allowed;
-            self.skip_while(|byte| byte == b' ' || (tabs && byte == b'\t'));
-            self.skip_comment();
-            if !self.at_break() {
+            self.cursor
+                .skip_while(|byte| byte == b' ' || (tabs && byte == b'\t'));
+            self.cursor.skip_comment();
+            if !self.cursor.at_break() {
                 return;
             }
-            self.skip_line();
+            self.cursor.skip_line();
             if !self.in_flow() {
                 self.key_allowed = true;
             }
@@ -268,14 +262,14 @@ impl<'a> Scanner<'a> {
     }
 
     fn fetch_end(&mut self) -> Scan<()> {
-        if self.mark.column != 0 {
-            self.mark.column = 0;
-            self.mark.line = self.mark.line.saturating_add(1);
+        if self.cursor.mark.column != 0 {
+            self.cursor.mark.column = 0;
+            self.cursor.mark.line = self.cursor.mark.line.saturating_add(1);
         }
         self.unroll(-1);
         self.drop_key()?;
         self.key_allowed = false;
-        self.push(Token::StreamEnd, self.mark);
+        self.push(Token::StreamEnd, self.cursor.mark);
         self.ended = true;
         Ok(())
     }
@@ -302,7 +296,7 @@ impl<'a> Scanner<'a> {
     /// Closes the block collections that are indented deeper.
     fn unroll(&mut self, column: i64) {
         while !self.in_flow() && self.indent > column {
-            self.push(Token::BlockEnd, self.mark);
+            self.push(Token::BlockEnd, self.cursor.mark);
             self.indent = self.indents.pop().unwrap_or(-1);
         }
     }
@@ -316,9 +310,9 @@ impl<'a> Scanner<'a> {
             self.drop_key()?;
             let key = SimpleKey {
                 possible: true,
-                required: !self.in_flow() && self.indent == self.mark.column,
+                required: !self.in_flow() && self.indent == self.cursor.mark.column,
                 number: self.next_number(),
-                mark: self.mark,
+                mark: self.cursor.mark,
             };
             let level = self.keys.len().saturating_sub(1);
             self.key_at_token.insert(key.number, level);
@@ -349,8 +343,8 @@ impl<'a> Scanner<'a> {
             number: self.next_number(),
             ..SimpleKey::default()
         });
-        self.push(token, self.mark);
-        self.skip();
+        self.push(token, self.cursor.mark);
+        self.cursor.skip();
         Ok(())
     }
 
@@ -364,8 +358,8 @@ impl<'a> Scanner<'a> {
             self.key_at_token.remove(&inner.number);
         }
         self.key_allowed = false;
-        self.push(token, self.mark);
-        self.skip();
+        self.push(token, self.cursor.mark);
+        self.cursor.skip();
         Ok(())
     }
 
@@ -374,17 +368,17 @@ impl<'a> Scanner<'a> {
             return Ok(());
         }
         if !self.key_allowed {
-            return Err(self.problem(words, self.mark));
+            return Err(self.problem(words, self.cursor.mark));
         }
-        self.roll(self.mark.column, None, token, self.mark);
+        self.roll(self.cursor.mark.column, None, token, self.cursor.mark);
         Ok(())
     }
 
     fn indicator(&mut self, token: Token, key_allowed: bool) -> Scan<()> {
         self.drop_key()?;
         self.key_allowed = key_allowed;
-        self.push(token, self.mark);
-        self.skip();
+        self.push(token, self.cursor.mark);
+        self.cursor.skip();
         Ok(())
     }
 
@@ -411,8 +405,8 @@ impl<'a> Scanner<'a> {
             )?;
             self.key_allowed = !self.in_flow();
         }
-        self.push(Token::Value, self.mark);
-        self.skip();
+        self.push(Token::Value, self.cursor.mark);
+        self.cursor.skip();
         Ok(())
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Error;
-use super::scan::{Mark, ScanError, Scanner, Token};
+use super::cursor::Mark;
+use super::scan::{ScanError, Scanner, Token};
 
 #[derive(Debug)]
 pub(super) enum NodeKind {
@@ -38,7 +39,7 @@ pub(super) struct Tree {
 /// Deeper than this no file is read; the library's own limit is 10000.
 pub(super) const MAX_DEPTH: usize = 256;
 
-/// Reads the first document; what follows it is not looked at.
+/// Reads the first document; what follows it is ignored.
 pub(super) fn read(text: &str) -> Result<Tree, Error> {
     let mut reader = Reader {
         scanner: Scanner::new(text),

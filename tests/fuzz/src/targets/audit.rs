@@ -13,6 +13,7 @@ use preflight_rke2::testing::facts::Source;
 use preflight_rke2::testing::report::audit::{json, junit, kube_bench, metrics, sarif, text};
 use preflight_rke2::testing::report::text::Style;
 use preflight_rke2::testing::rke2::Role;
+use preflight_rke2::testing::rke2::installed::VersionSource;
 use preflight_rke2::testing::rke2::start::Sourced;
 use preflight_rke2::testing::rke2::version::Version;
 
@@ -132,7 +133,7 @@ pub(super) fn run(data: &[u8]) {
         unit: role.unit(),
         role,
         version: facts.version.clone(),
-        version_source: "option",
+        version_source: VersionSource::Option,
         profile: Sourced::default_value(String::new()),
         data_dir: facts.data_dir,
         choice: Benchmark::of(&facts.version),

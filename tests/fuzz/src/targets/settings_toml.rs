@@ -4,7 +4,7 @@ use preflight_rke2::testing::configuration::Configuration;
 use preflight_rke2::testing::requirements::catalogue::CHECKS;
 
 fn merge(files: &[(String, &[u8])]) -> Result<Configuration, String> {
-    let ids: Vec<&str> = CHECKS.iter().map(|check| check.id).collect();
+    let ids: Vec<&str> = CHECKS.iter().map(|check| check.id.as_str()).collect();
     let files = files
         .iter()
         .map(|(path, content)| (path.as_str(), *content));

@@ -5,7 +5,7 @@ use preflight_rke2::testing::configuration::{BlockOn, Configuration};
 use preflight_rke2::testing::evaluate::{evaluate, next_boot};
 use preflight_rke2::testing::facts::Machine;
 use preflight_rke2::testing::facts::{
-    Cgroup, HostFacts, KernelFact, NextBoot, ReadError, Reading, Source, Table,
+    AccountRow, Cgroup, HostFacts, KernelFact, NextBoot, ReadError, Reading, Source, Table,
 };
 use preflight_rke2::testing::finding::{Effect, Finding, Outcome};
 use preflight_rke2::testing::gate::plan::{Override, decide};
@@ -13,6 +13,7 @@ use preflight_rke2::testing::report::{journal, json, settings, sysctl, text};
 use preflight_rke2::testing::requirements;
 use preflight_rke2::testing::rke2::accounts::lookup;
 use preflight_rke2::testing::rke2::config::{kubelet, resolve};
+use preflight_rke2::testing::rke2::installed::VersionSource;
 use preflight_rke2::testing::rke2::kernel::KERNEL_PARAMETERS;
 use preflight_rke2::testing::rke2::profile::ProfileRules;
 use preflight_rke2::testing::rke2::start::StartSettings;
@@ -69,13 +70,13 @@ fn around(data: &[u8], limit: Option<usize>) -> Around {
         user,
         group,
         account_elsewhere: elsewhere
-            .map(|(_, part)| {
-                (
-                    Table::Passwd,
-                    Source::line(String::from_utf8_lossy(part), 1),
-                )
+            .map(|(_, part)| AccountRow {
+                table: Table::Passwd,
+                source: Source::line(String::from_utf8_lossy(part), 1),
+                row: String::from_utf8_lossy(part).into_owned(),
             })
             .collect(),
+        remedy: Default::default(),
         cgroup: match super::switch(data, 3) % 3 {
             0 => Reading::Known(Cgroup::V2),
             1 => Reading::Known(Cgroup::V1),
@@ -123,14 +124,14 @@ fn agree(start: &StartSettings, report: &UnitReport) {
         assert!(refuses);
     }
     for finding in &report.findings {
-        assert!(!finding.id.is_empty() && !finding.summary.is_empty());
+        assert!(!finding.summary().is_empty());
         let shown = preflight_rke2::testing::requirements::catalogue::CHECKS
             .iter()
-            .any(|check| check.id == finding.id);
-        assert!(shown, "{} is not explained", finding.id);
-        if !finding.predictions.is_empty() {
-            assert_eq!(finding.outcome, Outcome::Violated, "{finding:?}");
-            assert_eq!(finding.effect, Effect::BlocksStart, "{finding:?}");
+            .any(|check| check.id == finding.id());
+        assert!(shown, "{} is not explained", finding.id());
+        if !finding.predictions().is_empty() {
+            assert_eq!(finding.outcome(), Outcome::Violated, "{finding:?}");
+            assert_eq!(finding.effect(), Effect::BlocksStart, "{finding:?}");
         }
     }
 }
@@ -147,7 +148,7 @@ fn journal(report: &UnitReport) {
                 is_plain(&record.message, false);
                 if let Some(field) = &record.finding {
                     for text in [
-                        &field.check,
+                        &field.check.to_string(),
                         &field.subject,
                         &field.required,
                         &field.required_by,
@@ -177,7 +178,7 @@ fn report(start: StartSettings, findings: Vec<Finding>) -> UnitReport {
         unit: start.role.unit().to_owned(),
         role: start.role,
         version: start.version,
-        version_source: "option",
+        version_source: VersionSource::Option,
         profile: start.profile,
         verdict: verdict::fold(&findings),
         findings,

@@ -1,4 +1,4 @@
-//! The account's rows for an image: written by ourselves, for programs that make accounts below a root
+//! The account's rows for an image, written without programs: those that create accounts below a root
 //! (`useradd --root`, `groupadd --root`) load libraries of that root, and so run its code.
 //!
 //! The ids are chosen as `systemd-sysusers` and `useradd -r` do: from the image's own range of system
@@ -6,22 +6,11 @@
 
 use std::collections::BTreeSet;
 
-use super::accounts::Accounts;
+use crate::finding::account::NewAccount;
+use crate::finding::remedy::NewRow;
 
 /// Ids that neither a user nor a group of the system may have: 0 is root's, the last two mean none.
 const LAST_ID: u32 = 4_294_967_293;
-
-/// A row to be added to an account file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NewRow {
-    /// The file.
-    pub path: &'static str,
-    /// The row.
-    pub row: String,
-    /// Whether the file may be missing: nothing is added then. Shadow files are read by nobody who
-    /// does not find the account in the others.
-    pub optional: bool,
-}
 
 /// What an image has that decides about ids.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +26,7 @@ pub(super) struct Image<'a> {
 /// The rows, in an order in which each can be the last that is written; `None` where no id is free.
 /// `primary` is the id of the group, where it is there already.
 pub(super) fn rows(
-    accounts: &Accounts,
+    account: &NewAccount,
     primary: Option<u32>,
     image: &Image<'_>,
 ) -> Option<Vec<NewRow>> {
@@ -50,15 +39,15 @@ pub(super) fn rows(
         let (first, last) = range(image.login_defs, name);
         (first..=last).rev().find(|id| !taken(*id))
     };
-    let mut uid = accounts.uid;
-    let mut gid = primary.or(accounts.gid);
-    if accounts.user && accounts.group {
+    let mut uid = account.uid;
+    let mut gid = primary.or(account.gid);
+    if account.user && account.group {
         if uid.is_none() && gid.is_none() {
             uid = free("UID", &|id| users.contains(&id) || groups.contains(&id));
         }
-        gid = gid.or(uid.filter(|id| accounts.uid.is_some() || !groups.contains(id)));
+        gid = gid.or(uid.filter(|id| account.uid.is_some() || !groups.contains(id)));
     }
-    if accounts.user && uid.is_none() {
+    if account.user && uid.is_none() {
         let (first, last) = range(image.login_defs, "UID");
         uid = gid.filter(|id| (first..=last).contains(id) && !users.contains(id));
         uid = uid.or_else(|| free("UID", &|id| users.contains(&id)));
@@ -71,13 +60,14 @@ pub(super) fn rows(
         path,
         row,
         optional,
+        unended: false,
     };
     let mut rows = Vec::new();
-    if accounts.group {
+    if account.group {
         rows.push(new("/etc/gshadow", "etcd:!*::".to_owned(), true));
         rows.push(new("/etc/group", format!("etcd:x:{gid}:"), false));
     }
-    if accounts.user {
+    if account.user {
         let uid = uid?;
         rows.push(new("/etc/shadow", "etcd:!*:::::::".to_owned(), true));
         let row = format!("etcd:x:{uid}:{gid}:etcd user:/:/sbin/nologin");
@@ -169,7 +159,7 @@ mod tests {
         primary: Option<u32>,
         login_defs: &str,
     ) -> Option<Vec<String>> {
-        let accounts = Accounts {
+        let account = NewAccount {
             group,
             user,
             uid,
@@ -181,7 +171,7 @@ mod tests {
             group: GROUP,
             login_defs: login_defs.as_bytes(),
         };
-        let rows = rows(&accounts, primary, &image)?;
+        let rows = rows(&account, primary, &image)?;
         let needed = rows.into_iter().filter(|row| !row.optional);
         Some(needed.map(|row| row.row).collect())
     }
@@ -192,7 +182,7 @@ mod tests {
         let group = |gid: u32| format!("etcd:x:{gid}:");
         let both = (true, true);
         let small = "# SYS_UID_MIN 5\nSYS_UID_MIN 996\nSYS_UID_MAX\t 998\n";
-        for (which, wish, primary, defs, expected) in [
+        for (which, ids, primary, defs, expected) in [
             // 999 is web's, 998 web's group, 997 the group old.
             (
                 both,
@@ -267,7 +257,7 @@ mod tests {
             ((false, true), (None, Some(9)), None, "", vec![group(9)]),
             ((false, true), (None, None), None, "", vec![group(999)]),
         ] {
-            assert_eq!(made(which, wish, primary, defs), Some(expected), "{wish:?}");
+            assert_eq!(made(which, ids, primary, defs), Some(expected), "{ids:?}");
         }
         let none = "SYS_UID_MIN 999\nSYS_UID_MAX 999\n";
         assert_eq!(made(both, (None, None), None, none), None);

@@ -1,0 +1,109 @@
+//! The ids of all checks, and what a violation of each brings about.
+//!
+//! [`crate::requirements::catalogue`] describes each of them: an id without a description does not compile.
+
+use serde::{Serialize, Serializer};
+
+use super::Effect;
+use crate::facts::Table;
+
+/// Declares the ids in the order of the catalogue.
+macro_rules! check_ids {
+    ($($name:ident, $id:literal, $effect:ident;)*) => {
+        /// A check: stable, lower case, dotted.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum CheckId {
+            $(#[doc = concat!("`", $id, "`")] $name,)*
+        }
+
+        impl CheckId {
+            /// All of them, sorted.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The id as users see it: `sysctl.kernel.panic`.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $id,)*
+                }
+            }
+
+            /// The most severe effect of a violation: of a check that blocks the start, whether it blocks
+            /// this start or the one after the next boot depends on the host.
+            pub const fn effect(self) -> Effect {
+                match self {
+                    $(Self::$name => Effect::$effect,)*
+                }
+            }
+
+            /// Whether both are the same; `==` is not `const`.
+            pub(crate) const fn is(self, other: Self) -> bool {
+                match self {
+                    $(Self::$name => matches!(other, Self::$name),)*
+                }
+            }
+        }
+    };
+}
+
+check_ids! {
+    AccountEtcdGroup, "account.etcd.group", BlocksStart;
+    AccountEtcdPrimaryGroup, "account.etcd.primary-group", FailsControl;
+    AccountEtcdUser, "account.etcd.user", BlocksStart;
+    CgroupV1, "cgroup.v1", BlocksStart;
+    ConfigDropped, "config.dropped", Advice;
+    ConfigFlag, "config.flag", BlocksStart;
+    ConfigIgnored, "config.ignored", Advice;
+    ConfigKubeletArg, "config.kubelet-arg", BlocksStart;
+    ConfigParse, "config.parse", BlocksStart;
+    ConfigUnreadable, "config.unreadable", BlocksStart;
+    ControlArgument, "control.argument", FailsControl;
+    ControlAuditPolicy, "control.audit-policy", Advice;
+    ControlEtcdData, "control.etcd-data", Advice;
+    ControlKubelet, "control.kubelet", Advice;
+    ControlManifestMode, "control.manifest-mode", FailsControl;
+    ProfileDeprecated, "profile.deprecated", Advice;
+    ProfileProtectKernelDefaults, "profile.protect-kernel-defaults", BlocksStart;
+    ProfileValue, "profile.value", BlocksStart;
+    SysctlRootMaxbytes, "sysctl.kernel.keys.root_maxbytes", BlocksStart;
+    SysctlRootMaxkeys, "sysctl.kernel.keys.root_maxkeys", BlocksStart;
+    SysctlPanic, "sysctl.kernel.panic", BlocksStart;
+    SysctlPanicOnOops, "sysctl.kernel.panic_on_oops", BlocksStart;
+    SysctlOvercommitMemory, "sysctl.vm.overcommit_memory", BlocksStart;
+    SysctlPanicOnOom, "sysctl.vm.panic_on_oom", BlocksStart;
+    UnitBothEnabled, "unit.both-enabled", Advice;
+    UnitProblem, "unit.problem", Advice;
+    VersionNewer, "version.newer", Advice;
+    VersionUnknown, "version.unknown", Advice;
+}
+
+impl CheckId {
+    /// The check with this id.
+    pub fn parse(id: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|check| check.as_str() == id)
+    }
+
+    /// The check of the account `etcd` in `table`.
+    pub(crate) const fn of_account(table: Table) -> Self {
+        match table {
+            Table::Passwd => Self::AccountEtcdUser,
+            Table::Group => Self::AccountEtcdGroup,
+        }
+    }
+
+    /// The kernel parameter that it checks: `kernel.panic`.
+    pub fn sysctl_key(self) -> Option<&'static str> {
+        self.as_str().strip_prefix("sysctl.")
+    }
+}
+
+impl std::fmt::Display for CheckId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Serialize for CheckId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}

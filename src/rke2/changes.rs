@@ -1,0 +1,117 @@
+//! What changed in RKE2 and its kubelet, and since which releases: each change once.
+//!
+//! A change that reached the maintained minors together has a first release in each. The tests of
+//! [`super::profile`] and [`super::config`] compare the rules that follow with what was recorded of every
+//! release; a test below holds that each release named here exists. Texts of the catalogue name a change as
+//! `{since NAME}`.
+
+use super::version::Since;
+
+/// Declares the changes, and the list of all of them by name.
+macro_rules! changes {
+    ($($(#[doc = $doc:literal])+ $name:ident: $($release:tt),+;)+) => {
+        $($(#[doc = $doc])+ pub(crate) const $name: Since = Since(&[$($release),+]);)+
+
+        /// Every change, by the name that texts of the catalogue use.
+        const ALL: &[(&str, Since)] = &[$((stringify!($name), $name)),+];
+    };
+}
+
+changes! {
+    // Profiles: rancher/rke2 pkg/cli/cmds/profile_linux.go, root.go.
+
+    /// The profile `etcd`, and each check with a message of its own: #8349 and its backports.
+    ETCD_PROFILE: (30, 14, 1), (31, 10, 1), (32, 6, 1), (33, 2, 1), (34, 1, 1);
+    /// The generic profile `cis`: #4708 and its backports.
+    GENERIC_CIS: (25, 15, 1), (26, 10, 1), (27, 7, 1), (28, 2, 1), (29, 0, 1);
+    /// `cis-1.23` ends RKE2 after the host checks: #5781.
+    CIS_1_23_REFUSED: (30, 0, 1);
+    /// `cis-1.23` is the only profile: #3282.
+    ONLY_CIS_1_23: (25, 0, 1);
+    /// `cis-1.6` is accepted too: #763.
+    CIS_1_6: (20, 5, 1);
+    /// The group etcd is required too, and the message has a colon: #2290.
+    GROUP_CHECK: (20, 14, 1), (21, 8, 1), (22, 5, 1), (23, 1, 1);
+    /// Agents must have the etcd account (a regression): #924.
+    AGENT_REGRESSION: (20, 7, 1);
+    /// Agents need no etcd account again: #1066.
+    AGENT_FIXED: (20, 8, 1), (21, 2, 1);
+    /// Built with Go 1.17 or newer, which reads account lines of any length (golang/go#43636).
+    UNLIMITED_LINES: (23, 1, 1);
+
+    // The configuration: k3s-io/k3s pkg/configfilearg, urfave/cli.
+
+    /// Drop-ins below `config.yaml.d`; before, one file, which could be a URL.
+    DROP_INS: (20, 6, 1);
+    /// A key that ends in `+` appends.
+    APPEND: (20, 7, 1);
+    /// Unknown keys are skipped with a warning; before, they are fatal.
+    SKIP_UNKNOWN: (20, 13, 1), (21, 7, 1), (22, 4, 1);
+    /// A configuration file that was named and is missing is ignored; before, that is fatal. The same
+    /// releases take the default of `data-dir` from `RKE2_DATA_DIR`.
+    MISSING_IGNORED: (27, 16, 2), (28, 13, 1), (29, 8, 1), (30, 4, 1);
+    /// The command-line library is urfave/cli v2.
+    CLI_V2: (31, 8, 1), (32, 4, 1);
+    /// Errors of the command-line library have the prefix `Error: `.
+    ERROR_PREFIX: (31, 12, 1), (32, 8, 1), (33, 4, 1), (34, 1, 1);
+    /// `rke2 --debug server` is refused.
+    NO_GLOBAL_DEBUG: (24, 12, 1), (25, 8, 1), (26, 3, 1);
+
+    // The kubelet: k3s-io/k3s pkg/daemons/agent, kubernetes cmd/kubelet/app.
+
+    /// Entries of `kubelet-arg` may begin with `--`.
+    KUBELET_DASHES: (20, 9, 2), (21, 3, 2);
+    /// `kubelet-arg` takes `k+=v` and `k-=v`, and repeats a repeated `k`.
+    KUBELET_REPEATS: (20, 13, 1), (21, 7, 1), (22, 4, 1);
+    /// The kubelet is configured by files below `agent/etc/kubelet.conf.d`: k3s #10433.
+    KUBELET_CONF_D: (32, 0, 1);
+    /// The kubelet has `--fail-cgroupv1`: kubernetes #126031.
+    FAIL_CGROUP_V1: (31, 0, 1);
+    /// `--fail-cgroupv1` is true by default: kubernetes #134298.
+    FAIL_CGROUP_V1_DEFAULT: (35, 0, 1);
+
+    // Files and units.
+
+    /// With a CIS profile static pods are written with mode 0600: rancher/rke2 #4831.
+    MANIFESTS_CLOSED: (25, 15, 1), (26, 10, 1), (27, 7, 1), (28, 3, 1);
+    /// A unit does not start while the other one runs; before, each stops the other:
+    /// rancher/rke2 bundle/lib/systemd/system.
+    UNIT_SKIPPED: (32, 13, 1), (33, 9, 1), (34, 5, 1), (35, 2, 1);
+    /// Pod security leaves out kube-system and cis-operator-system: rancher/rke2 pkg/rke2/psa.go.
+    POD_SECURITY: (25, 0, 1);
+    /// Pod security leaves out tigera-operator.
+    TIGERA_EXEMPT: (25, 2, 1);
+    /// Pod security leaves out compliance-operator-system.
+    COMPLIANCE_EXEMPT: (32, 13, 2), (33, 10, 1), (34, 6, 1), (35, 3, 1), (36, 0, 1);
+    /// Pod security no longer leaves out cis-operator-system.
+    CIS_OPERATOR_NOT_EXEMPT: (33, 10, 1), (34, 6, 1), (35, 3, 1), (36, 0, 1);
+}
+
+/// The change of that name.
+pub(crate) fn by_name(name: &str) -> Option<Since> {
+    ALL.iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, since)| *since)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rke2::releases::{self, Coverage};
+    use crate::rke2::version::Version;
+
+    #[test]
+    fn every_release_that_is_named_exists() {
+        for (name, since) in ALL {
+            assert!(since.0.is_sorted(), "{name}");
+            for (minor, patch, revision) in since.0 {
+                let version = Version::new(*minor, *patch, *revision);
+                assert_eq!(
+                    releases::coverage(&version),
+                    Coverage::Exact,
+                    "{name}: {version}"
+                );
+            }
+        }
+    }
+}
