@@ -4,29 +4,29 @@ use crate::finding::{CheckId, Effect};
 
 /// Kinds of record, by their `MESSAGE_ID`.
 pub mod id {
-    /// One reason.
+    /// A finding that blocks the unit, or would.
     pub const FINDING: &str = "130218ea33e04235a4cb6d3bc7aaa99e";
-    /// The unit is not started.
+    /// The unit is blocked.
     pub const BLOCKED: &str = "07455aa26e824d2c8191fbfd5f8b41ec";
-    /// It would be refused, and is started all the same.
+    /// The unit would be refused, and starts anyway.
     pub const ALLOWED_ANYWAY: &str = "3ec60a13d0d9478c9b15834262f59a45";
-    /// It is started unchecked.
+    /// The unit starts unchecked.
     pub const ALLOWED_ON_ERROR: &str = "a7e6cdb13b184695b6d208fc1bf0fd7d";
-    /// Something deserves attention.
+    /// Advice.
     pub const ADVICE: &str = "f773c8381c5a496eb26e6364228ea5c1";
-    /// The unit is started: what kept it down is put right.
+    /// The unit is being started: what blocked it is fixed.
     pub const RESUMED: &str = "177d9cd6ba0e419a8b804158a0e4aff6";
-    /// It would run, and is not started by itself.
+    /// The unit would start, and is not started automatically.
     pub const HELD: &str = "4a4fc480e04b4178acafec446d2b169d";
-    /// It failed again and again and cannot run: it is stopped, or left alone.
+    /// The unit failed repeatedly and would be refused at every start: it is stopped, or not.
     pub const LOOP: &str = "efdb6b87a45147a8b5530feed1f7d038";
-    /// It runs, and would not start again.
+    /// The unit runs, and would not start again.
     pub const DRIFTED: &str = "6a0aafc776df442b90b1be0f1b0ce2fd";
-    /// It runs, and would start again.
+    /// The unit runs, and would start again.
     pub const DRIFT_RESOLVED: &str = "14ee33e3e81446d886c197919c6c7f95";
-    /// The monitor cannot do part of its work.
+    /// Something does not work in the monitor, or works again.
     pub const MONITOR: &str = "c0a8f2c7d96b4e0f8f0d6a2b7f4b5d31";
-    /// Every one.
+    /// All of them.
     pub const ALL: [&str; 11] = [
         FINDING,
         BLOCKED,
@@ -42,7 +42,7 @@ pub mod id {
     ];
 }
 
-/// How grave a record is, in the journal's terms.
+/// The priority of a record, as in syslog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Priority {
     /// `err`
@@ -58,9 +58,9 @@ pub enum Priority {
 pub struct Record {
     /// Its kind, one of [`id`].
     pub message_id: &'static str,
-    /// How grave it is.
+    /// Its priority.
     pub priority: Priority,
-    /// What is read in `systemctl status`: one line.
+    /// The text that `systemctl status` shows: one line.
     pub message: String,
     /// `OBJECT_SYSTEMD_UNIT`: what makes it show in `journalctl -u`.
     pub unit: String,
@@ -70,7 +70,7 @@ pub struct Record {
     pub summary: Option<SummaryFields>,
 }
 
-/// Every one is sent with every finding, so that the catalog's placeholders are always filled.
+/// The fields of a finding. All are always sent, so that the catalog's placeholders have values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FindingFields {
     /// `PREFLIGHT_CHECK`: the finding's id.
@@ -91,19 +91,19 @@ pub struct FindingFields {
     pub file: String,
     /// `PREFLIGHT_LINE`
     pub line: String,
-    /// `PREFLIGHT_PREDICTED`: the line the component would end with, as it words it.
+    /// `PREFLIGHT_PREDICTED`: the line with which the component would exit.
     pub predicted: String,
     /// `PREFLIGHT_REMEDY`: one command or sentence a line.
     pub remedy: String,
 }
 
-/// What a summary carries.
+/// The fields of a summary.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SummaryFields {
     /// `PREFLIGHT_REASONS`: one a line.
     pub reasons: String,
     /// `PREFLIGHT_REMEDY`: one command or sentence a line.
     pub remedy: String,
-    /// `PREFLIGHT_SETTER`: who made it so, where that can be known; one a line.
+    /// `PREFLIGHT_SETTER`: the cause of each change where it is known, one a line.
     pub changed_by: String,
 }

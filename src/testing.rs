@@ -44,9 +44,12 @@ pub mod configuration {
 pub mod daemon {
     pub mod service {
         pub use crate::daemon::service::{
-            MANAGER, PATH, Request, Shared, UNIT, UnitView, View, publish, serve, unit_path,
+            MANAGER, PATH, Request, Shared, UNIT, publish, serve, unit_path,
         };
     }
+}
+pub mod document {
+    pub use crate::document::UnitDocument;
 }
 pub mod evaluate {
     pub use crate::evaluate::evaluate;
@@ -76,6 +79,9 @@ pub mod gate {
     pub mod plan {
         pub use crate::gate::plan::{Override, decide, kernel_override};
     }
+}
+pub mod glob {
+    pub use crate::glob::matches;
 }
 pub mod go {
     pub use crate::go::trim_space;
@@ -108,7 +114,10 @@ pub mod journal {
     pub use crate::journal::id;
 }
 pub mod monitor {
-    pub use crate::monitor::{Hold, Phase};
+    pub use crate::monitor::{Hold, MonitorStatus, NodeStatus, Phase, UnitStatus};
+    pub mod status {
+        pub use crate::monitor::status::SCHEMA;
+    }
 }
 pub mod report {
     pub mod audit {
@@ -138,13 +147,10 @@ pub mod report {
         pub use crate::report::json::render;
     }
     pub mod metrics {
-        pub use crate::report::metrics::{FAMILIES, Family, Snapshot, UnitState, render};
+        pub use crate::report::metrics::{FAMILIES, Family, Snapshot, render};
     }
     pub mod settings {
         pub use crate::report::settings::{json, text};
-    }
-    pub mod status {
-        pub use crate::report::status::{Monitor, SCHEMA, Status, Unit};
     }
     pub mod sysctl {
         pub use crate::report::sysctl::{json, text};
@@ -215,10 +221,11 @@ pub mod text {
 }
 pub mod unit {
     pub use crate::unit::{
-        Enablement, EnvironmentContent, Knowledge, LiveUnit, Load, UnitDefinition, VariableOrigin,
+        Command, Enablement, EnvironmentContent, EnvironmentFile, Knowledge, LiveUnit, Load,
+        UnitDefinition, Variable, VariableOrigin, Word,
     };
     pub mod directive {
-        pub use crate::unit::directive::{Extent, TABLE, handling, untracked};
+        pub use crate::unit::directive::{Cause, Extent, TABLE, handling, untracked};
     }
     pub mod envfile {
         pub use crate::unit::envfile::{Comments, parse};
@@ -227,16 +234,13 @@ pub mod unit {
         pub use crate::unit::environment::is_set_by_systemd;
     }
     pub mod live {
-        pub use crate::unit::live::{LiveCommand, differences};
+        pub use crate::unit::live::LiveCommand;
     }
     pub mod load {
         pub use crate::unit::load::{UnitFile, default_environment, load};
     }
     pub mod specifier {
         pub use crate::unit::specifier::Specifiers;
-    }
-    pub mod wildcard {
-        pub use crate::unit::wildcard::matches;
     }
     pub mod words {
         pub use crate::unit::words::{Rules, Words};

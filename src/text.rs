@@ -1,29 +1,29 @@
-//! Small things about text that several modules say.
+//! Helpers for text that several modules print.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// The one of `candidates` that `word` is most likely a misspelling of: the same but for case and
-/// `_`, else few letters away.
+/// The candidate of which `word` is most likely a misspelling: equal except for case and `_`, or few
+/// letters different.
 pub(crate) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
-    // Nobody misspells a word at such a length; the distance is not worth its price.
-    const LONGEST: usize = 64;
+    // Longer words are not misspellings, and the distance takes quadratic time.
+    const MAX_LENGTH: usize = 64;
     let folded = |text: &str| text.to_lowercase().replace('_', "-");
-    if !(3..=LONGEST).contains(&word.len()) {
+    if !(3..=MAX_LENGTH).contains(&word.len()) {
         return None;
     }
     let wanted = folded(word);
     let allowed = (wanted.chars().count() / 4).clamp(1, 3);
     candidates
         .iter()
-        .filter(|candidate| (3..=LONGEST).contains(&candidate.len()))
+        .filter(|candidate| (3..=MAX_LENGTH).contains(&candidate.len()))
         .map(|candidate| (distance(&wanted, &folded(candidate)), *candidate))
         .filter(|(distance, _)| *distance <= allowed)
         .min()
         .map(|(_, candidate)| candidate)
 }
 
-/// Levenshtein's distance, swapped neighbours counting once.
+/// Levenshtein distance, in which a swap of neighbours counts once.
 fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut before: Vec<usize> = Vec::new();
@@ -53,13 +53,13 @@ fn distance(left: &str, right: &str) -> usize {
     row.last().copied().unwrap_or_default()
 }
 
-/// More of one text of a host is not shown: nobody reads on, and a journal is not the place for it.
-const SHOWN: usize = 500;
+/// The most characters shown of one text of a host, so that a file cannot flood a terminal or the journal.
+const MAX_SHOWN: usize = 500;
 
-/// What stands in place of a password.
+/// Replaces a password.
 const REDACTED: &str = "<redacted>";
 
-/// `text` with what stands between `://` and `@` taken out: a name and, mostly, a password.
+/// `text` without the user information of addresses, between `://` and `@`: a name and often a password.
 pub(crate) fn without_userinfo(text: &str) -> Cow<'_, str> {
     if !text.contains("://") {
         return Cow::Borrowed(text);
@@ -87,15 +87,15 @@ pub(crate) fn without_userinfo(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// `text` with every [unprintable](is_unprintable) character made visible, passwords in addresses
-/// taken out, and cut where it is very long.
+/// `text` with every [unprintable](is_unprintable) character escaped, passwords in addresses removed, and
+/// truncated if it is very long.
 ///
-/// What a host's files contain reaches terminals and journals through this alone.
+/// Every text from a host's files passes through here before it reaches a terminal or the journal.
 pub(crate) fn printable(text: &str) -> String {
     let text = without_userinfo(text);
-    let mut out = String::with_capacity(text.len().min(SHOWN));
+    let mut out = String::with_capacity(text.len().min(MAX_SHOWN));
     for (index, c) in text.chars().enumerate() {
-        if index == SHOWN {
+        if index == MAX_SHOWN {
             let _ = write!(out, "… ({} bytes in all)", text.len());
             break;
         }
@@ -104,7 +104,7 @@ pub(crate) fn printable(text: &str) -> String {
     out
 }
 
-/// `text` with every unprintable character made visible, and nothing else changed.
+/// `text` with every unprintable character escaped, and otherwise unchanged.
 pub(crate) fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     text.chars().for_each(|c| push_visible(&mut out, c));
@@ -123,10 +123,10 @@ fn push_visible(out: &mut String, c: char) {
     }
 }
 
-/// Whether a character could move a cursor, forge a line, or hide or reorder what stands beside it:
-/// control characters (C0, DEL, C1), line and paragraph separators, bidirectional controls, other
-/// format characters (Unicode's category Cf), characters shown as nothing (fillers, variation
-/// selectors, tags), and those that no text may hold.
+/// Whether a character could move a cursor, forge a line, or hide or reorder its neighbours: control
+/// characters (C0, DEL, C1), line and paragraph separators, bidirectional controls, other format
+/// characters (Unicode's category Cf), invisible characters (fillers, variation selectors, tags), and
+/// noncharacters.
 pub fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -140,10 +140,10 @@ pub fn is_unprintable(c: char) -> bool {
         || u32::from(c) & 0xfffe == 0xfffe
 }
 
-/// A whole output as it may go to a terminal or into a file: what is unprintable is made visible, but
-/// for line feeds, tabs and the colours (`ESC [ … m`) of this program.
+/// A whole output for a terminal or file: unprintable characters are escaped, except line feeds, tabs and
+/// the colours (`ESC [ … m`) of this program.
 ///
-/// Every value is made printable where it is put into an output; this makes sure of it.
+/// Every value is made printable when it is put into an output; this is a second barrier.
 pub(crate) fn output(text: &str) -> Cow<'_, str> {
     let is_fine = |c: char| c == '\n' || c == '\t' || !is_unprintable(c);
     if text.chars().all(is_fine) {
@@ -168,14 +168,14 @@ pub(crate) fn output(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// `value` as JSON over several lines, one line feed at its end. Unprintable characters are written as
-/// `\uXXXX`: what is read back is the same value.
+/// `value` as indented JSON with a final line feed. Unprintable characters are written as `\uXXXX`, so
+/// that the same value is read back.
 pub(crate) fn json(value: &impl serde::Serialize) -> String {
-    // Strings, numbers and lists alone: this cannot fail.
+    // It contains strings, numbers and lists only, so this cannot fail.
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
     let mut out = String::with_capacity(text.len().saturating_add(1));
     for c in text.chars() {
-        // Outside strings JSON has no other than line feeds, inside it has no line feed.
+        // Outside of strings, line feed is the only unprintable character; inside, it is escaped already.
         if c == '\n' || !is_unprintable(c) {
             out.push(c);
             continue;
@@ -188,8 +188,8 @@ pub(crate) fn json(value: &impl serde::Serialize) -> String {
     out
 }
 
-/// `text` as one word of a POSIX shell's command line, in printable characters alone: others are
-/// written as octal numbers that `printf` makes them of.
+/// `text` as one word of a POSIX shell, in printable characters only: others are written as octal escapes
+/// for `printf`.
 pub(crate) fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=+,@%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
@@ -198,7 +198,7 @@ pub(crate) fn shell_word(text: &str) -> String {
     if !text.chars().any(is_unprintable) {
         return format!("'{}'", text.replace('\'', "'\\''"));
     }
-    // The shell takes line feeds off the end of what a command prints.
+    // Command substitution strips line feeds at the end.
     let inner = text.trim_end_matches('\n');
     let mut format = String::new();
     for c in inner.chars() {
@@ -223,7 +223,7 @@ pub(crate) fn shell_word(text: &str) -> String {
     format!("\"$(printf -- '{format}')\"{ends}")
 }
 
-/// `text` in lines of at most `width` characters, each after the first begun with `indent` spaces.
+/// `text` in lines of at most `width` characters. Each line after the first begins with `indent` spaces.
 pub(crate) fn wrap(text: &str, width: usize, indent: usize) -> String {
     let mut out = String::with_capacity(text.len());
     let mut column = 0_usize;
@@ -243,7 +243,7 @@ pub(crate) fn wrap(text: &str, width: usize, indent: usize) -> String {
     out
 }
 
-/// `1 reason`, `3 reasons`.
+/// A number with its noun: `1 reason`, `3 reasons`.
 pub(crate) fn count(number: usize, thing: &str) -> String {
     let s = if number == 1 { "" } else { "s" };
     format!("{number} {thing}{s}")
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_word_is_near() {
+    fn the_nearest_word_is_close() {
         let keys = ["profile", "protect-kernel-defaults", "kubelet-arg"];
         assert_eq!(nearest("Profile", &keys), Some("profile"));
         assert_eq!(
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_deceive_is_made_visible() {
+    fn deceptive_characters_are_escaped() {
         assert_eq!(
             printable("a\x1b[31mb\nc\u{202e}d é"),
             "a\\u{1b}[31mb\\nc\\u{202e}d é"

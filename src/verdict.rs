@@ -2,12 +2,14 @@
 
 use std::collections::HashSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::finding::{Component, Finding, Outcome, Prediction};
 
 /// Would the unit start?
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Nothing we know of would refuse.
@@ -15,6 +17,8 @@ pub enum Verdict {
     /// RKE2 or its kubelet would refuse.
     WouldRefuse,
     /// Something that decides could not be found out, and nothing that could be refuses.
+    #[default]
+    #[serde(other)]
     Undetermined,
 }
 

@@ -1,5 +1,5 @@
 //! The monitor's D-Bus objects over a pair of sockets, and their introspection data as documented.
-//! `PREFLIGHT_BLESS=1` writes it anew.
+//! `PREFLIGHT_BLESS=1` rewrites it.
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -12,9 +12,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use preflight_rke2::testing::daemon::service::{
-    MANAGER, PATH, Request, Shared, UNIT, UnitView, View, publish, serve, unit_path,
+    MANAGER, PATH, Request, Shared, UNIT, publish, serve, unit_path,
 };
-use tokio::sync::mpsc;
+use preflight_rke2::testing::document::UnitDocument;
+use preflight_rke2::testing::monitor::{MonitorStatus, NodeStatus, Phase, UnitStatus};
+use preflight_rke2::testing::verdict::Verdict;
+use tokio::sync::{mpsc, oneshot};
 use zbus::connection::Builder;
 use zbus::{Connection, fdo};
 
@@ -34,21 +37,71 @@ async fn connected(shared: &Shared) -> (Connection, Connection) {
     (server, client.unwrap())
 }
 
-fn view(blocked: bool) -> View {
-    let unit = UnitView {
-        name: SERVER.to_owned(),
-        role: "server".to_owned(),
-        verdict: "would-refuse".to_owned(),
-        blocked,
-        blocked_since: u64::from(blocked),
-        report: "{}\n".to_owned(),
-        ..UnitView::default()
+fn status(blocked: bool) -> NodeStatus {
+    let unit = UnitStatus {
+        unit: SERVER.to_owned(),
+        phase: Phase::Down,
+        blocked_since: blocked.then_some(1),
+        report: UnitDocument {
+            unit: SERVER.to_owned(),
+            role: "server".to_owned(),
+            verdict: Verdict::WouldRefuse,
+            ..UnitDocument::default()
+        },
+        ..UnitStatus::default()
     };
-    View {
-        evaluated: 7,
-        units: [(SERVER.to_owned(), unit)].into(),
-        report: "the report".to_owned(),
-        status: "the status".to_owned(),
+    NodeStatus {
+        monitor: MonitorStatus {
+            evaluated: 7,
+            ..MonitorStatus::default()
+        },
+        units: vec![unit],
+        ..NodeStatus::default()
+    }
+}
+
+/// A monitor's objects over a pair of sockets, one unit among them; and its client.
+struct Monitor {
+    shared: Shared,
+    requests: mpsc::Receiver<Request>,
+    server: Connection,
+    client: Connection,
+}
+
+impl Monitor {
+    /// One whose unit is blocked, and of which as many requests may wait.
+    async fn new(waiting: usize) -> Self {
+        let (sender, requests) = mpsc::channel(waiting);
+        let shared = Shared::new(sender);
+        let (server, client) = connected(&shared).await;
+        publish(&server, &shared, status(true)).await.unwrap();
+        Self {
+            shared,
+            requests,
+            server,
+            client,
+        }
+    }
+
+    async fn publish(&self, status: NodeStatus) {
+        publish(&self.server, &self.shared, status).await.unwrap();
+    }
+
+    /// The next request, which must be one for an evaluation.
+    async fn check(&mut self) -> oneshot::Sender<()> {
+        let reply = match self.requests.recv().await {
+            Some(Request::Check(reply)) => Some(reply),
+            _ => None,
+        };
+        reply.unwrap()
+    }
+
+    async fn manager(&self) -> zbus::Proxy<'static> {
+        proxy(&self.client, PATH.to_owned(), MANAGER).await
+    }
+
+    async fn unit(&self) -> zbus::Proxy<'static> {
+        proxy(&self.client, unit_path(SERVER).to_string(), UNIT).await
     }
 }
 
@@ -78,20 +131,18 @@ async fn proxy(client: &Connection, path: String, interface: &'static str) -> zb
 #[test]
 fn what_is_published_is_what_is_read() {
     within(async {
-        let (commands, mut asked) = mpsc::channel(1);
-        let shared = Shared::new(commands);
-        let (server, client) = connected(&shared).await;
-        publish(&server, &shared, view(true)).await.unwrap();
-
-        let manager = proxy(&client, PATH.to_owned(), MANAGER).await;
+        let mut monitor = Monitor::new(1).await;
+        let manager = monitor.manager().await;
         let report: String = manager.call("GetReport", &()).await.unwrap();
-        assert_eq!(report, "the report");
-        let status: String = manager.call("GetStatus", &()).await.unwrap();
-        assert_eq!(status, "the status");
-        assert_eq!(
-            manager.get_property::<u64>("LastEvaluation").await.unwrap(),
-            7
-        );
+        let expected = status(true);
+        let text: serde_json::Value = serde_json::from_str(&report).unwrap();
+        assert_eq!(text["schema"], "org.rke2.preflight.report/1");
+        let unit: UnitDocument = serde_json::from_value(text["units"][0].clone()).unwrap();
+        assert_eq!(unit, expected.units[0].report);
+        let text: String = manager.call("GetStatus", &()).await.unwrap();
+        assert_eq!(text, expected.json());
+        let evaluated: u64 = manager.get_property("LastEvaluation").await.unwrap();
+        assert_eq!(evaluated, 7);
         let path: zbus::OwnedObjectPath = manager.call("GetUnit", &(SERVER)).await.unwrap();
         assert_eq!(path.as_str(), unit_path(SERVER).as_str());
         let error = manager
@@ -105,26 +156,27 @@ fn what_is_published_is_what_is_read() {
             "{error}"
         );
 
-        let unit = proxy(&client, unit_path(SERVER).to_string(), UNIT).await;
+        let unit = monitor.unit().await;
         assert!(unit.get_property::<bool>("Blocked").await.unwrap());
-        publish(&server, &shared, view(false)).await.unwrap();
+        for (property, value) in [("Phase", "down"), ("Verdict", "would-refuse"), ("Held", "")] {
+            let read: String = unit.get_property(property).await.unwrap();
+            assert_eq!(read, value, "{property}");
+        }
+        let of_unit: String = unit.call("GetReport", &()).await.unwrap();
+        assert_eq!(of_unit, report);
+        monitor.publish(status(false)).await;
         assert!(!unit.get_property::<bool>("Blocked").await.unwrap());
 
-        // A question waits for the monitor; one more than it can keep is turned away.
-        let first = manager.call::<_, _, String>("Check", &());
-        let answered = async {
-            let Some(Request::Check(reply)) = asked.recv().await else {
-                panic!("another question");
-            };
-            reply.send(()).unwrap();
-        };
-        assert_eq!(tokio::join!(first, answered).0.unwrap(), "the report");
+        // A call waits for the monitor.
+        let call = manager.call::<_, _, String>("Check", &());
+        let answer = async { monitor.check().await.send(()).unwrap() };
+        assert_eq!(tokio::join!(call, answer).0.unwrap(), report);
 
-        // Without a bus nobody can be known for root.
+        // Without a bus no caller is known to be root.
         let refused = unit.call::<_, _, ()>("Resume", &()).await.unwrap_err();
         assert!(refused.to_string().contains("AccessDenied"), "{refused}");
 
-        publish(&server, &shared, View::default()).await.unwrap();
+        monitor.publish(NodeStatus::default()).await;
         assert!(
             unit.get_property::<bool>("Blocked").await.is_err(),
             "it is gone"
@@ -133,54 +185,48 @@ fn what_is_published_is_what_is_read() {
 }
 
 #[test]
-fn the_status_is_asked_of_a_look_that_knows_what_was_told() {
+fn a_status_that_is_outdated_is_evaluated_first() {
     within(async {
-        let (commands, mut asked) = mpsc::channel(1);
-        let shared = Shared::new(commands);
-        let (server, client) = connected(&shared).await;
-        publish(&server, &shared, view(true)).await.unwrap();
-        let manager = proxy(&client, PATH.to_owned(), MANAGER).await;
+        let mut monitor = Monitor::new(1).await;
+        let shared = monitor.shared.clone();
+        let manager = monitor.manager().await;
+        let newer = || {
+            let mut newer = status(false);
+            newer.monitor.version = "newer".to_owned();
+            newer
+        };
         shared.change_counter().fetch_add(1, Ordering::Relaxed);
-        let status = manager.call::<_, _, String>("GetStatus", &());
-        let looked = async {
-            let Some(Request::Check(reply)) = asked.recv().await else {
-                panic!("another question");
-            };
-            let mut newer = view(false);
-            newer.status = "newer".to_owned();
-            shared.replace(newer);
+        let call = manager.call::<_, _, String>("GetStatus", &());
+        let answer = async {
+            let reply = monitor.check().await;
+            shared.replace(newer());
             shared.set_evaluated(shared.revision());
             reply.send(()).unwrap();
         };
-        assert_eq!(tokio::join!(status, looked).0.unwrap(), "newer");
-        // And of nobody where nothing was told.
-        let status: String = manager.call("GetStatus", &()).await.unwrap();
-        assert_eq!(status, "newer");
-        // Where nobody looks any more, what is known is told.
-        drop(asked);
+        assert_eq!(tokio::join!(call, answer).0.unwrap(), newer().json());
+        // Where nothing has changed since, it is returned at once.
+        let text: String = manager.call("GetStatus", &()).await.unwrap();
+        assert_eq!(text, newer().json());
+        // Where the monitor is ending, the last one is returned.
+        drop(monitor.requests);
         shared.change_counter().fetch_add(1, Ordering::Relaxed);
-        let status: String = manager.call("GetStatus", &()).await.unwrap();
-        assert_eq!(status, "newer");
+        let text: String = manager.call("GetStatus", &()).await.unwrap();
+        assert_eq!(text, newer().json());
     });
 }
 
 #[test]
-fn no_more_than_so_many_wait_for_a_look() {
+fn the_number_of_waiting_callers_is_limited() {
     within(async {
-        // Commands are taken at once, as the monitor does, and answered late.
-        let (commands, mut asked) = mpsc::channel(4);
-        let shared = Shared::new(commands);
-        let (_server, client) = connected(&shared).await;
-        let manager = proxy(&client, PATH.to_owned(), MANAGER).await;
+        // Requests are taken at once, as the monitor does, and answered late.
+        let mut monitor = Monitor::new(4).await;
+        let manager = monitor.manager().await;
         let mut waiting = Vec::new();
         for _ in 0..64 {
             let manager = manager.clone();
             let call =
                 tokio::spawn(async move { manager.call::<_, _, String>("Check", &()).await });
-            let Some(Request::Check(reply)) = asked.recv().await else {
-                panic!("another question");
-            };
-            waiting.push((call, reply));
+            waiting.push((call, monitor.check().await));
         }
         let error = manager
             .call::<_, _, String>("Check", &())
@@ -195,13 +241,11 @@ fn no_more_than_so_many_wait_for_a_look() {
 }
 
 #[test]
-fn questions_to_a_monitor_that_ends_are_answered() {
+fn calls_to_a_monitor_that_ends_are_answered() {
     within(async {
-        let (commands, asked) = mpsc::channel(1);
-        let shared = Shared::new(commands);
-        let (_server, client) = connected(&shared).await;
-        drop(asked);
-        let manager = proxy(&client, PATH.to_owned(), MANAGER).await;
+        let monitor = Monitor::new(1).await;
+        let manager = monitor.manager().await;
+        drop(monitor.requests);
         let error = manager
             .call::<_, _, String>("Check", &())
             .await
@@ -216,15 +260,12 @@ fn questions_to_a_monitor_that_ends_are_answered() {
 #[test]
 fn the_documented_interfaces_are_those_that_are_there() {
     within(async {
-        let (commands, _asked) = mpsc::channel(1);
-        let shared = Shared::new(commands);
-        let (server, client) = connected(&shared).await;
-        publish(&server, &shared, view(true)).await.unwrap();
+        let monitor = Monitor::new(1).await;
         for (path, interface) in [
             (PATH.to_owned(), MANAGER),
             (unit_path(SERVER).to_string(), UNIT),
         ] {
-            let introspectable = fdo::IntrospectableProxy::builder(&client)
+            let introspectable = fdo::IntrospectableProxy::builder(&monitor.client)
                 .destination("org.rke2.Preflight1")
                 .path(path)
                 .build()
@@ -243,7 +284,7 @@ fn the_documented_interfaces_are_those_that_are_there() {
             }
             let documented = std::fs::read_to_string(&file).unwrap_or_default();
             assert_eq!(documented, shown, "{}", file.display());
-            // Each method and property stands in the reference too.
+            // The reference has each method and property too.
             let reference = std::fs::read_to_string(
                 Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference.md"),
             )

@@ -19,6 +19,7 @@ const LAYERS: &[&str] = &[
     // Helpers that know nothing of RKE2.
     "text",
     "go",
+    "glob",
     // Facts, and rules of systemd.
     "facts",
     "unit",
@@ -30,6 +31,7 @@ const LAYERS: &[&str] = &[
     "evaluate",
     "verdict",
     "assessment",
+    "document",
     "audit",
     // What to do about it.
     "configuration",

@@ -8,12 +8,17 @@
 use preflight_rke2::testing::facts::Source;
 use preflight_rke2::testing::host::{HostRoot, units};
 use preflight_rke2::testing::unit::directive::Extent;
-use preflight_rke2::testing::unit::live::{LiveCommand, differences};
+use preflight_rke2::testing::unit::live::LiveCommand;
 use preflight_rke2::testing::unit::{
     Enablement, Knowledge, LiveUnit, Load, UnitDefinition, VariableOrigin,
 };
 
-/// A host to be.
+#[path = "common/unit_differences.rs"]
+mod unit_differences;
+
+use unit_differences::differences;
+
+/// A host that is being laid out.
 struct Host(tempfile::TempDir);
 
 impl Host {
@@ -327,7 +332,7 @@ fn masked_linked_and_missing() {
 }
 
 #[test]
-fn a_link_is_another_name_only_where_systemd_takes_it_for_one() {
+fn links_are_aliases_only_where_systemd_accepts_them() {
     let unit = rke2("server", "/usr");
     let host = || Host::new().file(VENDOR, &unit);
     let cases = [
@@ -417,8 +422,6 @@ EnvironmentFile=/etc/no[n]e
             format!("{VENDOR}:7: EnvironmentFile=/etc/no[n]e {needed}: no such file"),
         ]
     );
-    let stops: Vec<bool> = unit.problems.iter().map(|p| p.kind.stops_start()).collect();
-    assert_eq!(stops, [true, false, true]);
 }
 
 #[test]
@@ -491,23 +494,23 @@ fn systemd_and_the_files_agree() {
         .file(VENDOR, rke2("server", "/usr"))
         .file("/etc/sysconfig/rke2-server", "HOME=/root\n# old \\\nA=1\n");
     let offline = host.find(SERVER);
-    let told = units::complete(&host.root(), &live(), &offline);
-    assert_eq!(differences(&offline, &told), [""; 0]);
-    assert_eq!(told.knowledge, Knowledge::Bus);
-    assert_eq!(args(&told)[1], args(&offline)[1]);
-    // systemd 252 takes the line after the comment for a comment; the files cannot tell.
-    assert_eq!(problems(&told), [""; 0]);
+    let loaded = units::complete(&host.root(), &live(), &offline);
+    assert_eq!(differences(&offline, &loaded), [""; 0]);
+    assert_eq!(loaded.knowledge, Knowledge::Bus);
+    assert_eq!(args(&loaded)[1], args(&offline)[1]);
+    // systemd 252 takes the line after the comment for a comment; the files do not show which.
+    assert_eq!(problems(&loaded), [""; 0]);
     assert_eq!(offline.problems.len(), 1);
     let names = |unit: &UnitDefinition| {
         let environment = unit.command().unwrap().environment;
         environment.into_iter().map(|v| v.name).collect::<Vec<_>>()
     };
-    assert_eq!(names(&told), ["PATH", "HOME"]);
+    assert_eq!(names(&loaded), ["PATH", "HOME"]);
     assert_eq!(names(&offline), ["HOME", "A"]);
 }
 
 #[test]
-fn where_systemd_knows_better_its_word_counts() {
+fn systemds_values_win_over_the_files() {
     let host = Host::new().file(VENDOR, rke2("server", "/usr")).file(
         &format!("{ETC}.d/a.conf"),
         "[Service]\nEnvironment=RKE2_TOKEN=secret A=1\n",
@@ -518,15 +521,15 @@ fn where_systemd_knows_better_its_word_counts() {
     systemd.exec_start[0].argv.push("--token=secret".to_owned());
     systemd.environment = vec!["A=2".to_owned(), "B=3".to_owned()];
     systemd.environment_files.pop();
-    let told = units::complete(&host.root(), &systemd, &offline);
-    // A word that stands nowhere is put down to the unit.
+    let loaded = units::complete(&host.root(), &systemd, &offline);
+    // A word that is in no file has the position of the unit.
     assert_eq!(
-        args(&told)[2],
+        args(&loaded)[2],
         format!("/lib/systemd/system/{SERVER} --token=secret")
     );
     let files = "-/etc/default/rke2-server -/etc/sysconfig/rke2-server";
     assert_eq!(
-        differences(&offline, &told),
+        differences(&offline, &loaded),
         [
             format!("drop-ins: the files say \"{ETC}.d/a.conf\", systemd says \"\""),
             format!(
@@ -541,7 +544,7 @@ fn where_systemd_knows_better_its_word_counts() {
 }
 
 #[test]
-fn what_systemd_has_loaded_counts_and_not_what_the_files_say_since() {
+fn the_loaded_unit_counts_not_the_changed_files() {
     let all = |unit: &UnitDefinition| -> Vec<String> {
         unit.influences().iter().map(ToString::to_string).collect()
     };
@@ -567,24 +570,24 @@ fn what_systemd_has_loaded_counts_and_not_what_the_files_say_since() {
     assert_eq!(offline.search_path, ["/srv/bin"]);
     assert_eq!(offline.working_directory, "!/srv");
     assert_eq!(offline.auxiliary.len(), 3);
-    // What systemd loaded before has neither a root directory nor a user, but PAM; of what only a newer
-    // systemd may know, its answer tells nothing.
+    // The loaded unit has neither a root directory nor a user, but PAM. systemd reports nothing of a
+    // directive that only a newer release may know.
     let mut systemd = live();
     systemd.need_daemon_reload = true;
     systemd.influences = vec![("PAMName", Extent::All)];
-    let told = units::complete(&host.root(), &systemd, &offline);
+    let loaded = units::complete(&host.root(), &systemd, &offline);
     assert_eq!(
-        ends(all(&told)),
+        ends(all(&loaded)),
         [
             format!("/lib/systemd/system/{SERVER}: PAMName"),
             format!("{drop_in}:4: HostView"),
         ]
     );
     assert_eq!(
-        (told.auxiliary.len(), told.working_directory.as_str()),
+        (loaded.auxiliary.len(), loaded.working_directory.as_str()),
         (2, "")
     );
-    let differ = differences(&offline, &told);
+    let differ = differences(&offline, &loaded);
     for text in [
         "ExecStartPre=: 3 in the files, 2 in systemd",
         "ExecSearchPath=: the files say \"/srv/bin\", systemd says \"\"",
@@ -598,18 +601,22 @@ fn what_systemd_has_loaded_counts_and_not_what_the_files_say_since() {
             "{text}: {differ:#?}"
         );
     }
-    // Of what this release tells nothing the files count.
+    // For directives that this release does not report, the files count.
     systemd.unreported = vec!["User"];
-    let told = units::complete(&host.root(), &systemd, &offline);
-    assert!(all(&told).contains(&all(&offline)[1]), "{:?}", all(&told));
-    // Where both agree, places come from the files.
+    let loaded = units::complete(&host.root(), &systemd, &offline);
+    assert!(
+        all(&loaded).contains(&all(&offline)[1]),
+        "{:?}",
+        all(&loaded)
+    );
+    // Where both agree, positions come from the files.
     systemd.influences = vec![("RootDirectory", Extent::All), ("User", Extent::All)];
-    let told = units::complete(&host.root(), &systemd, &offline);
-    assert_eq!(all(&told), all(&offline));
+    let loaded = units::complete(&host.root(), &systemd, &offline);
+    assert_eq!(all(&loaded), all(&offline));
 }
 
 #[test]
-fn only_what_is_known_of_a_unit_is_taken_for_known() {
+fn unknown_influences_are_reported() {
     let drop_in = format!("{ETC}.d/a.conf");
     for (lines, expected) in [
         ("Environment=A=b", None),
@@ -645,13 +652,13 @@ fn only_what_is_known_of_a_unit_is_taken_for_known() {
         ),
         (
             "ExecStart=\nExecStart=|rke2 server",
-            Some("hands the command to a shell"),
+            Some("runs the command in a shell"),
         ),
         (
             "Type=oneshot\nRestart=no\nExecStart=/usr/bin/rke2 server",
             Some("more than one ExecStart="),
         ),
-        ("EnvironmentFile=-/etc/comment", Some("before 254 takes it")),
+        ("EnvironmentFile=-/etc/comment", Some("before 254 reads it")),
         (
             "EnvironmentFile=-/etc/fifo",
             Some("not a regular file but a FIFO"),
@@ -672,7 +679,7 @@ fn only_what_is_known_of_a_unit_is_taken_for_known() {
             _ => panic!("{lines}: {found:?}"),
         }
     }
-    // Commands that run once RKE2 is ready change nothing that it has looked at.
+    // Commands that run after RKE2 is ready change nothing that it has read.
     for (kind, known) in [
         ("Type=notify", 2),
         ("Type=notify-reload", 2),

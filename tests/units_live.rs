@@ -18,7 +18,11 @@ use std::time::Duration;
 
 use preflight_rke2::testing::host::{HostRoot, systemd_bus, units};
 use preflight_rke2::testing::unit::environment::is_set_by_systemd;
-use preflight_rke2::testing::unit::live::differences;
+
+#[path = "common/unit_differences.rs"]
+mod unit_differences;
+
+use unit_differences::differences;
 
 /// Units, each with something that a reader may get wrong: file below the root, content; a
 /// content that begins with `-> ` is a link.

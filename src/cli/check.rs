@@ -63,18 +63,18 @@ fn to_node_problem_detector(common: &Common, check: &Check) -> Status {
         stderr::line("--format npd cannot be used with --all or --fail-on");
         return Status::Usage;
     }
-    let answer = select::open(common)
+    let result = select::open(common)
         .and_then(|root| {
             let mut targets = select::select(&root, common, &check.which)?;
             // A unit that is not enabled beside the other is only reported where it is named.
             if check.which.unit.is_none() {
                 targets.retain(|target| target.other != OtherUnit::OnlyOtherEnabled);
             }
-            Ok(npd::answer(&assess(&root, &targets).0))
+            Ok(npd::result(&assess(&root, &targets).0))
         })
         .unwrap_or_else(|why| npd::unknown(&why));
-    print(&answer.line);
-    Status::Npd(answer.condition)
+    print(&result.line);
+    Status::Npd(result.condition)
 }
 
 fn status(root: &HostRoot, report: &UnitReport, fail_on: &[FailOn]) -> Status {

@@ -1,6 +1,5 @@
-//! `gate UNIT`: the start gate. It prints nothing where all is well. To block, it takes the start job of
-//! the unit away from systemd, and that alone keeps the unit down: a gate that ends in any other way
-//! releases the job.
+//! `gate UNIT`: the start gate. It prints nothing where all checks pass. To block, it cancels the unit's start
+//! job, and only that keeps the unit down: a gate that fails in any other way lets the job run.
 
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -21,14 +20,14 @@ use crate::host::{self, HostRoot, journal};
 use crate::journal::{Priority, Record};
 use crate::report::journal::{failure, records};
 
-/// How long a decision to block waits for the journal to take its reasons.
+/// How long a decision to block waits for the journal to accept its reasons.
 const LOG_PATIENCE: Duration = Duration::from_secs(5);
-/// Time between two looks at the jobs that are waited for.
+/// The time between two queries of the jobs that the gate waits for.
 const POLL: Duration = Duration::from_millis(100);
-/// How much longer than until now systemd is to let the gate run (`TimeoutStartSec=`), in microseconds,
-/// each time that jobs are waited for: RKE2 waits for the same jobs.
+/// The extension of the gate's `TimeoutStartSec=` with each query of the jobs that it waits for, in
+/// microseconds. RKE2 waits for the same jobs.
 const EXTENSION: u32 = 20_000_000;
-/// Start jobs that may be queued anew while one is taken away.
+/// Start jobs that may be queued again while one is canceled.
 const MOST_JOBS: u32 = 5;
 
 pub(super) fn run(common: &Common, gate: &Gate) -> Status {
@@ -36,23 +35,23 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
     let Some(root) = select::root(common) else {
         return Status::Failed;
     };
-    let asked = match root.read("/proc/cmdline") {
+    let kernel = match root.read("/proc/cmdline") {
         Ok(line) => plan::kernel_override(&line),
         Err(error) if error.is_absent() => Override::None,
         // `preflight_rke2=off` may be in there.
         Err(error) => {
-            say(&root, vec![failure(unit, &error.to_string())]);
+            log(&root, vec![failure(unit, &error.to_string())]);
             return Status::Failed;
         }
     };
-    if asked == Override::Off {
+    if kernel == Override::Off {
         return Status::Good;
     }
     let mut asking = examine::ask_systemd(&root, gate.unit);
     let configuration = match host::configuration::read(&root) {
         Ok(configuration) => configuration,
         Err(error) => {
-            say(&root, vec![failure(unit, &error.to_string())]);
+            log(&root, vec![failure(unit, &error.to_string())]);
             return Status::Failed;
         }
     };
@@ -64,7 +63,7 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
     let mut settled = false;
     loop {
         let examination = examination(&root, common, gate, asking.take());
-        let plan = plan::decide(&examination.report, &configuration, asked);
+        let plan = plan::decide(&examination.report, &configuration, kernel);
         if plan.decision == Decision::Block && root.is_live() {
             let next = if settled {
                 block(&root, &mut systemd, &examination, &plan)
@@ -74,7 +73,7 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
             match next {
                 Next::End(status) => return status,
                 Next::Again => {
-                    // What was read before the last of these jobs ended does not count.
+                    // The host is read again after the last of these jobs.
                     settled = !settled;
                     if systemd.jobs.has_bus() {
                         asking = examine::ask_systemd(&root, gate.unit);
@@ -84,16 +83,16 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
             }
         }
         if root.is_live() {
-            // That nothing can be written changes no decision.
+            // A failure to write changes no decision.
             let _ = State::default().forget_block(unit);
         }
-        say(&root, records(unit, &plan));
+        log(&root, records(unit, &plan));
         let status = match plan.decision {
             Decision::Block => Status::Refused,
             Decision::StartUnchecked => Status::Failed,
             Decision::Start | Decision::StartAnyway { .. } => Status::Good,
         };
-        // The process ends: to give back piece by piece what it holds would cost one instruction in twenty.
+        // The process ends: freeing its memory would cost one instruction in twenty.
         std::mem::forget(plan);
         std::mem::forget(examination);
         return status;
@@ -120,23 +119,23 @@ fn examination(
     )
 }
 
-/// What comes after a step towards blocking.
+/// What follows a step towards blocking.
 enum Next {
-    /// The gate ends so.
+    /// The gate exits with this status.
     End(Status),
     /// The host is to be evaluated again.
     Again,
 }
 
-/// Waits until every unit that RKE2 starts after has run: what such a unit changes is not to be held
-/// against the host. RKE2's own start job waits for the same units, so that nothing is delayed.
+/// Waits until every unit that RKE2 starts after has run, because such a unit may fix the host. RKE2's own
+/// start job waits for the same units, so that nothing is delayed.
 fn settle(root: &HostRoot, systemd: &mut Systemd<'_>, plan: &GatePlan<'_>) -> Next {
     let unit = systemd.unit;
     let mut logged = false;
     loop {
-        let step = match systemd.step() {
+        let step = match systemd.next_action() {
             Ok(step) => step,
-            Err(error) => return Next::End(not_held(root, unit, plan, &error.to_string())),
+            Err(error) => return Next::End(not_blocked(root, unit, plan, &error.to_string())),
         };
         match step {
             JobAction::Cancel(_) | JobAction::Stop => return Next::Again,
@@ -157,12 +156,12 @@ fn settle(root: &HostRoot, systemd: &mut Systemd<'_>, plan: &GatePlan<'_>) -> Ne
                     "{} runs after this check and before {unit}, and may change what was found",
                     units.join(", ")
                 );
-                return Next::End(not_held(root, unit, plan, &why));
+                return Next::End(not_blocked(root, unit, plan, &why));
             }
             JobAction::Nothing => {
                 stderr::line(&format!(
-                    "{unit} has no start job that waits, so there is nothing to block; it would refuse \
-                     to run: see `preflight-rke2 check --unit {unit}`"
+                    "{unit} has no pending start job, so there is nothing to block; it would refuse to \
+                     run: see `preflight-rke2 check --unit {unit}`"
                 ));
                 return Next::End(Status::Refused);
             }
@@ -170,7 +169,7 @@ fn settle(root: &HostRoot, systemd: &mut Systemd<'_>, plan: &GatePlan<'_>) -> Ne
     }
 }
 
-/// Keeps the unit from starting: notes it for the monitor, logs the reasons, takes the start job away.
+/// Blocks the unit: writes the block file, logs the reasons, cancels the start job.
 fn block(
     root: &HostRoot,
     systemd: &mut Systemd<'_>,
@@ -178,10 +177,10 @@ fn block(
     plan: &GatePlan<'_>,
 ) -> Next {
     let unit = systemd.unit;
-    let first = match systemd.step() {
-        Ok(step @ (JobAction::Cancel(_) | JobAction::Stop)) => step,
+    let first = match systemd.next_action() {
+        Ok(action @ (JobAction::Cancel(_) | JobAction::Stop)) => action,
         Ok(_) => return Next::Again,
-        Err(error) => return Next::End(not_held(root, unit, plan, &error.to_string())),
+        Err(error) => return Next::End(not_blocked(root, unit, plan, &error.to_string())),
     };
     let state = State::default();
     let definition = examination.definition.as_ref();
@@ -190,25 +189,25 @@ fn block(
     if first == JobAction::Stop {
         note.stop_job = Some(String::new());
     }
-    // That nothing can be written changes no decision, here and below.
+    // A failure to write changes no decision, here and below.
     let _ = state.write_block(&note);
-    // First the reasons: `systemctl start` returns when the job is gone, and its user looks at once.
-    say(root, records(unit, plan));
-    let taken = systemd.take(|job| {
+    // The reasons come first: `systemctl start` returns when the job is gone, and its user reads the journal then.
+    log(root, records(unit, plan));
+    let canceled = systemd.cancel(|job| {
         note.stop_job = Some(job);
         let _ = state.write_block(&note);
     });
-    match taken {
+    match canceled {
         Ok(true) => Next::End(Status::Refused),
         Ok(false) => Next::Again,
         Err(error) => {
             let _ = state.forget_block(unit);
-            Next::End(not_held(root, unit, plan, &error.to_string()))
+            Next::End(not_blocked(root, unit, plan, &error.to_string()))
         }
     }
 }
 
-/// systemd's job queue, as far as it concerns one unit and its gate.
+/// The jobs of one unit and its gate in systemd's queue.
 struct Systemd<'a> {
     jobs: Access,
     unit: &'a str,
@@ -216,8 +215,8 @@ struct Systemd<'a> {
 }
 
 impl Systemd<'_> {
-    /// What the queue asks for now.
-    fn step(&mut self) -> Result<JobAction, BusError> {
+    /// The next action, from the present queue.
+    fn next_action(&mut self) -> Result<JobAction, BusError> {
         let queue = self.jobs.queue(self.unit, &self.gate)?;
         Ok(job_queue::next_action(
             self.unit,
@@ -228,11 +227,11 @@ impl Systemd<'_> {
         ))
     }
 
-    /// Takes every start job of the unit away: another `systemctl start` may queue one meanwhile. False
-    /// where a unit that comes before RKE2 was queued with it, so that the host is to be evaluated again.
-    fn take(&mut self, mut stopped_by: impl FnMut(String)) -> Result<bool, BusError> {
+    /// Cancels every start job of the unit: another `systemctl start` may queue one meanwhile. Returns false
+    /// where a unit that RKE2 starts after was queued with it, so that the host has to be evaluated again.
+    fn cancel(&mut self, mut stopped_by: impl FnMut(String)) -> Result<bool, BusError> {
         for _ in 0..MOST_JOBS {
-            match self.step()? {
+            match self.next_action()? {
                 JobAction::Cancel(id) => match self.jobs.cancel(id) {
                     Ok(()) | Err(BusError::NoSuchJob { .. }) => {}
                     Err(error) => return Err(error),
@@ -250,8 +249,8 @@ impl Systemd<'_> {
     }
 }
 
-/// Logs that the unit starts although it would be refused, because it cannot be held.
-fn not_held(root: &HostRoot, unit: &str, plan: &GatePlan<'_>, why: &str) -> Status {
+/// Logs that the unit starts although it would be refused, because it cannot be blocked.
+fn not_blocked(root: &HostRoot, unit: &str, plan: &GatePlan<'_>, why: &str) -> Status {
     let mut all = records(unit, plan);
     // The summary says that the unit is not started.
     all.retain(|record| record.finding.is_some());
@@ -259,17 +258,21 @@ fn not_held(root: &HostRoot, unit: &str, plan: &GatePlan<'_>, why: &str) -> Stat
         record.priority = Priority::Warning;
     }
     all.push(failure(unit, why));
-    say(root, all);
+    log(root, all);
     Status::Failed
 }
 
-/// Sends records, and waits for a stalled journal no longer than it is worth: the decision stands
-/// whether it can be logged or not.
-fn say(root: &HostRoot, records: Vec<Record>) {
+/// Sends records, and waits for a stalled journal only for a bounded time: the decision does not depend on
+/// whether it can be logged.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a stalled journal blocks its sender"
+)]
+fn log(root: &HostRoot, records: Vec<Record>) {
     if records.is_empty() {
         return;
     }
-    // What is found in an image is no matter of this machine's journal.
+    // The findings of an image do not belong in this machine's journal.
     if !root.is_live() {
         for record in &records {
             stderr::line(&record.message);
@@ -286,7 +289,7 @@ fn say(root: &HostRoot, records: Vec<Record>) {
     if sent.is_ok() {
         let _ = wait.recv_timeout(LOG_PATIENCE);
     } else {
-        // No thread can be had: the reasons are logged all the same, and systemd bounds the time.
+        // Without a thread the reasons are logged all the same, and systemd limits the time.
         journal::send(&records);
     }
 }

@@ -9,13 +9,13 @@ pub(super) fn run(common: &Common) -> Status {
         return Status::Failed;
     };
     if !root.is_live() {
-        stderr::line("an image does not change by itself: `monitor` takes no --root");
+        stderr::line("`monitor` takes no --root: an image does not change while it is not running");
         return Status::Usage;
     }
     match daemon::run() {
         Ok(()) => Status::Good,
         Err(error) => {
-            stderr::line(&format!("the monitor cannot run: {error}"));
+            stderr::line(&format!("the monitor cannot start: {error}"));
             Status::Failed
         }
     }

@@ -1,4 +1,5 @@
-//! `status`: what the monitor knows; where it does not run, which units are blocked, and what `check` finds.
+//! `status`: the monitor's status; where it does not run, the units that the gate blocks and the result of
+//! `check`.
 
 use std::time::Duration;
 
@@ -6,7 +7,9 @@ use super::arguments::{Check, Common, Status as Options, Which};
 use super::{Status, check, print, select, stderr};
 use crate::daemon::client;
 use crate::host::state;
-use crate::report::{CheckFormat, Format, status};
+use crate::monitor::NodeStatus;
+use crate::report::status as report;
+use crate::report::{CheckFormat, Format};
 
 /// How long the monitor may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -17,20 +20,20 @@ pub(super) fn run(common: &Common, options: &Options) -> Status {
     };
     let answer = if root.is_live() {
         client::status(PATIENCE).and_then(|text| {
-            serde_json::from_str::<status::Status>(&text)
+            serde_json::from_str::<NodeStatus>(&text)
                 .map(|status| (text, status))
-                .map_err(|error| format!("its answer is not understood: {error}"))
+                .map_err(|error| format!("its answer cannot be read: {error}"))
         })
     } else {
-        Err("an image has none".to_owned())
+        Err("an image has no monitor".to_owned())
     };
     match answer {
         Ok((text, status)) => {
             match options.format {
                 Format::Json => print(&text),
-                Format::Text => print(&status.text(state::now())),
+                Format::Text => print(&report::text(&status, state::now())),
             }
-            if status.refuses() {
+            if status.is_refused() {
                 Status::Refused
             } else if status.is_undetermined() {
                 Status::Failed
@@ -40,12 +43,12 @@ pub(super) fn run(common: &Common, options: &Options) -> Status {
         }
         Err(why) => {
             stderr::line(&format!(
-                "the monitor cannot be asked ({why}); this is what `check` finds"
+                "the monitor cannot be asked ({why}); this is the result of `check`"
             ));
-            // Its files are all that tells of a block. The JSON of `check` has no place for it.
+            // The gate's files show its blocks. The JSON of `check` has no field for them.
             if root.is_live() && options.format == Format::Text {
                 for block in client::blocks(PATIENCE) {
-                    print(&status::blocked(&block, state::now()));
+                    print(&report::blocked(&block, state::now()));
                 }
             }
             let which = Which {

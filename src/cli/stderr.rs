@@ -9,8 +9,8 @@ pub(super) fn line(message: &str) {
     text(&format!("preflight-rke2: {}\n", printable(message)));
 }
 
-/// Prints lines whose quoted parts are printable already.
+/// Prints lines of this program. What they quote is printable already.
 pub(super) fn text(lines: &str) {
-    // A closed standard error leaves nowhere to report that.
+    // If standard error is closed, the text is lost.
     let _ = std::io::stderr().lock().write_all(output(lines).as_bytes());
 }

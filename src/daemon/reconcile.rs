@@ -7,24 +7,22 @@ use tokio::time::{Instant, timeout};
 
 use super::blame::{self, DetectedBy};
 use super::bus::QueryResult;
-use super::service::{self, UnitView, View};
+use super::service;
 use super::{Daemon, persist};
-use crate::assessment::UnitReport;
 use crate::configuration::Mode;
 use crate::examine::{self, Target};
 use crate::finding::Finding;
-use crate::gate::block::Block;
 use crate::gate::plan::{self, Decision, GatePlan, Override};
 use crate::host::systemd_bus::{BusError, manage};
 use crate::host::textfile::Textfile;
 use crate::host::{configuration, state, units};
 use crate::journal::Record;
 use crate::monitor::{
-    self, JobEvent, MonitorAction, PersistedState, Phase, StepInput, StopContext,
+    self, JobEvent, MonitorAction, MonitorStatus, NodeStatus, PersistedState, Phase, StepInput,
+    StopContext, UnitStatus,
 };
-use crate::report::metrics::{self, Snapshot, UnitState};
-use crate::report::status::{self, Status};
-use crate::report::{json, monitor as records};
+use crate::report::metrics::{self, Snapshot};
+use crate::report::monitor as records;
 use crate::unit::{Load, UnitDefinition};
 
 /// The name of the metrics file.
@@ -35,15 +33,14 @@ const METRICS_AGE: u64 = 30_000_000;
 /// The delay until the next evaluation while a gate still runs.
 const SETTLING: Duration = Duration::from_millis(500);
 
-/// What one evaluation has found about a unit.
+/// The result of evaluating one unit.
 struct Observation {
-    report: UnitReport,
-    phase: Phase,
-    enabled: bool,
-    block: Option<Block>,
-    held: Option<monitor::Hold>,
+    status: UnitStatus,
+    /// The unit in the text that `systemctl status preflight-rke2` shows; empty for a unit that is not
+    /// enabled while the other is.
+    line: String,
+    /// Whether the state will change in a moment, so that the next evaluation is soon.
     is_settling: bool,
-    persisted: PersistedState,
 }
 
 impl Daemon {
@@ -59,14 +56,14 @@ impl Daemon {
         self.debounce_since = None;
         self.notify_watchdog();
         self.read_configuration();
-        let asked = self
+        let kernel = self
             .root
             .read("/proc/cmdline")
             .map_or(Override::None, |line| plan::kernel_override(&line));
-        let questions = examine::targets(&self.root);
-        let mut results = Vec::with_capacity(questions.len());
-        for question in &questions {
-            let unit = question.role.unit();
+        let targets = examine::targets(&self.root);
+        let mut results = Vec::with_capacity(targets.len());
+        for target in &targets {
+            let unit = target.role.unit();
             results.push(self.bus.query(unit, Instant::now()).await);
             self.notify_watchdog();
         }
@@ -76,11 +73,11 @@ impl Daemon {
             self.handle_signal(signal, true).await;
         }
         let phases: Vec<Phase> = results.iter().map(phase).collect();
-        let mut observations = Vec::with_capacity(questions.len());
-        for (at, (question, result)) in questions.iter().zip(&results).enumerate() {
+        let mut observations = Vec::with_capacity(targets.len());
+        for (at, (target, result)) in targets.iter().zip(&results).enumerate() {
             let mut others = phases.iter().enumerate().filter(|(other, _)| *other != at);
             let rival = others.any(|(_, phase)| is_up(*phase));
-            observations.push(self.unit(question, result, rival, asked).await);
+            observations.push(self.unit(target, result, rival, kernel).await);
             self.notify_watchdog();
         }
         for (unit, reply) in self.resumes.drain(..) {
@@ -89,16 +86,14 @@ impl Daemon {
         }
         self.changed.clear();
         self.watch_read_files();
-        self.report(&observations).await;
+        let is_settling = observations.iter().any(|unit| unit.is_settling);
+        self.report(observations).await;
         self.shared.set_evaluated(revision);
         for reply in self.waiting.drain(..) {
             let _ = reply.send(());
         }
         if self.debounce_since.is_none() {
-            let settling = observations
-                .iter()
-                .any(|observation| observation.is_settling);
-            let next = if settling {
+            let next = if is_settling {
                 SETTLING
             } else {
                 self.configuration.resync
@@ -109,14 +104,14 @@ impl Daemon {
 
     /// The job events of a unit, once it is known what the unit does. Events that may be newer than that wait
     /// for the next evaluation where the unit is up: it may have been stopped since.
-    fn take_job_events(&mut self, question: &Target, phase: Phase) -> Vec<JobEvent> {
+    fn take_job_events(&mut self, target: &Target, phase: Phase) -> Vec<JobEvent> {
         if phase == Phase::Unknown {
             return Vec::new();
         }
         let (mine, rest): (VecDeque<_>, _) = std::mem::take(&mut self.job_events)
             .into_iter()
             .partition(|pending| {
-                pending.role == question.role && (phase.is_ending() || !pending.is_late)
+                pending.role == target.role && (phase.is_ending() || !pending.is_late)
             });
         self.job_events = rest;
         mine.into_iter().map(|pending| pending.event).collect()
@@ -156,13 +151,13 @@ impl Daemon {
 
     async fn unit(
         &mut self,
-        question: &Target,
+        target: &Target,
         result: &QueryResult,
         rival: bool,
-        asked: Override,
+        kernel: Override,
     ) -> Observation {
-        let unit = question.role.unit();
-        let offline = question.definition.as_ref();
+        let unit = target.role.unit();
+        let offline = target.definition.as_ref();
         let definition = match (result, offline) {
             (QueryResult::Live(live), Some(offline)) => {
                 Some(units::complete(&self.root, live, offline))
@@ -174,14 +169,14 @@ impl Daemon {
             .is_some_and(|unit| unit.enabled.at_boot());
         let is_loaded = |unit: &UnitDefinition| unit.load == Load::Loaded;
         let loadable = definition.as_ref().is_some_and(is_loaded);
-        let report = examine::assess_definition(&self.root, question, definition).report;
+        let report = examine::assess_definition(&self.root, target, definition).report;
         let configuration = self.configuration.clone();
-        let plan = plan::decide(&report, &configuration, asked);
+        let plan = plan::decide(&report, &configuration, kernel);
         let phase = phase(result);
-        let known = self.persisted.remove(&question.role);
+        let known = self.persisted.remove(&target.role);
         let before = known.unwrap_or_else(|| self.state.read_persisted(unit));
         let mut persisted = before.clone();
-        let events = self.take_job_events(question, phase);
+        let events = self.take_job_events(target, phase);
         let matters = enabled || !events.is_empty() || !persisted.unclear.is_empty();
         let mut block = self.state.read_stamped_block(unit);
         let last = if phase.is_down() && (matters || block.is_some()) {
@@ -226,24 +221,33 @@ impl Daemon {
             self.notifier.flush().await;
             persist(&self.state, &mut self.notifier, unit, &persisted);
         }
-        self.persisted.insert(question.role, persisted.clone());
+        self.persisted.insert(target.role, persisted.clone());
         // A restart loop that the monitor ended counts as a block by the gate.
         let written = block.as_ref().map(|block| &block.value);
         let blocked = written.or(persisted.halted.as_ref());
-        let blocked = blocked.filter(|_| phase.is_down()).cloned();
-        let would_run = !matches!(plan.decision, Decision::Block | Decision::StartUnchecked);
+        let blocked = blocked.filter(|_| phase.is_down());
+        let would_start = !matches!(plan.decision, Decision::Block | Decision::StartUnchecked);
         let held = monitor::down_for(&persisted, &input)
-            .filter(|_| would_run)
+            .filter(|_| would_start)
             .and_then(|block| monitor::hold(&persisted, &input, &block));
-        let is_settling = monitor::is_settling(&persisted, &input);
-        Observation {
-            report,
+        let mut status = UnitStatus {
             phase,
             enabled,
-            block: blocked,
+            blocked_since: blocked.map(|block| block.since),
             held,
-            is_settling,
-            persisted,
+            ..UnitStatus::new(&report)
+        };
+        status.set_persisted(&persisted);
+        let drift = monitor::drift(&report, &configuration);
+        let line = if report.idle {
+            String::new()
+        } else {
+            records::status_line(&status, blocked, &drift)
+        };
+        Observation {
+            status,
+            line,
+            is_settling: monitor::is_settling(&persisted, &input),
         }
     }
 
@@ -268,7 +272,7 @@ impl Daemon {
                 persisted.set_asked();
             }
             MonitorAction::Hold(block, hold) => {
-                self.notifier.log(vec![records::held(&block, hold)])
+                self.notifier.log(vec![records::held(&block, hold)]);
             }
             MonitorAction::Halt(_) => {
                 let records = records::looping(input.report, input.plan, input.restarts, true);
@@ -387,7 +391,7 @@ impl Daemon {
         let unit = input.report.unit.as_str();
         let (mine, rest) = std::mem::take(&mut self.resumes)
             .into_iter()
-            .partition(|(asked, _)| asked == unit);
+            .partition(|(requested, _)| requested == unit);
         self.resumes = rest;
         let mine: Vec<_> = mine;
         if mine.is_empty() {
@@ -407,26 +411,22 @@ impl Daemon {
         }
     }
 
-    async fn report(&mut self, observations: &[Observation]) {
+    /// Publishes the result of an evaluation: metrics, D-Bus, and the text for `systemctl status`.
+    async fn report(&mut self, observations: Vec<Observation>) {
+        let mut lines = Vec::new();
+        let mut units = Vec::new();
+        for observation in observations {
+            if !observation.line.is_empty() {
+                lines.push(observation.line);
+            }
+            units.push(observation.status);
+        }
         let evaluated = state::now();
-        self.write_metrics(observations, evaluated);
-        self.publish(observations, evaluated).await;
+        self.write_metrics(&units, evaluated);
+        self.publish(units, evaluated).await;
         self.notifier.set_trouble("D-Bus", self.bus.trouble.clone());
         self.notifier
             .set_trouble("D-Bus name", self.bus.name_trouble.clone());
-        let lines: Vec<String> = observations
-            .iter()
-            .filter(|observation| !observation.report.idle)
-            .map(|observation| {
-                let drift = monitor::drift(&observation.report, &self.configuration);
-                records::status_line(
-                    &observation.report,
-                    observation.phase,
-                    observation.block.as_ref(),
-                    &drift,
-                )
-            })
-            .collect();
         self.notifier.set_status(if lines.is_empty() {
             "no RKE2 unit is installed".to_owned()
         } else {
@@ -434,24 +434,17 @@ impl Daemon {
         });
     }
 
-    async fn publish(&mut self, observations: &[Observation], evaluated: u64) {
-        let view = View {
-            evaluated,
-            units: observations
-                .iter()
-                .map(|observation| (observation.report.unit.clone(), view_of(observation)))
-                .collect(),
-            report: json::render(
-                observations.iter().map(|observation| &observation.report),
-                false,
-            ),
-            status: self.status(observations, evaluated).json(),
+    async fn publish(&mut self, units: Vec<UnitStatus>, evaluated: u64) {
+        let status = NodeStatus {
+            schema: monitor::status::SCHEMA.to_owned(),
+            monitor: self.monitor_status(evaluated),
+            units,
         };
         let Some(connection) = self.bus.connection().cloned() else {
-            self.shared.replace(view);
+            self.shared.replace(status);
             return;
         };
-        if let Err(error) = service::publish(&connection, &self.shared, view).await {
+        if let Err(error) = service::publish(&connection, &self.shared, status).await {
             let reason = error.to_string();
             self.bus
                 .record_error(&BusError::Other { reason }, Instant::now());
@@ -459,26 +452,23 @@ impl Daemon {
         self.bus.request_name().await;
     }
 
-    fn status(&self, observations: &[Observation], evaluated: u64) -> Status {
-        Status {
-            schema: status::SCHEMA.to_owned(),
-            monitor: status::Monitor {
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                since: self.since,
-                evaluated,
-                mode: match self.configuration.mode {
-                    Mode::Enforce => "enforce".to_owned(),
-                    Mode::Report => "report".to_owned(),
-                },
-                resume: self.configuration.resume,
-                troubles: self.notifier.troubles(),
-            },
-            units: observations.iter().map(status_of).collect(),
+    fn monitor_status(&self, evaluated: u64) -> MonitorStatus {
+        let mode = match self.configuration.mode {
+            Mode::Enforce => "enforce",
+            Mode::Report => "report",
+        };
+        MonitorStatus {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            since: self.since,
+            evaluated,
+            mode: mode.to_owned(),
+            resume: self.configuration.resume,
+            troubles: self.notifier.troubles(),
         }
     }
 
     /// Writes the metrics file if something has changed or the file is old.
-    fn write_metrics(&mut self, observations: &[Observation], evaluated: u64) {
+    fn write_metrics(&mut self, units: &[UnitStatus], evaluated: u64) {
         let Some(directory) = &self.configuration.textfile else {
             self.notifier.set_trouble("metrics", None);
             return;
@@ -487,7 +477,7 @@ impl Daemon {
             version: env!("CARGO_PKG_VERSION"),
             rules: crate::rke2::releases::newest().to_string(),
             evaluated: 0,
-            units: observations.iter().map(state_of).collect(),
+            units,
         };
         let timeless = metrics::render(&snapshot);
         // A clock that was set back also leaves a large difference.
@@ -503,17 +493,6 @@ impl Daemon {
             self.metrics = (timeless, evaluated);
         }
         self.notifier.set_trouble("metrics", trouble);
-    }
-}
-
-fn state_of(observation: &Observation) -> UnitState<'_> {
-    UnitState {
-        report: &observation.report,
-        active: observation.phase == Phase::Running,
-        blocked_since: observation.block.as_ref().map(|block| block.since),
-        drifted: observation.phase == Phase::Running && !observation.persisted.drift.is_empty(),
-        resumes: observation.persisted.resumes,
-        drift_transitions: observation.persisted.drift_transitions,
     }
 }
 
@@ -546,66 +525,4 @@ fn refusal(unit: &str, plan: &GatePlan<'_>) -> String {
         "{unit} would refuse to run: {}",
         crate::text::printable(&summaries.join("; "))
     )
-}
-
-/// The string that JSON has for a value.
-fn word(value: impl serde::Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => String::new(),
-    }
-}
-
-fn status_of(observation: &Observation) -> status::Unit {
-    status::Unit {
-        unit: observation.report.unit.clone(),
-        phase: observation.phase,
-        enabled: observation.enabled,
-        idle: observation.report.idle,
-        blocked_since: observation.block.as_ref().map(|block| block.since),
-        held: observation.held,
-        drift: observation.persisted.drift.keys().cloned().collect(),
-        drift_transitions: observation.persisted.drift_transitions,
-        resumes: observation.persisted.resumes,
-        resumed_at: observation
-            .persisted
-            .resumed
-            .as_ref()
-            .map(|resumed| resumed.at),
-        report: json::value(&observation.report),
-    }
-}
-
-fn view_of(observation: &Observation) -> UnitView {
-    let report = &observation.report;
-    UnitView {
-        name: report.unit.clone(),
-        role: report.role.as_str().to_owned(),
-        rke2_version: report.version.to_string(),
-        rke2_version_source: report.version_source.to_string(),
-        phase: word(observation.phase),
-        verdict: word(report.verdict.now),
-        next_boot_verdict: word(report.verdict.next_boot),
-        refused_by: report.verdict.refused_by.map(word).unwrap_or_default(),
-        predicted: report.verdict.predicted.clone(),
-        blocked: observation.block.is_some(),
-        blocked_since: observation.block.as_ref().map_or(0, |block| block.since),
-        held: observation.held.map(word).unwrap_or_default(),
-        drifted: !observation.persisted.drift.is_empty(),
-        resumes: observation.persisted.resumes,
-        drift_transitions: observation.persisted.drift_transitions,
-        findings: report
-            .problems()
-            .map(|finding| {
-                (
-                    finding.id().to_string(),
-                    finding.outcome().as_str().to_owned(),
-                    finding.effect().as_str().to_owned(),
-                    crate::text::printable(finding.subject()),
-                    crate::text::printable(finding.summary()),
-                )
-            })
-            .collect(),
-        report: json::render([report], false),
-    }
 }

@@ -1,9 +1,9 @@
-//! `org.rke2.Preflight1` on the system bus: what the monitor knows, as properties and signals, and
-//! three questions. Anybody may read; only root may ask for a start.
+//! `org.rke2.Preflight1` on the system bus: the monitor's status as methods, properties and signals. Any
+//! user may read it; only root may request a start.
 //!
 //! `docs/dbus/` holds the introspection data of both interfaces.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,8 +13,13 @@ use zbus::names::InterfaceName;
 use zbus::object_server::SignalEmitter;
 use zbus::{Connection, ObjectPath, OwnedObjectPath, Variant, fdo, interface};
 
+use crate::document::{FindingDocument, UnitDocument};
+use crate::finding::{Component, Outcome};
 use crate::host::state::{ChangeMark, State};
 use crate::host::systemd_bus::manage::label;
+use crate::monitor::{Hold, NodeStatus, UnitStatus};
+use crate::report::json;
+use crate::text::printable;
 
 /// The name on the bus.
 pub(crate) const NAME: &str = "org.rke2.Preflight1";
@@ -28,92 +33,61 @@ pub const UNIT: &str = "org.rke2.Preflight1.Unit";
 /// A finding in short: id, outcome, effect, subject, summary.
 pub(crate) type Row = (String, String, String, String, String);
 
-/// What is told of a unit.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UnitView {
-    /// `rke2-server.service`.
-    pub name: String,
-    /// `server` or `agent`.
-    pub role: String,
-    /// The release that would run.
-    pub rke2_version: String,
-    /// How that is known.
-    pub rke2_version_source: String,
-    /// What it does: `running`, `down` and the like.
-    pub phase: String,
-    /// Would it start now?
-    pub verdict: String,
-    /// Would it after the next boot?
-    pub next_boot_verdict: String,
-    /// Who would refuse now: `rke2`, `kubelet`, or nothing.
-    pub refused_by: String,
-    /// The lines with which that would end.
-    pub predicted: Vec<String>,
-    /// Whether it is kept from starting.
-    pub blocked: bool,
-    /// Since when, in microseconds since 1970; 0 if it is not.
-    pub blocked_since: u64,
-    /// Why it is not started though it would run, or nothing.
-    pub held: String,
-    /// Whether it runs and would not start again.
-    pub drifted: bool,
-    /// How often it was started because the host had become right.
-    pub resumes: u64,
-    /// How often drift, or its end, was told.
-    pub drift_transitions: u64,
-    /// What is not as it should be.
-    pub findings: Vec<Row>,
-    /// The report of `check` about it, as JSON.
-    pub report: String,
+/// The `Findings` property of a unit.
+fn rows(unit: &UnitStatus) -> Vec<Row> {
+    let row = |finding: &FindingDocument| {
+        (
+            finding.id.clone(),
+            finding.outcome.as_str().to_owned(),
+            finding.effect.as_str().to_owned(),
+            printable(&finding.subject),
+            printable(&finding.summary),
+        )
+    };
+    unit.report.findings.iter().map(row).collect()
 }
 
-impl UnitView {
-    /// Its object.
-    pub fn path(&self) -> ObjectPath<'static> {
-        unit_path(&self.name)
-    }
+/// The `RefusedBy` property: empty where no component would refuse.
+fn refused_by(unit: &UnitStatus) -> &'static str {
+    unit.report.refused_by.map_or("", Component::as_str)
+}
 
-    /// The properties that can change, by their names on the bus.
-    fn properties(&self) -> [(&'static str, Variant<'_>); 14] {
-        [
-            ("Rke2Version", self.rke2_version.as_str().into()),
-            (
-                "Rke2VersionSource",
-                self.rke2_version_source.as_str().into(),
-            ),
-            ("Phase", self.phase.as_str().into()),
-            ("Verdict", self.verdict.as_str().into()),
-            ("NextBootVerdict", self.next_boot_verdict.as_str().into()),
-            ("RefusedBy", self.refused_by.as_str().into()),
-            ("Predicted", self.predicted.clone().into()),
-            ("Blocked", self.blocked.into()),
-            ("BlockedSince", self.blocked_since.into()),
-            ("Held", self.held.as_str().into()),
-            ("Drifted", self.drifted.into()),
-            ("Resumes", self.resumes.into()),
-            ("DriftTransitions", self.drift_transitions.into()),
-            ("Findings", self.findings.clone().into()),
-        ]
-    }
+/// The `Held` property: empty where the monitor does not hold the unit.
+fn held(unit: &UnitStatus) -> &'static str {
+    unit.held.map_or("", Hold::as_str)
+}
+
+/// The properties of a unit that can change, by their names on the bus.
+fn properties(unit: &UnitStatus) -> [(&'static str, Variant<'_>); 14] {
+    let report = &unit.report;
+    [
+        ("Rke2Version", report.rke2_version.as_str().into()),
+        (
+            "Rke2VersionSource",
+            report.rke2_version_source.as_str().into(),
+        ),
+        ("Phase", unit.phase.as_str().into()),
+        ("Verdict", report.verdict.as_str().into()),
+        ("NextBootVerdict", report.next_boot_verdict.as_str().into()),
+        ("RefusedBy", refused_by(unit).into()),
+        ("Predicted", report.predicted.clone().into()),
+        ("Blocked", unit.is_blocked().into()),
+        (
+            "BlockedSince",
+            unit.blocked_since.unwrap_or_default().into(),
+        ),
+        ("Held", held(unit).into()),
+        ("Drifted", unit.is_drifted().into()),
+        ("Resumes", unit.resumes.into()),
+        ("DriftTransitions", unit.drift_transitions.into()),
+        ("Findings", rows(unit).into()),
+    ]
 }
 
 /// The object of a unit.
 pub fn unit_path(unit: &str) -> ObjectPath<'static> {
     let path = format!("{PATH}/unit/{}", label(unit));
     ObjectPath::try_from(path).unwrap_or_else(|_| ObjectPath::from_static_str_unchecked(PATH))
-}
-
-/// All that is told.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct View {
-    /// When it was last looked, in microseconds since 1970.
-    pub evaluated: u64,
-    /// By name.
-    pub units: BTreeMap<String, UnitView>,
-    /// `check --format json`.
-    pub report: String,
-    /// `status --format json`.
-    pub status: String,
 }
 
 /// A request over the bus.
@@ -132,7 +106,8 @@ const MAX_WAITING: usize = 64;
 /// What the objects share with the monitor.
 #[derive(Debug, Clone)]
 pub struct Shared {
-    view: Arc<Mutex<View>>,
+    /// The status of the last evaluation; `None` before the first.
+    status: Arc<Mutex<Option<NodeStatus>>>,
     requests: mpsc::Sender<Request>,
     waiting: Arc<Semaphore>,
     /// Counts the changes that systemd and the kernel have reported.
@@ -152,7 +127,7 @@ impl Shared {
     /// Nothing is published yet. Requests go to `requests`.
     pub fn new(requests: mpsc::Sender<Request>) -> Self {
         Self {
-            view: Arc::default(),
+            status: Arc::default(),
             requests,
             waiting: Arc::new(Semaphore::new(MAX_WAITING)),
             changes: Arc::default(),
@@ -191,14 +166,21 @@ impl Shared {
         evaluated != self.revision()
     }
 
-    fn view(&self) -> MutexGuard<'_, View> {
-        // Nobody panics with it; if one did, what it left is whole all the same.
-        self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    fn status(&self) -> MutexGuard<'_, Option<NodeStatus>> {
+        // A thread that panicked has left a whole value all the same.
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the place of what was told before, which is returned.
-    pub fn replace(&self, view: View) -> View {
-        std::mem::replace(&mut *self.view(), view)
+    /// Publishes a status, and returns the one before.
+    pub fn replace(&self, status: NodeStatus) -> Option<NodeStatus> {
+        self.status().replace(status)
+    }
+
+    /// Reads from the published status of a unit; `None` where there is none.
+    fn read_unit<T>(&self, name: &str, read: impl FnOnce(&UnitStatus) -> T) -> Option<T> {
+        let status = self.status();
+        let unit = status.as_ref()?.units.iter().find(|unit| unit.unit == name);
+        unit.map(read)
     }
 
     async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> fdo::Result<T> {
@@ -221,34 +203,43 @@ struct Manager(Shared);
 #[expect(clippy::unused_self, reason = "D-Bus properties are methods")]
 #[interface(name = "org.rke2.Preflight1.Manager", introspection_docs = false)]
 impl Manager {
-    /// The report of `check`, as JSON, as of the last look.
+    /// The report of `check` as JSON, as of the last evaluation.
     fn get_report(&self) -> String {
-        self.0.view().report.clone()
+        let status = self.0.status();
+        let Some(status) = status.as_ref() else {
+            return String::new();
+        };
+        let units: Vec<&UnitDocument> = status.units.iter().map(|unit| &unit.report).collect();
+        json::render_units(&units)
     }
 
-    /// What the monitor knows, as JSON. Where something was told since the last look, such as that the
-    /// gate has blocked a unit, it looks first.
+    /// The status as JSON. If something has changed since the last evaluation, such as a block that the gate
+    /// has written, the monitor evaluates first.
     async fn get_status(&self) -> String {
         if self.0.is_outdated() {
-            // Where too many ask already, what is known is better than nothing.
+            // If too many callers wait already, the last status is returned.
             drop(self.0.ask(Request::Check).await);
         }
-        self.0.view().status.clone()
+        self.0
+            .status()
+            .as_ref()
+            .map(NodeStatus::json)
+            .unwrap_or_default()
     }
 
-    /// Looks again; the report, as JSON.
+    /// Evaluates the host, and returns the report as JSON.
     async fn check(&self) -> fdo::Result<String> {
         self.0.ask(Request::Check).await?;
         Ok(self.get_report())
     }
 
-    /// The object of a unit, by its name.
+    /// The object of a unit, by the unit's name.
     fn get_unit(&self, name: &str) -> fdo::Result<OwnedObjectPath> {
-        match self.0.view().units.get(name) {
-            Some(unit) => Ok(unit.path().into()),
+        match self.0.read_unit(name, |unit| unit_path(&unit.unit)) {
+            Some(path) => Ok(path.into()),
             None => Err(fdo::Error::UnknownObject(format!(
                 "no RKE2 unit {} is installed",
-                crate::text::printable(name)
+                printable(name)
             ))),
         }
     }
@@ -267,15 +258,19 @@ impl Manager {
     /// The objects of all units.
     #[zbus(property)]
     fn units(&self) -> Vec<OwnedObjectPath> {
-        let view = self.0.view();
-        view.units.values().map(|unit| unit.path().into()).collect()
+        let status = self.0.status();
+        status.as_ref().map(object_paths).unwrap_or_default()
     }
 
-    /// When it was last looked, in microseconds since 1970. No signal: that would be one for every
-    /// look.
+    /// When the last evaluation ended, in microseconds since 1970. Without a signal, which would be one for
+    /// every evaluation.
     #[zbus(property(emits_changed_signal = "false"))]
     fn last_evaluation(&self) -> u64 {
-        self.0.view().evaluated
+        let status = self.0.status();
+        status
+            .as_ref()
+            .map(|status| status.monitor.evaluated)
+            .unwrap_or_default()
     }
 }
 
@@ -286,21 +281,20 @@ struct Unit {
 }
 
 impl Unit {
-    fn get<T>(&self, what: impl FnOnce(&UnitView) -> T) -> fdo::Result<T> {
-        let view = self.shared.view();
+    fn get<T>(&self, read: impl FnOnce(&UnitStatus) -> T) -> fdo::Result<T> {
         let gone = || fdo::Error::UnknownObject(format!("{} is not installed", self.name));
-        view.units.get(&self.name).map(what).ok_or_else(gone)
+        self.shared.read_unit(&self.name, read).ok_or_else(gone)
     }
 }
 
 #[interface(name = "org.rke2.Preflight1.Unit", introspection_docs = false)]
 impl Unit {
-    /// The report of `check` about this unit, as JSON.
+    /// The report of `check` about this unit as JSON.
     fn get_report(&self) -> fdo::Result<String> {
-        self.get(|unit| unit.report.clone())
+        self.get(|unit| json::render_units(&[&unit.report]))
     }
 
-    /// Starts the unit if it would run, also where the monitor would not by itself. For root.
+    /// Starts the unit if it would start, even where the monitor holds it. For root.
     async fn resume(
         &self,
         #[zbus(header)] header: Header<'_>,
@@ -317,67 +311,67 @@ impl Unit {
 
     #[zbus(property(emits_changed_signal = "const"))]
     fn name(&self) -> fdo::Result<String> {
-        self.get(|unit| unit.name.clone())
+        self.get(|unit| unit.unit.clone())
     }
 
     #[zbus(property(emits_changed_signal = "const"))]
     fn role(&self) -> fdo::Result<String> {
-        self.get(|unit| unit.role.clone())
+        self.get(|unit| unit.report.role.clone())
     }
 
     #[zbus(property)]
     fn rke2_version(&self) -> fdo::Result<String> {
-        self.get(|unit| unit.rke2_version.clone())
+        self.get(|unit| unit.report.rke2_version.clone())
     }
 
     #[zbus(property)]
     fn rke2_version_source(&self) -> fdo::Result<String> {
-        self.get(|unit| unit.rke2_version_source.clone())
+        self.get(|unit| unit.report.rke2_version_source.clone())
     }
 
     #[zbus(property)]
     fn phase(&self) -> fdo::Result<String> {
-        self.get(|unit| unit.phase.clone())
+        self.get(|unit| unit.phase.as_str().to_owned())
     }
 
     #[zbus(property)]
     fn verdict(&self) -> fdo::Result<String> {
-        self.get(|unit| unit.verdict.clone())
+        self.get(|unit| unit.report.verdict.as_str().to_owned())
     }
 
     #[zbus(property)]
     fn next_boot_verdict(&self) -> fdo::Result<String> {
-        self.get(|unit| unit.next_boot_verdict.clone())
+        self.get(|unit| unit.report.next_boot_verdict.as_str().to_owned())
     }
 
     #[zbus(property)]
     fn refused_by(&self) -> fdo::Result<String> {
-        self.get(|unit| unit.refused_by.clone())
+        self.get(|unit| refused_by(unit).to_owned())
     }
 
     #[zbus(property)]
     fn predicted(&self) -> fdo::Result<Vec<String>> {
-        self.get(|unit| unit.predicted.clone())
+        self.get(|unit| unit.report.predicted.clone())
     }
 
     #[zbus(property)]
     fn blocked(&self) -> fdo::Result<bool> {
-        self.get(|unit| unit.blocked)
+        self.get(UnitStatus::is_blocked)
     }
 
     #[zbus(property)]
     fn blocked_since(&self) -> fdo::Result<u64> {
-        self.get(|unit| unit.blocked_since)
+        self.get(|unit| unit.blocked_since.unwrap_or_default())
     }
 
     #[zbus(property)]
     fn held(&self) -> fdo::Result<String> {
-        self.get(|unit| unit.held.clone())
+        self.get(|unit| held(unit).to_owned())
     }
 
     #[zbus(property)]
     fn drifted(&self) -> fdo::Result<bool> {
-        self.get(|unit| unit.drifted)
+        self.get(UnitStatus::is_drifted)
     }
 
     #[zbus(property)]
@@ -392,23 +386,23 @@ impl Unit {
 
     #[zbus(property)]
     fn findings(&self) -> fdo::Result<Vec<Row>> {
-        self.get(|unit| unit.findings.clone())
+        self.get(rows)
     }
 
-    /// The unit is kept from starting, for these checks.
+    /// The unit is blocked, for these checks.
     #[zbus(signal, name = "Blocked")]
     async fn was_blocked(emitter: &SignalEmitter<'_>, checks: &[String]) -> zbus::Result<()>;
 
-    /// Nothing keeps it from starting any more, now and after the next boot.
+    /// The unit is no longer blocked or drifted: it would start, now and after the next boot.
     #[zbus(signal, name = "Cleared")]
     async fn was_cleared(emitter: &SignalEmitter<'_>) -> zbus::Result<()>;
 
-    /// It runs, and would not start again, for these checks.
+    /// The unit runs and would not start again, for these checks.
     #[zbus(signal, name = "Drifted")]
     async fn has_drifted(emitter: &SignalEmitter<'_>, checks: &[String]) -> zbus::Result<()>;
 }
 
-/// The policy of the bus says so too; where it is another one, this holds.
+/// Refuses callers other than root. The bus's policy does too, but an administrator can replace that.
 async fn only_root(connection: &Connection, header: &Header<'_>) -> fdo::Result<()> {
     let refused = || fdo::Error::AccessDenied("only root may start a unit".to_owned());
     let sender = header.sender().ok_or_else(refused)?;
@@ -422,7 +416,7 @@ async fn only_root(connection: &Connection, header: &Header<'_>) -> fdo::Result<
     }
 }
 
-/// Puts the manager's object on a connection.
+/// Serves the manager's object on a connection.
 pub async fn serve(connection: &Connection, shared: &Shared) -> zbus::Result<()> {
     let objects = connection.object_server();
     objects.at(PATH, Manager(shared.clone())).await?;
@@ -434,49 +428,63 @@ pub(crate) async fn request_name(connection: &Connection) -> zbus::Result<()> {
     connection.request_name(NAME).await
 }
 
-/// Makes `new` what is told, and tells what differs from before.
-pub async fn publish(connection: &Connection, shared: &Shared, new: View) -> zbus::Result<()> {
+/// Publishes a status, and sends signals for what differs from the one before.
+pub async fn publish(
+    connection: &Connection,
+    shared: &Shared,
+    new: NodeStatus,
+) -> zbus::Result<()> {
     let objects = connection.object_server();
-    let old = shared.replace(new.clone());
-    let same_units = old.units.keys().eq(new.units.keys());
-    for unit in new.units.values() {
+    let old = shared.replace(new.clone()).unwrap_or_default();
+    for unit in &new.units {
         let object = Unit {
-            name: unit.name.clone(),
+            name: unit.unit.clone(),
             shared: shared.clone(),
         };
-        // Nothing happens where it is there already.
-        objects.at(unit.path(), object).await?;
+        // Does nothing where the object is served already.
+        objects.at(unit_path(&unit.unit), object).await?;
     }
-    for unit in old.units.values() {
-        if !new.units.contains_key(&unit.name) {
-            objects.remove::<Unit, _>(unit.path()).await?;
+    for unit in &old.units {
+        if unit_of(&new, &unit.unit).is_none() {
+            objects.remove::<Unit, _>(unit_path(&unit.unit)).await?;
         }
     }
-    if !same_units {
-        let paths: Vec<OwnedObjectPath> = new.units.values().map(|u| u.path().into()).collect();
+    let paths = object_paths(&new);
+    if object_paths(&old) != paths {
         let emitter = SignalEmitter::new(connection, PATH)?;
         let changed = HashMap::from([("Units", Variant::from(paths))]);
-        changes(&emitter, MANAGER, changed).await?;
+        send_changes(&emitter, MANAGER, changed).await?;
     }
-    let nothing = UnitView::default();
-    for unit in new.units.values() {
-        let before = old.units.get(&unit.name).unwrap_or(&nothing);
-        let were: HashMap<&str, Variant<'_>> = before.properties().into();
-        let changed: HashMap<&str, Variant<'_>> = unit
-            .properties()
+    let nothing = UnitStatus::default();
+    for unit in &new.units {
+        let before = unit_of(&old, &unit.unit);
+        let properties_before: HashMap<&str, Variant<'_>> = before
+            .map(|unit| properties(unit).into())
+            .unwrap_or_default();
+        let changed: HashMap<&str, Variant<'_>> = properties(unit)
             .into_iter()
-            .filter(|(name, value)| were.get(name) != Some(value))
+            .filter(|(name, value)| properties_before.get(name) != Some(value))
             .collect();
         if !changed.is_empty() {
-            let emitter = SignalEmitter::new(connection, unit.path())?;
-            changes(&emitter, UNIT, changed).await?;
+            let emitter = SignalEmitter::new(connection, unit_path(&unit.unit))?;
+            send_changes(&emitter, UNIT, changed).await?;
         }
-        events(connection, before, unit).await?;
+        send_events(connection, before.unwrap_or(&nothing), unit).await?;
     }
     Ok(())
 }
 
-async fn changes(
+fn unit_of<'a>(status: &'a NodeStatus, name: &str) -> Option<&'a UnitStatus> {
+    status.units.iter().find(|unit| unit.unit == name)
+}
+
+/// The objects of all units.
+fn object_paths(status: &NodeStatus) -> Vec<OwnedObjectPath> {
+    let units = status.units.iter();
+    units.map(|unit| unit_path(&unit.unit).into()).collect()
+}
+
+async fn send_changes(
     emitter: &SignalEmitter<'_>,
     interface: &'static str,
     changed: HashMap<&str, Variant<'_>>,
@@ -485,24 +493,26 @@ async fn changes(
     fdo::Properties::properties_changed(emitter, interface, changed, (&[][..]).into()).await
 }
 
-/// The signals for those who wait for just that.
-async fn events(connection: &Connection, old: &UnitView, new: &UnitView) -> zbus::Result<()> {
-    let emitter = SignalEmitter::new(connection, new.path())?;
+/// Sends the signals for transitions, so that a client need not compare properties.
+async fn send_events(
+    connection: &Connection,
+    old: &UnitStatus,
+    new: &UnitStatus,
+) -> zbus::Result<()> {
+    let emitter = SignalEmitter::new(connection, unit_path(&new.unit))?;
     let checks = || -> Vec<String> {
-        let deciding = new.findings.iter().filter(|(_, outcome, effect, ..)| {
-            outcome == "violated" && effect.starts_with("blocks-")
-        });
-        deciding.map(|(id, ..)| id.clone()).collect()
+        let deciding = new.report.deciding();
+        let violated = deciding.filter(|finding| finding.outcome == Outcome::Violated);
+        violated.map(|finding| finding.id.clone()).collect()
     };
-    let again = new.blocked && new.blocked_since != old.blocked_since;
-    if again {
+    if new.is_blocked() && new.blocked_since != old.blocked_since {
         Unit::was_blocked(&emitter, &checks()).await?;
     }
-    if new.drifted && !old.drifted {
+    if new.is_drifted() && !old.is_drifted() {
         Unit::has_drifted(&emitter, &checks()).await?;
     }
-    let was_bad = old.blocked || old.drifted;
-    if was_bad && !new.blocked && !new.drifted {
+    let was_bad = old.is_blocked() || old.is_drifted();
+    if was_bad && !new.is_blocked() && !new.is_drifted() {
         Unit::was_cleared(&emitter).await?;
     }
     Ok(())

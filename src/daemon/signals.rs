@@ -14,6 +14,10 @@ pub(super) struct Signals(UnboundedReceiver<Signal>);
 
 impl Signals {
     /// To be called while the process has one thread: later threads inherit the blocked signals.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "waiting for a signal blocks the thread"
+    )]
     pub(super) fn new() -> io::Result<Self> {
         let set: SigSet = [Signal::SIGHUP, Signal::SIGTERM, Signal::SIGINT]
             .into_iter()

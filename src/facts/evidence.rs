@@ -2,12 +2,14 @@
 
 use std::ops::Range;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Source;
 
 /// What a place named in a finding has to do with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Part {
     /// It sets the value.
@@ -19,6 +21,8 @@ pub enum Part {
     /// It is what makes the requirement apply.
     Demands,
     /// It is what was looked at.
+    #[default]
+    #[serde(other)]
     Read,
 }
 

@@ -15,7 +15,7 @@ pub(crate) use remedy::Remedy;
 use crate::facts::Evidence;
 
 /// A program that checks the host as it starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Component {
     /// RKE2's own checks.
@@ -25,6 +25,14 @@ pub enum Component {
 }
 
 impl Component {
+    /// Its name in JSON and on D-Bus.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rke2 => "rke2",
+            Self::Kubelet => "kubelet",
+        }
+    }
+
     /// Its name in a sentence.
     pub const fn name(self) -> &'static str {
         match self {
@@ -35,7 +43,9 @@ impl Component {
 }
 
 /// Whether a requirement is met.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// It is met.
@@ -45,6 +55,8 @@ pub enum Outcome {
     /// It does not apply to this node.
     NotApplicable,
     /// It could not be determined.
+    #[default]
+    #[serde(other)]
     Indeterminate,
 }
 
@@ -61,7 +73,9 @@ impl Outcome {
 }
 
 /// What a violation causes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
     /// The unit would not start now.
@@ -71,6 +85,8 @@ pub enum Effect {
     /// A control of the CIS benchmark fails. The unit starts.
     FailsControl,
     /// The unit starts. An administrator should know.
+    #[default]
+    #[serde(other)]
     Advice,
 }
 

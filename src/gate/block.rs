@@ -1,5 +1,5 @@
-//! What is remembered of a unit that was kept from starting, until it starts: a file below
-//! `/run/preflight-rke2/gate`, written by the gate, read by the monitor and by whoever likes.
+//! The block file of a unit, kept until the unit starts: below `/run/preflight-rke2/gate`, written by the
+//! gate, read by the monitor, and readable by any user.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,20 +15,20 @@ pub struct Block {
     pub schema: String,
     /// `rke2-server.service`.
     pub unit: String,
-    /// When it was last kept from starting, in microseconds since 1970.
+    /// When it was last blocked, in microseconds since 1970.
     pub since: u64,
     /// Whether the next boot would have started it then.
     pub enabled: bool,
     /// The stop job by which the gate ended an automatic restart, as a D-Bus object path; empty
     /// while systemd is being asked for it. Absent where the pending start job was canceled
-    /// instead. The monitor must not take that stop job for a person's.
+    /// instead. The monitor must not take that stop job for a manual stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_job: Option<String>,
-    /// Why.
+    /// The findings that block it.
     pub reasons: Vec<Reason>,
 }
 
-/// One reason.
+/// A finding that blocks a unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
     /// The check's id.
@@ -50,7 +50,7 @@ impl From<&Finding> for Reason {
 }
 
 impl Block {
-    /// Of `unit`, for these reasons.
+    /// A block of `unit`, for these reasons.
     pub fn new(unit: &str, since: u64, enabled: bool, reasons: &[&Finding]) -> Self {
         Self {
             schema: SCHEMA.to_owned(),
@@ -62,7 +62,7 @@ impl Block {
         }
     }
 
-    /// The checks behind it, each once, in order: what tells one cause from another.
+    /// The checks behind it, each once, in order. Two blocks with the same checks have the same cause.
     pub fn cause(&self) -> Vec<String> {
         let mut checks: Vec<String> = self.reasons.iter().map(|r| r.check.clone()).collect();
         checks.sort();

@@ -1,30 +1,30 @@
-//! How a unit is held: which of systemd's jobs to take away, or why none.
+//! How the gate keeps a unit down: which of systemd's jobs to cancel, or why none.
 //!
-//! A pure function of systemd's job queue. [`crate::cli`] carries it out.
+//! A pure function of systemd's job queue. [`crate::cli`] carries out the action.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::unit::job::{Job, UnitState};
 
-/// What there is to do about a unit that would be refused.
+/// What to do about the jobs of a unit that would be refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum JobAction {
     /// Cancel this job: the unit is down, and the job is all that would start it.
     Cancel(u32),
-    /// Stop the unit: it waits to be restarted, which canceling the job alone leaves it in
-    /// (`auto-restart-queued`, systemd 254 and newer).
+    /// Stop the unit: it waits for an automatic restart. If only the job were canceled, systemd 254 and
+    /// newer would leave it in `auto-restart-queued`.
     Stop,
     /// Evaluate again once these units' jobs have ended: the unit starts after them, and they may
     /// change the host.
     Wait(Vec<String>),
-    /// These units' jobs run after this gate and before the unit, and may change the host: what
-    /// the host will be like then is not known.
+    /// These units' jobs run after this gate and before the unit, and may change the host, so that its
+    /// state at the unit's start is not known.
     Late(Vec<String>),
-    /// The unit is not being started: there is nothing to hold.
+    /// The unit is not being started: there is no job to cancel.
     Nothing,
 }
 
-/// Decides for `unit`, whose gate is `gate`. `after` holds `After=` of every unit in `jobs` that
+/// Decides what to do next about `unit`, whose gate is `gate`. `after` holds `After=` of every unit in `jobs` that
 /// `unit` is ordered after, directly or through others in `jobs`.
 pub(crate) fn next_action(
     unit: &str,

@@ -1,54 +1,54 @@
-//! What the gate does about a report: a pure function of the report, our configuration and the
-//! kernel command line.
+//! What the gate does about a report: a pure function of the report, the configuration and the kernel
+//! command line.
 
 use crate::assessment::UnitReport;
 use crate::configuration::{BlockOn, Configuration, Mode, OnError};
 use crate::finding::{CheckId, Effect, Finding, Outcome};
 use crate::verdict::Verdict;
 
-/// What `preflight_rke2=` on the kernel command line asks for.
+/// The value of `preflight_rke2=` on the kernel command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Override {
-    /// Nothing, or a word we do not know.
+    /// It is not set, or has an unknown value.
     None,
-    /// `preflight_rke2=report`: tell, never block.
+    /// `preflight_rke2=report`: log, never block.
     Report,
-    /// `preflight_rke2=off`: do nothing.
+    /// `preflight_rke2=off`: check nothing.
     Off,
 }
 
-/// What to do.
+/// Whether the unit starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// Start, and say nothing, or only what deserves attention.
+    /// Start, and log at most advice.
     Start,
-    /// Start although it would be refused, because somebody said so.
+    /// Start although it would be refused, because the administrator allows it.
     StartAnyway {
-        /// Who said so.
+        /// The setting that allows it, as a clause.
         because: String,
     },
-    /// Start although it could not be told whether it would be refused.
+    /// Start although it is not known whether it would be refused.
     StartUnchecked,
     /// Do not start.
     Block,
 }
 
-/// The plan: what to do, and which findings are the reasons.
+/// The decision of the gate, and the findings behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GatePlan<'a> {
-    /// What to do.
+    /// Whether the unit starts.
     pub decision: Decision,
     /// The findings that block, or would.
     pub reasons: Vec<&'a Finding>,
-    /// What else deserves attention.
+    /// Other findings to log.
     pub advice: Vec<&'a Finding>,
 }
 
-/// Decides.
+/// Decides whether the unit of a report starts.
 pub fn decide<'a>(
     report: &'a UnitReport,
     configuration: &Configuration,
-    asked: Override,
+    kernel: Override,
 ) -> GatePlan<'a> {
     let blocks = |finding: &Finding| {
         let on = |what| configuration.block_on.contains(&what);
@@ -67,7 +67,7 @@ pub fn decide<'a>(
     let skipped = |finding: &Finding| configuration.skips(finding.id());
     let (reasons, mut advice): (Vec<&Finding>, Vec<&Finding>) =
         report.problems().partition(|finding| blocks(finding));
-    advice.retain(|finding| is_told(finding));
+    advice.retain(|finding| is_logged(finding));
     let all_skipped = reasons.iter().all(|finding| skipped(finding));
     let unknown = report.verdict.now == Verdict::Undetermined
         && report
@@ -75,17 +75,17 @@ pub fn decide<'a>(
             .iter()
             .any(|f| f.now() == Outcome::Indeterminate && !skipped(f));
 
-    let decision = if asked == Override::Off || (reasons.is_empty() && !unknown) {
+    let decision = if kernel == Override::Off || (reasons.is_empty() && !unknown) {
         Decision::Start
     } else if reasons.is_empty() {
-        match (configuration.on_error, configuration.mode, asked) {
+        match (configuration.on_error, configuration.mode, kernel) {
             (OnError::Block, Mode::Enforce, Override::None) => Decision::Block,
             _ => Decision::StartUnchecked,
         }
-    } else if asked == Override::Report {
-        anyway("preflight_rke2=report stands on the kernel command line")
+    } else if kernel == Override::Report {
+        anyway("the kernel command line has preflight_rke2=report")
     } else if configuration.mode == Mode::Report {
-        anyway("the configuration says mode = \"report\"")
+        anyway("the configuration sets mode = \"report\"")
     } else if all_skipped {
         anyway("the configuration skips every check that fails")
     } else {
@@ -98,10 +98,10 @@ pub fn decide<'a>(
     }
 }
 
-/// Advice that is told at a start: what keeps the unit down after a reboot, what could not be found
-/// out, and that RKE2 drops its configuration without a word. The rest can wait for a `check`: the
-/// journal of a unit that starts is not the place for it.
-fn is_told(finding: &Finding) -> bool {
+/// Whether advice is logged at a start: what keeps the unit down after a reboot, what could not be
+/// determined, and that RKE2 silently ignores its configuration. Other advice is shown by `check` only, to keep
+/// the journal of a unit that starts short.
+fn is_logged(finding: &Finding) -> bool {
     match finding.effect() {
         Effect::BlocksStart | Effect::BlocksNextBoot => true,
         Effect::FailsControl => false,
@@ -115,9 +115,9 @@ fn anyway(because: &str) -> Decision {
     }
 }
 
-/// Reads `preflight_rke2=` off a kernel command line; the last one counts.
+/// Reads `preflight_rke2=` from a kernel command line. The last one counts.
 pub fn kernel_override(command_line: &[u8]) -> Override {
-    // Nearly always: this search is the quicker one.
+    // The common case, which this search finds faster.
     if std::str::from_utf8(command_line).is_ok_and(|line| !line.contains("preflight_rke2=")) {
         return Override::None;
     }
@@ -162,11 +162,11 @@ mod tests {
     fn decision(
         findings: Vec<Finding>,
         change: impl FnOnce(&mut Configuration),
-        asked: Override,
+        kernel: Override,
     ) -> Decision {
         let mut configuration = Configuration::default();
         change(&mut configuration);
-        decide(&report(findings), &configuration, asked).decision
+        decide(&report(findings), &configuration, kernel).decision
     }
 
     #[test]

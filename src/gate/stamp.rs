@@ -1,8 +1,8 @@
-//! When a file of state was written: which boot, and when in it.
+//! When a state file was written: the boot, and the time in it.
 
 use serde::{Deserialize, Serialize};
 
-/// Where in time something was written: which boot, and when in it.
+/// When something was written: the boot, and the time in it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Stamp {
     /// The kernel's boot id; empty where it cannot be read.
@@ -13,10 +13,10 @@ pub struct Stamp {
     pub monotonic: u64,
 }
 
-/// A file: what it holds, and when it was written.
+/// The content of a file, and when it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamped<T> {
-    /// What it holds.
+    /// The content.
     #[serde(flatten)]
     pub value: T,
     /// When it was written.

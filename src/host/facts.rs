@@ -76,7 +76,7 @@ pub fn collect(
             cgroup(root)
         } else {
             Reading::Unknown {
-                why: "no component checks it".to_owned(),
+                why: "not required".to_owned(),
             }
         },
         remedy,

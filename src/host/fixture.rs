@@ -1,10 +1,10 @@
-//! Hosts that unit tests lay out.
+//! Hosts for unit tests.
 
 use std::os::unix::fs::symlink;
 
 use super::HostRoot;
 
-/// A host with these files; `-> target` makes a link, `/` at the end a directory.
+/// Creates a host with these files; `-> target` creates a link, a path that ends with `/` a directory.
 pub(super) fn host(files: &[(&str, &str)]) -> (tempfile::TempDir, HostRoot) {
     let dir = tempfile::tempdir().unwrap();
     for (path, text) in files {

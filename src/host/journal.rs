@@ -12,23 +12,23 @@ use tracing_subscriber::registry::Registry;
 
 use crate::journal::{Priority, Record};
 
-/// The module whose events are records; no other crate's event reaches the journal's fields.
+/// The module whose events are records. Events of other crates are not sent.
 const TARGET: &str = module_path!();
 /// journald's varlink socket.
 const JOURNAL: &str = "/run/systemd/journal/io.systemd.journal";
-/// How long journald may take to say that it has read what was sent.
+/// How long journald may take to confirm that it has read the records.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Sends all records, in order, and waits until journald has them: it finds out who sent a record by
-/// looking at the sender, who must not be gone by then.
+/// Sends all records, in order, and waits until journald has read them: it reads the properties of the
+/// sending process, which must still exist then.
 pub(crate) fn send(records: &[Record]) {
     if post(records) {
         synchronize();
     }
 }
 
-/// Sends all records, in order: for a process that stays. False where there is no journal, and
-/// standard error had to do.
+/// Sends all records, in order, for a process that keeps running. Returns false where there is no journal,
+/// and they were printed to standard error.
 pub(crate) fn post(records: &[Record]) -> bool {
     let layer = tracing_journald::layer().map(|layer| {
         layer
@@ -45,7 +45,7 @@ pub(crate) fn post(records: &[Record]) -> bool {
     let Ok(layer) = layer else {
         let mut out = std::io::stderr().lock();
         for record in records {
-            // Nobody is left to tell if this fails too.
+            // If this fails too, the records are lost.
             let _ = writeln!(out, "preflight-rke2: {}", record.message);
         }
         return false;
@@ -102,15 +102,15 @@ fn emit(record: &Record) {
     }
 }
 
-/// `io.systemd.Journal.Synchronize` (systemd 243 and newer): returns when all that was sent before is
-/// stored. Where it does not answer there is nothing to be done about it.
+/// `io.systemd.Journal.Synchronize` (systemd 243 and newer): returns when everything that was sent before is
+/// stored. A failure is ignored.
 fn synchronize() {
     let ask = || -> std::io::Result<()> {
         let mut journal = UnixStream::connect(JOURNAL)?;
         journal.set_read_timeout(Some(PATIENCE))?;
         journal.set_write_timeout(Some(PATIENCE))?;
         journal.write_all(b"{\"method\":\"io.systemd.Journal.Synchronize\"}\0")?;
-        // Any answer will do: a reply ends in a NUL, an error is as good as a reply.
+        // Any answer suffices: a reply ends in a NUL, and an error is also an answer.
         let mut answer = [0; 256];
         journal.read(&mut answer).map(drop)
     };

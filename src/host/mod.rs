@@ -1,5 +1,4 @@
-//! Facts: the only place that reads the machine, and all of it below one root directory. Only
-//! [`apply`] changes it.
+//! Access to the machine. Everything is read below one root directory; only [`apply`] changes it.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -7,6 +6,7 @@
 )]
 
 pub(crate) mod apply;
+mod atomic_file;
 pub(crate) mod audit;
 pub(crate) mod configuration;
 pub(crate) mod facts;

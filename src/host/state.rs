@@ -1,13 +1,13 @@
-//! What outlives a process until the next boot: small JSON files below `/run/preflight-rke2`, each
-//! written by one program, whole or not at all, readable by everybody.
+//! State that survives a process but not a boot: small JSON files below `/run/preflight-rke2`. Each is
+//! written by one program, atomically, and any user may read it.
 //!
-//! `/run` survives `systemctl soft-reboot`, and its files may be copied. Each file therefore carries the
-//! boot in which it was written and the time of the monotonic clock then; one of another boot, or from
-//! before the present userspace began, is ignored. The writer needs no D-Bus for that; the reader asks
-//! systemd when the userspace began.
+//! `/run` survives `systemctl soft-reboot`, and its files may be copied. Each file therefore contains the
+//! boot in which it was written and the monotonic time. A file of another boot, or from before the current
+//! userspace started, is ignored. The writer needs no D-Bus for that; the reader asks systemd when the
+//! userspace started.
 
-use std::fs::{File, OpenOptions, Permissions};
-use std::io::{self, Read as _, Write as _};
+use std::fs::{OpenOptions, Permissions};
+use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -17,20 +17,21 @@ use nix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::atomic_file;
 use super::systemd_bus::manage::Userspace;
 use crate::gate::block::Block;
 use crate::gate::stamp::{Stamp, Stamped};
 use crate::monitor::PersistedState;
 use crate::rke2::role::Role;
 
-/// The directory that the units' `RuntimeDirectory=` makes.
+/// The `RuntimeDirectory=` of the units.
 pub(crate) const DIRECTORY: &str = "/run/preflight-rke2";
-/// Far more than a file of ours takes.
+/// Far more than the size of a state file.
 const MAX_SIZE: u64 = 1 << 20;
-/// The kernel's number of this boot.
+/// The kernel's id of this boot.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
-/// The stamp of what is written now.
+/// The stamp of a file that is written now.
 fn stamp_now() -> Stamp {
     let boot = std::fs::read_to_string(BOOT_ID).unwrap_or_default();
     Stamp {
@@ -39,7 +40,7 @@ fn stamp_now() -> Stamp {
     }
 }
 
-/// Microseconds of the monotonic clock, as systemd's timestamps count them; 0 where there is none.
+/// The monotonic clock in microseconds, as in systemd's timestamps; 0 if it cannot be read.
 pub(crate) fn monotonic() -> u64 {
     clock_gettime(ClockId::CLOCK_MONOTONIC)
         .ok()
@@ -50,16 +51,16 @@ pub(crate) fn monotonic() -> u64 {
         .unwrap_or_default()
 }
 
-/// What tells whether a file has been replaced: inode, time of the last change and size.
+/// Changes when a file is replaced: inode, time of the last change and size.
 pub(crate) type ChangeMark = Option<(u64, i64, i64, u64)>;
 
-/// The files, below one directory.
+/// The state files below one directory.
 #[derive(Debug, Clone)]
 pub struct State {
     directory: PathBuf,
-    /// Who must own what is read.
+    /// The user who must own a file for it to be read.
     owner: u32,
-    /// When this userspace began; what is older is ignored. `None` while that is not known.
+    /// When this userspace started; older files are ignored. `None` while that is unknown.
     userspace: Option<Userspace>,
 }
 
@@ -70,7 +71,7 @@ impl Default for State {
 }
 
 impl State {
-    /// Below another directory, of another owner than root.
+    /// State below another directory, owned by another user than root.
     pub fn below(directory: &Path, owner: u32) -> Self {
         Self {
             directory: directory.to_owned(),
@@ -79,12 +80,12 @@ impl State {
         }
     }
 
-    /// Ignores from now on what is older than this userspace.
+    /// Ignores files older than this userspace from now on.
     pub const fn since(&mut self, userspace: Userspace) {
         self.userspace = Some(userspace);
     }
 
-    /// Where the gate leaves what it blocked.
+    /// The directory of the gate's blocks.
     pub fn blocks(&self) -> PathBuf {
         self.directory.join("gate")
     }
@@ -97,24 +98,24 @@ impl State {
         self.directory.join("monitor").join(format!("{unit}.json"))
     }
 
-    /// What the gate kept from starting; `None` too where the file is not one of ours, or is of another
-    /// boot or userspace.
+    /// The gate's block of a unit; `None` also if the file is not trusted, or is of another boot or
+    /// userspace.
     pub fn read_block(&self, unit: &str) -> Option<Block> {
         self.read_stamped_block(unit).map(|block| block.value)
     }
 
-    /// The same, and when it was written.
+    /// The gate's block of a unit, with its stamp.
     pub fn read_stamped_block(&self, unit: &str) -> Option<Stamped<Block>> {
         self.read(&self.block(unit))
             .filter(|block: &Stamped<Block>| block.value.unit == unit)
     }
 
-    /// Remembers a unit that is kept from starting.
+    /// Writes the block of a unit that was prevented from starting.
     pub fn write_block(&self, block: &Block) -> io::Result<()> {
         write(&self.block(&block.unit), block)
     }
 
-    /// What changes when a block is written or forgotten, for each unit.
+    /// A mark for each unit that changes when its block is written or removed.
     pub fn marks(&self) -> [ChangeMark; 2] {
         Role::ALL.map(|role| {
             let meta = std::fs::symlink_metadata(self.block(role.unit())).ok()?;
@@ -122,22 +123,20 @@ impl State {
         })
     }
 
-    /// Forgets it: the unit may start.
+    /// Removes the block: the unit may start.
     pub fn forget_block(&self, unit: &str) -> io::Result<()> {
-        let path = self.block(unit);
-        sweep(&path);
-        absent(std::fs::remove_file(path))
+        atomic_file::remove(&self.block(unit))
     }
 
-    /// What the monitor remembers of a unit; nothing where it has no file, a strange one, or one of
-    /// another boot or userspace.
+    /// The monitor's persisted state of a unit; the default if there is no file, or one that is not trusted or
+    /// is of another boot or userspace.
     pub fn read_persisted(&self, unit: &str) -> PersistedState {
         let read = self.read(&self.persisted(unit));
         read.map(|persisted: Stamped<PersistedState>| persisted.value)
             .unwrap_or_default()
     }
 
-    /// Remembers it.
+    /// Writes the monitor's state of a unit.
     pub fn write_persisted(&self, unit: &str, persisted: &PersistedState) -> io::Result<()> {
         write(&self.persisted(unit), persisted)
     }
@@ -161,11 +160,11 @@ impl State {
             .then_some(read)
     }
 
-    /// Whether what was written then is of this userspace. `changed` is the time of the file, in
-    /// microseconds since 1970: a version that wrote no stamp left no better one.
+    /// Whether a file is from this userspace. `changed` is its modification time in microseconds since
+    /// 1970, which is used for files of versions that wrote no stamp.
     fn is_present(&self, stamp: &Stamp, changed: u64) -> bool {
         if stamp.monotonic == 0 {
-            // The file's time is in whole seconds here.
+            // The modification time is in whole seconds.
             let begun = self.userspace.map_or(0, |userspace| userspace.realtime);
             return changed.saturating_add(1_000_000) > begun;
         }
@@ -173,13 +172,6 @@ impl State {
         let same_boot = stamp.boot == now.boot && stamp.monotonic <= now.monotonic;
         let begun = self.userspace.map_or(0, |userspace| userspace.monotonic);
         same_boot && stamp.monotonic >= begun
-    }
-}
-
-fn absent(result: io::Result<()>) -> io::Result<()> {
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
     }
 }
 
@@ -193,67 +185,15 @@ fn write<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
         if !directory.is_dir() {
             std::fs::create_dir_all(directory)?;
         }
-        // Whatever the umask took, from this process or from one that was killed before it came so far.
+        // The umask, or an earlier run that was killed, may have left another mode.
         if directory.metadata()?.mode() & 0o777 != 0o755 {
             std::fs::set_permissions(directory, Permissions::from_mode(0o755))?;
         }
     }
-    replace(path, &text)
+    atomic_file::replace(path, &text, 0o644)
 }
 
-/// Puts a file in its place, for everybody to read: whole or not at all.
-pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    replace_with(path, content, 0o644)
-}
-
-/// The same, with a mode of its own.
-pub(super) fn replace_with(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    let start = fresh_start(path).ok_or_else(|| io::Error::from_raw_os_error(libc::EISDIR))?;
-    let fresh = path.with_file_name(format!("{start}{}", std::process::id()));
-    sweep(path);
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(&fresh)
-        .and_then(|mut file: File| {
-            // Whatever the umask took.
-            file.set_permissions(Permissions::from_mode(mode))?;
-            file.write_all(content)?;
-            file.sync_all()
-        })
-        .and_then(|()| std::fs::rename(&fresh, path));
-    if written.is_err() {
-        // What made it fail is told; that this does not help is no news.
-        let _ = std::fs::remove_file(&fresh);
-    }
-    written
-}
-
-/// What the name of a new file starts with until it is whole; the number of its process follows.
-fn fresh_start(path: &Path) -> Option<String> {
-    Some(format!(".{}.", path.file_name()?.to_string_lossy()))
-}
-
-/// Removes what was left by processes that were killed before a new file was in its place. Of two that
-/// write at once, the one that came later wins, as it would without this.
-fn sweep(path: &Path) {
-    let (Some(start), Some(directory)) = (fresh_start(path), path.parent()) else {
-        return;
-    };
-    let is_left = |name: &str| {
-        let number = name.strip_prefix(&start);
-        number.is_some_and(|n| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit()))
-    };
-    // Where it cannot be listed or removed it takes up a little space, no more.
-    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
-        if entry.file_name().to_str().is_some_and(is_left) {
-            let _ = std::fs::remove_file(entry.path());
-        }
-    }
-}
-
-/// Microseconds since 1970, as the journal counts.
+/// The current time in microseconds since 1970, as in the journal.
 pub(crate) fn now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -277,7 +217,7 @@ mod tests {
     const UNIT: &str = "rke2-server.service";
 
     #[test]
-    fn what_is_written_is_read_until_it_is_forgotten() {
+    fn files_are_read_until_they_are_removed() {
         let (_dir, state) = state();
         assert_eq!(state.read_block(UNIT), None);
         let block = Block::new(UNIT, 7, true, &[]);
@@ -288,7 +228,7 @@ mod tests {
         assert_eq!(read.stamp.boot, stamp_now().boot);
         assert!(!read.stamp.boot.is_empty() && read.stamp.monotonic > 0);
         let mode = std::fs::metadata(state.block(UNIT)).unwrap().mode();
-        assert_eq!(mode & 0o777, 0o644, "anybody may read it");
+        assert_eq!(mode & 0o777, 0o644, "any user may read it");
         state.forget_block(UNIT).unwrap();
         state.forget_block(UNIT).unwrap();
         assert_eq!(state.read_block(UNIT), None);
@@ -300,10 +240,10 @@ mod tests {
         state.write_persisted(UNIT, &persisted).unwrap();
         assert_eq!(state.read_persisted(UNIT), persisted);
         let left = std::fs::read_dir(state.blocks()).unwrap().count();
-        assert_eq!(left, 0, "nothing is left lying about");
+        assert_eq!(left, 0, "no temporary file is left");
     }
 
-    /// Rewrites what was written under a unit's block.
+    /// Changes the content of a block's file.
     fn rewritten(state: &State, change: impl FnOnce(&mut serde_json::Value)) {
         let path = state.block(UNIT);
         let mut file = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
@@ -361,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_that_is_written_or_forgotten_leaves_another_mark() {
+    fn writing_or_removing_a_block_changes_the_mark() {
         let (_dir, state) = state();
         let none = state.marks();
         assert_eq!(none, [None, None]);
@@ -376,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_may_write_is_not_believed() {
+    fn files_that_others_may_write_are_not_trusted() {
         let (dir, state) = state();
         state.write_block(&Block::new(UNIT, 7, true, &[])).unwrap();
         let path = state.block(UNIT);
@@ -393,34 +333,11 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_process_left_goes_with_the_next_one() {
-        let (dir, _) = state();
-        let name = |name: &str| dir.path().join(name);
-        let left = [".file.1", ".file.99999999"].map(name);
-        let others = [".file.", ".file.1x", ".other.1", "file.1", ".file.1.2"].map(name);
-        for path in left.iter().chain(&others) {
-            std::fs::write(path, "half").unwrap();
-        }
-        replace(&name("file"), b"new").unwrap();
-        assert!(left.iter().all(|path| !path.exists()));
-        assert!(others.iter().all(|path| path.exists()));
-
-        let (_dir, state) = self::state();
+    fn forgetting_a_block_removes_leftovers() {
+        let (_dir, state) = state();
         state.write_block(&Block::new(UNIT, 7, true, &[])).unwrap();
         std::fs::write(state.blocks().join(format!(".{UNIT}.json.1")), "half").unwrap();
         state.forget_block(UNIT).unwrap();
         assert_eq!(std::fs::read_dir(state.blocks()).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn a_file_that_cannot_be_written_stays_as_it_was() {
-        let (dir, _) = state();
-        let path = dir.path().join("file");
-        replace(&path, b"old").unwrap();
-        std::fs::create_dir(dir.path().join("directory")).unwrap();
-        assert!(replace(&dir.path().join("directory"), b"new").is_err());
-        assert!(replace(&dir.path().join("none/file"), b"new").is_err());
-        assert_eq!(std::fs::read(&path).unwrap(), b"old");
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 }

@@ -1,35 +1,32 @@
-//! The file of metrics: written below a directory that the administrator names, which another than
-//! root must not be able to replace.
+//! The metrics file: written below a directory that the administrator sets, so that no other user than
+//! root can redirect it.
 //!
-//! Root that writes below a directory of another user's writes where that user says: a component that is
-//! renamed and replaced by a link leads anywhere. So the path is walked component by component, no link
-//! is followed, and every directory on it, the last one too, must belong to root and be writable by
-//! nobody else. What is opened this way cannot be exchanged meanwhile.
+//! Where another user may write in a directory of the path, that user can replace a component by a link
+//! and so redirect root's write. Therefore the path is opened component by component without following
+//! links, and every directory on it must be owned by root and writable by root only. A directory that is
+//! opened this way cannot be replaced meanwhile.
 
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::{self, Write as _};
-use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
-use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, openat, readlinkat, renameat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat};
-use nix::unistd::{UnlinkatFlags, fsync, unlinkat};
+use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
+
+use super::atomic_file::{Replacement, Temporary};
 
 /// Why the file is not written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TextfileError {
-    /// Not an absolute path without `..`.
+    /// The path is not absolute, or contains `..`.
     #[error("{}: textfile must be an absolute path without `..`", .path.display())]
     Path {
-        /// The directory that is asked for.
+        /// The configured directory.
         path: PathBuf,
     },
-    /// A component is not there.
-    #[error("{} does not exist; make it as root: install -d -m 755 {}", .path.display(), .path.display())]
+    /// A component does not exist.
+    #[error("{} does not exist; create it as root: install -d -m 755 {}", .path.display(), .path.display())]
     Missing {
         /// The component.
         path: PathBuf,
@@ -39,39 +36,39 @@ pub(crate) enum TextfileError {
     Link {
         /// The component.
         path: PathBuf,
-        /// Where it leads.
+        /// The target of the link.
         target: String,
     },
-    /// A component is no directory.
-    #[error("{} is no directory", .path.display())]
+    /// A component is not a directory.
+    #[error("{} is not a directory", .path.display())]
     NoDirectory {
         /// The component.
         path: PathBuf,
     },
-    /// A component belongs to another user than root.
+    /// A component is owned by another user than root.
     #[error(
-        "{} belongs to uid {uid}, who could put anything in its place: use a directory that, like all above it, \
-         belongs to root, and name it to node_exporter (--collector.textfile.directory)",
+        "{} is owned by uid {uid}, who could redirect the file: use a directory that is owned by root, as are all \
+         above it, and set it in node_exporter (--collector.textfile.directory)",
         .path.display()
     )]
     Owner {
         /// The component.
         path: PathBuf,
-        /// Its owner.
+        /// The user id of the owner.
         uid: u32,
     },
-    /// A component can be written by others than its owner.
-    #[error("{} can be written by others than root (mode {mode:04o}): chmod go-w {}, or use another directory", .path.display(), .path.display())]
+    /// A component is writable by other users than its owner.
+    #[error("{} is writable by other users than root (mode {mode:04o}): run `chmod go-w {}`, or use another directory", .path.display(), .path.display())]
     Writable {
         /// The component.
         path: PathBuf,
-        /// Its permission bits.
+        /// The permission bits.
         mode: u32,
     },
-    /// The unit's sandbox does not let it write there.
+    /// The sandbox of the monitor's unit makes the directory read-only.
     #[error(
-        "{} cannot be written by the monitor's unit: `systemctl edit preflight-rke2`, and below [Service] \
-         ReadWritePaths={}; then `systemctl restart preflight-rke2`",
+        "{} is read-only in the monitor's unit: add ReadWritePaths={} below [Service] with `systemctl edit \
+         preflight-rke2`, then run `systemctl restart preflight-rke2`",
         .path.display(),
         .path.display()
     )]
@@ -79,17 +76,17 @@ pub(crate) enum TextfileError {
         /// The directory.
         path: PathBuf,
     },
-    /// Something else.
+    /// Another error.
     #[error("{}: {error}", .path.display())]
     Other {
-        /// What could not be opened or written.
+        /// The path that cannot be opened or written.
         path: PathBuf,
-        /// The error.
+        /// The error of the system call.
         error: Errno,
     },
 }
 
-/// Writes files of metrics.
+/// Writes metrics files.
 #[derive(Debug, Clone)]
 pub(crate) struct Textfile {
     root: PathBuf,
@@ -103,7 +100,7 @@ impl Default for Textfile {
 }
 
 impl Textfile {
-    /// Below another root, which is taken as it is, and of another owner.
+    /// Writes below another root directory, which is not checked, for another owner than root.
     pub(crate) fn below(root: &Path, owner: u32) -> Self {
         Self {
             root: root.to_owned(),
@@ -111,7 +108,7 @@ impl Textfile {
         }
     }
 
-    /// Puts a file in its place, for everybody to read: whole or not at all.
+    /// Replaces a file, with mode 0644.
     pub(crate) fn replace(
         &self,
         directory: &Path,
@@ -119,18 +116,28 @@ impl Textfile {
         content: &[u8],
     ) -> Result<(), TextfileError> {
         let opened = self.open(directory)?;
-        put(&opened, name, content).map_err(|error| match error {
-            Errno::EROFS => TextfileError::ReadOnly {
-                path: directory.to_owned(),
-            },
-            error => TextfileError::Other {
-                path: directory.join(name),
-                error,
-            },
-        })
+        let replacement = Replacement {
+            name,
+            content,
+            mode: 0o644,
+            owner: None,
+            temporary: Temporary::PerProcess,
+            sync_directory: false,
+        };
+        replacement
+            .put(opened.as_fd())
+            .map_err(|error| match error.errno {
+                Errno::EROFS => TextfileError::ReadOnly {
+                    path: directory.to_owned(),
+                },
+                error => TextfileError::Other {
+                    path: directory.join(name),
+                    error,
+                },
+            })
     }
 
-    /// The directory, once nobody can exchange it.
+    /// Opens the directory, if no other user can replace it.
     fn open(&self, directory: &Path) -> Result<OwnedFd, TextfileError> {
         if !directory.has_root() {
             let path = directory.to_owned();
@@ -151,20 +158,20 @@ impl Textfile {
             };
             path.push(name);
             let opened = openat(&at, name, flags, Mode::empty());
-            at = opened.map_err(|error| why(&at, name, &path, error))?;
+            at = opened.map_err(|error| open_error(&at, name, &path, error))?;
             let stat = fstat(&at).map_err(|error| other(&path, error))?;
-            self.judge(&stat, &path)?;
+            self.check(&stat, &path)?;
         }
         Ok(at)
     }
 
-    fn judge(&self, stat: &FileStat, path: &Path) -> Result<(), TextfileError> {
+    fn check(&self, stat: &FileStat, path: &Path) -> Result<(), TextfileError> {
         let path = path.to_owned();
         if stat.st_uid != 0 && stat.st_uid != self.owner {
             let uid = stat.st_uid;
             return Err(TextfileError::Owner { path, uid });
         }
-        // Where there is an access control list, its mask stands in the bits of the group.
+        // With an access control list, the group bits contain its mask.
         if stat.st_mode & 0o022 != 0 {
             let mode = stat.st_mode & 0o7777;
             return Err(TextfileError::Writable { path, mode });
@@ -180,8 +187,8 @@ fn other(path: &Path, error: Errno) -> TextfileError {
     }
 }
 
-/// Why a component could not be opened.
-fn why(at: &OwnedFd, name: &OsStr, path: &Path, error: Errno) -> TextfileError {
+/// The reason why a component could not be opened.
+fn open_error(at: &OwnedFd, name: &OsStr, path: &Path, error: Errno) -> TextfileError {
     let path = path.to_owned();
     if error == Errno::ENOENT {
         return TextfileError::Missing { path };
@@ -197,65 +204,6 @@ fn why(at: &OwnedFd, name: &OsStr, path: &Path, error: Errno) -> TextfileError {
         }
         Errno::ENOTDIR => TextfileError::NoDirectory { path },
         error => TextfileError::Other { path, error },
-    }
-}
-
-fn put(directory: &OwnedFd, name: &str, content: &[u8]) -> Result<(), Errno> {
-    const MODE: Mode = Mode::S_IRUSR
-        .union(Mode::S_IWUSR)
-        .union(Mode::S_IRGRP)
-        .union(Mode::S_IROTH);
-    let start = format!(".{name}.");
-    sweep(directory, &start);
-    let fresh = format!("{start}{}", std::process::id());
-    let flags =
-        OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let file = openat(directory, fresh.as_str(), flags, MODE)?;
-    let written = fill(file, MODE, content)
-        .and_then(|()| renameat(directory, fresh.as_str(), directory, name));
-    if written.is_err() {
-        // What made it fail is told; that this does not help is no news.
-        let _ = unlinkat(directory, fresh.as_str(), UnlinkatFlags::NoRemoveDir);
-    }
-    written
-}
-
-fn fill(file: OwnedFd, mode: Mode, content: &[u8]) -> Result<(), Errno> {
-    let errno = |error: io::Error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
-    // Whatever the umask took.
-    fchmod(&file, mode)?;
-    let mut file = File::from(file);
-    file.write_all(content).map_err(errno)?;
-    fsync(&file)
-}
-
-/// Removes what was left by processes that were killed before a new file was in its place.
-fn sweep(directory: &OwnedFd, start: &str) {
-    // Where it cannot be listed or removed it takes up a little space, no more.
-    let Ok(listed) = openat(
-        directory,
-        ".",
-        OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
-        Mode::empty(),
-    ) else {
-        return;
-    };
-    let Ok(mut listed) = Dir::from_fd(listed) else {
-        return;
-    };
-    let is_left = |name: &[u8]| {
-        let number = name.strip_prefix(start.as_bytes());
-        number.is_some_and(|number| !number.is_empty() && number.iter().all(u8::is_ascii_digit))
-    };
-    for entry in listed.iter().flatten() {
-        let name = entry.file_name().to_bytes();
-        if is_left(name) {
-            let _ = unlinkat(
-                directory,
-                OsStr::from_bytes(name),
-                UnlinkatFlags::NoRemoveDir,
-            );
-        }
     }
 }
 
@@ -308,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_written_whole_for_everybody_to_read() {
+    fn the_file_is_replaced_and_readable_by_all() {
         let host = Fixture::new();
         let left = host.at("var/lib/metrics/.preflight-rke2.prom.77");
         let others = host.at("var/lib/metrics/.preflight-rke2.prom.x");
@@ -347,7 +295,7 @@ mod tests {
             assert!(error.to_string().contains("elsewhere"), "{error}");
         }
         assert_eq!(host.names("elsewhere"), ["passwd"]);
-        // A link in the place of the file goes; what it led to stays.
+        // A link with the name of the file is replaced; its target is unchanged.
         let file = host.at("var/lib/metrics").join(NAME);
         symlink("../../../elsewhere/passwd", &file).unwrap();
         assert_eq!(host.write("/var/lib/metrics"), Ok(()));
@@ -356,8 +304,8 @@ mod tests {
     }
 
     #[test]
-    fn no_directory_of_anothers_is_written_below() {
-        // The sticky bit does not help: a mount that another may make shows any owner.
+    fn directories_that_others_control_are_refused() {
+        // The sticky bit is no protection: another user's mount can show any owner.
         for mode in [0o775, 0o757, 0o777, 0o1777, 0o2775] {
             for component in ["var", "var/lib", "var/lib/metrics"] {
                 let host = Fixture::new();
@@ -368,7 +316,7 @@ mod tests {
                 assert_eq!(host.names("var/lib/metrics"), [""; 0]);
             }
         }
-        // To anybody but its owner a directory is another's.
+        // A user's own directory is not trusted for another owner.
         let host = Fixture::new();
         let stat = fs::metadata(host.at("var")).unwrap();
         let uid = std::os::unix::fs::MetadataExt::uid(&stat);
@@ -381,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn as_root_another_owner_is_told_from_root() {
+    fn root_refuses_another_owner() {
         if !nix::unistd::geteuid().is_root() {
             return;
         }
@@ -396,15 +344,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_the_place_is_said() {
+    fn errors_name_the_cause() {
         let host = Fixture::new();
         fs::write(host.at("var/file"), "").unwrap();
         for (path, expected) in [
             (
                 "/var/lib/none/metrics",
-                "/var/lib/none does not exist; make it as root: install -d -m 755 /var/lib/none",
+                "/var/lib/none does not exist; create it as root: install -d -m 755 /var/lib/none",
             ),
-            ("/var/file/metrics", "/var/file is no directory"),
+            ("/var/file/metrics", "/var/file is not a directory"),
             (
                 "/var/lib/../lib/metrics",
                 "/var/lib/../lib/metrics: textfile must be an absolute path without `..`",

@@ -1,9 +1,9 @@
-//! Notices when what was read changes: inotify on exactly the paths that an evaluation asked for.
+//! Detects changes of what was read: inotify on exactly the paths that an evaluation used.
 //!
-//! A file is watched through its directory, so that one that is replaced (as `useradd` does), appears
-//! or goes is noticed, and through every link on the way. Parameters below `/proc/sys` are watched
-//! themselves: the kernel tells of writes through the same mount of procfs, not of those through
-//! another one, such as a container's. Nothing else of the kernel's own file systems tells anything.
+//! A file is watched through its directory, so that a file that is replaced (as `useradd` does), created or
+//! removed is detected, and through every link on the way. Parameters below `/proc/sys` are watched
+//! themselves: the kernel reports writes through the same mount of procfs, not those through another one,
+//! such as a container's. The kernel's other file systems report nothing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
@@ -19,8 +19,8 @@ use nix::libc;
 
 use super::root::Trace;
 
-/// What is told of a directory. A file that is being written is told of once it is closed: half of
-/// it would be judged otherwise.
+/// The events of a directory. A file that is written is reported when it is closed, so that no partial
+/// content is evaluated.
 const DIRECTORY: WatchMask = WatchMask::CLOSE_WRITE
     .union(WatchMask::CREATE)
     .union(WatchMask::MOVE)
@@ -29,22 +29,22 @@ const DIRECTORY: WatchMask = WatchMask::CLOSE_WRITE
     .union(WatchMask::DELETE_SELF)
     .union(WatchMask::MOVE_SELF)
     .union(WatchMask::ONLYDIR);
-/// What is told of a kernel parameter: each is written with one call.
+/// The events of a kernel parameter: each is written with one call.
 const PARAMETER: WatchMask = WatchMask::MODIFY;
-/// What makes a watch worthless.
+/// The events that end a watch.
 const GONE: EventMask = EventMask::DELETE_SELF
     .union(EventMask::MOVE_SELF)
     .union(EventMask::UNMOUNT)
     .union(EventMask::IGNORED);
-/// Bytes for events: some dozens of them at once.
+/// The size of the event buffer in bytes: some dozens of events.
 const BUFFER: usize = 4096;
-/// Where the kernel tells of nothing.
+/// File systems for which the kernel reports no events.
 const SILENT: [&str; 3] = ["/proc", "/sys", "/dev"];
 /// Where kernel parameters are.
 const PARAMETERS: &str = "/proc/sys";
 /// Where the monitor's unit binds the host's own `/proc/sys`. `ProtectKernelTunables=` and its like
-/// give a service a procfs of its own (seen with systemd 247 and 252), through which the kernel tells
-/// nothing of what others write.
+/// give a service a procfs of its own (seen with systemd 247 and 252), through which the kernel does
+/// not report the writes of other processes.
 const HOST_PARAMETERS: &str = "/run/preflight-rke2/proc-sys";
 /// Links followed before it is taken for a loop, as the kernel does.
 const MOST_LINKS: usize = 40;
@@ -52,14 +52,14 @@ const MOST_LINKS: usize = 40;
 /// something of the user's limit (`fs.inotify.max_user_watches`) to others.
 const MOST: usize = 2048;
 
-/// Names in a directory that matter.
+/// The names in a directory whose changes are reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Names {
-    /// All of them.
+    /// Every name.
     Any,
-    /// These.
+    /// These names.
     Some(BTreeSet<OsString>),
-    /// It is no directory but a parameter.
+    /// None: the target is a parameter, not a directory.
     Itself,
 }
 
@@ -98,23 +98,23 @@ type Targets = BTreeMap<PathBuf, Names>;
 /// What has changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Changes {
-    /// Paths of which something was told.
+    /// Paths that have changed.
     pub paths: BTreeSet<PathBuf>,
-    /// More happened than the kernel could tell.
+    /// The kernel has dropped events.
     pub overflow: bool,
 }
 
 impl Changes {
-    /// Whether nothing has.
+    /// Whether nothing has changed.
     pub(crate) fn is_empty(&self) -> bool {
         self.paths.is_empty() && !self.overflow
     }
 }
 
-/// Watches paths.
+/// The inotify watches.
 pub(crate) struct Watch {
     events: EventStream<Vec<u8>>,
-    /// What is asked for.
+    /// What the last evaluation needs watched.
     targets: Targets,
     /// What is watched. Two paths can lead to one directory, and then share a descriptor.
     watched: HashMap<PathBuf, WatchDescriptor>,
@@ -123,8 +123,8 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Watches nothing yet. Fails where this process or this user has no more of it. To be called
-    /// from within a runtime.
+    /// Watches nothing yet. Fails where this process or this user has no inotify instance left. To be called
+    /// within a runtime.
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self {
             events: Inotify::init()?.into_event_stream(vec![0; BUFFER])?,
@@ -134,9 +134,9 @@ impl Watch {
         })
     }
 
-    /// Watches what `trace` names but for what is below `own`, and the names in the directories
-    /// `always`; nothing else. True if that is more than before: what changed in the meantime was
-    /// not told, so it is to be read once more.
+    /// Watches the paths of `trace` except those below `own`, and the names in the directories `always`;
+    /// nothing else. Returns true if that is more than before: changes in the meantime were not reported, so
+    /// the new paths have to be read once more.
     pub(crate) fn follow(&mut self, trace: &Trace, always: &[&Path], own: &Path) -> bool {
         let mut wanted = Targets::new();
         for (path, listed) in trace {
@@ -169,12 +169,12 @@ impl Watch {
         more
     }
 
-    /// Why something is not noticed until the next look, if so.
+    /// Why a change may go undetected until the next periodic evaluation, if so.
     pub(crate) fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
     }
 
-    /// Whether it is watched now.
+    /// Adds a watch. Returns whether it was added.
     fn add(&mut self, path: &Path, names: &Names) -> bool {
         let flags = match names {
             Names::Itself => PARAMETER,
@@ -191,7 +191,7 @@ impl Watch {
                 true
             }
             Err(error) => {
-                // What went while it was looked at is found by the next look.
+                // A path that vanished meanwhile is found by the next evaluation.
                 if !matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR)) {
                     let why = format!("{}: {error}", path.display());
                     self.trouble.get_or_insert(why);
@@ -211,7 +211,7 @@ impl Watch {
         }
     }
 
-    /// Waits for something that matters to change. Nothing is lost if this is not waited for to the end.
+    /// Waits for a change of a watched name. Cancel safe.
     pub(crate) async fn changed(&mut self) -> io::Result<Changes> {
         loop {
             let event = poll_fn(|cx| Pin::new(&mut self.events).poll_next(cx)).await;
@@ -240,8 +240,8 @@ impl Watch {
         for path in paths {
             let matters = self.targets.get(&path).is_some_and(|t| t.matter(name));
             if gone {
-                // What takes its place is watched with the next look. Where it was only renamed,
-                // the kernel would go on telling of it.
+                // Its replacement is watched after the next evaluation. If it was only renamed, the kernel
+                // would keep reporting it.
                 self.remove(&path);
             }
             if gone || matters {
@@ -255,7 +255,7 @@ impl Watch {
     }
 }
 
-/// A parameter's path as everybody else has it.
+/// A parameter's path below `/proc/sys`.
 fn as_host(path: PathBuf) -> PathBuf {
     match path.strip_prefix(HOST_PARAMETERS) {
         Ok(parameter) => Path::new(PARAMETERS).join(parameter),
@@ -263,9 +263,8 @@ fn as_host(path: PathBuf) -> PathBuf {
     }
 }
 
-/// Adds what has to be watched so that a change of `path` is noticed: its name in its directory, that
-/// of every link on the way, and the names in it where they matter. Where it is not there, the first
-/// name on the way that is missing.
+/// Adds the targets that detect a change of `path`: its name in its directory, the name of every link on the
+/// way, and the names in it if it was `listed`. Where it does not exist, the first missing name on the way.
 fn aim(targets: &mut Targets, path: &Path, listed: bool) {
     if let Ok(parameter) = path.strip_prefix(PARAMETERS) {
         let is_file = |path: &PathBuf| std::fs::symlink_metadata(path).is_ok_and(|m| m.is_file());
@@ -368,8 +367,12 @@ mod tests {
             self.dir.path().canonicalize().unwrap().join(path)
         }
 
-        /// What is told of when `paths` are watched and `change` is made.
-        fn told(&self, paths: &[(&str, bool)], change: impl FnOnce()) -> Option<BTreeSet<PathBuf>> {
+        /// The changes reported when `paths` are watched and `change` is made.
+        fn changes(
+            &self,
+            paths: &[(&str, bool)],
+            change: impl FnOnce(),
+        ) -> Option<BTreeSet<PathBuf>> {
             let trace: Trace = paths
                 .iter()
                 .map(|(path, listed)| (self.at(path), *listed))
@@ -389,28 +392,28 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_written_replaced_made_or_removed_is_told_of() {
+    fn a_file_that_is_written_replaced_made_or_removed_is_reported() {
         let host = Fixture::new();
         let passwd = host.at("etc/passwd");
         let expected = Some(BTreeSet::from([passwd.clone()]));
         let watched = [("etc/passwd", false)];
         assert_eq!(
-            host.told(&watched, || fs::write(&passwd, "b").unwrap()),
+            host.changes(&watched, || fs::write(&passwd, "b").unwrap()),
             expected
         );
         assert_eq!(
-            host.told(&watched, || {
+            host.changes(&watched, || {
                 fs::write(host.at("etc/passwd+"), "c").unwrap();
                 fs::rename(host.at("etc/passwd+"), &passwd).unwrap();
             }),
             expected
         );
         assert_eq!(
-            host.told(&watched, || fs::remove_file(&passwd).unwrap()),
+            host.changes(&watched, || fs::remove_file(&passwd).unwrap()),
             expected
         );
         assert_eq!(
-            host.told(&watched, || fs::write(&passwd, "d").unwrap()),
+            host.changes(&watched, || fs::write(&passwd, "d").unwrap()),
             expected
         );
     }
@@ -420,7 +423,7 @@ mod tests {
         let host = Fixture::new();
         let other = host.at("etc/other");
         assert_eq!(
-            host.told(&[("etc/passwd", false)], || fs::write(other, "").unwrap()),
+            host.changes(&[("etc/passwd", false)], || fs::write(other, "").unwrap()),
             None
         );
     }
@@ -429,7 +432,7 @@ mod tests {
     fn what_is_not_there_is_noticed_by_the_first_name_that_appears() {
         let host = Fixture::new();
         assert_eq!(
-            host.told(&[("etc/rancher/rke2/config.yaml", false)], || {
+            host.changes(&[("etc/rancher/rke2/config.yaml", false)], || {
                 fs::create_dir_all(host.at("etc/rancher/rke2")).unwrap();
             }),
             Some(BTreeSet::from([host.at("etc/rancher")]))
@@ -441,7 +444,7 @@ mod tests {
         let host = Fixture::new();
         fs::create_dir(host.at("etc/sysctl.d")).unwrap();
         assert_eq!(
-            host.told(&[("etc/sysctl.d", true)], || {
+            host.changes(&[("etc/sysctl.d", true)], || {
                 fs::write(host.at("etc/sysctl.d/9.conf"), "").unwrap();
             }),
             Some(BTreeSet::from([host.at("etc/sysctl.d/9.conf")]))
@@ -450,19 +453,19 @@ mod tests {
         fs::write(host.at("elsewhere/group"), "").unwrap();
         symlink("../elsewhere/group", host.at("etc/group")).unwrap();
         assert_eq!(
-            host.told(&[("etc/group", false)], || {
+            host.changes(&[("etc/group", false)], || {
                 fs::write(host.at("elsewhere/group"), "x").unwrap();
             }),
             Some(BTreeSet::from([host.at("elsewhere/group")]))
         );
         assert_eq!(
-            host.told(&[("etc/group", false)], || {
+            host.changes(&[("etc/group", false)], || {
                 fs::remove_file(host.at("etc/group")).unwrap();
             }),
             Some(BTreeSet::from([host.at("etc/group")]))
         );
         symlink("loop", host.at("etc/loop")).unwrap();
-        let _ = host.told(&[("etc/loop/x", false)], || {
+        let _ = host.changes(&[("etc/loop/x", false)], || {
             fs::write(host.at("etc/passwd"), "x").unwrap();
         });
     }
@@ -480,8 +483,8 @@ mod tests {
             assert!(!watch.changed().await.unwrap().is_empty());
             assert!(watch.follow(&trace, &[], none), "read once more");
             fs::write(host.at("etc/passwd"), "x").unwrap();
-            let told = watch.changed().await.unwrap().paths;
-            assert_eq!(told, BTreeSet::from([host.at("etc/passwd")]));
+            let changed = watch.changed().await.unwrap().paths;
+            assert_eq!(changed, BTreeSet::from([host.at("etc/passwd")]));
         })
         .unwrap();
     }
@@ -492,7 +495,7 @@ mod tests {
         fs::create_dir(host.at("a")).unwrap();
         fs::create_dir(host.at("b")).unwrap();
         let none = Path::new("/none");
-        let told = in_time(async {
+        let changed = in_time(async {
             let mut watch = Watch::new().unwrap();
             watch.follow(&Trace::from([(host.at("a"), true)]), &[], none);
             watch.follow(&Trace::new(), &[&host.at("b")], none);
@@ -500,7 +503,7 @@ mod tests {
             fs::write(host.at("b/x"), "").unwrap();
             watch.changed().await.unwrap().paths
         });
-        assert_eq!(told, Some(BTreeSet::from([host.at("b/x")])));
+        assert_eq!(changed, Some(BTreeSet::from([host.at("b/x")])));
     }
 
     #[test]

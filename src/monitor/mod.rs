@@ -6,6 +6,7 @@ mod last_start;
 mod left_down;
 pub(crate) mod persisted;
 pub(crate) mod phase;
+pub(crate) mod status;
 mod step;
 mod stops;
 #[cfg(test)]
@@ -16,5 +17,6 @@ pub(crate) use last_start::{LastStart, gate_end};
 pub use persisted::Hold;
 pub(crate) use persisted::PersistedState;
 pub use phase::Phase;
+pub use status::{MonitorStatus, NodeStatus, UnitStatus};
 pub(crate) use step::{MonitorAction, down_for, drift, hold, is_settling, step};
 pub(crate) use stops::{JobEvent, StopContext};

@@ -89,6 +89,24 @@ pub enum Hold {
     Rival,
     /// The monitor has started it for this cause already, and it did not come to run.
     SameCause,
+    /// A reason of another version of preflight-rke2. Read, never written.
+    #[serde(other)]
+    Other,
+}
+
+impl Hold {
+    /// The string in JSON and on D-Bus.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ResumeOff => "switched-off",
+            Self::Stopped => "stopped",
+            Self::Disabled => "disabled",
+            Self::NotLoadable => "not-loadable",
+            Self::Rival => "rival",
+            Self::SameCause => "same-cause",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// The stop of a unit by an administrator: the block during which it happened, by the block's `since`, and

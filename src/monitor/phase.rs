@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::unit::LiveUnit;
 
 /// What a unit does now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// It runs.
@@ -21,11 +21,27 @@ pub enum Phase {
     Stopping,
     /// It is down.
     Down,
-    /// systemd cannot be asked.
+    /// systemd cannot be asked, or another version of preflight-rke2 has written a phase that this one does
+    /// not know.
+    #[default]
+    #[serde(other)]
     Unknown,
 }
 
 impl Phase {
+    /// The string in JSON and on D-Bus.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Starting => "starting",
+            Self::Retrying => "retrying",
+            Self::Stranded => "stranded",
+            Self::Stopping => "stopping",
+            Self::Down => "down",
+            Self::Unknown => "unknown",
+        }
+    }
+
     /// The phase, from `ActiveState`, `SubState` and `Job`.
     pub fn of(unit: &LiveUnit) -> Self {
         match (unit.active_state.as_str(), unit.sub_state.as_str()) {

@@ -1,4 +1,4 @@
-//! What the monitor makes of what it sees, as sequences of sights.
+//! The actions of the monitor on sequences of observations.
 
 use super::*;
 use crate::assessment::UnitReport;
@@ -41,7 +41,7 @@ fn later(id: &str) -> Finding {
     finding(check(id), Satisfied, Violated)
 }
 
-/// A unit, what is remembered of it, and what the gate left.
+/// A unit, its persisted state, and the block of the gate.
 struct Node {
     persisted: PersistedState,
     configuration: Configuration,
@@ -99,7 +99,7 @@ impl Node {
         }
     }
 
-    /// The unit is down, and its gate runs because somebody requests a start.
+    /// The unit is down, and its gate runs because a start is requested.
     fn start(&mut self, gate: GateEnd) {
         self.now += 10;
         self.last = Some(LastStart {
@@ -116,8 +116,8 @@ impl Node {
         });
     }
 
-    /// Something happens to the unit's jobs. The monitor's own are named "ours".
-    fn hear(&mut self, events: &[JobEvent]) {
+    /// Job events of the unit. The monitor's own jobs are named "ours".
+    fn job_events(&mut self, events: &[JobEvent]) {
         let context = StopContext {
             block: self.block.as_ref(),
             last: self.last,
@@ -128,13 +128,13 @@ impl Node {
             .apply_job_events(events.to_vec(), is_own, &context);
     }
 
-    /// A person stops it.
+    /// It is stopped manually.
     fn stop(&mut self) {
         self.now += 1;
-        self.hear(&[requested("stop"), removed("stop", self.now)]);
+        self.job_events(&[requested("stop"), removed("stop", self.now)]);
     }
 
-    fn see(&mut self, findings: Vec<Finding>) -> Vec<MonitorAction> {
+    fn observe(&mut self, findings: Vec<Finding>) -> Vec<MonitorAction> {
         self.now += 1;
         let report = UnitReport {
             unit: UNIT.to_owned(),
@@ -210,28 +210,28 @@ fn holds(actions: &[MonitorAction]) -> Option<Hold> {
 }
 
 #[test]
-fn what_was_blocked_is_started_once_it_would_run() {
+fn a_blocked_unit_is_started_once_it_would_start() {
     let mut node = Node::blocked(&["a", "b"]);
-    assert_eq!(node.see(vec![wrong("a"), wrong("b")]), []);
-    assert_eq!(node.see(vec![wrong("b")]), []);
-    assert!(resumes(&node.see(vec![])));
-    assert_eq!(node.see(vec![]), [], "on its way");
+    assert_eq!(node.observe(vec![wrong("a"), wrong("b")]), []);
+    assert_eq!(node.observe(vec![wrong("b")]), []);
+    assert!(resumes(&node.observe(vec![])));
+    assert_eq!(node.observe(vec![]), [], "on its way");
     node.phase = Phase::Running;
-    assert_eq!(node.see(vec![]), []);
+    assert_eq!(node.observe(vec![]), []);
     assert_eq!(node.persisted.resumes, 1);
     assert!(node.persisted.resumed.unwrap().lasted);
 }
 
-/// The monitor was not there, or did not look, while it ran.
+/// The monitor did not run, or did not evaluate, while the unit ran.
 #[test]
-fn what_ran_unseen_after_it_was_started_is_started_for_the_same_cause_again() {
+fn a_unit_that_ran_between_two_evaluations_is_started_for_the_same_cause_again() {
     for (before, after, held) in [(0, 5, false), (5, 9, false), (5, 5, true), (5, 0, true)] {
         let mut node = Node::blocked(&["a"]);
         node.entered = before;
-        assert!(resumes(&node.see(vec![])));
+        assert!(resumes(&node.observe(vec![])));
         node.block(&["a"]);
         node.entered = after;
-        let actions = node.see(vec![]);
+        let actions = node.observe(vec![]);
         assert_eq!(
             holds(&actions) == Some(Hold::SameCause),
             held,
@@ -242,12 +242,12 @@ fn what_ran_unseen_after_it_was_started_is_started_for_the_same_cause_again() {
 }
 
 #[test]
-fn what_nobody_blocked_is_left_alone() {
+fn a_unit_that_is_not_blocked_is_not_started() {
     for phase in [Phase::Down, Phase::Retrying] {
-        assert_eq!(Node::new(phase).see(vec![]), [], "{phase:?}");
+        assert_eq!(Node::new(phase).observe(vec![]), [], "{phase:?}");
         let mut node = Node::new(phase);
         node.start(GateEnd::Passed);
-        assert_eq!(node.see(vec![]), [], "{phase:?}, after a start");
+        assert_eq!(node.observe(vec![]), [], "{phase:?}, after a start");
     }
     for phase in [
         Phase::Starting,
@@ -257,28 +257,31 @@ fn what_nobody_blocked_is_left_alone() {
     ] {
         let mut node = Node::blocked(&["a"]);
         node.phase = phase;
-        assert_eq!(node.see(vec![]), [], "{phase:?}");
+        assert_eq!(node.observe(vec![]), [], "{phase:?}");
     }
 }
 
 #[test]
-fn a_restart_that_was_refused_is_taken_up_where_systemd_left_it() {
+fn a_stranded_unit_is_started() {
     let mut node = Node::blocked(&["a"]);
     node.phase = Phase::Stranded;
-    assert_eq!(node.see(vec![wrong("a")]), []);
-    assert!(resumes(&node.see(vec![])));
+    assert_eq!(node.observe(vec![wrong("a")]), []);
+    assert!(resumes(&node.observe(vec![])));
 }
 
 #[test]
-fn what_cannot_be_told_is_not_right() {
+fn an_undetermined_unit_is_not_started() {
     let unknown = || finding(CheckId::SysctlPanic, Indeterminate, Indeterminate);
     let mut node = Node::blocked(&["a"]);
-    assert_eq!(node.see(vec![unknown()]), []);
-    assert!(resumes(&node.see(vec![later("a")])), "it would start now");
+    assert_eq!(node.observe(vec![unknown()]), []);
+    assert!(
+        resumes(&node.observe(vec![later("a")])),
+        "it would start now"
+    );
 }
 
 #[test]
-fn every_reason_not_to_is_told_once() {
+fn every_hold_is_logged_once() {
     type Change = fn(&mut Node);
     let cases: [(Change, Hold); 5] = [
         (|node| node.configuration.resume = false, Hold::ResumeOff),
@@ -290,55 +293,55 @@ fn every_reason_not_to_is_told_once() {
     for (change, hold) in cases {
         let mut node = Node::blocked(&["a"]);
         change(&mut node);
-        assert_eq!(node.see(vec![wrong("a")]), [], "{hold:?}");
-        assert_eq!(holds(&node.see(vec![])), Some(hold));
-        assert_eq!(node.see(vec![]), [], "{hold:?}: told already");
+        assert_eq!(node.observe(vec![wrong("a")]), [], "{hold:?}");
+        assert_eq!(holds(&node.observe(vec![])), Some(hold));
+        assert_eq!(node.observe(vec![]), [], "{hold:?}: logged already");
         assert_eq!(node.persisted.resumes, 0);
     }
-    // One that was never enabled was started by somebody, and is wanted.
+    // A unit that was never enabled was started manually, and is wanted.
     let mut node = Node::new(Phase::Down);
     node.enabled = false;
     node.block(&["a"]);
-    assert!(resumes(&node.see(vec![])));
+    assert!(resumes(&node.observe(vec![])));
 }
 
 #[test]
-fn a_stop_counts_for_the_block_it_came_in_alone() {
+fn a_stop_counts_for_its_block_only() {
     let mut node = Node::blocked(&["a"]);
     node.stop();
-    assert_eq!(holds(&node.see(vec![])), Some(Hold::Stopped));
-    // Somebody starts it after all, and the gate blocks once more.
+    assert_eq!(holds(&node.observe(vec![])), Some(Hold::Stopped));
+    // It is started manually, and the gate blocks once more.
     node.block(&["a"]);
-    assert_eq!(node.see(vec![wrong("a")]), []);
-    assert!(resumes(&node.see(vec![])));
+    assert_eq!(node.observe(vec![wrong("a")]), []);
+    assert!(resumes(&node.observe(vec![])));
 }
 
 #[test]
 fn it_is_not_started_twice_for_one_cause_unless_it_ran() {
     let mut node = Node::blocked(&["a", "b"]);
-    assert!(resumes(&node.see(vec![])));
+    assert!(resumes(&node.observe(vec![])));
     // It fails for a reason of its own; meanwhile the host goes wrong in the same way.
     node.phase = Phase::Retrying;
-    assert_eq!(node.see(vec![]), []);
+    assert_eq!(node.observe(vec![]), []);
     node.block(&["b", "a"]);
-    assert_eq!(node.see(vec![wrong("a"), wrong("b")]), []);
-    assert_eq!(holds(&node.see(vec![])), Some(Hold::SameCause));
-    assert_eq!(node.see(vec![]), []);
+    assert_eq!(node.observe(vec![wrong("a"), wrong("b")]), []);
+    assert_eq!(holds(&node.observe(vec![])), Some(Hold::SameCause));
+    assert_eq!(node.observe(vec![]), []);
     // For another cause it is.
     node.block(&["c"]);
-    assert!(resumes(&node.see(vec![])));
+    assert!(resumes(&node.observe(vec![])));
     // And for the same one, once it has run.
     node.phase = Phase::Running;
-    node.see(vec![]);
+    node.observe(vec![]);
     node.block(&["c"]);
-    assert!(resumes(&node.see(vec![])));
+    assert!(resumes(&node.observe(vec![])));
     assert_eq!(node.persisted.resumes, 3);
 }
 
 #[test]
-fn one_that_fails_by_itself_is_started_once() {
+fn a_unit_that_fails_for_another_cause_is_started_once() {
     let mut node = Node::blocked(&["a"]);
-    assert!(resumes(&node.see(vec![])));
+    assert!(resumes(&node.observe(vec![])));
     for restarts in 0..20 {
         node.restarts = restarts;
         node.phase = if restarts % 2 == 0 {
@@ -346,28 +349,28 @@ fn one_that_fails_by_itself_is_started_once() {
         } else {
             Phase::Starting
         };
-        assert_eq!(node.see(vec![]), []);
+        assert_eq!(node.observe(vec![]), []);
     }
     assert_eq!(node.persisted.resumes, 1);
 }
 
 #[test]
-fn a_start_that_systemd_never_heard_of_is_tried_again() {
+fn a_start_that_was_not_requested_is_tried_again() {
     let mut node = Node::blocked(&["a"]);
     let block = node.block.clone();
-    assert!(resumes(&node.see(vec![])));
+    assert!(resumes(&node.observe(vec![])));
     node.persisted.revoke_resume();
     (node.phase, node.block) = (Phase::Down, block);
-    assert!(resumes(&node.see(vec![])));
+    assert!(resumes(&node.observe(vec![])));
     assert_eq!(node.persisted.resumes, 1);
 }
 
 /// The monitor was killed just before or just after it asked.
 #[test]
-fn a_start_that_may_not_have_been_asked_for_is_asked_for_and_counted_once() {
+fn a_start_that_may_not_have_been_requested_is_repeated_and_counted_once() {
     let mut node = Node::blocked(&["a"]);
     let block = node.block.clone();
-    assert!(resumes(&node.see(vec![])));
+    assert!(resumes(&node.observe(vec![])));
     let written = |persisted: &mut PersistedState| {
         if let Some(resumed) = &mut persisted.resumed {
             resumed.asked = false;
@@ -375,12 +378,12 @@ fn a_start_that_may_not_have_been_asked_for_is_asked_for_and_counted_once() {
     };
     written(&mut node.persisted);
     (node.phase, node.block) = (Phase::Down, block);
-    assert!(resumes(&node.see(vec![])));
+    assert!(resumes(&node.observe(vec![])));
     assert_eq!(node.persisted.resumes, 1);
     written(&mut node.persisted);
     // The gate kept it down again in between: that is another start.
     node.block(&["a"]);
-    assert!(resumes(&node.see(vec![])));
+    assert!(resumes(&node.observe(vec![])));
     assert_eq!(node.persisted.resumes, 2);
 
     // A file of before there was this field.
@@ -391,24 +394,24 @@ fn a_start_that_may_not_have_been_asked_for_is_asked_for_and_counted_once() {
 }
 
 #[test]
-fn the_gates_file_goes_when_the_unit_runs() {
+fn the_block_file_is_removed_when_the_unit_runs() {
     let mut node = Node::blocked(&["a"]);
     node.phase = Phase::Running;
-    assert_eq!(node.see(vec![]), [MonitorAction::ForgetBlock]);
-    assert_eq!(node.see(vec![]), []);
+    assert_eq!(node.observe(vec![]), [MonitorAction::ForgetBlock]);
+    assert_eq!(node.observe(vec![]), []);
 }
 
-/// One failure after another, as systemd tells of them.
+/// One failure after another, as systemd reports them.
 fn fail(node: &mut Node, findings: impl Fn() -> Vec<Finding>, times: u32) -> Vec<MonitorAction> {
     let mut actions = Vec::new();
     for _ in 0..times {
         node.phase = Phase::Starting;
-        actions.extend(node.see(findings()));
+        actions.extend(node.observe(findings()));
         if node.phase == Phase::Down {
             break;
         }
         node.phase = Phase::Retrying;
-        actions.extend(node.see(findings()));
+        actions.extend(node.observe(findings()));
         if node.phase == Phase::Down {
             break;
         }
@@ -418,7 +421,7 @@ fn fail(node: &mut Node, findings: impl Fn() -> Vec<Finding>, times: u32) -> Vec
 }
 
 #[test]
-fn a_loop_that_cannot_end_well_is_ended_and_the_unit_started_when_it_can() {
+fn a_loop_on_a_refused_host_is_ended_and_the_unit_started_once_fixed() {
     let mut node = Node::new(Phase::Starting);
     node.restarts = 40;
     let actions = fail(&mut node, || vec![wrong("a")], 10);
@@ -427,12 +430,12 @@ fn a_loop_that_cannot_end_well_is_ended_and_the_unit_started_when_it_can() {
         "{actions:?}"
     );
     assert_eq!(node.restarts, 42, "not the first failures");
-    assert_eq!(node.see(vec![wrong("a")]), []);
-    assert!(resumes(&node.see(vec![])));
+    assert_eq!(node.observe(vec![wrong("a")]), []);
+    assert!(resumes(&node.observe(vec![])));
 }
 
 #[test]
-fn a_loop_of_another_make_is_not_ours_to_end() {
+fn a_loop_of_another_cause_is_not_ended() {
     let mut node = Node::new(Phase::Starting);
     assert_eq!(fail(&mut node, Vec::new, 10), []);
     assert_eq!(fail(&mut node, || vec![later("a")], 10), []);
@@ -441,7 +444,7 @@ fn a_loop_of_another_make_is_not_ours_to_end() {
 }
 
 #[test]
-fn where_nothing_is_to_be_enforced_a_loop_is_told_once() {
+fn a_loop_that_is_not_enforced_is_logged_once() {
     type Change = fn(&mut Configuration);
     let report: Change = |c| c.mode = Mode::Report;
     let skip: Change = |c| c.skip = vec![check("a").to_string()];
@@ -453,14 +456,14 @@ fn where_nothing_is_to_be_enforced_a_loop_is_told_once() {
             [MonitorAction::Loop]
         );
         node.phase = Phase::Running;
-        node.see(vec![]);
+        node.observe(vec![]);
         let again = fail(&mut node, || vec![wrong("a")], 10);
         assert_eq!(again, [MonitorAction::Loop], "another one");
     }
 }
 
 #[test]
-fn a_unit_that_failed_before_the_host_went_wrong_is_counted_from_then() {
+fn restarts_count_from_when_the_host_would_refuse() {
     let mut node = Node::new(Phase::Starting);
     assert_eq!(fail(&mut node, Vec::new, 5), []);
     assert_eq!(fail(&mut node, || vec![wrong("a")], 2), []);
@@ -473,77 +476,77 @@ fn ids(of: &[&str]) -> std::collections::BTreeSet<String> {
 }
 
 #[test]
-fn drift_is_told_when_it_comes_and_when_it_has_gone() {
+fn drift_and_its_end_are_logged() {
     let mut node = Node::new(Phase::Running);
-    assert_eq!(node.see(vec![]), []);
+    assert_eq!(node.observe(vec![]), []);
     assert_eq!(
-        node.see(vec![later("a")]),
+        node.observe(vec![later("a")]),
         [MonitorAction::Drifted(ids(&["a"]))]
     );
-    assert_eq!(node.see(vec![later("a")]), []);
-    let worse = node.see(vec![wrong("a"), later("b")]);
+    assert_eq!(node.observe(vec![later("a")]), []);
+    let worse = node.observe(vec![wrong("a"), later("b")]);
     assert_eq!(worse, [MonitorAction::Drifted(ids(&["a", "b"]))]);
-    assert_eq!(node.see(vec![later("a"), later("b")]), []);
-    assert_eq!(node.see(vec![later("b")]), [], "better is no news");
+    assert_eq!(node.observe(vec![later("a"), later("b")]), []);
+    assert_eq!(node.observe(vec![later("b")]), [], "better is no news");
     assert_eq!(
-        node.see(vec![]),
+        node.observe(vec![]),
         [MonitorAction::DriftResolved(ids(&["b"]))]
     );
     assert_eq!(node.persisted.drift_transitions, 3);
 }
 
 #[test]
-fn drift_that_a_monitor_before_told_of_is_not_told_again() {
+fn drift_that_an_earlier_monitor_logged_is_not_logged_again() {
     let mut node = Node::new(Phase::Running);
-    node.see(vec![wrong("a")]);
+    node.observe(vec![wrong("a")]);
     let text = serde_json::to_string(&node.persisted).unwrap();
     node.persisted = serde_json::from_str(&text).unwrap();
-    assert_eq!(node.see(vec![wrong("a")]), []);
+    assert_eq!(node.observe(vec![wrong("a")]), []);
     assert_eq!(
-        node.see(vec![]),
+        node.observe(vec![]),
         [MonitorAction::DriftResolved(ids(&["a"]))]
     );
 }
 
 #[test]
-fn what_does_not_run_does_not_drift_and_what_is_left_out_is_no_drift() {
+fn a_unit_that_is_down_and_a_skipped_check_are_no_drift() {
     let mut node = Node::new(Phase::Down);
-    assert_eq!(node.see(vec![wrong("a")]), []);
+    assert_eq!(node.observe(vec![wrong("a")]), []);
     node.phase = Phase::Running;
     node.configuration.skip = vec![check("a").to_string()];
-    assert_eq!(node.see(vec![wrong("a")]), []);
+    assert_eq!(node.observe(vec![wrong("a")]), []);
     let advice = finding(CheckId::UnitProblem, Violated, Violated);
     let control = finding(CheckId::ControlArgument, Violated, Violated);
-    assert_eq!(node.see(vec![advice, control]), []);
+    assert_eq!(node.observe(vec![advice, control]), []);
 }
 
 #[test]
-fn where_systemd_cannot_be_asked_the_host_is_still_watched() {
+fn without_systemd_the_host_is_still_evaluated() {
     let mut node = Node::new(Phase::Unknown);
     assert_eq!(
-        node.see(vec![wrong("a")]),
+        node.observe(vec![wrong("a")]),
         [MonitorAction::Drifted(ids(&["a"]))]
     );
     assert_eq!(
-        node.see(vec![]),
+        node.observe(vec![]),
         [MonitorAction::DriftResolved(ids(&["a"]))]
     );
     node.enabled = false;
-    assert_eq!(node.see(vec![wrong("a")]), [], "nobody wants it");
+    assert_eq!(node.observe(vec![wrong("a")]), [], "it is not wanted");
     // The bus goes while it runs, or while it is down.
-    for (phase, told) in [(Phase::Running, true), (Phase::Down, false)] {
+    for (phase, logged) in [(Phase::Running, true), (Phase::Down, false)] {
         let mut node = Node::new(phase);
-        node.see(vec![]);
+        node.observe(vec![]);
         node.phase = Phase::Unknown;
-        assert_eq!(!node.see(vec![wrong("a")]).is_empty(), told);
+        assert_eq!(!node.observe(vec![wrong("a")]).is_empty(), logged);
     }
     let mut node = Node::blocked(&["a"]);
     node.phase = Phase::Unknown;
-    assert_eq!(node.see(vec![wrong("a")]), [], "the gate has told");
+    assert_eq!(node.observe(vec![wrong("a")]), [], "the gate has logged it");
 }
 
 #[test]
-fn phases_are_read_off_systemd() {
+fn phases_follow_from_systemds_states() {
     for (active, sub, job, phase) in [
         ("active", "running", 0, Phase::Running),
         ("reloading", "reload", 0, Phase::Running),
@@ -568,7 +571,7 @@ fn phases_are_read_off_systemd() {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Sight {
+enum Observed {
     Right,
     Wrong,
     Later,
@@ -578,7 +581,7 @@ enum Sight {
     Requested(GateEnd),
 }
 
-fn sights() -> impl Strategy<Value = Vec<Sight>> {
+fn observations() -> impl Strategy<Value = Vec<Observed>> {
     let phase = prop_oneof![
         Just(Phase::Running),
         Just(Phase::Starting),
@@ -594,21 +597,21 @@ fn sights() -> impl Strategy<Value = Vec<Sight>> {
         Just(GateEnd::Blocked),
         Just(GateEnd::Failed),
     ];
-    let sight = prop_oneof![
-        3 => Just(Sight::Right),
-        3 => Just(Sight::Wrong),
-        1 => Just(Sight::Later),
-        2 => Just(Sight::Blocked),
-        3 => phase.prop_map(Sight::Phase),
-        1 => Just(Sight::Stopped),
-        1 => gate.prop_map(Sight::Requested),
+    let observed = prop_oneof![
+        3 => Just(Observed::Right),
+        3 => Just(Observed::Wrong),
+        1 => Just(Observed::Later),
+        2 => Just(Observed::Blocked),
+        3 => phase.prop_map(Observed::Phase),
+        1 => Just(Observed::Stopped),
+        1 => gate.prop_map(Observed::Requested),
     ];
-    proptest::collection::vec(sight, 1..60)
+    proptest::collection::vec(observed, 1..60)
 }
 
 /// A start was requested, and came to nothing though the gate did not say that it blocks.
 #[test]
-fn one_that_is_down_for_no_decision_is_started() {
+fn a_unit_left_down_without_a_block_is_started() {
     for (gate, requested) in [
         (GateEnd::Failed, true),
         (GateEnd::Blocked, true),
@@ -617,28 +620,28 @@ fn one_that_is_down_for_no_decision_is_started() {
     ] {
         let mut node = Node::new(Phase::Down);
         node.start(gate);
-        assert_eq!(resumes(&node.see(vec![])), requested, "{gate:?}");
+        assert_eq!(resumes(&node.observe(vec![])), requested, "{gate:?}");
     }
     // systemd was about to start it by itself.
     let mut node = Node::new(Phase::Stranded);
-    assert_eq!(node.see(vec![]), [], "nothing is known of the gate");
+    assert_eq!(node.observe(vec![]), [], "nothing is known of the gate");
     node.last = Some(LastStart::default());
-    assert!(resumes(&node.see(vec![])));
+    assert!(resumes(&node.observe(vec![])));
 
     // A gate that failed has found nothing wrong; one that blocked has.
     let unknown = || finding(CheckId::SysctlPanic, Indeterminate, Indeterminate);
     for (gate, started) in [(GateEnd::Failed, true), (GateEnd::Blocked, false)] {
         let mut node = Node::new(Phase::Down);
         node.start(gate);
-        assert_eq!(resumes(&node.see(vec![unknown()])), started, "{gate:?}");
+        assert_eq!(resumes(&node.observe(vec![unknown()])), started, "{gate:?}");
         let mut node = Node::new(Phase::Down);
         node.start(gate);
-        assert_eq!(node.see(vec![wrong("a")]), [], "{gate:?}");
+        assert_eq!(node.observe(vec![wrong("a")]), [], "{gate:?}");
     }
 }
 
 #[test]
-fn one_that_is_down_for_no_decision_is_not_started_without_evidence() {
+fn a_unit_left_down_without_a_block_is_not_started_without_evidence() {
     type Change = fn(&mut Node);
     let changes: [(&str, Change); 6] = [
         ("it is not enabled", |node| node.enabled = false),
@@ -658,26 +661,26 @@ fn one_that_is_down_for_no_decision_is_not_started_without_evidence() {
             let mut node = Node::new(Phase::Down);
             node.start(gate);
             change(&mut node);
-            assert_eq!(node.see(vec![]), [], "{gate:?}: {what}");
+            assert_eq!(node.observe(vec![]), [], "{gate:?}: {what}");
         }
     }
-    // A person's stop does not end with a gate that somebody runs by hand.
+    // A manual stop stays in force when the gate is run manually.
     let mut node = Node::new(Phase::Down);
     node.stop();
     node.start(GateEnd::Failed);
-    assert_eq!(node.see(vec![]), []);
+    assert_eq!(node.observe(vec![]), []);
     // It does with a start.
-    node.hear(&[requested("start")]);
-    assert!(resumes(&node.see(vec![])));
+    node.job_events(&[requested("start")]);
+    assert!(resumes(&node.observe(vec![])));
 }
 
 #[test]
-fn one_that_is_down_for_no_decision_is_started_once() {
+fn a_unit_left_down_without_a_block_is_started_once() {
     let mut node = Node::new(Phase::Down);
     for attempt in 0..3 {
         node.start(GateEnd::Failed);
         node.phase = Phase::Down;
-        let actions = node.see(vec![]);
+        let actions = node.observe(vec![]);
         assert_eq!(resumes(&actions), attempt == 0, "{attempt}");
         assert_eq!(
             holds(&actions),
@@ -688,7 +691,7 @@ fn one_that_is_down_for_no_decision_is_started_once() {
     // And again after a while: what broke the gate may be gone.
     node.now += 300_000_000;
     node.start(GateEnd::Failed);
-    assert!(resumes(&node.see(vec![])));
+    assert!(resumes(&node.observe(vec![])));
 }
 
 /// A gate that has ended an automatic restart by a stop, which it names as `job`.
@@ -702,45 +705,45 @@ fn blocked_by_a_stop(job: &str) -> Node {
 }
 
 #[test]
-fn the_gates_own_stop_is_no_persons() {
-    // systemd tells of the stop before the gate has written which it was, or after.
+fn the_gates_own_stop_is_not_manual() {
+    // systemd reports the stop before or after the gate has written which it was.
     for named_first in [true, false] {
         let mut node = blocked_by_a_stop(if named_first { "7" } else { "" });
         node.last.as_mut().unwrap().gate = GateEnd::Running;
-        node.hear(&[requested("5"), requested("7"), ended("5", 20, "canceled")]);
-        node.hear(&[removed("7", 20)]);
+        node.job_events(&[requested("5"), requested("7"), ended("5", 20, "canceled")]);
+        node.job_events(&[removed("7", 20)]);
         if !named_first {
-            assert_eq!(node.see(vec![]), [], "not before it is clear");
+            assert_eq!(node.observe(vec![]), [], "not before it is clear");
             node.block.as_mut().unwrap().value.stop_job = Some("7".to_owned());
         }
         node.last.as_mut().unwrap().gate = GateEnd::Blocked;
-        node.hear(&[]);
-        assert!(resumes(&node.see(vec![])), "named first: {named_first}");
+        node.job_events(&[]);
+        assert!(resumes(&node.observe(vec![])), "named first: {named_first}");
     }
 }
 
 #[test]
-fn a_persons_stop_beside_the_gates_is_not_lost() {
+fn a_manual_stop_beside_the_gates_is_kept() {
     // The person's comes before the gate's, or after; it is named in time, or never.
     for named in [Some("7"), None] {
         for person_first in [true, false] {
-            for in_one_look in [true, false] {
+            for at_once in [true, false] {
                 let mut node = blocked_by_a_stop(named.unwrap_or_default());
                 let mut events = [["9", "7"], ["7", "9"]][usize::from(!person_first)]
                     .iter()
                     .flat_map(|job| [requested(job), removed(job, 20)]);
                 while let Some(event) = events.next() {
-                    if in_one_look {
+                    if at_once {
                         let rest: Vec<JobEvent> = events.by_ref().collect();
-                        node.hear(&[vec![event], rest].concat());
+                        node.job_events(&[vec![event], rest].concat());
                     } else {
-                        node.hear(&[event]);
+                        node.job_events(&[event]);
                     }
                 }
                 assert_eq!(
-                    holds(&node.see(vec![])),
+                    holds(&node.observe(vec![])),
                     Some(Hold::Stopped),
-                    "{named:?}, person first: {person_first}, in one look: {in_one_look}"
+                    "{named:?}, person first: {person_first}, in one evaluation: {at_once}"
                 );
             }
         }
@@ -748,75 +751,75 @@ fn a_persons_stop_beside_the_gates_is_not_lost() {
 }
 
 #[test]
-fn a_gate_that_is_killed_before_it_names_its_stop_does_not_keep_the_unit_down() {
+fn a_gate_that_is_killed_before_it_records_its_stop_does_not_keep_the_unit_down() {
     let mut node = blocked_by_a_stop("");
     node.last.as_mut().unwrap().gate = GateEnd::Failed;
-    node.hear(&[requested("7"), removed("7", 20)]);
-    assert!(resumes(&node.see(vec![])));
+    node.job_events(&[requested("7"), removed("7", 20)]);
+    assert!(resumes(&node.observe(vec![])));
 
-    // It was killed before it asked systemd: RKE2 was started, and then a person stopped it.
+    // It was killed before it asked systemd: RKE2 was started, and then stopped manually.
     let mut node = blocked_by_a_stop("");
     let last = node.last.as_mut().unwrap();
     last.gate = GateEnd::Failed;
     last.main_started = node.now + 5;
-    node.hear(&[requested("7"), removed("7", 20)]);
-    assert_eq!(holds(&node.see(vec![])), Some(Hold::Stopped));
+    node.job_events(&[requested("7"), removed("7", 20)]);
+    assert_eq!(holds(&node.observe(vec![])), Some(Hold::Stopped));
 }
 
 #[test]
-fn a_start_that_is_requested_after_a_stop_counts_more_than_it() {
+fn a_start_that_is_requested_after_a_stop_replaces_it() {
     // Both are heard of at once, by a monitor that was busy.
     let mut node = Node::blocked(&["a"]);
-    node.hear(&[
+    node.job_events(&[
         requested("8"),
         removed("8", 30),
         requested("9"),
         ended("9", 31, "canceled"),
     ]);
-    assert!(resumes(&node.see(vec![])));
+    assert!(resumes(&node.observe(vec![])));
     // Or the start was not heard of at all, and its gate blocked.
     let mut node = Node::blocked(&["a"]);
     node.stop();
     node.block(&["a"]);
-    assert!(resumes(&node.see(vec![])));
+    assert!(resumes(&node.observe(vec![])));
     // A start that the stop canceled, while the gate was at work and blocked nevertheless.
     let mut node = Node::new(Phase::Starting);
     node.start(GateEnd::Running);
-    node.hear(&[requested("8")]);
+    node.job_events(&[requested("8")]);
     node.phase = Phase::Down;
     let began = node.now;
-    node.hear(&[
+    node.job_events(&[
         requested("9"),
         ended("8", began, "canceled"),
         removed("9", began),
     ]);
     node.block(&["a"]);
     node.last.as_mut().unwrap().gate_began = began - 5;
-    assert_eq!(holds(&node.see(vec![])), Some(Hold::Stopped));
+    assert_eq!(holds(&node.observe(vec![])), Some(Hold::Stopped));
 }
 
 #[test]
-fn the_monitors_own_jobs_are_no_persons() {
+fn the_monitors_own_jobs_are_not_manual() {
     let mut node = Node::blocked(&["a"]);
-    node.hear(&[requested("ours1"), removed("ours1", 20)]);
-    assert!(resumes(&node.see(vec![])));
+    node.job_events(&[requested("ours1"), removed("ours1", 20)]);
+    assert!(resumes(&node.observe(vec![])));
 }
 
 #[test]
-fn what_is_not_clear_yet_outlives_the_monitor() {
+fn unattributed_stops_are_persisted() {
     let mut node = blocked_by_a_stop("");
     node.last.as_mut().unwrap().gate = GateEnd::Running;
-    node.hear(&[removed("9", 20)]);
+    node.job_events(&[removed("9", 20)]);
     let text = serde_json::to_string(&node.persisted).unwrap();
     node.persisted = serde_json::from_str(&text).unwrap();
     node.block.as_mut().unwrap().value.stop_job = Some("7".to_owned());
     node.last.as_mut().unwrap().gate = GateEnd::Blocked;
-    node.hear(&[]);
-    assert_eq!(holds(&node.see(vec![])), Some(Hold::Stopped));
+    node.job_events(&[]);
+    assert_eq!(holds(&node.observe(vec![])), Some(Hold::Stopped));
 }
 
 #[test]
-fn a_gates_end_is_read_off_systemd() {
+fn a_gates_end_follows_from_systemds_states() {
     for (state, code, status, end) in [
         ("inactive", 0, 0, GateEnd::Passed),
         ("inactive", 1, 1, GateEnd::Passed),
@@ -840,43 +843,43 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     /// Whatever happens, in whatever order: a unit is started only where it is down because of us, would
-    /// run, and nobody stopped it; each drift and each end of one is told once; seeing the same twice
+    /// run, and was not stopped manually; each drift and each end of one is logged once; seeing the same twice
     /// changes nothing.
     #[test]
-    fn in_any_order_of_things(sights in sights()) {
+    fn in_any_order_of_things(observations in observations()) {
         let mut node = Node::new(Phase::Down);
         let mut right = true;
         let mut drifted = false;
         let mut stopped = false;
-        for sight in sights {
-            match sight {
-                Sight::Right | Sight::Later => right = true,
-                Sight::Wrong => right = false,
-                Sight::Blocked => {
+        for observed in observations {
+            match observed {
+                Observed::Right | Observed::Later => right = true,
+                Observed::Wrong => right = false,
+                Observed::Blocked => {
                     node.block(&["a"]);
                     stopped = false;
                 }
-                Sight::Phase(phase) => node.phase = phase,
-                // What is heard while systemd cannot be asked is kept for later.
-                Sight::Stopped if node.phase == Phase::Unknown => {}
+                Observed::Phase(phase) => node.phase = phase,
+                // Job events are kept while systemd cannot be asked.
+                Observed::Stopped if node.phase == Phase::Unknown => {}
                 // A unit that is on its way all the same was requested to start since.
-                Sight::Stopped => {
+                Observed::Stopped => {
                     node.stop();
                     stopped = node.phase.is_ending();
                 }
                 // The gate forgets a block where it lets the unit go.
-                Sight::Requested(gate) => {
+                Observed::Requested(gate) => {
                     node.start(gate);
                     node.block = None;
-                    node.hear(&[requested("start")]);
+                    node.job_events(&[requested("start")]);
                     stopped = false;
                 }
             }
             if node.phase == Phase::Running {
                 stopped = false;
             }
-            let findings = || match sight {
-                Sight::Later => vec![later("a")],
+            let findings = || match observed {
+                Observed::Later => vec![later("a")],
                 _ if right => vec![],
                 _ => vec![wrong("a")],
             };
@@ -887,7 +890,7 @@ proptest! {
                     matches!(last.gate, GateEnd::Failed | GateEnd::Blocked)
                 });
             let transitions = node.persisted.drift_transitions;
-            let actions = node.see(findings());
+            let actions = node.observe(findings());
             if resumes(&actions) {
                 prop_assert!(phase.is_down() && right && !stopped);
                 prop_assert!(block || halted || is_left);
@@ -896,19 +899,19 @@ proptest! {
                 match action {
                     MonitorAction::Drifted(_) => drifted = true,
                     MonitorAction::DriftResolved(_) => {
-                        prop_assert!(drifted, "cured of nothing");
+                        prop_assert!(drifted, "the end of no drift");
                         drifted = false;
                     }
                     MonitorAction::Halt(_) => prop_assert!(!right),
                     _ => {}
                 }
             }
-            let told = actions.iter().filter(|a| matches!(a, MonitorAction::Drifted(_) | MonitorAction::DriftResolved(_)));
-            let told = u64::try_from(told.count()).unwrap();
-            prop_assert_eq!(node.persisted.drift_transitions - transitions, told);
+            let logged = actions.iter().filter(|a| matches!(a, MonitorAction::Drifted(_) | MonitorAction::DriftResolved(_)));
+            let logged = u64::try_from(logged.count()).unwrap();
+            prop_assert_eq!(node.persisted.drift_transitions - transitions, logged);
             if !node.phase.is_down() || !resumes(&actions) {
                 let before = node.persisted.clone();
-                prop_assert_eq!(node.see(findings()), vec![]);
+                prop_assert_eq!(node.observe(findings()), vec![]);
                 prop_assert_eq!(&node.persisted, &before);
             }
         }

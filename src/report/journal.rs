@@ -153,7 +153,7 @@ fn summary(unit: &str, plan: &GatePlan<'_>) -> Option<Record> {
             id::BLOCKED,
             Priority::Error,
             format!(
-                "{unit} is not started: it cannot be told whether it would run, and on-error = \
+                "{unit} is not started: cannot determine whether it would start, and on-error = \
                  \"block\". To start it anyway: preflight_rke2=off on the kernel command line, or \
                  on-error = \"allow\" in /etc/preflight-rke2/config.toml"
             ),
@@ -162,9 +162,9 @@ fn summary(unit: &str, plan: &GatePlan<'_>) -> Option<Record> {
             id::BLOCKED,
             Priority::Error,
             format!(
-                "{unit} is not started: it would refuse to run, {reasons}. `preflight-rke2 fix` \
-                 tells how to mend them all; then `systemctl start {unit}`. To start it anyway: preflight_rke2=off on the kernel \
-                 command line, or mode = \"report\" in /etc/preflight-rke2/config.toml"
+                "{unit} is not started: it would refuse to run, {reasons}. Run `preflight-rke2 \
+                 fix` for the fixes, then `systemctl start {unit}`. To start it anyway: preflight_rke2=off on the \
+                 kernel command line, or mode = \"report\" in /etc/preflight-rke2/config.toml"
             ),
         ),
         Decision::StartAnyway { because } => (

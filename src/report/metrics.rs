@@ -1,49 +1,32 @@
 //! Metrics for Prometheus, by way of `node_exporter`'s textfile collector.
 //!
 //! One text in two formats: what the collector reads (the Prometheus text format 0.0.4) and strict
-//! `OpenMetrics` 1.0. They differ over counters: `OpenMetrics` has the suffix `_total` on the sample and not
-//! on the family, the older format on both, so that no `# TYPE` line fits both. Counters go without
-//! one: untyped to the one, unknown to the other, and `rate()` and `increase()` never ask. `# EOF`,
-//! which `OpenMetrics` demands last, is a comment to the other.
+//! `OpenMetrics` 1.0. They differ in counters: `OpenMetrics` has the suffix `_total` on the sample and not
+//! on the family, the older format on both, so that no `# TYPE` line fits both. Counters have none: they are
+//! untyped in the one format and unknown in the other, and `rate()` and `increase()` ignore the type.
+//! `# EOF`, which `OpenMetrics` requires at the end, is a comment in the other.
 //!
-//! Labels hold ids and versions, and of a host's values the profile alone: how many series a node
-//! has does not depend on what is wrong with it.
+//! Labels hold ids and versions, and of a host's values only the profile: the number of series of a node
+//! does not depend on its findings.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::assessment::UnitReport;
+use crate::monitor::UnitStatus;
 use crate::text::printable;
 use crate::verdict::Verdict;
 
-/// What is known of this node.
+/// The status of this node.
 #[derive(Debug, Clone)]
 pub struct Snapshot<'a> {
-    /// Our own version.
+    /// The version of preflight-rke2.
     pub version: &'a str,
     /// The newest RKE2 release whose rules are known.
     pub rules: String,
-    /// When it was last evaluated, in microseconds since 1970.
+    /// When the last evaluation ended, in microseconds since 1970.
     pub evaluated: u64,
     /// The installed RKE2 units. Of two with the same name and role the last one counts.
-    pub units: Vec<UnitState<'a>>,
-}
-
-/// What is known of one unit.
-#[derive(Debug, Clone)]
-pub struct UnitState<'a> {
-    /// What was found out.
-    pub report: &'a UnitReport,
-    /// Whether systemd has it active.
-    pub active: bool,
-    /// Since when the gate keeps it from starting, in microseconds since 1970; `None` where it does not.
-    pub blocked_since: Option<u64>,
-    /// Whether it runs and would not start again, now or after the next boot.
-    pub drifted: bool,
-    /// How often the monitor has started it after a block.
-    pub resumes: u64,
-    /// How often it has drifted or been put right again.
-    pub drift_transitions: u64,
+    pub units: &'a [UnitStatus],
 }
 
 /// A metric, all of whose samples have the same labels.
@@ -53,7 +36,7 @@ pub struct Family {
     pub name: &'static str,
     /// Whether it counts up. What does not is a gauge.
     pub counter: bool,
-    /// What it tells.
+    /// The text of its `# HELP` line.
     pub help: &'static str,
     /// The labels of each sample.
     pub labels: &'static [&'static str],
@@ -79,7 +62,7 @@ const fn counter(
     }
 }
 
-/// Labels of what is told of a unit.
+/// The labels of a unit's metrics.
 const UNIT: &[&str] = &["unit", "role"];
 
 /// Whether the gate blocks a unit.
@@ -110,9 +93,9 @@ pub(crate) const DRIFTED: Family = gauge(
 pub(crate) const VERDICT: Family = gauge(
     "preflight_rke2_unit_verdict",
     &["unit", "role", "when", "verdict"],
-    "What would become of a start of the RKE2 unit: 1 for the verdict that holds, 0 for the others.",
+    "Whether the RKE2 unit would start: 1 for the verdict that holds, 0 for the others.",
 );
-/// How many findings of a check are not as they should be; no sample where there is none.
+/// How many findings of a check are violated or indeterminate; no sample where there is none.
 pub(crate) const FINDING: Family = gauge(
     "preflight_rke2_finding",
     &["unit", "role", "check", "effect", "outcome"],
@@ -124,7 +107,7 @@ pub(crate) const EVALUATED: Family = gauge(
     &[],
     "When the node was last evaluated.",
 );
-/// Which preflight-rke2 this is.
+/// The version of preflight-rke2.
 pub(crate) const INFO: Family = gauge(
     "preflight_rke2_info",
     &["version", "rules"],
@@ -140,9 +123,9 @@ pub(crate) const UNIT_INFO: Family = gauge(
 pub(crate) const RESUMES: Family = counter(
     "preflight_rke2_resumes_total",
     UNIT,
-    "Starts of the RKE2 unit by the monitor, once the host was put right.",
+    "Starts of the RKE2 unit by the monitor after a block was fixed.",
 );
-/// Drifts and their cures.
+/// Drifts and their ends.
 pub(crate) const DRIFT_TRANSITIONS: Family = counter(
     "preflight_rke2_drift_transitions_total",
     UNIT,
@@ -169,15 +152,15 @@ pub fn render(snapshot: &Snapshot<'_>) -> String {
     let mut samples = Samples::default();
     samples.set(INFO, &[snapshot.version, &snapshot.rules], &1);
     samples.set(EVALUATED, &[], &seconds(snapshot.evaluated));
-    for state in &snapshot.units {
-        unit(&mut samples, state);
+    for status in snapshot.units {
+        unit(&mut samples, status);
     }
     let mut out = String::new();
     for family in FAMILIES {
         let Some(values) = samples.0.get(family.name) else {
             continue;
         };
-        // Neither format has anything to escape in a help of ours; a test sees to it.
+        // These texts have nothing that either format escapes; a test checks that.
         let _ = writeln!(out, "# HELP {} {}", family.name, family.help);
         if !family.counter {
             let _ = writeln!(out, "# TYPE {} gauge", family.name);
@@ -190,30 +173,27 @@ pub fn render(snapshot: &Snapshot<'_>) -> String {
     out
 }
 
-fn unit(samples: &mut Samples, state: &UnitState<'_>) {
-    let report = state.report;
-    let (name, role) = (report.unit.as_str(), report.role.as_str());
+fn unit(samples: &mut Samples, status: &UnitStatus) {
+    let report = &status.report;
+    let (name, role) = (status.unit.as_str(), report.role.as_str());
     let of = [name, role];
+    let version = report.rke2_version.as_str();
+    let source = report.rke2_version_source.as_str();
     samples.set(
         UNIT_INFO,
-        &[
-            name,
-            role,
-            &report.version.to_string(),
-            report.version_source.as_str(),
-            &report.profile.value,
-        ],
+        &[name, role, version, source, &status.profile],
         &1,
     );
-    samples.set(ACTIVE, &of, &u8::from(state.active));
-    samples.set(BLOCKED, &of, &u8::from(state.blocked_since.is_some()));
-    if let Some(since) = state.blocked_since {
+    samples.set(ACTIVE, &of, &u8::from(status.is_running()));
+    samples.set(BLOCKED, &of, &u8::from(status.is_blocked()));
+    if let Some(since) = status.blocked_since {
         samples.set(BLOCKED_SINCE, &of, &seconds(since));
     }
-    samples.set(DRIFTED, &of, &u8::from(state.drifted));
+    let drifted = status.is_running() && status.is_drifted();
+    samples.set(DRIFTED, &of, &u8::from(drifted));
     for (when, holds) in [
-        ("now", report.verdict.now),
-        ("next-boot", report.verdict.next_boot),
+        ("now", report.verdict),
+        ("next-boot", report.next_boot_verdict),
     ] {
         for verdict in Verdict::ALL {
             let value = u8::from(verdict == holds);
@@ -221,11 +201,11 @@ fn unit(samples: &mut Samples, state: &UnitState<'_>) {
         }
     }
     let mut problems: BTreeMap<[&str; 3], u32> = BTreeMap::new();
-    for finding in report.problems() {
+    for finding in &report.findings {
         let which = [
-            finding.id().as_str(),
-            finding.effect().as_str(),
-            finding.outcome().as_str(),
+            finding.id.as_str(),
+            finding.effect.as_str(),
+            finding.outcome.as_str(),
         ];
         let count = problems.entry(which).or_default();
         *count = count.saturating_add(1);
@@ -233,8 +213,8 @@ fn unit(samples: &mut Samples, state: &UnitState<'_>) {
     for ([check, effect, outcome], count) in problems {
         samples.set(FINDING, &[name, role, check, effect, outcome], &count);
     }
-    samples.set(RESUMES, &of, &state.resumes);
-    samples.set(DRIFT_TRANSITIONS, &of, &state.drift_transitions);
+    samples.set(RESUMES, &of, &status.resumes);
+    samples.set(DRIFT_TRANSITIONS, &of, &status.drift_transitions);
 }
 
 /// Values by labels, as they are written, by the name of the family.
@@ -257,17 +237,17 @@ impl Samples {
     }
 }
 
-/// More of a label's value is not written: a database keeps each for good.
+/// The longest label value in characters: a database keeps each value for good.
 const LONGEST: usize = 64;
 
-/// A value of a label: what could deceive made visible, cut where it is long, and escaped as both
-/// formats have it.
+/// A label value: unprintable characters made visible, cut if it is long, and escaped as both formats
+/// require.
 fn escaped(value: &str) -> String {
     let shown = printable(value);
     let cut = shown.chars().count() > LONGEST;
     let mut out = String::with_capacity(shown.len());
     for c in shown.chars().take(LONGEST) {
-        // No line feed is left, which is the third that would have to be escaped.
+        // The third character to escape, the line feed, is made visible already.
         if matches!(c, '\\' | '"') {
             out.push('\\');
         }
@@ -279,7 +259,7 @@ fn escaped(value: &str) -> String {
     out
 }
 
-/// Microseconds as seconds, which is what Prometheus counts in.
+/// Microseconds as seconds, Prometheus' unit of time.
 fn seconds(microseconds: u64) -> String {
     format!(
         "{}.{:06}",

@@ -50,6 +50,6 @@ pub(crate) fn check(
     match format {
         CheckFormat::Text => text::render(reports, style, machine),
         CheckFormat::Json => json::render(reports, all),
-        CheckFormat::Npd => npd::answer(reports).line,
+        CheckFormat::Npd => npd::result(reports).line,
     }
 }

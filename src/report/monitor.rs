@@ -1,4 +1,4 @@
-//! The monitor's records for the journal: what it did, and what became of a unit while it ran.
+//! The monitor's records for the journal: what it did, and whether a running unit would start again.
 
 use super::journal::{dash, record, subjects, summary_fields};
 use crate::assessment::UnitReport;
@@ -6,13 +6,13 @@ use crate::finding::{Finding, Outcome};
 use crate::gate::block::{Block, Reason};
 use crate::gate::plan::GatePlan;
 use crate::journal::{Priority, Record, SummaryFields, id};
-use crate::monitor::{Hold, Phase};
+use crate::monitor::{Hold, Phase, UnitStatus};
 use crate::text::{count, printable};
 
-/// Our own unit.
+/// The monitor's unit.
 pub(crate) const UNIT: &str = "preflight-rke2.service";
 
-/// A drifted finding, and who made it so, where that can be known.
+/// A finding for which a unit has drifted, and the cause of the change where it is known.
 pub(crate) type Drift<'a> = (&'a Finding, Option<String>);
 
 fn of_block(reasons: &[Reason]) -> String {
@@ -50,42 +50,43 @@ fn with_reasons(mut record: Record, block: &Block) -> Record {
 pub(crate) fn resumed(block: &Block) -> Record {
     let unit = &block.unit;
     let message = match block.reasons.as_slice() {
-        // See `down_for`: a start that came to nothing though no gate decided so.
+        // A start that failed although the gate has not blocked it: see `left_down`.
         [] => format!(
-            "{unit} is being started: a start of it came to nothing, nobody stopped it, and nothing on \
-             this host keeps it down"
+            "{unit} is being started: a requested start of it was not carried out, it was not stopped \
+             manually, and nothing on this host blocks it"
         ),
         reasons => format!(
-            "{unit} is being started: what kept it down is put right ({})",
+            "{unit} is being started: what blocked it is fixed ({})",
             of_block(reasons)
         ),
     };
     with_reasons(summary(id::RESUMED, Priority::Notice, unit, message), block)
 }
 
-/// systemd would not be told to.
+/// systemd could not be asked to start the unit, or refused.
 pub(crate) fn not_started(block: &Block, error: &str) -> Record {
     let unit = &block.unit;
     let message = format!(
-        "{unit} would run now, and could not be started: {}. Start it: systemctl start {unit}",
+        "{unit} would start now, but could not be started: {}. To start it: systemctl start {unit}",
         printable(error)
     );
     with_reasons(summary(id::HELD, Priority::Warning, unit, message), block)
 }
 
-/// Why a unit that would run is not started by itself, in half a sentence.
-pub(crate) const fn why(hold: Hold) -> &'static str {
+/// Why a unit that would start is not started automatically, in half a sentence.
+pub(crate) const fn reason_text(hold: Hold) -> &'static str {
     match hold {
-        Hold::ResumeOff => "the configuration says resume = false",
-        Hold::Stopped => "it was stopped by hand while it was blocked",
+        Hold::ResumeOff => "the configuration sets resume = false",
+        Hold::Stopped => "it was stopped manually while it was blocked",
         Hold::Disabled => "it was disabled while it was blocked",
         Hold::NotLoadable => "it is masked, or its unit file is gone",
         Hold::Rival => "the other RKE2 unit of this node is up",
-        Hold::SameCause => "it was started for these reasons before, and did not come to run",
+        Hold::SameCause => "it was already started after these reasons were fixed, and did not run",
+        Hold::Other => "for a reason that this version does not know",
     }
 }
 
-/// The host is right, and the unit is not started.
+/// The unit would start, and is not started automatically.
 pub(crate) fn held(block: &Block, hold: Hold) -> Record {
     let unit = &block.unit;
     let priority = match hold {
@@ -93,13 +94,13 @@ pub(crate) fn held(block: &Block, hold: Hold) -> Record {
         _ => Priority::Notice,
     };
     let message = format!(
-        "{unit} would run now, and is not started by itself: {}. To start it: systemctl start {unit}",
-        why(hold)
+        "{unit} would start now, but is not started automatically: {}. To start it: systemctl start {unit}",
+        reason_text(hold)
     );
     with_reasons(summary(id::HELD, priority, unit, message), block)
 }
 
-/// A unit that failed again and again and cannot but fail, and is stopped (`halted`) or not.
+/// A unit that failed repeatedly and would be refused at every start, and is stopped (`halted`) or not.
 pub(crate) fn looping(
     report: &UnitReport,
     plan: &GatePlan<'_>,
@@ -122,15 +123,16 @@ pub(crate) fn looping(
         count(plan.reasons.len(), "reason"),
         subjects(plan.reasons.iter().map(|finding| finding.subject()))
     );
-    let times = format!("it was restarted {restarts} times and cannot run on this host, {why}");
+    let times =
+        format!("it was restarted {restarts} times and would refuse to run on this host, {why}");
     let message = if halted {
         format!(
-            "{unit} is stopped: {times}. It is started again once that is right; `preflight-rke2 \
-             fix` tells how. To let it try all the same: mode = \"report\" in \
+            "{unit} is stopped: {times}. It starts automatically once this is fixed; run `preflight-rke2 \
+             fix` for the fixes. To start it anyway: mode = \"report\" in \
              /etc/preflight-rke2/config.toml"
         )
     } else {
-        format!("{unit} fails again and again: {times}. It is left alone, as the settings say")
+        format!("{unit} fails repeatedly: {times}. It is not stopped, as configured")
     };
     let mut last = summary(id::LOOP, priority, unit, message);
     last.summary = Some(summary_fields(&plan.reasons));
@@ -138,13 +140,13 @@ pub(crate) fn looping(
     records
 }
 
-/// systemd would not be told to stop it.
+/// systemd could not be asked to stop the unit, or refused.
 pub(crate) fn not_stopped(unit: &str, error: &str) -> Record {
     let message = format!("{unit} could not be stopped: {}", printable(error));
     summary(id::MONITOR, Priority::Warning, unit, message)
 }
 
-/// The unit runs, and would not start again: `new` since it was last told, `all` there is.
+/// The unit runs, and would not start again. `new` are the findings since the last such record.
 pub(crate) fn drifted(unit: &str, phase: Phase, new: &[Drift<'_>], all: &[&Finding]) -> Record {
     let now = all.iter().any(|finding| finding.now() == Outcome::Violated);
     let what = match (phase, now) {
@@ -189,7 +191,7 @@ fn with_cause((finding, changed_by): &Drift<'_>) -> String {
     }
 }
 
-/// The unit would start again; `subjects` were not as they should be.
+/// The unit would start again: these checks had failed.
 pub(crate) fn drift_resolved(unit: &str, phase: Phase, checks: &[&str]) -> Record {
     let again = if phase == Phase::Running {
         "would start again"
@@ -203,48 +205,46 @@ pub(crate) fn drift_resolved(unit: &str, phase: Phase, checks: &[&str]) -> Recor
     summary(id::DRIFT_RESOLVED, Priority::Notice, unit, message)
 }
 
-/// Something the monitor cannot do, or can again.
+/// What does not work in the monitor, or works again.
 pub(crate) fn about_monitor(priority: Priority, message: &str) -> Record {
     summary(id::MONITOR, priority, UNIT, printable(message))
 }
 
-/// What `systemctl status preflight-rke2` shows of a unit: its name and a few words.
+/// A unit in the text that `systemctl status preflight-rke2` shows. `drift` is what it would not start for.
 pub(crate) fn status_line(
-    report: &UnitReport,
-    phase: Phase,
+    status: &UnitStatus,
     block: Option<&Block>,
     drift: &[&Finding],
 ) -> String {
-    let unit = report.unit.trim_end_matches(".service");
-    let reasons = |findings: &mut dyn Iterator<Item = &str>| {
-        let all: Vec<&str> = findings.collect();
-        format!(
-            "{} ({})",
-            count(all.len(), "reason"),
-            subjects(all.into_iter())
-        )
-    };
-    let of_drift = || reasons(&mut drift.iter().map(|f| f.subject()));
-    match (phase, block) {
-        (Phase::Down | Phase::Stranded, Some(block)) => format!(
-            "{unit} is blocked: {}",
-            reasons(&mut block.reasons.iter().map(|r| r.subject.as_str()))
-        ),
-        (Phase::Running, _) if drift.is_empty() => format!("{unit} runs, would start again"),
-        (Phase::Running, _) => format!("{unit} runs, would NOT start again: {}", of_drift()),
-        (_, _) if drift.is_empty() => format!("{unit} is {}, would start", word(phase)),
-        (_, _) => format!("{unit} is {}, would NOT start: {}", word(phase), of_drift()),
+    let unit = status.unit.trim_end_matches(".service");
+    let phase = phase_text(status.phase);
+    if let Some(block) = block {
+        let subjects = block.reasons.iter().map(|reason| reason.subject.as_str());
+        return format!("{unit} is blocked: {}", reasons(subjects));
+    }
+    let of_drift = || reasons(drift.iter().map(|finding| finding.subject()));
+    match (status.is_running(), drift.is_empty()) {
+        (true, true) => format!("{unit} runs, would start again"),
+        (true, false) => format!("{unit} runs, would NOT start again: {}", of_drift()),
+        (false, true) => format!("{unit} is {phase}, would start"),
+        (false, false) => format!("{unit} is {phase}, would NOT start: {}", of_drift()),
     }
 }
 
-/// A phase as a person says it.
-pub(crate) const fn word(phase: Phase) -> &'static str {
+/// The number of reasons, and what they are about.
+fn reasons<'a>(of: impl ExactSizeIterator<Item = &'a str>) -> String {
+    let number = count(of.len(), "reason");
+    format!("{number} ({})", subjects(of))
+}
+
+/// A phase in a sentence: "is ...".
+pub(crate) const fn phase_text(phase: Phase) -> &'static str {
     match phase {
         Phase::Running => "running",
-        Phase::Starting => "being started",
-        Phase::Retrying => "between two tries",
+        Phase::Starting => "starting",
+        Phase::Retrying => "waiting to be restarted",
         Phase::Stranded | Phase::Down => "down",
-        Phase::Stopping => "being stopped",
-        Phase::Unknown => "in a state that is not known",
+        Phase::Stopping => "stopping",
+        Phase::Unknown => "in an unknown state",
     }
 }

@@ -1,4 +1,4 @@
-//! The answer to Kubernetes' node-problem-detector: an exit status and one short line.
+//! The result of a check for Kubernetes' node-problem-detector: an exit status and one short line.
 //!
 //! Protocol: kubernetes/node-problem-detector `pkg/custompluginmonitor/plugin/plugin.go`, v0.8.6 and
 //! newer. What is printed becomes the message of a node's condition, cut at `max_output_length` bytes.
@@ -8,23 +8,23 @@ use crate::finding::{Finding, Outcome};
 use crate::text::{count, printable};
 use crate::verdict::Verdict;
 
-/// Bytes of the line with its line feed: the protocol's default `max_output_length`, which cuts
-/// wherever that falls.
+/// The longest line in bytes, line feed included: the protocol's default `max_output_length`. A longer one is
+/// cut, even within a character.
 pub(crate) const LONGEST: usize = 80;
 
-/// What is answered to "does this node have the problem?".
+/// Whether the node has the problem, in the terms of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Condition {
     /// No: RKE2 would start now and after a reboot.
     Fine,
-    /// It cannot be told.
+    /// It is not known.
     Unknown,
     /// Yes: it would not.
     Problem,
 }
 
 impl Condition {
-    /// The exit status that says so.
+    /// The exit status.
     pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Fine => 0,
@@ -34,38 +34,38 @@ impl Condition {
     }
 }
 
-/// The answer.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Answer {
-    /// In short.
+pub(crate) struct PluginResult {
+    /// The condition.
     pub condition: Condition,
-    /// In words: one line, line feed included, of at most [`LONGEST`] bytes.
+    /// The message: one line, line feed included, of at most [`LONGEST`] bytes.
     pub line: String,
 }
 
-/// The answer about a node: that about the unit which is worst off.
-pub(crate) fn answer(reports: &[UnitReport]) -> Answer {
-    let mut answers = reports.iter().map(unit);
-    let Some(mut worst) = answers.next() else {
+/// The result for a node: that of its worst unit.
+pub(crate) fn result(reports: &[UnitReport]) -> PluginResult {
+    let mut results = reports.iter().map(unit);
+    let Some(mut worst) = results.next() else {
         return unknown("no RKE2 unit is installed");
     };
-    for answer in answers {
-        if answer.condition > worst.condition {
-            worst = answer;
+    for result in results {
+        if result.condition > worst.condition {
+            worst = result;
         }
     }
     worst
 }
 
-/// That it could not even be tried.
-pub(crate) fn unknown(why: &str) -> Answer {
-    Answer {
+/// The result where no check could be made.
+pub(crate) fn unknown(why: &str) -> PluginResult {
+    PluginResult {
         condition: Condition::Unknown,
         line: line(&printable(why), &[]),
     }
 }
 
-fn unit(report: &UnitReport) -> Answer {
+fn unit(report: &UnitReport) -> PluginResult {
     let name = report.unit.strip_suffix(".service").unwrap_or(&report.unit);
     let (now, then) = (report.verdict.now, report.verdict.next_boot);
     let violated = |when: fn(&Finding) -> Outcome| subjects(report, when, Outcome::Violated);
@@ -87,7 +87,7 @@ fn unit(report: &UnitReport) -> Answer {
             let words = format!("would not survive a reboot: {}", reasons(&subjects));
             (Condition::Problem, words, subjects)
         }
-        // A node that runs has a present: where it is not to be seen, something is not mounted.
+        // A running node has a /proc: if it cannot be read, it is not mounted below --root.
         (Verdict::Undetermined, _) if report.image => {
             let words = "cannot be judged: the host's /proc is not below --root".to_owned();
             (Condition::Unknown, words, Vec::new())
@@ -109,13 +109,13 @@ fn unit(report: &UnitReport) -> Answer {
             (Condition::Fine, words, Vec::new())
         }
     };
-    Answer {
+    PluginResult {
         condition,
         line: line(&format!("{name} {words}"), &subjects),
     }
 }
 
-/// What the findings are about that decide, and come out like this.
+/// The subjects of the deciding findings with this outcome.
 fn subjects(
     report: &UnitReport,
     when: impl Fn(&Finding) -> Outcome,
@@ -130,7 +130,7 @@ fn subjects(
         .collect()
 }
 
-/// The words, and in brackets as many of the subjects as there is room for.
+/// The text, and in parentheses as many of the subjects as fit.
 fn line(words: &str, subjects: &[String]) -> String {
     let room = LONGEST.saturating_sub(1);
     let with = |shown: usize| {
@@ -150,7 +150,7 @@ fn line(words: &str, subjects: &[String]) -> String {
     format!("{text}\n")
 }
 
-/// At most `room` bytes of `text`, whole characters, and a sign where something is left out.
+/// At most `room` bytes of `text`, in whole characters, with `…` where it is cut.
 fn cut(text: &str, room: usize) -> String {
     const SIGN: &str = "…";
     if text.len() <= room {
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_matters_most_is_said_within_the_limit() {
+    fn the_line_stays_within_the_limit() {
         let subjects = |names: &[&str]| names.iter().map(|&n| n.to_owned()).collect::<Vec<_>>();
         let words = "rke2-server would not survive a reboot: 3 reasons";
         let three = subjects(&[
@@ -201,9 +201,9 @@ mod tests {
 
     #[test]
     fn without_a_unit_nothing_is_known() {
-        let answer = answer(&[]);
-        assert_eq!(answer.condition, Condition::Unknown);
-        assert_eq!(answer.line, "no RKE2 unit is installed\n");
+        let result = result(&[]);
+        assert_eq!(result.condition, Condition::Unknown);
+        assert_eq!(result.line, "no RKE2 unit is installed\n");
         assert_eq!(unknown("a\nb").line, "a\\nb\n");
     }
 }

@@ -1,130 +1,48 @@
-//! What the monitor knows, as it tells it over D-Bus: `org.rke2.preflight.status/1`; and as
-//! `preflight-rke2 status` prints it. Fields are only ever added.
+//! The monitor's status as text, for `preflight-rke2 status`.
 
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
 use super::journal::subjects;
-use super::monitor::{why, word};
+use super::monitor::{phase_text, reason_text};
+use crate::document::RemedyDocument;
 use crate::gate::block::Block;
-use crate::monitor::{Hold, Phase};
+use crate::monitor::{MonitorStatus, NodeStatus, UnitStatus};
 use crate::text::{count, printable};
+use crate::verdict::Verdict;
 
-/// The format.
-pub const SCHEMA: &str = "org.rke2.preflight.status/1";
-
-/// The document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Status {
-    /// [`SCHEMA`].
-    pub schema: String,
-    /// The monitor itself.
-    pub monitor: Monitor,
-    /// Every RKE2 unit that is installed.
-    pub units: Vec<Unit>,
-}
-
-/// The monitor itself. Times are microseconds since 1970.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Monitor {
-    /// Its version.
-    pub version: String,
-    /// Since when it runs.
-    pub since: u64,
-    /// When it last looked.
-    pub evaluated: u64,
-    /// `enforce` or `report`.
-    pub mode: String,
-    /// Whether it starts what was blocked.
-    pub resume: bool,
-    /// What it cannot do, a sentence each.
-    pub troubles: Vec<String>,
-}
-
-/// One unit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unit {
-    /// `rke2-server.service`.
-    pub unit: String,
-    /// What it does.
-    pub phase: Phase,
-    /// Whether the next boot starts it.
-    pub enabled: bool,
-    /// Whether it is not enabled while the other RKE2 unit is.
-    pub idle: bool,
-    /// Since when it is kept from starting; `null` if it is not.
-    pub blocked_since: Option<u64>,
-    /// Why it is not started though it would run; `null` if it would be, or would not run.
-    pub held: Option<Hold>,
-    /// Checks for which it runs and would not start again.
-    pub drift: Vec<String>,
-    /// How often drift, or its end, was told since boot.
-    pub drift_transitions: u64,
-    /// How often it was started because the host had become right, since boot.
-    pub resumes: u64,
-    /// When it last was.
-    pub resumed_at: Option<u64>,
-    /// The unit in the report of `check`: `org.rke2.preflight.report/1`.
-    pub report: Value,
-}
-
-impl Status {
-    /// One JSON object, a line feed at its end.
-    pub fn json(&self) -> String {
-        crate::text::json(self)
+/// The text, at the time `now`.
+pub(crate) fn text(status: &NodeStatus, now: u64) -> String {
+    let mut out = String::new();
+    if status.units.is_empty() {
+        out.push_str("no RKE2 unit is installed\n");
     }
-
-    /// Whether a unit that matters would be refused.
-    pub fn refuses(&self) -> bool {
-        self.any("would-refuse")
-    }
-
-    /// Whether of one cannot be told.
-    pub fn is_undetermined(&self) -> bool {
-        self.any("undetermined")
-    }
-
-    fn any(&self, verdict: &str) -> bool {
-        let mut units = self.units.iter().filter(|unit| !unit.idle);
-        units.any(|unit| unit.field("verdict") == verdict)
-    }
-
-    /// For a person, at the time `now`.
-    pub fn text(&self, now: u64) -> String {
-        let mut out = String::new();
-        if self.units.is_empty() {
-            out.push_str("no RKE2 unit is installed\n");
+    for unit in &status.units {
+        if unit.idle && unit.phase.is_down() && !unit.is_blocked() {
+            line(&mut out, &format!("{} is not enabled", unit.unit));
+        } else {
+            print_unit(&mut out, unit, now);
         }
-        for unit in &self.units {
-            if unit.idle && unit.phase.is_down() && unit.blocked_since.is_none() {
-                line(&mut out, &format!("{} is not enabled", unit.unit));
-            } else {
-                unit.print(&mut out, now);
-            }
-        }
-        for trouble in &self.monitor.troubles {
-            line(&mut out, &format!("monitor: {}", printable(trouble)));
-        }
-        let monitor = &self.monitor;
-        let resume = if monitor.resume { "" } else { ", resume off" };
-        line(
-            &mut out,
-            &format!(
-                "monitor {} runs since {}, last look {}; mode {}{resume}",
-                monitor.version,
-                time(monitor.since),
-                ago(monitor.evaluated, now),
-                monitor.mode,
-            ),
-        );
-        out
     }
+    for trouble in &status.monitor.troubles {
+        line(&mut out, &format!("monitor: {}", printable(trouble)));
+    }
+    line(&mut out, &monitor_line(&status.monitor, now));
+    out
 }
 
-/// That the gate keeps a unit from starting, where no monitor tells more.
+fn monitor_line(monitor: &MonitorStatus, now: u64) -> String {
+    let resume = if monitor.resume { "" } else { ", resume off" };
+    format!(
+        "monitor {} runs since {}, last evaluation {}; mode {}{resume}",
+        monitor.version,
+        time(monitor.since),
+        ago(monitor.evaluated, now),
+        monitor.mode,
+    )
+}
+
+/// A unit that the gate blocks, where the monitor does not run.
 pub(crate) fn blocked(block: &Block, now: u64) -> String {
     format!(
         "{} is blocked since {} ({}): {} ({})\n",
@@ -136,98 +54,78 @@ pub(crate) fn blocked(block: &Block, now: u64) -> String {
     )
 }
 
-impl Unit {
-    /// A text of its report.
-    fn field(&self, name: &str) -> &str {
-        self.report
-            .get(name)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+fn print_unit(out: &mut String, unit: &UnitStatus, now: u64) {
+    line(out, &headline(unit, now));
+    for finding in unit.report.deciding() {
+        line(out, &format!("  {}", printable(&finding.summary)));
+        for remedy in &finding.remedies {
+            line(out, &format!("    fix: {}", printable(&fix(remedy))));
+        }
     }
-
-    /// The findings that decide over a start.
-    fn deciding(&self) -> impl Iterator<Item = &Value> {
-        self.report
-            .get("findings")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter(|finding| {
-                let effect = text(finding, "effect");
-                effect == "blocks-start" || effect == "blocks-next-boot"
-            })
+    if let Some(hold) = unit.held {
+        line(
+            out,
+            &format!("  not started automatically: {}", reason_text(hold)),
+        );
+    } else if unit.is_blocked() && unit.report.verdict == Verdict::WouldRefuse {
+        line(out, "  starts automatically once this is fixed");
     }
-
-    fn print(&self, out: &mut String, now: u64) {
-        let unit = &self.unit;
-        let reasons = count(self.deciding().count(), "reason");
-        let state = word(self.phase);
-        let headline = match (self.blocked_since, self.field("verdict")) {
-            (Some(since), "would-refuse") => format!(
-                "{unit} is blocked since {} ({}): {reasons}",
-                time(since),
-                ago(since, now)
-            ),
-            (Some(since), _) => {
-                format!("{unit} was blocked at {}, and would start now", time(since))
-            }
-            (None, "would-refuse") if self.phase == Phase::Running => {
-                format!("{unit} runs, and would not start again: {reasons}")
-            }
-            (None, "would-refuse") => format!("{unit} is {state}, and would not start: {reasons}"),
-            (None, "undetermined") => format!("{unit} is {state}; what decides cannot be read"),
-            _ if self.field("next_boot_verdict") == "would-refuse" => {
-                let does = if self.phase == Phase::Running {
-                    "runs"
-                } else {
-                    "would start now"
-                };
-                format!("{unit} {does}, but would not start after the next boot: {reasons}")
-            }
-            _ if self.phase == Phase::Running => format!("{unit} runs, and would start again"),
-            _ => format!("{unit} is {state}, and would start"),
-        };
-        line(out, &headline);
-        for finding in self.deciding() {
-            line(out, &format!("  {}", printable(text(finding, "summary"))));
-            let remedies = finding.get("remedies").and_then(Value::as_array);
-            for remedy in remedies.into_iter().flatten() {
-                let commands = remedy.get("commands").and_then(Value::as_array);
-                let commands: Vec<&str> = commands
-                    .into_iter()
-                    .flatten()
-                    .filter_map(Value::as_str)
-                    .collect();
-                let how = if commands.is_empty() {
-                    text(remedy, "summary").to_owned()
-                } else {
-                    commands.join(" && ")
-                };
-                line(out, &format!("    fix: {}", printable(&how)));
-            }
-        }
-        if let Some(hold) = self.held {
-            line(out, &format!("  not started by itself: {}", why(hold)));
-        } else if self.blocked_since.is_some() && self.field("verdict") == "would-refuse" {
-            line(out, "  it is started once this is right");
-        }
-        if self.resumes > 0 {
-            let times = count(usize::try_from(self.resumes).unwrap_or(usize::MAX), "time");
-            let last = self.resumed_at.map(time).unwrap_or_default();
-            line(
-                out,
-                &format!("  started by the monitor {times} since boot, last at {last}"),
-            );
-        }
+    if unit.resumes > 0 {
+        let times = count(usize::try_from(unit.resumes).unwrap_or(usize::MAX), "time");
+        let last = unit.resumed_at.map(time).unwrap_or_default();
+        line(
+            out,
+            &format!("  started by the monitor {times} since boot, last at {last}"),
+        );
     }
 }
 
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value.get(name).and_then(Value::as_str).unwrap_or_default()
+/// What the unit does, and whether it would start.
+fn headline(unit: &UnitStatus, now: u64) -> String {
+    let name = &unit.unit;
+    let reasons = count(unit.report.deciding().count(), "reason");
+    let phase = phase_text(unit.phase);
+    let is_running = unit.is_running();
+    match (unit.blocked_since, unit.report.verdict) {
+        (Some(since), Verdict::WouldRefuse) => format!(
+            "{name} is blocked since {} ({}): {reasons}",
+            time(since),
+            ago(since, now)
+        ),
+        (Some(since), _) => format!("{name} was blocked at {}, and would start now", time(since)),
+        (None, Verdict::WouldRefuse) if is_running => {
+            format!("{name} runs, and would not start again: {reasons}")
+        }
+        (None, Verdict::WouldRefuse) => {
+            format!("{name} is {phase}, and would not start: {reasons}")
+        }
+        (None, Verdict::Undetermined) => {
+            format!("{name} is {phase}; cannot determine whether it would start")
+        }
+        (None, Verdict::WouldStart) if unit.report.next_boot_verdict == Verdict::WouldRefuse => {
+            let does = if is_running {
+                "runs"
+            } else {
+                "would start now"
+            };
+            format!("{name} {does}, but would not start after the next boot: {reasons}")
+        }
+        (None, Verdict::WouldStart) if is_running => format!("{name} runs, and would start again"),
+        (None, Verdict::WouldStart) => format!("{name} is {phase}, and would start"),
+    }
+}
+
+/// The commands of a remedy, or its summary where it has none.
+fn fix(remedy: &RemedyDocument) -> String {
+    if remedy.commands.is_empty() {
+        remedy.summary.clone()
+    } else {
+        remedy.commands.join(" && ")
+    }
 }
 
 fn line(out: &mut String, text: &str) {
-    // A string takes everything.
+    // Writing to a string cannot fail.
     let _ = writeln!(out, "{text}");
 }
 
@@ -242,7 +140,7 @@ pub(crate) fn time(microseconds: u64) -> String {
     humantime::format_rfc3339_seconds(at).to_string()
 }
 
-/// How long ago that was, the two largest units of it.
+/// The time from `then` to `now` in its two largest units.
 fn ago(then: u64, now: u64) -> String {
     let seconds = now.saturating_sub(then) / 1_000_000;
     let text = humantime::format_duration(Duration::from_secs(seconds)).to_string();
@@ -253,67 +151,83 @@ fn ago(then: u64, now: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::document::{FindingDocument, UnitDocument};
+    use crate::finding::Effect;
+    use crate::monitor::{Hold, Phase};
 
-    fn status(phase: Phase, blocked_since: Option<u64>, report: Value) -> Status {
-        Status {
-            schema: SCHEMA.to_owned(),
-            monitor: Monitor {
+    fn status(phase: Phase, blocked_since: Option<u64>, report: UnitDocument) -> NodeStatus {
+        NodeStatus {
+            monitor: MonitorStatus {
                 version: "1.2.3".to_owned(),
-                since: 0,
                 evaluated: 60_000_000,
                 mode: "enforce".to_owned(),
                 resume: true,
-                troubles: Vec::new(),
+                ..MonitorStatus::default()
             },
-            units: vec![Unit {
+            units: vec![UnitStatus {
                 unit: "rke2-server.service".to_owned(),
                 phase,
                 enabled: true,
-                idle: false,
                 blocked_since,
-                held: None,
-                drift: Vec::new(),
-                drift_transitions: 0,
-                resumes: 0,
-                resumed_at: None,
                 report,
+                ..UnitStatus::default()
             }],
+            ..NodeStatus::default()
         }
     }
 
-    fn report(verdict: &str, next_boot: &str) -> Value {
-        let findings = if verdict == "would-start" && next_boot == "would-start" {
-            json!([])
+    fn finding(effect: Effect, summary: &str, commands: &[&str]) -> FindingDocument {
+        FindingDocument {
+            effect,
+            summary: summary.to_owned(),
+            remedies: vec![RemedyDocument {
+                summary: "set it".to_owned(),
+                commands: commands.iter().map(|&command| command.to_owned()).collect(),
+            }],
+            ..FindingDocument::default()
+        }
+    }
+
+    fn report(verdict: Verdict, next_boot_verdict: Verdict) -> UnitDocument {
+        let would_start = [verdict, next_boot_verdict] == [Verdict::WouldStart; 2];
+        let findings = if would_start {
+            Vec::new()
         } else {
-            json!([{
-                "effect": "blocks-start", "summary": "vm.overcommit_memory is 0, must be 1",
-                "remedies": [{"summary": "now", "commands": ["sysctl -w vm.overcommit_memory=1"]}],
-            }, {"effect": "advice", "summary": "an aside", "remedies": []}])
+            let command = ["sysctl -w vm.overcommit_memory=1"];
+            let summary = "vm.overcommit_memory is 0, must be 1";
+            vec![
+                finding(Effect::BlocksStart, summary, &command),
+                finding(Effect::Advice, "something else", &[]),
+            ]
         };
-        json!({"verdict": verdict, "next_boot_verdict": next_boot, "findings": findings})
+        UnitDocument {
+            verdict,
+            next_boot_verdict,
+            findings,
+            ..UnitDocument::default()
+        }
     }
 
     #[test]
-    fn a_blocked_unit_says_why_and_what_to_do() {
+    fn a_blocked_unit_has_its_reasons_and_fixes() {
         let status = status(
             Phase::Down,
             Some(30_000_000),
-            report("would-refuse", "would-refuse"),
+            report(Verdict::WouldRefuse, Verdict::WouldRefuse),
         );
         assert_eq!(
-            status.text(64_000_000),
+            text(&status, 64_000_000),
             "rke2-server.service is blocked since 1970-01-01T00:00:30Z (34s ago): 1 reason\n\
              \x20 vm.overcommit_memory is 0, must be 1\n\
              \x20   fix: sysctl -w vm.overcommit_memory=1\n\
-             \x20 it is started once this is right\n\
-             monitor 1.2.3 runs since 1970-01-01T00:00:00Z, last look 4s ago; mode enforce\n"
+             \x20 starts automatically once this is fixed\n\
+             monitor 1.2.3 runs since 1970-01-01T00:00:00Z, last evaluation 4s ago; mode enforce\n"
         );
-        assert!(status.refuses() && !status.is_undetermined());
+        assert!(status.is_refused() && !status.is_undetermined());
     }
 
     #[test]
-    fn a_block_is_told_without_a_monitor() {
+    fn a_block_is_shown_without_a_monitor() {
         let mut block = Block::new("rke2-server.service", 30_000_000, true, &[]);
         block.reasons.push(crate::gate::block::Reason {
             check: "sysctl.kernel.panic".to_owned(),
@@ -327,12 +241,12 @@ mod tests {
     }
 
     #[test]
-    fn each_state_has_its_words() {
+    fn each_phase_and_verdict_has_a_headline() {
         let first = |phase, blocked, now, then| {
             let status = status(phase, blocked, report(now, then));
-            status.text(0).lines().next().unwrap().to_owned()
+            text(&status, 0).lines().next().unwrap().to_owned()
         };
-        let (start, refuse) = ("would-start", "would-refuse");
+        let (start, refuse) = (Verdict::WouldStart, Verdict::WouldRefuse);
         for (phase, blocked, now, then, words) in [
             (
                 Phase::Running,
@@ -373,9 +287,9 @@ mod tests {
             (
                 Phase::Unknown,
                 None,
-                "undetermined",
+                Verdict::Undetermined,
                 start,
-                "is in a state that is not known; what decides cannot be read",
+                "is in an unknown state; cannot determine whether it would start",
             ),
         ] {
             assert_eq!(
@@ -393,9 +307,14 @@ mod tests {
     }
 
     #[test]
-    fn the_document_comes_back_as_it_went() {
-        let status = status(Phase::Stranded, None, report("would-start", "would-start"));
-        let back: Status = serde_json::from_str(&status.json()).unwrap();
-        assert_eq!(back, status);
+    fn a_fix_without_commands_and_a_hold_are_shown() {
+        let mut report = report(Verdict::WouldStart, Verdict::WouldStart);
+        report.findings = vec![finding(Effect::BlocksNextBoot, "a", &[])];
+        let mut status = status(Phase::Down, Some(0), report);
+        status.units[0].held = Some(Hold::ResumeOff);
+        let shown = text(&status, 0);
+        assert!(shown.contains("  a\n    fix: set it\n"), "{shown}");
+        let hold = "  not started automatically: the configuration sets resume = false\n";
+        assert!(shown.contains(hold), "{shown}");
     }
 }

@@ -1,40 +1,40 @@
-//! What the kernel command line makes of a parameter, before the first process starts.
+//! The effect of the kernel command line on a parameter, before the first process starts.
 //!
-//! Whatever a `sysctl.d` file says comes later and wins.
+//! `sysctl.d` files are applied later and win.
 
 use super::kernel::{self, WriteResult};
 use super::syntax;
 
-/// A word of the command line that sets a parameter.
+/// An argument of the kernel command line that sets a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BootParameter {
-    /// The word, `panic=30` or `sysctl.vm.panic_on_oom=1`.
+    /// The argument, `panic=30` or `sysctl.vm.panic_on_oom=1`.
     pub text: String,
-    /// What it leaves.
+    /// The result of the write.
     pub outcome: WriteResult,
 }
 
-/// The words of the kernel command line that can set a parameter.
+/// The arguments of the kernel command line that can set a parameter, each with name and value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandLine<'a>(Vec<(&'a [u8], Option<&'a [u8]>)>);
 
 impl<'a> CommandLine<'a> {
-    /// Takes the line apart.
+    /// Parses the command line.
     pub fn parse(line: &'a [u8]) -> Self {
         let sets = |name: &[u8]| matches!(name, b"panic" | b"oops") || sysctl_key(name).is_some();
-        Self(words(line).filter(|(name, _)| sets(name)).collect())
+        Self(arguments(line).filter(|(name, _)| sets(name)).collect())
     }
 
-    /// What stays of them for the parameter at `path` below `/proc/sys`.
+    /// The assignment to the parameter at `path` below `/proc/sys` that wins.
     ///
-    /// A `sysctl.` word is written when all of the kernel is up, so it wins over `panic=` and `oops=`
-    /// wherever it stands; among equals the last that is taken wins.
+    /// The kernel applies `sysctl.` arguments after initialization, so they win over `panic=` and `oops=`
+    /// in any position. Among arguments of the same kind the last valid one wins.
     pub fn last_assignment(&self, path: &[u8]) -> Option<BootParameter> {
         let mut early = None;
         let mut late = None;
         let mut normal = Vec::new();
         for &(name, value) in &self.0 {
-            let word = || match value {
+            let text = || match value {
                 Some(value) => format!(
                     "{}={}",
                     String::from_utf8_lossy(name),
@@ -42,7 +42,7 @@ impl<'a> CommandLine<'a> {
                 ),
                 None => String::from_utf8_lossy(name).into_owned(),
             };
-            let (place, outcome) = if let Some(key) = sysctl_key(name) {
+            let (slot, outcome) = if let Some(key) = sysctl_key(name) {
                 syntax::normalize_slashes(key, &mut normal);
                 if normal != path {
                     continue;
@@ -57,9 +57,9 @@ impl<'a> CommandLine<'a> {
                     _ => continue,
                 }
             };
-            if !outcome.is_refused() || place.is_none() {
-                *place = Some(BootParameter {
-                    text: word(),
+            if !outcome.is_refused() || slot.is_none() {
+                *slot = Some(BootParameter {
+                    text: text(),
                     outcome,
                 });
             }
@@ -79,7 +79,7 @@ fn sysctl_key(name: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// A boot parameter that is an integer takes a sign, and nothing after the number.
+/// An integer argument of the kernel: a sign is allowed, and nothing may follow the number.
 fn boot_integer(text: &[u8]) -> WriteResult {
     let refused = WriteResult::Refused(kernel::Refusal::NotNumber);
     let (negative, digits) = match text {
@@ -96,8 +96,8 @@ fn boot_integer(text: &[u8]) -> WriteResult {
     }
 }
 
-/// The kernel's own words: name and value, quotes gone, up to `--`.
-fn words(command_line: &[u8]) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+/// The arguments for the kernel (those before `--`): name and value, without quotes.
+fn arguments(command_line: &[u8]) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
     let mut rest = command_line;
     std::iter::from_fn(move || {
         let blank = |byte: &u8| matches!(byte, b'\t'..=b'\r' | b' ' | 0xa0);
@@ -111,20 +111,20 @@ fn words(command_line: &[u8]) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
                 blank(byte) && !quoted
             })
             .unwrap_or(rest.len());
-        let (word, after) = rest.split_at_checked(end)?;
+        let (argument, after) = rest.split_at_checked(end)?;
         rest = after;
-        if word == b"--" {
+        if argument == b"--" {
             rest = &[];
             return None;
         }
-        let (word, whole) = match word {
+        let (argument, whole) = match argument {
             [b'"', inner @ ..] => (inner.strip_suffix(b"\"").unwrap_or(inner), true),
-            _ => (word, false),
+            _ => (argument, false),
         };
-        let Some(equals) = word.iter().position(|&byte| byte == b'=') else {
-            return Some((word, None));
+        let Some(equals) = argument.iter().position(|&byte| byte == b'=') else {
+            return Some((argument, None));
         };
-        let (name, value) = word.split_at_checked(equals)?;
+        let (name, value) = argument.split_at_checked(equals)?;
         let value = value.strip_prefix(b"=").unwrap_or(value);
         let value = match value {
             [b'"', inner @ ..] if !whole => inner.strip_suffix(b"\"").unwrap_or(inner),
@@ -140,7 +140,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_last_word_that_is_taken_stays() {
+    fn the_last_valid_argument_wins() {
         for (line, path, expected) in [
             ("quiet panic=10", "kernel/panic", Some(10)),
             ("panic=10 panic=-1", "kernel/panic", Some(-1)),
@@ -177,18 +177,18 @@ mod tests {
             ("", "kernel/panic", None),
         ] {
             let got = CommandLine::parse(line.as_bytes()).last_assignment(path.as_bytes());
-            let value = got.and_then(|word| word.outcome.value());
+            let value = got.and_then(|argument| argument.outcome.value());
             assert_eq!(value, expected, "{line}");
         }
     }
 
     #[test]
-    fn a_word_the_kernel_refuses_is_still_told() {
-        let word = CommandLine::parse(b"sysctl.vm.overcommit_memory=9")
+    fn an_argument_that_the_kernel_refuses_is_reported() {
+        let argument = CommandLine::parse(b"sysctl.vm.overcommit_memory=9")
             .last_assignment(b"vm/overcommit_memory")
             .unwrap();
-        assert!(word.outcome.is_refused());
-        assert_eq!(word.text, "sysctl.vm.overcommit_memory=9");
+        assert!(argument.outcome.is_refused());
+        assert_eq!(argument.text, "sysctl.vm.overcommit_memory=9");
     }
 
     proptest! {

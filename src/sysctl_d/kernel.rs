@@ -1,17 +1,17 @@
-//! What the kernel makes of text written to a parameter: the value it leaves, or its refusal.
+//! The effect of writing a text to a parameter: a value, or a refusal.
 
 use std::fmt;
 
-/// A parameter that holds one integer, and the values it takes.
+/// A parameter that is one integer, and its range.
 struct Parameter {
-    /// Below `/proc/sys`.
+    /// The path below `/proc/sys`.
     path: &'static str,
     least: i32,
     most: i32,
 }
 
-/// Those that are watched, and then those beside them on every usual kernel that a pattern meant
-/// for a watched one is apt to hit, with values that they refuse.
+/// The watched parameters, and then others of every usual kernel that a pattern meant for a watched one is
+/// likely to match, with values that they refuse.
 const PARAMETERS: [Parameter; 10] = [
     parameter("vm/overcommit_memory", 0, 2),
     parameter("vm/panic_on_oom", 0, 2),
@@ -29,25 +29,25 @@ const fn parameter(path: &'static str, least: i32, most: i32) -> Parameter {
     Parameter { path, least, most }
 }
 
-/// The longest number the kernel looks at, sign included, and one more.
+/// One more than the length of the longest number that the kernel reads, sign included.
 const LONGEST: usize = 21;
 
-/// The kernel reads no more than a page of what is written.
+/// The kernel reads at most a page of what is written.
 const PAGE: usize = 4095;
 
-/// What a write leaves.
+/// The result of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteResult {
-    /// The parameter holds this number.
+    /// The parameter is set to this number.
     Value(i32),
-    /// The write fails and the value that was there stays.
+    /// The write fails, and the previous value stays.
     Refused(Refusal),
-    /// A parameter whose rules are not known here, or a value only known later.
+    /// The rules of the parameter are unknown, or the value is only known later.
     Unknown,
 }
 
 impl WriteResult {
-    /// The number it leaves.
+    /// The number that the parameter is set to.
     pub const fn value(&self) -> Option<i32> {
         match self {
             Self::Value(value) => Some(*value),
@@ -61,18 +61,18 @@ impl WriteResult {
     }
 }
 
-/// Why the kernel refuses a value (`EINVAL` all of them).
+/// Why the kernel refuses a value, in each case with `EINVAL`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// Nothing was written.
+    /// The value is empty.
     Empty,
-    /// It does not begin with a number, or something sticks to the number.
+    /// It does not begin with a number, or the number is followed directly by another character.
     NotNumber,
     /// A number out of range.
     Range {
-        /// The least number it takes.
+        /// The least valid number.
         least: i32,
-        /// The greatest number it takes.
+        /// The greatest valid number.
         most: i32,
     },
 }
@@ -87,12 +87,12 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// The paths of all parameters whose rules are known here.
+/// The paths of all parameters whose rules are known.
 pub(crate) fn known() -> impl Iterator<Item = &'static str> {
     PARAMETERS.iter().map(|parameter| parameter.path)
 }
 
-/// What writing `text` to the parameter at `path` below `/proc/sys` leaves.
+/// The result of writing `text` to the parameter at `path` below `/proc/sys`.
 pub fn write(path: &[u8], text: &[u8]) -> WriteResult {
     let Some(parameter) = PARAMETERS
         .iter()
@@ -115,7 +115,7 @@ pub fn write(path: &[u8], text: &[u8]) -> WriteResult {
     }
 }
 
-/// The first number of what is written; the kernel ignores what follows it after a blank.
+/// The first number of the text; the kernel ignores what follows it after white space.
 fn number(text: &[u8]) -> Result<i128, Refusal> {
     let text = text.get(..PAGE).unwrap_or(text);
     let blank = |byte: &u8| matches!(byte, b'\t'..=b'\r' | b' ' | 0xa0);
@@ -154,7 +154,7 @@ pub(crate) fn integer(digits: &[u8]) -> Option<(i128, &[u8])> {
         let Some(digit) = char::from(byte).to_digit(radix) else {
             break;
         };
-        // Far beyond any parameter's range; keeps the sum from running over.
+        // Beyond any parameter's range; the limit avoids an overflow.
         value = value
             .saturating_mul(i128::from(radix))
             .saturating_add(i128::from(digit))

@@ -1,21 +1,20 @@
-//! What `systemd-sysctl` leaves in the kernel at the next boot, for a few watched keys.
+//! The values of a few watched kernel parameters after the next boot.
 //!
-//! Pure: a [`Tree`] of files in, a [`Resolution`] out. In steps:
+//! Pure: a [`Tree`] of files in, a [`Resolution`] out. The steps:
 //!
 //! ```text
 //! tree      the files, from the host          (tree)
 //! syntax    one file to statements            (syntax; what differs by version: dialect)
-//! resolve   all files to one word for a key   (table, resolve, glob)
-//! kernel    what the kernel makes of the word (kernel)
-//! others    the kernel command line, TuneD, `sysctl --system` (cmdline, tuned, procps)
-//! versions  the same by each version of systemd, where the host's is not known
+//! resolve   all files to one assignment       (table, resolve; crate::glob)
+//! kernel    the effect of the assignment      (kernel)
+//! others    kernel command line, TuneD, `sysctl --system` (cmdline, tuned, procps)
+//! versions  the same for each version of systemd, if the host's is unknown
 //! ```
 //!
-//! [`winning_name`] turns the question round: where would lines have to stand to win?
+//! [`winning_name`] answers the reverse question: which file name makes a set of lines win?
 
 pub(crate) mod cmdline;
 pub(crate) mod dialect;
-pub(crate) mod glob;
 pub(crate) mod kernel;
 mod placement;
 mod procps;

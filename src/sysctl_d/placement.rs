@@ -1,4 +1,4 @@
-//! Where to put lines so that they win at the next boot.
+//! The file in `/etc/sysctl.d` that makes a set of assignments win at the next boot.
 
 use super::dialect::Dialect;
 use super::resolution::Via;
@@ -6,7 +6,7 @@ use super::resolve::{files, resolve};
 use super::tree::{Content, File, SearchDirectory, Tree};
 use crate::facts::Source;
 
-/// The names to choose from; the first that wins is taken.
+/// Candidates, in order of preference.
 const NAMES: [&str; 4] = [
     "60-rke2-cis.conf",
     "99-rke2-cis.conf",
@@ -17,9 +17,9 @@ const NAMES: [&str; 4] = [
 /// A name in `/etc/sysctl.d` whose lines win.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placement {
-    /// The name.
+    /// The name within the directory.
     pub name: String,
-    /// Whether a file of that name stands there already; its other lines want to be kept.
+    /// Whether a file of that name exists; its other lines must be kept.
     pub exists: bool,
 }
 
@@ -29,23 +29,23 @@ pub enum Prevented {
     /// A credential is read after every file.
     #[error("{0}: the credential sysctl.extra is read after every file and sets {1}")]
     Credential(Source, String),
-    /// `TuneD` comes later.
-    #[error("{0}: TuneD applies its profile after systemd-sysctl and sets {1}; change the profile")]
+    /// `TuneD` applies its profile later.
+    #[error("{0}: TuneD applies its profile after systemd-sysctl and sets {1}: change the profile")]
     Tuned(Source, String),
-    /// `TuneD` applies a file once more, and that one comes last.
+    /// `TuneD` applies a file again after everything else.
     #[error(
-        "{0}: TuneD applies this file once more, last of all, and it sets {1}; change it there"
+        "{0}: TuneD applies this file again after its profile, and it sets {1}: change it there"
     )]
     Reapplied(Source, String),
-    /// Whatever name is chosen, something else wins.
+    /// Another file wins, whatever name is chosen.
     #[error(
-        "no name in /etc/sysctl.d wins for {0}: see which file sets it now, and change it there"
+        "no file name in /etc/sysctl.d wins for {0}: `preflight-rke2 sysctl` shows the file that sets it, change that one"
     )]
     NoName(String),
 }
 
-/// The name in `/etc/sysctl.d` under which lines that set each key to its number win over every
-/// other file, credential and profile.
+/// The name in `/etc/sysctl.d` under which lines that set each key to its number win over every other
+/// file, credential and profile.
 pub fn winning_name(
     tree: &Tree,
     wanted: &[(&str, i32)],
@@ -79,7 +79,7 @@ pub fn winning_name(
     Err(prevented.unwrap_or_else(|| Prevented::NoName(String::new())))
 }
 
-/// A file in `/etc` takes the place of those of its name elsewhere, whatever lines they have.
+/// Whether a file of this name in `/etc` would replace one in another directory, with all of its lines.
 fn would_hide(tree: &Tree, name: &str) -> bool {
     tree.directories
         .iter()
@@ -88,17 +88,17 @@ fn would_hide(tree: &Tree, name: &str) -> bool {
         .any(|file| file.name == name.as_bytes())
 }
 
-/// A mask, a link or a directory was put there on purpose.
+/// A mask, a link or a directory was created on purpose.
 fn is_ours_to_write(file: &File) -> bool {
     file.target.is_none() && matches!(&file.content, Content::Bytes(bytes) if !bytes.is_empty())
 }
 
-/// A name that sorts after all that are read.
+/// A name that sorts after every file that is read.
 fn last_name(tree: &Tree, dialect: Dialect) -> Option<String> {
     let (read, _) = files(tree, dialect);
     let stem = read.last()?.name.strip_suffix(b".conf")?;
     let stem = std::str::from_utf8(stem).ok()?;
-    // `_` sorts after the dot of the suffix.
+    // `_` sorts after the dot of `.conf`.
     let name = format!("{stem}_rke2-cis.conf");
     (name.len() <= 255).then_some(name)
 }
@@ -119,7 +119,7 @@ fn with_file(tree: &Tree, name: &str, wanted: &[(&str, i32)]) -> Tree {
         ..
     }) = old
     {
-        // Other lines stay: ours go after them.
+        // Other lines stay; the new lines follow them.
         bytes.push(b'\n');
         bytes.extend_from_slice(lines.as_bytes());
     } else {
@@ -129,7 +129,7 @@ fn with_file(tree: &Tree, name: &str, wanted: &[(&str, i32)]) -> Tree {
     tree
 }
 
-/// The key that still gets another number, and through whom.
+/// The first key that is set to another number, and what sets it.
 fn loser(tree: &Tree, wanted: &[(&str, i32)], dialect: Dialect) -> Option<Prevented> {
     let keys: Vec<&str> = wanted.iter().map(|(key, _)| *key).collect();
     let found = resolve(tree, &keys, dialect);

@@ -1,14 +1,15 @@
-//! What `sysctl --system` would do with the same files, where that is not what boot does.
+//! The result of `sysctl --system` on the same files, where it differs from the result of a boot.
 
-use super::glob;
+use std::collections::HashMap;
+
 use super::kernel;
 use super::resolution::{Assignment, Disagreement, KeyResolution, SourceLine, Via, shown};
 use super::table::Watched;
 use super::tree::{File, Tree};
-use std::collections::HashMap;
+use crate::glob;
 
-/// Files in the order that `sysctl --system` reads them: by name, hidden ones too, one of each
-/// name, and `/etc/sysctl.conf` last in any case.
+/// Files in the order that `sysctl --system` reads them: by name, hidden ones included, one of each name,
+/// and `/etc/sysctl.conf` always last.
 fn files(tree: &Tree) -> Vec<&File> {
     let mut directories: Vec<_> = tree.directories.iter().collect();
     directories.sort_by_key(|directory| directory.location);
@@ -24,25 +25,25 @@ fn files(tree: &Tree) -> Vec<&File> {
     files
 }
 
-/// More spellings of one key than anybody uses.
+/// The most spellings of one key that are compared.
 const SPELLINGS: usize = 8;
 
-/// One line that says something.
+/// An assignment or exclusion.
 struct SystemLine<'t> {
     file: &'t File,
     number: u32,
     text: &'t [u8],
     key: &'t [u8],
-    /// The key as a path, doubled separators and all.
+    /// The key as a path, including repeated separators.
     raw: Vec<u8>,
-    /// `None` excludes.
+    /// `None` for an exclusion.
     value: Option<&'t [u8]>,
 }
 
 fn parse(file: &File) -> impl Iterator<Item = SystemLine<'_>> {
     let lines = file.bytes().split(|&byte| byte == b'\n').zip(1..);
     lines.filter_map(|(text, number)| {
-        // What follows a NUL on a line is not seen.
+        // What follows a NUL on a line is not read.
         let text = text.split(|&byte| byte == 0).next()?;
         let line = strip(text);
         if matches!(line.first(), None | Some(b'#' | b';')) {
@@ -58,7 +59,7 @@ fn parse(file: &File) -> impl Iterator<Item = SystemLine<'_>> {
             None => return None,
         };
         let key = strip_end(key.strip_prefix(b"-").unwrap_or(key));
-        // Another `-` goes as well.
+        // A second `-` is dropped as well.
         let bare = key.strip_prefix(b"-").unwrap_or(key);
         Some(SystemLine {
             file,
@@ -90,7 +91,7 @@ fn strip(text: &[u8]) -> &[u8] {
     )
 }
 
-/// With `.` and `/` in each other's place where a `.` comes first.
+/// Swaps `.` and `/` if a `.` comes first.
 fn swap(key: &[u8]) -> Vec<u8> {
     let dots = key.iter().find(|byte| matches!(byte, b'.' | b'/')) == Some(&b'.');
     let swapped = |&byte: &u8| match byte {
@@ -101,14 +102,14 @@ fn swap(key: &[u8]) -> Vec<u8> {
     key.iter().map(swapped).collect()
 }
 
-/// Notes for each key where `sysctl --system` would leave something else.
+/// Records for each key if `sysctl --system` would set another value.
 ///
-/// Every line is written in its turn, one that names the key as often as it stands there. A
-/// pattern leaves alone what a line names, or excludes, in the very letters that it comes to.
+/// It writes every line in order; a key may be written several times. A pattern does not apply to a key
+/// that a line sets or excludes in exactly the spelling that the pattern expands to.
 pub(super) fn compare(tree: &Tree, watched: &[Watched], keys: &mut [KeyResolution]) {
     let mut statement = Vec::new();
     let mut path = Vec::new();
-    // Doubled separators lead to the same file all the same.
+    // Repeated separators lead to the same file.
     for line in files(tree).into_iter().flat_map(parse) {
         let is_pattern = glob::is_pattern(&line.raw);
         path.clone_from(&line.raw);
@@ -117,10 +118,10 @@ pub(super) fn compare(tree: &Tree, watched: &[Watched], keys: &mut [KeyResolutio
             if line.value.is_none() {
                 path == watched.path
             } else if line.raw.ends_with(b"/") || line.raw.ends_with(b"/.") {
-                // A file is no directory.
+                // A trailing separator names a directory.
                 false
             } else if is_pattern {
-                glob::plain(&path, &watched.path)
+                glob::matches(&path, &watched.path)
             } else {
                 path == watched.path
             }
@@ -143,7 +144,7 @@ pub(super) fn compare(tree: &Tree, watched: &[Watched], keys: &mut [KeyResolutio
             }
         }
         let is_spared =
-            |line: &SystemLine<'_>| spellings.iter().any(|raw| glob::plain(&line.raw, raw));
+            |line: &SystemLine<'_>| spellings.iter().any(|raw| glob::matches(&line.raw, raw));
         let set = mine()
             .filter(|(line, is_pattern, _)| !(*is_pattern && is_spared(line)))
             .filter_map(|(line, is_pattern, ..)| Some((line, is_pattern, line.value?)))
@@ -172,7 +173,7 @@ pub(super) fn compare(tree: &Tree, watched: &[Watched], keys: &mut [KeyResolutio
     }
 }
 
-/// Without empty components and `.`.
+/// Removes empty components and `.`.
 fn simplify(path: &mut Vec<u8>) {
     let names = path.split(|&byte| byte == b'/');
     let names: Vec<&[u8]> = names.filter(|name| !matches!(name, [] | [b'.'])).collect();

@@ -1,5 +1,5 @@
-//! What is said of a key at the next boot: the word that stays, those it overrides, and those
-//! that nobody hears.
+//! The result for a key at the next boot: the assignment that wins, those that it overrides, and those in
+//! files that are not read.
 
 use std::fmt;
 use std::ops::Range;
@@ -10,79 +10,79 @@ use super::syntax;
 use super::tree::File;
 use crate::facts::Source;
 
-/// The longest text of a line or value that is kept to be shown.
+/// The longest text of a line or value that is kept for display, in bytes.
 const SHOWN: usize = 240;
 
-/// The answer for all keys that were asked for.
+/// The result for all keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolution {
-    /// One for each key, in the order asked.
+    /// One for each key, in the order of the request.
     pub keys: Vec<KeyResolution>,
-    /// Lines and files that do not do what they were meant to.
+    /// Lines and files that do not have the intended effect.
     pub problems: Vec<SysctlProblem>,
-    /// The exit status of `systemd-sysctl`, as far as these keys and the files' form decide it.
+    /// The exit status of `systemd-sysctl`, as far as these keys and the syntax of the files determine it.
     pub rc: u8,
-    /// Whether every file could be read by this process; where not, root's boot can differ.
+    /// Whether this process could read every file. If not, the boot, which runs as root, may differ.
     pub complete: bool,
 }
 
-/// What one key will hold after the next boot.
+/// The value of one key after the next boot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyResolution {
     /// The key, with dots.
     pub key: String,
-    /// The word that stays; `None` leaves the kernel's own value.
+    /// The assignment that wins; `None` leaves the kernel's default.
     pub set: Option<Assignment>,
-    /// Every other word that is read for this key, in the order read.
+    /// Every other assignment that is read for this key, in the order of reading.
     pub overrides: Vec<Overridden>,
-    /// Words in files that are not read, though they look as if they were.
+    /// Assignments in files that are not read, although their place or name suggests it.
     pub skipped: Vec<SkippedAssignment>,
-    /// What the kernel command line makes of the key; any file wins over it.
+    /// What the kernel command line sets; any file wins over it.
     pub command_line: Option<BootParameter>,
-    /// What `sysctl --system` would leave instead, where it differs from `systemd-sysctl`.
+    /// The result of `sysctl --system`, if it differs from that of `systemd-sysctl`.
     pub sysctl_system: Option<Disagreement>,
 }
 
 impl KeyResolution {
-    /// The number that a file leaves, where one does.
+    /// The number that a file sets.
     pub fn value(&self) -> Option<i32> {
         self.set.as_ref().and_then(|set| set.outcome.value())
     }
 
-    /// The number as far as it is known: what a file leaves, or else the kernel command line.
+    /// The number as far as it is known: what a file sets, or else the kernel command line.
     pub fn expected(&self) -> Option<i32> {
         match &self.set {
             Some(set) => set.outcome.value(),
             None => self
                 .command_line
                 .as_ref()
-                .and_then(|word| word.outcome.value()),
+                .and_then(|argument| argument.outcome.value()),
         }
     }
 }
 
-/// A word for a key.
+/// An assignment to a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {
-    /// The line that says it.
+    /// The line that contains it.
     pub line: SourceLine,
-    /// The value as it is written there.
+    /// The value as written.
     pub value: String,
-    /// What the kernel makes of it.
+    /// The result of writing it.
     pub outcome: WriteResult,
-    /// How it got its say.
+    /// How it applies to the key.
     pub via: Via,
 }
 
 impl Assignment {
-    /// Whether the line stands in `/run`: a reboot takes it away, unless something at boot writes
-    /// it anew.
+    /// Whether the line is in `/run`: it does not survive a reboot unless something writes it again at
+    /// boot.
     pub fn is_volatile(&self) -> bool {
         self.line.source.path.starts_with("/run/sysctl.d/")
     }
 }
 
-/// How a word gets its say.
+/// How an assignment applies to a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Via {
     /// A line of a file names the key.
@@ -93,42 +93,42 @@ pub enum Via {
     Credential,
     /// `TuneD`'s profile, applied after `systemd-sysctl`.
     Tuned,
-    /// A line that `TuneD` applies once more after its profile.
+    /// A line that `TuneD` applies again after its profile.
     Reapplied,
 }
 
-/// A word that is read but does not stay.
+/// An assignment that is read but does not win.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overridden {
-    /// The word.
+    /// The assignment that is overridden.
     pub assignment: Assignment,
-    /// Why it does not stay.
+    /// Why it does not win.
     pub reason: OverrideReason,
 }
 
-/// Why a word does not stay.
+/// Why an assignment does not win.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OverrideReason {
-    /// A later word wins.
+    /// A later assignment wins.
     Later,
-    /// A later word says the same.
+    /// A later assignment sets the same value.
     Repeated,
-    /// A pattern, and a line somewhere names the key.
+    /// It is a pattern, and another line names the key.
     Explicit,
-    /// A pattern or an earlier line, and this `-key` line takes it back.
+    /// It is a pattern or an earlier line, and this `-key` line excludes the key.
     Excluded(Source),
-    /// The kernel refuses the value; `outcome` says why.
+    /// The kernel refuses the value; see `outcome`.
     Refused,
 }
 
-/// A word in a file that is not read.
+/// An assignment in a file that is not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SkippedAssignment {
-    /// The line.
+    /// The line that contains it.
     pub line: SourceLine,
-    /// The value as it is written there.
+    /// The value as written.
     pub value: String,
-    /// Why nobody reads it.
+    /// Why the file is not read.
     pub reason: SkipReason,
 }
 
@@ -139,14 +139,14 @@ pub enum SkipReason {
     Suffix,
     /// The name begins with a dot.
     Hidden,
-    /// A file of the same name in a directory of higher precedence takes its place.
+    /// A file of the same name in a directory of higher precedence replaces it.
     Shadowed {
-        /// That file.
+        /// The path of that file.
         by: String,
-        /// Whether that file is empty, null or nothing: a mask.
+        /// Whether that file is empty, the null device or a dangling link: a mask.
         mask: bool,
     },
-    /// `systemd-sysctl` does not read `/etc/sysctl.conf`, and no link in `sysctl.d` leads there.
+    /// `systemd-sysctl` does not read `/etc/sysctl.conf`, and no link in `sysctl.d` leads to it.
     SysctlConf,
     /// This version of systemd does not read that directory.
     Directory,
@@ -164,65 +164,65 @@ impl fmt::Display for SkipReason {
             Self::SysctlConf => f.write_str(
                 "not read at boot: systemd-sysctl reads /etc/sysctl.conf only through a link in sysctl.d",
             ),
-            Self::Directory => f.write_str("not read: this systemd does not look there"),
+            Self::Directory => f.write_str("not read: this release of systemd does not read the directory"),
         }
     }
 }
 
-/// What `sysctl --system` would leave.
+/// The result of `sysctl --system`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disagreement {
-    /// The word that stays there; `None` leaves the key alone.
+    /// The assignment that wins there; `None` if it does not set the key.
     pub set: Option<Assignment>,
 }
 
-/// A line or file that does not do what it was meant to.
+/// A line or file that does not have the intended effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SysctlProblem {
-    /// Where.
+    /// The file, and the line if there is one.
     pub source: Source,
-    /// Which kind of trouble it is.
+    /// The kind of problem.
     pub kind: SysctlProblemKind,
-    /// What is wrong with it and what to do.
+    /// What is wrong, and the fix.
     pub summary: String,
-    /// Whether `systemd-sysctl` ends with a failure over it.
+    /// Whether it makes `systemd-sysctl` exit with a failure.
     pub fails: bool,
 }
 
-/// What can be wrong with a line or file.
+/// Kinds of problems with a line or file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SysctlProblemKind {
-    /// The line is neither an assignment nor an exclusion, or too long.
+    /// The line is neither an assignment nor an exclusion, or is too long.
     Form,
-    /// The file cannot be read, by this process or by anybody.
+    /// The file cannot be read, by this process or by any.
     Unreadable,
-    /// A directory has a file's name.
+    /// A directory with the name of a file.
     Directory,
-    /// The key looks like a watched one, but names no parameter.
+    /// The key resembles a watched one, but is no parameter.
     Misspelt,
-    /// The write fails whatever the value.
+    /// The write fails with any value.
     Unwritable,
     /// The kernel refuses the value.
     Refused,
 }
 
-/// A line of a file, to be shown with what matters marked.
+/// A line of a file for display, with the positions of key and value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceLine {
-    /// The file, as its directory names it, and the line.
+    /// The file, as named in its directory, and the line number.
     pub source: Source,
-    /// The file itself, where that name is a link.
+    /// The target, if the file is a link.
     pub target: Option<String>,
-    /// The line's text, cut where it is very long.
+    /// The text of the line, truncated if it is very long.
     pub text: String,
-    /// The bytes of `text` that are the key.
+    /// The range of the key in `text`.
     pub key: Range<usize>,
-    /// The bytes of `text` that are the value.
+    /// The range of the value in `text`.
     pub value: Range<usize>,
 }
 
 impl SourceLine {
-    /// The line of a file that a statement stands on.
+    /// The line of a file that contains `key` and `value`, which are parts of `text`.
     pub fn new(file: &File, number: u32, text: &[u8], key: &[u8], value: &[u8]) -> Self {
         let offset = |part: &[u8]| part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
         let mut shown = String::new();
@@ -253,7 +253,7 @@ impl SourceLine {
         }
     }
 
-    /// The line of an assignment.
+    /// The line of a statement.
     pub fn of(file: &File, line: &syntax::ParsedLine<'_>) -> Self {
         let (key, value): (&[u8], &[u8]) = match line.statement {
             syntax::Statement::Assign { key, value, .. } => (key, value),
@@ -264,7 +264,7 @@ impl SourceLine {
     }
 }
 
-/// A value as it is shown.
+/// A value for display.
 pub(super) fn shown(value: &[u8]) -> String {
     String::from_utf8_lossy(value.get(..SHOWN).unwrap_or(value)).into_owned()
 }

@@ -1,10 +1,9 @@
-//! All files to one answer for each key, in the order and by the rules of `systemd-sysctl`.
+//! Resolves all files to one result for each key, in the order and by the rules of `systemd-sysctl`.
 
 use std::collections::{HashMap, HashSet};
 
 use super::cmdline::CommandLine;
 use super::dialect::{Ability, Dialect};
-use super::glob;
 use super::kernel::{self, WriteResult};
 use super::procps;
 use super::resolution::{
@@ -15,8 +14,9 @@ use super::syntax::{self, Statement};
 use super::table::{RecordedStatement, Scope, Table};
 use super::tree::{File, SearchDirectory, Tree};
 use super::tuned;
+use crate::glob;
 
-/// The files that are read, in the order of reading, and the others with the reason.
+/// The files that are read, in order, and the others with the reason why they are not.
 pub(super) fn files(tree: &Tree, dialect: Dialect) -> (Vec<&File>, Vec<(&File, SkipReason)>) {
     let mut directories: Vec<_> = tree.directories.iter().collect();
     directories.sort_by_key(|directory| directory.location);
@@ -58,7 +58,7 @@ fn leads_to(file: &File, path: &str) -> bool {
     file.target.as_deref() == Some(path)
 }
 
-/// What each key will hold after the next boot.
+/// The value of each key after the next boot.
 pub fn resolve(tree: &Tree, keys: &[&str], dialect: Dialect) -> Resolution {
     let (read, unread) = files(tree, dialect);
     let mut table = Table::new(keys, dialect);
@@ -96,7 +96,7 @@ pub fn resolve(tree: &Tree, keys: &[&str], dialect: Dialect) -> Resolution {
 }
 
 impl Table<'_> {
-    /// Writes beside those to the watched keys that fail: they decide the exit status.
+    /// Reports failing writes to keys that are not watched: they change the exit status.
     fn check_others(&mut self) {
         let mut directories: Vec<&[u8]> = Vec::new();
         for watched in &self.watched {
@@ -119,7 +119,7 @@ impl Table<'_> {
                 continue;
             };
             let hits = |path: &[u8]| {
-                glob::matches(&statement.pattern, path) && self.standing(path).is_none()
+                glob::matches_with_braces(&statement.pattern, path) && self.standing(path).is_none()
             };
             let refuses = |path: &str| kernel::write(path.as_bytes(), value).is_refused();
             let refusal = |path: &str| {
@@ -183,13 +183,13 @@ impl Table<'_> {
             .map(|entry| (entry.statement, entry.value));
         let concerns = |statement: &RecordedStatement<'_>| match statement.scope {
             Scope::Key(key) => key == index,
-            Scope::Pattern => glob::matches(&statement.pattern, path),
+            Scope::Pattern => glob::matches_with_braces(&statement.pattern, path),
             Scope::Unwatched(_) | Scope::Unwritable(_) => false,
         };
         let concerned: Vec<usize> = (0..self.statements.len())
             .filter(|number| self.statements.get(*number).is_some_and(concerns))
             .collect();
-        // The writes that will happen, in their order.
+        // The writes that are done, in order.
         let mut writes: Vec<usize> = concerned
             .iter()
             .filter_map(|number| {
@@ -251,7 +251,7 @@ impl Table<'_> {
             self.problems
                 .add(source, SysctlProblemKind::Refused, fails, || {
                     format!(
-                        "the kernel refuses {value:?} for {key}: {refusal}; the value before stays"
+                        "the kernel refuses {value:?} for {key}: {refusal}; the previous value stays"
                     )
                 });
         }
@@ -265,7 +265,7 @@ impl Table<'_> {
         })
     }
 
-    /// Why a statement that is read is not the one that stays.
+    /// Why an assignment does not win.
     fn override_reason(
         &self,
         number: usize,
@@ -280,7 +280,7 @@ impl Table<'_> {
             Some((_, Some(_))) if is_pattern => return OverrideReason::Explicit,
             _ => {}
         }
-        // A pattern that the same pattern, with a minus, took back.
+        // The same pattern with a leading `-` excludes it.
         if is_pattern
             && let Some(statement) = statement
             && let Some(entry) = self.standing(&statement.pattern)
@@ -294,7 +294,7 @@ impl Table<'_> {
         }
     }
 
-    /// Notes the words of a file that is not read.
+    /// Records the assignments of a file that is not read.
     fn add_skipped(&self, file: &File, reason: &SkipReason, keys: &mut [KeyResolution]) {
         let mut path = Vec::new();
         for line in syntax::lines(file.bytes(), self.dialect) {
@@ -306,7 +306,7 @@ impl Table<'_> {
             for (index, (next, watched)) in keys.iter_mut().zip(&self.watched).enumerate() {
                 let concerns = match scope {
                     Some(Scope::Key(key)) => key == index,
-                    Some(Scope::Pattern) => glob::matches(&path, &watched.path),
+                    Some(Scope::Pattern) => glob::matches_with_braces(&path, &watched.path),
                     _ => false,
                 };
                 if concerns {

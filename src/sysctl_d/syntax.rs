@@ -1,47 +1,47 @@
-//! One file: its bytes to statements, as `systemd-sysctl` reads them.
+//! Parses one file into statements, as `systemd-sysctl` does.
 //!
-//! Knows nothing of other files, nor of what the kernel makes of a value.
+//! It knows neither other files nor which values the kernel accepts.
 
 use super::dialect::{Ability, Dialect};
 
-/// A line of this many bytes ends the reading of its file.
+/// `systemd-sysctl` stops reading a file at a line of this many bytes.
 const LONGEST_LINE: usize = 1 << 20;
 
-/// What one line says.
+/// A statement of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Statement<'a> {
     /// `key = value`, or `-key = value`.
     Assign {
-        /// The key as it is written, without what surrounds it.
+        /// The key as written, without surrounding white space.
         key: &'a [u8],
-        /// The value; what follows it on the line is part of it.
+        /// The value; everything that follows on the line is part of it.
         value: &'a [u8],
-        /// Whether a `-` makes a failing write no failure.
+        /// Whether a leading `-` makes `systemd-sysctl` ignore a failure of the write.
         ignore_failure: bool,
     },
-    /// `-key`: patterns leave the key alone.
+    /// `-key`: excludes the key from patterns.
     Exclude {
-        /// The key as it is written.
+        /// The key as written.
         key: &'a [u8],
     },
-    /// Neither; `systemd-sysctl` ignores the line and fails in the end.
+    /// Neither. `systemd-sysctl` ignores the line, and exits with a failure.
     NotAssignment,
-    /// Too long a line: the file is not read further, and `systemd-sysctl` fails in the end.
+    /// The line is too long. `systemd-sysctl` reads no further in this file, and exits with a failure.
     TooLong,
 }
 
 /// A line that is neither blank nor a comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ParsedLine<'a> {
-    /// Counted from 1.
+    /// Line number, counted from 1.
     pub number: u32,
-    /// The whole line without its end.
+    /// The whole line without its terminator.
     pub text: &'a [u8],
-    /// What it says.
+    /// The parsed statement.
     pub statement: Statement<'a>,
 }
 
-/// Reads the lines of a file.
+/// Iterates over the statements of a file.
 #[derive(Debug, Clone)]
 pub(crate) struct Lines<'a> {
     rest: &'a [u8],
@@ -88,8 +88,8 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// Splits after the first line. A line ends with any of LF, CR and NUL, or with several of them
-/// that differ (so CR LF is one end, and LF LF two); nothing joins a NUL.
+/// Splits after the first line. A line terminator is LF, CR or NUL, or several different ones in a row (CR
+/// LF is one, LF LF are two). A NUL is never combined with a later character.
 fn split_line(content: &[u8]) -> (&[u8], &[u8]) {
     let end = content
         .iter()
@@ -135,7 +135,7 @@ fn statement(text: &[u8], dialect: Dialect) -> Option<Statement<'_>> {
     })
 }
 
-/// Without blanks and line ends at either end.
+/// Strips white space and line terminators from both ends.
 fn strip(text: &[u8]) -> &[u8] {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
     let Some(start) = text.iter().position(|byte| !blank(byte)) else {
@@ -148,11 +148,10 @@ fn strip(text: &[u8]) -> &[u8] {
     text.get(start..end).unwrap_or(text)
 }
 
-/// The path below `/proc/sys` that a key stands for: `net.ipv4.conf.eth0/1.x` becomes
-/// `net/ipv4/conf/eth0.1/x`.
+/// The path below `/proc/sys` of a key: `net.ipv4.conf.eth0/1.x` becomes `net/ipv4/conf/eth0.1/x`.
 ///
-/// Whichever of `.` and `/` comes first separates; where it is `.`, the two change roles. Doubled
-/// and leading separators and `.` as a component go. The root itself is `/` or empty.
+/// The first of `.` and `/` in the key is the separator; if it is `.`, the two are swapped. Repeated and
+/// leading separators and the component `.` are removed. The root itself is `/` or empty.
 pub(crate) fn normalize(key: &[u8], path: &mut Vec<u8>) {
     path.clear();
     let first = key.iter().find(|byte| matches!(byte, b'.' | b'/'));
@@ -186,8 +185,7 @@ pub(crate) fn normalize(key: &[u8], path: &mut Vec<u8>) {
     }
 }
 
-/// The path below `/proc/sys` of a key in which `.` and `/` are the same, as on the kernel command
-/// line.
+/// The path below `/proc/sys` of a key in which `.` and `/` are equivalent, as on the kernel command line.
 pub(crate) fn normalize_slashes(key: &[u8], path: &mut Vec<u8>) {
     path.clear();
     let components = key.split(|byte| matches!(byte, b'.' | b'/'));
@@ -352,7 +350,7 @@ mod tests {
         fn what_is_normal_stays(key in "[a-z./]{0,20}") {
             let (mut once, mut twice) = (Vec::new(), Vec::new());
             normalize(key.as_bytes(), &mut once);
-            // A path that holds a dot before its first slash would be read as the other spelling.
+            // With a dot before its first slash, a path would be read as the other spelling.
             let dot_first = once.iter().find(|b| matches!(b, b'.' | b'/')) == Some(&b'.');
             prop_assume!(!dot_first);
             normalize(&once, &mut twice);

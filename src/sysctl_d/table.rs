@@ -3,24 +3,24 @@
 use std::collections::HashMap;
 
 use super::dialect::{Ability, Dialect};
-use super::glob;
 use super::kernel;
 use super::resolution::{SysctlProblem, SysctlProblemKind, shown};
 use super::syntax::{self, Statement};
 use super::tree::{Content, File};
 use crate::facts::Source;
+use crate::glob;
 
-/// More problems than this are only counted.
+/// The most problems that are kept; further ones only change the exit status.
 const PROBLEMS: usize = 200;
 
-/// The longest name a file can have.
+/// The longest name of a file (`NAME_MAX`).
 const LONGEST_NAME: usize = 255;
 
-/// A key that is asked for.
+/// A key whose value is requested.
 pub(super) struct Watched {
-    /// With dots.
+    /// The key with dots.
     pub(super) key: String,
-    /// Below `/proc/sys`.
+    /// The path below `/proc/sys`.
     pub(super) path: Vec<u8>,
 }
 
@@ -35,39 +35,40 @@ impl Watched {
     }
 }
 
-/// What a key that is written somewhere stands for.
+/// What a key in a file refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scope {
-    /// The watched key of this index.
+    /// The watched key with this index.
     Key(usize),
-    /// Whatever matches.
+    /// A pattern.
     Pattern,
-    /// A parameter that nobody asks for, whose refusal counts in the exit status all the same.
+    /// A known parameter that is not watched, whose refusal changes the exit status.
     Unwatched(&'static str),
-    /// A directory, or what cannot be: writing fails with an error that counts.
+    /// A directory, or a path that cannot exist: the write fails and changes the exit status. The text is
+    /// the reason.
     Unwritable(&'static str),
 }
 
-/// A statement that concerns a watched key, or the exit status.
+/// A statement that affects a watched key or the exit status.
 pub(super) struct RecordedStatement<'t> {
     pub(super) file: &'t File,
     pub(super) line: syntax::ParsedLine<'t>,
     pub(super) scope: Scope,
-    /// The key, where it is a pattern.
+    /// The key, if it is a pattern.
     pub(super) pattern: Vec<u8>,
     pub(super) value: Option<&'t [u8]>,
     pub(super) credential: bool,
-    /// Which entry of the table it made or confirmed.
+    /// The entry of the table that the statement created or confirmed.
     pub(super) entry: usize,
 }
 
-/// A key's standing among all keys: one for each spelling-free key, in the order of writing.
+/// An entry of the table: one for each distinct key, in the order of writing.
 pub(super) struct TableEntry<'t> {
-    /// The last statement that says so.
+    /// The last statement with this key and value.
     pub(super) statement: usize,
     pub(super) value: Option<&'t [u8]>,
     pub(super) ignore_failure: bool,
-    /// Whether a later statement took its place.
+    /// Whether a later statement replaced it.
     pub(super) superseded: bool,
 }
 
@@ -82,11 +83,11 @@ pub(super) struct Table<'t> {
     pub(super) complete: bool,
 }
 
-/// Problems, the first of them in words.
+/// The problems found so far.
 #[derive(Default)]
 pub(super) struct Problems {
     pub(super) list: Vec<SysctlProblem>,
-    /// Whether the form of what is being read does not matter to the exit status.
+    /// Whether problems in the file that is being read leave the exit status unchanged.
     pub(super) lenient: bool,
     pub(super) fails: bool,
 }
@@ -148,7 +149,9 @@ impl<'t> Table<'t> {
                         !denied,
                         || {
                             if denied {
-                                format!("{error}; systemd reads it as root, so ask again as root")
+                                format!(
+                                    "{error}; systemd reads it as root: run this command as root"
+                                )
                             } else {
                                 format!("{error}; systemd-sysctl cannot read it either")
                             }
@@ -206,7 +209,7 @@ impl<'t> Table<'t> {
         }
     }
 
-    /// Says of a line that does nothing which key was probably meant.
+    /// Reports a line that has no effect, if its key resembles a watched one.
     fn hint(&mut self, file: &File, line: &syntax::ParsedLine<'_>, key: &[u8], path: &[u8]) {
         let bare = path.strip_prefix(b"proc/sys/").unwrap_or(path);
         let bare = bare
@@ -222,7 +225,7 @@ impl<'t> Table<'t> {
         self.problems
             .add(source, SysctlProblemKind::Misspelt, false, || {
                 format!(
-                    "{} names no kernel parameter, so the line does nothing: write {meant}",
+                    "{} is not a kernel parameter, so the line has no effect: write {meant}",
                     shown(key)
                 )
             });
@@ -259,7 +262,7 @@ impl<'t> Table<'t> {
         if self.dialect.can(Ability::RefuseParent) {
             return Some(Scope::Unwritable("the key holds .."));
         }
-        // Followed as the kernel does, as far as the directories are known.
+        // Resolves `..` as the kernel does, as far as the directories are known.
         let mut real = Vec::new();
         for name in path.split(|&byte| byte == b'/') {
             if name == b".." {
@@ -285,7 +288,7 @@ impl<'t> Table<'t> {
             && let Some(entry) = self.entries.get_mut(index)
         {
             if entry.value == statement.value {
-                // The same statement again keeps its place in the order.
+                // A repeated statement keeps its place in the order.
                 entry.ignore_failure |= ignore_failure;
                 entry.statement = number;
                 statement.entry = index;
@@ -312,7 +315,7 @@ impl<'t> Table<'t> {
         )
     }
 
-    /// The standing of the key at `path`, where a line names it.
+    /// The entry of the key at `path`.
     pub(super) fn standing(&self, path: &[u8]) -> Option<&TableEntry<'t>> {
         self.entries.get(*self.index.get(path)?)
     }

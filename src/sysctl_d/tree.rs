@@ -1,8 +1,8 @@
-//! The files that can decide a kernel parameter, as plain data.
+//! The files that can set a kernel parameter, as plain data.
 
 use crate::facts::ReadError;
 
-/// Everything that has a word at the next boot. `host::sysctl_d` reads it.
+/// Everything that can set a parameter at the next boot. `host::sysctl_d` reads it.
 #[derive(Debug, Clone, Default)]
 pub struct Tree {
     /// The `sysctl.d` directories that exist, in any order.
@@ -11,47 +11,47 @@ pub struct Tree {
     pub sysctl_conf: Option<File>,
     /// The credential `sysctl.extra` of `systemd-sysctl.service`.
     pub credential: Option<File>,
-    /// The kernel command line, where it is known.
+    /// The kernel command line, if it is known.
     pub command_line: Option<Vec<u8>>,
-    /// What `TuneD` will do after `systemd-sysctl`, where it is enabled or runs.
+    /// What `TuneD` does after `systemd-sysctl`, if it is enabled or running.
     pub tuned: Option<Tuned>,
 }
 
 /// `TuneD` as it will run at the next boot.
 #[derive(Debug, Clone)]
 pub struct Tuned {
-    /// The profiles of the active one's chain, those that are included before those that include.
+    /// The profiles of the active one's chain; an included profile comes before the one that includes it.
     pub profiles: Vec<File>,
-    /// Whether it applies the files of `/run` and `/etc` once more after its profile.
+    /// Whether it applies the files of `/run` and `/etc` again after its profile (`reapply_sysctl`).
     pub reapply: bool,
 }
 
 /// One `sysctl.d` directory.
 #[derive(Debug, Clone)]
 pub struct Directory {
-    /// Which of them.
+    /// Which of the directories it is.
     pub location: SearchDirectory,
     /// The files in it, in any order.
     pub files: Vec<File>,
 }
 
-/// Where a `sysctl.d` directory is; what is less takes precedence over what is greater.
+/// A `sysctl.d` directory. A lesser one takes precedence over a greater one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SearchDirectory {
     /// `/etc/sysctl.d`, the administrator's.
     Etc,
-    /// `/run/sysctl.d`, gone with a reboot.
+    /// `/run/sysctl.d`, which does not survive a reboot.
     Run,
     /// `/usr/local/lib/sysctl.d`.
     UsrLocalLib,
     /// `/usr/lib/sysctl.d`, the vendor's.
     UsrLib,
-    /// `/lib/sysctl.d`, where `/lib` is not `/usr/lib`.
+    /// `/lib/sysctl.d`, if `/lib` is not `/usr/lib`.
     Lib,
 }
 
 impl SearchDirectory {
-    /// All of them, highest precedence first.
+    /// All directories, highest precedence first.
     pub const ALL: [Self; 5] = [
         Self::Etc,
         Self::Run,
@@ -72,34 +72,34 @@ impl SearchDirectory {
     }
 }
 
-/// A name in a directory, and what stands behind it.
+/// A name in a directory, and the file that it leads to.
 #[derive(Debug, Clone)]
 pub struct File {
-    /// The name within the directory; it is what decides the order.
+    /// The name within the directory, which determines the order.
     pub name: Vec<u8>,
-    /// The path, as the host names it.
+    /// The path on the host.
     pub path: String,
-    /// Where it points, if it is a link, as an absolute path where that is known.
+    /// The target, if it is a link, as an absolute path where that is known.
     pub target: Option<String>,
-    /// What it holds.
+    /// The content, or why there is none.
     pub content: Content,
 }
 
-/// What reading a file gave.
+/// The result of reading a file.
 #[derive(Debug, Clone)]
 pub enum Content {
-    /// Its bytes. The null device holds none.
+    /// The bytes of a file. The null device has none.
     Bytes(Vec<u8>),
-    /// Nothing is there: a link that leads nowhere.
+    /// A link whose target does not exist.
     Dangling,
     /// A directory.
     Directory,
-    /// Something else is there, or it cannot be read.
+    /// Another kind of file, or one that cannot be read.
     Unreadable(ReadError),
 }
 
 impl File {
-    /// A file with this content, mainly for tests.
+    /// A file with this content.
     pub fn new(path: &str, content: impl Into<Vec<u8>>) -> Self {
         let name = path.rsplit('/').next().unwrap_or(path);
         Self {
@@ -110,7 +110,7 @@ impl File {
         }
     }
 
-    /// The bytes it holds, none where it holds nothing.
+    /// The bytes of the file; empty if there are none.
     pub fn bytes(&self) -> &[u8] {
         match &self.content {
             Content::Bytes(bytes) => bytes,
@@ -118,7 +118,7 @@ impl File {
         }
     }
 
-    /// Whether the name is one that `systemd-sysctl` looks at.
+    /// Whether `systemd-sysctl` reads files with this name.
     pub fn is_named_right(&self) -> bool {
         self.name.ends_with(b".conf") && !self.is_hidden()
     }

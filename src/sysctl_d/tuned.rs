@@ -1,4 +1,4 @@
-//! `TuneD`: its profile's words come after `systemd-sysctl`, and then it applies files once more.
+//! `TuneD`: it applies its profile after `systemd-sysctl`, and then some files again.
 
 use std::collections::HashMap;
 
@@ -35,7 +35,7 @@ fn options(content: &str) -> impl Iterator<Item = IniLine<'_>> {
             return None;
         }
         let (key, value) = line.split_once('=')?;
-        // A comment may follow a value after a blank.
+        // A comment may follow a value after white space.
         let end = value.match_indices('#').map(|(at, _)| at).find(|at| {
             value
                 .get(..*at)
@@ -69,7 +69,7 @@ pub(crate) fn names(list: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether `/etc/tuned/tuned-main.conf` has files applied once more; so by default.
+/// Whether `/etc/tuned/tuned-main.conf` enables `reapply_sysctl`, which is the default.
 pub(crate) fn reapplies(main: &[u8]) -> bool {
     let main = String::from_utf8_lossy(main);
     let last = options(&main)
@@ -80,7 +80,7 @@ pub(crate) fn reapplies(main: &[u8]) -> bool {
     })
 }
 
-/// What a profile makes of a value: what is written in it, less what is only known later.
+/// The effect of a value in a profile. Variables and relative values are only known at run time.
 fn outcome(path: &[u8], value: &str) -> (String, WriteResult) {
     let plain = value.trim_matches('"').trim_matches('\'');
     let outcome = if value.contains("${") || plain.starts_with(['>', '<']) {
@@ -91,8 +91,8 @@ fn outcome(path: &[u8], value: &str) -> (String, WriteResult) {
     (shown(plain.as_bytes()), outcome)
 }
 
-/// The words of one profile for a key.
-fn words(file: &File, path: &[u8]) -> Vec<Assignment> {
+/// The assignments of a profile to a key.
+fn assignments(file: &File, path: &[u8]) -> Vec<Assignment> {
     let content = String::from_utf8_lossy(file.bytes());
     let all: Vec<_> = options(&content).collect();
     let kinds: HashMap<&str, &str> = all
@@ -120,7 +120,7 @@ fn words(file: &File, path: &[u8]) -> Vec<Assignment> {
         .collect()
 }
 
-/// The files that are applied once more, in order: of one name `/run` goes before `/etc`.
+/// The files that are applied again, in order. A file in `/run` replaces one of the same name in `/etc`.
 fn reapplied(tree: &Tree) -> Vec<&File> {
     let mut winners: HashMap<&[u8], &File> = HashMap::new();
     for place in [SearchDirectory::Run, SearchDirectory::Etc] {
@@ -137,11 +137,11 @@ fn reapplied(tree: &Tree) -> Vec<&File> {
     files
 }
 
-/// The last line that is applied once more for a key, if the kernel takes any.
+/// The last assignment to a key that is applied again and that the kernel accepts.
 fn last_reapplied(tree: &Tree, path: &[u8]) -> Option<Assignment> {
     let mut last = None;
     let mut normal = Vec::new();
-    // It knows neither a leading `-` nor patterns, like the oldest systemd.
+    // Like the oldest systemd, it supports neither a leading `-` nor patterns.
     let dialect = Dialect::of(0);
     for file in reapplied(tree) {
         for line in syntax::lines(file.bytes(), dialect) {
@@ -167,13 +167,13 @@ fn last_reapplied(tree: &Tree, path: &[u8]) -> Option<Assignment> {
     last
 }
 
-/// Lets `TuneD` have its word after what `systemd-sysctl` left.
+/// Applies `TuneD`'s assignments after those of `systemd-sysctl`.
 pub(super) fn apply(tree: &Tree, watched: &Watched, next: &mut KeyResolution) {
     let Some(tuned) = &tree.tuned else { return };
-    let mut words: Vec<_> = tuned
+    let mut assignments: Vec<_> = tuned
         .profiles
         .iter()
-        .flat_map(|file| words(file, &watched.path))
+        .flat_map(|file| assignments(file, &watched.path))
         .collect();
     if tuned.reapply
         && let Some(again) = last_reapplied(tree, &watched.path)
@@ -183,19 +183,19 @@ pub(super) fn apply(tree: &Tree, watched: &Watched, next: &mut KeyResolution) {
             .as_ref()
             .is_some_and(|set| set.line.source == again.line.source);
         if same {
-            // The line that stands is applied again: the profile's words pass by.
-            next.overrides.extend(words.into_iter().map(later));
+            // The winning line is applied again after the profile.
+            next.overrides.extend(assignments.into_iter().map(later));
             return;
         }
-        words.push(again);
+        assignments.push(again);
     }
-    for word in words {
-        if word.outcome.is_refused() {
+    for assignment in assignments {
+        if assignment.outcome.is_refused() {
             next.overrides.push(Overridden {
-                assignment: word,
+                assignment,
                 reason: OverrideReason::Refused,
             });
-        } else if let Some(before) = next.set.replace(word) {
+        } else if let Some(before) = next.set.replace(assignment) {
             next.overrides.push(later(before));
         }
     }
@@ -234,21 +234,21 @@ mod tests {
     }
 
     #[test]
-    fn words_of_a_profile() {
+    fn assignments_of_a_profile() {
         let file = File::new(
             "/usr/lib/tuned/oracle/tuned.conf",
             "[main]\n[sysctl]\nkernel.panic_on_oops = 1 # why\nkernel.panic=${x}\n\
              [mine]\ntype=sysctl\nkernel/panic=\"20\"\n[vm]\nkernel.panic=5\n",
         );
-        let oops = words(&file, b"kernel/panic_on_oops");
+        let oops = assignments(&file, b"kernel/panic_on_oops");
         assert_eq!(oops.len(), 1);
         assert_eq!(oops[0].outcome, WriteResult::Value(1));
         assert_eq!(
             oops[0].line.source.to_string(),
             "/usr/lib/tuned/oracle/tuned.conf:3"
         );
-        let panic = words(&file, b"kernel/panic");
-        let outcomes: Vec<_> = panic.iter().map(|word| word.outcome).collect();
+        let panic = assignments(&file, b"kernel/panic");
+        let outcomes: Vec<_> = panic.iter().map(|assignment| assignment.outcome).collect();
         assert_eq!(outcomes, [WriteResult::Unknown, WriteResult::Value(20)]);
     }
 }

@@ -1,10 +1,11 @@
 //! What each version of systemd would leave, for hosts whose version is not known.
 
 use super::dialect::Dialect;
-use super::glob;
+
 use super::resolution::Resolution;
 use super::resolve::resolve;
 use super::tree::{SearchDirectory, Tree};
+use crate::glob;
 
 /// What versions older than the newest would leave, one of each dialect. Empty where they cannot differ.
 pub(crate) fn older(tree: &Tree, keys: &[&str]) -> Vec<(Dialect, Resolution)> {

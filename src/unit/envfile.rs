@@ -1,7 +1,7 @@
-//! Environment files: what `EnvironmentFile=` makes of their text.
+//! The syntax of environment files, `EnvironmentFile=`.
 //!
-//! After systemd.exec(5), `EnvironmentFile=`, and the observed behaviour of systemd 252. A shell
-//! would read such a file differently.
+//! Follows systemd.exec(5), `EnvironmentFile=`, and the observed behaviour of systemd 252. A shell would
+//! read such a file differently.
 
 use std::mem::take;
 
@@ -9,7 +9,7 @@ use super::environment::{Variables, assignment};
 use super::{EnvironmentFault, UnitProblem, UnitProblemKind, Variable, VariableOrigin};
 use crate::facts::Source;
 
-/// Where the reader stands.
+/// The state of the parser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Line,
@@ -25,19 +25,19 @@ enum State {
     CommentEscape,
 }
 
-/// An assignment as it is being read.
+/// The assignment that is being read.
 #[derive(Default)]
 struct PendingAssignment {
     key: Vec<u8>,
     value: Vec<u8>,
     line: u32,
-    /// Where the white space at the value's end begins, unless quotes or escapes protect it.
+    /// The position of white space at the value's end, unless quotes or escapes protect it.
     trailing: Option<usize>,
     after_comment: bool,
 }
 
 impl PendingAssignment {
-    /// A character of the value.
+    /// Reads a character of the value.
     fn value(&mut self, state: State, c: u8) -> State {
         match (state, c) {
             (State::BeforeValue, b'\'') => State::Single,
@@ -78,20 +78,19 @@ impl PendingAssignment {
     }
 }
 
-/// Whether a comment that ends with a backslash goes on in the next line. It does before
-/// systemd 254.
+/// Whether a comment that ends with a backslash continues on the next line, as it does before systemd 254.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comments {
     /// systemd before 254.
     Continue,
     /// systemd 254 and later.
     EndWithLine,
-    /// Not known: read as 254 does, and say so.
+    /// The version is unknown: read as 254 does, and report a problem.
     Unknown,
 }
 
 impl Comments {
-    /// What `version` of systemd does.
+    /// The behaviour of a version of systemd.
     pub(crate) fn of_systemd(version: Option<u32>) -> Self {
         match version {
             None => Self::Unknown,
@@ -101,7 +100,7 @@ impl Comments {
     }
 }
 
-/// The variables that an environment file sets, in order, and what is wrong with it.
+/// The variables that an environment file sets, in order. Problems are added to `problems`.
 pub fn parse(
     path: &str,
     content: &[u8],
@@ -118,7 +117,7 @@ pub fn parse(
         line: 1,
         after_comment: false,
     };
-    // One NUL spoils all that stands before it.
+    // systemd refuses a file that contains a NUL.
     let nul = content.contains(&0);
     for &c in content {
         if nul {
@@ -149,7 +148,7 @@ struct Reader<'a> {
     state: State,
     entry: PendingAssignment,
     line: u32,
-    /// Whether the line before is a comment that may go on in this one.
+    /// Whether the previous line is a comment that may continue on this one.
     after_comment: bool,
 }
 
@@ -180,10 +179,10 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// A character before anything else on its line.
+    /// Reads the first character of a line.
     fn line_begins(&mut self, c: u8) -> State {
         match c {
-            // Only the line right after the comment is in doubt.
+            // Only the line directly after the comment is affected.
             b'#' | b';' => {
                 self.after_comment = false;
                 State::Comment
@@ -295,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_ignored_and_told() {
+    fn invalid_names_are_ignored_and_reported() {
         let (variables, problems) = read(b"export A=secret\n1B=2\nC=3\n", Comments::Unknown);
         assert_eq!(variables, ["3 C=3"]);
         assert_eq!(
@@ -308,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comment_goes_on_behind_a_backslash_before_254() {
+    fn a_comment_continues_after_a_backslash_before_254() {
         let text = b"# comment \\\nA=1\nB=2\n";
         assert_eq!(read(text, Comments::of_systemd(Some(253))).0, ["3 B=2"]);
         let (variables, problems) = read(text, Comments::of_systemd(Some(254)));
@@ -330,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn some_bytes_spoil_the_whole_file() {
+    fn some_bytes_invalidate_the_whole_file() {
         let fault = |text: &[u8]| {
             parse("/e", text, Comments::Unknown, &mut Vec::new())
                 .unwrap_err()
@@ -338,7 +337,7 @@ mod tests {
         };
         assert!(fault(b"A=1\nB=\xff\n").starts_with("/e:2: not UTF-8"));
         assert!(fault(b"A=1\n\nB=\0\n").starts_with("/e:3: contains a NUL"));
-        // In a comment nobody minds.
+        // Comments may contain any bytes.
         assert_eq!(read(b"# \xff\nA=1\n", Comments::Unknown).0, ["2 A=1"]);
     }
 

@@ -1,4 +1,4 @@
-//! Environment variables: what is a valid one, whose counts, and `$FOO` in a command.
+//! Environment variables: valid assignments, precedence, and `$FOO` in a command.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use super::words::{Rules, Words};
 use super::{Word, specifier};
 use crate::facts::Source;
 
-/// Longest assignment that systemd takes: `ARG_MAX` of an 8 MiB stack, less a little.
+/// The longest assignment that systemd accepts: `ARG_MAX` with a stack of 8 MiB, less a little.
 const LONGEST: usize = (2 << 20) - 3;
 
-/// A command longer than this is more than the kernel runs.
+/// The longest command that the kernel runs.
 const LONGEST_COMMAND: usize = 6 << 20;
 
 /// Variables that systemd sets itself when it starts a service, whatever it inherits
@@ -59,7 +59,7 @@ pub fn is_set_by_systemd(name: &str) -> bool {
     SET_BY_SYSTEMD.binary_search(&name).is_ok() || name.starts_with("LC_")
 }
 
-/// Who sets a variable.
+/// What sets a variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum VariableOrigin {
     /// systemd itself: `DefaultEnvironment=`, the kernel command line, `systemctl set-environment`.
@@ -77,13 +77,13 @@ pub struct Variable {
     pub name: String,
     /// Its value, which may be a secret.
     pub value: String,
-    /// Where it is written; nowhere, if only systemd knows.
+    /// Where it is set; `None` if only systemd knows.
     pub source: Option<Source>,
-    /// Who sets it.
+    /// What sets it.
     pub origin: VariableOrigin,
 }
 
-/// Variables in the order they were first set in, the last value of each.
+/// Variables in the order in which they were first set, each with its last value.
 #[derive(Debug, Clone, Default)]
 pub struct Variables {
     list: Vec<Variable>,
@@ -91,7 +91,7 @@ pub struct Variables {
 }
 
 impl Variables {
-    /// Sets a variable; one of the same name keeps its place.
+    /// Sets a variable. One of the same name keeps its position.
     pub(crate) fn set(&mut self, variable: Variable) {
         if let Some(old) = self
             .places
@@ -105,7 +105,7 @@ impl Variables {
         }
     }
 
-    /// Forgets all of them.
+    /// Removes all variables.
     pub(crate) fn clear(&mut self) {
         self.list.clear();
         self.places.clear();
@@ -118,7 +118,7 @@ impl Variables {
             .and_then(|&place| self.list.get(place))
     }
 
-    /// All of them but those that `unset` lists: by name, or by name and value.
+    /// All variables except those in `unset`, which lists names or whole assignments.
     #[must_use]
     pub(crate) fn without(self, unset: &[String]) -> Self {
         let unset: std::collections::BTreeSet<&str> = unset.iter().map(String::as_str).collect();
@@ -138,21 +138,20 @@ impl Variables {
     }
 }
 
-/// Whether systemd takes `name` for that of a variable.
+/// Whether systemd accepts `name` as the name of a variable.
 pub(crate) fn is_name(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_')
 }
 
-/// Splits `NAME=value` if systemd takes it; otherwise gives what would be the name, where
-/// there is one.
+/// Splits `NAME=value` if systemd accepts it. The error is the invalid name.
 pub(crate) fn assignment(text: &[u8]) -> Result<(String, String), String> {
     let utf8 = std::str::from_utf8(text).is_ok();
     let text = String::from_utf8_lossy(text);
-    // Control characters are as good as any in a value.
+    // Control characters are valid in a value.
     let Some((name, value)) = text.split_once('=') else {
-        // For all we know it is the rest of a value that should have been quoted.
+        // The text may be the rest of a value that should have been quoted, so it is not shown.
         return Err("<redacted>".to_owned());
     };
     let valid = utf8 && is_name(name) && text.len() <= LONGEST;
@@ -163,7 +162,7 @@ pub(crate) fn assignment(text: &[u8]) -> Result<(String, String), String> {
     }
 }
 
-/// A would-be name, short and printable.
+/// An invalid name for display.
 fn shown(name: &str) -> String {
     name.chars()
         .take(64)
@@ -171,14 +170,14 @@ fn shown(name: &str) -> String {
         .collect()
 }
 
-/// A command that would be longer than the kernel takes.
+/// The command would be longer than the kernel accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("variables make the command longer than 6 MiB, which the kernel does not run")]
 pub(crate) struct TooLong;
 
-/// Replaces `$FOO` and `${FOO}` in the words of a command as systemd.service(5) describes under
-/// "Command lines": a word `$FOO` becomes as many words as the value has, `${FOO}` stays within
-/// its word.
+/// Replaces `$FOO` and `${FOO}` in the arguments of a command as described in systemd.service(5), "Command
+/// lines": an argument `$FOO` becomes as many arguments as the value has words, `${FOO}` stays within its
+/// argument.
 pub(crate) fn expand(words: &[Word], variables: &Variables) -> Result<Vec<Word>, TooLong> {
     let mut out = Vec::with_capacity(words.len());
     let mut length: usize = 0;
@@ -190,7 +189,7 @@ pub(crate) fn expand(words: &[Word], variables: &Variables) -> Result<Vec<Word>,
                 };
                 length = length.saturating_add(variable.value.len());
                 let mut values = Words::new(variable.value.as_bytes());
-                // Relaxed rules know no error.
+                // Relaxed rules have no errors.
                 while let Ok(Some(value)) = values.next(Rules::Relaxed) {
                     length = length.saturating_add(1);
                     out.push(Word {
@@ -215,7 +214,7 @@ pub(crate) fn expand(words: &[Word], variables: &Variables) -> Result<Vec<Word>,
     Ok(out)
 }
 
-/// The names of the variables that a word of a command refers to.
+/// The names of the variables that an argument refers to.
 pub(crate) fn references(word: &str) -> Vec<&str> {
     if let Some(name) = word.strip_prefix('$')
         && !name.starts_with(['{', '$'])
@@ -240,7 +239,7 @@ pub(crate) fn references(word: &str) -> Vec<&str> {
     out
 }
 
-/// A word that is `${FOO}` and no more comes from where the variable does.
+/// The position of an argument. One that is only `${FOO}` has the position of the variable.
 fn source_of(word: &Word, variables: &Variables) -> Option<Source> {
     word.text
         .strip_prefix("${")
@@ -269,7 +268,7 @@ fn braced(word: &str, variables: &Variables, limit: usize) -> Result<String, Too
         } else {
             out.push('$');
             rest = after;
-            // Without a closing brace anywhere, nothing further on is a reference either.
+            // Without a closing brace, there is no further reference.
             if rest.starts_with('{') {
                 break;
             }
@@ -282,8 +281,8 @@ fn braced(word: &str, variables: &Variables, limit: usize) -> Result<String, Too
     Ok(out)
 }
 
-/// The assignments in a value of `Environment=` or `DefaultEnvironment=`, each with its place;
-/// `fault` hears of what systemd ignores.
+/// Calls `each` with the assignments in a value of `Environment=` or `DefaultEnvironment=` and their
+/// positions, and `fault` with what systemd ignores.
 pub(crate) fn assignments(
     text: &str,
     specifiers: &specifier::Specifiers,
@@ -310,16 +309,16 @@ pub(crate) fn assignments(
     }
 }
 
-/// What is wrong within a list of assignments.
+/// What is wrong in a list of assignments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AssignmentFault {
-    /// A word is not an assignment; its name.
+    /// A word is not an assignment. Contains the name.
     NotAnAssignment(String),
-    /// A specifier that is not known.
+    /// A specifier whose value is unknown.
     Specifier(char),
-    /// What is no specifier in a word, which is ignored.
+    /// An invalid specifier; the word is ignored.
     NotASpecifier(specifier::NotASpecifier),
-    /// The rest of the line is ignored.
+    /// A syntax error; the rest of the line is ignored.
     Unreadable,
 }
 
@@ -382,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_is_a_variable_comes_from_where_the_variable_does() {
+    fn a_variable_as_an_argument_has_the_variables_position() {
         let variables = variables(&[("A", "x y")]);
         for (text, line) in [("$A", "/env:7"), ("${A}", "/env:7"), ("a${A}", "/unit:3")] {
             for out in expand(&[word(text)], &variables).unwrap() {
@@ -402,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_an_assignment() {
+    fn assignments_are_recognized() {
         type Expected = Result<(&'static str, &'static str), &'static str>;
         let cases: &[(&[u8], Expected)] = &[
             (b"A=b", Ok(("A", "b"))),

@@ -1,6 +1,6 @@
-//! `ExecStart=` and its like: prefixes, program, words, several commands in a line.
+//! Parses `ExecStart=` and similar directives: prefixes, program, arguments, several commands on one line.
 //!
-//! After systemd.service(5), "Command lines".
+//! Follows systemd.service(5), "Command lines".
 
 use super::specifier::{NotASpecifier, Specifiers};
 use super::syntax::Value;
@@ -11,39 +11,39 @@ use crate::facts::Source;
 /// Why systemd refuses a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CommandFault {
-    /// Quotes that do not close.
+    /// Unclosed quotes.
     #[error("has unbalanced quotes")]
     Quotes,
-    /// Prefixes and nothing behind them.
+    /// Prefixes without a program.
     #[error("names no program")]
     NoProgram,
-    /// Quotes, backslashes or control characters in the path.
+    /// Quotes, backslashes or control characters in the program's path.
     #[error("has quotes, backslashes or control characters in the program's path")]
     UnsafePath,
-    /// A trailing slash.
+    /// The path ends with a slash.
     #[error("names a directory, not a program")]
     Directory,
     /// Neither an absolute path nor a plain name.
     #[error("names a program neither by an absolute path nor by a plain file name")]
     NotAPath,
-    /// What is no specifier.
-    #[error("is refused, because {0}")]
+    /// An invalid specifier.
+    #[error("is refused because {0}")]
     Specifier(NotASpecifier),
-    /// Prefix `@` and no word behind the path.
+    /// Prefix `@` without `argv[0]`.
     #[error("has the prefix \"@\", but no word for the program's own name")]
     NoName,
 }
 
-/// What reading one line of commands came to.
+/// The result of parsing a line of commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LineResult {
-    /// Read, or ignored as systemd ignores it.
+    /// The line is parsed, or ignored as systemd does.
     Done,
     /// systemd reads no further in this file.
     Refused,
 }
 
-/// Adds the commands of a line, `ExecStart=` or another `key` that takes commands, to `commands`.
+/// Appends the commands on a line, which is `ExecStart=` or another directive `key`, to `commands`.
 pub(crate) fn parse(
     key: &'static str,
     value: &Value<'_>,
@@ -82,7 +82,7 @@ struct CommandReader<'a> {
     problems: &'a mut Vec<UnitProblem>,
 }
 
-/// The characters before a program, each as often as it counts.
+/// The prefixes of a program, each as often as it counts.
 struct Prefixes<'a>(&'a [u8]);
 
 impl<'a> Prefixes<'a> {
@@ -93,7 +93,7 @@ impl<'a> Prefixes<'a> {
             match c {
                 b'-' | b'@' | b':' | b'|' => !seen(c),
                 b'+' => !seen(b'+') && !seen(b'!'),
-                // Twice means something else than once.
+                // `!!` has another meaning than `!`.
                 b'!' => !seen(b'+') && before.split(|&c| c == b'!').count() < 3,
                 _ => false,
             }
@@ -128,7 +128,7 @@ impl CommandReader<'_> {
         UnitProblemKind::Command { key, fault }
     }
 
-    /// The next word; an unknown escape is kept as it is written.
+    /// The next word. An unknown escape is kept as written.
     fn word(&mut self, words: &mut Words<'_>) -> Result<Option<(usize, Vec<u8>)>, CommandFault> {
         let mut retry = words.clone();
         if let Ok(word) = words.next(Rules::Strict) {
@@ -159,17 +159,17 @@ impl CommandReader<'_> {
         }))
     }
 
-    /// The next command, and whether another follows it.
+    /// The next command, and whether another one follows.
     fn command(&mut self, words: &mut Words<'_>) -> Result<Option<(Command, bool)>, LineResult> {
         let (start, first) = loop {
             let at = words.position();
             match self.word(words) {
-                // One that stands alone separates commands, even where there is none before it.
+                // A separate `;` separates commands, even if there is no command before it.
                 Ok(Some((_, word))) if word == b";" => {}
                 Ok(Some(first)) => break first,
                 Ok(None) => return Ok(None),
                 Err(fault) => {
-                    // Of the first word systemd says that it ignores it, and means it.
+                    // systemd ignores a syntax error in the first word.
                     self.problem(at, self.fault(fault));
                     return Err(LineResult::Done);
                 }
@@ -277,7 +277,7 @@ fn check_path(path: &str, via_shell: bool) -> Result<(), CommandFault> {
     }
 }
 
-/// A path without double slashes and without `.` for a part.
+/// Removes double slashes and the component `.` from a path.
 pub(super) fn simplify(path: &str) -> String {
     if !path.starts_with('/') {
         return path.to_owned();
@@ -374,7 +374,7 @@ mod tests {
         assert!(commands[0].ignore_failure && !commands[0].expand);
         let (_, commands, problems) = read("|echo hello");
         assert!(commands[0].via_shell);
-        assert_eq!(problems, ["/u:2: ExecStart=| hands the command to a shell"]);
+        assert_eq!(problems, ["/u:2: ExecStart=| runs the command in a shell"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The jobs that systemd has queued, and the state of the unit one of them belongs to.
+//! Jobs in systemd's queue, and the state of their units.
 
 /// One job of systemd's queue, as `ListJobs()` and `systemctl list-jobs` give it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ impl Job {
     }
 }
 
-/// What decides how a pending start of a unit can be ended.
+/// The state that decides how a pending start of a unit can be ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct UnitState {
     /// `ActiveState`.
@@ -30,12 +30,12 @@ pub(crate) struct UnitState {
 }
 
 impl UnitState {
-    /// Whether systemd starts the unit again by itself after its process ended.
+    /// Whether systemd is about to restart the unit automatically.
     pub(crate) fn is_restarting(&self) -> bool {
         self.active == "activating" && self.sub.starts_with("auto-restart")
     }
 
-    /// Whether nothing of the unit runs: a start job that waits is all there is to end.
+    /// Whether no process of the unit runs, so that a pending start job is all there is to cancel.
     pub(crate) fn is_down(&self) -> bool {
         matches!(self.active.as_str(), "inactive" | "failed")
     }
@@ -47,8 +47,8 @@ impl std::fmt::Display for UnitState {
     }
 }
 
-/// Reads the output of `systemctl list-jobs --plain --no-legend`: number, unit, type, state. Lines
-/// of another shape ("No jobs running.") are passed over.
+/// Reads the output of `systemctl list-jobs --plain --no-legend`: number, unit, type, state. Other
+/// lines ("No jobs running.") are ignored.
 pub(crate) fn parse_list(text: &str) -> Vec<Job> {
     let line = |line: &str| {
         let mut words = line.split_whitespace();

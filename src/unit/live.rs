@@ -1,4 +1,4 @@
-//! What systemd says of a unit, and how that compares with the unit's files.
+//! A unit as systemd has loaded it, with the positions of the same settings in its files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,12 +10,12 @@ use super::{
 };
 use crate::facts::Source;
 
-/// The answer of systemd for one unit, as it gives it over D-Bus.
+/// The properties of one unit, as systemd returns them over D-Bus.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LiveUnit {
-    /// `Id`: the unit's name, whatever name it was asked for by.
+    /// `Id`: the unit's main name, which may differ from the requested one.
     pub id: String,
-    /// `Names`: every name it goes by.
+    /// `Names`: all names of the unit.
     pub names: Vec<String>,
     /// `LoadState`.
     pub load_state: String,
@@ -31,35 +31,34 @@ pub struct LiveUnit {
     pub drop_in_paths: Vec<String>,
     /// `NeedDaemonReload`: the files have changed since systemd read them.
     pub need_daemon_reload: bool,
-    /// `Job`: number of the job that is queued or running, 0 if there is none.
+    /// `Job`: number of the queued or running job, 0 if there is none.
     pub job: u32,
-    /// `ExecStart` and what `ExecStartEx` adds to it.
+    /// `ExecStart`, with the flags of `ExecStartEx`.
     pub exec_start: Vec<LiveCommand>,
-    /// The commands that run before the service does, or beside it while it starts, each with its
-    /// directive.
+    /// Commands that run before the service or while it starts, each with its directive.
     pub auxiliary: Vec<(&'static str, LiveCommand)>,
     /// `ExecSearchPath`.
     pub search_path: Vec<String>,
     /// `WorkingDirectory`.
     pub working_directory: String,
-    /// Directives set to other than their default whose effect is not followed, and what they reach.
+    /// Directives that are not at their default and whose effect is not computed, with what they cover.
     pub influences: Vec<(&'static str, Extent)>,
-    /// Directives whose effect is not followed, and of which this release tells nothing.
+    /// Directives whose effect is not computed and that this release of systemd does not report.
     pub unreported: Vec<&'static str>,
     /// `Environment`.
     pub environment: Vec<String>,
-    /// `EnvironmentFiles`: path, and whether it may be missing.
+    /// `EnvironmentFiles`: path, and whether the file is optional.
     pub environment_files: Vec<(String, bool)>,
     /// `UnsetEnvironment`.
     pub unset_environment: Vec<String>,
     /// `PassEnvironment`.
     pub pass_environment: Vec<String>,
-    /// `MainPID`; 0 if nothing runs.
+    /// `MainPID`; 0 if no process runs.
     pub main_pid: u32,
     /// `NRestarts`.
     pub restarts: u32,
-    /// When it last became active, in microseconds of the monotonic clock; 0 if it has not since
-    /// systemd loaded it.
+    /// `ActiveEnterTimestampMonotonic` in microseconds; 0 if the unit was never active since systemd
+    /// loaded it.
     pub entered_active: u64,
     /// `Result`.
     pub result: String,
@@ -69,23 +68,23 @@ pub struct LiveUnit {
     pub systemd_version: String,
 }
 
-/// A command as systemd tells it.
+/// A command as systemd reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LiveCommand {
-    /// The program.
+    /// The path of the program.
     pub path: String,
-    /// Its words, own name first, variables not expanded.
+    /// The arguments, `argv[0]` first, variables not expanded.
     pub argv: Vec<String>,
-    /// Prefix `-`.
+    /// Prefix `-`: failures are ignored.
     pub ignore_failure: bool,
-    /// Prefix `:`.
+    /// Prefix `:`: variables are not expanded.
     pub no_env_expand: bool,
-    /// Prefix `|`.
+    /// Prefix `|`: a shell runs it.
     pub via_shell: bool,
 }
 
 impl LiveUnit {
-    /// systemd's version: 252 of `252.39-1~deb12u2`.
+    /// systemd's major version: 252 for `252.39-1~deb12u2`.
     pub fn systemd_major(&self) -> Option<u32> {
         let text = self
             .systemd_version
@@ -94,9 +93,9 @@ impl LiveUnit {
         digits.parse().ok()
     }
 
-    /// The definition that systemd goes by. Where its words and variables are written is taken
-    /// from `offline`, the same unit read from its files. The contents of environment files are
-    /// not in systemd's answer: they are yet to be read.
+    /// The definition that systemd uses. The positions of words and variables come from `offline`, the
+    /// same unit read from its files. systemd does not return the contents of environment files: they are
+    /// read later.
     pub fn definition(&self, offline: &UnitDefinition) -> UnitDefinition {
         let fragment = (!self.fragment_path.is_empty()).then(|| Source::file(&self.fragment_path));
         let mut unit = UnitDefinition::not_found(&self.id, Knowledge::Bus);
@@ -155,8 +154,8 @@ impl LiveUnit {
 }
 
 impl LiveUnit {
-    /// The directives that systemd tells, with their places in the files, and those of the files that it
-    /// tells nothing of or that only another release of systemd may know.
+    /// The directives that systemd reports, with their positions in the files, and those in the files that
+    /// it does not report or that only another release may know.
     fn influences(&self, offline: &UnitDefinition, fragment: Option<&Source>) -> Vec<Influence> {
         let mut left = offline.influences.clone();
         let mut out = Vec::with_capacity(self.influences.len());
@@ -179,7 +178,7 @@ impl LiveUnit {
     }
 }
 
-/// A command as systemd tells it, with the place of the same command in the files.
+/// A command as systemd reports it, with the position of the same command in the files.
 fn beside_command(
     key: &str,
     live: &LiveCommand,
@@ -207,7 +206,7 @@ fn beside_command(
     })
 }
 
-/// What is wrong with the unit but for its environment files.
+/// The problems of the unit's files, without those of its environment files.
 fn problems_of_unit_files(unit: &UnitDefinition) -> Vec<UnitProblem> {
     let files: BTreeSet<&str> = unit
         .environment_files
@@ -225,7 +224,7 @@ fn problems_of_unit_files(unit: &UnitDefinition) -> Vec<UnitProblem> {
         .collect()
 }
 
-/// systemd's commands with the origins that equal words have in the files.
+/// systemd's commands, with the positions of equal words in the files.
 fn commands(live: &[LiveCommand], files: &[Command], fragment: Option<&Source>) -> Vec<Command> {
     live.iter()
         .enumerate()
@@ -262,7 +261,7 @@ fn commands(live: &[LiveCommand], files: &[Command], fragment: Option<&Source>) 
         .collect()
 }
 
-/// systemd's variables with the origins that equal ones have in the files.
+/// systemd's variables, with the positions of equal ones in the files.
 fn variables(
     live: &[String],
     files: &[Variable],
@@ -289,182 +288,4 @@ fn variables(
         });
     }
     out.into_vec()
-}
-
-/// Where the unit's files and systemd do not agree, one line each. Values are not repeated: they
-/// may be secrets.
-pub fn differences(offline: &UnitDefinition, live: &UnitDefinition) -> Vec<String> {
-    let mut out = Vec::new();
-    let mut texts = |what: &str, files: &str, systemd: &str| {
-        if files != systemd {
-            out.push(format!(
-                "{what}: the files say \"{files}\", systemd says \"{systemd}\""
-            ));
-        }
-    };
-    let path = |unit: &UnitDefinition| {
-        let fragment = unit.fragment.as_ref();
-        fragment.map_or(String::new(), |at| merged(&at.path).to_owned())
-    };
-    let drop_ins = |unit: &UnitDefinition| {
-        let paths: Vec<&str> = unit.drop_ins.iter().map(|path| merged(path)).collect();
-        paths.join(" ")
-    };
-    texts("name", &offline.name, &live.name);
-    texts("load state", offline.load.as_str(), live.load.as_str());
-    texts("unit file", &path(offline), &path(live));
-    // A masked unit starts nothing; newer systemd does not even read its drop-ins.
-    if offline.load == Load::Masked && live.load == Load::Masked {
-        return out;
-    }
-    texts("drop-ins", &drop_ins(offline), &drop_ins(live));
-    texts(
-        "enablement",
-        offline.enabled.as_str(),
-        live.enabled.as_str(),
-    );
-    let files = |unit: &UnitDefinition| {
-        let mark = |file: &EnvironmentFile| if file.optional { "-" } else { "" };
-        let files = unit.environment_files.iter();
-        files
-            .map(|file| format!("{}{}", mark(file), file.pattern))
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
-    texts("EnvironmentFile=", &files(offline), &files(live));
-    texts(
-        "PassEnvironment=",
-        &offline.pass_environment.join(" "),
-        &live.pass_environment.join(" "),
-    );
-    if offline.unset_environment != live.unset_environment {
-        out.push("UnsetEnvironment= differs between the files and systemd".to_owned());
-    }
-    commands_differ("ExecStart", &offline.exec_start, &live.exec_start, &mut out);
-    for key in ["ExecCondition", "ExecStartPre", "ExecStartPost"] {
-        let beside = |unit: &UnitDefinition| -> Vec<Command> {
-            let of_key = unit.auxiliary.iter().filter(|other| other.key == key);
-            of_key.map(|other| other.command.clone()).collect()
-        };
-        commands_differ(key, &beside(offline), &beside(live), &mut out);
-    }
-    directives_differ(offline, live, &mut out);
-    variables_differ(
-        "Environment=",
-        &offline.environment,
-        &live.environment,
-        &mut out,
-    );
-    // systemd adds to its own environment; what the files set must be there.
-    let set: BTreeSet<&str> = offline
-        .manager_environment
-        .iter()
-        .map(|variable| variable.name.as_str())
-        .collect();
-    let inherited: Vec<Variable> = live
-        .manager_environment
-        .iter()
-        .filter(|variable| set.contains(variable.name.as_str()))
-        .cloned()
-        .collect();
-    variables_differ(
-        "DefaultEnvironment=",
-        &offline.manager_environment,
-        &inherited,
-        &mut out,
-    );
-    out
-}
-
-/// `/usr/lib/systemd` by the shorter name that some systemds use for it.
-fn merged(path: &str) -> &str {
-    match path.strip_prefix("/usr") {
-        Some(rest) if rest.starts_with("/lib/systemd/") => rest,
-        _ => path,
-    }
-}
-
-fn directives_differ(offline: &UnitDefinition, live: &UnitDefinition, out: &mut Vec<String>) {
-    let directories = |unit: &UnitDefinition| unit.search_path.join(":");
-    for (key, files, systemd) in [
-        ("ExecSearchPath", directories(offline), directories(live)),
-        (
-            "WorkingDirectory",
-            offline.working_directory.clone(),
-            live.working_directory.clone(),
-        ),
-    ] {
-        if files != systemd {
-            out.push(format!(
-                "{key}=: the files say \"{files}\", systemd says \"{systemd}\""
-            ));
-        }
-    }
-    let set = |unit: &UnitDefinition| -> BTreeSet<&'static str> {
-        let causes = unit.influences.iter();
-        causes
-            .filter_map(|influence| match influence.cause {
-                Cause::Directive(key) => Some(key),
-                _ => None,
-            })
-            .collect()
-    };
-    let (files, systemd) = (set(offline), set(live));
-    for key in files.symmetric_difference(&systemd) {
-        let by = if files.contains(key) {
-            "the files"
-        } else {
-            "systemd"
-        };
-        out.push(format!("{key}= is set in {by} only"));
-    }
-}
-
-fn commands_differ(key: &str, files: &[Command], systemd: &[Command], out: &mut Vec<String>) {
-    if files.len() != systemd.len() {
-        out.push(format!(
-            "{key}=: {} in the files, {} in systemd",
-            files.len(),
-            systemd.len()
-        ));
-    }
-    for (written, told) in files.iter().zip(systemd) {
-        let at = written
-            .source
-            .as_ref()
-            .map_or_else(String::new, |source| format!("{source}: "));
-        let same = |a: &&Word, b: &&Word| a.text == b.text;
-        let pairs = written.argv.iter().zip(&told.argv);
-        let common = pairs.take_while(|(a, b)| same(a, b)).count();
-        if written.path != told.path {
-            out.push(format!("{at}{key}= runs another program in systemd"));
-        } else if common < written.argv.len().max(told.argv.len()) {
-            out.push(format!(
-                "{at}{key}= differs from word {common} on in systemd"
-            ));
-        }
-        if (written.ignore_failure, written.expand, written.via_shell)
-            != (told.ignore_failure, told.expand, told.via_shell)
-        {
-            out.push(format!("{at}{key}= has other prefixes in systemd"));
-        }
-    }
-}
-
-fn variables_differ(what: &str, files: &[Variable], systemd: &[Variable], out: &mut Vec<String>) {
-    fn by_name(list: &[Variable]) -> BTreeMap<&str, &str> {
-        list.iter()
-            .map(|variable| (variable.name.as_str(), variable.value.as_str()))
-            .collect()
-    }
-    let (written, told) = (by_name(files), by_name(systemd));
-    let names: BTreeSet<&str> = written.keys().chain(told.keys()).copied().collect();
-    for name in names {
-        match (written.get(name), told.get(name)) {
-            (Some(_), None) => out.push(format!("{what}{name} is in the files only")),
-            (None, Some(_)) => out.push(format!("{what}{name} is in systemd only")),
-            (a, b) if a != b => out.push(format!("{what}{name} has another value in systemd")),
-            _ => {}
-        }
-    }
 }

@@ -1,7 +1,7 @@
-//! How systemd would start a unit: its command line and environment, each word with its origin.
+//! How systemd would start a unit: command line and environment, each word with its position.
 //!
-//! Pure: unit files and systemd's answers come in as text, plain data goes out. [`crate::host`]
-//! finds the files and asks systemd.
+//! Pure: unit files and D-Bus properties in, plain data out. [`crate::host`] finds the files and queries
+//! systemd.
 
 pub(crate) mod directive;
 pub(crate) mod envfile;
@@ -14,61 +14,60 @@ pub(crate) mod specifier;
 pub(crate) mod start;
 pub(crate) mod syntax;
 mod verify;
-pub(crate) mod wildcard;
 pub(crate) mod words;
 
 use crate::facts::{ReadError, Source};
 
 pub(crate) use directive::Influence;
-pub(crate) use environment::Variable;
+pub use environment::Variable;
 pub use environment::VariableOrigin;
 pub use live::LiveUnit;
 pub(crate) use start::Start;
 
-/// What is known of a unit, from systemd or from its files.
+/// A unit, as read from systemd or from its files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitDefinition {
-    /// `rke2-server.service`; of an alias, the name of the unit it stands for.
+    /// `rke2-server.service`; for an alias, the name of the unit itself.
     pub name: String,
-    /// Whether it can be started at all.
+    /// systemd's `LoadState`.
     pub load: Load,
     /// The unit file.
     pub fragment: Option<Source>,
-    /// The drop-ins in the order they are read in.
+    /// The drop-ins in the order of reading.
     pub drop_ins: Vec<String>,
-    /// The commands of `ExecStart=`; one, for anything like RKE2.
+    /// The commands of `ExecStart=`. RKE2 has one.
     pub exec_start: Vec<Command>,
-    /// The commands that run before RKE2 does, or beside it while it starts.
+    /// The commands that run before RKE2 or while it starts.
     pub auxiliary: Vec<AuxiliaryCommand>,
-    /// `ExecSearchPath=`: where a program without a path is looked for; empty for systemd's own list.
+    /// `ExecSearchPath=`: where a program without a path is searched; empty for systemd's default.
     pub search_path: Vec<String>,
-    /// `WorkingDirectory=` as systemd gives it over D-Bus: empty, `~`, a path, or `!` before a path that
+    /// `WorkingDirectory=` as systemd reports it over D-Bus: empty, `~`, a path, or `!` before a path that
     /// may be missing.
     pub working_directory: String,
-    /// Directives whose effect on what the service sees is not followed.
+    /// Directives that may change what the service sees and whose effect is not computed.
     pub influences: Vec<Influence>,
-    /// What the service inherits from systemd: `DefaultEnvironment=` and the like.
+    /// The variables that the service inherits from systemd: `DefaultEnvironment=` and similar.
     pub manager_environment: Vec<Variable>,
     /// `Environment=`.
     pub environment: Vec<Variable>,
-    /// `EnvironmentFile=`, with what the files hold.
+    /// `EnvironmentFile=`, with the contents of the files.
     pub environment_files: Vec<EnvironmentFile>,
-    /// `UnsetEnvironment=`: a name, or an assignment that must match as a whole.
+    /// `UnsetEnvironment=`: names, or assignments that must match as a whole.
     pub unset_environment: Vec<String>,
-    /// `PassEnvironment=`: variables of systemd's own, whose values are not known here.
+    /// `PassEnvironment=`: variables of systemd's own, whose values are unknown.
     pub pass_environment: Vec<String>,
     /// Whether the next boot would start it.
     pub enabled: Enablement,
-    /// Who says all this.
+    /// Whether the definition comes from systemd or from files.
     pub knowledge: Knowledge,
-    /// The version of the systemd that defined it, where that was asked over D-Bus.
+    /// The major version of systemd, if it was queried over D-Bus.
     pub systemd: Option<u32>,
-    /// What is wrong with it.
+    /// The problems found in its files.
     pub problems: Vec<UnitProblem>,
 }
 
 impl UnitDefinition {
-    /// A unit that nothing is known of yet but that it is not there.
+    /// A unit that does not exist.
     pub fn not_found(name: impl Into<String>, knowledge: Knowledge) -> Self {
         Self {
             name: name.into(),
@@ -96,22 +95,22 @@ impl UnitDefinition {
 /// systemd's `LoadState`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Load {
-    /// It can be started.
+    /// The unit can be started.
     Loaded,
-    /// There is no such unit.
+    /// The unit does not exist.
     NotFound,
     /// Its file is empty, or a link to the null device.
     Masked,
-    /// A setting makes systemd refuse it.
+    /// systemd refuses the unit because of a setting.
     BadSetting,
-    /// Its file cannot be read, or not to the end.
+    /// Its file cannot be read, or not completely.
     Error,
-    /// Something else that systemd says.
+    /// Another state.
     Other(String),
 }
 
 impl Load {
-    /// From the word that systemd uses.
+    /// Parses systemd's name of the state.
     pub fn from_systemd(word: &str) -> Self {
         match word {
             "loaded" => Self::Loaded,
@@ -123,7 +122,7 @@ impl Load {
         }
     }
 
-    /// The word that systemd uses.
+    /// systemd's name of the state.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Loaded => "loaded",
@@ -136,43 +135,43 @@ impl Load {
     }
 }
 
-/// What `systemctl is-enabled` says.
+/// The output of `systemctl is-enabled`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Enablement {
-    /// Started at boot.
+    /// The unit is started at boot.
     Enabled,
-    /// Started until the next boot: the links are below `/run`.
+    /// The unit is started until the next boot: the links are below `/run`.
     EnabledRuntime,
-    /// Not started at boot, though it could be enabled.
+    /// The unit is not started at boot, but can be enabled.
     Disabled,
-    /// Not started at boot, and has nothing to enable it by.
+    /// The unit is not started at boot, and has no `[Install]` section.
     Static,
-    /// Linked to from the unit directories, not enabled.
+    /// The unit file is linked into a unit directory, but not enabled.
     Linked,
-    /// The same, below `/run`.
+    /// The same, until the next boot.
     LinkedRuntime,
-    /// Cannot be started.
+    /// The unit cannot be started.
     Masked,
-    /// Cannot be started until the next boot.
+    /// The unit cannot be started until the next boot.
     MaskedRuntime,
-    /// Another name of a unit.
+    /// The name is an alias of another unit.
     Alias,
-    /// Enabled under another name, or through another unit.
+    /// The unit is enabled under another name, or through another unit.
     Indirect,
-    /// Made by a generator.
+    /// A generator created the unit.
     Generated,
-    /// Made by a program, gone with the next boot.
+    /// A program created the unit; it does not survive a reboot.
     Transient,
-    /// Its files cannot be read for what they say of it.
+    /// Its files cannot be read.
     Bad,
-    /// There is no such unit.
+    /// The unit does not exist.
     NotFound,
-    /// Something else that systemd says, or nothing.
+    /// Another state, or none.
     Other(String),
 }
 
 impl Enablement {
-    /// From the word that `systemctl is-enabled` prints.
+    /// Parses the output of `systemctl is-enabled`.
     pub fn from_systemd(word: &str) -> Self {
         match word {
             "enabled" => Self::Enabled,
@@ -193,7 +192,7 @@ impl Enablement {
         }
     }
 
-    /// The word that `systemctl is-enabled` prints.
+    /// The output of `systemctl is-enabled`.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Enabled => "enabled",
@@ -214,106 +213,106 @@ impl Enablement {
         }
     }
 
-    /// Whether the next boot would start the unit by itself.
+    /// Whether the unit is started at the next boot.
     pub const fn at_boot(&self) -> bool {
         matches!(self, Self::Enabled)
     }
 }
 
-/// Where a definition comes from.
+/// The source of a unit's definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Knowledge {
-    /// systemd itself, asked over D-Bus.
+    /// systemd, over D-Bus.
     Bus,
     /// The unit's files, read as systemd would read them.
     Files,
 }
 
-/// A word of a command line.
+/// An argument of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Word {
-    /// The word; bytes that are not UTF-8 are replaced.
+    /// The text; bytes that are not UTF-8 are replaced.
     pub text: String,
-    /// Where it is written; nowhere, if only systemd knows.
+    /// Where it is written; `None` if only systemd knows.
     pub source: Option<Source>,
 }
 
-/// One command of `ExecStart=`, variables not yet expanded.
+/// A command of `ExecStart=` or another directive, variables not expanded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
-    /// The program, as it is written.
+    /// The program, as written.
     pub path: String,
-    /// The words it gets, its own name first.
+    /// The arguments, `argv[0]` first.
     pub argv: Vec<Word>,
     /// Where the command begins.
     pub source: Option<Source>,
-    /// Prefix `-`: a failure counts as success.
+    /// Prefix `-`: failures are ignored.
     pub ignore_failure: bool,
-    /// No prefix `:`: `$FOO` and `${FOO}` stand for variables.
+    /// No prefix `:`: `$FOO` and `${FOO}` are expanded.
     pub expand: bool,
     /// Prefix `|`: a shell runs it.
     pub via_shell: bool,
 }
 
-/// A command of a unit other than those of `ExecStart=`.
+/// A command of a unit other than those of `ExecStart=`, which may run before RKE2 reads the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuxiliaryCommand {
-    /// The directive: `ExecCondition`, `ExecStartPre`, or `ExecStartPost` where systemd does not wait for
-    /// the service to say that it is ready.
+    /// The directive: `ExecCondition`, `ExecStartPre`, or, if systemd does not wait for readiness,
+    /// `ExecStartPost`.
     pub key: &'static str,
-    /// The command.
+    /// The command that it runs.
     pub command: Command,
 }
 
 /// One `EnvironmentFile=`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvironmentFile {
-    /// The path, which may hold wildcards.
+    /// The path, which may contain wildcards.
     pub pattern: String,
     /// Prefix `-`: the service starts without it.
     pub optional: bool,
     /// Where it is set.
     pub source: Option<Source>,
-    /// The files behind it in order; none if no file matches the wildcards.
+    /// The matching files in order; empty if wildcards match no file.
     pub files: Vec<EnvironmentContent>,
 }
 
 /// One environment file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvironmentContent {
-    /// The file, as the host names it.
+    /// The path on the host.
     pub path: String,
-    /// Its assignments, or why systemd cannot use it.
+    /// The assignments, or why systemd cannot use the file.
     pub variables: Result<Vec<Variable>, EnvironmentFault>,
 }
 
-/// Why an environment file is of no use to systemd.
+/// Why systemd cannot use an environment file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EnvironmentFault {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error(transparent)]
     Unreadable(ReadError),
-    /// It holds something that systemd refuses the whole file for.
+    /// The file is not UTF-8.
     #[error("{0}: not UTF-8, so systemd refuses the whole file")]
     NotUtf8(Source),
-    /// A NUL byte, which systemd refuses the whole file for.
+    /// The file contains a NUL byte.
     #[error("{0}: contains a NUL byte, so systemd refuses the whole file")]
     Nul(Source),
 }
 
-/// Something wrong with a unit, and where.
+/// A problem of a unit, and its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitProblem {
-    /// The file, and mostly the line, to blame.
+    /// The file and, if known, the line.
     pub source: Option<Source>,
-    /// What it is.
+    /// The kind of problem.
     pub kind: UnitProblemKind,
 }
 
 impl std::fmt::Display for UnitProblem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.source {
-            // The error names the file itself.
+            // The error contains the path already.
             _ if matches!(self.kind, UnitProblemKind::UnreadableFile(_)) => self.kind.fmt(f),
             Some(source) => write!(f, "{source}: {}", self.kind),
             None => self.kind.fmt(f),
@@ -321,61 +320,61 @@ impl std::fmt::Display for UnitProblem {
     }
 }
 
-/// What is wrong. Values are never repeated here: they may be secrets.
+/// Kinds of problems. They contain no values, which may be secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnitProblemKind {
-    /// A line that is no section, assignment or comment.
+    /// A line that is neither section, assignment nor comment.
     #[error("this line {0}")]
     Line(syntax::LineFault),
     /// A command that systemd refuses.
     #[error("{key}= {fault}; correct the line and run `systemctl daemon-reload`")]
     Command {
-        /// The setting.
+        /// The directive.
         key: &'static str,
-        /// What is wrong.
+        /// What is wrong with it.
         fault: exec::CommandFault,
     },
-    /// Nothing to start.
+    /// `ExecStart=` has no command.
     #[error("no ExecStart= is left, so systemd refuses to load the unit")]
     NoCommand,
-    /// More than one command in a service that may have one only.
+    /// More than one command in a service that may have only one.
     #[error(
         "a second ExecStart= in a service that is not Type=oneshot, so systemd refuses to load the unit; \
-         put an empty `ExecStart=` before the one that counts"
+         put an empty `ExecStart=` before the one to keep"
     )]
     ManyCommands,
-    /// A service that is to be started again for as long as it ends well, and that ends each time.
+    /// A service of `Type=oneshot` that is restarted after every success.
     #[error(
         "Restart= is always or on-success in a service of Type=oneshot, so systemd refuses to load the unit"
     )]
     OneshotRestarts,
-    /// A service of the bus without a name there.
+    /// A `Type=dbus` service without `BusName=`.
     #[error("Type=dbus without BusName=, so systemd refuses to load the unit")]
     NoBusName,
-    /// An escape that means nothing, taken as it is written.
-    #[error("{key}= has an unknown escape sequence, which systemd takes as it is written")]
+    /// An unknown escape, kept as written.
+    #[error("{key}= has an unknown escape sequence, which systemd keeps as written")]
     UnknownEscape {
-        /// The setting.
+        /// The directive.
         key: &'static str,
     },
-    /// A list that ends early.
+    /// A list with a syntax error.
     #[error(
         "{key}= has unbalanced quotes or an unknown escape: systemd ignores the rest of the line"
     )]
     Unreadable {
-        /// The setting.
+        /// The directive.
         key: &'static str,
     },
-    /// A word of `Environment=` or a line of an environment file that is no assignment.
+    /// A word of `Environment=` or a line of an environment file that is not an assignment.
     #[error("\"{name}\" is not a valid assignment to a variable, so systemd ignores it")]
     NotAnAssignment {
-        /// What stands before the `=`.
+        /// The text before the `=`.
         name: String,
     },
     /// A path that is not absolute.
     #[error("EnvironmentFile= takes an absolute path, so systemd ignores \"{path}\"")]
     NotAbsolute {
-        /// The path.
+        /// The path as written.
         path: String,
     },
     /// A working directory that is neither an absolute path nor `~`.
@@ -384,60 +383,58 @@ pub enum UnitProblemKind {
          `systemctl daemon-reload`"
     )]
     NotADirectory {
-        /// The path.
+        /// The path as written.
         path: String,
     },
-    /// `%H` and the like that only the running systemd can fill in.
-    #[error("{key}= uses %{specifier}, which cannot be told from the files alone")]
+    /// A specifier whose value only systemd knows, such as `%H`.
+    #[error("{key}= uses %{specifier}, which cannot be determined from the files alone")]
     Specifier {
-        /// The setting.
+        /// The directive.
         key: &'static str,
-        /// The letter.
+        /// The letter after `%`.
         specifier: char,
     },
-    /// `%` before a letter that means nothing.
-    #[error("{key}=: {error}; systemd ignores what it stands in")]
+    /// An invalid specifier.
+    #[error("{key}=: {error}; systemd ignores the word that contains it")]
     NotASpecifier {
-        /// The setting.
+        /// The directive.
         key: &'static str,
-        /// The letter.
+        /// The error.
         error: specifier::NotASpecifier,
     },
-    /// Bytes that are not UTF-8.
-    #[error("a word of ExecStart= is not UTF-8")]
+    /// An argument that is not UTF-8.
+    #[error("an argument of ExecStart= is not UTF-8")]
     NotUtf8,
-    /// A command that a shell runs: what the shell makes of it is not followed.
-    #[error("ExecStart=| hands the command to a shell")]
+    /// A command that a shell runs; the effect of the shell is not computed.
+    #[error("ExecStart=| runs the command in a shell")]
     ViaShell,
     /// `PassEnvironment=`.
-    #[error(
-        "PassEnvironment={name} takes a variable from systemd itself; its value is not known here"
-    )]
+    #[error("PassEnvironment={name} passes on a variable of systemd's; its value is unknown")]
     Passed {
-        /// The variable.
+        /// The name of the variable.
         name: String,
     },
-    /// More than the kernel takes.
+    /// The command is longer than the kernel accepts.
     #[error(
         "variables make the command of ExecStart= longer than 6 MiB, which the kernel does not run"
     )]
     TooLong,
-    /// An environment file without which the unit cannot start.
+    /// A mandatory environment file that cannot be used.
     #[error(
         "EnvironmentFile={path} has no \"-\" before it, so the unit cannot start without it: {why}"
     )]
     RequiredFile {
-        /// The file, or the wildcards that match none.
+        /// The file, or wildcards that match none.
         path: String,
         /// Why it cannot be used.
         why: String,
     },
-    /// An optional environment file that is there, but cannot be used.
+    /// An optional environment file that exists but cannot be used.
     #[error("{0}; the unit starts without it")]
     OptionalFile(EnvironmentFault),
-    /// A line after a comment that ends with a backslash: part of the comment before systemd 254.
+    /// A line after a comment that ends with a backslash, which is part of the comment before systemd 254.
     #[error(
-        "follows a comment that ends with a backslash: systemd before 254 takes it for part of the comment"
+        "follows a comment that ends with a backslash: systemd before 254 reads it as part of the comment"
     )]
     AfterComment,
     /// A unit file or drop-in that cannot be read.
@@ -446,24 +443,11 @@ pub enum UnitProblemKind {
 }
 
 impl UnitProblemKind {
-    /// Whether it is about an environment file as a whole.
+    /// Whether it is a problem of an environment file as a whole.
     const fn is_of_environment_file(&self) -> bool {
         matches!(
             self,
             Self::RequiredFile { .. } | Self::OptionalFile(_) | Self::TooLong
-        )
-    }
-
-    /// Whether the unit cannot start because of it.
-    pub const fn stops_start(&self) -> bool {
-        matches!(
-            self,
-            Self::NoCommand
-                | Self::ManyCommands
-                | Self::OneshotRestarts
-                | Self::NoBusName
-                | Self::TooLong
-                | Self::RequiredFile { .. }
         )
     }
 }

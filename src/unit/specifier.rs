@@ -1,18 +1,18 @@
-//! The `%` specifiers of systemd.unit(5), as far as they are known without systemd.
+//! The `%` specifiers of systemd.unit(5), as far as their values are known without systemd.
 
 use std::collections::BTreeMap;
 
-/// What the specifiers stand for in a unit of the system manager.
+/// The values of specifiers in a unit of the system manager.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Specifiers {
     values: BTreeMap<char, String>,
 }
 
-/// Every letter that means something to some systemd.
+/// Every letter that is a specifier in some release of systemd.
 const LETTERS: &str = "aAbBcCdDEfgGhHiIjJlLmMnNopPqrRsStTuUvVwWyY";
 
 impl Specifiers {
-    /// Those that hang on the unit's name alone, or are the same on every host.
+    /// The specifiers that depend on the unit's name only, or are the same on every host.
     pub fn of_unit(name: &str) -> Self {
         let (stem, _suffix) = name.rsplit_once('.').unwrap_or((name, ""));
         let (prefix, instance) = stem.split_once('@').unwrap_or((stem, ""));
@@ -54,13 +54,13 @@ impl Specifiers {
         }
     }
 
-    /// Adds one that was read from the host.
+    /// Sets a value that was read from the host.
     pub(crate) fn set(&mut self, letter: char, value: impl Into<String>) {
         self.values.insert(letter, value.into());
     }
 
-    /// `text` with every known specifier filled in. Those that only systemd knows stay, and
-    /// `unknown` hears of them; a letter or digit that means nothing is an error.
+    /// Expands the known specifiers in `text`. Those that only systemd knows are left and passed to
+    /// `unknown`; a letter or digit that is not a specifier is an error.
     pub(crate) fn expand(
         &self,
         text: &[u8],
@@ -95,12 +95,12 @@ impl Specifiers {
     }
 }
 
-/// A `%` before a letter or digit that means nothing.
+/// A `%` before a letter or digit that is not a specifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("%{0} is no specifier; a plain % is written %%")]
+#[error("%{0} is not a specifier; write %% for a plain %")]
 pub struct NotASpecifier(pub char);
 
-/// Undoes systemd-escape(1): `-` is `/`, `\x2d` is `-`.
+/// Reverses systemd-escape(1): `-` is `/`, `\x2d` is `-`.
 fn unescape(name: &str) -> String {
     let mut out = Vec::with_capacity(name.len());
     let mut rest = name.as_bytes();
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn fills_in_what_is_known() {
+    fn known_specifiers_are_expanded() {
         let cases = [
             ("/etc/default/%N", "/etc/default/rke2-server", ""),
             (
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_host_says_fills_the_rest() {
+    fn values_of_the_host_are_expanded() {
         let mut specifiers = Specifiers::of_unit("a.service");
         specifiers.set('H', "node1");
         let out = specifiers.expand(b"--node-name=%H", |_| panic!("known"));

@@ -1,4 +1,4 @@
-//! What systemd would hand to the program: its words and its environment.
+//! The command line and the environment with which systemd starts a service.
 
 use super::directive::{Cause, Influence};
 use super::environment::{self, Variables};
@@ -7,20 +7,20 @@ use super::{
     UnitProblemKind, Variable, VariableOrigin, Word,
 };
 
-/// A command ready to run.
+/// A command with variables expanded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Start {
     /// The program.
     pub program: Word,
-    /// The words after the program's own name.
+    /// The arguments after `argv[0]`.
     pub args: Vec<Word>,
-    /// Every variable that is known to be set.
+    /// Every variable whose value is known.
     pub environment: Vec<Variable>,
 }
 
 impl UnitDefinition {
-    /// What would be started: the first command, variables expanded. `None` if the unit has no
-    /// command, or one that the kernel would not run.
+    /// The first command, variables expanded. `None` if the unit has no command, or one that the kernel
+    /// would not run.
     pub fn command(&self) -> Option<Start> {
         let command = self.exec_start.first()?;
         let variables = self.variables();
@@ -39,16 +39,16 @@ impl UnitDefinition {
         })
     }
 
-    /// Whether variables make the first command longer than the kernel runs.
+    /// Whether variables make the first command longer than the kernel accepts.
     pub fn is_too_long(&self) -> bool {
         self.exec_start.first().is_some_and(|command| {
             command.expand && environment::expand(&command.argv, &self.variables()).is_err()
         })
     }
 
-    /// What may make the service run otherwise than [`command`](Self::command) says, or see another host:
-    /// directives that are not followed, and whatever of the unit is not known. Commands that run
-    /// [`auxiliary`](Self::auxiliary) to the service are not included.
+    /// Everything that may make the service start otherwise than [`command`](Self::command) returns, or
+    /// see another host: directives whose effect is not computed, and unknown parts of the unit.
+    /// [Auxiliary commands](Self::auxiliary) are not included.
     pub fn influences(&self) -> Vec<Influence> {
         let mut out = self.influences.clone();
         let mut add = |cause, source: &Option<crate::facts::Source>| {
@@ -85,11 +85,11 @@ impl UnitDefinition {
         out
     }
 
-    /// What is not known because of a problem.
+    /// What is unknown because of a problem.
     fn unknown(&self, kind: &UnitProblemKind) -> Option<Cause> {
         match kind {
             UnitProblemKind::AfterComment => Some(Cause::AfterComment),
-            // systemd has read the files, and fills in every specifier.
+            // systemd has read the files, and has expanded every specifier.
             _ if self.knowledge == Knowledge::Bus => None,
             UnitProblemKind::Specifier { key, specifier } => Some(Cause::Specifier {
                 key,
@@ -101,13 +101,13 @@ impl UnitDefinition {
         }
     }
 
-    /// Whether the unit itself, or one of its environment files, sets a variable.
+    /// Whether the unit, or one of its environment files, sets a variable.
     pub fn sets(&self, name: &str) -> bool {
         let set = self.variables().get(name).map(|variable| variable.origin);
         matches!(set, Some(VariableOrigin::Unit | VariableOrigin::File))
     }
 
-    /// The variables in the command line whose values systemd, not the unit, sets.
+    /// The variables in the command line that systemd sets itself.
     fn own_variables(&self) -> Vec<(String, Option<crate::facts::Source>)> {
         let own = |name: &str| {
             environment::is_set_by_systemd(name)
@@ -125,8 +125,8 @@ impl UnitDefinition {
         out
     }
 
-    /// The variables of the service: what it inherits, then `Environment=`, then the environment
-    /// files; the later wins, and what `UnsetEnvironment=` lists goes last of all.
+    /// The variables of the service: inherited ones, then `Environment=`, then environment files. A later
+    /// one wins, and `UnsetEnvironment=` is applied last.
     fn variables(&self) -> Variables {
         let mut variables = Variables::default();
         let files = self
@@ -148,7 +148,7 @@ impl UnitDefinition {
 }
 
 impl EnvironmentFile {
-    /// What is wrong with the files behind it.
+    /// The problems with the files.
     pub fn problems(&self) -> Vec<UnitProblem> {
         let mut out = Vec::new();
         let mut add = |kind| {
@@ -177,7 +177,7 @@ impl EnvironmentFile {
 }
 
 impl super::EnvironmentFault {
-    /// Whether the file is simply not there.
+    /// Whether the file does not exist.
     pub fn is_absent(&self) -> bool {
         matches!(self, Self::Unreadable(error) if error.is_absent())
     }

@@ -1,35 +1,35 @@
-//! The lines of a unit file: sections, assignments, comments and continued lines.
+//! The lines of a unit file: sections, assignments, comments and continuation lines.
 //!
-//! After systemd.syntax(7). What the assignments mean is for others to say.
+//! Follows systemd.syntax(7).
 
 use super::words::WHITESPACE;
 
-/// A continued line longer than this makes systemd give the file up.
+/// systemd stops reading the file at a longer continued line.
 const LONGEST: usize = 1 << 20;
 
 /// One `Key=value` of a unit file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DirectiveLine<'a> {
-    /// The section it stands in, `Service`.
+    /// The section, such as `Service`.
     pub section: &'a str,
-    /// What stands before the first `=`.
+    /// The text before the first `=`.
     pub key: &'a str,
-    /// What stands after it.
+    /// The text after it.
     pub value: Value<'a>,
 }
 
-/// The right side of an assignment, and the lines it is written on.
+/// The value of an assignment, with its positions in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Value<'a> {
-    /// The text, white space at both ends removed.
+    /// The text, without white space at both ends.
     pub text: &'a str,
-    /// Where the text begins in its logical line.
+    /// The position of the text in its logical line.
     offset: usize,
     lines: &'a [(usize, u32)],
 }
 
 impl Value<'_> {
-    /// The line that the byte at `position` of the text stands on.
+    /// The number of the line that contains the byte at `position` of the text.
     pub(crate) fn line_at(&self, position: usize) -> u32 {
         let position = self.offset.saturating_add(position);
         let after = self.lines.partition_point(|&(start, _)| start <= position);
@@ -39,7 +39,7 @@ impl Value<'_> {
             .map_or(1, |&(_, line)| line)
     }
 
-    /// The line that the text begins on.
+    /// The number of the line where the text begins.
     pub(crate) fn line(&self) -> u32 {
         self.line_at(0)
     }
@@ -49,7 +49,7 @@ impl Value<'_> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LineFault {
     /// Ignored: an assignment before any section.
-    #[error("stands before the first section, so systemd ignores it")]
+    #[error("is before the first section, so systemd ignores it")]
     OutsideSection,
     /// Ignored: no `=`.
     #[error("has no \"=\", so systemd ignores it")]
@@ -57,34 +57,34 @@ pub enum LineFault {
     /// Ignored: nothing before `=`.
     #[error("has no name before \"=\", so systemd ignores it")]
     NoKey,
-    /// The file ends here for systemd: `[` without `]`.
+    /// systemd stops reading: `[` without `]`.
     #[error("is a broken section header: systemd reads no further")]
     BrokenSection,
-    /// The file ends here for systemd: bytes that are not UTF-8.
+    /// systemd stops reading: bytes that are not UTF-8.
     #[error("is not UTF-8: systemd reads no further")]
     NotUtf8,
-    /// The file ends here for systemd: longer than a line may be.
+    /// systemd stops reading: the line is too long.
     #[error("is longer than 1 MiB: systemd reads no further")]
     TooLong,
 }
 
 impl LineFault {
-    /// Whether systemd gives the file up at this line.
+    /// Whether systemd stops reading the file at this line.
     pub const fn ends_file(&self) -> bool {
         matches!(self, Self::BrokenSection | Self::NotUtf8 | Self::TooLong)
     }
 }
 
-/// What a visitor wants next.
+/// Whether to continue after an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flow {
-    /// The next line.
+    /// Visit the next line.
     Continue,
-    /// No more of this file.
+    /// Stop reading this file.
     Stop,
 }
 
-/// Calls `visit` for every assignment and every fault of a unit file, in order, with the line.
+/// Calls `visit` for every assignment and every fault of a unit file, in order, with the line number.
 pub(crate) fn parse(
     content: &[u8],
     mut visit: impl FnMut(u32, Result<DirectiveLine<'_>, LineFault>) -> Flow,
@@ -121,16 +121,16 @@ pub(crate) fn parse(
     }
 }
 
-/// A line with those that continue it.
+/// A line with its continuation lines.
 #[derive(Default)]
 struct Logical {
     text: Vec<u8>,
-    /// Where in the text each line begins.
+    /// The position in the text where each line begins, and its number.
     lines: Vec<(usize, u32)>,
 }
 
 impl Logical {
-    /// Adds a line; says whether the next one continues it.
+    /// Appends a line. Returns whether the next one continues it.
     fn push(&mut self, line: &[u8], number: u32) -> bool {
         self.lines.push((self.text.len(), number));
         self.text.extend_from_slice(line);
@@ -190,7 +190,7 @@ fn logical_line(
         return fault(LineFault::NoKey, &mut report);
     }
     let (offset, value) = strip(value.as_bytes(), offset);
-    // Cut at ASCII characters, so it is still UTF-8.
+    // The cuts are at ASCII characters, so the text is still UTF-8.
     let text = std::str::from_utf8(value).unwrap_or_default();
     visit(
         number,
@@ -206,7 +206,7 @@ fn logical_line(
     )
 }
 
-/// `text` without white space at its ends, and where that begins, counted from `offset`.
+/// `text` without white space at its ends, and its position, counted from `offset`.
 fn strip(text: &[u8], offset: usize) -> (usize, &[u8]) {
     let begin = text
         .iter()
@@ -222,8 +222,8 @@ fn strip(text: &[u8], offset: usize) -> (usize, &[u8]) {
     )
 }
 
-/// The first line of `text`, and what follows it. A line ends with any of newline, carriage
-/// return and NUL, or with two or three different ones of them in a row, unless NUL came first.
+/// The first line of `text`, and the rest. A line terminator is LF, CR or NUL, or two or three different
+/// ones in a row, unless NUL is the first.
 fn physical_line(text: &[u8]) -> (&[u8], &[u8]) {
     let is_end = |c: &u8| matches!(c, b'\n' | b'\r' | 0);
     let Some(length) = text.iter().position(is_end) else {

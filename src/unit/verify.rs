@@ -1,10 +1,10 @@
-//! What systemd checks of a service once all of its files are read.
+//! What systemd checks of a service after it has read all files.
 //!
-//! After `service_verify` and `service_add_extras` of src/core/service.c, systemd 247 to 257.
+//! Follows `service_verify` and `service_add_extras` of src/core/service.c, systemd 247 to 257.
 
 use super::UnitProblemKind;
 
-/// The settings of a service that are checked against each other.
+/// The settings of a service that are checked together.
 #[derive(Debug, Default)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -16,17 +16,17 @@ pub(super) struct Service {
     restarts_after_success: bool,
     remains_after_exit: bool,
     has_bus_name: bool,
-    /// Whether a command of `ExecStop=` is left.
+    /// Whether `ExecStop=` has a command.
     pub(super) stops: bool,
     has_success_action: bool,
 }
 
-/// `Type=`, as far as it matters here.
+/// `Type=`, as far as the checks distinguish it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ServiceType {
     Oneshot,
     Dbus,
-    /// `simple`, `exec` or `idle`: the service counts as started once its program runs.
+    /// `simple`, `exec` or `idle`: the service counts as started when its program runs.
     AtOnce,
     Other,
 }
@@ -67,7 +67,7 @@ impl Service {
         }
     }
 
-    /// `Type=`, or what stands in for it.
+    /// `Type=`, or the default for the other settings.
     fn kind(&self, commands: usize) -> ServiceType {
         self.kind.unwrap_or(match commands {
             _ if self.has_bus_name => ServiceType::Dbus,
@@ -76,12 +76,13 @@ impl Service {
         })
     }
 
-    /// Whether the service with so many commands in `ExecStart=` counts as started once its program runs.
+    /// Whether a service with this number of commands in `ExecStart=` counts as started when its program
+    /// runs.
     pub(super) fn starts_at_once(&self, commands: usize) -> bool {
         self.kind(commands) == ServiceType::AtOnce
     }
 
-    /// Why systemd refuses the service with so many commands in `ExecStart=`.
+    /// Why systemd refuses a service with this number of commands in `ExecStart=`.
     pub(super) fn refused(&self, commands: usize) -> Option<UnitProblemKind> {
         let kind = self.kind(commands);
         let oneshot = kind == ServiceType::Oneshot;
@@ -101,7 +102,7 @@ impl Service {
     }
 }
 
-/// A truth value as systemd writes them.
+/// A boolean in systemd's spellings.
 fn boolean(text: &str) -> Option<bool> {
     let is = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
     if is(&["1", "yes", "y", "true", "t", "on"]) {
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_oneshot_may_have_many_commands_and_it_may_not_restart_for_ever() {
+    fn only_oneshot_may_have_many_commands_but_not_restart_after_success() {
         assert_eq!(refused(&[ONESHOT], 3, false), "");
         assert!(refused(&[], 2, false).starts_with("a second ExecStart="));
         for (value, refuses) in [
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_leaves_what_was() {
+    fn invalid_values_are_ignored() {
         let odd = |key| ("Service", key, "odd");
         let restarts = ("Service", "Restart", "always");
         let settings = [ONESHOT, odd("Type"), restarts, odd("Restart")];

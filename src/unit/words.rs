@@ -1,38 +1,38 @@
-//! Splitting a setting into words: systemd's quoting, and its way back.
+//! Splits a setting into words by systemd's quoting rules, and quotes words.
 //!
-//! After systemd.syntax(7), "Quoting", and the observed behaviour of systemd 252.
+//! Follows systemd.syntax(7), "Quoting", and the observed behaviour of systemd 252.
 
-/// What separates words, and what is stripped from the ends of a line.
+/// White space, which separates words and is stripped from the ends of a line.
 pub(super) const WHITESPACE: &[u8] = b" \t\n\r";
 
-/// How a backslash and an open quote are read.
+/// How escapes and unclosed quotes are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rules {
-    /// C escapes; an unknown one, like an unclosed quote, is an error.
+    /// C escapes. An unknown escape or an unclosed quote is an error.
     Strict,
-    /// C escapes; an unknown one stays as it is written.
+    /// C escapes. An unknown escape is kept as written.
     KeepUnknown,
-    /// A backslash takes the next character as it is; an unclosed quote is an error.
+    /// A backslash escapes the next character. An unclosed quote is an error.
     Literal,
-    /// The same, but an unclosed quote ends with the text.
+    /// A backslash escapes the next character. An unclosed quote ends with the text.
     Relaxed,
 }
 
 /// A word of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawWord {
-    /// Its bytes, without quotes and escapes.
+    /// The bytes, without quotes and escapes.
     pub text: Vec<u8>,
-    /// Where it begins in the setting.
+    /// The position in the setting.
     pub start: usize,
 }
 
-/// Quotes that do not close, or an escape that means nothing.
+/// An unclosed quote or an unknown escape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("unbalanced quotes or an unknown escape")]
 pub struct Malformed;
 
-/// Reads words off a text, one by one.
+/// Iterates over the words of a text.
 #[derive(Debug, Clone)]
 pub struct Words<'a> {
     text: &'a [u8],
@@ -40,22 +40,22 @@ pub struct Words<'a> {
 }
 
 impl<'a> Words<'a> {
-    /// The words of `text`.
+    /// Starts at the beginning of `text`.
     pub const fn new(text: &'a [u8]) -> Self {
         Self { text, at: 0 }
     }
 
-    /// What is yet to be read.
+    /// The text that is not read yet.
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    /// Where the rest begins.
+    /// The position of the rest.
     pub(crate) const fn position(&self) -> usize {
         self.at
     }
 
-    /// Passes over `count` bytes and the white space behind them.
+    /// Skips `count` bytes and the white space after them.
     pub(crate) fn skip(&mut self, count: usize) {
         self.at = self.at.saturating_add(count).min(self.text.len());
         self.skip_space();
@@ -103,7 +103,7 @@ impl<'a> Words<'a> {
         Ok(Some(RawWord { text, start }))
     }
 
-    /// What follows a backslash.
+    /// Reads an escape, after the backslash.
     fn escape(&mut self, rules: Rules, quoted: bool, out: &mut Vec<u8>) -> Result<(), Malformed> {
         let Some(c) = self.peek() else {
             return match rules {
@@ -144,11 +144,11 @@ enum Unescaped {
     Char(char),
 }
 
-/// The C escape that `text`, what follows the backslash, begins with, and its length.
+/// The C escape at the beginning of `text`, after the backslash, and its length.
 fn c_escape(text: &[u8]) -> Option<(Unescaped, usize)> {
     let number = |skip: usize, digits: usize, radix: u32| {
         let digits = text.get(skip..skip.checked_add(digits)?)?;
-        // `from_str_radix` would take a sign.
+        // `from_str_radix` would accept a sign.
         if !digits.iter().all(|&c| char::from(c).is_digit(radix)) {
             return None;
         }
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Writes words so that they read back the same, in double quotes where they need any.
+    /// Joins words so that they are read back unchanged, in double quotes where necessary.
     fn render<'a>(words: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
         let mut out = Vec::new();
         for word in words {

@@ -56,14 +56,16 @@ fn every_document_is_as_described() {
     valid("arguments", &host);
 }
 
-/// What the monitor tells and the gate leaves, made of what a check finds.
+/// The status of the monitor and the block file of the gate, made of the result of a check.
 #[test]
-fn what_the_monitor_tells_is_as_described() {
+fn the_status_is_as_described() {
+    use preflight_rke2::testing::document::UnitDocument;
     use preflight_rke2::testing::gate::block::{Block, Reason, SCHEMA};
-    use preflight_rke2::testing::monitor::{Hold, Phase};
-    use preflight_rke2::testing::report::status::{self, Status};
+    use preflight_rke2::testing::monitor::status::SCHEMA as STATUS;
+    use preflight_rke2::testing::monitor::{Hold, MonitorStatus, NodeStatus, Phase, UnitStatus};
 
     let (report, _) = Host::like("rhel-minimal-cis").json(&["check"]);
+    let report: UnitDocument = serde_json::from_value(report["units"][0].clone()).unwrap();
     let phases = [
         Phase::Running,
         Phase::Starting,
@@ -85,7 +87,7 @@ fn what_the_monitor_tells_is_as_described() {
     let units = phases
         .into_iter()
         .zip(held)
-        .map(|(phase, held)| status::Unit {
+        .map(|(phase, held)| UnitStatus {
             unit: "rke2-server.service".to_owned(),
             phase,
             enabled: true,
@@ -96,11 +98,12 @@ fn what_the_monitor_tells_is_as_described() {
             drift_transitions: 3,
             resumes: 1,
             resumed_at: Some(1_764_000_000_000_000),
-            report: report["units"][0].clone(),
+            report: report.clone(),
+            profile: String::new(),
         });
-    let status = Status {
-        schema: status::SCHEMA.to_owned(),
-        monitor: status::Monitor {
+    let status = NodeStatus {
+        schema: STATUS.to_owned(),
+        monitor: MonitorStatus {
             version: "0.1.0".to_owned(),
             since: 1_764_000_000_000_000,
             evaluated: 1_764_000_000_000_000,

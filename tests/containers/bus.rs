@@ -99,7 +99,7 @@ fn everybody_may_ask_and_only_root_may_start(suite: &str) {
     );
     outcome.has(
         "fallback",
-        &["the monitor cannot be asked (it does not run); this is what `check` finds"],
+        &["the monitor cannot be asked (it does not run); this is the result of `check`"],
     );
     assert_ne!(outcome.status("wake"), 0, "{}", outcome.text("wake"));
     assert_eq!(outcome.line("asleep"), "inactive");
@@ -249,7 +249,7 @@ fn metrics_go_where_only_root_can_write(suite: &str) {
             # A directory whose parent belongs to the collector's user, who exchanges it for a link.
             install -d -m 755 -o 65534 -g 65534 /var/lib/prometheus /var/lib/prometheus/node-exporter
             place /var/lib/prometheus/node-exporter
-            eventually says '/var/lib/prometheus belongs to uid 65534'
+            eventually says '/var/lib/prometheus is owned by uid 65534'
             rec owner preflight-rke2 status
             nobody mv /var/lib/prometheus/node-exporter /var/lib/prometheus/old
             nobody ln -s /etc/preflight-rke2 /var/lib/prometheus/node-exporter
@@ -260,7 +260,7 @@ fn metrics_go_where_only_root_can_write(suite: &str) {
             rec link preflight-rke2 status
             chmod 775 /var/lib/prometheus
             systemctl reload preflight-rke2
-            eventually says 'can be written by others than root'
+            eventually says 'is writable by other users than root'
             rec writable preflight-rke2 status
             find /etc /var/lib/prometheus -name '*.prom' >/out/strayed
 
@@ -286,7 +286,7 @@ fn metrics_go_where_only_root_can_write(suite: &str) {
     assert_eq!(outcome.line("strayed"), "");
     outcome.has(
         "owner",
-        &["monitor: metrics: /var/lib/prometheus belongs to uid 65534"],
+        &["monitor: metrics: /var/lib/prometheus is owned by uid 65534"],
     );
     outcome.has("link", &["set textfile to the directory itself"]);
     outcome.has("writable", &["chmod go-w /var/lib/prometheus"]);
@@ -301,6 +301,6 @@ fn metrics_go_where_only_root_can_write(suite: &str) {
     outcome.has("metrics", &["# EOF"]);
     outcome.has(
         "own",
-        &["metrics: /var/lib/prometheus belongs to uid 65534"],
+        &["metrics: /var/lib/prometheus is owned by uid 65534"],
     );
 }

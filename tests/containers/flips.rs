@@ -89,7 +89,7 @@ fn a_thousand_flips_end_in_the_last_state(suite: &str) {
         assert_ne!(
             ids,
             [DRIFT_RESOLVED, DRIFT_RESOLVED],
-            "cured of nothing: {pair:?}"
+            "the end of no drift: {pair:?}"
         );
     }
     assert_eq!(

@@ -124,7 +124,7 @@ fn one_that_is_down_for_no_decision_is_started(suite: &str) {
     assert!(
         resumed
             .iter()
-            .all(|text| text.contains("a start of it came to nothing")),
+            .all(|text| text.contains("a requested start of it was not carried out")),
         "{resumed:?}"
     );
 }
@@ -290,7 +290,7 @@ fn the_gates_stop_is_told_from_a_persons(suite: &str) {
         outcome.text("resumed")
     );
     for line in outcome.text("held").lines() {
-        assert!(line.contains("it was stopped by hand"), "{line}");
+        assert!(line.contains("it was stopped manually"), "{line}");
     }
     let ours = outcome.ours("rke2-server.service");
     let held = ours.iter().filter(|e| field(e, "MESSAGE_ID") == HELD);

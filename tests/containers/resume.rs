@@ -57,7 +57,7 @@ fn a_blocked_unit_starts_once_the_host_is_right(suite: &str) {
             "): 7 reasons",
             "  kernel.panic is 0, must be 10\n",
             "    fix: sysctl -w kernel.panic=10\n",
-            "it is started once this is right",
+            "starts automatically once this is fixed",
             "rke2-agent.service is not enabled",
         ],
     );
@@ -79,8 +79,8 @@ fn a_blocked_unit_starts_once_the_host_is_right(suite: &str) {
     outcome.has(
         "explained",
         &[
-            "is being started: what kept it down is put right (vm.overcommit_memory, ",
-            "Subject: rke2-server.service is being started: the host is right now",
+            "is being started: what blocked it is fixed (vm.overcommit_memory, ",
+            "Subject: rke2-server.service is being started: the host is fixed",
         ],
     );
     outcome.lacks("explained", &["@PREFLIGHT_", "@OBJECT_"]);
@@ -139,9 +139,12 @@ fn what_a_person_stopped_stays_stopped(suite: &str) {
         )
         .boot();
     assert_eq!(outcome.line("state"), "inactive");
-    outcome.has("held", &["it was stopped by hand while it was blocked"]);
+    outcome.has("held", &["it was stopped manually while it was blocked"]);
     assert_eq!(outcome.text("held").lines().count(), 1, "told once");
-    outcome.has("status", &["not started by itself: it was stopped by hand"]);
+    outcome.has(
+        "status",
+        &["not started automatically: it was stopped manually"],
+    );
     assert_eq!(outcome.status("start"), 0, "{}", outcome.text("start"));
     assert_eq!(outcome.line("after"), "active");
     assert_eq!(outcome.line("again"), "inactive");
@@ -209,7 +212,7 @@ fn a_crash_on_a_drifted_host_ends_when_that_is_right(suite: &str) {
     assert_eq!(
         outcome.line("drifted"),
         "rke2-server.service runs, and would not start again: vm.overcommit_memory is 0, must be 1 \
-         (no file sets 0: written by hand or by a program of this host)"
+         (no file sets 0: written manually or by a program on this host)"
     );
 }
 
@@ -238,7 +241,7 @@ fn resuming_can_be_switched_off(suite: &str) {
         )
         .boot();
     assert_eq!(outcome.line("off"), "inactive");
-    outcome.has("held", &["the configuration says resume = false"]);
+    outcome.has("held", &["the configuration sets resume = false"]);
     assert_eq!(outcome.status("reload"), 0, "{}", outcome.text("reload"));
     assert_eq!(
         outcome.line("broken"),
@@ -291,7 +294,7 @@ fn an_ungated_loop_is_ended_or_told_of(suite: &str) {
     );
     outcome.has(
         "told",
-        &["rke2-server.service fails again and again: it was restarted "],
+        &["rke2-server.service fails repeatedly: it was restarted "],
     );
     assert_eq!(outcome.text("told").lines().count(), 1);
     assert_eq!(outcome.line("stopped"), "inactive");

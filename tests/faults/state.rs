@@ -164,9 +164,9 @@ fn sweep(live: &Live, status: i32, old: Option<&Block>) {
     let reasons = live.state().read_block(UNIT).map(|block| block.reasons);
     assert_eq!(reasons.is_some(), status == 3);
     let last = if status == 3 {
-        libc::SYS_rename
+        libc::SYS_renameat
     } else {
-        libc::SYS_unlink
+        libc::SYS_unlinkat
     };
     assert!(
         whole.calls.iter().any(|call| call.number == last),

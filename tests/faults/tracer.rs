@@ -373,6 +373,14 @@ impl<P: FnMut(&Call) -> Option<Fault>> Tracer<P> {
     fn describe(&mut self, regs: &libc::user_regs_struct) -> Call {
         let number = c_long::try_from(regs.orig_rax).unwrap_or(-1);
         let of_file = |files: &HashMap<u64, String>| files.get(&regs.rdi).cloned();
+        // The path that the second argument names, below the directory that the first argument is open on.
+        let below = |files: &HashMap<u64, String>, text: String| match files.get(&regs.rdi) {
+            Some(file) if text.is_empty() => file.clone(),
+            Some(directory) if !text.starts_with('/') => {
+                format!("{}/{text}", directory.trim_end_matches('/'))
+            }
+            _ => text,
+        };
         let mut writes = false;
         let path = match number {
             libc::SYS_openat | libc::SYS_openat2 => {
@@ -382,7 +390,7 @@ impl<P: FnMut(&Call) -> Option<Fault>> Tracer<P> {
                     self.word(regs.rdx)
                 };
                 writes = flags & 3 != 0;
-                self.text(regs.rsi)
+                below(&self.files, self.text(regs.rsi))
             }
             libc::SYS_newfstatat
             | libc::SYS_statx
@@ -390,14 +398,7 @@ impl<P: FnMut(&Call) -> Option<Fault>> Tracer<P> {
             | libc::SYS_unlinkat
             | libc::SYS_mkdirat
             | libc::SYS_renameat
-            | libc::SYS_renameat2 => {
-                let text = self.text(regs.rsi);
-                if text.is_empty() {
-                    of_file(&self.files).unwrap_or_default()
-                } else {
-                    text
-                }
-            }
+            | libc::SYS_renameat2 => below(&self.files, self.text(regs.rsi)),
             libc::SYS_open
             | libc::SYS_readlink
             | libc::SYS_unlink

@@ -6,7 +6,8 @@ use preflight_rke2::testing::assessment::UnitReport;
 use preflight_rke2::testing::examine::{self, OtherUnit, Target};
 use preflight_rke2::testing::finding::{CheckId, Finding, Outcome};
 use preflight_rke2::testing::host::HostRoot;
-use preflight_rke2::testing::report::metrics::{FAMILIES, Family, Snapshot, UnitState, render};
+use preflight_rke2::testing::monitor::{Phase, UnitStatus};
+use preflight_rke2::testing::report::metrics::{FAMILIES, Family, Snapshot, render};
 use preflight_rke2::testing::rke2::installed::VersionSource;
 use preflight_rke2::testing::rke2::role::Role;
 use preflight_rke2::testing::rke2::start::Sourced;
@@ -17,7 +18,7 @@ use proptest::prelude::*;
 use super::host::Host;
 use super::openmetrics::{Sample, parse};
 
-/// Of all hosts kept as folders, those that differ in what metrics tell.
+/// Of all hosts in tests/hosts, those that differ in their metrics.
 pub(crate) const HOSTS: [&str; 7] = [
     "healthy-server",
     "healthy-agent",
@@ -31,7 +32,7 @@ pub(crate) const HOSTS: [&str; 7] = [
 /// What is found out about the units of a host, as if this release were installed there.
 pub(crate) fn reports(host: &Host) -> Vec<UnitReport> {
     let root = HostRoot::open(host.path()).unwrap();
-    let question = |(role, definition)| Target {
+    let target = |(role, definition)| Target {
         role,
         definition: Some(definition),
         version: Some(Version::new(34, 1, 1)),
@@ -42,28 +43,34 @@ pub(crate) fn reports(host: &Host) -> Vec<UnitReport> {
         .into_iter()
         .map(|unit| UnitReport {
             version_source: VersionSource::Binary,
-            ..examine::assess(&root, &question(unit)).report
+            ..examine::assess(&root, &target(unit)).report
         })
         .collect()
 }
 
-/// What a monitor could know beside the reports, every sample of it there.
-pub(crate) fn snapshot(reports: &[UnitReport]) -> Snapshot<'_> {
+/// The units of a monitor with these reports, every sample of it there.
+pub(crate) fn statuses(reports: &[UnitReport]) -> Vec<UnitStatus> {
+    let status = |report: &UnitReport| UnitStatus {
+        phase: Phase::Running,
+        blocked_since: Some(1_763_999_999_000_000),
+        drift: report
+            .problems()
+            .filter(|_| report.verdict.next_boot == Verdict::WouldRefuse)
+            .map(|problem| problem.id().to_string())
+            .collect(),
+        resumes: 2,
+        drift_transitions: 7,
+        ..UnitStatus::new(report)
+    };
+    reports.iter().map(status).collect()
+}
+
+pub(crate) fn snapshot(units: &[UnitStatus]) -> Snapshot<'_> {
     Snapshot {
         version: "0.1.0",
         rules: "v1.36.3+rke2r1".to_owned(),
         evaluated: 1_764_000_000_000_001,
-        units: reports
-            .iter()
-            .map(|report| UnitState {
-                report,
-                active: true,
-                blocked_since: Some(1_763_999_999_000_000),
-                drifted: report.verdict.next_boot == Verdict::WouldRefuse,
-                resumes: 2,
-                drift_transitions: 7,
-            })
-            .collect(),
+        units,
     }
 }
 
@@ -82,25 +89,25 @@ fn value(samples: &[Sample], family: &str, labels: &[(&str, &str)]) -> Option<f6
 #[test]
 fn a_host_that_is_right() {
     let reports = reports(&Host::like("healthy-server"));
-    let mut snapshot = snapshot(&reports);
-    snapshot.units[0].blocked_since = None;
-    insta::assert_snapshot!(render(&snapshot));
+    let mut units = statuses(&reports);
+    units[0].blocked_since = None;
+    insta::assert_snapshot!(render(&snapshot(&units)));
 }
 
 #[test]
 fn a_host_that_is_blocked() {
     let reports = reports(&Host::like("rhel-minimal-cis"));
-    let mut snapshot = snapshot(&reports);
-    snapshot.units[0].active = false;
-    snapshot.units[0].drifted = false;
-    insta::assert_snapshot!(render(&snapshot));
+    let mut units = statuses(&reports);
+    units[0].phase = Phase::Down;
+    units[0].drift = Vec::new();
+    insta::assert_snapshot!(render(&snapshot(&units)));
 }
 
 #[test]
-fn each_host_is_told_as_its_report_has_it() {
+fn metrics_agree_with_the_report() {
     for name in HOSTS {
         let reports = reports(&Host::like(name));
-        let samples = parse(&render(&snapshot(&reports))).unwrap();
+        let samples = parse(&render(&snapshot(&statuses(&reports)))).unwrap();
         assert!(!reports.is_empty(), "{name}");
         for report in &reports {
             let unit = ("unit", report.unit.as_str());
@@ -111,15 +118,15 @@ fn each_host_is_told_as_its_report_has_it() {
                 for verdict in Verdict::ALL {
                     let labels = [unit, ("when", when), ("verdict", verdict.as_str())];
                     let expected = if verdict == holds { 1.0 } else { 0.0 };
-                    let told = value(&samples, "preflight_rke2_unit_verdict", &labels);
-                    assert_eq!(told, Some(expected), "{name} {labels:?}");
+                    let sample = value(&samples, "preflight_rke2_unit_verdict", &labels);
+                    assert_eq!(sample, Some(expected), "{name} {labels:?}");
                 }
             }
             let problems = of(&samples, "preflight_rke2_finding");
             let of_unit = problems.iter().filter(|s| s.label("unit") == Some(unit.1));
-            let told: f64 = of_unit.map(|sample| sample.value).sum();
+            let counted: f64 = of_unit.map(|sample| sample.value).sum();
             let found = report.problems().fold(0.0, |sum, _| sum + 1.0);
-            assert!((told - found).abs() < 0.1, "{name}: {told} {found}");
+            assert!((counted - found).abs() < 0.1, "{name}: {counted} {found}");
             for problem in report.problems() {
                 let labels = [
                     unit,
@@ -136,7 +143,7 @@ fn each_host_is_told_as_its_report_has_it() {
 #[test]
 fn every_family_is_as_it_says() {
     let reports = reports(&Host::like("rhel-minimal-cis"));
-    let samples = parse(&render(&snapshot(&reports))).unwrap();
+    let samples = parse(&render(&snapshot(&statuses(&reports)))).unwrap();
     for Family { name, labels, .. } in FAMILIES {
         let samples = of(&samples, name);
         assert!(!samples.is_empty(), "{name}");
@@ -241,21 +248,22 @@ proptest! {
         rules in text(),
         evaluated: u64,
     ) {
+        let units: Vec<UnitStatus> = units
+            .iter()
+            .map(|(report, (is_running, blocked_since, is_drifted, resumes, drift_transitions))| UnitStatus {
+                phase: if *is_running { Phase::Running } else { Phase::Down },
+                blocked_since: *blocked_since,
+                drift: if *is_drifted { vec!["a.b".to_owned()] } else { Vec::new() },
+                resumes: *resumes,
+                drift_transitions: *drift_transitions,
+                ..UnitStatus::new(report)
+            })
+            .collect();
         let snapshot = Snapshot {
             version: &version,
             rules,
             evaluated,
-            units: units
-                .iter()
-                .map(|(report, (active, blocked_since, drifted, resumes, drift_transitions))| UnitState {
-                    report,
-                    active: *active,
-                    blocked_since: *blocked_since,
-                    drifted: *drifted,
-                    resumes: *resumes,
-                    drift_transitions: *drift_transitions,
-                })
-                .collect(),
+            units: &units,
         };
         let text = render(&snapshot);
         prop_assert_eq!(&text, &render(&snapshot));

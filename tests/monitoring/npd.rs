@@ -8,7 +8,7 @@ use super::case::Case;
 use super::host::{Host, Ran, command, folders, run};
 use super::yaml::{documents, text};
 
-const FOLDER: &str = "packaging/monitoring/npd";
+const DIRECTORY: &str = "packaging/monitoring/npd";
 /// What cuts a message that is longer.
 const MAX_OUTPUT_LENGTH: usize = 80;
 
@@ -44,7 +44,7 @@ fn configuration(name: &str) -> Json {
             &["type", "condition", "reason", "path", "args", "timeout"],
         ),
     ];
-    let document: Json = serde_json::from_str(&text(&format!("{FOLDER}/{name}"))).unwrap();
+    let document: Json = serde_json::from_str(&text(&format!("{DIRECTORY}/{name}"))).unwrap();
     for (part, known) in KNOWN {
         let objects: Vec<&Json> = match part {
             "" => vec![&document],
@@ -233,7 +233,7 @@ fn the_status_follows_from_the_verdicts() {
     }
 }
 
-/// Of two units, the one that stands idle is nobody's problem, unless it is asked for.
+/// Of two units, the one that is not enabled does not count, unless it is named.
 #[test]
 fn an_idle_unit_does_not_count() {
     let host = Host::like("tarball-both-units");
@@ -359,7 +359,7 @@ fn the_plugin_runs_in_a_pod() {
     let on_host = configuration("preflight-rke2.json");
     let mut in_pod = configuration("preflight-rke2-daemonset.json");
     let (program, args) = rule(&in_pod);
-    let patch = documents(&format!("{FOLDER}/daemonset-patch.yaml")).remove(0);
+    let patch = documents(&format!("{DIRECTORY}/daemonset-patch.yaml")).remove(0);
     let pod = &patch["spec"]["template"]["spec"];
     let mounts = pod["containers"][0]["volumeMounts"].as_array().unwrap();
     let mount = |name: &str| mounts.iter().find(|m| m["name"] == name).unwrap();
@@ -375,9 +375,9 @@ fn the_plugin_runs_in_a_pod() {
         Path::new(&program),
         Path::new(root).join("usr/bin/preflight-rke2")
     );
-    // The configuration where node-problem-detector is told that it is.
-    let folder = mount("preflight-rke2-npd")["mountPath"].as_str().unwrap();
-    let option = format!("--config.custom-plugin-monitor={folder}/preflight-rke2.json");
+    // The configuration at the path that node-problem-detector is given.
+    let directory = mount("preflight-rke2-npd")["mountPath"].as_str().unwrap();
+    let option = format!("--config.custom-plugin-monitor={directory}/preflight-rke2.json");
     let command = pod["containers"][0]["command"].as_array().unwrap();
     assert!(command.contains(&Json::String(option)));
     // Run for real, with the mount where the test can make one.

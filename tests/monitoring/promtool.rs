@@ -9,7 +9,7 @@ use preflight_rke2::testing::report::metrics::render;
 
 use super::dashboard;
 use super::host::Host;
-use super::metrics::{HOSTS, reports, snapshot};
+use super::metrics::{HOSTS, reports, snapshot, statuses};
 use super::rules::{RULES, TESTS};
 
 /// Runs a program of Debian's in the repository, and returns what it says; it must end well.
@@ -38,7 +38,7 @@ fn run(program: &str, args: &[impl AsRef<OsStr>], input: &str) -> String {
 fn texts() -> Vec<String> {
     let mut texts: Vec<String> = HOSTS
         .iter()
-        .map(|name| render(&snapshot(&reports(&Host::like(name)))))
+        .map(|name| render(&snapshot(&statuses(&reports(&Host::like(name))))))
         .collect();
     let hostile = Host::like("healthy-server");
     for value in [
@@ -52,7 +52,7 @@ fn texts() -> Vec<String> {
             "/etc/rancher/rke2/config.yaml",
             format!("profile: \"{}{value}\"\n", "x".repeat(30)),
         );
-        texts.push(render(&snapshot(&reports(&hostile))));
+        texts.push(render(&snapshot(&statuses(&reports(&hostile)))));
     }
     texts.push(render(&snapshot(&[])));
     texts

@@ -35,12 +35,12 @@ fn prepare(plan: &Json, version: &str) -> (Vec<String>, String) {
     (words, munged)
 }
 
-/// A folder of programs that stand in for the image's: `chroot`, which enters this host, and the
+/// A directory of programs that stand in for the image's: `chroot`, which enters this host, and the
 /// upgrade script, which leaves a note that it has waited.
 fn image(host: &Host, chroot: &str) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let program = |name: &str, script: String| {
-        let path = folder.path().join(name);
+        let path = directory.path().join(name);
         std::fs::write(&path, script).unwrap();
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
     };
@@ -56,7 +56,7 @@ fn image(host: &Host, chroot: &str) -> tempfile::TempDir {
              [ ! -e '{root}/servers-failed' ] || exit 96\necho waited >&2\n"
         ),
     );
-    folder
+    directory
 }
 
 fn run_prepare(name: &str, host: &Host, version: &str, chroot: &str) -> Ran {
@@ -79,8 +79,8 @@ fn run_prepare(name: &str, host: &Host, version: &str, chroot: &str) -> Ran {
     run(command)
 }
 
-/// Without a right to chroot: the same program, told where its root is.
-fn told(name: &str, host: &Host, version: &str) -> Ran {
+/// Without a right to chroot: the same program with --root.
+fn with_root_option(name: &str, host: &Host, version: &str) -> Ran {
     let program = env!("CARGO_BIN_EXE_preflight-rke2");
     let chroot = format!(
         "[ \"$1\" = /usr/bin/preflight-rke2 ] || exit 97\nshift\nexec '{program}' --root \"$HOST\" \"$@\""
@@ -166,7 +166,7 @@ const CASES: [(&str, &str, &str, i32, &str); 10] = [
 #[test]
 fn no_node_is_drained_that_could_not_come_back() {
     for (name, host, version, status, told_of) in CASES {
-        let ran = told(name, &Host::like(host), version);
+        let ran = with_root_option(name, &Host::like(host), version);
         assert_eq!(
             ran.status, status,
             "{host} {version}: {}{}",
@@ -183,21 +183,30 @@ fn no_node_is_drained_that_could_not_come_back() {
 fn agents_come_back_too_and_come_last() {
     let host = Host::like("healthy-agent");
     host.clear("/etc/sysctl.d/60-rke2-cis.conf");
-    let ran = told("agent-plan", &host, "v1.34.1+rke2r1");
+    let ran = with_root_option("agent-plan", &host, "v1.34.1+rke2r1");
     assert_eq!(ran.status, 4, "{}", ran.out);
     host.file("/servers-failed", "");
-    let ran = told("agent-plan", &host, "v1.34.1+rke2r1");
+    let ran = with_root_option("agent-plan", &host, "v1.34.1+rke2r1");
     assert_eq!((ran.status, ran.out.as_str()), (96, ""));
 }
 
-/// Wherever it cannot be told that the node would come back, the step fails.
+/// If it is not known that the node would start again, the step fails.
 #[test]
 fn what_is_not_known_is_not_drained() {
     let bare = Host::new();
-    assert_ne!(told("server-plan", &bare, "v1.34.1+rke2r1").status, 0);
+    assert_ne!(
+        with_root_option("server-plan", &bare, "v1.34.1+rke2r1").status,
+        0
+    );
     let healthy = Host::like("healthy-server");
-    assert_ne!(told("agent-plan", &healthy, "v1.34.1+rke2r1").status, 0);
-    assert_eq!(told("server-plan", &healthy, "not-a-version").status, 2);
+    assert_ne!(
+        with_root_option("agent-plan", &healthy, "v1.34.1+rke2r1").status,
+        0
+    );
+    assert_eq!(
+        with_root_option("server-plan", &healthy, "not-a-version").status,
+        2
+    );
     // Without the package, or without the right: what chroot says.
     assert_eq!(
         run_prepare("server-plan", &healthy, "v1.34.1+rke2r1", "exit 127").status,

@@ -122,7 +122,7 @@ END
     assert_eq!(outcome.line("after"), "active");
     outcome.has(
         "resumed",
-        &["what kept it down is put right (vm.overcommit_memory, "],
+        &["what blocked it is fixed (vm.overcommit_memory, "],
     );
     assert_eq!(outcome.line("quiet"), "", "now and for the next boot");
     outcome.has("untold", &["kernel.panic is 30"]);
@@ -131,10 +131,10 @@ END
         "drifts",
         &[
             "rke2-server.service runs, and would not start again: kernel.panic is 30, must be 10 (no \
-             file sets 30: written by hand or by a program of this host)",
+             file sets 30: written manually or by a program on this host)",
             "rke2-server.service runs, and would not start again: vm.overcommit_memory is 2, must be 1 \
-             (no file sets 2: written by hand or by a program, maybe through another mount of /proc, \
-             as in a container)",
+             (no file sets 2: written manually or by a program, possibly through another mount of /proc, \
+             such as a container's)",
         ],
     );
     let all: Vec<&str> = FORBIDDEN

@@ -1,4 +1,4 @@
-//! Writing files: whole or not at all, through handles of directories below the root.
+//! Writes files below the root, through directory handles, so that nothing outside is written.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, Write as _};
@@ -7,54 +7,26 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, FcntlArg, OFlag, fcntl, openat, renameat};
+use nix::fcntl::{AtFlags, FcntlArg, OFlag, fcntl, openat};
 use nix::libc;
 use nix::sys::stat::{Mode, SFlag, fchmod, fstatat, mkdirat};
-use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, unlinkat};
+use nix::unistd::{Gid, Uid};
 
 use super::Failure;
 use crate::finding::remedy::NewRow;
 use crate::host::HostRoot;
+use crate::host::atomic_file::{ReplaceStep, Replacement, Temporary};
 use crate::host::root::MAX_FILE;
-
-/// A call that changes a file, about to be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Point {
-    /// A directory is made.
-    MakeDirectory,
-    /// The new file is made, under another name.
-    Create,
-    /// Its content is written.
-    Write,
-    /// It is given the owner and mode of the old one.
-    Own,
-    /// It is brought to the disk.
-    Sync,
-    /// It takes the place of the old one.
-    Rename,
-    /// The directory is brought to the disk.
-    SyncDirectory,
-    /// A row is written at the end of a file.
-    Append,
-}
-
-/// Asked before each call; an error stands for the call's own.
-pub(crate) type Hook<'h> = dyn FnMut(Point) -> Result<(), Errno> + 'h;
 
 const DIRECTORY: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_DIRECTORY)
-    .union(OFlag::O_CLOEXEC);
-const NEW: OFlag = OFlag::O_WRONLY
-    .union(OFlag::O_CREAT)
-    .union(OFlag::O_EXCL)
-    .union(OFlag::O_NOFOLLOW)
     .union(OFlag::O_CLOEXEC);
 const OLD: OFlag = OFlag::O_NOFOLLOW
     .union(OFlag::O_NONBLOCK)
     .union(OFlag::O_NOCTTY)
     .union(OFlag::O_CLOEXEC);
 
-/// Of a row as much is looked at: name and id are its first fields.
+/// The part of a row that is read: name and id are its first fields.
 const MAX_ROW: u64 = 4096;
 
 fn raw(errno: Errno) -> i32 {
@@ -75,19 +47,18 @@ fn split(path: &str) -> (&str, &str) {
     }
 }
 
-/// Opens a directory, and makes it if its parent is there.
-fn directory(root: &HostRoot, path: &str, hook: &mut Hook<'_>) -> Result<File, Failure> {
+/// Opens a directory. Creates it if only its parent exists.
+fn directory(root: &HostRoot, path: &str) -> Result<File, Failure> {
     let open = |path: &str| root.open_with(Path::new(path), DIRECTORY);
     match open(path) {
         Err(libc::ENOENT) => {
             let (parent, name) = split(path);
             let fail = |errno: i32| Failure::os("making", path, errno);
             let above = open(parent).map_err(fail)?;
-            hook(Point::MakeDirectory)
-                .and_then(|()| mkdirat(above.as_fd(), name, Mode::from_bits_truncate(0o755)))
+            mkdirat(above.as_fd(), name, Mode::from_bits_truncate(0o755))
                 .map_err(|errno| fail(raw(errno)))?;
             let made = open(path).map_err(fail)?;
-            // Whatever the umask took.
+            // The umask may have cleared bits.
             fchmod(made.as_fd(), Mode::from_bits_truncate(0o755))
                 .map_err(|errno| fail(raw(errno)))?;
             Ok(made)
@@ -96,7 +67,7 @@ fn directory(root: &HostRoot, path: &str, hook: &mut Hook<'_>) -> Result<File, F
     }
 }
 
-/// The file that is there, if it is one.
+/// Opens the file if it is a regular one; `None` if it does not exist.
 fn existing(
     directory: &File,
     name: &str,
@@ -118,7 +89,7 @@ fn existing(
             |to| format!("a link to {}", to.to_string_lossy()),
         ),
         SFlag::S_IFDIR => "a directory".to_owned(),
-        _ => "no regular file".to_owned(),
+        _ => "not a regular file".to_owned(),
     };
     Err(Failure::NotOurs {
         path: path.to_owned(),
@@ -126,17 +97,16 @@ fn existing(
     })
 }
 
-/// Puts `after` in the place of the file, which must hold `before` still. Owner and mode stay.
+/// Replaces a file that must still contain `before`. Owner and mode are kept.
 pub(super) fn replace(
     root: &HostRoot,
     path: &str,
     before: Option<&[u8]>,
     after: &[u8],
-    hook: &mut Hook<'_>,
 ) -> Result<(), Failure> {
     let (parent, name) = split(path);
-    let directory = directory(root, parent, hook)?;
-    // Closing it ends the lock.
+    let directory = directory(root, parent)?;
+    // The lock ends when the directory is closed.
     directory.try_lock().map_err(|_| Failure::Busy {
         path: parent.to_owned(),
         why: "another program has locked it",
@@ -159,103 +129,59 @@ pub(super) fn replace(
             why: "it has changed since it was read",
         });
     }
-    // Hidden and not named *.conf: nobody reads it if we are interrupted, and the next run begins
-    // anew.
-    let new = format!(".{name}.preflight-new");
-    let shown = format!("{parent}/{new}");
-    match unlinkat(directory.as_fd(), new.as_str(), UnlinkatFlags::NoRemoveDir) {
-        Ok(()) | Err(Errno::ENOENT) => {}
-        Err(errno) => return Err(Failure::os("removing", &shown, raw(errno))),
-    }
-    hook(Point::Create)
-        .and_then(|()| {
-            openat(
-                directory.as_fd(),
-                new.as_str(),
-                NEW,
-                Mode::from_bits_truncate(0o600),
-            )
-        })
-        .map_err(|errno| Failure::os("making", &shown, raw(errno)))
-        .and_then(|file| fill(&File::from(file), old.as_ref(), after, &shown, hook))
-        .and_then(|()| {
-            hook(Point::Rename)
-                .and_then(|()| renameat(directory.as_fd(), new.as_str(), directory.as_fd(), name))
-                .map_err(|errno| Failure::os("replacing", path, raw(errno)))
-        })
-        .inspect_err(|_| {
-            // It is of no use any more; where even that fails, the next run removes it.
-            let _ = unlinkat(directory.as_fd(), new.as_str(), UnlinkatFlags::NoRemoveDir);
-        })?;
-    hook(Point::SyncDirectory)
-        .and_then(|()| directory.sync_all().map_err(|error| io(&error)))
-        .map_err(|errno| Failure::os("syncing", parent, raw(errno)))
+    let (mode, owner) = match &old {
+        Some(old) => kept(old).map_err(|errno| Failure::os("reading", path, raw(errno)))?,
+        None => (0o644, None),
+    };
+    // The temporary name is hidden and not named *.conf: nothing reads it after an interruption.
+    let replacement = Replacement {
+        name,
+        content: after,
+        mode,
+        owner,
+        temporary: Temporary::Locked,
+        sync_directory: true,
+    };
+    replacement.put(directory.as_fd()).map_err(|error| {
+        let temporary = format!("{parent}/{}", replacement.temporary_name());
+        let (doing, at) = match error.step {
+            ReplaceStep::Remove => ("removing", temporary.as_str()),
+            ReplaceStep::Create => ("making", temporary.as_str()),
+            ReplaceStep::Write => ("writing", temporary.as_str()),
+            ReplaceStep::Permissions => ("setting owner and mode of", temporary.as_str()),
+            ReplaceStep::Sync => ("syncing", temporary.as_str()),
+            ReplaceStep::Rename => ("replacing", path),
+            ReplaceStep::SyncDirectory => ("syncing", parent),
+        };
+        Failure::os(doing, at, raw(error.errno))
+    })
 }
 
-fn fill(
-    mut file: &File,
-    old: Option<&File>,
-    content: &[u8],
-    path: &str,
-    hook: &mut Hook<'_>,
-) -> Result<(), Failure> {
-    hook(Point::Write)
-        .and_then(|()| file.write_all(content).map_err(|error| io(&error)))
-        .map_err(|errno| Failure::os("writing", path, raw(errno)))?;
-    hook(Point::Own)
-        .and_then(|()| own(file, old))
-        .map_err(|errno| Failure::os("setting owner and mode of", path, raw(errno)))?;
-    hook(Point::Sync)
-        .and_then(|()| file.sync_all().map_err(|error| io(&error)))
-        .map_err(|errno| Failure::os("syncing", path, raw(errno)))
+/// Mode and owner of the old file.
+fn kept(old: &File) -> Result<(u32, Option<(Uid, Gid)>), Errno> {
+    let old = old.metadata().map_err(|error| io(&error))?;
+    let owner = (Uid::from_raw(old.uid()), Gid::from_raw(old.gid()));
+    Ok((old.mode() & 0o7777, Some(owner)))
 }
 
-fn own(file: &File, old: Option<&File>) -> Result<(), Errno> {
-    let mut mode = 0o644;
-    if let Some(old) = old {
-        let (old, new) = (
-            old.metadata().map_err(|error| io(&error))?,
-            file.metadata().map_err(|error| io(&error))?,
-        );
-        mode = old.mode() & 0o7777;
-        if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
-            fchown(
-                file.as_fd(),
-                Some(Uid::from_raw(old.uid())),
-                Some(Gid::from_raw(old.gid())),
-            )?;
-        }
-    }
-    fchmod(file.as_fd(), Mode::from_bits_truncate(mode))
-}
-
-/// Writes `row` at the end of an account file.
-pub(super) fn append(
-    root: &HostRoot,
-    path: &str,
-    row: &str,
-    hook: &mut Hook<'_>,
-) -> Result<(), Failure> {
+/// Appends `row` to an account file.
+pub(super) fn append(root: &HostRoot, path: &str, row: &str) -> Result<(), Failure> {
     let (parent, name) = split(path);
-    let directory = directory(root, parent, hook)?;
+    let directory = directory(root, parent)?;
     let lock = lock_accounts(&directory, parent)?;
     let Some(file) = existing(&directory, name, path, OFlag::O_RDWR | OFlag::O_APPEND)? else {
         return Err(Failure::os("opening", path, libc::ENOENT));
     };
-    append_to(&file, path, row, hook)?;
+    append_to(&file, path, row)?;
     drop(lock);
     Ok(())
 }
 
-/// Writes new rows at the end of an image's account files, all under one lock.
-pub(super) fn add_rows(
-    root: &HostRoot,
-    rows: &[NewRow],
-    hook: &mut Hook<'_>,
-) -> Result<(), Failure> {
-    const FOLDER: &str = "/etc";
-    let directory = directory(root, FOLDER, hook)?;
-    let lock = lock_accounts(&directory, FOLDER)?;
+/// Appends rows to an image's account files, all under one lock.
+pub(super) fn add_rows(root: &HostRoot, rows: &[NewRow]) -> Result<(), Failure> {
+    const PARENT: &str = "/etc";
+    let directory = directory(root, PARENT)?;
+    let lock = lock_accounts(&directory, PARENT)?;
     for NewRow {
         path,
         row,
@@ -275,10 +201,10 @@ pub(super) fn add_rows(
             why: "it has changed since it was read",
         };
         match clash(&file, path, row, *optional)? {
-            // ManualStep by a run that was interrupted.
+            // An interrupted run has added it.
             Some(Clash::Name) if *optional => {}
             Some(_) => return Err(busy),
-            // Images that share a file (`cp -al`) do not share the account.
+            // Images that share a file (`cp -al`) must not share the account.
             None if file.metadata().is_ok_and(|meta| meta.nlink() > 1) => {
                 let mut before = Vec::new();
                 let mut reader = &file;
@@ -291,22 +217,22 @@ pub(super) fn add_rows(
                 }
                 after.extend_from_slice(row.as_bytes());
                 after.push(b'\n');
-                replace(root, path, Some(&before), &after, hook)?;
+                replace(root, path, Some(&before), &after)?;
             }
-            None => append_to(&file, path, row, hook)?,
+            None => append_to(&file, path, row)?,
         }
     }
     drop(lock);
     Ok(())
 }
 
-/// What a new row has in common with one that is there.
+/// The field that a new row has in common with an existing one.
 enum Clash {
     Name,
     Id,
 }
 
-/// Looks for a row with the name of `row`, or, where the third field is one, with its id.
+/// Searches for a row with the name of `row` or, if the file has ids in its third field, with its id.
 fn clash(mut file: &File, path: &str, row: &str, no_ids: bool) -> Result<Option<Clash>, Failure> {
     let fail = |error: &std::io::Error| Failure::os("reading", path, raw(io(error)));
     let field = |row: &[u8], at| {
@@ -318,7 +244,7 @@ fn clash(mut file: &File, path: &str, row: &str, no_ids: bool) -> Result<Option<
     let mut line = Vec::new();
     loop {
         line.clear();
-        // As much as any id can stand in; the rest of a longer line is skipped.
+        // The name and id are within this length; the rest of a longer line is skipped.
         let read = (&mut reader)
             .take(MAX_ROW)
             .read_until(b'\n', &mut line)
@@ -339,9 +265,9 @@ fn clash(mut file: &File, path: &str, row: &str, no_ids: bool) -> Result<Option<
     }
 }
 
-/// Writes `row` at the end of the file. In place, so that owner, mode and security label stay; by one
-/// call, taken back if it came to less.
-fn append_to(file: &File, path: &str, row: &str, hook: &mut Hook<'_>) -> Result<(), Failure> {
+/// Appends `row` to the file in place, so that owner, mode and security label are kept, with one call. A
+/// partial write is undone.
+fn append_to(file: &File, path: &str, row: &str) -> Result<(), Failure> {
     let fail = |doing| move |errno: Errno| Failure::os(doing, path, raw(errno));
     let length = file
         .metadata()
@@ -358,25 +284,22 @@ fn append_to(file: &File, path: &str, row: &str, hook: &mut Hook<'_>) -> Result<
     }
     text.extend_from_slice(row.as_bytes());
     text.push(b'\n');
-    hook(Point::Append).map_err(fail("writing"))?;
     let mut writer = file;
     match writer.write(&text) {
         Ok(written) if written == text.len() => {}
         result => {
             let errno = result.map_or_else(|error| io(&error), |_| Errno::ENOSPC);
-            // Rows of half a name would be worse than none.
+            // A partial row would be worse than none.
             return match file.set_len(length) {
                 Ok(()) => Err(fail("writing")(errno)),
                 Err(error) => Err(fail("taking back what was written of a row in")(io(&error))),
             };
         }
     }
-    hook(Point::Sync)
-        .and_then(|()| file.sync_all().map_err(|error| io(&error)))
-        .map_err(fail("syncing"))
+    file.sync_all().map_err(|error| fail("syncing")(io(&error)))
 }
 
-/// The lock that `useradd` and its like take.
+/// Takes the lock of `useradd` and similar programs.
 fn lock_accounts(directory: &File, parent: &str) -> Result<File, Failure> {
     let path = format!("{parent}/.pwd.lock");
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OLD;

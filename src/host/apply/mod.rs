@@ -1,8 +1,8 @@
-//! Carries out a plan of [`crate::fix`]: the only code of this program that changes the host.
+//! Executes a plan of [`crate::fix`]: the only code of this program that changes the host.
 //!
-//! Every step is tried, even if one before it failed: no step needs another. For an image, nothing outside
-//! its root is written and no program is run: programs that create accounts load libraries of the image,
-//! whose code would then run here.
+//! Every step is tried, because none depends on another. Below an image's root, nothing outside it is
+//! written, and no program is run: programs that create accounts load libraries of the image, whose code
+//! would then run on this machine.
 
 mod file;
 mod program;
@@ -21,7 +21,6 @@ use crate::host::HostRoot;
 use crate::rke2::accounts::lookup;
 use crate::rke2::kernel::KernelParameter;
 
-pub(crate) use file::Hook;
 pub(crate) use program::Programs;
 pub(crate) use survey::survey;
 
@@ -31,41 +30,41 @@ pub(crate) enum Failure {
     /// A system call failed.
     #[error("{doing} {path}: {}", go::errno(*.errno))]
     Os {
-        /// What was being done.
+        /// The operation, as a participle.
         doing: &'static str,
         /// The file, as the host names it.
         path: String,
         /// The error number.
         errno: i32,
     },
-    /// The path is taken by something that an administrator put there.
-    #[error("{path} is {what}: it was put there on purpose, and is not changed")]
+    /// The path is not a regular file.
+    #[error("{path} is {what}: it was created on purpose, and is not changed")]
     NotOurs {
         /// The file.
         path: String,
         /// What it is.
         what: String,
     },
-    /// Another process writes too.
+    /// Another program writes at the same time.
     #[error("{path}: {why}; run it again")]
     Busy {
         /// The file.
         path: String,
-        /// What it does.
+        /// The reason.
         why: &'static str,
     },
     /// Parts of a step failed.
     #[error("{}", lines(.0))]
     Several(Vec<Failure>),
-    /// A program failed.
+    /// A program failed or could not be run.
     #[error("{program}: {why}")]
     Program {
         /// The program.
         program: String,
-        /// How, with what it printed.
+        /// How it failed, with its output.
         why: String,
     },
-    /// The host has no program that creates accounts.
+    /// No program that creates accounts is installed.
     #[error(
         "neither systemd-sysusers nor groupadd and useradd is in {searched}: install one, or add \
          the rows to /etc/group and /etc/passwd"
@@ -74,8 +73,8 @@ pub(crate) enum Failure {
         /// The directories searched.
         searched: String,
     },
-    /// The program succeeded, and the account still does not exist as requested.
-    #[error("{path} has no {word} etcd{wanted}, although {program} did not fail")]
+    /// The program succeeded, but the account is still missing.
+    #[error("{path} has no {word} etcd{wanted}, although {program} succeeded")]
     NotMade {
         /// The table.
         path: &'static str,
@@ -108,42 +107,26 @@ impl Failure {
 pub(crate) struct Done<'p> {
     /// The step.
     pub step: &'p Step,
-    /// Its result.
+    /// Whether it succeeded.
     pub result: Result<(), Failure>,
 }
 
-/// Carries out every step.
+/// Executes every step.
 pub(crate) fn apply<'p>(root: &HostRoot, plan: &'p Plan, programs: &Programs) -> Vec<Done<'p>> {
-    apply_with(root, plan, programs, &mut |_| Ok(()))
-}
-
-/// The same. `hook` is called before each system call that changes a file, and can make it fail: tests
-/// interrupt a step at every point.
-pub(crate) fn apply_with<'p>(
-    root: &HostRoot,
-    plan: &'p Plan,
-    programs: &Programs,
-    hook: &mut Hook<'_>,
-) -> Vec<Done<'p>> {
     plan.steps
         .iter()
         .map(|step| Done {
             step,
-            result: carry_out(root, step, programs, hook),
+            result: carry_out(root, step, programs),
         })
         .collect()
 }
 
-fn carry_out(
-    root: &HostRoot,
-    step: &Step,
-    programs: &Programs,
-    hook: &mut Hook<'_>,
-) -> Result<(), Failure> {
+fn carry_out(root: &HostRoot, step: &Step, programs: &Programs) -> Result<(), Failure> {
     match &step.action {
         Action::File { target, before, .. } => {
             let content = step.action.content().unwrap_or_default();
-            file::replace(root, &target.path, before.as_deref(), &content, hook)
+            file::replace(root, &target.path, before.as_deref(), &content)
         }
         Action::Live(parameters) => all_live(root, parameters),
         // A program would load libraries of the image, or change the running host.
@@ -151,9 +134,9 @@ fn carry_out(
             path: Table::Passwd.path().to_owned(),
             what: "an image's, below which no program is run".to_owned(),
         }),
-        Action::Create(account) => create(root, account, programs, hook),
-        Action::Row(row) => file::append(root, row.table.path(), &row.row, hook),
-        Action::Rows(rows) => file::add_rows(root, rows, hook),
+        Action::Create(account) => create(root, account, programs),
+        Action::Row(row) => file::append(root, row.table.path(), &row.row),
+        Action::Rows(rows) => file::add_rows(root, rows),
     }
 }
 
@@ -189,12 +172,7 @@ fn live(root: &HostRoot, parameter: &KernelParameter) -> Result<(), Failure> {
     })
 }
 
-fn create(
-    root: &HostRoot,
-    account: &NewAccount,
-    programs: &Programs,
-    hook: &mut Hook<'_>,
-) -> Result<(), Failure> {
+fn create(root: &HostRoot, account: &NewAccount, programs: &Programs) -> Result<(), Failure> {
     if account.declared
         && root
             .read(SYSUSERS_FILE)
@@ -209,7 +187,7 @@ fn create(
         if !account.declared {
             let content = sysusers_content(&account.sysusers());
             let before = root.read(SYSUSERS_FILE).ok();
-            file::replace(root, SYSUSERS_FILE, before.as_deref(), &content, hook)?;
+            file::replace(root, SYSUSERS_FILE, before.as_deref(), &content)?;
         }
         let call = NewAccount::run_sysusers();
         program::run(&path, &call.args)?;
@@ -232,7 +210,7 @@ fn create(
     Ok(())
 }
 
-/// Whether RKE2 would find the account now, with the requested id.
+/// Checks that RKE2 finds the account now, with the requested id.
 fn made(
     root: &HostRoot,
     table: Table,

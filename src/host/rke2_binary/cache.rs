@@ -12,8 +12,8 @@ use nix::libc;
 use serde::{Deserialize, Serialize};
 
 use super::shown;
+use crate::host::atomic_file;
 use crate::host::root::FileStatus;
-use crate::host::state;
 
 const NAME: &str = "rke2-version.json";
 /// Far more than an entry takes.
@@ -82,7 +82,7 @@ fn try_store(dir: &Path, entry: &CacheEntry) -> std::io::Result<()> {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
-    state::replace_with(&dir.join(NAME), &serde_json::to_vec(entry)?, 0o600)
+    atomic_file::replace(&dir.join(NAME), &serde_json::to_vec(entry)?, 0o600)
 }
 
 #[cfg(test)]

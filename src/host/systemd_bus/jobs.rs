@@ -1,25 +1,24 @@
-//! systemd's job queue: what is in it, and taking a job out of it. Over D-Bus; where the bus does not
-//! answer, with `systemctl`, which talks to PID 1 through systemd's private socket.
+//! systemd's job queue: reads it and cancels jobs. Over D-Bus; where the bus does not answer, with
+//! `systemctl`, which connects to PID 1 through systemd's private socket.
 
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::Duration;
 
-use zbus::proxy::CacheProperties;
-use zbus::{Connection, fdo};
+use zbus::Connection;
 
-use super::{BusError, Properties, SYSTEMD, UNIT, connect, manage, manager, named, of_bus};
+use super::{BusError, SYSTEMD, UNIT, UnitObject, connect, manage, manager, of_bus};
 use crate::gate::job_queue;
 use crate::host::rke2_binary::command;
 use crate::unit::job::{self, Job, UnitState};
 
-/// How long one question may take, over the bus and again with `systemctl`. A question that neither answers
-/// leaves the gate time to log that, within the 20 s that it has.
+/// How long one query may take, over the bus and again with `systemctl`. If neither answers, the gate still
+/// has time to log that within its 20 s.
 const PATIENCE: Duration = Duration::from_secs(4);
-/// Most that `systemctl` may print: the queue of a boot holds some hundred jobs.
+/// The most that `systemctl` may print: the queue of a boot holds some hundred jobs.
 const MAX_OUTPUT: usize = 1 << 20;
 
-/// What systemd has queued for a unit, and what that waits for.
+/// The jobs that concern a unit, and what they wait for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Queue {
     /// The state of the unit.
@@ -30,16 +29,16 @@ pub(crate) struct Queue {
     pub after: BTreeMap<String, Vec<String>>,
 }
 
-/// Access to the queue. A bus that has once not answered is not asked again: the time that a gate has is
-/// for what does.
+/// Access to the queue. A bus that has failed to answer once is not asked again: the gate has no time to
+/// spare for it.
 #[derive(Debug, Default)]
 pub(crate) struct Access {
-    /// What the bus failed with.
+    /// The error of the bus, once it has failed.
     failed: Option<BusError>,
 }
 
 impl Access {
-    /// Whether the bus has answered whenever it was asked.
+    /// Whether the bus has answered every query.
     pub(crate) const fn has_bus(&self) -> bool {
         self.failed.is_none()
     }
@@ -67,7 +66,7 @@ impl Access {
         answer
     }
 
-    /// The queue as far as it concerns `unit`, whose gate is `gate`.
+    /// The jobs that concern `unit`, whose gate is `gate`.
     pub(crate) fn queue(&mut self, unit: &str, gate: &str) -> Result<Queue, BusError> {
         let over_bus = async {
             let connection = connect().await?;
@@ -80,17 +79,17 @@ impl Access {
                 .collect();
             let state = state(&connection, unit).await?;
             let mut after = BTreeMap::new();
-            // Each round finds what the units of the round before wait for.
+            // Each query can find further units to wait for.
             while let Some(name) = unasked(unit, gate, &state, &jobs, &after) {
-                let asked = self::state(&connection, &name).await?;
-                after.insert(name, asked.after);
+                let found = self::state(&connection, &name).await?;
+                after.insert(name, found.after);
             }
             Ok(Queue { state, jobs, after })
         };
         self.ask(over_bus, || with_systemctl(unit, gate))
     }
 
-    /// Takes the job out of the queue; the unit stays as it is.
+    /// Cancels the job. The unit keeps its state.
     pub(crate) fn cancel(&mut self, id: u32) -> Result<(), BusError> {
         let over_bus = async {
             let connection = connect().await?;
@@ -108,8 +107,8 @@ impl Access {
         })
     }
 
-    /// Has systemd stop the unit, and with that end an automatic restart. The stop job's object path;
-    /// `None` where `systemctl` had to be used, which does not tell it.
+    /// Stops the unit, which ends an automatic restart. Returns the stop job's object path; `None` where
+    /// `systemctl` had to be used, which does not print it.
     pub(crate) fn stop(&mut self, unit: &str) -> Result<Option<String>, BusError> {
         let over_bus = async {
             let connection = connect().await?;
@@ -135,15 +134,8 @@ fn unasked(
 }
 
 async fn state(connection: &Connection, unit: &str) -> Result<UnitState, BusError> {
-    let properties = fdo::PropertiesProxy::builder(connection)
-        .destination(SYSTEMD)
-        .path(manage::unit_path(unit))
-        .cache_properties(CacheProperties::No)
-        .build()
-        .await
-        .map_err(|error| of_bus(error, unit))?;
-    let all = properties.get_all(UNIT).await;
-    let mut all = Properties(all.map_err(|error| named(error, unit))?);
+    let object = UnitObject::new(connection, unit).await?;
+    let mut all = object.properties(UNIT).await?;
     Ok(UnitState {
         active: all.take("ActiveState")?,
         sub: all.take("SubState")?,
@@ -161,8 +153,8 @@ fn with_systemctl(unit: &str, gate: &str) -> Result<Queue, BusError> {
     let of_unit = state(unit)?;
     let mut after = BTreeMap::new();
     while let Some(name) = unasked(unit, gate, &of_unit, &jobs, &after) {
-        let asked = state(&name)?;
-        after.insert(name, asked.after);
+        let found = state(&name)?;
+        after.insert(name, found.after);
     }
     Ok(Queue {
         state: of_unit,

@@ -1,4 +1,4 @@
-//! Hearing of systemd what happens to units, and having it start and stop one.
+//! Signals of systemd about units, and starting and stopping a unit.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -11,20 +11,19 @@ use futures_core::Stream as _;
 use tokio::sync::Notify;
 use zbus::match_rule::Builder;
 use zbus::names::{BusName, UniqueName};
-use zbus::proxy::CacheProperties;
 use zbus::{Connection, MatchRule, Message, MessageStream, fdo, message};
 
-use super::{BusError, Properties, SERVICE, SYSTEMD, UNIT, manager, named, of_bus};
+use super::{BusError, Properties, SERVICE, SYSTEMD, UNIT, UnitObject, manager, named, of_bus};
 use crate::monitor::{LastStart, gate_end};
 
 /// How long systemd may take to answer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
-/// The name under which the bus itself sends. No client can send under it: the bus fills in the sender.
+/// The sender of the bus's own signals. No client can use it: the bus sets the sender.
 const BUS: &str = "org.freedesktop.DBus";
-/// Started or reached once in each userspace, before any gate: reached anew after `systemctl soft-reboot`.
+/// Reached once in each userspace, before any gate, and again after `systemctl soft-reboot`.
 const SYSINIT: &str = "sysinit.target";
 
-/// What systemd tells by itself.
+/// A signal of systemd, or a change of the connection to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SystemdSignal {
     /// A unit, or what systemd knows of unit files, has changed.
@@ -45,7 +44,7 @@ pub(crate) enum SystemdSignal {
         /// `done`, `dependency`, `canceled` and the like.
         result: String,
     },
-    /// systemd has come back on the bus: it has to be subscribed to again.
+    /// systemd has returned to the bus, so that a new subscription is needed.
     Restarted,
     /// The connection has ended.
     Disconnected,
@@ -58,8 +57,8 @@ pub(crate) fn unit_path(unit: &str) -> String {
     path
 }
 
-/// A name as one element of an object path: what is not a letter or digit as `_` and two hexadecimal
-/// digits, and a digit in front likewise.
+/// A name as one element of an object path: other characters than letters and digits, and a digit at the
+/// start, as `_` and two hexadecimal digits.
 pub(crate) fn label(name: &str) -> String {
     use std::fmt::Write as _;
     let mut out = String::with_capacity(name.len());
@@ -67,29 +66,28 @@ pub(crate) fn label(name: &str) -> String {
         if byte.is_ascii_alphabetic() || (at > 0 && byte.is_ascii_digit()) {
             out.push(char::from(byte));
         } else {
-            // A string takes everything.
+            // Writing to a string cannot fail.
             let _ = write!(out, "_{byte:02x}");
         }
     }
     out
 }
 
-/// Events about jobs that may wait. The newest are kept: what they tell of a unit replaces what the
-/// older ones told.
+/// Job signals that may wait. The newest are kept: they supersede older ones of the same unit.
 const MOST_JOBS: usize = 256;
 
-/// What systemd has told and nobody has read yet. It does not grow without bound: any number of
-/// [`SystemdSignal::Changed`] is kept as one, and of jobs the newest `MOST_JOBS`.
+/// Signals that have arrived and are not processed yet. Its size is bounded: it holds one
+/// [`SystemdSignal::Changed`] at most, and the newest `MOST_JOBS` job signals.
 #[derive(Debug)]
 pub(crate) struct SignalQueue {
     waiting: Mutex<VecDeque<SystemdSignal>>,
     ready: Notify,
-    /// Counted up by everything that arrives.
+    /// Incremented by every signal that arrives.
     arrived: Arc<AtomicU64>,
 }
 
 impl SignalQueue {
-    /// An empty one, which counts `arrived` up whenever something arrives.
+    /// An empty queue that increments `arrived` with every signal.
     pub(crate) fn new(arrived: Arc<AtomicU64>) -> Self {
         Self {
             waiting: Mutex::default(),
@@ -99,7 +97,7 @@ impl SignalQueue {
     }
 
     fn waiting(&self) -> MutexGuard<'_, VecDeque<SystemdSignal>> {
-        // What a thread that panicked has left is a whole queue all the same.
+        // A thread that panicked has left a valid queue all the same.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -131,12 +129,12 @@ impl SignalQueue {
         self.ready.notify_one();
     }
 
-    /// The next, if there is one.
+    /// The next signal, if there is one.
     pub(crate) fn try_next(&self) -> Option<SystemdSignal> {
         self.waiting().pop_front()
     }
 
-    /// Waits for the next. Nothing is lost if this is not waited for to the end.
+    /// Waits for the next signal. Cancel safe.
     pub(crate) async fn next(&self) -> SystemdSignal {
         loop {
             if let Some(signal) = self.try_next() {
@@ -147,13 +145,13 @@ impl SignalQueue {
     }
 }
 
-/// Whose signals count. On a bus any user may send any signal to any connection, but not under
-/// another's unique name: the bus fills in the sender.
+/// The senders whose signals are accepted. On a bus any user may send any signal to any connection, but not
+/// under the unique name of another: the bus sets the sender.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Senders {
-    /// There is no bus in between, and nobody but the peer.
+    /// There is no bus: the only sender is the peer.
     Peer,
-    /// The bus itself, and the connection that owns systemd's name; `None` while nobody does.
+    /// The bus itself, and the connection that owns systemd's name; `None` while it has no owner.
     Bus(Option<String>),
 }
 
@@ -173,8 +171,8 @@ impl Senders {
     }
 }
 
-/// Has systemd tell of these units, and passes on what it tells; what others send is dropped. To be
-/// called from within a runtime; what was asked for ends with the connection.
+/// Subscribes to systemd's signals about these units, and forwards them to the queue. Signals of other
+/// senders are dropped. To be called within a runtime; the subscription ends with the connection.
 pub(crate) async fn listen(
     connection: &Connection,
     units: &[&str],
@@ -191,10 +189,10 @@ pub(crate) async fn listen(
                 .await
                 .map_err(|error| of_bus(zbus::Error::from(error), SYSTEMD))?;
         }
-        // Changes of the owner are heard from here on.
+        // Changes of the owner are signalled from here on.
         senders = Senders::Bus(owner(&bus).await?);
     }
-    // Read without a pause: what nobody reads would hold up the answers to questions.
+    // Read without a pause: unread signals would delay the replies to calls.
     tokio::spawn(forward(stream, senders, to));
     subscribe(connection).await
 }
@@ -218,18 +216,22 @@ pub struct Userspace {
     pub realtime: u64,
 }
 
-/// When this userspace began: at boot, or at the last `systemctl soft-reboot`. systemd 257 and 262 take
-/// `UserspaceTimestampMonotonic` anew at a soft reboot and keep it over `daemon-reexec` (measured). That
-/// the releases between do so too is not relied on: they reach sysinit.target anew in any case.
+/// When this userspace began: at boot, or at the last `systemctl soft-reboot`. systemd 257 and 262 set
+/// `UserspaceTimestampMonotonic` again at a soft reboot and keep it over `daemon-reexec` (measured). Other
+/// releases may differ; they reach sysinit.target again in any case.
 pub(crate) async fn userspace(connection: &Connection) -> Result<Userspace, BusError> {
     let manager = manager(connection).await?;
+    let sysinit = async {
+        let object = UnitObject::new(connection, SYSINIT).await?;
+        object.properties(UNIT).await
+    };
     let (realtime, monotonic, sysinit) = tokio::join!(
         bounded(manager.userspace_timestamp()),
         bounded(manager.userspace_timestamp_monotonic()),
-        properties(connection, SYSINIT, false)
+        bounded(sysinit)
     );
     let failed = |error| of_bus(error, SYSTEMD);
-    let (mut sysinit, _) = sysinit?;
+    let mut sysinit = sysinit??;
     let reached: u64 = sysinit.take_or_default("ActiveEnterTimestampMonotonic")?;
     let reached_at: u64 = sysinit.take_or_default("ActiveEnterTimestamp")?;
     Ok(Userspace {
@@ -238,12 +240,12 @@ pub(crate) async fn userspace(connection: &Connection) -> Result<Userspace, BusE
     })
 }
 
-/// What systemd remembers of the last run of the gate before a unit that is down, and of the unit.
+/// systemd's record of the last run of a unit that is down, and of the gate before it.
 pub(crate) async fn last_start(connection: &Connection, unit: &str) -> Result<LastStart, BusError> {
     let gate = gate_of(unit);
     let (of_unit, of_gate) = tokio::join!(
-        properties(connection, unit, true),
-        properties(connection, &gate, true)
+        service_properties(connection, unit),
+        service_properties(connection, &gate)
     );
     let (mut unit, mut service) = of_unit?;
     let (mut gate, mut gate_service) = of_gate?;
@@ -268,36 +270,20 @@ pub(crate) fn gate_of(unit: &str) -> String {
     format!("preflight-rke2-gate@{instance}.service")
 }
 
-/// The properties of a unit, and where it is a service those of a service.
-async fn properties(
+/// The properties of a service: those of any unit, and those of a service.
+async fn service_properties(
     connection: &Connection,
     unit: &str,
-    is_service: bool,
 ) -> Result<(Properties, Properties), BusError> {
-    let proxy = fdo::PropertiesProxy::builder(connection)
-        .destination(SYSTEMD)
-        .path(unit_path(unit))
-        .cache_properties(CacheProperties::No)
-        .build()
-        .await
-        .map_err(|error| of_bus(error, unit))?;
-    let of_service = async {
-        if is_service {
-            bounded(proxy.get_all(SERVICE)).await.map(Some)
-        } else {
-            Ok(None)
-        }
-    };
-    let (of_unit, of_service) = tokio::join!(bounded(proxy.get_all(UNIT)), of_service);
-    let of_unit = of_unit?.map_err(|error| named(error, unit))?;
-    let of_service = match of_service? {
-        Some(all) => all.map_err(|error| named(error, unit))?,
-        None => std::collections::HashMap::new(),
-    };
-    Ok((Properties(of_unit), Properties(of_service)))
+    let object = UnitObject::new(connection, unit).await?;
+    let (of_unit, of_service) = tokio::join!(
+        bounded(object.properties(UNIT)),
+        bounded(object.properties(SERVICE))
+    );
+    Ok((of_unit??, of_service??))
 }
 
-/// Asks systemd for signals. To be done again where it has left the bus and come back.
+/// Subscribes to signals. To be repeated when systemd has left the bus and returned.
 pub(crate) async fn subscribe(connection: &Connection) -> Result<(), BusError> {
     let manager = manager(connection).await?;
     match bounded(manager.subscribe()).await? {
@@ -311,8 +297,7 @@ pub(crate) async fn subscribe(connection: &Connection) -> Result<(), BusError> {
     }
 }
 
-/// Starts a unit, as `systemctl start` does; the job's object path. That the job was taken on says
-/// nothing of how it will end.
+/// Starts a unit, as `systemctl start` does. Returns the job's object path; the job itself can still fail.
 pub(crate) async fn start(connection: &Connection, unit: &str) -> Result<String, BusError> {
     let manager = manager(connection).await?;
     let job = bounded(manager.start_unit(unit, "replace")).await?;
@@ -320,7 +305,7 @@ pub(crate) async fn start(connection: &Connection, unit: &str) -> Result<String,
         .map_err(|error| of_bus(error, unit))
 }
 
-/// Stops a unit, as `systemctl stop` does; the job's object path.
+/// Stops a unit, as `systemctl stop` does. Returns the job's object path.
 pub(crate) async fn stop(connection: &Connection, unit: &str) -> Result<String, BusError> {
     let manager = manager(connection).await?;
     let job = bounded(manager.stop_unit(unit, "replace")).await?;
@@ -335,7 +320,7 @@ async fn bounded<T>(answer: impl Future<Output = T>) -> Result<T, BusError> {
         .map_err(|_| BusError::TimedOut { after: PATIENCE })
 }
 
-/// What the bus is to pass on to us.
+/// The match rules of the subscription.
 fn rules<'a>(units: &[&'a str]) -> zbus::Result<Vec<MatchRule<'a>>> {
     let of_systemd = || {
         let signals = MatchRule::builder().msg_type(message::Type::Signal);
@@ -371,7 +356,7 @@ async fn forward(mut stream: MessageStream, mut senders: Senders, to: Arc<Signal
         if let Some(signal) = signal {
             to.push(signal);
         }
-        // Nobody is left to listen.
+        // The receiver is gone.
         if Arc::strong_count(&to) == 1 {
             return;
         }
@@ -379,7 +364,7 @@ async fn forward(mut stream: MessageStream, mut senders: Senders, to: Arc<Signal
     to.push(SystemdSignal::Disconnected);
 }
 
-/// What a message tells, if it is a signal of systemd's or of the bus.
+/// The signal in a message, if systemd or the bus has sent it.
 fn signal_of(message: &Message, senders: &mut Senders) -> Option<SystemdSignal> {
     if message.message_type() != message::Type::Signal {
         return None;
@@ -440,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bus_is_asked_for_no_more_than_is_needed() {
+    fn the_match_rules_are_narrow() {
         let rules = rules(&["rke2-server.service"]).unwrap();
         let texts: Vec<String> = rules.iter().map(ToString::to_string).collect();
         assert_eq!(texts.len(), 6);
@@ -475,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn only_systemd_and_the_bus_are_believed() {
+    fn only_signals_of_systemd_and_the_bus_are_accepted() {
         let mut senders = Senders::Bus(Some(":1.0".to_owned()));
         assert!(signal_of(&removed(":1.0"), &mut senders).is_some());
         for other in [":1.00", ":1.7", BUS] {
@@ -488,7 +473,7 @@ mod tests {
         );
         assert_eq!(signal_of(&reload(":1.7"), &mut senders), None);
 
-        // Another cannot make itself systemd, nor a name of its own pass for systemd's.
+        // Another connection cannot pose as systemd, nor its name as systemd's.
         assert_eq!(
             signal_of(&moved(":1.7", SYSTEMD, ":1.7"), &mut senders),
             None
@@ -503,7 +488,7 @@ mod tests {
         );
         assert_eq!(signal_of(&removed(":1.7"), &mut senders), None);
 
-        // The bus can: systemd leaves, and comes back as another connection.
+        // The bus reports that systemd leaves, and returns as another connection.
         assert_eq!(signal_of(&moved(BUS, SYSTEMD, ""), &mut senders), None);
         assert_eq!(senders, Senders::Bus(None));
         assert_eq!(signal_of(&removed(":1.0"), &mut senders), None);

@@ -1,4 +1,4 @@
-//! PendingQuery systemd over D-Bus how it would start a unit, and what the unit does now.
+//! Queries to systemd over D-Bus: the definition of a unit, and what the unit does now.
 
 pub(crate) mod jobs;
 pub(crate) mod manage;
@@ -32,7 +32,7 @@ pub enum BusError {
         /// What the bus said.
         reason: String,
     },
-    /// Nobody answered in time.
+    /// There was no answer in time.
     #[error("systemd did not answer over D-Bus within {} ms", .after.as_millis())]
     TimedOut {
         /// How long it was waited for.
@@ -49,13 +49,13 @@ pub enum BusError {
         "systemd knows no unit {unit}; if it has just been installed, run `systemctl daemon-reload`"
     )]
     NotFound {
-        /// The unit asked for.
+        /// The unit of the query.
         unit: String,
     },
-    /// The bus or systemd refuses to tell.
+    /// The bus or systemd refuses the query.
     #[error("not allowed to ask systemd over D-Bus: {reason}; run as root")]
     Denied {
-        /// Who refused it, in their words.
+        /// The error of the bus or of systemd.
         reason: String,
     },
     /// The connection broke.
@@ -64,7 +64,7 @@ pub enum BusError {
         /// What it broke with.
         reason: String,
     },
-    /// Something else, in the words of who said it.
+    /// Any other error.
     #[error("systemd could not be asked over D-Bus: {reason}")]
     Other {
         /// What went wrong.
@@ -130,7 +130,7 @@ pub(crate) async fn connect() -> Result<Connection, BusError> {
     })
 }
 
-/// What systemd says of one unit: its definition and its state.
+/// One unit: its definition and its state.
 pub(crate) async fn query(connection: &Connection, unit: &str) -> Result<LiveUnit, BusError> {
     let manager = manager(connection).await?;
     let (live, inherited) = tokio::join!(load(connection, unit), inherited(&manager));
@@ -139,8 +139,8 @@ pub(crate) async fn query(connection: &Connection, unit: &str) -> Result<LiveUni
     Ok(live)
 }
 
-/// Asks systemd for several units at once, in `deadline` altogether. Units that it does not know
-/// are left out. Not to be called from within a runtime.
+/// Queries several units at once, within `deadline`. Units that systemd does not know are left out. Not to be
+/// called within a runtime.
 pub fn ask(units: &[&str], deadline: Duration) -> Result<Vec<LiveUnit>, BusError> {
     run(deadline, async {
         let connection = connect().await?;
@@ -148,8 +148,7 @@ pub fn ask(units: &[&str], deadline: Duration) -> Result<Vec<LiveUnit>, BusError
     })
 }
 
-/// A question that a thread of its own puts to systemd, while its caller reads files: what it costs is
-/// mostly the way there and back.
+/// A query that runs in a thread of its own while the caller reads files: most of its time is the round trip.
 #[derive(Debug)]
 pub(crate) struct PendingQuery {
     unit: String,
@@ -158,11 +157,15 @@ pub(crate) struct PendingQuery {
 }
 
 impl PendingQuery {
-    /// Asks for one unit.
+    /// Begins to query one unit.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the caller reads files meanwhile"
+    )]
     pub(crate) fn begin(unit: &str, deadline: Duration) -> Self {
-        let asked = unit.to_owned();
+        let name = unit.to_owned();
         let thread = std::thread::Builder::new()
-            .spawn(move || ask(&[&asked], deadline))
+            .spawn(move || ask(&[&name], deadline))
             .ok();
         Self {
             unit: unit.to_owned(),
@@ -171,7 +174,7 @@ impl PendingQuery {
         }
     }
 
-    /// The answer, waited for; where no thread could be had, it is asked for now.
+    /// Waits for the answer. If no thread could be created, the query is made now.
     pub(crate) fn answer(self) -> Result<Vec<LiveUnit>, BusError> {
         match self.thread.map(JoinHandle::join) {
             Some(Ok(answer)) => answer,
@@ -214,7 +217,7 @@ async fn query_all(connection: &Connection, units: &[&str]) -> Result<Vec<LiveUn
         }
         Ok(out)
     };
-    // Asked at once: what takes time is the way there and back.
+    // Queried at once: most of the time is the round trip.
     let (all, inherited) = tokio::join!(all, inherited(&manager));
     let mut all = all?;
     if !all.is_empty() {
@@ -234,7 +237,7 @@ async fn manager(connection: &Connection) -> Result<ManagerProxy<'static>, BusEr
         .map_err(|error| of_bus(error, SYSTEMD))
 }
 
-/// What systemd says of itself.
+/// Properties of the manager that apply to every unit.
 struct Inherited {
     environment: Vec<String>,
     version: String,
@@ -256,23 +259,11 @@ async fn inherited(manager: &ManagerProxy<'_>) -> Result<Inherited, BusError> {
     })
 }
 
-/// systemd loads a unit that it has not yet loaded when its object is asked for anything, so that there is
-/// no need of `LoadUnit`, which would be one more way there and back.
+/// Reads a unit. systemd loads a unit when a property of its object is read, so that `LoadUnit`, one more
+/// round trip, is not needed.
 async fn load(connection: &Connection, unit: &str) -> Result<LiveUnit, BusError> {
-    let properties = fdo::PropertiesProxy::builder(connection)
-        .destination(SYSTEMD)
-        .path(manage::unit_path(unit))
-        .cache_properties(CacheProperties::No)
-        .build()
-        .await
-        .map_err(|error| of_bus(error, unit))?;
-    let get_all = async |interface| {
-        let properties = properties.get_all(interface).await;
-        properties
-            .map(Properties)
-            .map_err(|error| named(error, unit))
-    };
-    let (of_unit, of_service) = tokio::join!(get_all(UNIT), get_all(SERVICE));
+    let object = UnitObject::new(connection, unit).await?;
+    let (of_unit, of_service) = tokio::join!(object.properties(UNIT), object.properties(SERVICE));
     let mut of_unit = of_unit?;
     let load_state: String = of_unit.take("LoadState")?;
     if load_state == "not-found" {
@@ -316,7 +307,32 @@ async fn load(connection: &Connection, unit: &str) -> Result<LiveUnit, BusError>
     })
 }
 
-/// What `GetAll` returned.
+/// The object of a unit, for reading its properties.
+struct UnitObject<'a> {
+    proxy: fdo::PropertiesProxy<'static>,
+    unit: &'a str,
+}
+
+impl<'a> UnitObject<'a> {
+    async fn new(connection: &Connection, unit: &'a str) -> Result<Self, BusError> {
+        let proxy = fdo::PropertiesProxy::builder(connection)
+            .destination(SYSTEMD)
+            .path(manage::unit_path(unit))
+            .cache_properties(CacheProperties::No)
+            .build()
+            .await
+            .map_err(|error| of_bus(error, unit))?;
+        Ok(Self { proxy, unit })
+    }
+
+    /// All properties of one interface.
+    async fn properties(&self, interface: InterfaceName<'_>) -> Result<Properties, BusError> {
+        let all = self.proxy.get_all(interface).await;
+        all.map(Properties).map_err(|error| named(error, self.unit))
+    }
+}
+
+/// The properties of an interface, as `GetAll` returns them.
 struct Properties(HashMap<String, OwnedVariant>);
 
 impl Properties {
@@ -353,12 +369,11 @@ impl Properties {
     }
 }
 
-/// Path, words, then flags or whether a failure is ignored, then times, process and status of
-/// the last run.
+/// Path, arguments, flags or whether a failure is ignored, then times, process and status of the last run.
 type Exec<T> = (String, Vec<String>, T, u64, u64, u64, u64, u32, i32, i32);
 
 fn commands(service: &mut Properties, key: &str) -> Result<Vec<LiveCommand>, BusError> {
-    // Only the newer property (systemd 243) tells the prefixes `:` and `|`.
+    // Only the newer property (systemd 243) has the prefixes `:` and `|`.
     let newer = format!("{key}Ex");
     if service.0.contains_key(&newer) {
         let commands: Vec<Exec<Vec<String>>> = service.take(&newer)?;
@@ -389,8 +404,8 @@ fn commands(service: &mut Properties, key: &str) -> Result<Vec<LiveCommand>, Bus
         .collect())
 }
 
-/// The commands that run before the service does, and, where systemd does not wait for the service to be
-/// ready, those that run while it starts.
+/// The commands that run before the service's program, and, where systemd does not wait for the service to
+/// be ready, those that run while it starts.
 fn auxiliary_commands(
     service: &mut Properties,
 ) -> Result<Vec<(&'static str, LiveCommand)>, BusError> {
@@ -412,8 +427,8 @@ fn auxiliary_commands(
     Ok(out)
 }
 
-/// The directives whose effect on what the service sees is not followed, as far as they are set to other
-/// than their default. A property of such a directive that is of an unexpected type counts as set.
+/// The directives with an effect on the service's view of the host that is not evaluated, if they differ
+/// from their default. A property of an unexpected type counts as set.
 fn influences(service: &Properties) -> Vec<(&'static str, Extent)> {
     directive::untracked()
         .filter_map(|(name, reach, takes)| {
@@ -453,10 +468,10 @@ fn paths(value: &Variant<'_>, name: &str) -> Option<Vec<String>> {
     items
         .iter()
         .map(|item| match item {
-            // Prefixes say whether the path may be missing, and whose root it is below.
+            // The prefixes `-` (may be missing) and `+` (below the root directory of the unit).
             Variant::Str(path) => Some(path.trim_start_matches(['-', '+']).to_owned()),
             Variant::Structure(fields) => {
-                // Of a bind mount the second field is where it is mounted.
+                // The second field of a bind mount is the mount point.
                 let at = usize::from(name.starts_with("Bind"));
                 text(fields.fields().get(at)?)
             }
@@ -465,7 +480,7 @@ fn paths(value: &Variant<'_>, name: &str) -> Option<Vec<String>> {
         .collect()
 }
 
-/// What an error about `unit` means.
+/// Converts an error of a query about `unit`.
 fn of_bus(error: zbus::Error, unit: &str) -> BusError {
     match error {
         zbus::Error::FDO(error) => named(*error, unit),
@@ -498,7 +513,7 @@ fn of_bus(error: zbus::Error, unit: &str) -> BusError {
 fn named(error: fdo::Error, unit: &str) -> BusError {
     match error {
         fdo::Error::ZBus(error) => of_bus(error, unit),
-        // The unit went between two questions.
+        // The unit was unloaded between two queries.
         fdo::Error::UnknownObject(_) => BusError::NotFound {
             unit: unit.to_owned(),
         },

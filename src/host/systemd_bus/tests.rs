@@ -9,7 +9,7 @@ use zbus::{ObjectPath, interface};
 const JOB_PATH: &str = "/org/freedesktop/systemd1/job/7";
 const UNIT_PATH: &str = "/org/freedesktop/systemd1/unit/rke2_2dserver_2eservice";
 
-/// What the made-up systemd does when it is asked for a unit.
+/// How the simulated systemd answers a query about a unit.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mood {
     Answers,
@@ -34,7 +34,7 @@ enum SystemdError {
 struct FakeManager(Mood);
 
 impl FakeManager {
-    /// What it does about a question of any kind.
+    /// How it answers any query.
     async fn minds(&self, connection: &Connection) -> fdo::Result<()> {
         match self.0 {
             Mood::Refuses => {
@@ -340,7 +340,7 @@ impl NewService {
 }
 
 /// Asks a systemd of that mood.
-fn asked(mood: Mood) -> Result<LiveUnit, BusError> {
+fn queried(mood: Mood) -> Result<LiveUnit, BusError> {
     with(mood, async |client, _| {
         query(&client, "rke2-server.service").await
     })
@@ -433,7 +433,7 @@ fn what_systemd_tells_is_passed_on_until_it_hangs_up() {
 }
 
 #[test]
-fn to_be_subscribed_already_is_as_good_and_to_be_refused_is_told() {
+fn an_existing_subscription_is_kept_and_a_refusal_is_an_error() {
     let subscribed = |mood| {
         with(mood, async |client, _server| {
             manage::subscribe(&client).await
@@ -449,7 +449,7 @@ fn to_be_subscribed_already_is_as_good_and_to_be_refused_is_told() {
 
 #[test]
 fn a_unit_is_read_whole() {
-    let unit = asked(Mood::Answers).unwrap();
+    let unit = queried(Mood::Answers).unwrap();
     let expected = LiveUnit {
         id: "rke2-server.service".to_owned(),
         names: vec!["rke2-server.service".to_owned()],
@@ -517,7 +517,7 @@ fn a_unit_is_read_whole() {
 
 #[test]
 fn an_old_systemd_tells_less() {
-    let unit = asked(Mood::OldVersion).unwrap();
+    let unit = queried(Mood::OldVersion).unwrap();
     assert_eq!(unit.exec_start[0].argv, ["/usr/local/bin/rke2", "server"]);
     assert!(unit.exec_start[0].ignore_failure && !unit.exec_start[0].no_env_expand);
     assert_eq!((unit.restarts, unit.unset_environment.len()), (0, 0));
@@ -528,7 +528,7 @@ fn an_old_systemd_tells_less() {
 #[test]
 fn a_unit_that_is_not_there() {
     for mood in [Mood::KnowsNoUnit, Mood::NotFound] {
-        let error = asked(mood).unwrap_err();
+        let error = queried(mood).unwrap_err();
         assert_eq!(
             error,
             BusError::NotFound {
@@ -542,7 +542,7 @@ fn a_unit_that_is_not_there() {
 #[test]
 fn a_refusal_names_who_refused() {
     assert_eq!(
-        asked(Mood::Refuses).unwrap_err().to_string(),
+        queried(Mood::Refuses).unwrap_err().to_string(),
         "not allowed to ask systemd over D-Bus: SELinux policy denies access; run as root"
     );
 }
@@ -550,7 +550,10 @@ fn a_refusal_names_who_refused() {
 #[test]
 fn no_answer_ends_with_the_deadline() {
     let after = Duration::from_millis(500);
-    assert_eq!(asked(Mood::NeverAnswers), Err(BusError::TimedOut { after }));
+    assert_eq!(
+        queried(Mood::NeverAnswers),
+        Err(BusError::TimedOut { after })
+    );
     let none = run(Duration::ZERO, std::future::pending::<Result<(), _>>());
     assert_eq!(
         none.unwrap_err().to_string(),
@@ -559,14 +562,14 @@ fn no_answer_ends_with_the_deadline() {
 }
 
 #[test]
-fn a_broken_connection_is_told_at_once() {
-    let error = asked(Mood::HangsUp).unwrap_err();
+fn a_broken_connection_is_reported_at_once() {
+    let error = queried(Mood::HangsUp).unwrap_err();
     assert!(matches!(error, BusError::Disconnected { .. }), "{error:?}");
 }
 
 #[test]
 fn an_answer_of_another_type_is_no_answer() {
-    let error = asked(Mood::Nonsense).unwrap_err();
+    let error = queried(Mood::Nonsense).unwrap_err();
     assert_eq!(
         error.to_string(),
         "systemd could not be asked over D-Bus: the property Result in systemd's answer is of another type"

@@ -1,18 +1,19 @@
-//! Where a unit's variables come from: systemd's own configuration, and environment files.
+//! The sources of a unit's variables: systemd's own configuration, and environment files.
 
 use std::collections::BTreeMap;
 
 use super::{add_conf_files, read_all};
 use crate::facts::Source;
+use crate::glob;
 use crate::host::HostRoot;
 use crate::unit::envfile::{self, Comments};
 use crate::unit::environment::{Variable, VariableOrigin, assignment};
 use crate::unit::load::{self, UnitFile};
 use crate::unit::{
-    EnvironmentContent, EnvironmentFault, UnitDefinition, UnitProblem, UnitProblemKind, wildcard,
+    EnvironmentContent, EnvironmentFault, UnitDefinition, UnitProblem, UnitProblemKind,
 };
 
-/// Where systemd's own configuration stands, the first before the others.
+/// The directories of systemd's own configuration, highest precedence first.
 const MANAGER_DIRECTORIES: [&str; 4] = [
     "/etc/systemd",
     "/run/systemd",
@@ -20,10 +21,10 @@ const MANAGER_DIRECTORIES: [&str; 4] = [
     "/usr/lib/systemd",
 ];
 
-/// Files that one `EnvironmentFile=` with wildcards may stand for.
-const MOST_MATCHES: usize = 1024;
+/// The most files that one `EnvironmentFile=` with wildcards may match.
+const MAX_MATCHES: usize = 1024;
 
-/// What services inherit from systemd, as far as files and the kernel command line say.
+/// The variables that services inherit from systemd, according to its files and the kernel command line.
 pub(super) fn manager_environment(
     root: &HostRoot,
     problems: &mut Vec<UnitProblem>,
@@ -62,7 +63,7 @@ pub(super) fn manager_environment(
     variables.into_vec()
 }
 
-/// Reads the environment files of a unit, and says what is wrong with them.
+/// Reads the environment files of a unit, and adds their problems to it.
 pub(super) fn read_files(root: &HostRoot, unit: &mut UnitDefinition, comments: Comments) {
     for file in &mut unit.environment_files {
         file.files = matching(root, &file.pattern)
@@ -88,24 +89,24 @@ pub(super) fn read_files(root: &HostRoot, unit: &mut UnitDefinition, comments: C
     }
 }
 
-/// The paths that a pattern stands for, sorted; of a plain path, the path, be it there or not.
+/// The paths that match a pattern, sorted; a path without wildcards is returned whether it exists or not.
 fn matching(root: &HostRoot, pattern: &str) -> Vec<String> {
-    if !wildcard::is_pattern(pattern) {
+    if !glob::is_pattern(pattern.as_bytes()) {
         return vec![pattern.to_owned()];
     }
     let mut paths = vec![String::new()];
     for part in pattern.split('/').filter(|part| !part.is_empty()) {
         let mut next = Vec::new();
         for path in paths {
-            if !wildcard::is_pattern(part) {
+            if !glob::is_pattern(part.as_bytes()) {
                 next.push(format!("{path}/{part}"));
                 continue;
             }
             let directory = if path.is_empty() { "/" } else { &path };
             for name in root.list(directory).unwrap_or_default() {
-                if next.len() < MOST_MATCHES
+                if next.len() < MAX_MATCHES
                     && let Some(name) = name.to_str()
-                    && wildcard::matches(part.as_bytes(), name.as_bytes())
+                    && glob::matches(part.as_bytes(), name.as_bytes())
                 {
                     next.push(format!("{path}/{name}"));
                 }

@@ -1,4 +1,4 @@
-//! Finding a unit's files where systemd looks for them, in its order, and reading them.
+//! Finds a unit's files in systemd's directories, in systemd's order, and reads them.
 
 mod environment;
 
@@ -14,8 +14,8 @@ use crate::unit::load::{self, Install, UnitFile};
 use crate::unit::specifier::Specifiers;
 use crate::unit::{Enablement, Knowledge, LiveUnit, Load, UnitDefinition};
 
-/// systemd's unit directories, the first before the others (systemd.unit(5), "Unit File Load
-/// Path"), and how they are searched.
+/// systemd's unit directories, highest precedence first (systemd.unit(5), "Unit File Load Path"), and how
+/// they are searched.
 const DIRECTORIES: [(&str, Search); 13] = [
     ("/etc/systemd/system.control", Search::List),
     ("/run/systemd/system.control", Search::List),
@@ -32,10 +32,10 @@ const DIRECTORIES: [(&str, Search); 13] = [
     ("/run/systemd/generator.late", Search::List),
 ];
 
-/// Links followed from one unit name to the next before systemd calls it a loop.
-const MOST_ALIASES: usize = 8;
+/// The most links from one unit name to the next that systemd follows.
+const MAX_ALIASES: usize = 8;
 
-/// How a directory is searched: the vendor's are long, so names are tried, not listed.
+/// How a directory is searched. The vendor's directories are long, so names are tried, not listed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Search {
     List,
@@ -44,7 +44,7 @@ enum Search {
 
 struct Directory {
     path: &'static str,
-    /// `None`: not listed, so that every name may be in it.
+    /// The names in the directory; `None` if it is not listed, and may contain any name.
     names: Option<BTreeSet<OsString>>,
 }
 
@@ -55,12 +55,12 @@ impl Directory {
             .is_none_or(|names| names.contains(std::ffi::OsStr::new(name)))
     }
 
-    /// Links here last until the next boot.
+    /// Whether links in this directory last until the next boot.
     fn is_runtime(&self) -> bool {
         self.path.starts_with("/run/")
     }
 
-    /// Links here are the administrator's.
+    /// Whether links in this directory are the administrator's.
     fn is_configuration(&self) -> bool {
         matches!(
             self.path,
@@ -69,7 +69,7 @@ impl Directory {
     }
 }
 
-/// Reads a unit from its files: `rke2-server.service`. Template instances are not looked for.
+/// Reads a unit, such as `rke2-server.service`, from its files. Template instances are not found.
 pub fn find(root: &HostRoot, unit: &str) -> UnitDefinition {
     let directories = directories(root);
     let search = UnitSearch {
@@ -83,8 +83,8 @@ pub fn find(root: &HostRoot, unit: &str) -> UnitDefinition {
     definition
 }
 
-/// What systemd answered, completed with what it does not tell: origins, from the same unit read
-/// by [`find`], and the contents of environment files.
+/// Completes systemd's definition of a unit: positions come from `offline`, the same unit as read by
+/// [`find`], and the contents of environment files are read.
 pub fn complete(root: &HostRoot, live: &LiveUnit, offline: &UnitDefinition) -> UnitDefinition {
     let mut definition = live.definition(offline);
     let comments = Comments::of_systemd(live.systemd_major());
@@ -96,7 +96,7 @@ fn directories(root: &HostRoot) -> Vec<Directory> {
     let mut out = Vec::with_capacity(DIRECTORIES.len());
     for (path, search) in DIRECTORIES {
         let names = match search {
-            // Mostly `/lib` is `/usr/lib`.
+            // On most hosts, `/lib` is a link to `/usr/lib`.
             Search::Probe if path.starts_with("/lib/") && root.read_link("/lib").is_ok() => {
                 continue;
             }
@@ -116,26 +116,26 @@ struct UnitSearch<'a> {
     directories: &'a [Directory],
 }
 
-/// A unit file found.
+/// The unit file of a unit.
 struct Fragment<'a> {
     path: String,
     directory: &'a Directory,
-    /// Where a link of the unit's own name stands.
+    /// The directory with a link of the unit's own name.
     linked: Option<&'a Directory>,
-    /// Whether such a link leads to a unit directory, which systemd calls bad.
+    /// Whether such a link leads to another unit directory, which systemd reports as `bad`.
     own_name: bool,
     content: Result<Vec<u8>, ReadError>,
 }
 
-/// What a name leads to in one directory.
-enum Entry {
+/// What a name in a directory leads to.
+enum FoundName {
     /// A unit file.
     File,
     /// A link to a unit file elsewhere, or to the null device.
     Linked(String),
-    /// A link to the unit of that name.
+    /// A link to a unit of this other name.
     Alias(String),
-    /// A link to a unit of the same name, which is looked for further on.
+    /// A link to the same name in another unit directory, which is searched later.
     OwnName,
     Nothing,
 }
@@ -171,28 +171,28 @@ impl UnitSearch<'_> {
         definition
     }
 
-    /// Follows the last of `names` to a unit file, through other names of the unit.
+    /// Finds the unit file of the last of `names`. Aliases are followed and added to `names`.
     fn fragment(&self, names: &mut Vec<String>) -> Option<Fragment<'_>> {
-        for _ in 0..MOST_ALIASES {
+        for _ in 0..MAX_ALIASES {
             let name = names.last()?.clone();
             let mut linked = None;
             let mut alias = None;
             for directory in self.directories.iter().filter(|d| d.may_have(&name)) {
                 let path = format!("{}/{name}", directory.path);
                 let (content, is_link) = match self.entry(directory, &name) {
-                    Entry::File => (self.root.read(&path), false),
-                    // An image may lack the device; the link masks all the same.
-                    Entry::Linked(target) if target == "/dev/null" => (Ok(Vec::new()), true),
-                    Entry::Linked(_) => (self.root.read(&path), true),
-                    Entry::Alias(target) => {
+                    FoundName::File => (self.root.read(&path), false),
+                    // An image may lack the device; the link masks the unit nevertheless.
+                    FoundName::Linked(target) if target == "/dev/null" => (Ok(Vec::new()), true),
+                    FoundName::Linked(_) => (self.root.read(&path), true),
+                    FoundName::Alias(target) => {
                         alias = Some(target);
                         break;
                     }
-                    Entry::OwnName => {
+                    FoundName::OwnName => {
                         linked = linked.or(Some(directory));
                         continue;
                     }
-                    Entry::Nothing => continue,
+                    FoundName::Nothing => continue,
                 };
                 if is_link && matches!(&content, Err(error) if error.is_absent()) {
                     return None;
@@ -210,16 +210,16 @@ impl UnitSearch<'_> {
         None
     }
 
-    fn entry(&self, directory: &Directory, name: &str) -> Entry {
+    fn entry(&self, directory: &Directory, name: &str) -> FoundName {
         let path = format!("{}/{name}", directory.path);
         match self.root.lstat(&path) {
-            Err(error) if error.is_absent() => Entry::Nothing,
-            Ok(status) if status.kind != FileKind::Link => Entry::File,
-            // Not to be looked at, so let reading it say why.
-            Err(_) => Entry::File,
+            Err(error) if error.is_absent() => FoundName::Nothing,
+            Ok(status) if status.kind != FileKind::Link => FoundName::File,
+            // Reading it gives the error to report.
+            Err(_) => FoundName::File,
             Ok(_) => {
                 let Ok(target) = self.root.read_link(&path) else {
-                    return Entry::File;
+                    return FoundName::File;
                 };
                 let target = absolute(directory.path, &target.to_string_lossy());
                 let inside = DIRECTORIES.iter().any(|(directory, _)| {
@@ -229,19 +229,19 @@ impl UnitSearch<'_> {
                 });
                 let base = target.rsplit('/').next().unwrap_or_default();
                 if !inside {
-                    Entry::Linked(target)
+                    FoundName::Linked(target)
                 } else if base == name {
-                    Entry::OwnName
+                    FoundName::OwnName
                 } else if suffix(base) == suffix(name) && !base.contains('@') {
-                    Entry::Alias(base.to_owned())
+                    FoundName::Alias(base.to_owned())
                 } else {
-                    Entry::Nothing
+                    FoundName::Nothing
                 }
             }
         }
     }
 
-    /// Adds the names that are links to the unit, as far as they matter: those with drop-ins.
+    /// Adds further names that are links to the unit, if they have drop-ins.
     fn other_names(&self, names: &mut Vec<String>) {
         let mut found = Vec::new();
         for directory in self.directories {
@@ -254,7 +254,7 @@ impl UnitSearch<'_> {
                         .directories
                         .iter()
                         .any(|d| d.names.is_some() && d.may_have(&drop_ins))
-                    && let Entry::Alias(target) = self.entry(directory, link)
+                    && let FoundName::Alias(target) = self.entry(directory, link)
                     && names.contains(&target)
                 {
                     found.push(link.to_owned());
@@ -264,8 +264,8 @@ impl UnitSearch<'_> {
         names.append(&mut found);
     }
 
-    /// The drop-ins in the order they are read in: by file name, and of two with the same file
-    /// name the one that comes first in the order of the directories.
+    /// The drop-ins in the order of reading: by file name. Of several with the same file name, the one in
+    /// the directory of highest precedence is used.
     fn drop_ins(&self, name: &str, names: &[String]) -> Vec<UnitFile> {
         let mut found: BTreeMap<OsString, String> = BTreeMap::new();
         let mut visit = |directory: &Directory, name: &str| {
@@ -333,8 +333,7 @@ impl UnitSearch<'_> {
         }
     }
 
-    /// Whether another unit pulls `name` in by a link below `directory`, or a name that
-    /// `Alias=` lists is one.
+    /// Whether a link below `directory` makes another unit want `name`, or is an alias of `Alias=`.
     fn has_link_to(&self, directory: &Directory, name: &str, install: &Install) -> bool {
         let is_link = |path: &str| {
             let status = self.root.lstat(path);
@@ -347,7 +346,7 @@ impl UnitSearch<'_> {
         });
         pulled_in || install.aliases.iter().any(|alias| {
             directory.may_have(alias)
-                && matches!(self.entry(directory, alias), Entry::Alias(target) if target == name)
+                && matches!(self.entry(directory, alias), FoundName::Alias(target) if target == name)
         })
     }
 }
@@ -356,7 +355,7 @@ fn suffix(name: &str) -> Option<&str> {
     name.rsplit_once('.').map(|(_, suffix)| suffix)
 }
 
-/// `rke2-server.service`: `rke2-.service`. The longer before the shorter.
+/// The prefixes of a unit's name with drop-ins, longest first: `rke2-.service` for `rke2-server.service`.
 fn prefixes(name: &str) -> Vec<String> {
     let Some((stem, suffix)) = name.rsplit_once('.') else {
         return Vec::new();
@@ -365,7 +364,7 @@ fn prefixes(name: &str) -> Vec<String> {
     let mut out = Vec::new();
     let mut rest = stem;
     loop {
-        // A dash at the end belongs to the name before it.
+        // A dash at the end belongs to the prefix before it.
         rest = rest.strip_suffix('-').unwrap_or(rest);
         let Some((shorter, _)) = rest.rsplit_once('-').filter(|(name, _)| !name.is_empty()) else {
             return out;
@@ -375,7 +374,7 @@ fn prefixes(name: &str) -> Vec<String> {
     }
 }
 
-/// `target`, as a link in `directory` has it, from the root and without `.` and `..`.
+/// The target of a link in `directory` as an absolute path without `.` and `..`.
 fn absolute(directory: &str, target: &str) -> String {
     let base = if target.starts_with('/') {
         ""
@@ -395,12 +394,12 @@ fn absolute(directory: &str, target: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
-/// Adds the `*.conf` files of a directory whose names are not known yet.
+/// Adds the `*.conf` files of a directory. A name that is in `found` already is not replaced.
 fn add_conf_files(root: &HostRoot, directory: &str, found: &mut BTreeMap<OsString, String>) {
     for name in root.list(directory).unwrap_or_default() {
         let bytes = name.as_bytes();
         if bytes.ends_with(b".conf") && !bytes.starts_with(b".") {
-            // A name that is not UTF-8 cannot be read by this path, and is told as unreadable.
+            // A name that is not UTF-8 cannot be opened by this path, and is reported as unreadable.
             let path = format!("{directory}/{}", name.to_string_lossy());
             found.entry(name).or_insert(path);
         }
@@ -417,7 +416,7 @@ fn read_all(root: &HostRoot, found: BTreeMap<OsString, String>) -> Vec<UnitFile>
         .collect()
 }
 
-/// Looks up the specifiers that only the host can tell, if `content` may use them.
+/// Sets the specifiers whose values are read from the host, if `content` may use them.
 fn host_specifiers(root: &HostRoot, content: &[u8], specifiers: &mut Specifiers) {
     let used = |letter: u8| content.windows(2).any(|pair| pair == [b'%', letter]);
     if !content.contains(&b'%') {

@@ -1,10 +1,10 @@
-//! What holds for all files.
+//! Properties of any set of files.
 
 use super::*;
 use proptest::prelude::*;
 
 #[test]
-fn ten_thousand_files_and_a_hostile_line_take_no_time() {
+fn ten_thousand_files_and_a_hostile_line_are_fast() {
     let mut tree = Tree::default();
     for index in 0..10_000 {
         let text = "kernel.pan* = 1\nkernel.panic = 2\nvm.swappiness = 3\n";
@@ -100,7 +100,7 @@ proptest! {
     }
 
     #[test]
-    fn what_wins_is_in_no_chain_and_the_answer_is_stable(tree in any_tree()) {
+    fn the_winner_is_not_overridden_and_the_result_is_stable(tree in any_tree()) {
         let once = resolve(&tree, &KEYS, Dialect::NEWEST);
         for next in &once.keys {
             if let Some(set) = &next.set {
@@ -127,7 +127,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_answered(content in prop::collection::vec(any::<u8>(), 0..300), systemd in 230..260_u16) {
+    fn any_bytes_have_a_result(content in prop::collection::vec(any::<u8>(), 0..300), systemd in 230..260_u16) {
         let mut tree = Tree::default();
         tree.add(SearchDirectory::Etc, File::new("/etc/sysctl.d/a.conf", content.clone()));
         tree.sysctl_conf = Some(File::new("/etc/sysctl.conf", content.clone()));

@@ -16,7 +16,7 @@ const KEYS: [&str; 6] = [
     "kernel.keys.root_maxbytes",
 ];
 
-/// Builds a tree of files by path; `-> target` is a link whose target is not there.
+/// Builds a tree of files by path; `-> target` is a link whose target does not exist.
 fn tree(files: &[(&str, &str)]) -> Tree {
     let mut tree = Tree::default();
     for (path, text) in files {
@@ -39,7 +39,7 @@ fn tree(files: &[(&str, &str)]) -> Tree {
     tree
 }
 
-fn ask(files: &[(&str, &str)]) -> (KeyResolution, Resolution) {
+fn resolve_files(files: &[(&str, &str)]) -> (KeyResolution, Resolution) {
     let mut found = resolve(&tree(files), &[PANIC], Dialect::NEWEST);
     (found.keys.remove(0), found)
 }
@@ -47,15 +47,15 @@ fn ask(files: &[(&str, &str)]) -> (KeyResolution, Resolution) {
 /// Files by path and content.
 type Files = &'static [(&'static str, &'static str)];
 
-/// What is so, files that show it, and the value that stays.
-const WHO_WINS: &[(&str, Files, Option<i32>)] = &[
+/// Name of the case, files, and the value that results.
+const WINNERS: &[(&str, Files, Option<i32>)] = &[
     (
-        "nobody",
+        "no file",
         &[("/etc/sysctl.d/a.conf", "vm.swappiness=1\n")],
         None,
     ),
     (
-        "the later name, whatever the directory",
+        "the later name, in any directory",
         &[
             ("/etc/sysctl.d/10-a.conf", "kernel.panic=1"),
             ("/usr/lib/sysctl.d/50-b.conf", "kernel.panic=2"),
@@ -80,7 +80,7 @@ const WHO_WINS: &[(&str, Files, Option<i32>)] = &[
         Some(1),
     ),
     (
-        "of one name, the directory of higher precedence",
+        "among files of one name, the directory of higher precedence",
         &[
             ("/usr/lib/sysctl.d/60-a.conf", "kernel.panic=1"),
             ("/run/sysctl.d/60-a.conf", "kernel.panic=2"),
@@ -97,7 +97,7 @@ const WHO_WINS: &[(&str, Files, Option<i32>)] = &[
         None,
     ),
     (
-        "so is a link to nowhere",
+        "a dangling link is a mask",
         &[
             ("/usr/lib/sysctl.d/60-a.conf", "kernel.panic=1"),
             ("/etc/sysctl.d/60-a.conf", "-> /nonexistent"),
@@ -118,7 +118,7 @@ const WHO_WINS: &[(&str, Files, Option<i32>)] = &[
         Some(1),
     ),
     (
-        "the later pattern",
+        "a later pattern",
         &[("/etc/sysctl.d/a.conf", "kernel.pan*=1\nkernel.pani?=2\n")],
         Some(2),
     ),
@@ -139,7 +139,7 @@ const WHO_WINS: &[(&str, Files, Option<i32>)] = &[
         Some(2),
     ),
     (
-        "an exclusion keeps patterns off, before them and after",
+        "an exclusion applies to patterns before and after it",
         &[(
             "/etc/sysctl.d/a.conf",
             "kernel.pan*=1\n-kernel.panic\nkernel.pani?=2\n",
@@ -147,12 +147,12 @@ const WHO_WINS: &[(&str, Files, Option<i32>)] = &[
         None,
     ),
     (
-        "an exclusion takes a named key back",
+        "an exclusion removes a named key",
         &[("/etc/sysctl.d/a.conf", "kernel.panic=1\n-kernel.panic\n")],
         None,
     ),
     (
-        "and a later line sets it again",
+        "a line after an exclusion sets the key again",
         &[(
             "/etc/sysctl.d/a.conf",
             "kernel.panic=1\n-kernel.panic\nkernel.panic=2\n",
@@ -165,12 +165,12 @@ const WHO_WINS: &[(&str, Files, Option<i32>)] = &[
         Some(1),
     ),
     (
-        "a pattern takes itself back",
+        "an exclusion removes the same pattern",
         &[("/etc/sysctl.d/a.conf", "kernel.pan*=1\n-kernel.pan*\n")],
         None,
     ),
     (
-        "what the kernel refuses leaves the pattern's value before",
+        "a refused value leaves that of the previous pattern",
         &[("/etc/sysctl.d/a.conf", "kernel.pan*=1\nkernel.pani?=junk\n")],
         Some(1),
     ),
@@ -198,15 +198,15 @@ const WHO_WINS: &[(&str, Files, Option<i32>)] = &[
 ];
 
 #[test]
-fn who_wins() {
-    for (name, files, expected) in WHO_WINS {
-        assert_eq!(ask(files).0.value(), *expected, "{name}");
+fn the_value_that_wins() {
+    for (name, files, expected) in WINNERS {
+        assert_eq!(resolve_files(files).0.value(), *expected, "{name}");
     }
 }
 
 #[test]
-fn the_chain_says_why_each_word_does_not_stay() {
-    let (next, found) = ask(&[
+fn each_overridden_assignment_has_its_reason() {
+    let (next, found) = resolve_files(&[
         (
             "/etc/sysctl.d/10-a.conf",
             "kernel.panic = 1\n\nkernel.pani? = 4\n",
@@ -221,10 +221,10 @@ fn the_chain_says_why_each_word_does_not_stay() {
         .overrides
         .iter()
         .map(|over| {
-            let word = &over.assignment;
+            let assignment = &over.assignment;
             (
-                word.line.source.to_string(),
-                word.value.as_str(),
+                assignment.line.source.to_string(),
+                assignment.value.as_str(),
                 over.reason.clone(),
             )
         })
@@ -257,19 +257,23 @@ fn the_chain_says_why_each_word_does_not_stay() {
 }
 
 #[test]
-fn a_line_in_run_may_be_gone() {
+fn a_line_in_run_is_volatile() {
     for (path, volatile) in [
         ("/run/sysctl.d/a.conf", true),
         ("/etc/sysctl.d/a.conf", false),
     ] {
         let files = [(path, "kernel.panic=1")];
-        assert_eq!(ask(&files).0.set.unwrap().is_volatile(), volatile, "{path}");
+        assert_eq!(
+            resolve_files(&files).0.set.unwrap().is_volatile(),
+            volatile,
+            "{path}"
+        );
     }
 }
 
 #[test]
-fn an_exclusion_is_named() {
-    let (next, _) = ask(&[("/etc/sysctl.d/a.conf", "kernel.panic=10\n-kernel.panic\n")]);
+fn an_exclusion_is_reported() {
+    let (next, _) = resolve_files(&[("/etc/sysctl.d/a.conf", "kernel.panic=10\n-kernel.panic\n")]);
     let source = crate::facts::Source::line("/etc/sysctl.d/a.conf", 2);
     assert_eq!(next.overrides[0].reason, OverrideReason::Excluded(source));
     assert!(next.set.is_none());
@@ -277,7 +281,7 @@ fn an_exclusion_is_named() {
 
 #[test]
 fn lines_in_files_that_are_not_read_are_reported() {
-    let (next, _) = ask(&[
+    let (next, _) = resolve_files(&[
         ("/etc/sysctl.d/60-rke2", "kernel.panic=10\n"),
         ("/etc/sysctl.d/.60-rke2.conf", "kernel.panic=10\n"),
         ("/etc/sysctl.d/50-a.conf", ""),
@@ -296,7 +300,7 @@ fn lines_in_files_that_are_not_read_are_reported() {
         "/etc/sysctl.conf:1 not read at boot",
         "/etc/sysctl.d/.60-rke2.conf:1 not read: the file's name begins with a dot",
         "/etc/sysctl.d/60-rke2:1 not read: the file's name does not end in .conf",
-        "/lib/sysctl.d/90-a.conf:1 not read: this systemd does not look there",
+        "/lib/sysctl.d/90-a.conf:1 not read: this release of systemd does not read the directory",
         "/usr/lib/sysctl.d/50-a.conf:2 not read: masked by /etc/sysctl.d/50-a.conf",
     ];
     assert_eq!(lines.len(), begins.len(), "{lines:?}");
@@ -306,7 +310,7 @@ fn lines_in_files_that_are_not_read_are_reported() {
 }
 
 #[test]
-fn a_link_makes_sysctl_conf_heard() {
+fn a_link_makes_sysctl_conf_count() {
     let mut tree = tree(&[("/etc/sysctl.conf", "kernel.panic=10\n")]);
     let mut alias = File::new("/etc/sysctl.d/99-sysctl.conf", "kernel.panic=10\n");
     alias.target = Some("/etc/sysctl.conf".to_owned());
@@ -356,32 +360,32 @@ fn problems_and_the_exit_status() {
         (
             "KERNEL.PANIC = 1\n",
             0,
-            "KERNEL.PANIC names no kernel parameter",
+            "KERNEL.PANIC is not a kernel parameter",
         ),
         (
             "/proc/sys/kernel/panic = 1\n",
             0,
-            "/proc/sys/kernel/panic names no",
+            "/proc/sys/kernel/panic is not a",
         ),
         (
             "\u{feff}kernel.panic = 1\n",
             0,
-            "\u{feff}kernel.panic names no",
+            "\u{feff}kernel.panic is not a",
         ),
     ] {
-        let (_, found) = ask(&[("/etc/sysctl.d/a.conf", text)]);
+        let (_, found) = resolve_files(&[("/etc/sysctl.d/a.conf", text)]);
         assert_eq!(found.rc, rc, "{text}");
         assert_eq!(found.problems.len(), 1, "{text}");
         let problem = &found.problems[0];
         assert!(problem.summary.starts_with(begins), "{}", problem.summary);
         assert_eq!(problem.fails, rc == 1, "{text}");
     }
-    let (_, found) = ask(&[("/etc/sysctl.d/a.conf", "-kernel\nkern* = 1\nx = y\n# c\n")]);
+    let (_, found) = resolve_files(&[("/etc/sysctl.d/a.conf", "-kernel\nkern* = 1\nx = y\n# c\n")]);
     assert_eq!((found.rc, found.problems), (0, vec![]));
 }
 
 #[test]
-fn a_file_that_only_root_reads_makes_the_answer_incomplete() {
+fn a_file_that_only_root_can_read_makes_the_result_incomplete() {
     let mut tree = tree(&[]);
     let mut file = File::new("/etc/sysctl.d/a.conf", "");
     file.content = Content::Unreadable(crate::facts::ReadError::Os {
@@ -397,7 +401,7 @@ fn a_file_that_only_root_reads_makes_the_answer_incomplete() {
 }
 
 #[test]
-fn versions_differ() {
+fn releases_of_systemd_differ() {
     let text = "kernel.pan*=1\n-kernel.panic=2\n";
     let tree = tree(&[
         ("/etc/sysctl.d/a.conf", text),

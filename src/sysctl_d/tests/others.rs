@@ -1,9 +1,8 @@
-//! Those who have a word beside `systemd-sysctl`: `sysctl --system`, the kernel command line and
-//! `TuneD`.
+//! Other programs that set parameters: `sysctl --system`, the kernel command line and `TuneD`.
 
 use super::*;
 
-/// What is so, files that show it, and what `sysctl --system` leaves where it differs (`-`: nothing).
+/// Name of the case, files, and the value that `sysctl --system` sets if it differs (`-` for none).
 const DISAGREEMENTS: &[(&str, Files, &str)] = &[
     ("same", &[("/etc/sysctl.d/a.conf", "kernel.panic=1")], ""),
     (
@@ -15,7 +14,7 @@ const DISAGREEMENTS: &[(&str, Files, &str)] = &[
         "2",
     ),
     (
-        "and no matter where it says the same",
+        "no difference if it sets the same value",
         &[
             ("/etc/sysctl.d/a.conf", "kernel.panic=2"),
             ("/etc/sysctl.conf", "kernel.panic=2"),
@@ -28,7 +27,7 @@ const DISAGREEMENTS: &[(&str, Files, &str)] = &[
         "1",
     ),
     (
-        "an exclusion takes no named key back there",
+        "an exclusion removes no named key there",
         &[("/etc/sysctl.d/a.conf", "kernel.panic=1\n-kernel.panic\n")],
         "1",
     ),
@@ -43,9 +42,9 @@ const DISAGREEMENTS: &[(&str, Files, &str)] = &[
 ];
 
 #[test]
-fn sysctl_system_disagrees_where_it_reads_otherwise() {
+fn sysctl_system_can_differ() {
     for (name, files, expected) in DISAGREEMENTS {
-        let theirs = ask(files)
+        let theirs = resolve_files(files)
             .0
             .sysctl_system
             .map_or_else(String::new, |other| {
@@ -57,7 +56,7 @@ fn sysctl_system_disagrees_where_it_reads_otherwise() {
 }
 
 #[test]
-fn the_command_line_counts_where_no_file_does() {
+fn the_command_line_counts_if_no_file_sets_the_key() {
     let mut tree = tree(&[]);
     tree.command_line = Some(b"quiet panic=30\n".to_vec());
     let next = resolve(&tree, &[PANIC], Dialect::NEWEST).keys.remove(0);
@@ -80,7 +79,7 @@ pub(super) fn tuned(reapply: bool) -> Tuned {
 }
 
 #[test]
-fn tuned_has_the_last_word_but_for_what_it_applies_again() {
+fn tuned_wins_except_over_files_it_applies_again() {
     for (files, reapply, expected, via) in [
         (
             ("/etc/sysctl.d/a.conf", "kernel.panic=10"),
@@ -129,6 +128,9 @@ fn tuned_has_the_last_word_but_for_what_it_applies_again() {
             "{files:?}"
         );
         let last = &next.overrides.last();
-        assert!(last.is_some(), "the other word is told: {files:?}");
+        assert!(
+            last.is_some(),
+            "the other assignment is reported: {files:?}"
+        );
     }
 }

@@ -1,9 +1,9 @@
-//! Where lines would have to stand to win.
+//! The file name that makes lines win.
 
 use super::others::tuned;
 use super::*;
 
-/// Files, and the name that wins (`+`: it is there), or how the reason against it ends.
+/// Files, and the name that wins (`+` if the file exists), or the end of the reason why none does.
 const NAMES: &[(Files, &str)] = &[
     (&[], "60-rke2-cis.conf"),
     (

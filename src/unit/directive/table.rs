@@ -1,14 +1,14 @@
 //! The directives of a service by section, sorted by name: those that systemd 247 to 262 list with
 //! `systemd --dump-configuration-items`, and a few that older releases had.
 //!
-//! `tests/containers/directives.rs` holds the table against the list of a running systemd.
+//! `tests/containers/directives.rs` compares the table with the list of a running systemd.
 
-use super::Coverage::{All, Below, Kernel, Named};
-use super::Handling::{Followed, Inert, Untracked};
-use super::ValueForm::{Flag, List, Text};
-use super::{Directive, DirectoryGroup, NeutralValues, Topic};
+use super::entry::Coverage::{All, Below, Kernel, Named};
+use super::entry::Handling::{Followed, Inert, Untracked};
+use super::entry::ValueForm::{Flag, List, Text};
+use super::entry::{Directive, DirectoryGroup, NeutralValues, Topic};
 
-const fn d(name: &str, handling: super::Handling) -> Directive {
+const fn d(name: &str, handling: super::entry::Handling) -> Directive {
     Directive::new(name, handling)
 }
 

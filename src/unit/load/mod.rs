@@ -1,4 +1,4 @@
-//! A unit file and its drop-ins, read one after the other as systemd does.
+//! Reads a unit file and its drop-ins in systemd's order.
 
 use super::directive::Collector;
 use super::environment::{self, Variable, VariableOrigin, Variables};
@@ -13,31 +13,31 @@ use super::{
 };
 use crate::facts::{ReadError, Source};
 
-/// A unit file or drop-in: its path as the host names it, and its content.
+/// A unit file or drop-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitFile {
-    /// Absolute path.
+    /// The absolute path on the host.
     pub path: String,
-    /// What it holds, or why that is not known.
+    /// The content, or why it cannot be read.
     pub content: Result<Vec<u8>, ReadError>,
 }
 
-/// What `[Install]` says.
+/// The `[Install]` section.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Install {
-    /// Other names the unit gets when it is enabled.
+    /// `Alias=`: other names of the unit when it is enabled.
     pub aliases: Vec<String>,
-    /// Whether enabling it makes any link.
+    /// Whether enabling it creates any link.
     pub has_rules: bool,
-    /// Whether another unit is enabled with it.
+    /// `Also=`: whether another unit is enabled with it.
     pub also: bool,
-    /// Whether a file cannot be read to its end, so that systemd does not tell enablement.
+    /// Whether a file cannot be read to its end; systemd then reports no enablement.
     pub broken: bool,
 }
 
-/// Reads a unit's files. Which they are and in which order is for [`crate::host`] to find.
+/// Reads a unit's files. [`crate::host`] finds them and their order.
 ///
-/// The contents of environment files are not read here, and enablement is not judged.
+/// It neither reads environment files nor determines the enablement.
 pub fn load(
     name: &str,
     specifiers: &Specifiers,
@@ -60,10 +60,10 @@ pub fn load(
         problems: Vec::new(),
     };
     let mut load = loader.file(fragment);
-    // systemd does not look for drop-ins once the unit file has failed.
+    // systemd does not read drop-ins if the unit file has failed.
     let drop_ins = if load == Load::Loaded { drop_ins } else { &[] };
     for drop_in in drop_ins {
-        // What is wrong in a drop-in ends the drop-in, not the unit.
+        // An error in a drop-in ends the drop-in, not the unit.
         loader.file(drop_in);
     }
     if load == Load::Loaded {
@@ -89,7 +89,7 @@ pub fn load(
     (unit, loader.install)
 }
 
-/// `DefaultEnvironment=` of systemd's own configuration files, in the order they are read in.
+/// `DefaultEnvironment=` of systemd's own configuration files, in the order of reading.
 pub fn default_environment(files: &[UnitFile], problems: &mut Vec<UnitProblem>) -> Variables {
     let specifiers = Specifiers::default();
     let mut variables = Variables::default();
@@ -139,7 +139,7 @@ impl Loader<'_> {
             Ok(content) => content,
             Err(error) => {
                 self.install.broken = true;
-                // A drop-in that leads nowhere is none, as far as systemd cares.
+                // systemd ignores a drop-in that is a dangling link.
                 if !error.is_absent() {
                     self.problems.push(UnitProblem {
                         source: Some(Source::file(&file.path)),
@@ -246,7 +246,7 @@ impl Loader<'_> {
         LineResult::Done
     }
 
-    /// Directories in which a program without a path is looked for.
+    /// The directories in which a program without a path is searched.
     fn search_path(&mut self, path: &str, value: &Value<'_>) {
         let key = "ExecSearchPath";
         if value.text.is_empty() {
@@ -276,7 +276,7 @@ impl Loader<'_> {
                     path: directory.to_owned(),
                 },
             });
-            // systemd ignores one that may be missing, and reads no further after any other.
+            // systemd ignores a path that may be missing, and reads no further after any other.
             if mark.is_empty() {
                 return LineResult::Refused;
             }
@@ -284,7 +284,7 @@ impl Loader<'_> {
         LineResult::Done
     }
 
-    /// A value with its specifiers filled in; what is wrong with them is a problem of the unit.
+    /// A value with its specifiers expanded. Invalid specifiers become problems of the unit.
     fn expanded(&mut self, path: &str, key: &'static str, value: &Value<'_>) -> String {
         let mut unknown = Vec::new();
         let text = self
@@ -305,7 +305,7 @@ impl Loader<'_> {
         String::from_utf8_lossy(&text.unwrap_or_default()).into_owned()
     }
 
-    /// Commands other than RKE2's own, which systemd refuses the file for as well.
+    /// Parses commands of directives other than `ExecStart=`: systemd refuses the file for these too.
     fn others(&mut self, path: &str, key: &'static str, value: &Value<'_>) -> LineResult {
         let mut commands = Vec::new();
         let mut problems = Vec::new();
@@ -360,7 +360,7 @@ impl Loader<'_> {
                 kind: UnitProblemKind::Specifier { key, specifier },
             });
         }
-        // A specifier adds no bytes that are not UTF-8.
+        // Specifiers are UTF-8.
         let text = String::from_utf8_lossy(&text);
         let (optional, pattern) = match text.strip_prefix('-') {
             Some(pattern) => (true, pattern),
@@ -383,7 +383,7 @@ impl Loader<'_> {
         }
     }
 
-    /// The valid words of a list; `None` if it is empty, which resets it.
+    /// The valid words of a list; `None` if it is empty, which resets the list.
     fn list(
         &mut self,
         path: &str,
@@ -417,7 +417,7 @@ impl Loader<'_> {
         }
     }
 
-    /// What systemd checks once all is read.
+    /// Checks the settings of the whole unit, as systemd does after reading it.
     fn verify(&mut self, fragment: &str) -> Load {
         let Some(kind) = self.service.refused(self.commands.len()) else {
             return Load::Loaded;
@@ -435,12 +435,12 @@ impl Loader<'_> {
     }
 }
 
-/// The settings whose commands run before the service does, or beside it.
+/// Directives whose commands run before the service or while it starts.
 const AUXILIARY: [&str; 3] = ["ExecCondition", "ExecStartPre", AFTER_START];
-/// Its commands run as soon as the service counts as started.
+/// Its commands run when the service counts as started.
 const AFTER_START: &str = "ExecStartPost";
 
-/// The settings besides `ExecStart=` that take commands.
+/// The directives other than `ExecStart=` that contain commands.
 fn other_commands(key: &str) -> Option<&'static str> {
     const KEYS: [&str; 6] = [
         "ExecCondition",
@@ -460,7 +460,7 @@ fn extend_or_clear(list: &mut Vec<String>, words: Option<Vec<String>>) {
     }
 }
 
-/// Which list of assignments is read.
+/// The list of assignments that is read.
 #[derive(Clone, Copy)]
 struct AssignmentList<'a> {
     key: &'a str,

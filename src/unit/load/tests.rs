@@ -128,7 +128,7 @@ fn a_fault_in_a_drop_in_ends_the_drop_in_only() {
 }
 
 #[test]
-fn odd_environment_is_told_without_its_value() {
+fn invalid_environment_is_reported_without_its_value() {
     let unit = unit(
         "[Service]\nExecStart=/bin/a %H\nEnvironment=A=1 export-x=secret B=%n C=%H 'D=secret\nEnvironmentFile=relative\nPassEnvironment=E\n",
         &[],
@@ -144,7 +144,7 @@ fn odd_environment_is_told_without_its_value() {
         "/u:3: Environment= uses %H",
         "/u:3: Environment= has unbalanced quotes",
         "/u:4: EnvironmentFile= takes an absolute path",
-        "/u:5: PassEnvironment=E takes",
+        "/u:5: PassEnvironment=E passes",
     ];
     assert_eq!(problems.len(), expected.len(), "{problems:#?}");
     for (problem, expected) in problems.iter().zip(expected) {

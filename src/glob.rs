@@ -1,20 +1,20 @@
-//! Patterns as keys: `glob(3)` on the path below `/proc/sys`, component by component.
+//! Patterns of glob(7) on paths: `/` separates, and no wildcard matches it.
+//!
+//! Two callers: the keys of sysctl.d, which systemd expands with `GLOB_BRACE`, and
+//! `EnvironmentFile=` of units, which it expands without.
 
-/// Whether a key is a pattern at all.
-pub(crate) fn is_pattern(key: &[u8]) -> bool {
-    key.iter().any(|byte| matches!(byte, b'*' | b'?' | b'['))
+/// Whether `text` is a pattern, not a plain name. Braces alone do not make a pattern.
+pub(crate) fn is_pattern(text: &[u8]) -> bool {
+    text.iter().any(|byte| matches!(byte, b'*' | b'?' | b'['))
 }
 
-/// A pattern whose braces stand for more alternatives than this matches nothing further; each
-/// pair of braces multiplies them, and a boot with such a line would not end either.
-const ALTERNATIVES: usize = 128;
+/// The most alternatives that are tried. Each pair of braces multiplies their number, and a pattern with
+/// more matches nothing: systemd would not finish to expand it either.
+const MAX_ALTERNATIVES: usize = 128;
 
-/// Whether a pattern stands for this path. `/` separates, and no wildcard crosses it.
-///
-/// Braces are alternatives, but only within what is a pattern already: `kernel.{panic,x}` is a
-/// plain key, `kernel.{panic,x}*` is not.
-pub(crate) fn matches(pattern: &[u8], path: &[u8]) -> bool {
-    alternatives(pattern, path, &mut ALTERNATIVES.clone())
+/// Whether `pattern` matches `path`, where `{a,b}` stands for alternatives (`GLOB_BRACE`).
+pub(crate) fn matches_with_braces(pattern: &[u8], path: &[u8]) -> bool {
+    alternatives(pattern, path, &mut MAX_ALTERNATIVES.clone())
 }
 
 fn alternatives(pattern: &[u8], path: &[u8], left: &mut usize) -> bool {
@@ -23,7 +23,7 @@ fn alternatives(pattern: &[u8], path: &[u8], left: &mut usize) -> bool {
     };
     *left = less;
     let Some((before, inner, after)) = braces(pattern) else {
-        return plain(pattern, path);
+        return matches(pattern, path);
     };
     let mut rest = inner;
     loop {
@@ -41,8 +41,8 @@ fn alternatives(pattern: &[u8], path: &[u8], left: &mut usize) -> bool {
     }
 }
 
-/// What is before, within and after the first pair of braces. One that is never closed makes all
-/// braces plain.
+/// What is before, within and after the first pair of braces. `None` if there is none, or one that is not
+/// closed: then all braces are plain characters.
 fn braces(pattern: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let mut open: usize = 0;
     loop {
@@ -66,7 +66,7 @@ fn braces(pattern: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     }
 }
 
-/// Where the first alternative ends: at a `,` or `}` that is not within further braces.
+/// Where the first alternative ends: at a `,` or `}` outside nested braces.
 fn alternative(text: &[u8]) -> Option<usize> {
     let mut depth: usize = 0;
     let mut at: usize = 0;
@@ -83,8 +83,8 @@ fn alternative(text: &[u8]) -> Option<usize> {
     }
 }
 
-/// Like [`matches()`], with braces as plain bytes.
-pub(crate) fn plain(pattern: &[u8], path: &[u8]) -> bool {
+/// Whether `pattern` matches `path`; braces are plain characters.
+pub fn matches(pattern: &[u8], path: &[u8]) -> bool {
     let mut names = path.split(|&byte| byte == b'/');
     for pattern in pattern.split(|&byte| byte == b'/') {
         match names.next() {
@@ -95,15 +95,15 @@ pub(crate) fn plain(pattern: &[u8], path: &[u8]) -> bool {
     names.next().is_none()
 }
 
-/// One component.
+/// Whether `pattern` matches one component of a path.
 fn component(pattern: &[u8], name: &[u8]) -> bool {
-    // A leading dot wants to be written out.
+    // Only a literal dot matches a leading one.
     let is_hidden = name.first() == Some(&b'.');
     (!is_hidden || matches!(pattern, [b'.', ..] | [b'\\', b'.', ..])) && any_name(pattern, name)
 }
 
-/// Backtracks to the last `*` only, so time is bounded by the product of the
-/// lengths.
+/// Matches without the rule for a leading dot. It backtracks to the last `*` only, so that the time is
+/// bounded by the product of the lengths.
 fn any_name(pattern: &[u8], name: &[u8]) -> bool {
     let (mut p, mut n) = (pattern, name);
     let mut retry: Option<(&[u8], &[u8])> = None;
@@ -130,14 +130,14 @@ fn any_name(pattern: &[u8], name: &[u8]) -> bool {
     }
 }
 
-/// What is left of the pattern where its first element stands for this byte.
+/// The rest of the pattern if its first element matches this byte.
 fn one(pattern: &[u8], byte: u8) -> Option<&[u8]> {
     match pattern {
         [b'?', after @ ..] => Some(after),
         [b'[', rest @ ..] => match bracket(rest, byte) {
             Some((true, after)) => Some(after),
             Some((false, _)) => None,
-            // Never closed: a bracket like any other byte.
+            // Not closed: the bracket is a plain character.
             None => (byte == b'[').then_some(rest),
         },
         [b'\\', literal, after @ ..] | [literal, after @ ..] => (*literal == byte).then_some(after),
@@ -145,7 +145,8 @@ fn one(pattern: &[u8], byte: u8) -> Option<&[u8]> {
     }
 }
 
-/// Whether a bracket expression (after its `[`) holds the byte, and what follows it.
+/// Whether a bracket expression (after its `[`) contains the byte, and what follows it. `None` if it is
+/// not closed.
 fn bracket(rest: &[u8], byte: u8) -> Option<(bool, &[u8])> {
     let (negated, mut rest) = match rest {
         [b'!' | b'^', after @ ..] => (true, after),
@@ -235,10 +236,38 @@ mod tests {
             ("kernel/*hidden", "kernel/.hidden", false),
             ("kernel/.hid*", "kernel/.hidden", true),
             ("kernel/**c", "kernel/panic", true),
+            ("*.env", "a.env", true),
+            ("*.env", ".env", false),
+            (".*", ".env", true),
+            ("\\.*", ".env", true),
+            ("*.env", "a.envx", false),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("a*b*c", "aXbYbZc", true),
+            ("[a-c]x", "bx", true),
+            ("[!a-c]x", "bx", false),
+            ("[]a]", "]", true),
+            ("[\\]]", "]", true),
+            ("[a", "[a", true),
+            ("[a-]", "-", true),
+            ("\\*", "*", true),
+            ("\\*", "a", false),
+            ("", "", true),
+            ("*", "", true),
         ] {
-            let got = matches(pattern.as_bytes(), path.as_bytes());
+            let got = matches_with_braces(pattern.as_bytes(), path.as_bytes());
             assert_eq!(got, expected, "{pattern} {path}");
+            if !pattern.contains('{') {
+                let got = matches(pattern.as_bytes(), path.as_bytes());
+                assert_eq!(got, expected, "{pattern} {path}");
+            }
         }
+    }
+
+    #[test]
+    fn braces_are_plain_characters_without_the_flag() {
+        assert!(!matches(b"{a,b}*", b"ab"));
+        assert!(matches(b"{a,b}*", b"{a,b}c"));
     }
 
     #[test]
@@ -248,23 +277,40 @@ mod tests {
     }
 
     #[test]
-    fn braces_that_multiply_come_to_an_end() {
+    fn the_number_of_alternatives_is_limited() {
         let pattern = "{a,b}".repeat(64) + "*";
-        assert!(!matches(pattern.as_bytes(), b"kernel/panic"));
+        assert!(!matches_with_braces(pattern.as_bytes(), b"kernel/panic"));
         let nested = "{".repeat(2000) + "a" + &"}".repeat(2000) + "*";
-        matches(nested.as_bytes(), b"kernel/panic");
+        matches_with_braces(nested.as_bytes(), b"kernel/panic");
+    }
+
+    #[test]
+    fn time_is_not_exponential() {
+        let pattern = "*a".repeat(100) + "b";
+        assert!(!matches(pattern.as_bytes(), &[b'a'; 255]));
     }
 
     proptest! {
         #[test]
-        fn any_bytes_end(pattern in prop::collection::vec(any::<u8>(), 0..60)) {
-            matches(&pattern, b"kernel/keys/root_maxkeys");
+        fn any_pattern_ends(
+            pattern in prop::collection::vec(any::<u8>(), 0..60),
+            path in prop::collection::vec(any::<u8>(), 0..60),
+        ) {
+            matches(&pattern, &path);
+            matches_with_braces(&pattern, b"kernel/keys/root_maxkeys");
         }
 
         #[test]
         fn a_star_matches_every_plain_name(name in "[a-z_]{1,20}", at in 0_usize..20) {
             let at = at.min(name.len());
             let pattern = format!("{}*", &name[..at]);
+            prop_assert!(matches(pattern.as_bytes(), name.as_bytes()));
+        }
+
+        #[test]
+        fn a_star_matches_any_piece(name in "[a-z]{1,20}", from in 0_usize..20, to in 0_usize..20) {
+            let (from, to) = (from.min(to).min(name.len()), from.max(to).min(name.len()));
+            let pattern = format!("{}*{}", &name[..from], &name[to..]);
             prop_assert!(matches(pattern.as_bytes(), name.as_bytes()));
         }
     }

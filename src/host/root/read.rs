@@ -1,0 +1,226 @@
+//! Reading files and directories below a root.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
+use nix::libc;
+
+use super::limits::{Exceeded, MAX_FILE, MAX_LARGE_FILE};
+use super::status::{FileKind, FileStatus};
+use super::{HostRoot, SAFE};
+use crate::facts::{Operation, ReadError};
+
+impl HostRoot {
+    /// Opens a regular file for streaming. The null device counts as one (it reads as empty).
+    pub fn open_file(&self, path: impl AsRef<Path>) -> Result<File, ReadError> {
+        self.open_known(path.as_ref()).map(|(file, _)| file)
+    }
+
+    /// Opens a regular file for reading, without waiting, with its status.
+    pub(in crate::host) fn open_known(&self, path: &Path) -> Result<(File, FileStatus), ReadError> {
+        if !self.is_live() {
+            // Opening a device can be enough to have it act (a watchdog starts, a tape rewinds), and an image
+            // is not trusted.
+            let meta = self
+                .open_with(path, OFlag::O_PATH | OFlag::O_CLOEXEC)
+                .map_err(|errno| self.os_error(Operation::Open, path, errno))?
+                .metadata()
+                .map_err(|error| self.io_error(Operation::Stat, path, &error))?;
+            if FileKind::of(&meta) == FileKind::Device {
+                return Err(not_regular(path, "device"));
+            }
+        }
+        let file = self
+            .open_with(path, SAFE)
+            .map_err(|errno| self.os_error(Operation::Open, path, errno))?;
+        let meta = file
+            .metadata()
+            .map_err(|error| self.io_error(Operation::Stat, path, &error))?;
+        let status = FileStatus::of(&meta);
+        match status.kind {
+            FileKind::File | FileKind::Null => Ok((file, status)),
+            // The error that reading it would give.
+            FileKind::Directory => Err(self.os_error(Operation::Read, path, libc::EISDIR)),
+            FileKind::Link => Err(self.os_error(Operation::Open, path, libc::ELOOP)),
+            FileKind::Fifo => Err(not_regular(path, "FIFO")),
+            FileKind::Socket => Err(not_regular(path, "socket")),
+            FileKind::Device => Err(not_regular(path, "device")),
+        }
+    }
+
+    /// The whole content of a regular file of at most 6 MiB.
+    pub fn read(&self, path: impl AsRef<Path>) -> Result<Vec<u8>, ReadError> {
+        self.read_known(path).map(|(content, _)| content)
+    }
+
+    /// The content, as [`read`](Self::read) returns it, and the status of the file that it was read from.
+    pub fn read_known(&self, path: impl AsRef<Path>) -> Result<(Vec<u8>, FileStatus), ReadError> {
+        let path = path.as_ref();
+        let (content, status) = self.read_up_to(path, MAX_FILE)?;
+        self.budget
+            .add_file(&content)
+            .map_err(|exceeded| self.too_large(path, &exceeded))?;
+        Ok((content, status))
+    }
+
+    /// The whole content of an account file, which may be larger than any configuration.
+    pub(in crate::host) fn read_large(&self, path: &Path) -> Result<Vec<u8>, ReadError> {
+        self.read_up_to(path, MAX_LARGE_FILE)
+            .map(|(content, _)| content)
+    }
+
+    fn read_up_to(&self, path: &Path, limit: u64) -> Result<(Vec<u8>, FileStatus), ReadError> {
+        let (file, status) = self.open_known(path)?;
+        if limit <= MAX_FILE {
+            self.budget
+                .allows(status.size)
+                .map_err(|exceeded| self.too_large(path, &exceeded))?;
+        }
+        // Room for the content and a little more, so that the end is found with one more read.
+        let room = usize::try_from(status.size.min(limit)).unwrap_or(0);
+        let mut content = Vec::with_capacity(room.saturating_add(64));
+        let read = file
+            .take(limit.saturating_add(1))
+            .read_to_end(&mut content)
+            .map_err(|error| self.io_error(Operation::Read, path, &error))?;
+        if u64::try_from(read).unwrap_or(u64::MAX) > limit {
+            let unit = "bytes";
+            return Err(self.too_large(path, &Exceeded { limit, unit }));
+        }
+        Ok((content, status))
+    }
+
+    fn too_large(&self, path: &Path, exceeded: &Exceeded) -> ReadError {
+        self.failed(ReadError::TooLarge {
+            path: display(path),
+            limit: exceeded.limit,
+            unit: exceeded.unit,
+        })
+    }
+
+    /// The names in a directory, in no order.
+    pub fn list(&self, path: impl AsRef<Path>) -> Result<Vec<OsString>, ReadError> {
+        let path = path.as_ref();
+        let fd: OwnedFd = self
+            .open_with(path, SAFE | OFlag::O_DIRECTORY)
+            .map_err(|errno| self.os_error(Operation::Open, path, errno))?
+            .into();
+        let mut dir = nix::dir::Dir::from_fd(fd)
+            .map_err(|errno| self.os_error(Operation::Open, path, number(errno)))?;
+        let mut names = Vec::new();
+        for entry in dir.iter() {
+            let entry =
+                entry.map_err(|errno| self.os_error(Operation::Read, path, number(errno)))?;
+            let name = entry.file_name().to_bytes();
+            if name == b"." || name == b".." {
+                continue;
+            }
+            self.budget
+                .add_name()
+                .map_err(|exceeded| self.too_large(path, &exceeded))?;
+            names.push(OsString::from_vec(name.to_vec()));
+        }
+        Ok(names)
+    }
+
+    /// The status of the file that `path` leads to, links followed.
+    pub fn stat(&self, path: impl AsRef<Path>) -> Result<FileStatus, ReadError> {
+        self.status(path.as_ref(), OFlag::O_PATH | OFlag::O_CLOEXEC)
+    }
+
+    /// The status of `path` itself, a link included.
+    pub fn lstat(&self, path: impl AsRef<Path>) -> Result<FileStatus, ReadError> {
+        self.status(
+            path.as_ref(),
+            OFlag::O_PATH | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW,
+        )
+    }
+
+    /// The status of the program of a process. In a `procfs`, that of the running file itself, even if its
+    /// name leads to another file by now; in an image, that of the link's target.
+    pub(in crate::host) fn stat_of_program(&self, pid: u32) -> Result<FileStatus, ReadError> {
+        let directory = PathBuf::from(format!("/proc/{pid}"));
+        let path = directory.join("exe");
+        let fail = |errno| self.os_error(Operation::Stat, &path, errno);
+        let process = self
+            .open_with(
+                &directory,
+                OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
+            )
+            .map_err(fail)?;
+        let is_kernels = nix::sys::statfs::fstatfs(&process)
+            .is_ok_and(|of| of.filesystem_type() == nix::sys::statfs::PROC_SUPER_MAGIC);
+        if !is_kernels {
+            return self.stat(path);
+        }
+        let program = openat(
+            process.as_fd(),
+            "exe",
+            OFlag::O_PATH | OFlag::O_CLOEXEC,
+            nix::sys::stat::Mode::empty(),
+        );
+        let meta = program
+            .map(File::from)
+            .map_err(number)
+            .and_then(|file| {
+                let meta = file.metadata();
+                meta.map_err(|error| error.raw_os_error().unwrap_or(libc::EIO))
+            })
+            .map_err(fail)?;
+        Ok(FileStatus::of(&meta))
+    }
+
+    fn status(&self, path: &Path, flags: OFlag) -> Result<FileStatus, ReadError> {
+        let meta = self
+            .open_with(path, flags)
+            .map_err(|errno| self.os_error(Operation::Stat, path, errno))?
+            .metadata()
+            .map_err(|error| self.io_error(Operation::Stat, path, &error))?;
+        Ok(FileStatus::of(&meta))
+    }
+
+    /// The target of the link at `path`, as written there.
+    pub fn read_link(&self, path: impl AsRef<Path>) -> Result<PathBuf, ReadError> {
+        let path = path.as_ref();
+        let link = self
+            .open_with(path, OFlag::O_PATH | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW)
+            .map_err(|errno| self.os_error(Operation::Open, path, errno))?;
+        nix::fcntl::readlinkat(link.as_fd(), "")
+            .map(PathBuf::from)
+            .map_err(|errno| self.os_error(Operation::Read, path, number(errno)))
+    }
+
+    fn os_error(&self, operation: Operation, path: &Path, errno: i32) -> ReadError {
+        self.failed(ReadError::Os {
+            operation,
+            path: display(path),
+            errno,
+        })
+    }
+
+    fn io_error(&self, operation: Operation, path: &Path, error: &io::Error) -> ReadError {
+        self.os_error(operation, path, error.raw_os_error().unwrap_or(libc::EIO))
+    }
+}
+
+fn number(errno: Errno) -> i32 {
+    io::Error::from(errno).raw_os_error().unwrap_or(libc::EIO)
+}
+
+fn display(path: &Path) -> String {
+    // The configuration may name an address, with a password, in place of a file.
+    crate::text::without_userinfo(&path.to_string_lossy()).into_owned()
+}
+
+fn not_regular(path: &Path, kind: &'static str) -> ReadError {
+    ReadError::NotRegular {
+        path: display(path),
+        kind,
+    }
+}
