@@ -313,7 +313,7 @@ fn every_boot(
         Reading::Known(next) => next,
         Reading::Unknown { why } => {
             return Remedy::manual(format!(
-                "run this command again as root: the value after the next boot cannot be determined ({why})"
+                "run this command as root on the host itself: the value after the next boot cannot be determined ({why})"
             ));
         }
     };

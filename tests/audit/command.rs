@@ -200,13 +200,13 @@ fn waivers_are_shown_in_every_report() {
         "{}",
         ran.err
     );
-    // One of what nobody knows.
+    // A control that does not exist.
     let (full, built) = with(&[waiver("cred.admin.modes", "x", "9999-12-31")]);
     let ran = run(&built, &full, &[]);
     assert_eq!(ran.status, 1);
     assert!(
         ran.err
-            .contains("/etc/preflight-rke2/config.toml:1: no control")
+            .contains("/etc/preflight-rke2/config.toml:1: no benchmark has a control")
             && ran.err.contains("cred.admin.mode"),
         "{}",
         ran.err
