@@ -2,6 +2,7 @@
 //! fields from the code. `PREFLIGHT_BLESS=1` writes the captures anew.
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::disallowed_methods,
     clippy::disallowed_types,
     reason = "a test reads the repository, asks cargo, and fails by panicking"

@@ -190,7 +190,7 @@ fn every_format_is_run() {
                     args.first() == Some(&name) && (named || value == "text")
                 };
                 assert!(
-                    ALL.iter().any(|args| is_run(args)),
+                    ALL.iter().any(is_run),
                     "{name} --{option} {value} is not in ALL"
                 );
             }
