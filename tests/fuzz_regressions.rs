@@ -14,7 +14,7 @@ mod targets;
 use std::path::Path;
 
 #[test]
-fn what_once_was_found_stays_mended() {
+fn earlier_findings_stay_fixed() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/regressions");
     let mut inputs = 0;
     for target in std::fs::read_dir(folder).unwrap() {

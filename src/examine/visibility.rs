@@ -33,7 +33,7 @@ pub(super) struct Inputs<'a> {
     pub(super) is_relative: bool,
     /// The kubelet's configuration.
     pub(super) kubelet: &'a KubeletFiles,
-    /// Where the kubelet looks for it.
+    /// Where the kubelet searches for it.
     pub(super) paths: &'a KubeletPaths,
     /// RKE2's data directory.
     pub(super) data_dir: &'a str,

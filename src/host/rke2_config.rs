@@ -1,5 +1,5 @@
-//! Reads RKE2's configuration files and those its kubelet is given. What they mean is decided in
-//! [`crate::rke2::config`].
+//! Reads RKE2's configuration files and those its kubelet is given. [`crate::rke2::config`]
+//! interprets them.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -10,26 +10,26 @@ use crate::rke2::config::{ConfFile, ConfigFiles, DropIn, KubeletFiles, KubeletPa
 use super::HostRoot;
 use super::root::FileKind;
 
-/// Folders nested deeper than this are not looked into.
+/// Directories nested deeper than this are not read.
 const MAX_DEPTH: usize = 16;
-/// More files than this in one folder of the kubelet's are not read.
+/// More files than this in one directory of the kubelet's are not read.
 const MAX_FILES: usize = 1024;
 
 /// Reads the main file and the drop-ins beside it. A service starts in `/`, so relative paths
 /// begin there.
 pub fn read(root: &HostRoot, path: &Path) -> ConfigFiles {
     let path = absolute(path);
-    let mut folder = path.clone().into_os_string();
-    folder.push(".d");
+    let mut directory = path.clone().into_os_string();
+    directory.push(".d");
     ConfigFiles {
         main: root.read(&path),
-        drop_ins: drop_ins(root, Path::new(&folder)),
+        drop_ins: drop_ins(root, Path::new(&directory)),
         path: display(&path),
     }
 }
 
-fn drop_ins(root: &HostRoot, folder: &Path) -> Result<Vec<DropIn>, ReadError> {
-    let mut names = root.list(folder)?;
+fn drop_ins(root: &HostRoot, directory: &Path) -> Result<Vec<DropIn>, ReadError> {
+    let mut names = root.list(directory)?;
     names.retain(|name| {
         let name = name.as_bytes().to_ascii_lowercase();
         name.ends_with(b".yaml") || name.ends_with(b".yml")
@@ -38,7 +38,7 @@ fn drop_ins(root: &HostRoot, folder: &Path) -> Result<Vec<DropIn>, ReadError> {
     Ok(names
         .into_iter()
         .map(|name| {
-            let path = folder.join(name);
+            let path = directory.join(name);
             DropIn {
                 is_directory: is_directory(root, &path),
                 content: root.read(&path),
@@ -48,15 +48,15 @@ fn drop_ins(root: &HostRoot, folder: &Path) -> Result<Vec<DropIn>, ReadError> {
         .collect())
 }
 
-/// Reads what the kubelet merges. The folder of drop-ins is made by RKE2: before its first start
-/// there is none.
+/// Reads what the kubelet merges. RKE2 creates the directory of drop-ins at its first
+/// start: before that it is absent.
 pub(crate) fn read_kubelet(root: &HostRoot, paths: &KubeletPaths) -> KubeletFiles {
     let mut files = KubeletFiles::default();
-    if let Some(folder) = &paths.conf_d {
-        files.conf_d = below(root, folder, true, &mut files.unlisted);
+    if let Some(directory) = &paths.conf_d {
+        files.conf_d = below(root, directory, true, &mut files.unlisted);
     }
-    if let Some(folder) = &paths.config_dir {
-        files.config_dir = below(root, folder, false, &mut files.unlisted);
+    if let Some(directory) = &paths.config_dir {
+        files.config_dir = below(root, directory, false, &mut files.unlisted);
     }
     files.config = paths.config.as_ref().map(|file| {
         let path = absolute(Path::new(file));
@@ -73,14 +73,14 @@ pub(crate) fn read_kubelet(root: &HostRoot, paths: &KubeletPaths) -> KubeletFile
     files
 }
 
-/// All `.conf` files below `folder`; links to folders are not followed.
+/// All `.conf` files below `directory`; links to directories are not followed.
 fn below(
     root: &HostRoot,
-    folder: &str,
+    directory: &str,
     may_be_absent: bool,
     unlisted: &mut Vec<ReadError>,
 ) -> Vec<ConfFile> {
-    let top = absolute(Path::new(folder));
+    let top = absolute(Path::new(directory));
     let mut files = Vec::new();
     let mut open = vec![(PathBuf::new(), 0usize)];
     while let Some((inner, depth)) = open.pop() {
@@ -143,10 +143,10 @@ mod tests {
             ("c.yaml.d/dir.yaml/x.yaml", "inner"),
             ("elsewhere", "linked"),
         ]);
-        let folder = dir.path().join("c.yaml.d");
-        symlink("/elsewhere", folder.join("l.yaml")).unwrap();
-        symlink("/nowhere", folder.join("m.yaml")).unwrap();
-        let fifo = folder.join("n.yaml");
+        let directory = dir.path().join("c.yaml.d");
+        symlink("/elsewhere", directory.join("l.yaml")).unwrap();
+        symlink("/nowhere", directory.join("m.yaml")).unwrap();
+        let fifo = directory.join("n.yaml");
         nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
         // Relative paths begin at the root.
         let files = read(&root, Path::new("c.yaml"));
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kubelets_files_are_found_below_their_folders() {
+    fn the_kubelets_files_are_found_below_their_directories() {
         let (dir, root) = image(&[
             ("d/b.conf", "b"),
             ("d/a/z.conf", "z"),
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_are_followed_so_deep_and_files_counted_so_far() {
+    fn directories_are_read_to_a_depth_and_a_count() {
         let deep = |depth: usize| format!("d/{}x.conf", "f/".repeat(depth));
         let (within, beyond) = (deep(MAX_DEPTH), deep(MAX_DEPTH + 1));
         let (_dir, root) = image(&[(&within, ""), (&beyond, "")]);

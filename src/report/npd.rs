@@ -89,15 +89,15 @@ fn unit(report: &UnitReport) -> PluginResult {
         }
         // A running node has a /proc: if it cannot be read, it is not mounted below --root.
         (Verdict::Undetermined, _) if report.image => {
-            let words = "cannot be judged: the host's /proc is not below --root".to_owned();
+            let words = "cannot be evaluated: the host's /proc is not below --root".to_owned();
             (Condition::Unknown, words, Vec::new())
         }
         (Verdict::Undetermined, _) => {
-            let words = "cannot be judged".to_owned();
+            let words = "cannot be evaluated".to_owned();
             (Condition::Unknown, words, unknown(Finding::now))
         }
         (Verdict::WouldStart, Verdict::Undetermined) => {
-            let words = "might not survive a reboot: cannot tell".to_owned();
+            let words = "might not survive a reboot: cannot determine".to_owned();
             (
                 Condition::Unknown,
                 words,

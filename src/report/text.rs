@@ -119,7 +119,12 @@ pub(crate) fn headline(report: &UnitReport, style: Style) -> String {
         }
     };
     let idle = if report.idle { " (not enabled)" } else { "" };
-    format!("{}{idle} {}", report.unit, paint(style, code, &words))
+    let separator = if words.starts_with("cannot") { ":" } else { "" };
+    format!(
+        "{}{idle}{separator} {}",
+        report.unit,
+        paint(style, code, &words)
+    )
 }
 
 fn context(out: &mut String, report: &UnitReport, machine: Option<&Machine>, style: Style) {

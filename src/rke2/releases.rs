@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_beyond_the_table_is_told_by_its_minor() {
+    fn a_release_beyond_the_table_is_covered_by_its_minor() {
         for (text, expected) in [
             ("v1.36.3+rke2r2", Coverage::LaterPatch),
             ("v1.36.4+rke2r1", Coverage::LaterPatch),

@@ -47,7 +47,7 @@ pub struct Sourced<T> {
 }
 
 impl<T> Sourced<T> {
-    /// A value nobody set.
+    /// A value that is not set: the default.
     pub fn default_value(value: T) -> Self {
         Self {
             value,
@@ -56,48 +56,48 @@ impl<T> Sourced<T> {
     }
 }
 
-/// Something in the configuration that ends RKE2, or its kubelet, before the host is looked at.
+/// An error in the configuration for which RKE2 or its kubelet exits before it checks the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartFailure {
     /// The check it belongs to, such as `config.parse`.
     pub check: CheckId,
-    /// Whether it is the kubelet that ends.
+    /// Whether the kubelet exits, and not RKE2.
     pub by_kubelet: bool,
-    /// The words it ends with.
+    /// The message it exits with.
     pub message: String,
     /// The setting or file concerned.
     pub subject: String,
-    /// Where it stands.
+    /// File and line.
     pub source: Option<Source>,
-    /// What it rests on.
+    /// What the error depends on.
     pub ground: config::Ground,
 }
 
-/// Something in the configuration that starts, but not as its author meant.
+/// A mistake in the configuration that does not prevent the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advice {
     /// The check it belongs to, such as `config.ignored`.
     pub check: CheckId,
     /// The setting or file concerned.
     pub subject: String,
-    /// What is the matter, in one sentence.
+    /// The mistake, in one sentence.
     pub summary: String,
-    /// What to do about it.
+    /// The fix.
     pub remedy: String,
-    /// Where it stands.
+    /// File and line.
     pub source: Option<Source>,
 }
 
-/// Something that could not be read, so that all that follows may be wrong.
+/// An input that could not be read; findings that depend on it are not certain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unknown {
-    /// What, in one sentence.
+    /// The input, in one sentence.
     pub summary: String,
-    /// Where it stands.
+    /// File and line.
     pub source: Option<Source>,
 }
 
-/// What RKE2 will run with, as far as its start is concerned.
+/// The settings that decide whether RKE2 starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartSettings {
     /// The release that will run.
@@ -108,18 +108,18 @@ pub struct StartSettings {
     pub profile: Sourced<String>,
     /// RKE2's own `protect-kernel-defaults` flag, if set.
     pub protect_kernel_defaults: Option<Sourced<bool>>,
-    /// Whether there is a kubelet at all.
+    /// Whether RKE2 runs a kubelet.
     pub kubelet_runs: bool,
-    /// What the kubelet's `protect-kernel-defaults` ends up as, where that is known; else it follows
-    /// from the profile and RKE2's flag.
+    /// The kubelet's effective `protect-kernel-defaults`, if the files decide it; otherwise the profile
+    /// and RKE2's flag do.
     pub kubelet_protect: Option<Sourced<bool>>,
-    /// What its `fail-cgroupv1` ends up as, where anybody set it.
+    /// The kubelet's effective `fail-cgroupv1`, if it is set.
     pub kubelet_fail_cgroup_v1: Option<Sourced<bool>>,
-    /// What ends RKE2 or the kubelet whatever the host is like, in the order it does.
+    /// Errors for which RKE2 or the kubelet exits on any host, in that order.
     pub fatal: Vec<StartFailure>,
-    /// What could not be read.
+    /// Inputs that could not be read.
     pub unknown: Vec<Unknown>,
-    /// What starts but is not as meant.
+    /// Mistakes that do not prevent the start.
     pub advice: Vec<Advice>,
 }
 
@@ -150,8 +150,7 @@ impl StartSettings {
         }
     }
 
-    /// A node with these settings. Where something is not known that they rest on, nothing is demanded
-    /// that could follow from what is not known.
+    /// A node with these settings. Whatever depends on an unknown input is not required.
     pub fn new(version: Version, settings: &Settings, kubelet: &Kubelet) -> Self {
         let (protect, is_set, origins) = settings.protect_kernel_defaults();
         let flag = is_set.then(|| Sourced {

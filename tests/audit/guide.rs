@@ -126,7 +126,7 @@ fn everything_passes_where_everything_is_done() {
 
 /// What is wrong with a node that nobody hardened, in every benchmark that asks for it.
 #[test]
-fn a_permissive_server_is_told_what_is_open() {
+fn a_permissive_server_fails_the_open_controls() {
     const OPEN: &[&str] = &[
         "apiserver.anonymous-auth",
         "apiserver.profiling",

@@ -219,7 +219,7 @@ fn links_in_circles_and_out_of_the_root() {
 }
 
 #[test]
-fn folders_below_folders() {
+fn directories_below_directories() {
     let node = server();
     let built = node.build();
     let mut deep = format!("{DATA}/server/tls");

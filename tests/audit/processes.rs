@@ -320,7 +320,7 @@ fn of_several_candidates_none_is_taken() {
 
 /// A configuration that cannot be read is told: what it says of the data folder is not known.
 #[test]
-fn what_is_not_known_of_the_configuration_is_told() {
+fn unknown_configuration_is_reported() {
     let mut node = server();
     node.config = "profile: [\n".to_owned();
     let audit = node.audit();

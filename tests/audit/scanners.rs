@@ -50,7 +50,7 @@ fn certificates_are_looked_for_where_rke1_had_them() {
 
 /// 1.1.9 there lost its default folder.
 #[test]
-fn the_folder_of_network_plugins_is_lost() {
+fn the_directory_of_network_plugins_is_removed() {
     let mut node = server(Benchmark::V1_8);
     node.modes
         .insert("/etc/cni/net.d/10-canal.conflist".to_owned(), 0o666);
@@ -179,7 +179,7 @@ fn metrics_of_kube_proxy_pass_wherever_they_are() {
 
 /// 1.1.19 there looks at the folder itself.
 #[test]
-fn owners_below_the_folder_of_certificates_are_not_looked_at() {
+fn owners_below_the_certificates_directory_are_not_checked() {
     for (path, owner, expected) in [
         ("server-ca.key", (1000, 0), ControlOutcome::Fail),
         ("server-ca.key", (ETCD, ETCD), ControlOutcome::Fail),
@@ -329,7 +329,7 @@ fn a_file_that_is_not_there_fails() {
 
 /// Paths are fixed there; RKE2's data can be elsewhere.
 #[test]
-fn the_data_folder_is_taken_for_granted() {
+fn the_data_directory_is_assumed() {
     let mut node = Node::with_data(Benchmark::V1_12, Role::Server, Care::Full, "/srv/rke2");
     assert_eq!(node.audit().data_dir, "/srv/rke2");
     for (_, outcome) in node.outcomes() {

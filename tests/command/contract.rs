@@ -253,7 +253,7 @@ fn colour_is_asked_for_or_left_out() {
 
 /// Every line but those that quote a file or a command fits a narrow terminal, and nothing is lost.
 #[test]
-fn the_width_of_the_terminal_does_not_matter_to_what_is_told() {
+fn the_width_of_the_terminal_does_not_change_the_findings() {
     let host = Host::like("overridden-by-sysctl-conf");
     for columns in ["40", "80", "200", "x", ""] {
         let mut command = host.command(["check"]);

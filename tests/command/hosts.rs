@@ -49,7 +49,7 @@ impl Case {
 }
 
 #[test]
-fn each_is_told_as_expected() {
+fn each_host_gives_its_snapshot() {
     let mut names: Vec<String> = std::fs::read_dir(folders())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())

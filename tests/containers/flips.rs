@@ -160,8 +160,8 @@ fn idle_it_does_nothing(suite: &str) {
     assert!(memory.iter().all(|kib| *kib <= 8192), "{memory:?} KiB");
 }
 
-on!(a_change_is_told_of_at_once: bookworm);
-fn a_change_is_told_of_at_once(suite: &str) {
+on!(a_change_is_reported_at_once: bookworm);
+fn a_change_is_reported_at_once(suite: &str) {
     let changes = from_environment("PREFLIGHT_CHANGES", 20);
     let outcome = Lab::new(suite)
         .longer(changes)

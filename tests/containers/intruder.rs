@@ -184,8 +184,8 @@ END
     outcome.has("forged", &["forged by nobody"]);
 }
 
-on!(nobody_wakes_a_monitor_that_is_not_to_run: bullseye bookworm trixie);
-fn nobody_wakes_a_monitor_that_is_not_to_run(suite: &str) {
+on!(a_disabled_monitor_is_not_activated: bullseye bookworm trixie);
+fn a_disabled_monitor_is_not_activated(suite: &str) {
     let outcome = boot(
         lab(suite),
         r"up preflight-rke2; eventually blocked

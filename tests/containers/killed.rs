@@ -248,7 +248,7 @@ fn killed_at_each_change(suite: &str) {
     };
     let log = outcome.text("log");
     all_are_resumed(&noted("resumed"), &log);
-    all_are_told(&noted("drifted"), &log);
+    all_are_reported(&noted("drifted"), &log);
     assert_eq!(outcome.line("active"), "0", "{log}");
     all_are_halted(&noted("halted"), &log);
 }
@@ -279,7 +279,7 @@ fn all_are_resumed(kills: &[Kill], log: &str) {
     }
 }
 
-fn all_are_told(kills: &[Kill], log: &str) {
+fn all_are_reported(kills: &[Kill], log: &str) {
     assert!(kills.len() > 3, "{kills:?}");
     for (change, numbers) in kills {
         let shown = format!("killed before {change}: {numbers:?}\n{log}");

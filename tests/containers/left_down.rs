@@ -244,8 +244,8 @@ const STOPS: &str = r#"
         rec held entries 4a4fc480e04b4178acafec446d2b169d
         rec all journalctl --no-pager -o short-precise -u rke2-server -u preflight-rke2"#;
 
-on!(the_gates_stop_is_told_from_a_persons: bullseye bookworm trixie);
-fn the_gates_stop_is_told_from_a_persons(suite: &str) {
+on!(the_gates_stop_differs_from_the_administrators: bullseye bookworm trixie);
+fn the_gates_stop_differs_from_the_administrators(suite: &str) {
     let outcome = Lab::new(suite)
         .config("profile: cis\n")
         .enable("rke2-server.service")

@@ -109,8 +109,8 @@ fn a_blocked_unit_starts_once_the_host_is_right(suite: &str) {
     assert!(loud.lines().all(|line| known(&line)), "{loud}");
 }
 
-on!(what_a_person_stopped_stays_stopped: bullseye bookworm trixie);
-fn what_a_person_stopped_stays_stopped(suite: &str) {
+on!(what_the_administrator_stopped_stays_stopped: bullseye bookworm trixie);
+fn what_the_administrator_stopped_stays_stopped(suite: &str) {
     let outcome = blocked(suite)
         .script(
             "up preflight-rke2
@@ -262,8 +262,8 @@ fn resuming_can_be_switched_off(suite: &str) {
     );
 }
 
-on!(an_ungated_loop_is_ended_or_told_of: bullseye bookworm trixie);
-fn an_ungated_loop_is_ended_or_told_of(suite: &str) {
+on!(an_ungated_loop_is_ended_or_reported: bullseye bookworm trixie);
+fn an_ungated_loop_is_ended_or_reported(suite: &str) {
     let outcome = blocked(suite)
         .file("/etc/preflight-rke2/config.toml.d/lab.toml", "[gate]\nmode = \"report\"\n")
         .script(

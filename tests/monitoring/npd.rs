@@ -167,13 +167,13 @@ const SAID: [(&str, i32, &str); 10] = [
     (
         "one-line-missing",
         2,
-        "rke2-server might not survive a reboot: cannot tell (kernel.panic_on_oops)",
+        "rke2-server might not survive a reboot: cannot determine (kernel.panic_on_oops)",
     ),
     // Not mounted, not seen: a node that runs has a /proc.
     (
         "image-hardened",
         2,
-        "rke2-server cannot be judged: the host's /proc is not below --root",
+        "rke2-server cannot be evaluated: the host's /proc is not below --root",
     ),
 ];
 

@@ -18,7 +18,7 @@ const WORDS: [(&str, &str, &str); 4] = [
 ];
 
 #[test]
-fn values_of_the_command_line_are_foretold_and_off_lets_it_start() {
+fn values_of_the_command_line_are_predicted_and_off_starts() {
     let words: Vec<_> = WORDS.iter().map(|(_, word, _)| *word).collect();
     let outcome = Machine::new("profile: cis\n")
         .etcd()
@@ -64,7 +64,7 @@ fn values_of_the_command_line_are_foretold_and_off_lets_it_start() {
 }
 
 #[test]
-fn competing_files_leave_what_is_foretold_and_report_lets_it_start() {
+fn competing_files_set_the_predicted_values_and_report_mode_starts() {
     let outcome = Machine::new("protect-kernel-defaults: true\n")
         .kernel_arguments("sysctl.kernel.panic=30 panic=3 preflight_rke2=report")
         .file(

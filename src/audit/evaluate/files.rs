@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn etcds_own_folder_may_be_etcds() {
+    fn etcds_own_directory_may_be_etcds() {
         let account = EtcdAccount {
             uid: Some(998),
             gid: Some(997),

@@ -1,7 +1,7 @@
 //! What a program answered to `--version`, kept until the next boot so that it is run but once.
 //!
 //! Only answers are kept, not failures: those may pass. Whatever is odd about the file, its owner or
-//! its content, it is as if it were not there; failing to write it is nobody's trouble.
+//! its content, it is as if it were not there; a failed write is ignored.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::Read;
@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(fixture.load(), None, "a link");
         std::fs::remove_file(&file).unwrap();
         std::fs::create_dir(&file).unwrap();
-        assert_eq!(fixture.load(), None, "a folder");
+        assert_eq!(fixture.load(), None, "a directory");
         fixture.store();
         assert_eq!(
             std::fs::read_dir(fixture.cache()).unwrap().count(),
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_cannot_be_written_is_nobodys_trouble() {
+    fn an_unwritable_cache_is_ignored() {
         let fixture = Fixture::new();
         std::fs::write(fixture.cache(), "a file").unwrap();
         fixture.store();
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_root_keeps_is_believed_and_nobody_elses() {
+    fn only_roots_cache_is_trusted() {
         let fixture = Fixture::new();
         fixture.store();
         let kept = load(&fixture.cache(), &fixture.program(), &fixture.status());

@@ -23,7 +23,7 @@ const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 /// How long to wait for more output before looking whether the program has ended without
 /// closing it, as happens when it left a process of its own behind.
 const GLANCE: Duration = Duration::from_millis(20);
-/// How long to wait between looks once the output has ended.
+/// How long to wait between checks once the output has ended.
 const SOON: Duration = Duration::from_millis(1);
 /// How long a killed process may take to die. One stuck in the kernel is left to init.
 const DYING: Duration = Duration::from_millis(200);
@@ -197,7 +197,7 @@ mod tests {
         assert_eq!(
             sh("cat; pwd", LONG).unwrap(),
             "/\n",
-            "no input, and no folder in use"
+            "no input, and no directory in use"
         );
         let environment = sh("env", LONG).unwrap();
         let own = environment.lines().filter(|line| {

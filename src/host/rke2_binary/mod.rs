@@ -30,7 +30,7 @@ pub(crate) const PLACES: &[&str] = &["/usr/local/bin/rke2", "/opt/rke2/bin/rke2"
 pub struct VersionCommand {
     /// How long it may take.
     pub deadline: Duration,
-    /// The folder where an answer is kept until the next boot.
+    /// The directory where an answer is kept until the next boot.
     pub cache: PathBuf,
 }
 
@@ -60,7 +60,7 @@ pub fn detect(
     Detection { installed, notes }
 }
 
-/// Where systemd looks for a program without a path: `systemd-path search-binaries-default`. Where
+/// Where systemd searches for a program without a path: `systemd-path search-binaries-default`. Where
 /// `/sbin` is a link the last two are not among them, and lead to files that the others have.
 const SEARCH_PATH: [&str; 6] = [
     "/usr/local/sbin",
@@ -72,7 +72,7 @@ const SEARCH_PATH: [&str; 6] = [
 ];
 
 /// The first executable file of that name in `directories`, or where none are given in those that systemd
-/// looks in by default.
+/// searches by default.
 pub(crate) fn search(root: &HostRoot, directories: &[String], name: &Path) -> Option<PathBuf> {
     let is_program = |path: &PathBuf| {
         root.stat(path)
@@ -128,7 +128,7 @@ fn program(root: &HostRoot, binary: Option<&Path>, notes: &mut Vec<Note>) -> Opt
 
 /// The program that systemd finds under that name: the first that may be executed and is no folder.
 fn searched(root: &HostRoot, name: &Path) -> Option<PathBuf> {
-    // A name with a folder before it is none that systemd would search for.
+    // A name with a directory before it is none that systemd would search for.
     if name.components().count() != 1 {
         return None;
     }
@@ -245,7 +245,7 @@ fn found(
     }
 }
 
-/// The hint of `<data-dir>/bin`, a link to the `bin` of the folder that RKE2 last unpacked and ran.
+/// The hint of `<data-dir>/bin`, a link to the `bin` of the directory that RKE2 last unpacked and ran.
 fn from_data_dir(
     root: &HostRoot,
     data_dir: &Path,

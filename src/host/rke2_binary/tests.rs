@@ -63,7 +63,7 @@ impl Host {
     }
 }
 
-fn told(detection: &Detection) -> (String, VersionSource, String) {
+fn detected(detection: &Detection) -> (String, VersionSource, String) {
     let installed = detection.installed.as_ref().unwrap();
     (
         installed.version.to_string(),
@@ -86,7 +86,7 @@ fn the_program_of_the_unit_tells() {
     ] {
         let detection = host.detect(binary);
         let expected = (version.to_owned(), VersionSource::Binary, path.to_owned());
-        assert_eq!(told(&detection), expected);
+        assert_eq!(detected(&detection), expected);
         assert_eq!(detection.notes, []);
         let go = detection.installed.unwrap().go;
         assert_eq!(go.as_deref(), Some("go1.24.6"));
@@ -94,7 +94,7 @@ fn the_program_of_the_unit_tells() {
 }
 
 #[test]
-fn a_program_without_a_folder_is_found_where_systemd_searches() {
+fn a_program_without_a_path_is_found_where_systemd_searches() {
     use std::os::unix::fs::PermissionsExt;
 
     let host = Host::new()
@@ -107,15 +107,15 @@ fn a_program_without_a_folder_is_found_where_systemd_searches() {
         std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
     };
     executable("usr/bin/rke2");
-    // The first is not executable, the second a folder.
+    // The first is not executable, the second a directory.
     let expected = (
         "v1.34.1+rke2r1".to_owned(),
         VersionSource::Binary,
         "/usr/bin/rke2".to_owned(),
     );
-    assert_eq!(told(&host.detect(Some("rke2"))), expected);
+    assert_eq!(detected(&host.detect(Some("rke2"))), expected);
     executable("usr/local/sbin/rke2");
-    assert_eq!(told(&host.detect(Some("rke2"))).0, "v1.31.1+rke2r1");
+    assert_eq!(detected(&host.detect(Some("rke2"))).0, "v1.31.1+rke2r1");
     for name in ["bin/rke2", "./rke2", "other", "none", ""] {
         let detection = host.detect(Some(name));
         assert_eq!(detection.installed, None, "{name}");
@@ -130,9 +130,9 @@ fn a_program_without_a_folder_is_found_where_systemd_searches() {
 fn every_place_of_an_installer_is_looked_at() {
     for place in PLACES {
         let host = Host::new().with(place, program(Some("v1.34.1+rke2r1")));
-        assert_eq!(told(&host.detect(None)).2, *place);
+        assert_eq!(detected(&host.detect(None)).2, *place);
     }
-    // A file where a folder of an installer would be is as good as nothing.
+    // A file where a directory of an installer would be is as good as nothing.
     let detection = Host::new().with("/opt/rke2", "").detect(None);
     assert_eq!(detection.installed, None);
     assert_eq!(
@@ -142,7 +142,7 @@ fn every_place_of_an_installer_is_looked_at() {
 }
 
 #[test]
-fn the_data_folder_hints_when_the_program_does_not_tell() {
+fn the_data_directory_gives_the_release_the_program_does_not() {
     let host = Host::new()
         .with(
             "/bin/script",
@@ -181,7 +181,7 @@ fn the_data_folder_hints_when_the_program_does_not_tell() {
             VersionSource::DataDir,
             "/var/lib/rancher/rke2/bin".to_owned(),
         );
-        assert_eq!(told(&detection), expected, "{binary}");
+        assert_eq!(detected(&detection), expected, "{binary}");
         let [said] = &detection.notes[..] else {
             panic!("{binary}: {:?}", detection.notes);
         };
@@ -190,7 +190,7 @@ fn the_data_folder_hints_when_the_program_does_not_tell() {
 }
 
 #[test]
-fn a_data_folder_that_tells_nothing_is_silent() {
+fn a_data_directory_without_a_release_is_silent() {
     for target in [
         "/var/lib/rancher/rke2/data/0123456789ab/bin",
         "/",
@@ -250,11 +250,14 @@ fn a_sparse_giant_is_read_in_a_few_places() {
     let path = host.dir.path().join("bin/rke2");
     let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
     file.set_len(1 << 40).unwrap();
-    assert_eq!(told(&host.detect(Some("/bin/rke2"))).0, "v1.34.1+rke2r1");
+    assert_eq!(
+        detected(&host.detect(Some("/bin/rke2"))).0,
+        "v1.34.1+rke2r1"
+    );
 }
 
 #[test]
-fn a_data_folder_that_cannot_be_looked_at_is_told() {
+fn an_unreadable_data_directory_is_reported() {
     let host = Host::new().link("/var/lib/rancher", "rancher");
     let notes = host.detect(None).notes;
     let said: Vec<String> = notes.iter().map(ToString::to_string).collect();
@@ -282,9 +285,9 @@ fn a_program_ends_where_its_file_does() {
         assert_eq!(pread.read_at(offset, &mut buffer), Ok(read), "{offset}");
     }
     assert_eq!(pread.read_at(8, &mut [0; 2]), Ok(2));
-    let folder = File::open(dir.path()).unwrap();
+    let directory = File::open(dir.path()).unwrap();
     let pread = Pread {
-        file: &folder,
+        file: &directory,
         path: dir.path(),
     };
     let error = pread.read_at(0, &mut buffer).unwrap_err();

@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_data_folders_name() {
+    fn reads_the_data_directorys_name() {
         for (name, version) in [
             ("v1.36.3-rke2r1-0123456789ab", Some("v1.36.3+rke2r1")),
             (

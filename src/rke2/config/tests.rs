@@ -554,7 +554,7 @@ fn drop_ins_are_read_by_their_ending_and_listed_or_unknown() {
 }
 
 #[test]
-fn what_yaml_quotes_of_a_file_is_not_told() {
+fn yaml_errors_do_not_quote_the_file() {
     for (main, message) in [
         (
             "token: !!int K10hunter2",

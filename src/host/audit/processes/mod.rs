@@ -311,7 +311,7 @@ mod tests {
         };
         let path = bin.to_str().unwrap();
         let found = || find(&HostRoot::live(), path, std::slice::from_ref(&wanted));
-        let nobody = [
+        let unprivileged = [
             "setpriv",
             "--reuid=65534",
             "--regid=65534",
@@ -333,7 +333,7 @@ mod tests {
         let cases: [(&Path, &[&str], bool); 4] = [
             (&own, &[], true),
             (&fake, &[], false),
-            (&own, &nobody, false),
+            (&own, &unprivileged, false),
             // A root of its own in which another file has that path.
             (&own, &mounted, false),
         ];

@@ -118,7 +118,7 @@ fn scalars_are_read_as_written() {
 }
 
 #[test]
-fn what_cannot_be_scanned_is_told_in_the_librarys_words() {
+fn scanner_errors_have_the_librarys_message() {
     for (text, expected) in [
         ("%\na: b", "could not find expected directive name"),
         ("%YAML!1.1\n", "found unexpected non-alphabetical character"),
@@ -273,7 +273,7 @@ fn the_grammar_is_the_librarys() {
 }
 
 #[test]
-fn what_breaks_the_grammar_is_told_in_the_librarys_words() {
+fn grammar_errors_have_the_librarys_message() {
     for (text, expected) in [
         ("a: [|]", "found character that cannot start any token"),
         ("a: [>b]", "found character that cannot start any token"),
