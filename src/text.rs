@@ -17,40 +17,15 @@ pub(crate) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str>
     candidates
         .iter()
         .filter(|candidate| (3..=MAX_LENGTH).contains(&candidate.len()))
-        .map(|candidate| (distance(&wanted, &folded(candidate)), *candidate))
+        .map(|candidate| {
+            (
+                strsim::osa_distance(&wanted, &folded(candidate)),
+                *candidate,
+            )
+        })
         .filter(|(distance, _)| *distance <= allowed)
         .min()
         .map(|(_, candidate)| candidate)
-}
-
-/// Levenshtein distance, in which a swap of neighbours counts once.
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut before: Vec<usize> = Vec::new();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    let mut last = None;
-    for (at, c) in left.chars().enumerate() {
-        let mut next = vec![at.saturating_add(1)];
-        for (column, d) in right.iter().enumerate() {
-            let cost = |from: Option<&usize>, plus: usize| {
-                from.map_or(usize::MAX, |cost| cost.saturating_add(plus))
-            };
-            let replaced = cost(row.get(column), usize::from(c != *d));
-            let dropped = cost(row.get(column.saturating_add(1)), 1);
-            let added = cost(next.last(), 1);
-            let earlier = column.checked_sub(1);
-            let swapped = match earlier {
-                Some(earlier) if last == Some(*d) && right.get(earlier) == Some(&c) => {
-                    cost(before.get(earlier), 1)
-                }
-                _ => usize::MAX,
-            };
-            next.push(replaced.min(dropped).min(added).min(swapped));
-        }
-        before = std::mem::replace(&mut row, next);
-        last = Some(c);
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 /// The most characters shown of one text of a host, so that a file cannot flood a terminal or the journal.
