@@ -102,7 +102,7 @@ const FAULTS: [(&str, &str, &str, Told); 15] = [
         "drop_in",
         Says("did not finish ("),
     ),
-    ("`LimitAS=8M`", "drop_in LimitAS=8M", "drop_in", Reasons),
+    ("`LimitAS=9M`", "drop_in LimitAS=9M", "drop_in", Reasons),
     (
         "1 GiB `/etc/passwd`",
         "cp /etc/passwd /etc/was; sed -i /^etcd:/d /etc/passwd; truncate -s 1G /etc/passwd; printf '\\netcd:x:980:980::/:/x\\n' >>/etc/passwd",
@@ -173,13 +173,15 @@ fn a_fault_decides_nothing(suite: &str) {
         // is RKE2's own answer where the gate has let it through.
         let blocked = |end: &[u32]| end[0] == 1 && end[1..3] == [1, 3];
         let passed = |end: &[u32]| end[1..3] == [1, 0];
-        let judged = (right[0] == 0 && passed(&right), blocked(&wrong));
+        let evaluated = (right[0] == 0 && passed(&right), blocked(&wrong));
         let unchecked = |end: &[u32]| !passed(end) && end[1..3] != [1, 3];
         let unchecked = (right[0] == 0 && unchecked(&right), unchecked(&wrong));
         let good = match rows::outcome(row) {
-            "judged" => judged.0 && judged.1,
+            "evaluated" => evaluated.0 && evaluated.1,
             "starts unchecked" => unchecked.0 && unchecked.1,
-            "judged, or starts unchecked" => (judged.0 || unchecked.0) && (judged.1 || unchecked.1),
+            "evaluated, or starts unchecked" => {
+                (evaluated.0 || unchecked.0) && (evaluated.1 || unchecked.1)
+            }
             _ => false,
         };
         // The gate's own deadline is 20 s.

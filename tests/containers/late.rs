@@ -116,7 +116,7 @@ fn a_systemd_that_answers_late(suite: &str) {
         ("systemd answers late", "late", 500..2500, 500..2500),
         ("systemd does not answer", "silent", 1900..3400, 3400..8000),
     ] {
-        assert_eq!(rows::outcome(row), "judged");
+        assert_eq!(rows::outcome(row), "evaluated");
         for (host, status, started, took) in [("right", 0, 0, right), ("wrong", 3, 1, wrong)] {
             let asked = numbers(&format!("{name}-{host}"));
             assert_eq!(

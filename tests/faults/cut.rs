@@ -35,7 +35,7 @@ fn files(host: &Host) -> Vec<String> {
 fn files_cut_short() {
     assert_eq!(
         rows::outcome("a file cut short"),
-        "judged, or starts unchecked"
+        "evaluated, or starts unchecked"
     );
     for (case, whole) in [("healthy-server", 0), ("rhel-minimal-cis", 3)] {
         let host = Host::like(case);

@@ -70,7 +70,7 @@ fn hosts() -> (Host, Host) {
 
 /// Compares the effects of a fault with its row in the table.
 fn sweep(row: &str, fault: Fault) {
-    assert_eq!(rows::outcome(row), "judged, or starts unchecked");
+    assert_eq!(rows::outcome(row), "evaluated, or starts unchecked");
     let (right, wrong) = hosts();
     let mut wrongs = BTreeSet::new();
     each_call(&right, GATE, fault, |hit, run| {

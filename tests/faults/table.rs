@@ -18,8 +18,8 @@ const DRIVEN: [&str; 9] = [
 ];
 
 const OUTCOMES: [&str; 6] = [
-    "judged",
-    "judged, or starts unchecked",
+    "evaluated",
+    "evaluated, or starts unchecked",
     "starts unchecked",
     "not touched",
     "blocked",

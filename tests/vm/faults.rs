@@ -112,7 +112,7 @@ systemctl revert $gate
 
 /// Too little of it has the kernel kill the gate: RKE2 starts unchecked.
 pub(crate) fn memory_is_limited(outcome: &Outcome) {
-    assert_eq!(rows::outcome("`MemoryMax=8M`"), "judged");
+    assert_eq!(rows::outcome("`MemoryMax=8M`"), "evaluated");
     // As systemd counts: 1 for an end by itself, 2 for one by a signal. It was blocked before that.
     let asked = |limit: &str| outcome.text(&format!("asked{limit}")).replace('\n', " ");
     let passed = "ExecMainCode=1 ExecMainStatus=0 MemoryMax=8388608 active ";

@@ -88,7 +88,7 @@ mod tests {
         struct Row {
             tag: String,
         }
-        let table = include_str!("../../../tests/cases/rke2-profile-table.json");
+        let table = include_str!("../../../tests/cases/profiles.json");
         let rows: Vec<Row> = serde_json::from_str(table).unwrap();
         assert_eq!(rows.len(), releases::count());
         for Row { tag } in rows {
