@@ -55,7 +55,7 @@ pub(super) fn select(
         let not = if which.unit.is_some() { "not " } else { "" };
         return Err(format!(
             "{what} is {not}installed below {}; use `--role server` or `--role agent` to \
-             check the host as if it were",
+             check the host for that role",
             root.path().display()
         ));
     }

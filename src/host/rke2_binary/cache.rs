@@ -1,7 +1,7 @@
-//! What a program answered to `--version`, kept until the next boot so that it is run but once.
+//! The answer of a program to `--version`, kept until the next boot so that the program runs once.
 //!
-//! Only answers are kept, not failures: those may pass. Whatever is odd about the file, its owner or
-//! its content, it is as if it were not there; a failed write is ignored.
+//! Only answers are kept, because a failure may be temporary. A file of another type, owner or content is
+//! ignored, and so is a failed write.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::Read;
