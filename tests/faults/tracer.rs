@@ -185,8 +185,8 @@ pub(crate) fn run_among(
     }
 }
 
-/// Follows a process that runs already, with all its threads, until it ends or `over` says so: then it
-/// is killed. `plan` says of each call what is to become of it, and `ready` is called once none is missed.
+/// Follows a running process, with all its threads, until it ends or `over` returns true: then it is
+/// killed. `plan` returns the fault for each call. `ready` is called once no call is missed.
 pub(crate) fn attach(
     pid: Pid,
     plan: impl FnMut(&Call) -> Option<Fault>,
@@ -220,7 +220,7 @@ pub(crate) fn attach(
     }
 }
 
-/// What is to be done to a call when it returns.
+/// What to do to a call when it returns.
 struct Entered {
     call: Call,
     /// The result it is to have.

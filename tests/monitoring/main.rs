@@ -1,4 +1,4 @@
-//! What a fleet's monitoring is given: metrics, alert rules, a dashboard, a plugin of
+//! The files for the monitoring of a fleet: metrics, alert rules, a dashboard, a plugin of
 //! node-problem-detector and a plan of system-upgrade-controller. All that says `promtool` runs
 //! Prometheus' own, with the feature `lab`; the rest needs nothing.
 
