@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The node is a server hardened in everything, with 400 processes, 300 certificates and keys and the
-//! addresses of 110 pods, below a root of its own. `ps` has no option for another root: it lists the
+//! addresses of 110 pods, below a separate root. `ps` has no option for another root: it lists the
 //! processes of this machine, of which a node has more, so that the comparison favours the shell.
 #![expect(
     clippy::disallowed_methods,

@@ -106,7 +106,7 @@ fn rke2_is_known_by_its_build_information_or_by_its_exact_name() {
             "{command} is {path}: {unit}"
         );
         if verdict == open {
-            // The operator's word says which release it is, not what the program does.
+            // The operator's option sets the release, not what the program does.
             let (report, status) = host.json(&["check", "--rke2-version", "v1.34.1+rke2r1"]);
             assert_eq!(
                 (&report["units"][0]["verdict"], status),

@@ -169,7 +169,7 @@ fn a_fault_decides_nothing(suite: &str) {
                 .collect()
         };
         let (right, wrong) = (numbers("right"), numbers("wrong"));
-        // As systemd counts: 1 for an exit, and its status. What `start` says of the wrong host
+        // As systemd counts: 1 for an exit, and its status. What `start` prints on the wrong host
         // is RKE2's own answer where the gate has let it through.
         let blocked = |end: &[u32]| end[0] == 1 && end[1..3] == [1, 3];
         let passed = |end: &[u32]| end[1..3] == [1, 0];

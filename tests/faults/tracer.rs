@@ -119,7 +119,7 @@ pub(crate) fn run(command: &Command, plan: Plan) -> Run {
     run_among(command, Some(root), |_| true, plan)
 }
 
-/// The same, where only those calls count that `among` says, once `begins` has been opened.
+/// The same, where only the calls for which `among` is true count, once `begins` has been opened.
 #[expect(clippy::zombie_processes, reason = "the tracer waits for it")]
 pub(crate) fn run_among(
     command: &Command,
@@ -282,7 +282,7 @@ impl<P: FnMut(&Call) -> Option<Fault>> Tracer<P> {
             }
             WaitStatus::PtraceEvent(pid, _, event) => {
                 if event == libc::PTRACE_EVENT_EXEC {
-                    // A name for the program's memory, which exec has made anew.
+                    // A name for the program's memory, which exec has replaced.
                     self.memory = File::open(format!("/proc/{pid}/mem")).ok();
                     // What comes next is the way out of exec itself.
                     let call = Call {

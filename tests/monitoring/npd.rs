@@ -177,7 +177,7 @@ const SAID: [(&str, i32, &str); 10] = [
     ),
 ];
 
-/// The document shows what is said, and nothing else.
+/// The document shows these messages, and no others.
 #[test]
 fn the_document_says_so_too() {
     let docs = text("docs/fleet.md");
@@ -197,7 +197,7 @@ fn the_document_says_so_too() {
 }
 
 #[test]
-fn what_is_said_of_a_node() {
+fn each_host_has_its_message() {
     for (name, status, expected) in SAID {
         let ran = check(&Host::like(name), &["--rke2-version", "v1.34.1+rke2r1"]);
         assert_eq!((message(&ran), ran.status), (expected, status), "{name}");

@@ -272,8 +272,8 @@ fn plans_are_plans() {
     }
 }
 
-/// Puts the program where the package does, with the libraries that this one, unlike the packaged
-/// one, wants.
+/// Puts the program where the package does, with the libraries that this build, unlike the packaged
+/// one, requires.
 #[cfg(feature = "lab")]
 pub(crate) fn install(host: &Host) {
     let program = env!("CARGO_BIN_EXE_preflight-rke2");
