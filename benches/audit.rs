@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The node is a server hardened in everything, with 400 processes, 300 certificates and keys and the
-//! addresses of 110 pods, below a root of its own. `ps` cannot be told of another root: it lists the
+//! addresses of 110 pods, below a separate root. `ps` has no option for another root: it lists the
 //! processes of this machine, of which a node has more, so that the comparison favours the shell.
 #![expect(
     clippy::disallowed_methods,
@@ -92,10 +92,10 @@ fn scanner(criterion: Criterion, root: &Path) -> Option<String> {
             let path = at(path);
             format!("if test -e {path}; then stat -c {what} {path}; fi")
         }
-        FileSet::Suffix(folder, ending) => {
-            format!("stat -c '%n {what}' {}/*{ending}", at(folder))
+        FileSet::Suffix(dir, ending) => {
+            format!("stat -c '%n {what}' {}/*{ending}", at(dir))
         }
-        FileSet::Tree(folder) => format!("stat -c {what} {}", at(folder)),
+        FileSet::Tree(dir) => format!("stat -c {what} {}", at(dir)),
         FileSet::Cni => format!(
             "find {0}/etc/cni/net.d {0}/var/lib/cni/networks -mindepth 1 -type f 2>/dev/null | xargs --no-run-if-empty stat -c {what}",
             root.display()

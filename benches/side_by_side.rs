@@ -367,7 +367,7 @@ fn healthy(out: &Path) -> Outcome<PathBuf> {
     let root = out.join("healthy");
     for (path, content) in HEALTHY {
         let path = root.join(path);
-        std::fs::create_dir_all(path.parent().ok_or("no folder")?)?;
+        std::fs::create_dir_all(path.parent().ok_or("no directory")?)?;
         std::fs::write(path, content)?;
     }
     Ok(root)
@@ -377,16 +377,16 @@ fn healthy(out: &Path) -> Outcome<PathBuf> {
 fn in_path(name: &str) -> Option<PathBuf> {
     SEARCH_PATH
         .split(':')
-        .map(|folder| Path::new(folder).join(name))
+        .map(|dir| Path::new(dir).join(name))
         .find(|path| path.is_file())
 }
 
 /// The program as an installer writes it: what a linker wrote through a mapping lies in smaller pages of the
 /// page cache, which take longer to map.
 fn installed(program: &Path, out: &Path) -> Outcome<PathBuf> {
-    let folder = out.join("installed");
-    std::fs::create_dir_all(&folder)?;
-    let to = folder.join(program.file_name().ok_or("a program has a name")?);
+    let dir = out.join("installed");
+    std::fs::create_dir_all(&dir)?;
+    let to = dir.join(program.file_name().ok_or("a program has a name")?);
     std::fs::copy(program, &to)?;
     Ok(to)
 }
@@ -433,7 +433,7 @@ fn standard(options: &Options, out: &Path, steps: &Steps) -> Outcome<Vec<String>
             steps,
         )?,
     ];
-    // Where it is installed, and has a host of its own to look at.
+    // Only where it is installed and there is a separate host root to evaluate.
     if let (Some(oscap), Some(root)) = (in_path("oscap"), &root) {
         let mut oscap = Contender::new("oscap oval eval", oscap)
             .with(["oval", "eval"])

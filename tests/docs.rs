@@ -1,5 +1,5 @@
-//! What the documents show is what the program says: captures come from checked outputs, ids and
-//! fields from the code. `PREFLIGHT_BLESS=1` writes the captures anew.
+//! The documents show what the program prints: captures come from checked outputs, ids and fields
+//! from the code. `PREFLIGHT_BLESS=1` regenerates the captures.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -311,6 +311,9 @@ fn dependencies_are_counted() {
     let listed = String::from_utf8(listed.stdout).unwrap();
     let names = |line: &str| line.split(" (").next().unwrap().to_owned();
     let crates: std::collections::BTreeSet<String> = listed.lines().map(names).collect();
-    let told = format!(" {} crates are linked", crates.len() - 1);
-    assert!(read("docs/dependencies.md").contains(&told), "{told}");
+    let sentence = format!(" {} crates are linked", crates.len() - 1);
+    assert!(
+        read("docs/dependencies.md").contains(&sentence),
+        "{sentence}"
+    );
 }

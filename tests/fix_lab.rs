@@ -206,7 +206,7 @@ fn every_command_of_a_report_fixes_its_finding() {
                 .flat_map(|remedy| remedy["commands"].as_array().unwrap())
                 .map(|command| command.as_str().unwrap())
                 .collect();
-            // What another finding's command fixes as well has none of its own.
+            // A finding that another finding's command also fixes has no command.
             if commands.is_empty() {
                 assert_eq!(finding["id"], "account.etcd.group", "{finding}");
                 continue;

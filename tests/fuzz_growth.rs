@@ -1,5 +1,5 @@
-//! Inputs far longer than fuzzing tries, each repeating what a reader could be slow at or recurse
-//! over: time must grow with their length, and the stack not at all.
+//! Inputs far longer than fuzzing tries, each repeating a construct that a reader could parse slowly or
+//! recursively: time must grow linearly with their length, and the stack must not grow.
 
 #![expect(
     clippy::disallowed_methods,

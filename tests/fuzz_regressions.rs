@@ -1,5 +1,5 @@
-//! Inputs that fuzzing once found something with, run again: each file of
-//! `tests/fuzz/regressions/TARGET` through that target. `docs/fuzzing.md` tells how one gets there.
+//! Runs the inputs with which fuzzing once found a defect again: each file of
+//! `tests/fuzz/regressions/TARGET` through that target. `docs/fuzzing.md` describes how to add one.
 
 #![expect(
     clippy::disallowed_methods,
@@ -15,9 +15,9 @@ use std::path::Path;
 
 #[test]
 fn earlier_findings_stay_fixed() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/regressions");
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/regressions");
     let mut inputs = 0;
-    for target in std::fs::read_dir(folder).unwrap() {
+    for target in std::fs::read_dir(dir).unwrap() {
         let target = target.unwrap();
         let name = target.file_name().into_string().unwrap();
         let run = targets::find(&name).unwrap_or_else(|| panic!("no target is named {name}"));

@@ -1,5 +1,5 @@
-//! RKE2's own validation, recorded from six releases, against ours: whether it refuses, and with
-//! which lines.
+//! Compares RKE2's own validation, recorded from six releases, with ours: whether it refuses, and the
+//! lines it prints.
 
 #![expect(
     clippy::unwrap_used,
@@ -202,7 +202,7 @@ fn sorted(mut lines: Vec<String>) -> Vec<String> {
     lines
 }
 
-/// What RKE2 itself fails with on a host without account, whose kernel is right or holds 7 in all.
+/// RKE2's own error on a host without the account, whose parameters are right or all 7.
 fn refusal(
     version: &Version,
     role: Role,

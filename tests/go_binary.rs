@@ -1,6 +1,7 @@
-//! Programs that a real Go built and linked, as RKE2 is: recognised, or run where they must be.
+//! Detects the version of programs that a real Go toolchain built and linked as RKE2 is, and runs them
+//! where that is required.
 //!
-//! Needs Go and root (a program is only run if it belongs to root).
+//! Needs Go and root (only a program that root owns is run).
 #![cfg(feature = "lab")]
 #![expect(
     clippy::disallowed_methods,
@@ -19,7 +20,7 @@ use preflight_rke2::testing::host::rke2_binary::{VersionCommand, detect, read_pr
 use preflight_rke2::testing::rke2::build_info::BinaryKind;
 use preflight_rke2::testing::rke2::installed::{Detection, VersionSource};
 
-/// Says what `rke2 --version` says, and counts how often it is asked.
+/// Prints what `rke2 --version` prints, and counts how often it runs.
 const SOURCE: &str = r#"package main
 
 import (
@@ -100,7 +101,7 @@ impl Bench {
     }
 }
 
-fn assert_tells(detection: &Detection, version: &str) {
+fn assert_detected(detection: &Detection, version: &str) {
     let installed = detection.installed.as_ref().unwrap();
     assert_eq!(installed.version.to_string(), version);
     assert_eq!(installed.source, VersionSource::Binary);
@@ -124,7 +125,7 @@ fn recognises_a_program_stripped_or_not() {
         ),
     ] {
         let program = bench.build(name, &["-ldflags", flags]);
-        assert_tells(&bench.detect(&program), "v1.30.4+rke2r1");
+        assert_detected(&bench.detect(&program), "v1.30.4+rke2r1");
 
         let stripped = bench.path("stripped");
         let mut strip = Command::new("strip");
@@ -133,7 +134,7 @@ fn recognises_a_program_stripped_or_not() {
             .arg(&stripped)
             .arg(&program);
         assert!(strip.status().unwrap().success());
-        assert_tells(&bench.detect(&stripped), "v1.30.4+rke2r1");
+        assert_detected(&bench.detect(&stripped), "v1.30.4+rke2r1");
     }
 }
 
@@ -141,7 +142,7 @@ fn recognises_a_program_stripped_or_not() {
 fn recognises_other_layouts() {
     let bench = Bench::new();
     let program = bench.build("pie", &["-buildmode=pie", "-ldflags", FLAGS]);
-    assert_tells(&bench.detect(&program), "v1.30.4+rke2r1");
+    assert_detected(&bench.detect(&program), "v1.30.4+rke2r1");
 
     // Without its sections: their number, size and place are no more in the header.
     let mut content = std::fs::read(&program).unwrap();
@@ -149,7 +150,7 @@ fn recognises_other_layouts() {
     content[58..64].fill(0);
     let bare = bench.path("bare");
     std::fs::write(&bare, content).unwrap();
-    assert_tells(&bench.detect(&bare), "v1.30.4+rke2r1");
+    assert_detected(&bench.detect(&bare), "v1.30.4+rke2r1");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The structure of `src`: imports point one way, and no files import each other in a circle.
 //!
-//! Reads `use` declarations and paths that begin with `crate`, `self` or `super`, tests aside. A parent
-//! module and its children count as one design: what is held is the order of the top-level modules, and
-//! that no two files need each other.
+//! Reads `use` declarations and paths that begin with `crate`, `self` or `super`, except in tests. A parent
+//! module and its children count as one unit: the tests enforce the order of the top-level modules, and
+//! that no two files import each other.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,6 +1,6 @@
-//! The manuals and completions in the repository are those of this program: made here from the
-//! definition of the command line, the table of checks and the packaged configuration, and held
-//! against the files. `PREFLIGHT_BLESS=1` writes the files anew.
+//! The manuals and completions in the repository are up to date: generated here from the definition of
+//! the command line, the table of checks and the packaged configuration, and compared with the files.
+//! `PREFLIGHT_BLESS=1` regenerates the files.
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -33,7 +33,7 @@ fn holds(path: &str, text: &str) {
     );
 }
 
-/// A page: its template with each `@mark@` on a line of its own replaced.
+/// A page: its template, with each `@mark@` on a separate line replaced.
 fn page(name: &str, section: u8, marks: &[(&str, String)]) {
     let file = format!("docs/man/{name}.{section}");
     let template = std::fs::read_to_string(repository().join(format!("{file}.in"))).unwrap();

@@ -28,9 +28,9 @@ struct Case {
     expect: Value,
 }
 
-fn lay_out(folder: &Path, files: &BTreeMap<String, Value>) {
+fn lay_out(dir: &Path, files: &BTreeMap<String, Value>) {
     for (name, content) in files {
-        let path = folder.join(name);
+        let path = dir.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         match content {
             Value::Null => std::fs::create_dir_all(&path).unwrap(),
@@ -43,9 +43,9 @@ fn lay_out(folder: &Path, files: &BTreeMap<String, Value>) {
 
 fn run(case: &Case) -> Settings {
     let dir = tempfile::tempdir().unwrap();
-    let folder = dir.path().join("etc/rancher/rke2");
-    std::fs::create_dir_all(&folder).unwrap();
-    lay_out(&folder, &case.files);
+    let config_dir = dir.path().join("etc/rancher/rke2");
+    std::fs::create_dir_all(&config_dir).unwrap();
+    lay_out(&config_dir, &case.files);
     let root = HostRoot::open(dir.path()).unwrap();
     let mut args = vec![Argument::new(case.role.as_str())];
     args.extend(case.args.iter().map(|arg| Argument::new(arg.as_str())));
@@ -140,7 +140,7 @@ fn every_recorded_case_resolves_alike() {
                 .iter()
                 .filter(|ignored| ignored.reason == IgnoredReason::UnknownFlag)
                 .map(|ignored| ignored.key.as_str())
-                // The record has no one-letter keys: it looked for two dashes.
+                // The record has no one-letter keys: it searched for two dashes.
                 .filter(|key| key.len() != 1)
                 .collect();
             assert_eq!(ignored, unknown, "{name}");

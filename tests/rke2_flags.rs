@@ -1,6 +1,6 @@
-//! The table of flags by release: made from `tests/cases/rke2-flags.json`, and held against it whole.
+//! The table of flags by release: generated from `tests/cases/rke2-flags.json`, and compared with all of it.
 //!
-//! `tests/lab/flag-table` writes `src/rke2/table.rs` anew after the data has changed.
+//! `tests/lab/flag-table` regenerates `src/rke2/table.rs` after the data has changed.
 
 #![expect(
     clippy::disallowed_methods,

@@ -1,4 +1,4 @@
-//! Recorded runs of systemd-sysctl against the prediction, through the host collector.
+//! Recorded runs of systemd-sysctl compared with the prediction that the host collector makes.
 #![expect(
     clippy::disallowed_methods,
     clippy::unwrap_used,

@@ -1,10 +1,10 @@
 //! The real `systemd-sysctl` against the prediction, on random trees.
 //!
-//! Runs as root, in a mount namespace of its own, below an overlay of a root directory that holds
+//! Runs as root, in a separate mount namespace, below an overlay of a root directory that holds
 //! a systemd (`PREFLIGHT_ROOT_247`, `_252`, `_257`, or `bullseye`, `bookworm`, `trixie` below
 //! `PREFLIGHT_LAB`). `/proc/sys` is a tree of plain files there, so no parameter of this machine
-//! is written; what the kernel would make of a value is left to the recorded cases and to
-//! `the_kernel_reads_numbers_as_predicted`, which writes in a network namespace of its own.
+//! is written. How the kernel parses a value is tested by the recorded cases and by
+//! `the_kernel_reads_numbers_as_predicted`, which writes in a separate network namespace.
 #![cfg(feature = "lab")]
 #![expect(
     clippy::disallowed_methods,

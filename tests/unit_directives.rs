@@ -1,5 +1,5 @@
 //! The units are for systemd 239 (EL 8) and newer. A release that does not know a directive warns
-//! and goes on without it: each that is younger is listed here, with what a host then goes without.
+//! and ignores it: each newer directive is listed here, with what is missing on a host without it.
 #![expect(
     clippy::expect_used,
     clippy::disallowed_methods,

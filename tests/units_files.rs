@@ -355,7 +355,7 @@ fn links_are_aliases_only_where_systemd_accepts_them() {
                 .file("/etc/systemd/system/kube.service", &unit),
             "loaded disabled",
         ),
-        // `/lib` is `/usr/lib`, or a directory of its own.
+        // `/lib` is `/usr/lib`, or a separate directory.
         (host().link("/lib", "usr/lib"), "loaded disabled"),
         (
             Host::new().file("/lib/systemd/system/rke2-server.service", &unit),

@@ -1,4 +1,4 @@
-//! What `check` says of the guide before it bites: at the next start of RKE2.
+//! What `check` reports about controls of the guide that RKE2's next start would fail.
 
 use std::collections::BTreeSet;
 
@@ -97,12 +97,12 @@ fn a_drop_in_or_an_argument_that_undoes_the_profile() {
     node.config += "kube-apiserver-arg:\n  - profiling=true\n  - audit-log-maxage=7\n  - enable-admission-plugins+=EventRateLimit\n\
         kube-scheduler-arg: [bind-address=0.0.0.0]\nkube-proxy-arg: [metrics-bind-address=127.0.0.1:1]\n";
     let found = advice(&node);
-    let told: BTreeSet<String> = found
+    let summaries: BTreeSet<String> = found
         .iter()
         .map(|finding| finding["summary"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(
-        told.into_iter().collect::<Vec<_>>(),
+        summaries.into_iter().collect::<Vec<_>>(),
         [
             "kube-apiserver-arg brings --audit-log-maxage=7: CIS 1.12 control 1.2.17 asks for --audit-log-maxage of 30 or more",
             "kube-apiserver-arg brings --profiling=true: CIS 1.12 control 1.2.15 asks for --profiling=false",
@@ -126,14 +126,14 @@ fn a_drop_in_or_an_argument_that_undoes_the_profile() {
             .unwrap()
             .contains("NodeRestriction")
     );
-    // Nobody asked for hardening.
+    // Hardening was not requested.
     let mut open = Node::new(Benchmark::V1_12, Role::Server, Care::Permissive);
     open.config +=
         "kube-apiserver-arg: [profiling=true]\nkubelet-arg: [protect-kernel-defaults=false]\n";
     assert_eq!(ids(&open), [""; 0]);
 }
 
-/// rke2#7815: a profile switched on for a server that ran without.
+/// rke2#7815: a profile enabled for a server that ran without.
 #[test]
 fn etcds_data_from_before_the_profile() {
     let mut node = server();
@@ -162,7 +162,7 @@ fn etcds_data_from_before_the_profile() {
         (ETCD, ETCD),
     );
     assert_eq!(ids(&node), [""; 0]);
-    // Without a profile etcd runs as root; without etcd nobody opens it.
+    // Without a profile etcd runs as root; without etcd no component opens it.
     node.owners
         .insert(format!("{DATA}/server/db/etcd/member/snap/db"), (0, 0));
     node.config += "disable-etcd: true\n";

@@ -1,4 +1,4 @@
-//! How to break one control of a node, made from what the control asks.
+//! Breaks one control of a node, derived from what the control requires.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use preflight_rke2::testing::audit::control::{
 
 use crate::node::{ETCD, Node};
 
-/// Where something to break in a place is.
+/// Where the value to break is.
 fn path(node: &Node, place: FileSet) -> String {
     let data = &node.data;
     match place {

@@ -12,7 +12,7 @@ use preflight_rke2::testing::rke2::role::Role;
 use crate::breaking;
 use crate::node::{Care, Node, outcomes};
 
-/// Controls that ask for the same: breaking the one breaks the other.
+/// Controls that require the same: breaking the one breaks the other.
 fn also(key: &str, benchmark: Benchmark) -> Option<&'static str> {
     match (key, benchmark) {
         ("apiserver.SecurityContextDeny", Benchmark::V1_6) => Some("apiserver.PodSecurityPolicy"),
@@ -31,7 +31,7 @@ fn broken_one_at_a_time(role: Role, running: bool) -> usize {
             if before[control.key] == ControlOutcome::NotApplicable {
                 continue;
             }
-            // What a stopped kubelet was given by hand is nowhere to be found; its entries are.
+            // The manual arguments of a stopped kubelet cannot be found; its entries can.
             let mut node = whole.clone();
             if !breaking::one(&mut node, control, benchmark) {
                 assert!(
@@ -86,7 +86,7 @@ fn broken_one_at_a_time(role: Role, running: bool) -> usize {
                 control.key,
                 audited.result.summary
             );
-            // Whoever reads it knows what to do, and where.
+            // The result says what to do, and where.
             let result = &audited.result;
             assert!(!result.remedies.is_empty(), "{benchmark} {}", control.key);
             assert!(!result.expected.is_empty(), "{benchmark} {}", control.key);

@@ -1,4 +1,4 @@
-//! The command itself: statuses, what is shown, waivers.
+//! The `audit` command: exit statuses, what it shows, waivers.
 
 use std::process::Command;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use preflight_rke2::testing::rke2::role::Role;
 
 use crate::node::{Built, Care, DATA, ETCD, Node};
 
-/// What became of the command.
+/// The result of the command.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) status: i32,
@@ -135,7 +135,7 @@ fn waivers_are_shown_in_every_report() {
     let (full, built) = with(&[holding.concat(), last.clone()]);
     let text = run(&built, &full, &[]);
     assert_eq!(text.status, 3, "{}", text.out);
-    for told in [
+    for part in [
         "1 control fails",
         "2 waived",
         "WAIVED 1.1.13",
@@ -145,9 +145,9 @@ fn waivers_are_shown_in_every_report() {
         "FAIL   1.1.17",
         "its waiver expired after 2000-01-01: until the move",
     ] {
-        assert!(text.out.contains(told), "{told}\n{}", text.out);
+        assert!(text.out.contains(part), "{part}\n{}", text.out);
     }
-    for (format, told) in [
+    for (format, parts) in [
         (
             "json",
             &[
@@ -178,12 +178,12 @@ fn waivers_are_shown_in_every_report() {
     ] {
         let ran = run(&built, &full, &["--format", format]);
         assert_eq!(ran.status, 3);
-        for told in told {
-            assert!(ran.out.contains(told), "{format}: {told}\n{}", ran.out);
+        for part in parts {
+            assert!(ran.out.contains(part), "{format}: {part}\n{}", ran.out);
         }
     }
 
-    // All that fails is answered for.
+    // Every failure is waived.
     let (full, built) = with(&[holding.concat(), last.replace("2000", "9999")]);
     let ran = run(&built, &full, &[]);
     assert_eq!((ran.status, ran.err.as_str()), (0, ""), "{}", ran.out);

@@ -1,4 +1,4 @@
-//! What is printed for tools, against schemas of its required parts, and against itself.
+//! The machine-readable formats, compared with schemas of their required parts and with each other.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -262,10 +262,10 @@ fn sarif_is_as_the_standard_has_it() {
         let failed = !run["invocations"][0]["executionSuccessful"]
             .as_bool()
             .unwrap();
-        let told = run["invocations"][0]["toolExecutionNotifications"]
+        let notifications = run["invocations"][0]["toolExecutionNotifications"]
             .as_array()
             .unwrap();
-        assert_eq!(failed, !told.is_empty());
+        assert_eq!(failed, !notifications.is_empty());
     }
 }
 

@@ -10,7 +10,7 @@ use crate::node::{Care, Node};
 /// The recorded table of controls, with the guide's result in each cell.
 const RECORDED: &str = include_str!("../cases/cis-node-controls.csv");
 
-/// Where we are not of the guide's opinion: why.
+/// Where our result differs from the guide's, and why.
 const OTHERWISE: &[(&str, &[Benchmark], &str)] = &[(
     "kubelet.eventQPS",
     &[Benchmark::V1_24],
@@ -23,7 +23,7 @@ fn fits(result: char, outcome: ControlOutcome) -> bool {
         'N' => outcome == ControlOutcome::NotApplicable,
         // The guide warns of what is not met and of what it cannot test.
         'W' => matches!(outcome, ControlOutcome::Warn | ControlOutcome::Manual),
-        // It tests these by hand; whoever can tell, tells.
+        // The guide tests these manually; `audit` may have a result for them.
         'M' => matches!(
             outcome,
             ControlOutcome::Pass | ControlOutcome::Warn | ControlOutcome::Manual
@@ -55,7 +55,7 @@ fn a_hardened_server_has_the_results_of_the_guide() {
                 .iter()
                 .any(|(name, benchmarks, _)| *name == key && benchmarks.contains(&benchmark));
             let fits = fits(result.chars().next().unwrap(), audited.outcome);
-            // An exception that is none is wrong too.
+            // An unused exception is an error, too.
             if fits == otherwise {
                 wrong.push(format!(
                     "{benchmark} {key} {cell}: {:?} {}",
@@ -124,7 +124,7 @@ fn everything_passes_where_everything_is_done() {
     }
 }
 
-/// What is wrong with a node that nobody hardened, in every benchmark that asks for it.
+/// The controls that a node without hardening fails, in every benchmark that has them.
 #[test]
 fn a_permissive_server_fails_the_open_controls() {
     const OPEN: &[&str] = &[
@@ -152,7 +152,7 @@ fn a_permissive_server_fails_the_open_controls() {
             let mut node = Node::new(benchmark, Role::Server, Care::Permissive);
             node.running = running;
             if !running {
-                // What the kubelet ran with is gone with it; it stands in the configuration.
+                // The arguments of a stopped kubelet are gone; its configuration has them.
                 node.config += "kubelet-arg: [anonymous-auth=true, authorization-mode=AlwaysAllow, read-only-port=10255]\n";
             }
             let audit = node.audit();

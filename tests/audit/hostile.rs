@@ -1,5 +1,5 @@
-//! Trees that are large, deep, circular, changing, or lead elsewhere: bounded time and memory, the
-//! right result, nothing written, and nothing of what lies outside the root.
+//! Trees that are large, deep, circular, changing, or lead outside the root: bounded time and memory, the
+//! right result, nothing written, and nothing read outside the root.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
@@ -21,25 +21,25 @@ fn server() -> Node {
     Node::new(Benchmark::V1_12, Role::Server, Care::Full)
 }
 
-/// Names for one file, so many; of one inode no file system takes more than some thousands.
-fn links(folder: &Path, name: &str, ending: &str, count: usize) {
-    std::fs::create_dir_all(folder).unwrap();
+/// Makes `count` names for few files: file systems limit the links of an inode to some thousands.
+fn links(dir: &Path, name: &str, ending: &str, count: usize) {
+    std::fs::create_dir_all(dir).unwrap();
     for start in (0..count).step_by(20_000) {
-        let first = folder.join(format!("{name}-{start:06}{ending}"));
+        let first = dir.join(format!("{name}-{start:06}{ending}"));
         std::fs::write(&first, "x").unwrap();
         std::fs::set_permissions(&first, PermissionsExt::from_mode(0o600)).unwrap();
         for number in start + 1..count.min(start + 20_000) {
-            std::fs::hard_link(&first, folder.join(format!("{name}-{number:06}{ending}"))).unwrap();
+            std::fs::hard_link(&first, dir.join(format!("{name}-{number:06}{ending}"))).unwrap();
         }
     }
 }
 
-/// Everything there is of a tree but when it was read.
+/// Everything in a tree except access times.
 fn state(top: &Path) -> BTreeMap<String, (u32, u32, u64, i64, i64)> {
     let mut state = BTreeMap::new();
-    let mut folders = vec![top.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).unwrap() {
+    let mut dirs = vec![top.to_owned()];
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(&dir).unwrap() {
             let path = entry.unwrap().path();
             let meta = path.symlink_metadata().unwrap();
             let facts = (
@@ -51,7 +51,7 @@ fn state(top: &Path) -> BTreeMap<String, (u32, u32, u64, i64, i64)> {
             );
             state.insert(path.to_str().unwrap().to_owned(), facts);
             if meta.is_dir() {
-                folders.push(path);
+                dirs.push(path);
             }
         }
     }
@@ -103,7 +103,7 @@ fn a_hundred_thousand_files_below_tls_and_manifests() {
     let started = Instant::now();
     let ran = run(&built, &node, &["--format", "json"]);
     let took = started.elapsed();
-    // Kilobytes; of the largest child there was, and there was no other.
+    // Kilobytes, of the largest child; there was only one.
     let memory = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap().max_rss();
     assert!(took < Duration::from_secs(10), "{took:?}");
     assert!(memory < 64 << 10, "{memory} kB");
@@ -147,7 +147,7 @@ fn links_in_circles_and_out_of_the_root() {
         ("out.key", secret.to_str().unwrap().to_owned()),
         ("up.key", format!("{up}{plain}")),
         ("proc.key", "/proc/self/root/etc/passwd".to_owned()),
-        ("folder", outside.path().to_str().unwrap().to_owned()),
+        ("directory", outside.path().to_str().unwrap().to_owned()),
         ("here", ".".to_owned()),
         ("above", "..".to_owned()),
         ("circle.key", "circle.key".to_owned()),
@@ -233,7 +233,7 @@ fn directories_below_directories() {
         deep += "/d";
     }
     built.file(&format!("{deep}/x"), "x");
-    // Not looked at is not passed.
+    // A control that was not evaluated does not pass.
     assert_eq!(owner(&built), ControlOutcome::Error);
     let ran = run(&built, &node, &[]);
     assert_eq!(ran.status, 1);
@@ -244,7 +244,7 @@ fn directories_below_directories() {
     );
 }
 
-/// Files and processes that come and go while they are looked at.
+/// Files and processes appear and vanish while they are read.
 #[test]
 fn what_vanishes_is_no_failure() {
     let node = server();
@@ -258,10 +258,10 @@ fn what_vanishes_is_no_failure() {
         let tls = top.join(DATA.trim_start_matches('/')).join("server/tls");
         let mut turns = 0_u32;
         while !signal.load(Ordering::Relaxed) {
-            let folder = tls.join(format!("new-{}", turns % 3));
-            std::fs::create_dir(&folder).unwrap();
+            let dir = tls.join(format!("new-{}", turns % 3));
+            std::fs::create_dir(&dir).unwrap();
             for number in 0..20 {
-                std::fs::write(folder.join(format!("{number}.key")), "x").unwrap();
+                std::fs::write(dir.join(format!("{number}.key")), "x").unwrap();
                 std::fs::write(tls.join(format!("new-{number}.key")), "x").unwrap();
                 let mode = PermissionsExt::from_mode(0o600);
                 // Made under another name and closed, it was never open under this one.
@@ -275,7 +275,7 @@ fn what_vanishes_is_no_failure() {
             )
             .unwrap();
             std::fs::remove_dir_all(process).unwrap();
-            std::fs::remove_dir_all(&folder).unwrap();
+            std::fs::remove_dir_all(&dir).unwrap();
             for number in 0..20 {
                 std::fs::remove_file(tls.join(format!("new-{number}.key"))).unwrap();
             }
@@ -309,14 +309,14 @@ fn what_vanishes_is_no_failure() {
     restless.join().unwrap();
 }
 
-/// Whoever may not read everything is told so.
+/// A user who may not read every file gets errors, not passes.
 #[test]
 fn what_may_not_be_read_is_no_pass() {
     use std::os::unix::process::CommandExt as _;
     let node = server();
     let built = node.build();
     built.mode("/", 0o755);
-    for folder in [
+    for dir in [
         "/etc",
         "/etc/rancher",
         "/etc/rancher/rke2",
@@ -324,7 +324,7 @@ fn what_may_not_be_read_is_no_pass() {
         "/var/lib",
         "/var/lib/rancher",
     ] {
-        built.mode(folder, 0o755);
+        built.mode(dir, 0o755);
     }
     built.mode("/etc/rancher/rke2/config.yaml", 0o644);
     built.mode(DATA, 0o700);

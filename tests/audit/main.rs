@@ -1,5 +1,5 @@
-//! Nodes made after the facts, hardened, permissive and broken one control at a time, and what their
-//! audit says. They hold files of several owners: run it as root.
+//! Nodes built from recorded facts, hardened, permissive and broken one control at a time, and their audit
+//! results. They hold files of several owners: run it as root.
 
 #![expect(
     clippy::disallowed_methods,

@@ -1,4 +1,4 @@
-//! A node below a directory of its own: files, static pods, processes, as RKE2 leaves them.
+//! A node below a temporary directory: files, static pods and processes as RKE2 creates them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 /// The account etcd.
 pub(crate) const ETCD: u32 = 52034;
-/// RKE2's data folder where nothing else is said.
+/// RKE2's default data directory.
 pub(crate) const DATA: &str = "/var/lib/rancher/rke2";
 /// Cipher suites that k3s gives the API server.
 const SUITES: &str = "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,\
@@ -27,9 +27,9 @@ const SUITES: &str = "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_RSA_WITH
 pub(crate) enum Care {
     /// With profile cis, as RKE2 leaves it then.
     Guide,
-    /// The same, and everything that the benchmark asks besides done by hand.
+    /// The same, with everything else that the benchmark requires done manually.
     Full,
-    /// With no profile, and its doors open.
+    /// With no profile, and with insecure settings.
     Permissive,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct Pod {
     uid: String,
 }
 
-/// A node to be.
+/// The description of a node to build.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
     pub(crate) role: Role,
@@ -123,12 +123,12 @@ impl Node {
         node
     }
 
-    /// Which benchmark the release is judged by.
+    /// The benchmark for the release.
     pub(crate) fn benchmark(&self) -> Benchmark {
         Benchmark::of(&self.version).benchmark
     }
 
-    /// Puts a file below the data folder.
+    /// Puts a file below the data directory.
     fn data_file(&mut self, path: &str, content: &str, mode: u32) {
         let path = format!("{}/{path}", self.data);
         self.files.insert(path.clone(), content.to_owned());
@@ -418,17 +418,17 @@ impl Node {
         &mut pods.find(|pod| pod.program == program).unwrap().args
     }
 
-    /// Lays it out.
+    /// Creates the node's files.
     pub(crate) fn build(&self) -> Built {
         self.build_in(tempfile::tempdir().unwrap())
     }
 
-    fn build_in(&self, folder: TempDir) -> Built {
+    fn build_in(&self, dir: TempDir) -> Built {
         assert!(
             nix::unistd::geteuid().is_root(),
             "these nodes hold files of several owners: run the tests as root"
         );
-        let built = Built(folder);
+        let built = Built(dir);
         built.file(
             "/etc/passwd",
             &format!(
@@ -509,12 +509,12 @@ impl Node {
     /// Builds and audits it. There are thousands of these: where there is one, in memory.
     pub(crate) fn audit(&self) -> Audit {
         let memory = Path::new("/dev/shm");
-        let folder = if memory.is_dir() {
+        let dir = if memory.is_dir() {
             tempfile::tempdir_in(memory)
         } else {
             tempfile::tempdir()
         };
-        self.build_in(folder.unwrap()).audit(self, None, &[])
+        self.build_in(dir.unwrap()).audit(self, None, &[])
     }
 
     /// The outcomes of its audit, by key.
@@ -552,7 +552,7 @@ impl Pod {
     }
 }
 
-/// A node that is there.
+/// A node that was built.
 #[derive(Debug)]
 pub(crate) struct Built(TempDir);
 
@@ -566,7 +566,7 @@ impl Built {
         self.path().join(path.trim_start_matches('/'))
     }
 
-    /// Puts a file there, root's and closed; folders in between are closed too.
+    /// Puts a file there, root's and closed; directories in between are closed too.
     pub(crate) fn file(&self, path: &str, content: &str) {
         let at = self.at(path);
         std::fs::create_dir_all(at.parent().unwrap()).unwrap();
@@ -604,7 +604,7 @@ impl Built {
         }
     }
 
-    /// Audits what is there as that node.
+    /// Audits the built files as that node.
     pub(crate) fn audit(&self, node: &Node, asked: Option<Benchmark>, waivers: &[Waiver]) -> Audit {
         let question = Target {
             role: node.role,

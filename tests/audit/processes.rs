@@ -36,7 +36,7 @@ fn a_process_of_that_name_is_not_taken_for_rke2s() {
     let shim = format!("{bin}/containerd-shim-runc-v2");
     let unit = "0::/system.slice/rke2-server.service\n";
     let others: [(&str, Add); 6] = [
-        ("somebody's own", &|built| {
+        ("a user's own", &|built| {
             built.process(
                 900,
                 1,
@@ -98,7 +98,7 @@ fn a_process_of_that_name_is_not_taken_for_rke2s() {
 
 #[test]
 fn what_runs_counts_and_so_does_what_will() {
-    // The manifest was mended, the pod not started anew.
+    // The manifest was fixed, but the pod was not restarted.
     let mut node = server();
     node.running = false;
     let built = node.build();
@@ -114,7 +114,7 @@ fn what_runs_counts_and_so_does_what_will() {
     let groups = std::fs::read_to_string(live.at("/proc/211/cgroup")).unwrap();
     let exe =
         format!("{DATA}/data/v1.0.0-rke2r1-0123456789ab/bin/containerd-shim-runc-v2 (deleted)");
-    // An upgrade took the shim's program away; it is still RKE2's.
+    // An upgrade removed the shim's program; the process is still RKE2's.
     let unit = "0::/system.slice/rke2-server.service\n";
     let init = "/usr/lib/systemd/systemd";
     built.process(1, 0, init, "0::/init.scope\n", &line(&["init"]));
@@ -134,15 +134,15 @@ fn what_runs_counts_and_so_does_what_will() {
     );
 
     // The other way round: what the next start of the pod brings.
-    let mut mended = server();
-    let built = mended.build();
-    mended
+    let mut fixed = server();
+    let built = fixed.build();
+    fixed
         .args("kube-apiserver")
         .push("--anonymous-auth=true".to_owned());
     let path = format!("{DATA}/agent/pod-manifests/kube-apiserver.yaml");
-    let worse = mended.build();
+    let worse = fixed.build();
     std::fs::copy(worse.at(&path), built.at(&path)).unwrap();
-    let (outcome, summary) = anonymous(&mended, &built);
+    let (outcome, summary) = anonymous(&fixed, &built);
     assert_eq!(outcome, ControlOutcome::Fail);
     assert!(
         summary.starts_with("the static pod of kube-apiserver has"),
@@ -181,8 +181,8 @@ fn what_runs_counts_and_so_does_what_will() {
     );
 }
 
-/// The manifest was written anew, and the pod of before still runs: in the host's network, where pods
-/// of others may be too, and known by the folder of its logs.
+/// The manifest was rewritten, and the previous pod still runs: in the host's network, where pods
+/// of others may be too, and known by the directory of its logs.
 #[test]
 fn a_pod_from_before_its_manifest_is_rke2s_still() {
     let node = server();
@@ -209,13 +209,13 @@ fn a_pod_from_before_its_manifest_is_rke2s_still() {
     let (outcome, summary) = anonymous(&node, &built);
     assert_eq!(outcome, ControlOutcome::Error, "{summary}");
     assert!(summary.contains("process 211 may be it"), "{summary}");
-    for (folder, outcome) in [
+    for (dir, outcome) in [
         ("default_kube-apiserver-x_ffff", ControlOutcome::Error),
         ("kube-system_kube-proxy-x_ffff", ControlOutcome::Error),
         ("kube-system_kube-apiserver-x_ff-ff", ControlOutcome::Fail),
     ] {
-        std::fs::create_dir_all(built.at(&format!("/var/log/pods/{folder}"))).unwrap();
-        assert_eq!(anonymous(&node, &built).0, outcome, "{folder}");
+        std::fs::create_dir_all(built.at(&format!("/var/log/pods/{dir}"))).unwrap();
+        assert_eq!(anonymous(&node, &built).0, outcome, "{dir}");
     }
 }
 
@@ -281,7 +281,7 @@ fn of_several_candidates_none_is_taken() {
     let closed = line(&["kubelet", "--anonymous-auth=false"]);
     let own = format!("{DATA}/data/v1.0.0-rke2r1-0123456789ab/bin/kubelet");
     let unit = "0::/system.slice/rke2-server.service\n";
-    let told = |built: &Built| {
+    let result = |built: &Built| {
         let audit = built.audit(&node, None, &[]);
         let audited = audit
             .controls
@@ -293,7 +293,7 @@ fn of_several_candidates_none_is_taken() {
     for pid in [109, 961] {
         let built = node.build();
         built.process(pid, 100, &own, unit, &closed);
-        let (outcome, summary) = told(&built);
+        let (outcome, summary) = result(&built);
         assert_eq!(outcome, ControlOutcome::Error, "{summary}");
         assert!(
             summary.contains("several processes may be it: 1"),
@@ -305,7 +305,7 @@ fn of_several_candidates_none_is_taken() {
     let built = node.build();
     std::fs::remove_dir_all(built.at("/proc/110")).unwrap();
     built.process(962, 100, &own, "0::/user.slice/x.scope\n", &closed);
-    let (outcome, summary) = told(&built);
+    let (outcome, summary) = result(&built);
     assert_eq!(outcome, ControlOutcome::Error, "{summary}");
     assert!(summary.contains("process 962 may be it"), "{summary}");
     // A static pod twice.
@@ -318,7 +318,7 @@ fn of_several_candidates_none_is_taken() {
     assert!(summary.contains("211 and 212"), "{summary}");
 }
 
-/// A configuration that cannot be read is told: what it says of the data folder is not known.
+/// A configuration that cannot be read is reported: the data directory it sets is not known.
 #[test]
 fn unknown_configuration_is_reported() {
     let mut node = server();
@@ -333,7 +333,7 @@ fn unknown_configuration_is_reported() {
     assert!(server().audit().unknown.is_empty());
 }
 
-/// A host on which RKE2 never started has no failure, and what its configuration would open is told.
+/// A host on which RKE2 never started has no failure. What its configuration would open is reported.
 #[test]
 fn before_the_first_start() {
     let mut node = server();

@@ -20,9 +20,9 @@ fn outcome(node: &Node, id: &str) -> ControlOutcome {
     by_id(&node.audit(), id).outcome
 }
 
-/// 1.1.12 there stats etcd's static pod and wants root:root.
+/// There, 1.1.12 stats etcd's static pod and requires root:root.
 #[test]
-fn etcds_data_is_looked_for_in_its_static_pod() {
+fn etcds_data_is_searched_in_its_static_pod() {
     let mut node = server(Benchmark::V1_8);
     assert_eq!(outcome(&node, "1.1.12"), ControlOutcome::Pass);
     node.owners.insert(format!("{DATA}/server/db/etcd"), (0, 0));
@@ -36,9 +36,9 @@ fn etcds_data_is_looked_for_in_its_static_pod() {
     );
 }
 
-/// 1.1.20 and 1.1.21 there look in `/etc/kubernetes/ssl`, which RKE1 had.
+/// There, 1.1.20 and 1.1.21 search `/etc/kubernetes/ssl`, which RKE1 had.
 #[test]
-fn certificates_are_looked_for_where_rke1_had_them() {
+fn certificates_are_searched_where_rke1_had_them() {
     let mut node = server(Benchmark::V1_8);
     node.modes
         .insert(format!("{DATA}/server/tls/server-ca.crt"), 0o666);
@@ -48,7 +48,7 @@ fn certificates_are_looked_for_where_rke1_had_them() {
     assert_eq!(outcome(&node, "1.1.21"), ControlOutcome::Fail);
 }
 
-/// 1.1.9 there lost its default folder.
+/// There, 1.1.9 lost its default directory.
 #[test]
 fn the_directory_of_network_plugins_is_removed() {
     let mut node = server(Benchmark::V1_8);
@@ -63,7 +63,7 @@ fn the_directory_of_network_plugins_is_removed() {
     );
 }
 
-/// 1.1.1 of 1.24 there wants 644 and nothing else, 1.1.3 either.
+/// There, 1.1.1 and 1.1.3 of 1.24 require exactly 644.
 #[test]
 fn a_stricter_mode_than_644_fails() {
     for (mode, expected) in [
@@ -83,7 +83,7 @@ fn a_stricter_mode_than_644_fails() {
     }
 }
 
-/// 1.2.3 of 1.7 there wants the plugin to be off.
+/// There, 1.2.3 of 1.7 requires the plugin to be off.
 #[test]
 fn deny_service_external_ips_is_inverted() {
     let mut node = server(Benchmark::V1_7);
@@ -100,7 +100,7 @@ fn deny_service_external_ips_is_inverted() {
     assert_eq!(outcome(&node, "1.2.3"), ControlOutcome::Fail);
 }
 
-/// Every release from 1.26 on, and every one up to 1.22, is scanned as 1.8 there.
+/// There, every release from 1.26 on and up to 1.22 is scanned as 1.8.
 #[test]
 fn every_newer_release_is_taken_for_1_26() {
     let mut chosen = Vec::new();
@@ -115,7 +115,7 @@ fn every_newer_release_is_taken_for_1_26() {
     assert_eq!(chosen, expected);
 }
 
-/// In 1.1.9 there `||` binds looser than the pipe: its filter is applied to one branch alone, and what
+/// There, in 1.1.9 `||` binds looser than the pipe: its filter is applied to one branch alone, and what
 /// lies deeper is missed.
 #[test]
 fn the_pipeline_of_network_plugins_loses_its_filter() {
@@ -132,7 +132,7 @@ fn the_pipeline_of_network_plugins_loses_its_filter() {
     }
 }
 
-/// 1.1.6 and 4.1.10 there pass if there is any text.
+/// There, 1.1.6 and 4.1.10 pass if there is any text.
 #[test]
 fn an_owner_is_tested_for_being_text() {
     let mut node = server(Benchmark::V1_12);
@@ -161,7 +161,7 @@ fn an_owner_is_tested_for_being_text() {
     );
 }
 
-/// 4.3.1 there passes whatever is set.
+/// There, 4.3.1 passes with any setting.
 #[test]
 fn metrics_of_kube_proxy_pass_wherever_they_are() {
     for (address, expected) in [
@@ -177,7 +177,7 @@ fn metrics_of_kube_proxy_pass_wherever_they_are() {
     }
 }
 
-/// 1.1.19 there looks at the folder itself.
+/// There, 1.1.19 checks only the directory itself.
 #[test]
 fn owners_below_the_certificates_directory_are_not_checked() {
     for (path, owner, expected) in [
@@ -195,7 +195,7 @@ fn owners_below_the_certificates_directory_are_not_checked() {
     }
 }
 
-/// 1.2.20 there passes whatever is set.
+/// There, 1.2.20 passes with any setting.
 #[test]
 fn any_request_timeout_passes() {
     for (value, expected) in [
@@ -211,7 +211,7 @@ fn any_request_timeout_passes() {
     }
 }
 
-/// 4.2.6 of the permissive profiles up to 1.24 there passes where it is not set.
+/// There, 4.2.6 of the permissive profiles up to 1.24 passes where it is not set.
 #[test]
 fn protect_kernel_defaults_passes_where_it_is_not_set() {
     for (benchmark, id, expected) in [
@@ -229,20 +229,20 @@ fn protect_kernel_defaults_passes_where_it_is_not_set() {
     }
 }
 
-/// All of them want a cluster that runs, and its API to tell the version.
+/// All of them require a running cluster, and take the version from its API.
 #[test]
 fn a_cluster_has_to_run() {
     let mut node = server(Benchmark::V1_12);
     node.running = false;
     let audit = node.audit();
-    let told = audit
+    let passed = audit
         .controls
         .iter()
         .filter(|a| a.outcome == ControlOutcome::Pass);
-    assert!(told.count() > 90);
+    assert!(passed.count() > 90);
 }
 
-/// `has` and `nothave` there look for a text anywhere in the list.
+/// There, `has` and `nothave` search for a text anywhere in the list.
 #[test]
 fn lists_are_searched_for_a_text() {
     let mut node = server(Benchmark::V1_12);
@@ -255,7 +255,7 @@ fn lists_are_searched_for_a_text() {
     assert_eq!(by_id(&audit, "1.2.8").outcome, ControlOutcome::Fail);
 }
 
-/// `eq` there compares text, so that the first of a repeated flag counts, and a bare one for nothing.
+/// There, `eq` compares text, so that the first of a repeated flag counts, and a bare one for nothing.
 #[test]
 fn flags_are_compared_as_text() {
     for (flags, expected) in [

@@ -1,4 +1,4 @@
-//! No key and no token reaches a report, however broken what it stands in is.
+//! No key and no token reaches a report, even if its file is malformed.
 
 use std::fmt::Write as _;
 

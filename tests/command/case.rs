@@ -1,33 +1,33 @@
-//! A host kept as a folder below `tests/hosts`: `case.toml`, and the host's files below `root`.
+//! A host kept as a directory below `tests/hosts`: `case.toml`, and the host's files below `root`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::host::{Host, folders};
+use super::host::{Host, hosts_dir};
 
 /// `case.toml`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Case {
     #[serde(skip)]
-    pub(crate) folder: String,
-    /// What it is a case of, for who reads the folder.
+    pub(crate) dir: String,
+    /// A description of the case, for readers of the directory.
     #[serde(rename = "about")]
     _about: String,
-    /// The host that this one is but for its own files.
+    /// The host on which this one is based.
     over: Option<String>,
-    /// What that host has and this one has not.
+    /// Files of that host which this one does not have.
     #[serde(default)]
     without: Vec<String>,
-    /// Symbolic links, by path: repositories keep them badly.
+    /// Symbolic links, by path: not every checkout keeps them.
     #[serde(default)]
     links: BTreeMap<String, String>,
     /// Options of every command.
     #[serde(default)]
     pub(crate) args: Vec<String>,
-    /// What `check` ends with.
+    /// The exit status of `check`.
     #[serde(default)]
     pub(crate) status: i32,
     /// Commands whose text is expected too.
@@ -36,18 +36,18 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// Reads the case of that folder.
-    pub(crate) fn read(folder: &str) -> Self {
-        let path = folders().join(folder).join("case.toml");
+    /// Reads the case of that directory.
+    pub(crate) fn read(dir: &str) -> Self {
+        let path = hosts_dir().join(dir).join("case.toml");
         let text = std::fs::read_to_string(&path).unwrap();
-        let case: Self = toml::from_str(&text).unwrap_or_else(|e| panic!("{folder}: {e}"));
+        let case: Self = toml::from_str(&text).unwrap_or_else(|e| panic!("{dir}: {e}"));
         Self {
-            folder: folder.to_owned(),
+            dir: dir.to_owned(),
             ..case
         }
     }
 
-    /// Lays the host out.
+    /// Creates the host's files.
     pub(crate) fn build(&self, host: &Host) {
         if let Some(over) = &self.over {
             Self::read(over).build(host);
@@ -65,8 +65,8 @@ impl Case {
         }
     }
 
-    /// The folder.
+    /// The directory.
     pub(crate) fn path(&self) -> PathBuf {
-        folders().join(&self.folder)
+        hosts_dir().join(&self.dir)
     }
 }

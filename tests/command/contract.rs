@@ -95,7 +95,7 @@ fn statuses() {
         assert_eq!(ran.status, 2, "{command}");
         assert!(ran.err.contains("/no/such/directory"), "{}", ran.err);
     }
-    // The gate blocks by status 3 alone, and must not be kept from it by a mistake of ours.
+    // The gate blocks only with status 3; an internal error must not prevent that.
     assert_ne!(
         alone(&["--root", "/no/such/directory", "gate", SERVER]).status,
         3
@@ -157,8 +157,8 @@ fn every_check_is_explained() {
         assert!(page.out.starts_with(&format!("{id}: ")), "{id}");
         assert!(page.out.contains("Fix: "), "{id}");
     }
-    // What reports name can be asked for.
-    for host in std::fs::read_dir(super::host::folders()).unwrap() {
+    // Every id that a report names is accepted as an argument.
+    for host in std::fs::read_dir(super::host::hosts_dir()).unwrap() {
         let name = host.unwrap().file_name().into_string().unwrap();
         let (report, _) = Host::like(&name).json(&["check", "--all"]);
         for unit in report["units"].as_array().unwrap() {
@@ -260,12 +260,12 @@ fn the_width_of_the_terminal_does_not_change_the_findings() {
         command.env("COLUMNS", columns);
         let ran = run(command);
         assert_eq!(ran.status, 3, "{columns}");
-        for told in [
+        for part in [
             "vm.overcommit_memory is 2, must be 1",
             "/etc/sysctl.d/99-sysctl.conf:3",
             "sysctl -w vm.overcommit_memory=1",
         ] {
-            assert!(ran.out.contains(told), "{columns}: {told}\n{}", ran.out);
+            assert!(ran.out.contains(part), "{columns}: {part}\n{}", ran.out);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `fix`: what it plans, what it does to a host below `--root`, and what it leaves alone.
+//! `fix`: what it plans, what it does to a host below `--root`, and what it does not change.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Command;
@@ -32,13 +32,13 @@ fn read(host: &Host, path: &str) -> String {
 /// Every file below the root with its content, inode and mode.
 fn everything(host: &Host) -> Vec<(std::path::PathBuf, Vec<u8>, u64, u32)> {
     let mut all = Vec::new();
-    let mut folders = vec![host.path().to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
+    let mut dirs = vec![host.path().to_owned()];
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
             let meta = path.symlink_metadata().unwrap();
             if meta.is_dir() {
-                folders.push(path);
+                dirs.push(path);
             } else {
                 let content = std::fs::read(&path).unwrap_or_default();
                 all.push((path, content, meta.ino(), meta.mode()));
@@ -49,7 +49,7 @@ fn everything(host: &Host) -> Vec<(std::path::PathBuf, Vec<u8>, u64, u32)> {
     all
 }
 
-/// What the next boot makes of the unit.
+/// The verdict for the next boot.
 fn next_boot(host: &Host) -> String {
     let all = ["check", "--role", "server"].iter().chain(&VERSION);
     let args: Vec<&str> = all.copied().collect();
@@ -60,8 +60,8 @@ fn next_boot(host: &Host) -> String {
         .to_owned()
 }
 
-/// Applied, right, and nothing to do the second time.
-fn cures(host: &Host) -> Ran {
+/// Applies the fix: it succeeds, the next boot is right, and a second run changes nothing.
+fn fixes(host: &Host) -> Ran {
     assert_eq!(next_boot(host), "would-refuse");
     let ran = fix(host, &["--apply"]);
     assert_eq!((ran.status, ran.err.as_str()), (0, ""), "{}", ran.out);
@@ -106,13 +106,13 @@ fn the_plan_changes_nothing_and_says_how_to_carry_it_out() {
 #[test]
 fn a_file_is_written_where_none_was() {
     let host = server();
-    cures(&host);
+    fixes(&host);
     let text = read(&host, USUAL);
     assert!(text.contains("\nkernel.panic = 10\n"), "{text}");
     let mode = host.at(USUAL).metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o644);
 
-    // Also the folder, and whatever the umask takes.
+    // Also the directory, regardless of the umask.
     let host = server();
     std::fs::remove_dir_all(host.at("/etc/sysctl.d")).unwrap();
     let mut command = Command::new("/bin/sh");
@@ -138,7 +138,7 @@ fn the_lines_and_the_mode_of_a_file_that_is_there_stay() {
     );
     let mode = std::fs::Permissions::from_mode(0o640);
     std::fs::set_permissions(host.at(USUAL), mode).unwrap();
-    cures(&host);
+    fixes(&host);
     let after = std::fs::read(host.at(USUAL)).unwrap();
     assert!(after.starts_with(b"# caf\xe9\nvm.dirty_ratio=5\n# end\nvm.overcommit_memory = 1\n"));
     assert_eq!(host.at(USUAL).metadata().unwrap().mode() & 0o7777, 0o640);
@@ -158,7 +158,7 @@ fn a_later_file_is_beaten_by_order_and_named() {
         host.file(&path, "vm.overcommit_memory=0\n");
         let plan = fix(&host, &[]).out;
         assert!(plan.contains(&format!("{path}:1: stays")), "{plan}");
-        cures(&host);
+        fixes(&host);
         assert_eq!(read(&host, &path), "vm.overcommit_memory=0\n");
     }
 }
@@ -172,13 +172,13 @@ fn masks_and_links_stay_and_are_named() {
         host.file("/etc/sysctl.conf", "vm.swappiness=2\n");
         let plan = fix(&host, &[]).out;
         assert!(plan.contains(&format!("{USUAL}: is a link to ")), "{plan}");
-        cures(&host);
+        fixes(&host);
         assert_eq!(host.at(USUAL).read_link().unwrap().to_str(), Some(to));
         assert_eq!(read(&host, "/etc/sysctl.conf"), "vm.swappiness=2\n");
     }
     let host = server();
     host.file(USUAL, "");
-    cures(&host);
+    fixes(&host);
     assert_eq!(read(&host, USUAL), "");
 }
 
@@ -189,7 +189,7 @@ fn a_vendor_file_of_the_usual_name_is_not_hidden() {
         "/usr/lib/sysctl.d/60-rke2-cis.conf",
         "vm.overcommit_memory=1\nkernel.panic=5\nvm.max_map_count=262144\n",
     );
-    cures(&host);
+    fixes(&host);
     assert!(!host.at(USUAL).exists());
 }
 
@@ -230,12 +230,12 @@ fn links_are_followed_inside_the_root_only() {
     assert!(ran.err.contains("/etc/sysctl.d"), "{}", ran.err);
     assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
     std::fs::create_dir_all(host.at(outside.path().to_str().unwrap())).unwrap();
-    cures(&host);
+    fixes(&host);
     assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
 }
 
 #[test]
-fn a_row_from_where_rke2_does_not_look_is_copied() {
+fn a_row_from_where_rke2_does_not_search_is_copied() {
     let host = server();
     host.file("/etc/passwd", ROOT_USER);
     host.file("/etc/group", "root:x:0:");
@@ -244,7 +244,7 @@ fn a_row_from_where_rke2_does_not_look_is_copied() {
     let mode = std::fs::Permissions::from_mode(0o600);
     std::fs::set_permissions(host.at("/etc/passwd"), mode).unwrap();
     let inode = host.at("/etc/passwd").metadata().unwrap().ino();
-    cures(&host);
+    fixes(&host);
     assert_eq!(
         read(&host, "/etc/passwd"),
         format!("{ROOT_USER}{ETCD_USER}")
@@ -260,7 +260,7 @@ fn accounts_that_are_there_are_not_changed() {
     let host = server();
     let passwd = "etcd:x:52034:100::/:/x\n";
     host.file("/etc/passwd", passwd);
-    let ran = cures(&host);
+    let ran = fixes(&host);
     assert!(ran.out.contains("usermod -g etcd etcd"), "{}", ran.out);
     assert_eq!(read(&host, "/etc/passwd"), passwd);
 
@@ -332,8 +332,8 @@ fn a_full_disk_leaves_files_as_they_were() {
         );
     }
     assert_eq!(everything(&host), before);
-    // With room again, it goes on from there.
-    cures(&host);
+    // With free space again, the next run completes the fix.
+    fixes(&host);
 }
 
 #[test]
@@ -352,10 +352,10 @@ fn what_stands_in_the_way_is_named() {
         assert!(ran.err.contains(words), "{}", ran.err);
         assert!(ran.out.contains("FAILED: create"), "{}", ran.out);
     }
-    // The rest of an interrupted run is in nobody's way.
+    // The leftover of an interrupted run does not prevent the next one.
     let host = server();
     host.file("/etc/sysctl.d/.60-rke2-cis.conf.preflight-new", "vm.ov");
-    cures(&host);
+    fixes(&host);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A host below a directory of its own, and the command run on it.
+//! A host below a temporary directory, and the command run on it.
 
 use std::ffi::OsStr;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -11,10 +11,10 @@ use tempfile::TempDir;
 /// The command has this long; then it is killed, and the test fails.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A host to be.
+/// A host below a temporary directory.
 pub(crate) struct Host(TempDir);
 
-/// What became of the command.
+/// The result of the command.
 pub(crate) struct Ran {
     /// The exit status.
     pub(crate) status: i32,
@@ -24,8 +24,8 @@ pub(crate) struct Ran {
     pub(crate) err: String,
 }
 
-/// Where the hosts are that are kept as folders.
-pub(crate) fn folders() -> PathBuf {
+/// The directory of the recorded hosts.
+pub(crate) fn hosts_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts")
 }
 
@@ -37,10 +37,10 @@ impl Host {
         Self(dir)
     }
 
-    /// The host that is kept as this folder.
-    pub(crate) fn like(folder: &str) -> Self {
+    /// The recorded host with this name.
+    pub(crate) fn like(dir: &str) -> Self {
         let host = Self::new();
-        super::case::Case::read(folder).build(&host);
+        super::case::Case::read(dir).build(&host);
         host
     }
 
@@ -54,7 +54,7 @@ impl Host {
         self.path().join(path.trim_start_matches('/'))
     }
 
-    /// The same, with its folder made and nothing in its place.
+    /// The same, after creating its directory and removing what was at the path.
     pub(crate) fn clear(&self, path: &str) -> PathBuf {
         let at = self.at(path);
         std::fs::create_dir_all(at.parent().unwrap()).unwrap();
@@ -76,7 +76,7 @@ impl Host {
         symlink(to, self.clear(path)).unwrap();
     }
 
-    /// Copies the files of a folder over those of the host.
+    /// Copies the files of a directory over those of the host.
     pub(crate) fn copy(&self, from: &Path, to: &str) {
         for entry in std::fs::read_dir(from).unwrap() {
             let entry = entry.unwrap();

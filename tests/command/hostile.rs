@@ -1,5 +1,5 @@
-//! Broken and hostile hosts: whatever stands in the place of a file, the command ends in time, with
-//! a status of its contract, without a panic, and lets nothing through that a terminal obeys.
+//! Broken and hostile hosts: with anything in the place of a file, the command ends in time, with
+//! a documented status, without a panic, and prints no terminal control characters.
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +11,7 @@ use nix::sys::stat::Mode;
 use super::host::{Host, Ran, run};
 
 const UNIT: &str = "rke2-server.service";
-/// Somebody who may read what everybody may.
+/// The user `nobody`, who may read only what all users may.
 const NOBODY: u32 = 65534;
 
 /// What a file is needed for.
@@ -19,7 +19,7 @@ const NOBODY: u32 = 65534;
 enum Need {
     /// RKE2, its kubelet or systemd reads it to start: what is wrong with it may be a reason.
     Start,
-    /// They start whatever it holds.
+    /// They start with any content.
     Nothing,
 }
 
@@ -29,7 +29,7 @@ use Need::{Nothing, Start};
 const PROGRAM: &str = "\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\
     \x02\0\x3e\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
-/// Every file and folder that is read, by what it is needed for, with content that has it read.
+/// Every file and directory that is read, by what it is needed for, with content that has it read.
 #[rustfmt::skip]
 const READ: &[(Need, &str, &str)] = &[
     (Start, "/etc/rancher/rke2/config.yaml", "profile: cis\ntoken: x\nkubelet-arg:\n  - config=/etc/kubelet.yaml\n  - config-dir=/etc/kubelet.d\n"),
@@ -150,8 +150,8 @@ fn whole() -> Host {
 
 /// Puts an entry back as [`whole`] has it.
 fn restore(host: &Host, (_, path, content): &(Need, &str, &str)) {
-    let is_folder = content.is_empty();
-    if !is_folder {
+    let is_dir = content.is_empty();
+    if !is_dir {
         host.file(path, content);
     } else if !host.at(path).is_dir() || host.at(path).is_symlink() {
         std::fs::create_dir(host.clear(path)).unwrap();
@@ -169,7 +169,7 @@ fn restore(host: &Host, (_, path, content): &(Need, &str, &str)) {
     }
 }
 
-/// What must be so of every run.
+/// Checks that hold for every run.
 fn sane(what: &str, args: &[&str], ran: &Ran) {
     let Ran { status, out, err } = ran;
     let shown = || format!("{what}: {args:?}: {status}\n{out}{err}");
@@ -247,13 +247,13 @@ fn anything_else_in_the_place_of_a_file() {
 
 #[test]
 fn anything_in_the_place_of_all_files() {
-    // Forty such files take their time; one at a time they do not.
+    // Forty such files at once take too long; one at a time is fast.
     let long = ["one long line", "one long value", "too large"];
     let bearable = BROKEN.iter().filter(|(kind, _)| !long.contains(kind));
     for (kind, put) in bearable {
         let host = whole();
         for (_, path, content) in READ {
-            // Without their folders there would be nothing to break.
+            // Without their directories there would be nothing to break.
             if !content.is_empty() {
                 put(&host, path);
             }
@@ -270,12 +270,12 @@ fn nothing_at_all() {
     assert_ne!(gate.status, 3, "{}", gate.err);
 }
 
-/// The command where anybody may run it: the build folder can be closed to others.
-fn for_anybody(folder: &Host) -> PathBuf {
-    let path = folder.at("preflight-rke2");
+/// A copy of the command that any user may run: the build directory can be closed to others.
+fn for_any_user(dir: &Host) -> PathBuf {
+    let path = dir.at("preflight-rke2");
     std::fs::copy(env!("CARGO_BIN_EXE_preflight-rke2"), &path).unwrap();
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
-    // Until a process that another test is just about to start has let go of what was written.
+    // Wait until a process that another test is starting has closed its copy of the written file.
     let busy = || {
         let ran = std::process::Command::new(&path).arg("--version").output();
         ran.is_err_and(|error| error.kind() == std::io::ErrorKind::ExecutableFileBusy)
@@ -289,7 +289,7 @@ fn for_anybody(folder: &Host) -> PathBuf {
 #[test]
 fn what_may_not_be_read() {
     let (tools, host) = (Host::new(), whole());
-    let program = for_anybody(&tools);
+    let program = for_any_user(&tools);
     let is_root = nix::unistd::geteuid().is_root();
     let run_as_anybody = |args: &[&str]| {
         let mut command = std::process::Command::new(&program);
@@ -320,7 +320,7 @@ fn what_may_not_be_read() {
 fn names_and_values_that_a_terminal_would_obey() {
     let host = whole();
     let name = "\u{1b}[31m\u{7}\u{9b}2J";
-    for folder in [
+    for dir in [
         "/etc/rancher/rke2/config.yaml.d",
         "/etc/sysctl.d",
         "/etc/systemd/system/rke2-server.service.d",
@@ -328,9 +328,9 @@ fn names_and_values_that_a_terminal_would_obey() {
         "/etc/preflight-rke2/config.toml.d",
     ] {
         for end in ["yaml", "conf", "toml"] {
-            host.file(&format!("{folder}/{name}.{end}"), ESCAPES);
+            host.file(&format!("{dir}/{name}.{end}"), ESCAPES);
             let raw = std::ffi::OsStr::from_bytes(b"\xff\x1b[31m.").to_owned();
-            let mut raw = host.at(folder).join(raw).into_os_string();
+            let mut raw = host.at(dir).join(raw).into_os_string();
             raw.push(end);
             std::fs::write(raw, ESCAPES).unwrap();
         }

@@ -1,10 +1,10 @@
-//! Hosts kept as folders below `tests/hosts`, and what is said of each.
+//! Hosts kept as directories below `tests/hosts`, and what is reported of each.
 //!
-//! A folder holds `case.toml`, the host's files below `root`, and beside them what is expected;
-//! a new folder is a new case. `cargo insta review` shows and accepts what changed.
+//! A directory holds `case.toml`, the host's files below `root`, and beside them what is expected;
+//! a new directory is a new case. `cargo insta review` shows and accepts what changed.
 
 use super::case::Case;
-use super::host::{Host, folders};
+use super::host::{Host, hosts_dir};
 
 impl Case {
     fn expect(&self, host: &Host, what: &str, text: &str) {
@@ -26,7 +26,7 @@ impl Case {
             args.extend(given.chain(more.iter().copied()));
             host.run(args)
         };
-        let name = &self.folder;
+        let name = &self.dir;
         let text = with("check", &[]);
         assert_eq!(text.err, "", "{name}");
         assert_eq!(text.status, self.status, "{name}\n{}", text.out);
@@ -50,13 +50,13 @@ impl Case {
 
 #[test]
 fn each_host_gives_its_snapshot() {
-    let mut names: Vec<String> = std::fs::read_dir(folders())
+    let mut names: Vec<String> = std::fs::read_dir(hosts_dir())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
     assert!(!names.is_empty());
-    // All of them before it fails, so that one look shows everything that changed.
+    // All of them before it fails, so that one run shows everything that changed.
     let failed: Vec<&String> = names
         .iter()
         .filter(|name| {

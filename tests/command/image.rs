@@ -1,4 +1,4 @@
-//! An image made by somebody else: none of its code runs, nothing outside it is written.
+//! An image from an untrusted source: none of its code runs, nothing outside it is written.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -42,16 +42,16 @@ fn fix(host: &Host, args: &[&str]) -> Ran {
 /// Runs the printed script.
 fn script(host: &Host) -> Ran {
     let text = fix(host, &["--output", "script"]).out;
-    let folder = Host::new();
-    folder.file("/fix.sh", &text);
+    let dir = Host::new();
+    dir.file("/fix.sh", &text);
     let mut command = Command::new("/bin/sh");
-    command.arg(folder.at("/fix.sh"));
+    command.arg(dir.at("/fix.sh"));
     run(command)
 }
 
 /// Builds a library whose constructor leaves `marker`, in the root that it sees and outside any.
-fn library(folder: &Host, marker: &Path) -> PathBuf {
-    folder.file(
+fn library(dir: &Host, marker: &Path) -> PathBuf {
+    dir.file(
         "/hostile.c",
         format!(
             "#include <fcntl.h>\n__attribute__((constructor)) static void ran(void) {{\n\
@@ -59,17 +59,17 @@ fn library(folder: &Host, marker: &Path) -> PathBuf {
             marker.display()
         ),
     );
-    let library = folder.at("/hostile.so");
+    let library = dir.at("/hostile.so");
     let mut command = Command::new("cc");
     command
         .args(["-shared", "-fPIC", "-o"])
-        .args([&library, &folder.at("/hostile.c")]);
+        .args([&library, &dir.at("/hostile.c")]);
     let ran = run(command);
     assert_eq!(ran.status, 0, "{}", ran.err);
     library
 }
 
-/// Puts the library wherever a program that looks up accounts in this root would load it.
+/// Puts the library wherever a program that resolves accounts in this root would load it.
 fn plant(host: &Host, library: &Path) {
     host.file(
         "/etc/nsswitch.conf",
@@ -82,7 +82,7 @@ fn plant(host: &Host, library: &Path) {
         "x86_64-linux-gnu"
     };
     let code = std::fs::read(library).unwrap();
-    for folder in ["/lib", "/lib64", "/usr/lib", "/usr/lib64"] {
+    for dir in ["/lib", "/lib64", "/usr/lib", "/usr/lib64"] {
         for below in ["", machine] {
             for name in [
                 "nss_hostile.so.2",
@@ -90,9 +90,9 @@ fn plant(host: &Host, library: &Path) {
                 "nss_compat.so.2",
                 "nss_sss.so.2",
             ] {
-                host.file(&format!("{folder}/{below}/lib{name}"), &code);
+                host.file(&format!("{dir}/{below}/lib{name}"), &code);
             }
-            host.file(&format!("{folder}/{below}/security/pam_permit.so"), &code);
+            host.file(&format!("{dir}/{below}/security/pam_permit.so"), &code);
         }
     }
     host.file("/etc/ld.so.preload", library.to_str().unwrap());
@@ -101,9 +101,9 @@ fn plant(host: &Host, library: &Path) {
 /// `useradd --root`, which is what `fix` ran once, loads the library: this test could fail.
 #[test]
 fn no_library_of_an_image_is_loaded() {
-    let (folder, host) = (Host::new(), server());
-    let marker = folder.at("/marker");
-    let library = library(&folder, &marker);
+    let (dir, host) = (Host::new(), server());
+    let marker = dir.at("/marker");
+    let library = library(&dir, &marker);
     plant(&host, &library);
     let inside = host.at("/ran");
     let ran = |what: &str| {
@@ -217,16 +217,16 @@ fn the_account_is_written_whole_and_once() {
     assert!(ran.err.contains("--uid and --gid"), "{}", ran.err);
 }
 
-/// Everything below a folder with its content.
+/// Everything below a directory with its content.
 fn everything(top: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut all = Vec::new();
-    let mut folders = vec![top.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
+    let mut dirs = vec![top.to_owned()];
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
             let meta = path.symlink_metadata().unwrap();
             if meta.is_dir() {
-                folders.push(path);
+                dirs.push(path);
             } else if meta.is_file() {
                 let content = std::fs::read(&path).unwrap();
                 all.push((path, content));
@@ -289,7 +289,7 @@ fn no_link_leads_out_of_an_image() {
     }
 }
 
-/// What the plan tells a person to type does not lead out of the image either.
+/// The commands that the plan prints do not lead out of the image either.
 #[test]
 fn no_command_is_shown_that_a_link_would_lead_astray() {
     let host = server();
@@ -315,7 +315,7 @@ fn devices_of_an_image_are_not_opened() {
     use nix::sys::stat::{Mode, SFlag, makedev, mknod};
     let host = server();
     let at = host.clear("/etc/rancher/rke2/config.yaml");
-    // No such driver: to open it fails, and is told in other words.
+    // There is no such driver: opening it would fail with another message.
     let mode = Mode::from_bits_truncate(0o644);
     if mknod(&at, SFlag::S_IFCHR, mode, makedev(261, 1)).is_err() {
         return;
@@ -329,6 +329,6 @@ fn devices_of_an_image_are_not_opened() {
         "--rke2-version",
         "v1.34.1+rke2r1",
     ]);
-    let told = "config.yaml: not a regular file but a device";
-    assert!(ran.out.contains(told), "{}{}", ran.out, ran.err);
+    let expected = "config.yaml: not a regular file but a device";
+    assert!(ran.out.contains(expected), "{}{}", ran.out, ran.err);
 }

@@ -1,4 +1,4 @@
-//! Laws of whole hosts, on hosts made at random, through the library.
+//! Properties of evaluations, tested through the library on random hosts.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -162,10 +162,10 @@ proptest! {
         let (now, then, findings) = node.examine(&node.build());
         prop_assert_eq!(now == Verdict::WouldRefuse, !reasons(&findings).is_empty());
         let blocks = |f: &Finding| f.effect().blocks();
-        let told = |outcome| findings.iter().any(|f| blocks(f) && f.next_boot_outcome() == outcome);
-        prop_assert_eq!(then == Verdict::WouldRefuse, told(Outcome::Violated));
-        prop_assert_eq!(then == Verdict::WouldStart, !told(Outcome::Violated) && !told(Outcome::Indeterminate));
-        // What is not known is told: nobody has to guess why there is no verdict.
+        let reported = |outcome| findings.iter().any(|f| blocks(f) && f.next_boot_outcome() == outcome);
+        prop_assert_eq!(then == Verdict::WouldRefuse, reported(Outcome::Violated));
+        prop_assert_eq!(then == Verdict::WouldStart, !reported(Outcome::Violated) && !reported(Outcome::Indeterminate));
+        // What is not known is reported, so that the reason for a missing verdict is shown.
         let shown = |f: &&Finding| matches!(f.outcome(), Outcome::Violated | Outcome::Indeterminate);
         let unknown = now == Verdict::Undetermined || then == Verdict::Undetermined;
         prop_assert!(!unknown || findings.iter().any(|f| shown(&f)), "{:?} {:?}", now, then);
@@ -193,7 +193,7 @@ proptest! {
         prop_assert_eq!(examined(&node), examined(&other));
     }
 
-    /// What cannot be read is never taken for right.
+    /// A file that cannot be read never counts as right.
     #[test]
     fn what_is_unreadable_is_not_satisfied(node in nodes(), which in 0..9usize) {
         let host = node.build();
@@ -206,13 +206,13 @@ proptest! {
                 (parameter.path(), format!("sysctl.{}", parameter.key))
             }
         };
-        // Nobody, not even root, can read through a link to itself.
+        // No user, not even root, can read through a link to itself.
         host.link(&path, path.rsplit('/').next().unwrap());
         let (_, _, findings) = node.examine(&host);
         for finding in findings.iter().filter(|finding| finding.id().as_str() == id) {
             prop_assert!(finding.now() != Outcome::Satisfied, "{:?}", finding);
         }
-        // The same, where reading is forbidden instead: by a mode, which root does not heed.
+        // The same, where reading is forbidden instead: by a mode, which root ignores.
         if !nix::unistd::geteuid().is_root() {
             let host = node.build();
             let at = host.at(&path);
@@ -228,8 +228,8 @@ proptest! {
     }
 }
 
-/// What is not known is never satisfied, whatever else is known: all facts unknown, one after the
-/// other made right.
+/// An unknown fact is never satisfied, regardless of the other facts: all facts start unknown and become
+/// right one after the other.
 #[test]
 fn nothing_known_is_nothing_satisfied() {
     use preflight_rke2::testing::evaluate::evaluate;

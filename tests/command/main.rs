@@ -1,5 +1,5 @@
-//! The built command on whole hosts below `--root`: what it prints, what it makes of recorded
-//! behaviour and of hostile files, and the contract it keeps. Needs neither root nor containers.
+//! The built command on whole hosts below `--root`: what it prints, how it handles recorded
+//! behaviour and hostile files, and its contract. Needs neither root nor containers.
 
 #![expect(
     clippy::disallowed_methods,

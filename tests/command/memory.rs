@@ -1,5 +1,5 @@
-//! How much memory the gate takes on a host made to exhaust it: never more than it is allowed, and what
-//! could not be read for it is named, not taken for a reason.
+//! Memory of the gate on a host made to exhaust it: never more than its limit. Files that are too large to
+//! read are named, and are no reason to block.
 
 use std::fmt::Display;
 use std::fs::File;
@@ -361,7 +361,7 @@ fn the_gate_stays_small_on_anything() {
     }
 }
 
-/// What is not read is told: which file, and why.
+/// What is not read is reported: which file, and why.
 #[test]
 fn what_is_too_large_is_named() {
     for (path, why) in [
@@ -369,7 +369,7 @@ fn what_is_too_large_is_named() {
         (DROP_IN, "larger than 32768 words and lines"),
     ] {
         let host = Host::like("healthy-server");
-        // It would be refused, if that were all.
+        // Without this file it would be refused.
         host.file("/proc/sys/kernel/panic", "0\n");
         let line = if path == CONFIG {
             "a: b\n"

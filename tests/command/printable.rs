@@ -1,5 +1,5 @@
-//! Every command in every format on a host whose every name and value holds what a terminal obeys, what
-//! reorders text, and what is not seen.
+//! Every command in every format, on a host whose every name and value contains terminal control characters,
+//! characters that reorder text, and invisible ones.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use super::host::{Host, run};
 /// soft hyphen, a filler, a variation selector, a tag. As YAML, JSON and TOML escape them.
 const BAD: &str = "\u{1b}[31m\u{7}\u{7f}\u{9b}2J\u{85}\u{202e}\u{2066}\u{200b}\u{200d}\u{2028}\u{2029}\u{feff}\u{ad}\u{3164}\u{fe0f}\u{e0041}";
 
-/// What nobody may find in an output.
+/// Characters that no output may contain.
 fn is_bad(c: char) -> bool {
     (c.is_control() && c != '\n')
         || [
@@ -40,7 +40,7 @@ fn yaml(text: &str) -> String {
     escaped.collect::<Vec<_>>().concat()
 }
 
-/// A host on which much is to be told, and all of it holds [`BAD`].
+/// A host with many findings, each of which contains [`BAD`].
 fn host() -> Host {
     let host = Host::like("healthy-server");
     let y = yaml(BAD);
@@ -132,8 +132,8 @@ const ALL: &[&[&str]] = &[
     &["fix", "--apply"],
 ];
 
-/// Those that show what was read in their output.
-const TELLING: &[&[&str]] = &[
+/// Commands whose output contains what was read.
+const DETAILED: &[&[&str]] = &[
     &["check", "--verbose", "--color", "never"],
     &["check", "--all", "--format", "json"],
     &["config", "--all"],
@@ -201,12 +201,17 @@ fn every_format_is_run() {
 #[test]
 fn every_command_prints_printable_characters_alone() {
     let host = host();
-    // There is something to be hidden.
-    for told in TELLING {
-        let mut words: Vec<&str> = told.to_vec();
+    // The output has characters to escape.
+    for command in DETAILED {
+        let mut words: Vec<&str> = command.to_vec();
         words.extend(["--rke2-version", "v1.34.1+rke2r1"]);
         let ran = host.run(&words);
-        assert!(ran.out.contains("[31m"), "{told:?}: {}{}", ran.out, ran.err);
+        assert!(
+            ran.out.contains("[31m"),
+            "{command:?}: {}{}",
+            ran.out,
+            ran.err
+        );
     }
     every(&host, Some("v1.34.1+rke2r1"));
     // With another release other findings come, with a profile that is right more of them.

@@ -55,7 +55,7 @@ fn rke2_is_known_by_its_build_information_or_by_its_exact_name() {
         ("/usr/bin/rke2", "/usr/bin/rke2", rke2(), refused, "binary"),
         ("/usr/bin/rke2", "/usr/bin/rke2", script(), open, "assumed"),
         ("/usr/bin/rke2", "/usr/bin/rke2", none(), open, "assumed"),
-        // Its name tells enough where RKE2's own program has the name of a release.
+        // The name suffices where RKE2's own program has the name of a release.
         (
             "/opt/rke2-v1.34.1",
             "/opt/rke2-v1.34.1",
@@ -79,7 +79,7 @@ fn rke2_is_known_by_its_build_information_or_by_its_exact_name() {
             open,
             "assumed",
         ),
-        // Without a path, as systemd looks for it.
+        // Without a path, as systemd searches for it.
         ("rke2", "/usr/local/bin/rke2", rke2(), refused, "binary"),
         ("rke2", "/bin/rke2", rke2(), refused, "binary"),
         ("rke2", "/usr/sbin/rke2", script(), open, "assumed"),
@@ -106,7 +106,7 @@ fn rke2_is_known_by_its_build_information_or_by_its_exact_name() {
             "{command} is {path}: {unit}"
         );
         if verdict == open {
-            // The operator's word says which release it is, not what the program does.
+            // The operator's option sets the release, not what the program does.
             let (report, status) = host.json(&["check", "--rke2-version", "v1.34.1+rke2r1"]);
             assert_eq!(
                 (&report["units"][0]["verdict"], status),
@@ -132,7 +132,7 @@ fn a_program_without_a_path_is_the_first_that_can_be_run() {
     };
     put(&host, "/usr/bin/rke2", go_program("v1.34.1+rke2r1"));
     assert_eq!(verdict(""), "would-refuse");
-    // Neither a folder nor a file that may not be run.
+    // Neither a directory nor a file that may not be run.
     host.file("/usr/local/bin/rke2", "#!/bin/sh\n");
     std::fs::set_permissions(
         host.at("/usr/local/bin/rke2"),

@@ -1,4 +1,4 @@
-//! What the real components were recorded to do, against what the command says they would.
+//! Compares the recorded behaviour of the real components with what the command predicts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -31,7 +31,7 @@ fn bytes(text: &Json) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Runs the cases, and shows all that went wrong at once.
+/// Runs the cases, and shows all failures at once.
 fn each(cases: &[Json], judge: impl Fn(&Json) -> Result<(), String> + Sync) {
     let half = cases.len().div_ceil(2);
     let wrong: Vec<String> = std::thread::scope(|scope| {
@@ -72,7 +72,7 @@ fn unit(report: &Json) -> &Json {
     &report["units"][0]
 }
 
-/// The kernel parameters as RKE2 wants them, and a cgroup hierarchy that the kubelet takes.
+/// The kernel parameters as RKE2 requires them, and a cgroup hierarchy that the kubelet accepts.
 fn right_kernel(host: &Host) {
     for parameter in KERNEL_PARAMETERS {
         host.file(&parameter.path(), format!("{}\n", parameter.required));
@@ -141,7 +141,7 @@ fn refusals() {
         account_file(&host, "/etc/group", &case["group"]);
         let role = case["role"].as_str().unwrap();
         let profile = case["profile"].as_str().unwrap();
-        // What a file says is trimmed, what the environment says is not.
+        // Values from a file are trimmed, those from the environment are not.
         let (in_file, in_environment) = if profile.trim() == profile {
             (format!("profile: {profile:?}\n"), String::new())
         } else {
@@ -176,7 +176,7 @@ fn refusals() {
     });
 }
 
-/// A word as systemd's own syntax wants it in `ExecStart=` or `Environment=`.
+/// A word quoted in systemd's syntax for `ExecStart=` or `Environment=`.
 fn quoted(word: &str) -> String {
     let mut out = String::from("\"");
     for c in word.chars() {
@@ -199,15 +199,15 @@ fn argument(word: &str) -> String {
 }
 
 fn configured(host: &Host, case: &Json) {
-    let folder = "/etc/rancher/rke2";
-    std::fs::create_dir_all(host.at(folder)).unwrap();
+    let dir = "/etc/rancher/rke2";
+    std::fs::create_dir_all(host.at(dir)).unwrap();
     for (name, content) in case["files"].as_object().unwrap() {
-        let path = format!("{folder}/{name}");
+        let path = format!("{dir}/{name}");
         match content {
             Json::Null => std::fs::create_dir_all(host.at(&path)).unwrap(),
             Json::Object(link) => host.link(&path, link["symlink"].as_str().unwrap()),
             text => {
-                // What RKE2 has as a switch was of no kind to the recorded parser.
+                // The recorded parser had no type for RKE2's boolean flags.
                 let text = text.as_str().unwrap().replace("selinux:", "selinuxx:");
                 host.file(&path, bytes(&text.into()).unwrap());
             }
@@ -280,7 +280,7 @@ fn settings() {
             .iter()
             .filter(|ignored| ignored["reason"] == "unknown-flag")
             .map(|ignored| ignored["key"].as_str().unwrap())
-            // The record has no keys of one letter: it looked for two dashes.
+            // The record has no keys of one letter: it searched for two dashes.
             .filter(|key| key.len() != 1)
             .collect();
         same("ignored", &ignored, &unknown)

@@ -1,16 +1,16 @@
 //! Every command that a report shows fixes the finding it is shown for.
 //!
-//! Commands that write files of the host are run as they are; all others need a root file system of
-//! their own.
+//! Commands that write files of the host are run as they are; all others need a complete root
+//! file system.
 
 use std::process::Command;
 
 use serde_json::Value;
 
-use super::host::{Host, folders, run};
+use super::host::{Host, hosts_dir, run};
 
 fn hosts() -> Vec<Host> {
-    let mut names: Vec<String> = std::fs::read_dir(folders())
+    let mut names: Vec<String> = std::fs::read_dir(hosts_dir())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();

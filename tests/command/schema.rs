@@ -1,13 +1,13 @@
-//! What is printed for programs, against the schemas in `docs/schema` that say what it is.
+//! The output for programs, validated against the schemas in `docs/schema`.
 
 use serde_json::Value as Json;
 
-use super::host::{Host, folders};
+use super::host::{Host, hosts_dir};
 use super::validate::validate;
 
 fn schema(name: &str) -> Json {
-    let folder = folders().join("../../docs/schema");
-    let path = folder.join(format!("{name}.schema.json"));
+    let dir = hosts_dir().join("../../docs/schema");
+    let path = dir.join(format!("{name}.schema.json"));
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
@@ -35,11 +35,11 @@ fn valid(name: &str, host: &Host) {
 
 #[test]
 fn every_document_is_as_described() {
-    for host in std::fs::read_dir(folders()).unwrap() {
+    for host in std::fs::read_dir(hosts_dir()).unwrap() {
         let name = host.unwrap().file_name().into_string().unwrap();
         valid(&name, &Host::like(&name));
     }
-    // What the hosts kept as folders have none of.
+    // What the hosts kept as directories have none of.
     let host = Host::like("healthy-server");
     host.file("/proc/cmdline", "ro sysctl.kernel.panic=9 panic=5\n");
     host.file(

@@ -1,4 +1,4 @@
-//! No secret reaches any output, wherever it stands and however broken what it stands in is.
+//! No secret reaches any output, in any position and even in malformed files.
 
 use super::host::Host;
 
@@ -8,7 +8,7 @@ const CONFIG: &str = "/etc/rancher/rke2/config.yaml";
 const DROP_IN: &str = "/etc/rancher/rke2/config.yaml.d/50-rancher.yaml";
 const ENVIRONMENT: &str = "/etc/sysconfig/rke2-server";
 
-/// Those that tell of the configuration, then those that hardly do.
+/// Commands that print much of the configuration come first, as many as `DETAILED`; the others print little.
 const RUNS: &[&[&str]] = &[
     &["check", "--verbose"],
     &["check", "--all", "--format", "json"],
@@ -23,11 +23,11 @@ const RUNS: &[&[&str]] = &[
     &["audit", "--format", "json"],
     &["audit", "--format", "kube-bench"],
 ];
-const TELLING: usize = 5;
+const DETAILED: usize = 5;
 
-/// Writes the file, `SECRET` put in the place of `@`, on a host with much to tell, and looks for it
-/// in all that is told. Gives back where it was, and what `config --all` prints.
-fn tell(path: &str, content: &str, runs: &[&[&str]]) -> (Vec<String>, String) {
+/// Writes the file, with `SECRET` in the place of `@`, on a host with many findings, and searches for
+/// it in every output. Returns the lines that hold it, and what `config --all` prints.
+fn leaks(path: &str, content: &str, runs: &[&[&str]]) -> (Vec<String>, String) {
     let host = Host::like("healthy-server");
     host.file("/proc/sys/kernel/panic", "0\n");
     host.file("/etc/passwd", "");
@@ -38,8 +38,8 @@ fn tell(path: &str, content: &str, runs: &[&[&str]]) -> (Vec<String>, String) {
     for args in runs {
         let ran = host.run(*args);
         // A part of it would be enough.
-        let told = [&ran.out, &ran.err].into_iter().flat_map(|t| t.lines());
-        let lines = told.filter(|line| line.contains(&SECRET[6..]));
+        let printed = [&ran.out, &ran.err].into_iter().flat_map(|t| t.lines());
+        let lines = printed.filter(|line| line.contains(&SECRET[6..]));
         found.extend(lines.map(|line| format!("{content:?} in {path}: {args:?}: {line}\n")));
         if *args == ["config", "--all"] {
             assert_eq!(ran.status, 0, "{}", ran.err);
@@ -51,7 +51,7 @@ fn tell(path: &str, content: &str, runs: &[&[&str]]) -> (Vec<String>, String) {
 
 /// The same; the setting must be known, and shown as a secret.
 fn known_and_hidden(path: &str, content: &str, setting: &str) {
-    let (found, settings) = tell(path, content, RUNS);
+    let (found, settings) = leaks(path, content, RUNS);
     assert!(found.is_empty(), "{}", found.concat());
     let row = settings.lines().find(|line| {
         let rest = line.strip_prefix(setting);
@@ -130,7 +130,7 @@ fn in_the_environment_and_in_arguments() {
     known_and_hidden("/proc/cmdline", "systemd.setenv=RKE2_TOKEN=@\n", "token");
 }
 
-/// What is broken, misspelt or of the wrong shape can make a message quote it.
+/// Malformed, misspelt or mistyped settings can make a message quote the value.
 #[test]
 fn in_what_is_broken() {
     let mut found = Vec::new();
@@ -170,7 +170,7 @@ fn in_what_is_broken() {
         "token+: @\n",
         "token: 2001-@\n",
     ] {
-        found.extend(tell(CONFIG, content, &RUNS[..TELLING]).0);
+        found.extend(leaks(CONFIG, content, &RUNS[..DETAILED]).0);
     }
     for content in [
         "[Service]\nExecStart=/usr/bin/rke2 server --tokn @\n",
@@ -190,7 +190,7 @@ fn in_what_is_broken() {
         "RKE2_TOKEN=@\n[Service]\nExecStart=/usr/bin/rke2 server\n",
         "[Service\nEnvironment=RKE2_TOKEN=@\n",
     ] {
-        found.extend(tell(UNIT, content, &RUNS[..TELLING]).0);
+        found.extend(leaks(UNIT, content, &RUNS[..DETAILED]).0);
     }
     for content in [
         "RKE2_TOKEN=\"@\n",
@@ -202,7 +202,7 @@ fn in_what_is_broken() {
         "RKE2_TOKEN='@' x\\\n",
         "RKE2_TOKEN=@\u{0}\n",
     ] {
-        found.extend(tell(ENVIRONMENT, content, &RUNS[..TELLING]).0);
+        found.extend(leaks(ENVIRONMENT, content, &RUNS[..DETAILED]).0);
     }
     assert!(found.is_empty(), "{}", found.concat());
 }

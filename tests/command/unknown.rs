@@ -1,9 +1,9 @@
-//! The law behind every block: nothing blocks unless it would block whatever the unknown is.
+//! The rule for every block: nothing blocks unless it would block with every value of the unknown.
 //!
 //! A host is made with something in it that cannot be known: its release, a file that cannot be read, a flag or a
 //! profile that a newer release may have. If the host is blocked, it must be blocked with every value that the
-//! unknown may have. The values are put into the host and judged as known: what an unknown does to a finding is
-//! asked of nobody.
+//! unknown may have. The values are put into the host and evaluated as known, so the code
+//! under test does not decide what an unknown does to a finding.
 
 use preflight_rke2::testing::examine;
 use preflight_rke2::testing::finding::{Effect, Outcome};
@@ -59,7 +59,7 @@ const WRONG_VALUE: &str = "--protect-kernel-defaults=x";
 /// What is not known of a host.
 #[derive(Debug, Clone)]
 enum Unknown {
-    /// The release: nothing tells it.
+    /// The release: no source has it.
     Release,
     /// The release: the one that was last unpacked may not be the one that starts.
     Unpacked(usize),
@@ -181,7 +181,7 @@ impl Node {
     }
 }
 
-/// Whether the unit is blocked. What blocks says so in its findings, and nothing else does.
+/// Whether the unit is blocked. It is blocked if and only if a finding blocks.
 fn is_blocked(host: &Host, version: Option<&Version>) -> bool {
     let root = HostRoot::open(host.path()).unwrap();
     let mut targets = examine::targets(&root);
@@ -194,19 +194,19 @@ fn is_blocked(host: &Host, version: Option<&Version>) -> bool {
     let blocked = report.verdict.now == Verdict::WouldRefuse;
     assert_eq!(blocked, report.findings.iter().any(|f| blocks(&f)));
     if report.verdict.now == Verdict::Undetermined {
-        let told = report
+        let unknown = report
             .findings
             .iter()
             .filter(|f| f.effect() == Effect::BlocksStart && f.outcome() == Outcome::Indeterminate);
-        assert!(told.clone().count() > 0);
-        for finding in told {
+        assert!(unknown.clone().count() > 0);
+        for finding in unknown {
             assert!(!finding.summary().is_empty(), "{finding:?}");
         }
     }
     blocked
 }
 
-/// Something at which nobody can read, not even root.
+/// Makes a file that no user can read, not even root.
 fn unreadable(host: &Host, path: &str) {
     let at = host.clear(path);
     nix::unistd::mkfifo(&at, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
@@ -283,7 +283,7 @@ proptest! {
     }
 }
 
-/// The law is not kept by never blocking: each unknown has a host that is blocked all the same.
+/// The rule does not hold merely because nothing blocks: each unknown has a host that is blocked.
 #[test]
 fn what_every_release_refuses_blocks_an_unknown_one() {
     let node = Node {

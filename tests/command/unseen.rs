@@ -1,5 +1,5 @@
-//! No finding blocks a start if an input that it rests on is unknown: hosts that RKE2 would refuse, with
-//! units, drop-ins and files made at random, of which each line is known to hide something or not.
+//! No finding blocks a start if one of its inputs is unknown: hosts that RKE2 would refuse, with random
+//! units, drop-ins and files. For each line it is known whether it hides an input.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What the gate blocks, what it lets go, and what it says.
+//! What the gate blocks, what it lets start, and what it prints.
 
 use crate::lab::{Lab, field};
 use crate::on;
@@ -6,7 +6,7 @@ use crate::on;
 const FINDING: &str = "130218ea33e04235a4cb6d3bc7aaa99e";
 const BLOCKED: &str = "07455aa26e824d2c8191fbfd5f8b41ec";
 
-/// Sysctls and accounts: RKE2 itself would tell of the second only when the first are right.
+/// Sysctls and accounts: RKE2 itself would report the accounts only once the sysctls are right.
 const REASONS: [&str; 6] = [
     "overcommit_memory",
     "kernel.panic",
@@ -213,13 +213,13 @@ fn requirements_depend_on_role_and_settings(suite: &str) {
     assert_eq!(
         outcome.status("neither"),
         0,
-        "without either, nothing is demanded: {}",
+        "without either, nothing is required: {}",
         outcome.text("neither")
     );
 }
 
-/// What a person sees of a blocked unit, as the documents show it. Times, names and numbers that
-/// differ from boot to boot are made the same. `PREFLIGHT_BLESS=1` writes the captures anew.
+/// What the administrator sees of a blocked unit, as the documents show it. Times, names and numbers that
+/// differ from boot to boot are replaced. `PREFLIGHT_BLESS=1` regenerates the captures.
 #[test]
 fn the_documents_show_what_is_seen() {
     let outcome = Lab::new("bookworm")
@@ -267,7 +267,7 @@ fn plain(text: &str) -> String {
     ];
     let line = |line: &str| -> String {
         let mut words: Vec<String> = line.split(' ').map(str::to_owned).collect();
-        // What a clock says.
+        // Times.
         for word in &mut words {
             let digits = word.trim_end_matches(',');
             if digits.len() == 20 && digits.ends_with('Z') && digits.contains('T') {

@@ -1,4 +1,4 @@
-//! The monitor on the system bus: who may ask what, what is told, and what remains without a bus.
+//! The monitor on the system bus: who may call what, what is signalled, and what works without a bus.
 
 use crate::lab::{Lab, Outcome};
 use crate::on;
@@ -85,7 +85,7 @@ fn everybody_may_ask_and_only_root_may_start(suite: &str) {
         "early",
         &["rke2-server.service would refuse to run: kernel.panic is 0, must be 10"],
     );
-    assert_eq!(outcome.line("stays"), "inactive", "a person had stopped it");
+    assert_eq!(outcome.line("stays"), "inactive", "stopped manually");
     assert_eq!(outcome.status("Resume"), 0, "{}", outcome.text("Resume"));
     assert_eq!(outcome.line("resumed"), "active");
     outcome.has(
@@ -134,7 +134,7 @@ const ASKED: [&str; 25] = [
     "Findings",
 ];
 
-/// What `who` asked for was answered, and nothing else done.
+/// Every request of `who` was answered, and had no other effect.
 fn everything_is_answered(outcome: &Outcome, who: &str) {
     for asked in ASKED {
         let name = format!("{who}{asked}");

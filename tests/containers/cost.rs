@@ -1,5 +1,5 @@
-//! What the gate costs where it runs: in a booted container, systemd asked over D-Bus, against a
-//! shell script that asks less. Prints a table; asserts nothing about time.
+//! Measures the gate in a booted container, where it queries systemd over D-Bus, against a shell script
+//! that checks less. Prints a table; asserts nothing about time.
 
 use std::io::Write as _;
 

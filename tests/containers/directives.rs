@@ -84,7 +84,7 @@ fn each_directive_that_is_not_followed_has_a_case() {
 
 on!(what_is_not_followed_is_found_in_files_and_in_systemds_answer: bullseye bookworm trixie sid);
 fn what_is_not_followed_is_found_in_files_and_in_systemds_answer(suite: &str) {
-    // systemd unloads a unit that nothing refers to, and then reads its files anew.
+    // systemd unloads a unit that nothing refers to, and then reads its files again.
     let mut script = r#"
         d=/etc/systemd/system/rke2-server.service.d
         mkdir -p $d
@@ -93,7 +93,7 @@ fn what_is_not_followed_is_found_in_files_and_in_systemds_answer(suite: &str) {
         check() {
             preflight-rke2 check --unit rke2-server.service --rke2-version v1.34.1+rke2r1 --format json 2>/dev/null
         }
-        # An old systemd may tell nothing of a directive.
+        # An old systemd may not have a property for a directive.
         told() {
             busctl get-property org.freedesktop.systemd1 /org/freedesktop/systemd1/unit/rke2_2dserver_2eservice \
                 org.freedesktop.systemd1.Service $1
@@ -150,19 +150,19 @@ fn what_is_not_followed_is_found_in_files_and_in_systemds_answer(suite: &str) {
             continue;
         }
         tried += 1;
-        // D-Bus knows it by its new name.
+        // D-Bus uses the new name.
         let stem = key.strip_suffix("Directories").unwrap_or(key);
         let was_told = recorded(&format!("{key}-loaded"));
         loaded += i32::from(was_told);
         let how = ["bus", "files"].into_iter();
         for how in how.chain(was_told.then_some("loaded")) {
-            // systemd 247 says that it is off where there is no RootDirectory=.
+            // systemd 247 reports it as off without RootDirectory=.
             if key == "MountAPIVFS" && suite == "bullseye" && how != "files" {
                 continue;
             }
-            let told = unit(&format!("{key}-{how}"));
-            assert_eq!(told["verdict"], "undetermined", "{key} {how}: {told}");
-            assert!(told.to_string().contains(stem), "{key} {how}: {told}");
+            let found = unit(&format!("{key}-{how}"));
+            assert_eq!(found["verdict"], "undetermined", "{key} {how}: {found}");
+            assert!(found.to_string().contains(stem), "{key} {how}: {found}");
         }
     }
     println!(

@@ -1,4 +1,4 @@
-//! docs/installing.md, followed to the letter on a fresh host, leads to a gated node.
+//! Following docs/installing.md exactly on a fresh host results in a gated node.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,29 +1,29 @@
-//! What goes wrong around the gate and the monitor, on a booted host: `docs/faults.md` says what is then
-//! to become of RKE2, and is read here.
+//! Faults around the gate and the monitor, on a booted host. The expected outcome for RKE2 is read from
+//! `docs/faults.md`.
 
 use crate::lab::Lab;
 use crate::on;
 use crate::rows;
 
-/// What the gate tells of the wrong host.
+/// What the gate reports of the wrong host.
 const REASON: &str = "kernel.panic is 0, must be 10";
 
-/// What the journal has of it once the fault is undone.
-enum Told {
-    /// Every reason.
+/// What the journal contains of the wrong host once the fault is undone.
+enum Logged {
+    /// Every reason of the block.
     Reasons,
-    /// None of them.
+    /// No reason.
     Nothing,
-    /// Whatever the sockets held, or who was first.
+    /// Any text: it depends on socket buffers or on which process was first.
     Something,
-    /// This.
+    /// This text.
     Says(&'static str),
 }
-use Told::{Nothing, Reasons, Says, Something};
+use Logged::{Nothing, Reasons, Says, Something};
 
-/// The fault as the table has it, how it is made, how it is undone, and what the journal then has of the wrong
-/// host.
-const FAULTS: [(&str, &str, &str, Told); 15] = [
+/// The fault as the table names it, the commands that cause and undo it, and what the journal then contains of
+/// the wrong host.
+const FAULTS: [(&str, &str, &str, Logged); 15] = [
     (
         "no D-Bus",
         "systemctl stop dbus.socket dbus.service; rm -f /run/dbus/system_bus_socket",
@@ -169,7 +169,7 @@ fn a_fault_decides_nothing(suite: &str) {
                 .collect()
         };
         let (right, wrong) = (numbers("right"), numbers("wrong"));
-        // As systemd counts: 1 for an end by itself, and its status. What `start` says of the wrong host
+        // As systemd counts: 1 for an exit, and its status. What `start` prints on the wrong host
         // is RKE2's own answer where the gate has let it through.
         let blocked = |end: &[u32]| end[0] == 1 && end[1..3] == [1, 3];
         let passed = |end: &[u32]| end[1..3] == [1, 0];
@@ -186,16 +186,16 @@ fn a_fault_decides_nothing(suite: &str) {
         };
         // The gate's own deadline is 20 s.
         let bounded = right[3] < 22_000 && wrong[3] < 22_000;
-        let told = outcome.text(&format!("told{n}"));
-        let heard = match words {
-            Reasons => told.contains(REASON),
-            Nothing => !told.contains(REASON),
+        let journal = outcome.text(&format!("told{n}"));
+        let logged = match words {
+            Reasons => journal.contains(REASON),
+            Nothing => !journal.contains(REASON),
             Something => true,
-            Says(words) => told.contains(words),
+            Says(words) => journal.contains(words),
         };
-        if !good || !bounded || !heard {
+        if !good || !bounded || !logged {
             wrongs.push(format!(
-                "{row}: right {right:?}, wrong {wrong:?}, told {told}"
+                "{row}: right {right:?}, wrong {wrong:?}, journal {journal}"
             ));
         }
     }

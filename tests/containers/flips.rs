@@ -1,4 +1,4 @@
-//! Bursts, silence, and how fast a change is told of. Tables are printed for docs/performance.md.
+//! Bursts, silence, and how fast a change is reported. Tables are printed for docs/performance.md.
 
 use std::io::Write as _;
 
@@ -53,7 +53,7 @@ fn a_thousand_flips_end_in_the_last_state(suite: &str) {
                 [ $late -gt 0 ] && sleep 0.0$(printf %02d $((late > 59 ? 59 : late)))
             done
             echo $(( $(date +%s%3N) - begin )) >/out/took
-            # What the kernel told of last may be read after the first.
+            # The last event of the kernel may be read after the first check.
             look() { busctl call org.rke2.Preflight1 /org/rke2/Preflight1 org.rke2.Preflight1.Manager Check >/dev/null; }
             look; look
             rss >/out/late
@@ -76,15 +76,15 @@ fn a_thousand_flips_end_in_the_last_state(suite: &str) {
     assert_eq!(unit(&end)["drift"], Value::Array(Vec::new()));
 
     let journal = outcome.journal();
-    let told = transitions(&journal);
+    let entries = transitions(&journal);
     let counted = unit(&end)["drift_transitions"].as_u64();
     assert_eq!(
-        u64::try_from(told.len()).ok(),
+        u64::try_from(entries.len()).ok(),
         counted,
         "each transition has its entry"
     );
-    assert!(told.len() > 20, "{} entries", told.len());
-    for pair in told.windows(2) {
+    assert!(entries.len() > 20, "{} entries", entries.len());
+    for pair in entries.windows(2) {
         let ids = [field(pair[0], "MESSAGE_ID"), field(pair[1], "MESSAGE_ID")];
         assert_ne!(
             ids,
@@ -93,7 +93,7 @@ fn a_thousand_flips_end_in_the_last_state(suite: &str) {
         );
     }
     assert_eq!(
-        field(told.last().expect("one"), "MESSAGE_ID"),
+        field(entries.last().expect("one"), "MESSAGE_ID"),
         DRIFT_RESOLVED
     );
     let kilobytes = |name: &str| -> u32 { outcome.line(name).parse().expect("kilobytes") };
@@ -120,7 +120,7 @@ fn idle_it_does_nothing(suite: &str) {
                 cat /proc/$pid/stat | cut -d' ' -f14,15
                 cat /proc/$pid/task/*/status | grep ^voluntary | tr -dc '0-9\\n' | paste -sd+ | sed 's/^/0+/' | (read sum; echo $((sum)))
             }}
-            # What looks must not be what is seen: both looks cost the monitor nothing.
+            # The measurement must not measure itself: neither costs the monitor anything.
             look >/out/before
             sleep {seconds}
             look >/out/after
@@ -151,7 +151,7 @@ fn idle_it_does_nothing(suite: &str) {
     std::io::stdout()
         .write_all(table.as_bytes())
         .expect("print the table");
-    // One for each time the watchdog is told, one for each look; what else may happen is little.
+    // One per watchdog notification and one per evaluation, and room for a few others.
     let expected = seconds / 30 + seconds / 300 + 1;
     assert!(
         switches <= 4 * expected + 8,
@@ -175,27 +175,27 @@ fn a_change_is_reported_at_once(suite: &str) {
                 now=$EPOCHREALTIME
                 echo $value >/proc/sys/kernel/panic
                 echo ${{now/./}} >>/out/changes
-                # Changes that come closer together are told of as one.
+                # Changes that come closer together are reported as one.
                 sleep 0.7
             done
             sleep 1"
         ))
         .boot();
     let journal = outcome.journal();
-    let told = transitions(&journal);
+    let entries = transitions(&journal);
     let text = outcome.text("changes");
     let made: Vec<u64> = text
         .lines()
         .map(|line| line.parse().expect("a time"))
         .collect();
-    assert_eq!(made.len(), told.len(), "each change is told of");
+    assert_eq!(made.len(), entries.len(), "each change is reported");
     let mut took: Vec<u64> = made
         .iter()
-        .zip(&told)
+        .zip(&entries)
         .map(|(made, entry)| {
             let at = field(entry, "_SOURCE_REALTIME_TIMESTAMP");
             let at: u64 = at.parse().expect("the time of an entry");
-            at.checked_sub(*made).expect("told after it was made")
+            at.checked_sub(*made).expect("reported after it was made")
         })
         .collect();
     took.sort_unstable();

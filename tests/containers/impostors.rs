@@ -1,4 +1,4 @@
-//! Which processes `audit` takes for RKE2's: on a booted host, with processes that look like its kubelet.
+//! Which processes `audit` takes for RKE2's: on a booted host, with processes that resemble its kubelet.
 
 use crate::lab::Lab;
 use crate::on;

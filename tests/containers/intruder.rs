@@ -1,5 +1,5 @@
-//! A user without rights, on a booted host: nothing that can be sent over the bus, asked of systemd or laid
-//! into files starts, stops or holds RKE2, ends the monitor, or puts a line under RKE2's name.
+//! An unprivileged user on a booted host: no bus message, request to systemd or file of theirs starts, stops
+//! or holds RKE2, ends the monitor, or forges a log line of RKE2's unit.
 
 use std::fmt::Write as _;
 
@@ -37,7 +37,7 @@ fn lab(suite: &str) -> Lab {
         .file("/lab/intruder.pl", include_str!("../lab/intruder.pl"))
 }
 
-/// Boots with `script`, which the shared part goes before.
+/// Boots with `script`, preceded by the shared part.
 fn boot(lab: Lab, script: &str) -> Outcome {
     let outcome = lab.script(&[INTRUDER, script].concat()).boot();
     outcome.lacks("log", &["never: "]);
@@ -201,7 +201,7 @@ fn a_disabled_monitor_is_not_activated(suite: &str) {
             rec $1-server show rke2-server ActiveState
         }
         systemctl stop preflight-rke2
-        # Whoever wakes it would have it start RKE2.
+        # A user who activates it would have it start RKE2.
         set_sysctl kernel.panic 10
         wake stopped
         systemctl disable preflight-rke2
@@ -321,7 +321,7 @@ fn a_flood_holds_up_nothing(suite: &str) {
         assert!(!answers.contains("unanswered"), "{name}: {answers}");
         let mut took: Vec<u32> = answers.lines().map(number).collect();
         took.sort_unstable();
-        assert!(!took.is_empty(), "{name}: nobody asked");
+        assert!(!took.is_empty(), "{name}: no answers");
         let _ = writeln!(
             table,
             "| {name} ({sent}) | {milliseconds} ms | {} ms | {} ms | {resident} KiB |",

@@ -1,4 +1,5 @@
-//! The monitor is killed at each call of a look that changes anything: the next one takes up from there.
+//! The monitor is killed at each system call of an evaluation that changes anything: the next process
+//! continues from there.
 
 use std::cell::Cell;
 use std::fs;
@@ -10,12 +11,12 @@ use nix::libc;
 
 use crate::lab::Lab;
 use crate::on;
-use crate::outside::{self, heard, process, tell};
+use crate::outside::{self, process, receive, send};
 use crate::rows;
 use crate::tracer::{self, Call, Fault};
 
-/// What a call changes, if anything: files, units, what others are told. Two calls of one look that change
-/// the same have one name. Between two of these a kill makes no difference to anybody.
+/// What a call changes, if anything: files, units, messages that are sent. Two calls of one evaluation that
+/// change the same have one name. A kill between two of these has no effect outside the process.
 fn change(call: &Call) -> Option<String> {
     const SAID: [&str; 8] = [
         "StartUnit",
@@ -49,19 +50,19 @@ fn change(call: &Call) -> Option<String> {
     path.starts_with('/').then(|| format!("{what} {path}"))
 }
 
-/// How long the monitor may still have to tell.
+/// How long the monitor may still send messages.
 const REST: Duration = Duration::from_millis(500);
 
-/// Follows the monitor that the script names, from when it has nothing to do. It is killed before the change
-/// that `is_last` says, the last of those that it is given, or once there are no more; these are all of them.
+/// Traces the monitor whose PID the script sends, starting while it is idle. It is killed before the change for
+/// which `is_last` is true of all changes so far, or once there are no more. Returns all changes.
 fn follow(out: &Path, is_last: impl Fn(&[String]) -> bool) -> Vec<String> {
-    let pid = process(out, &heard(out, "monitor"));
+    let pid = process(out, &receive(out, "monitor"));
     let mut changes = Vec::new();
     let plan = |call: &Call| {
         changes.push(change(call)?);
         is_last(&changes).then_some(Fault::KilledBefore)
     };
-    // What follows once all has come to rest for the script is told, and no more.
+    // Once the script has settled, only what the monitor still sends follows.
     let settled = out.join("settled");
     let _ = fs::remove_file(&settled);
     let rests = Cell::new(None);
@@ -71,14 +72,14 @@ fn follow(out: &Path, is_last: impl Fn(&[String]) -> bool) -> Vec<String> {
         }
         rests.get().is_some_and(|since| since.elapsed() > REST)
     };
-    tracer::attach(pid, plan, || tell(out, "go", "on"), over);
-    tell(out, "killed", "");
+    tracer::attach(pid, plan, || send(out, "go", "on"), over);
+    send(out, "killed", "");
     changes
 }
 
-/// Kills the monitor before each of its changes in turn, where `counts` has nothing against it; what it was
-/// killed at. What is written again in a later look is killed only as it comes into force: what is left of a
-/// new file is the same then.
+/// Kills the monitor before each of its changes for which `counts` is true, in turn. Returns these
+/// changes. For a file that is written again in a later evaluation, only the rename counts: what is left
+/// of the new file is the same as before.
 fn sweep(out: &Path, counts: impl Fn(&str) -> bool) -> Vec<String> {
     let changes = follow(out, |_| false);
     let mut killed = vec!["after all".to_owned()];
@@ -88,28 +89,28 @@ fn sweep(out: &Path, counts: impl Fn(&str) -> bool) -> Vec<String> {
             killed.extend(follow(out, |seen| seen.len() == n + 1).pop());
         }
     }
-    heard(out, "monitor");
-    tell(out, "go", "off");
+    receive(out, "monitor");
+    send(out, "go", "off");
     killed
 }
 
-/// Holds the monitor as it is about to ask of the agent, while the script stops the server of which it has
-/// asked already.
+/// Holds the monitor before it queries the agent's unit, while the script stops the server, which it has
+/// queried already.
 fn stop_between_two_questions(out: &Path) {
-    let pid = process(out, &heard(out, "monitor"));
+    let pid = process(out, &receive(out, "monitor"));
     let mut asked = false;
     let plan = |call: &Call| {
         if !asked && call.number == libc::SYS_sendmsg && call.path.contains("rke2_2dagent") {
             asked = true;
-            tell(out, "paused", "");
-            heard(out, "stopped");
+            send(out, "paused", "");
+            receive(out, "stopped");
         }
         None
     };
     let over = || out.join("seen").exists();
-    tracer::attach(pid, plan, || tell(out, "go", "on"), over);
-    tell(out, "killed", "");
-    assert!(asked, "the monitor asks of the agent");
+    tracer::attach(pid, plan, || send(out, "go", "on"), over);
+    send(out, "killed", "");
+    assert!(asked, "the monitor queries the agent");
 }
 
 /// What the script notes after each kill: numbers, in the order of the asserts that read them.
@@ -221,18 +222,18 @@ fn killed_at_each_change(suite: &str) {
         .longer(60)
         .script(&[outside::SCRIPT, SCRIPT].concat())
         .boot_beside(|out| {
-            // One way to write a file is behind all of them: metrics are tried as they begin and end.
+            // All files are written in the same way: of metrics only the first and last steps are tested.
             let within = ["chmod", "write", "fsync"].map(|call| format!("{call} /var/"));
             let counts = |change: &str| !within.iter().any(|part| change.starts_with(part));
-            to.send(sweep(out, counts)).expect("somebody listens");
+            to.send(sweep(out, counts)).expect("the receiver exists");
             let counts = |change: &str| change == "MESSAGE_ID" || change.starts_with("rename");
-            to.send(sweep(out, counts)).expect("somebody listens");
+            to.send(sweep(out, counts)).expect("the receiver exists");
             stop_between_two_questions(out);
             let stops = |change: Option<&String>| change.is_some_and(|change| change == "StopUnit");
             let before = follow(out, |seen| stops(seen.last()));
             let after = follow(out, |seen| stops(seen.iter().rev().nth(1)));
             let last = [before, after].map(|changes| changes.join(", "));
-            to.send(last.to_vec()).expect("somebody listens");
+            to.send(last.to_vec()).expect("the receiver exists");
         });
     let noted = |name: &str| {
         let killed = killed.recv().expect("the monitor was followed");
@@ -253,7 +254,7 @@ fn killed_at_each_change(suite: &str) {
     all_are_halted(&noted("halted"), &log);
 }
 
-/// What the monitor was killed before, and what was noted then.
+/// The change before which the monitor was killed, and the numbers noted then.
 type Kill = (String, Vec<i32>);
 
 fn all_are_resumed(kills: &[Kill], log: &str) {
@@ -265,11 +266,11 @@ fn all_are_resumed(kills: &[Kill], log: &str) {
     assert!(all, "{kills:?}");
     for (n, (change, numbers)) in kills.iter().enumerate() {
         let shown = format!("killed before {change}: {numbers:?}\n{log}");
-        let [starts, restarts, active, told, counted, left, whole] = numbers[..] else {
+        let [starts, restarts, active, reported, counted, left, whole] = numbers[..] else {
             panic!("{shown}")
         };
         assert_eq!([starts, restarts, active], [1, 0, 1], "started: {shown}");
-        assert!((1..=2).contains(&told), "told: {shown}");
+        assert!((1..=2).contains(&reported), "reported: {shown}");
         assert_eq!(
             counted,
             i32::try_from(n).expect("a number") + 1,
@@ -283,11 +284,11 @@ fn all_are_reported(kills: &[Kill], log: &str) {
     assert!(kills.len() > 3, "{kills:?}");
     for (change, numbers) in kills {
         let shown = format!("killed before {change}: {numbers:?}\n{log}");
-        let [touched, active, told, counted, left, whole] = numbers[..] else {
+        let [touched, active, reported, counted, left, whole] = numbers[..] else {
             panic!("{shown}")
         };
         assert_eq!([touched, active], [0, 1], "{shown}");
-        assert!((1..=2).contains(&told), "told: {shown}");
+        assert!((1..=2).contains(&reported), "reported: {shown}");
         assert_eq!([counted, left, whole], [1, 0, 1], "{shown}");
     }
 }
@@ -296,10 +297,10 @@ fn all_are_halted(kills: &[Kill], log: &str) {
     for (changes, numbers) in kills {
         let shown = format!("killed at the end of {changes}: {numbers:?}\n{log}");
         assert!(changes.contains("StopUnit"), "{shown}");
-        let [resumed, told, left, whole] = numbers[..] else {
+        let [resumed, reported, left, whole] = numbers[..] else {
             panic!("{shown}")
         };
         assert_eq!([resumed, left, whole], [1, 0, 1], "{shown}");
-        assert!((1..=2).contains(&told), "told: {shown}");
+        assert!((1..=2).contains(&reported), "reported: {shown}");
     }
 }

@@ -1,4 +1,4 @@
-//! One container: what its host looks like, the script that runs in it, and what came of it.
+//! One container: its host, the script that runs in it, and the result.
 //!
 //! The script runs once multi-user.target is reached. `rec NAME COMMAND…` in it keeps the output
 //! and the exit status of a command under that name; `eventually COMMAND…` waits until it succeeds.
@@ -10,7 +10,7 @@ use std::process::Command;
 
 pub(crate) use crate::outcome::{Outcome, field};
 
-/// The six parameters the kubelet watches, and what it and RKE2 want them to be.
+/// The six parameters that the kubelet checks, and the values that it and RKE2 require.
 const RIGHT: [(&str, &str); 6] = [
     ("vm.overcommit_memory", "1"),
     ("vm.panic_on_oom", "0"),
@@ -20,7 +20,7 @@ const RIGHT: [(&str, &str); 6] = [
     ("kernel.keys.root_maxbytes", "25000000"),
 ];
 
-/// A container that wedges is killed after so many seconds, and as many more as it is asked to wait.
+/// Seconds after which a hung container is killed, in addition to those of [`Lab::longer`].
 const TIMEOUT: u32 = 120;
 
 const PRELUDE: &str = r#"
@@ -58,7 +58,7 @@ journalctl --sync || sleep 0.5
 journalctl --no-pager --output=json --all >/out/journal
 ";
 
-/// A host to boot, right for every RKE2 unit until told otherwise.
+/// A host to boot, right for every RKE2 unit unless changed.
 pub(crate) struct Lab {
     suite: String,
     config: String,
@@ -126,7 +126,7 @@ impl Lab {
         self
     }
 
-    /// Has the monitor write metrics to a folder where another's file stands.
+    /// Has the monitor write metrics to a directory where another's file stands.
     pub(crate) fn metrics(self) -> Self {
         self.file(
             "/etc/preflight-rke2/config.toml.d/lab.toml",
@@ -139,7 +139,7 @@ impl Lab {
         )
     }
 
-    /// So many seconds more than others may take.
+    /// Allows this many more seconds.
     pub(crate) fn longer(mut self, seconds: u32) -> Self {
         self.longer = seconds;
         self
@@ -176,7 +176,7 @@ impl Lab {
         self
     }
 
-    /// What to do and look at, in bash.
+    /// What to run and record, in bash.
     pub(crate) fn script(mut self, text: &str) -> Self {
         text.clone_into(&mut self.script);
         self
@@ -308,7 +308,7 @@ impl Lab {
             .concat(),
         );
         // Up to systemd 252 these two mount a fresh /proc in a container, without what is bound there.
-        // What they do on a real kernel is for the VM to show.
+        // The VM tests cover what they do on a real kernel.
         for unit in ["preflight-rke2.service", "preflight-rke2-gate@.service"] {
             put(
                 &format!("/etc/systemd/system/{unit}.d/lab-host.conf"),

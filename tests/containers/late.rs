@@ -1,5 +1,5 @@
-//! A PID 1 that answers late, or not in time: it is stopped from outside of its container while the gate
-//! asks it, and while the monitor does.
+//! A PID 1 that answers late, or not in time: it is stopped from outside its container while the gate or the
+//! monitor queries it.
 
 use std::path::Path;
 use std::thread::sleep;
@@ -9,26 +9,26 @@ use nix::sys::signal::{Signal, kill};
 
 use crate::lab::Lab;
 use crate::on;
-use crate::outside::{self, heard, process, tell};
+use crate::outside::{self, process, receive, send};
 use crate::rows;
 
-/// Stops PID 1 for as many milliseconds as the script says, each time it does.
+/// Stops PID 1 for as many milliseconds as the script requests, each time.
 fn stop(out: &Path) {
     loop {
-        let text = heard(out, "stop");
+        let text = receive(out, "stop");
         let Ok(milliseconds) = text.parse() else {
             return;
         };
         let init = process(out, "1");
         kill(init, Signal::SIGSTOP).expect("stop PID 1");
-        tell(out, "stopped", "");
+        send(out, "stopped", "");
         sleep(Duration::from_millis(milliseconds));
         kill(init, Signal::SIGCONT).expect("continue PID 1");
-        tell(out, "continued", "");
+        send(out, "continued", "");
     }
 }
 
-/// A gate that has PID 1 stopped, and then goes on as the gate.
+/// A gate that has PID 1 stopped, and then executes the real gate.
 const GATE: &str = r#"#!/bin/bash
 . /lab/outside
 read -r name milliseconds </lab/asked
@@ -103,7 +103,7 @@ fn a_systemd_that_answers_late(suite: &str) {
         .longer(30)
         .script(&[outside::SCRIPT, SCRIPT].concat())
         .boot_beside(stop);
-    // What the gate ended with, how long it took, and what became of the start.
+    // The gate's exit status, its duration, and the result of the start job.
     let numbers = |name: &str| -> Vec<i64> {
         let text = outcome.text(name);
         text.split_whitespace()

@@ -1,5 +1,6 @@
-//! A unit that is down although no gate decided so is started; what a person stopped, what nobody
-//! requested, and what belongs to another userspace is not. The gate's own stop is no person's.
+//! A unit that is down although no gate blocked it is started. A unit that the administrator stopped, that
+//! was not requested, or that belongs to another userspace is not. The gate's own stop is not taken for
+//! the administrator's.
 
 use crate::lab::{Lab, field};
 use crate::on;
@@ -36,7 +37,7 @@ fn one_that_is_down_for_no_decision_is_started(suite: &str) {
     let script = format!(
         r#"gate=preflight-rke2-gate@rke2-server.service
         up rke2-server; up preflight-rke2; ready
-        # RKE2 wants the monitor, too, which is not to act before the gate is mended.
+        # RKE2 wants the monitor, too, which must not act before the gate is fixed.
         broken() {{ systemctl mask --runtime --now preflight-rke2; drop_in $gate "{broken}"; }}
         monitored() {{ systemctl unmask --runtime preflight-rke2; systemctl start preflight-rke2; ready; }}
         mended() {{ no_drop_in $gate; monitored; }}
@@ -68,7 +69,7 @@ fn one_that_is_down_for_no_decision_is_started(suite: &str) {
         rec unsaid-end state
         rm -f /run/preflight-rke2/gate
 
-        # What a person stopped, or nobody requested, stays down.
+        # What the administrator stopped, or what was not requested, stays down.
         drop_in $gate "{broken}"
         systemctl stop rke2-server
         look
@@ -129,8 +130,8 @@ fn one_that_is_down_for_no_decision_is_started(suite: &str) {
     );
 }
 
-/// The gate as it blocks from now on: it takes RKE2's start job away over D-Bus, and ends an automatic
-/// restart by a stop. `/lab/as` says what else is to happen to it.
+/// The gate while it blocks: it cancels RKE2's start job over D-Bus, and ends an automatic restart by a
+/// stop. `/lab/as` names what else happens to it.
 const GATE: &str = r#"#!/bin/bash
 unit=rke2-server.service
 systemd1="org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager"
@@ -150,7 +151,7 @@ block() {
     mv $file.part $file
 }
 state=$(show $unit SubState)
-# Up to systemd 252 the unit is inactive by now. What a stop looks like there is to be seen, too.
+# Up to systemd 252 the unit is inactive by now. The state after a stop there is recorded, too.
 case $as in late | killed*) state=auto-restart ;; esac
 case $state in
 auto-restart*)
@@ -194,7 +195,7 @@ const STOPS: &str = r#"
         right; rec stopped-end state
         systemctl start rke2-server; up rke2-server
 
-        # systemd tells of the stop long before the gate has written which it was.
+        # systemd signals the stop long before the gate has written which it was.
         crash late
         late() { [ -e /run/late ]; }
         eventually late; eventually is inactive; look
@@ -203,7 +204,7 @@ const STOPS: &str = r#"
         rm /run/late
         up rke2-server; rec late-end state
 
-        # A person's stop in that very moment.
+        # The administrator stops it at that moment.
         crash late
         eventually late; eventually is inactive; look
         systemctl stop rke2-server; look
@@ -225,13 +226,13 @@ const STOPS: &str = r#"
         look; rec let-go-end state
         systemctl start rke2-server; up rke2-server
 
-        # A start that is requested by a person: its job is canceled.
+        # The administrator requests a start: its job is canceled.
         echo as-it-is >/lab/as; set_sysctl kernel.panic 0
         rec canceled systemctl restart rke2-server
         eventually blocked
         right; up rke2-server; rec canceled-end state
 
-        # A person's stop while the gate is at work, which blocks nevertheless.
+        # The administrator stops it while the gate runs, which blocks nevertheless.
         echo waits >/lab/as; set_sysctl kernel.panic 0
         systemctl restart --no-block rke2-server
         waiting() { [ -e /run/waiting ]; }
@@ -294,7 +295,7 @@ fn the_gates_stop_differs_from_the_administrators(suite: &str) {
     }
     let ours = outcome.ours("rke2-server.service");
     let held = ours.iter().filter(|e| field(e, "MESSAGE_ID") == HELD);
-    // Of the unit that was let go it depends on whether it was seen to run before it was stopped.
+    // For the unit that was let start it depends on whether it was observed running before the stop.
     assert!((3..=4).contains(&held.count()));
 }
 
@@ -351,7 +352,7 @@ fn soft_rebooted(suite: &str) -> Lab {
         )
 }
 
-// systemctl soft-reboot is there since systemd 254.
+// systemctl soft-reboot exists since systemd 254.
 on!(what_another_userspace_left_is_ignored: trixie);
 fn what_another_userspace_left_is_ignored(suite: &str) {
     let outcome = soft_rebooted(suite)
@@ -361,11 +362,11 @@ fn what_another_userspace_left_is_ignored(suite: &str) {
                 SHARED,
                 r"up preflight-rke2; ready
         if [ ! -e /run/soft ]; then
-            # Enabled for no boot: a person starts it, and it is blocked.
+            # Not enabled: the administrator starts it, and it is blocked.
             systemctl start rke2-server
             eventually blocked
             cp /run/preflight-rke2/gate/rke2-server.service.json /out/block
-            # PID 1 that is only executed anew is the same userspace.
+            # A PID 1 that is only reexecuted is the same userspace.
             systemctl daemon-reexec
             systemctl restart preflight-rke2; up preflight-rke2; ready
             rec reexecuted preflight-rke2 status

@@ -1,4 +1,4 @@
-//! Whatever becomes of the monitor: RKE2 stays as it is.
+//! Nothing that happens to the monitor affects RKE2.
 
 use crate::lab::Lab;
 use crate::on;
@@ -69,7 +69,7 @@ fn nothing_that_happens_to_the_monitor_touches_rke2(suite: &str) {
         .boot();
     let pid = outcome.line("pid");
     assert_ne!(pid, "0");
-    assert_eq!(outcome.line("patient"), "0", "it tells that it lives");
+    assert_eq!(outcome.line("patient"), "0", "it notifies the watchdog");
     assert_eq!(outcome.line("watchdog"), "1");
     for step in [
         "kill", "restart", "watchdog", "stop", "upgrade", "remove", "purge",

@@ -1,8 +1,8 @@
 //! What an operator meets: the package, a stand-in for RKE2 and a real systemd (247, 252, 257, 262),
 //! booted in containers. Needs root, `tests/lab/roots` and `tests/lab/package`; see there.
 //!
-//! Nothing here knows more of the program than its command line, its journal entries and its exit
-//! status; `directives` knows the table that it holds against systemd.
+//! These tests use only the program's command line, its journal entries and its exit status; `directives`
+//! also reads the table that it compares with systemd.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -73,7 +73,7 @@ mod units;
 #[cfg(test)]
 mod watched;
 
-/// One test of a scenario for each suite named.
+/// Defines one test of a scenario for each named suite.
 macro_rules! on {
     ($scenario:ident: $($suite:ident)+) => {
         mod $scenario {

@@ -1,5 +1,5 @@
-//! RKE2 starts after units of the operator's that prepare the host: what they will have done counts, not
-//! what the host is like before.
+//! RKE2 starts after units of the operator that prepare the host: the gate evaluates the host after them, not
+//! before.
 
 use crate::lab::Lab;
 use crate::on;

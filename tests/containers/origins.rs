@@ -1,11 +1,11 @@
-//! Where a setting comes from: systemd asked over D-Bus, and its files read without it, agree.
+//! The origin of a setting: the answer of systemd over D-Bus and its files read directly agree.
 
 use serde_json::Value;
 
 use crate::lab::Lab;
 use crate::on;
 
-/// Asks twice: systemd, and with no bus to ask; what systemd has not been told of aside.
+/// Evaluates twice: with systemd, and without a bus. Omits changes that systemd has not loaded.
 const BOTH: &str = "
 both() {
     systemctl daemon-reload

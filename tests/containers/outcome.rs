@@ -4,14 +4,14 @@ use std::fs;
 
 use serde_json::Value;
 
-/// What a host left behind.
+/// What the script on a host recorded.
 pub(crate) struct Outcome {
     pub(crate) work: tempfile::TempDir,
     console: String,
 }
 
 impl Outcome {
-    /// What stands in out/ below `work`, and what was said on the console.
+    /// The files in out/ below `work`, and the console's output.
     pub(crate) fn new(work: tempfile::TempDir, console: String) -> Self {
         Self { work, console }
     }
@@ -21,7 +21,7 @@ impl Outcome {
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// What a recorded command said.
+    /// What a recorded command printed.
     pub(crate) fn text(&self, name: &str) -> String {
         self.read(name).unwrap_or_else(|| {
             panic!(

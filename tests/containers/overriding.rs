@@ -1,4 +1,4 @@
-//! An operator who wants RKE2 started as the host is, gets it started.
+//! An operator can have RKE2 started although the host is wrong.
 
 use crate::lab::Lab;
 use crate::on;

@@ -1,5 +1,5 @@
-//! Packages come, change and go on a running system: RKE2 is never touched, and is gated from its
-//! next start on, as long as the package is there.
+//! Packages are installed, upgraded and removed on a running system: RKE2 is never touched, and is gated
+//! from its next start on, as long as the package is installed.
 
 use crate::lab::Lab;
 use crate::on;
@@ -24,7 +24,7 @@ version() { rpm --query --queryformat '%{VERSION}' preflight-rke2; }
 changed() { rpm --verify --nodeps preflight-rke2; }
 ";
 
-/// Each `step` records the server's PID before and after, and what was said in between.
+/// Each `step` records the server's PID before and after, and what was printed in between.
 const SCRIPT: &str = r#"
 gate=preflight-rke2-gate@rke2-server.service
 pid() { show rke2-server MainPID; }
@@ -149,7 +149,7 @@ fn judge(outcome: &Outcome) {
     }
     assert_ne!(outcome.line("still"), "active");
     outcome.lacks("forgotten", &["preflight"]);
-    // Without the package RKE2 is on its own: it was started, whatever came of it.
+    // Without the package RKE2 is not gated: it was started, with any result.
     outcome.lacks("let-go", &["canceled"]);
     assert_eq!(outcome.status("gated"), 0, "{}", outcome.text("gated"));
     assert_eq!(outcome.line("active"), "active");

@@ -1,6 +1,6 @@
 //! However the gate ends, or if it does not start at all, RKE2 starts on a host that is right: every
-//! `Result=` that a service can have, and every way a unit can fail to load or run. What needs a kernel
-//! of its own (core dumps through a pipe, no PID left, out of memory) is in the VM's tests.
+//! `Result=` that a service can have, and every way a unit can fail to load or run. What needs a
+//! separate kernel (core dumps through a pipe, no PID left, out of memory) is in the VM's tests.
 
 use std::collections::BTreeSet;
 
@@ -21,13 +21,13 @@ const RESULTS: [&str; 9] = [
     "exec-condition",
 ];
 
-/// How the gate is made to end.
+/// A way in which the gate ends.
 struct Case {
     /// In shell. `gate` replaces the program, `drop_in` adds lines to the unit.
     setup: &'static str,
     /// `Result=` of the gate, `-` where systemd does not run it, so that it keeps an older one.
     result: &'static str,
-    /// What RKE2's journal says of the end; `None` for nothing.
+    /// What RKE2's journal contains about the end; `None` for nothing.
     logged: Option<&'static str>,
 }
 
@@ -146,7 +146,7 @@ const CASES: [Case; 50] = [
         None,
     ),
     case(
-        // A running unit that wants the gate keeps systemd from forgetting how often it started.
+        // While a running unit wants the gate, systemd keeps its start counter.
         "drop_in '[Unit]' StartLimitIntervalSec=1h StartLimitBurst=1; systemctl start holder",
         "start-limit-hit",
         Some("(start-limit-hit)"),

@@ -1,5 +1,5 @@
-//! The monitor starts what was blocked once it would run, and leaves alone what a person stopped, what
-//! fails for reasons of its own, and what it is told to leave alone.
+//! The monitor starts a blocked unit once it would run. It does not start a unit that the administrator
+//! stopped, that fails for other reasons, or that the configuration excludes.
 
 use crate::lab::{Lab, field};
 use crate::on;
@@ -25,7 +25,7 @@ fn a_blocked_unit_starts_once_the_host_is_right(suite: &str) {
             rec before show rke2-server ActiveState
             rec monitor systemctl is-active preflight-rke2
             rec status preflight-rke2 status
-            # It tells systemd once it has looked again.
+            # It notifies systemd once it has evaluated again.
             tells() { show preflight-rke2 StatusText | grep -q 'rke2-server is blocked'; }
             eventually tells
             rec text show preflight-rke2 StatusText
@@ -38,7 +38,7 @@ fn a_blocked_unit_starts_once_the_host_is_right(suite: &str) {
             rec explained journalctl --no-pager -xu rke2-server
             rec left ls /run/preflight-rke2/gate
             rec after preflight-rke2 status
-            # It tells systemd once it has looked again.
+            # It notifies systemd once it has evaluated again.
             eventually sh -c \"systemctl status preflight-rke2 | grep 'rke2-server runs'\"
             rec unit systemctl status preflight-rke2 --no-pager
             rec loud journalctl --no-pager --priority=4 -u preflight-rke2
@@ -93,14 +93,14 @@ fn a_blocked_unit_starts_once_the_host_is_right(suite: &str) {
         let level = exposure
             .split_whitespace()
             .find_map(|word| word.parse::<f32>().ok());
-        // The lab takes two settings away, which count 0.2 each.
+        // The lab removes two settings, which count 0.2 each.
         assert!(level.is_some_and(|level| level <= 1.9), "{exposure}");
     }
     outcome.has("after", &["started by the monitor 1 time since boot"]);
     outcome.has("unit", &["rke2-server runs, would"]);
-    // In a container a network name space of its own cannot have its loopback set up.
+    // In a container a private network namespace cannot have its loopback set up.
     let loud = outcome.text("loud");
-    // What was set by hand is lost with the next boot: that is told.
+    // What was set manually is lost with the next boot: that is reported.
     let known = |line: &&str| {
         ["loopback", "would not start again after a reboot", "-- "]
             .iter()
@@ -118,7 +118,7 @@ fn what_the_administrator_stopped_stays_stopped(suite: &str) {
             eventually look
             systemctl stop rke2-server
             look
-            # Whoever comes after it must know as well.
+            # The next monitor process must know as well.
             systemctl restart preflight-rke2
             make_right
             eventually look
@@ -140,7 +140,7 @@ fn what_the_administrator_stopped_stays_stopped(suite: &str) {
         .boot();
     assert_eq!(outcome.line("state"), "inactive");
     outcome.has("held", &["it was stopped manually while it was blocked"]);
-    assert_eq!(outcome.text("held").lines().count(), 1, "told once");
+    assert_eq!(outcome.text("held").lines().count(), 1, "reported once");
     outcome.has(
         "status",
         &["not started automatically: it was stopped manually"],

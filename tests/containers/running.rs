@@ -1,4 +1,4 @@
-//! RKE2 is running: nothing of ours may touch it, and what comes after is judged again.
+//! While RKE2 runs, no part of the package may touch it. Its next start is evaluated again.
 
 use crate::lab::Lab;
 use crate::on;

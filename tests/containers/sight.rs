@@ -1,5 +1,5 @@
-//! Hosts where RKE2 starts, although what is found without looking at its unit says otherwise: each is
-//! started by the real systemd, and the gate lets it go and says what it does not know.
+//! Hosts where RKE2 starts, although the evaluation without its unit says otherwise: each is
+//! started by the real systemd, and the gate lets it start and logs what it cannot determine.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use crate::on;
 /// The gate's entry for a start that was not checked.
 const UNCHECKED: &str = "rke2-server.service starts unchecked: ";
 
-/// A drop-in by name, and what the gate says of it: part of the reason for which the start is unchecked,
+/// A drop-in by name, and what the gate logs about it: part of the reason for which the start is unchecked,
 /// `""` where it is checked and right, or `None` where it is blocked.
 const CASES: [(&str, &str, Option<&str>); 14] = [
     ("none", "", None),
@@ -142,8 +142,8 @@ fn what_rke2_sees_and_the_gate_does_not_never_keeps_it_down(suite: &str) {
             .collect();
         match (expected, unchecked.as_slice()) {
             (None | Some(""), []) => {}
-            (Some(reason), [told]) if !reason.is_empty() => {
-                assert!(told.contains(reason), "{}", shown());
+            (Some(reason), [logged]) if !reason.is_empty() => {
+                assert!(logged.contains(reason), "{}", shown());
             }
             _ => panic!("{}", shown()),
         }

@@ -1,9 +1,9 @@
-//! Whatever a verdict depends on is watched, be it there yet or not.
+//! Every input of a verdict is watched, whether it exists yet or not.
 
 use crate::lab::Lab;
 use crate::on;
 
-/// A change that makes RKE2 unable to start again, and how it is taken back.
+/// A change that makes RKE2 unable to start again, and how it is undone.
 const CHANGES: [(&str, &str); 9] = [
     (
         "set_sysctl vm.panic_on_oom 1",
@@ -40,7 +40,7 @@ const CHANGES: [(&str, &str); 9] = [
         "mkdir -p /run/sysctl.d; ln -s /dev/null /run/sysctl.d/60-rke2-cis.conf; ln -sf /dev/null /etc/sysctl.d/60-rke2-cis.conf",
         "rm /run/sysctl.d/60-rke2-cis.conf /etc/sysctl.d/60-rke2-cis.conf; cp /root/cis.conf /etc/sysctl.d/60-rke2-cis.conf",
     ),
-    // systemd itself tells of this one.
+    // systemd itself signals this one.
     (
         "mkdir -p /etc/systemd/system/rke2-server.service.d; printf '[Service]\\nEnvironment=RKE2_PROFILE=cis-9\\nExecStart=\\nExecStart=/usr/local/bin/rke2 server --profile cis-9\\n' >/etc/systemd/system/rke2-server.service.d/x.conf; systemctl daemon-reload",
         "rm /etc/systemd/system/rke2-server.service.d/x.conf; systemctl daemon-reload",

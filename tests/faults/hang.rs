@@ -1,4 +1,4 @@
-//! A mount whose server is silent: FUSE without a server process. Needs root.
+//! A mount whose server does not answer: FUSE without a server process. Needs root.
 
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;

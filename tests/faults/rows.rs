@@ -1,4 +1,4 @@
-//! The table of `docs/faults.md`, which every test of a fault takes its expectation from.
+//! The table of `docs/faults.md`, from which every test of a fault takes its expectation.
 
 /// The document.
 const TEXT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/faults.md"));
@@ -51,7 +51,7 @@ pub(crate) fn all() -> Vec<Row> {
         .collect()
 }
 
-/// What the table says becomes of RKE2.
+/// The outcome for RKE2 in the table.
 pub(crate) fn outcome(fault: &str) -> &'static str {
     let rows: Vec<_> = all().into_iter().filter(|row| row.fault == fault).collect();
     assert_eq!(rows.len(), 1, "{fault} has one row");

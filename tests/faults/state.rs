@@ -1,5 +1,5 @@
 //! The gate of the running host, killed at each call with which it records a block. Needs root, and runs in
-//! a mount name space with a host of its own.
+//! a separate mount namespace with its own host files.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

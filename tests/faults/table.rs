@@ -1,4 +1,4 @@
-//! The table and the tests name each other.
+//! Every row of the table names a test, and every test names its rows.
 
 use std::path::Path;
 

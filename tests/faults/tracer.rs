@@ -119,7 +119,7 @@ pub(crate) fn run(command: &Command, plan: Plan) -> Run {
     run_among(command, Some(root), |_| true, plan)
 }
 
-/// The same, where only those calls count that `among` says, once `begins` has been opened.
+/// The same, where only the calls for which `among` is true count, once `begins` has been opened.
 #[expect(clippy::zombie_processes, reason = "the tracer waits for it")]
 pub(crate) fn run_among(
     command: &Command,
@@ -185,8 +185,8 @@ pub(crate) fn run_among(
     }
 }
 
-/// Follows a process that runs already, with all its threads, until it ends or `over` says so: then it
-/// is killed. `plan` says of each call what is to become of it, and `ready` is called once none is missed.
+/// Follows a running process, with all its threads, until it ends or `over` returns true: then it is
+/// killed. `plan` returns the fault for each call. `ready` is called once no call is missed.
 pub(crate) fn attach(
     pid: Pid,
     plan: impl FnMut(&Call) -> Option<Fault>,
@@ -220,7 +220,7 @@ pub(crate) fn attach(
     }
 }
 
-/// What is to be done to a call when it returns.
+/// What to do to a call when it returns.
 struct Entered {
     call: Call,
     /// The result it is to have.
@@ -282,7 +282,7 @@ impl<P: FnMut(&Call) -> Option<Fault>> Tracer<P> {
             }
             WaitStatus::PtraceEvent(pid, _, event) => {
                 if event == libc::PTRACE_EVENT_EXEC {
-                    // A name for the program's memory, which exec has made anew.
+                    // A name for the program's memory, which exec has replaced.
                     self.memory = File::open(format!("/proc/{pid}/mem")).ok();
                     // What comes next is the way out of exec itself.
                     let call = Call {

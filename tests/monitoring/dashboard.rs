@@ -1,4 +1,4 @@
-//! The Grafana dashboard: it can be imported, and asks only for what there is.
+//! The Grafana dashboard: it can be imported, and queries only existing metrics.
 
 use std::collections::BTreeSet;
 

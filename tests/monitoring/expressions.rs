@@ -1,5 +1,5 @@
-//! What `PromQL` expressions name: only what `metrics.rs` writes. Whether they are `PromQL` at all is for
-//! promtool to say.
+//! `PromQL` expressions name only metrics that `metrics.rs` writes. promtool checks that they are valid
+//! `PromQL`.
 
 use std::collections::BTreeSet;
 

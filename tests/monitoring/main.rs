@@ -1,6 +1,6 @@
-//! What a fleet's monitoring is given: metrics, alert rules, a dashboard, a plugin of
-//! node-problem-detector and a plan of system-upgrade-controller. All that says `promtool` runs
-//! Prometheus' own, with the feature `lab`; the rest needs nothing.
+//! The files for the monitoring of a fleet: metrics, alert rules, a dashboard, a plugin of
+//! node-problem-detector and a plan of system-upgrade-controller. Tests named `promtool` run
+//! Prometheus' own tools, with the feature `lab`; the others need no programs.
 
 #![expect(
     clippy::disallowed_methods,

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 use super::case::Case;
-use super::host::{Host, Ran, command, folders, run};
+use super::host::{Host, Ran, command, hosts_dir, run};
 use super::yaml::{documents, text};
 
 const DIRECTORY: &str = "packaging/monitoring/npd";
@@ -122,7 +122,7 @@ fn check(host: &Host, more: &[&str]) -> Ran {
     host.run(["check", "--format", "npd"].iter().chain(more))
 }
 
-/// Hosts, and what is said of each.
+/// Hosts, and the message for each.
 const SAID: [(&str, i32, &str); 10] = [
     (
         "healthy-server",
@@ -177,7 +177,7 @@ const SAID: [(&str, i32, &str); 10] = [
     ),
 ];
 
-/// The document shows what is said, and nothing else.
+/// The document shows these messages, and no others.
 #[test]
 fn the_document_says_so_too() {
     let docs = text("docs/fleet.md");
@@ -197,7 +197,7 @@ fn the_document_says_so_too() {
 }
 
 #[test]
-fn what_is_said_of_a_node() {
+fn each_host_has_its_message() {
     for (name, status, expected) in SAID {
         let ran = check(&Host::like(name), &["--rke2-version", "v1.34.1+rke2r1"]);
         assert_eq!((message(&ran), ran.status), (expected, status), "{name}");
@@ -207,7 +207,7 @@ fn what_is_said_of_a_node() {
 /// The status is the verdict's, on every host there is.
 #[test]
 fn the_status_follows_from_the_verdicts() {
-    for entry in std::fs::read_dir(folders()).unwrap() {
+    for entry in std::fs::read_dir(hosts_dir()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         let case = Case::read(&name);
         let host = Host::like(&name);
@@ -257,7 +257,7 @@ fn an_idle_unit_does_not_count() {
             "rke2-server would not start: 2 reasons (user etcd, group etcd)"
         )
     );
-    // Both enabled: the worse one speaks.
+    // Both are enabled: the worse one is reported.
     host.link(
         &format!("{wanted}/rke2-server.service"),
         "/usr/local/lib/systemd/system/rke2-server.service",

@@ -25,7 +25,7 @@ impl Sample {
     }
 }
 
-/// A family: its type, where one is said.
+/// A family: its type, where one is declared.
 #[derive(Debug, Default)]
 struct Family {
     help: bool,

@@ -1,4 +1,4 @@
-//! Prometheus' own opinion, and that of its Python client. Both come from Debian's packages
+//! Validates with Prometheus' own tool and with its Python client. Both come from Debian's packages
 //! `prometheus` and `python3-prometheus-client`; no server runs.
 
 use std::ffi::OsStr;
@@ -12,7 +12,7 @@ use super::host::Host;
 use super::metrics::{HOSTS, reports, snapshot, statuses};
 use super::rules::{RULES, TESTS};
 
-/// Runs a program of Debian's in the repository, and returns what it says; it must end well.
+/// Runs a program of Debian's in the repository, and returns its output; it must succeed.
 fn run(program: &str, args: &[impl AsRef<OsStr>], input: &str) -> String {
     let mut child = Command::new(program)
         .args(args)

@@ -1,4 +1,4 @@
-//! The alert rules: what they name exists, and what they point to too.
+//! The alert rules: the metrics they name and the documents they link to exist.
 
 use std::collections::BTreeSet;
 

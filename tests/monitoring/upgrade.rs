@@ -62,7 +62,7 @@ fn image(host: &Host, chroot: &str) -> tempfile::TempDir {
 fn run_prepare(name: &str, host: &Host, version: &str, chroot: &str) -> Ran {
     let image = image(host, chroot);
     let (words, munged) = prepare(&plan(name), version);
-    // The path is the image's, in which the shell and chroot are looked up.
+    // The image's path, in which the shell and chroot are searched.
     let path = format!("{}:/usr/bin:/bin:/usr/sbin:/sbin", image.path().display());
     let program = Path::new(&words[0]);
     let in_image = image.path().join(program);
@@ -207,7 +207,7 @@ fn what_is_not_known_is_not_drained() {
         with_root_option("server-plan", &healthy, "not-a-version").status,
         2
     );
-    // Without the package, or without the right: what chroot says.
+    // Without the package, or without the privilege: chroot's message.
     assert_eq!(
         run_prepare("server-plan", &healthy, "v1.34.1+rke2r1", "exit 127").status,
         127
@@ -272,8 +272,8 @@ fn plans_are_plans() {
     }
 }
 
-/// Puts the program where the package does, with the libraries that this one, unlike the packaged
-/// one, wants.
+/// Puts the program where the package does, with the libraries that this build, unlike the packaged
+/// one, requires.
 #[cfg(feature = "lab")]
 pub(crate) fn install(host: &Host) {
     let program = env!("CARGO_BIN_EXE_preflight-rke2");
@@ -291,7 +291,7 @@ pub(crate) fn install(host: &Host) {
     }
 }
 
-/// In a root of its own, as in the pod: the program finds the host at /, by itself.
+/// In a separate root, as in the pod: the program finds the host at /, by itself.
 #[cfg(feature = "lab")]
 #[test]
 fn in_a_real_chroot() {

@@ -30,8 +30,8 @@ fn lab() -> PathBuf {
         .map_or_else(|| PathBuf::from("/var/cache/preflight-lab"), PathBuf::from)
 }
 
-/// Runs it (what dpkg says in passing, of a link and of directories that others use too, is left out),
-/// fails unless it succeeds without a word on standard error, and gives what it said.
+/// Runs the script and returns its output, without dpkg's notes about a link and shared directories.
+/// Fails unless it succeeds with an empty standard error.
 fn below_a_root(script: &str) -> String {
     let lower = lab().join("bookworm");
     assert!(lower.is_dir(), "run tests/lab/roots as root");

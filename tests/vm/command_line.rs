@@ -1,13 +1,13 @@
-//! What the kernel command line and competing files leave in the kernel, and what is foretold.
+//! What the kernel command line and competing files leave in the kernel, and what is predicted.
 
 use crate::machine::Machine;
 use crate::outcome::field;
-use crate::report::{finding, foretells_this_boot, ids, live, server, verdicts};
+use crate::report::{finding, ids, live, predicts_this_boot, server, verdicts};
 
-/// Each parameter that a word of the command line sets, the word that does, and what comes of it.
+/// Each parameter that a word of the command line sets, the word, and the resulting value.
 const WORDS: [(&str, &str, &str); 4] = [
     ("vm.overcommit_memory", "sysctl.vm.overcommit_memory=1", "1"),
-    // What is written like a sysctl comes after the kernel's own words, wherever it stands.
+    // A `sysctl.` word applies after the kernel's own words, regardless of its position.
     ("kernel.panic", "sysctl.kernel.panic=10", "10"),
     ("kernel.panic_on_oops", "oops=panic", "1"),
     (
@@ -31,7 +31,7 @@ fn values_of_the_command_line_are_predicted_and_off_starts() {
             sysctl -w kernel.keys.root_maxkeys=200",
         )
         .boot();
-    // The kubelet would end; the stand-in is for RKE2 itself.
+    // The kubelet would exit; the stand-in replaces RKE2 itself.
     assert_eq!(outcome.line("state"), "active");
     assert!(outcome.ours("rke2-server.service").is_empty());
 
@@ -42,7 +42,7 @@ fn values_of_the_command_line_are_predicted_and_off_starts() {
         .copied()
         .chain(["vm.panic_on_oom", "kernel.keys.root_maxbytes"])
         .collect();
-    foretells_this_boot(&outcome, &unset);
+    predicts_this_boot(&outcome, &unset);
     let report = server(&outcome, "report");
     for (key, word, value) in WORDS {
         assert_eq!(live[key], value, "{key}");
@@ -71,20 +71,20 @@ fn competing_files_set_the_predicted_values_and_report_mode_starts() {
             "/etc/sysctl.d/60-rke2-cis.conf",
             "vm.overcommit_memory=1\nkernel.panic=10\nkernel.panic_on_oops=1\n",
         )
-        // Later by name, whatever the folder.
+        // Later by name, whatever the directory.
         .file(
             "/usr/lib/sysctl.d/90-vendor.conf",
             "vm.overcommit_memory = 2\nkernel/panic_on_oops=0\n",
         )
-        // Hidden by its namesake.
+        // Masked by a file with the same name.
         .file("/usr/lib/sysctl.d/99-hidden.conf", "vm.overcommit_memory=0\n")
         .file("/etc/sysctl.d/99-hidden.conf", "# nothing\n")
-        // The last line for a key counts, and the kernel knows hexadecimal numbers.
+        // The last line for a key counts, and the kernel parses hexadecimal numbers.
         .file(
             "/usr/local/lib/sysctl.d/95-local.conf",
             "-kernel.panic_on_oops = 1\nkernel.keys.root_maxkeys=200\nkernel.keys.root_maxkeys = 0x1f4\n",
         )
-        // A pattern leaves alone what a line names.
+        // A pattern does not apply to a key that a line names.
         .file(
             "/etc/sysctl.d/97-pattern.conf",
             "kernel.keys.root_max* = 20000\nvm.panic_on_oo? = 1\n",
@@ -93,16 +93,16 @@ fn competing_files_set_the_predicted_values_and_report_mode_starts() {
         .boot();
     assert_eq!(outcome.line("state"), "active");
     let ours = outcome.ours("rke2-server.service");
-    let told = ours
+    let entry = ours
         .iter()
         .find(|entry| field(entry, "PREFLIGHT_CHECK") == "sysctl.vm.overcommit_memory")
         .expect("an entry about what is wrong");
     assert_eq!(
-        field(told, "PREFLIGHT_FILE"),
+        field(entry, "PREFLIGHT_FILE"),
         "/usr/lib/sysctl.d/90-vendor.conf"
     );
 
-    foretells_this_boot(&outcome, &[]);
+    predicts_this_boot(&outcome, &[]);
     let live = live(&outcome);
     let left: Vec<_> = live
         .iter()

@@ -1,6 +1,6 @@
-//! From power-on to RKE2: with the package on a host that is right and on one that is wrong, and
-//! without it, in one run. What the gate adds to a boot is a table, for `tests/lab/boot-cost` to show.
-//! An emulated machine on a busy one is no clock: nothing about time is asserted.
+//! Measures the time from power-on to RKE2: with the package on a right host and on a wrong one, and
+//! without it, in one run. `tests/lab/boot-cost` shows the table of what the gate adds to a boot.
+//! Times of an emulated machine on a busy host are not reliable, so none is asserted.
 
 use crate::machine::{Machine, Outcome};
 

@@ -1,5 +1,5 @@
-//! What only a machine with a clock and a memory controller of its own can show of `docs/faults.md`: pieces of
-//! the script of another boot, and what is to come of them.
+//! The faults of `docs/faults.md` that need a machine with its own clock and memory controller: parts of
+//! the script of another boot, and their expected results.
 
 use crate::machine::Outcome;
 use crate::rows;
@@ -41,13 +41,13 @@ busctl call org.rke2.Preflight1 /org/rke2/Preflight1 org.rke2.Preflight1.Manager
 echo "$(date +%s) $(sed -n 's/^preflight_rke2_evaluation_timestamp_seconds \([0-9]*\).*/\1/p' /var/lib/node_exporter/preflight-rke2.prom)" >/out/evaluated
 "#;
 
-/// To be called at the end of what is seen of the monitor.
+/// Runs after the other steps that observe the monitor.
 pub(crate) const CLOCK_END: &str = "
 monitor >/out/monitor_after
 echo $(($(cut -d . -f 1 /proc/uptime) - clock_set)) >/out/watched
 ";
 
-/// The unit was blocked until the host was mended, and the monitor is the same.
+/// The unit was blocked until the host was fixed, and the monitor was not restarted.
 pub(crate) fn the_clock_is_set(outcome: &Outcome) {
     assert_eq!(
         rows::outcome("the clock set forward by a year, then back by ten"),
@@ -84,7 +84,7 @@ pub(crate) fn the_clock_is_set(outcome: &Outcome) {
     assert_eq!(outcome.text("resumed").lines().count(), 1);
 }
 
-/// Has the gate asked with less memory, once the machine was blocked and started with what is enough.
+/// Runs the gate with less memory, once the machine was blocked and started with what is enough.
 pub(crate) const MEMORY: &str = r"
 gate=preflight-rke2-gate@rke2-server.service
 asked() { systemctl show $gate --property=ExecMainCode,ExecMainStatus,MemoryMax; systemctl is-active rke2-server; }
@@ -110,7 +110,7 @@ rec unfinished journalctl --no-pager --output=cat MESSAGE_ID=a7e6cdb13b184695b6d
 systemctl revert $gate
 ";
 
-/// Too little of it has the kernel kill the gate: RKE2 starts unchecked.
+/// With too little memory the kernel kills the gate, and RKE2 starts unchecked.
 pub(crate) fn memory_is_limited(outcome: &Outcome) {
     assert_eq!(rows::outcome("`MemoryMax=8M`"), "evaluated");
     // As systemd counts: 1 for an end by itself, 2 for one by a signal. It was blocked before that.
@@ -125,13 +125,13 @@ pub(crate) fn memory_is_limited(outcome: &Outcome) {
         let killed = format!("ExecMainCode=2 ExecMainStatus=9 MemoryMax={bytes} active ");
         assert_eq!(asked(limit), killed, "{row}");
     }
-    let told = outcome
+    let entries = outcome
         .text("journal")
         .matches(
             "gate@rke2-server.service: A process of this unit has been killed by the OOM killer.",
         )
         .count();
-    assert!(told >= 2, "{told}");
+    assert!(entries >= 2, "{entries}");
     let line = "preflight-rke2 did not finish (oom-kill, status KILL): rke2-server.service starts unchecked";
     assert_eq!(outcome.line("unfinished"), [line, line].join("\n"));
 }

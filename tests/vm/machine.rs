@@ -1,4 +1,4 @@
-//! One emulated machine: what its tree holds, the script that runs on it, and what came of it.
+//! One emulated machine: its files, the script that runs on it, and the result.
 //!
 //! The script runs once multi-user.target is reached. `rec NAME COMMAND…` in it keeps the output
 //! and the exit status of a command under that name; `carry` keeps /etc for a later boot.
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use crate::outcome::Outcome;
 
-/// A machine that has not powered off by then is taken for wedged.
+/// A machine that has not powered off by then counts as hung.
 const TIMEOUT: Duration = Duration::from_mins(3);
 
 const PRELUDE: &str = r#"
@@ -90,7 +90,7 @@ impl Machine {
         self
     }
 
-    /// What to do and look at, in bash.
+    /// What to run and record, in bash.
     pub(crate) fn script(mut self, text: &str) -> Self {
         text.clone_into(&mut self.script);
         self
@@ -234,7 +234,7 @@ fn wait(machine: &mut Child, console: &Path) -> Result<(), String> {
             sleep(Duration::from_millis(100));
             continue;
         };
-        // The console is written as the machine speaks: a panic is told in more than one line.
+        // The machine writes the console line by line, and a panic has more than one.
         sleep(Duration::from_millis(500));
         machine.kill().expect("kill QEMU");
         machine.wait().expect("wait for QEMU");

@@ -1,8 +1,7 @@
 //! The package and a stand-in for RKE2 on a real kernel with its own parameters: what happens over
 //! a reboot. Needs root, `tests/lab/vm-image` and `tests/lab/package`; see there.
 //!
-//! Nothing here knows more of the program than its command line, its journal entries and its exit
-//! status.
+//! These tests use only the program's command line, its journal entries and its exit status.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,

@@ -1,10 +1,11 @@
-//! The monitor on a kernel of its own, within its whole sandbox: writes to the real `/proc/sys` are
-//! noticed as they are made, and a node that was put right starts without anybody's help.
+//! The monitor on a separate kernel, in its full sandbox: it detects writes to the real `/proc/sys` at
+//! once, and a node that was fixed starts without intervention.
 
 use crate::faults;
 use crate::machine::Machine;
 
-/// What the sandboxes forbid, a command for each: all of it works without a sandbox, as root, which is tried first.
+/// One command for each action that the sandboxes forbid. All of them work as root
+/// without a sandbox, which is tested first.
 const FORBIDDEN: [(&str, &str); 16] = [
     ("a file in /etc", ": >/etc/probe"),
     ("a file in /usr", ": >/usr/probe"),
@@ -27,8 +28,8 @@ const FORBIDDEN: [(&str, &str); 16] = [
     ),
 ];
 
-/// Tries all that in a service of its own, in the gate's sandbox and in the monitor's. What worked is told in a file that
-/// all three may write.
+/// Tries all of them in a separate service, in the gate's sandbox and in the monitor's. What worked is
+/// recorded in a file that all three may write.
 const PROBE: &str = "
             for unit in preflight-rke2-gate@probe preflight-rke2; do
                 mkdir -p /run/systemd/system/$unit.service.d
@@ -43,7 +44,8 @@ const PROBE: &str = "
             rec gated cat /run/preflight-rke2/preflight-rke2-gate@probe.worked
             rec monitored cat /run/preflight-rke2/preflight-rke2.worked";
 
-/// The script that tries; ends with a line of its own, so that a probe that was cut off is not taken for a tight sandbox.
+/// The probe script. It ends with a marker line, so that a truncated probe does not count
+/// as a tight sandbox.
 fn forbidden() -> String {
     let mut script = String::from("exec 4>\"/run/preflight-rke2/$1.worked\" 2>/dev/null\n");
     for (what, command) in FORBIDDEN {
@@ -93,7 +95,7 @@ END
             eventually drifted 'kernel.panic is 30'
             sysctl -q -w kernel.panic=10
             eventually told 14ee33e3e81446d886c197919c6c7f95 'would start again'
-            # Through another procfs the kernel tells nobody: that is for the next look.
+            # The kernel sends no event for a write through another procfs: the next evaluation finds it.
             unshare --pid --fork --mount-proc sysctl -q -w vm.overcommit_memory=2
             sleep 3
             rec untold journalctl --no-pager --output=cat MESSAGE_ID=6a0aafc776df442b90b1be0f1b0ce2fd
@@ -154,7 +156,7 @@ END
     assert_eq!(worked("monitored"), ["tried"], "in the monitor's sandbox");
     assert_eq!(outcome.text("drifts").lines().count(), 2);
     assert_eq!(outcome.text("cured").lines().count(), 1);
-    // What systemd says while it sets up the sandbox.
+    // What systemd logs while it sets up the sandbox.
     outcome.lacks("loud", &["(ght-rke2)", "(preflight"]);
     assert_eq!(outcome.line("never"), "");
     faults::the_clock_is_set(&outcome);

@@ -1,9 +1,9 @@
-//! From a host that is wrong to one that starts by itself, and back.
+//! From a wrong host to one on which RKE2 starts by itself, and back.
 
 use crate::machine::{Machine, Outcome};
 use crate::outcome::field;
 use crate::report::{
-    commands, finding, findings, foretells_this_boot, ids, reads_what_is, server, verdicts,
+    commands, finding, findings, ids, predicts_this_boot, reads_what_is, server, verdicts,
 };
 
 /// What a kernel without any settings, and a host without etcd's account, get wrong.
@@ -15,14 +15,14 @@ const WRONG: [&str; 5] = [
     "sysctl.vm.overcommit_memory",
 ];
 
-/// What is right by this kernel's own values.
+/// Parameters that are right with this kernel's defaults.
 const UNSET: [&str; 3] = [
     "vm.panic_on_oom",
     "kernel.keys.root_maxkeys",
     "kernel.keys.root_maxbytes",
 ];
 
-/// Another's file, with a name to come last.
+/// A file of another package, whose name sorts last.
 const COMPETING: &str = "/etc/sysctl.d/99-zz.conf";
 
 const LOOK: &str = "
@@ -31,29 +31,29 @@ rec log journalctl --no-pager --unit=rke2-server
 rec before preflight-rke2 check --format json
 ";
 
-/// Starts the server, and looks at it and at the report.
+/// Starts the server, and records its state and the report.
 const START: &str = "
 rec start systemctl start rke2-server
 rec active systemctl is-active rke2-server
 rec after preflight-rke2 check --format json
 ";
 
-/// Fails unless the server was held back at power-on for each of these checks, and told so.
+/// Fails unless the server was blocked at power-on for each of these checks, and logged them.
 fn was_blocked(outcome: &Outcome, checks: &[&str]) {
     outcome.has(
         "state",
         &["ActiveState=inactive", "SubState=dead", "NRestarts=0"],
     );
     outcome.lacks("log", &["level=fatal"]);
-    let mut told: Vec<_> = outcome
+    let mut logged: Vec<_> = outcome
         .ours("rke2-server.service")
         .iter()
         .map(|entry| field(entry, "PREFLIGHT_CHECK").to_owned())
         .filter(|check| !check.is_empty())
         .collect();
-    told.sort_unstable();
-    told.dedup();
-    assert_eq!(told, checks);
+    logged.sort_unstable();
+    logged.dedup();
+    assert_eq!(logged, checks);
     let unit = server(outcome, "before");
     assert_eq!(outcome.status("before"), 3, "{unit:#}");
     assert_eq!(ids(&unit, "blocks-start"), checks, "{unit:#}");
@@ -66,7 +66,7 @@ fn was_blocked(outcome: &Outcome, checks: &[&str]) {
 }
 
 /// Fails unless `start` worked and the report is right, now and for the next boot.
-fn was_cured(outcome: &Outcome) {
+fn was_fixed(outcome: &Outcome) {
     assert_eq!(
         outcome.status("start"),
         0,
@@ -79,17 +79,17 @@ fn was_cured(outcome: &Outcome) {
     verdicts(outcome, "after", "would-start", "would-start");
 }
 
-/// Fails unless the server is up without anybody's doing, and nobody complains.
+/// Fails unless the server is up without intervention, and no problem is reported.
 fn started_by_itself(outcome: &Outcome) {
     outcome.has("state", &["ActiveState=active", "NRestarts=0"]);
     assert_eq!(outcome.status("before"), 0, "{}", outcome.text("before"));
     verdicts(outcome, "before", "would-start", "would-start");
     outcome.lacks("log", &["preflight"]);
-    foretells_this_boot(outcome, &UNSET);
+    predicts_this_boot(outcome, &UNSET);
 }
 
 #[test]
-fn the_commands_of_the_remedies_cure_it_now_and_for_good() {
+fn the_commands_of_the_remedies_fix_it_persistently() {
     let first = Machine::new("profile: cis\n")
         .file(COMPETING, "vm.overcommit_memory = 2\n")
         .script(&format!(
@@ -105,12 +105,12 @@ fn the_commands_of_the_remedies_cure_it_now_and_for_good() {
         ))
         .boot();
     was_blocked(&first, &WRONG);
-    let told = commands(&server(&first, "before"));
+    let printed = commands(&server(&first, "before"));
     let carried_out: Vec<_> = first.text("commands").lines().map(str::to_owned).collect();
-    assert!(!told.is_empty());
-    assert_eq!(carried_out, told);
+    assert!(!printed.is_empty());
+    assert_eq!(carried_out, printed);
     first.lacks("applied", &["failed:"]);
-    was_cured(&first);
+    was_fixed(&first);
 
     let second = Machine::new("profile: cis\n")
         .after(&first)
@@ -120,7 +120,7 @@ fn the_commands_of_the_remedies_cure_it_now_and_for_good() {
 }
 
 #[test]
-fn fix_cures_it_now_and_for_good_whatever_competes() {
+fn fix_is_persistent_whatever_competes() {
     const TEXT: &str = "# of the database\nvm.overcommit_memory = 2\n";
     let first = Machine::new("profile: cis\n")
         .file(COMPETING, TEXT)
@@ -138,7 +138,7 @@ fn fix_cures_it_now_and_for_good_whatever_competes() {
     let blamed = finding(&unit, "vm.overcommit_memory")["sources"].to_string();
     assert!(blamed.contains(COMPETING), "{blamed}");
     assert_eq!(first.status("fix"), 0, "{}", first.text("fix"));
-    was_cured(&first);
+    was_fixed(&first);
     assert_eq!(first.text("competing"), TEXT, "others' files are not ours");
     assert_eq!(first.status("again"), 0, "{}", first.text("again"));
 

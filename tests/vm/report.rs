@@ -1,4 +1,4 @@
-//! What `check --format json` said, and what the kernel says.
+//! Reads the recorded `check --format json`, and compares it with the kernel's values.
 
 use std::collections::BTreeMap;
 
@@ -46,7 +46,7 @@ pub(crate) fn ids(unit: &Value, effect: &str) -> Vec<String> {
     ids
 }
 
-/// Every command that cures a finding of the report, in order, each once.
+/// Every command that fixes a finding of the report, in order, each once.
 pub(crate) fn commands(unit: &Value) -> Vec<String> {
     let mut commands: Vec<String> = Vec::new();
     for finding in findings(unit) {
@@ -62,7 +62,7 @@ pub(crate) fn commands(unit: &Value) -> Vec<String> {
     commands
 }
 
-/// What `sysctl` said of the six parameters at the end of the boot.
+/// What `sysctl` printed for the six parameters at the end of the boot.
 pub(crate) fn live(outcome: &Outcome) -> BTreeMap<String, String> {
     let text = outcome.text("sysctls");
     let live: BTreeMap<_, _> = text
@@ -84,7 +84,7 @@ pub(crate) fn finding<'a>(unit: &'a Value, key: &str) -> &'a Value {
 }
 
 /// Fails unless the report made at the end has the kernel's own values of all six parameters.
-/// Returns what files make of each at the next boot, as the report has it.
+/// Returns the value of each at the next boot according to the report.
 pub(crate) fn reads_what_is(outcome: &Outcome) -> BTreeMap<String, Option<String>> {
     let unit = server(outcome, "report");
     live(outcome)
@@ -92,20 +92,20 @@ pub(crate) fn reads_what_is(outcome: &Outcome) -> BTreeMap<String, Option<String
         .map(|(key, value)| {
             let finding = finding(&unit, &key);
             assert_eq!(finding["actual"], value.as_str(), "{finding:#}");
-            let foretold = finding["next_boot"].as_str().map(str::to_owned);
-            (key, foretold)
+            let predicted = finding["next_boot"].as_str().map(str::to_owned);
+            (key, predicted)
         })
         .collect()
 }
 
-/// Fails unless the report of a host that was only booted foretells for each parameter what that
+/// Fails unless the report of a host that was only booted predicts for each parameter what that
 /// boot made of it. No file sets those in `unset`.
-pub(crate) fn foretells_this_boot(outcome: &Outcome, unset: &[&str]) {
+pub(crate) fn predicts_this_boot(outcome: &Outcome, unset: &[&str]) {
     let live = live(outcome);
-    for (key, foretold) in reads_what_is(outcome) {
-        let foretold = foretold.map(|text| number(&text));
+    for (key, predicted) in reads_what_is(outcome) {
+        let predicted = predicted.map(|text| number(&text));
         let expected = (!unset.contains(&key.as_str())).then(|| number(&live[&key]));
-        assert_eq!(foretold, expected, "{key} at the next boot");
+        assert_eq!(predicted, expected, "{key} at the next boot");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Ends of the gate that need a kernel of one's own: RKE2 starts after each of them.
+//! Ends of the gate that need a separate kernel: RKE2 starts after each of them.
 
 use crate::machine::Machine;
 
@@ -32,7 +32,7 @@ systemctl set-property --runtime $gate MemoryMax=8M
 try oom-kill
 systemctl revert $gate
 
-# No process can be made: neither by PID 1 nor by anybody else. RKE2's own processes fail for the same
+# No process can be created, neither by PID 1 nor by any other process. RKE2's own processes fail for the same
 # reason, and are started again by systemd.
 program 'exit 0'
 threads=$(cat /proc/sys/kernel/threads-max)

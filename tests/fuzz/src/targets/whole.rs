@@ -1,4 +1,4 @@
-//! From a host to every report of it: what is said must be safe to show, and agree with itself.
+//! From a host to every report of it: the texts must be safe to show, and consistent.
 
 use preflight_rke2::testing::assessment::{Examination, Parameters, UnitReport};
 use preflight_rke2::testing::configuration::{BlockOn, Configuration};
@@ -26,7 +26,7 @@ use super::sysctl_d::{keys, tree};
 
 type Live = Reading<Result<Vec<u8>, ReadError>>;
 
-/// What the input says the host is like, beside its configuration.
+/// The host that the input describes, besides its configuration.
 struct Around {
     live: Vec<Live>,
     resolution: Resolution,
