@@ -229,19 +229,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn distances() {
-        for (left, right, expected) in [
-            ("", "", 0),
-            ("ab", "ba", 1),
-            ("abc", "", 3),
-            ("kitten", "sitting", 3),
-        ] {
-            assert_eq!(distance(left, right), expected);
-            assert_eq!(distance(right, left), expected);
-        }
-    }
-
-    #[test]
     fn the_nearest_word_is_close() {
         let keys = ["profile", "protect-kernel-defaults", "kubelet-arg"];
         assert_eq!(nearest("Profile", &keys), Some("profile"));
