@@ -165,14 +165,21 @@ fn row(root: &HostRoot, table: Table, source: Source) -> Option<AccountRow> {
 
 /// What decides how the account is created.
 fn account_sources(root: &HostRoot) -> AccountSources {
-    // A file that cannot be read is an error of the root, for which `fix` changes nothing.
-    let content = |table: Table| root.read_large(Path::new(table.path())).unwrap_or_default();
+    let tool = if root.is_live() {
+        account_tool(&Programs::default())
+    } else {
+        AccountTool::Missing
+    };
+    let content = |table: Table| {
+        let size = root.stat(table.path()).map_or(0, |status| status.size);
+        if !needs_account_file(tool, size) {
+            return Vec::new();
+        }
+        // A file that cannot be read is an error of the root, for which `fix` changes nothing.
+        root.read_large(Path::new(table.path())).unwrap_or_default()
+    };
     AccountSources {
-        tool: if root.is_live() {
-            account_tool(&Programs::default())
-        } else {
-            AccountTool::Missing
-        },
+        tool,
         passwd: content(Table::Passwd),
         group: content(Table::Group),
         // A file that exists and cannot be read is not ours.
@@ -187,6 +194,13 @@ fn account_sources(root: &HostRoot) -> AccountSources {
             Some(root.read("/etc/login.defs").unwrap_or_default())
         },
     }
+}
+
+/// Whether an account file of `size` bytes is read to plan the account. A tool reads the files itself, and the
+/// gate has 64 MiB of memory; rows that are appended without a tool need the file, whatever its size.
+const fn needs_account_file(tool: AccountTool, size: u64) -> bool {
+    const MAX_WITH_TOOL: u64 = 4 << 20;
+    matches!(tool, AccountTool::Missing) || size <= MAX_WITH_TOOL
 }
 
 fn account_tool(programs: &Programs) -> AccountTool {
@@ -276,6 +290,18 @@ mod tests {
 
     fn collected(root: &HostRoot, requirements: &[Requirement]) -> HostFacts {
         collect(root, requirements, Vec::new(), None)
+    }
+
+    #[test]
+    fn a_large_account_file_is_read_only_where_rows_are_appended() {
+        for (tool, size, needed) in [
+            (AccountTool::Sysusers, 2000, true),
+            (AccountTool::Sysusers, 50 << 20, false),
+            (AccountTool::Shadow, 50 << 20, false),
+            (AccountTool::Missing, 50 << 20, true),
+        ] {
+            assert_eq!(needs_account_file(tool, size), needed, "{tool:?} {size}");
+        }
     }
 
     #[test]
