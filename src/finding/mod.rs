@@ -1,7 +1,7 @@
 //! A finding: what one check found on this host, with evidence and remedies.
 //!
 //! A finding is made from its check and from two states, now and after the next boot. Its outcome and its
-//! effect follow from these in one place, [`derive`]: no caller can state them in contradiction.
+//! effect follow from these in one place, [`derive()`]: no caller can state them in contradiction.
 
 pub(crate) mod account;
 mod check;
