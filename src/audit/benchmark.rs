@@ -1,4 +1,4 @@
-//! The CIS benchmarks for RKE2, and which of them a release is judged by.
+//! The CIS benchmarks for RKE2, and which of them applies to a release.
 
 use std::fmt;
 use std::str::FromStr;
@@ -102,7 +102,7 @@ impl Benchmark {
         Self::ALL.iter().position(|b| *b == self).unwrap_or(0)
     }
 
-    /// The benchmark by which a node of this release is judged.
+    /// The benchmark for a node of this release.
     pub fn of(version: &Version) -> Choice {
         let row = BY_MINOR.iter().find(|(last, ..)| version.minor <= *last);
         row.map_or(

@@ -144,7 +144,7 @@ impl TargetRoot {
         format!("{}{path}", self.directory)
     }
 
-    /// The link that stands on the way to a file.
+    /// The link on the path to a file.
     pub(crate) fn link(&self, path: &str) -> Option<&str> {
         let leads = |link: &&String| {
             let rest = path.strip_prefix(link.as_str());

@@ -154,7 +154,7 @@ pub struct HostFacts {
     pub cgroup: Reading<Cgroup>,
     /// The version of systemd, where it is known and a kernel parameter is required.
     pub systemd: Option<SystemdVersion>,
-    /// An image of a host, without `/proc`: it has no present to be judged.
+    /// An image of a host, without `/proc`: it has no present values.
     pub image: bool,
     /// What decides how a problem is fixed.
     pub remedy: RemedyFacts,

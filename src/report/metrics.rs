@@ -237,7 +237,7 @@ impl Samples {
     }
 }
 
-/// The longest label value in characters: a database keeps each value for good.
+/// The longest label value in characters: a database keeps each value.
 const LONGEST: usize = 64;
 
 /// A label value: unprintable characters made visible, cut if it is long, and escaped as both formats

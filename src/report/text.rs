@@ -35,7 +35,7 @@ pub fn render(reports: &[UnitReport], style: Style, machine: impl FnOnce() -> Ma
         let repeated =
             !style.verbose && is_repeated(report, reports.get(..index).unwrap_or_default());
         let troubled = style.verbose || !repeated && report.problems().next().is_some();
-        // A paragraph stands apart; one line follows another.
+        // An empty line separates a paragraph; single lines follow each other.
         if index > 0 && (apart || troubled) {
             out.push('\n');
         }

@@ -24,7 +24,7 @@ changes! {
     ETCD_PROFILE: (30, 14, 1), (31, 10, 1), (32, 6, 1), (33, 2, 1), (34, 1, 1);
     /// The generic profile `cis`: #4708 and its backports.
     GENERIC_CIS: (25, 15, 1), (26, 10, 1), (27, 7, 1), (28, 2, 1), (29, 0, 1);
-    /// `cis-1.23` ends RKE2 after the host checks: #5781.
+    /// With `cis-1.23`, RKE2 exits after the host checks: #5781.
     CIS_1_23_REFUSED: (30, 0, 1);
     /// `cis-1.23` is the only profile: #3282.
     ONLY_CIS_1_23: (25, 0, 1);

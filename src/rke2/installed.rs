@@ -67,7 +67,7 @@ pub struct Detection {
 /// Why a source does not name RKE2's version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Note {
-    /// No program was named, and none stands where RKE2's installers put it.
+    /// The unit names no program, and none is where RKE2's installers put it.
     #[error("no rke2 program found in {}", .places.join(", "))]
     NoProgram {
         /// Where it was searched.

@@ -20,7 +20,7 @@ pub enum ProfileStatus {
     Accepted(Scope),
     /// Accepted with a warning that a newer release will refuse it.
     Deprecated(Scope),
-    /// Passes the host checks, then ends RKE2 ([`DEPRECATED_FATAL`]).
+    /// Passes the host checks, then RKE2 exits ([`DEPRECATED_FATAL`]).
     Refused(Scope),
     /// Ends RKE2 before any host check ([`INVALID`]).
     Invalid,
@@ -56,7 +56,7 @@ pub(crate) const DEPRECATED_FATAL: &str =
 pub enum Order {
     /// Account and kernel parameters in one message, then `protect-kernel-defaults`.
     Together,
-    /// Kernel parameters, then `protect-kernel-defaults`, then the account: each ends RKE2 alone.
+    /// Kernel parameters, then `protect-kernel-defaults`, then the account: RKE2 exits at the first that fails.
     Split,
 }
 

@@ -10,7 +10,7 @@ use super::version::Version;
 pub(crate) enum Coverage {
     /// It is one that the rules were read from.
     Exact,
-    /// It is not, but stands between these two, or is one of these: each of their rules is possible.
+    /// It is not in the table, but between these two, or one of these: the rules of each are possible.
     OneOf(RangeInclusive<usize>),
     /// It is a later patch of a minor that the rules were read from.
     LaterPatch,

@@ -15,7 +15,7 @@ pub struct Version {
     pub patch: u32,
     /// RKE2's own revision of it: 1; 0 where none was given.
     pub revision: u32,
-    /// What stands after the patch in a pre-release: `rc1`; otherwise empty.
+    /// The suffix of a pre-release after the patch, such as `rc1`; otherwise empty.
     pub pre_release: String,
 }
 

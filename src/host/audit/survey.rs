@@ -135,7 +135,7 @@ impl Walk<'_> {
     }
 
     fn failed(&mut self, operation: Operation, path: &str, errno: Errno) {
-        // A file that was removed meanwhile is not there to be judged.
+        // A file that was removed meanwhile is not there to be checked.
         if !matches!(errno, Errno::ENOENT | Errno::ESTALE) {
             self.survey.failed(&ReadError::Os {
                 operation,

@@ -33,7 +33,7 @@ const MAX_SEGMENTS: usize = 4;
 const MAX_GO: u64 = 256;
 /// Modules and settings; RKE2's are some 40 KiB.
 const MAX_MODULES: u64 = 1 << 20;
-/// What stands before and after the text about modules to set it apart.
+/// The bytes before and after the text about modules.
 const SENTINEL: usize = 16;
 
 /// A program's bytes, to be read here and there.

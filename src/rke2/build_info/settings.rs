@@ -19,7 +19,7 @@ pub(crate) fn release(text: &str) -> Option<Version> {
 }
 
 /// RKE2's version in what `rke2 --version` prints: `rke2 version v1.34.1+rke2r1 (0a1b…)`. What
-/// stands first is the program's name, which may be any.
+/// is first is the program's name, which may be any.
 pub fn from_version_output(output: &[u8]) -> Option<String> {
     String::from_utf8_lossy(output).lines().find_map(|line| {
         let mut words = line.split_ascii_whitespace().skip(1);
@@ -126,7 +126,7 @@ fn unquote(value: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(String::from_utf8_lossy(&out).into_owned()))
 }
 
-/// Appends what the escape stands for, and gives back what follows it.
+/// Appends the character of the escape, and returns what follows it.
 fn unescape<'a>(escape: &'a str, out: &mut Vec<u8>) -> Option<&'a str> {
     let letter = escape.chars().next()?;
     let rest = escape.get(letter.len_utf8()..)?;

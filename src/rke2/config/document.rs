@@ -52,7 +52,7 @@ impl Document {
         &self.path
     }
 
-    /// The value of a key at the top; of a key that stands twice, the last.
+    /// The value of a key at the top level; the last one of a repeated key.
     pub(crate) fn get(&self, key: &str) -> Option<Node<'_>> {
         let entry = self.entries.iter().rev().find(|entry| entry.key == key)?;
         Some(Node {
@@ -120,7 +120,7 @@ impl<'a> Node<'a> {
         self.value.is_null()
     }
 
-    /// The line it stands on.
+    /// Its line.
     pub(crate) fn source(self) -> Source {
         Source::line(self.path, self.line)
     }

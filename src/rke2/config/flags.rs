@@ -173,7 +173,7 @@ const fn list(name: &'static str) -> Flag {
     Flag::new(name, FlagKind::List)
 }
 
-/// Those a reader wants to see first come first.
+/// The most important ones come first.
 static FLAGS: &[Flag] = &[
     text("profile").var(&["RKE2_CIS_PROFILE"]),
     boolean("protect-kernel-defaults"),

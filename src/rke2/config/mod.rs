@@ -99,7 +99,7 @@ impl fmt::Debug for Variable {
 pub struct Invocation {
     /// The words after the program: `server --profile cis`.
     pub args: Vec<Argument>,
-    /// The environment; of a name that stands twice the last counts.
+    /// The environment; the last value of a repeated name counts.
     pub env: Vec<Variable>,
 }
 
@@ -112,7 +112,7 @@ impl Invocation {
         }
     }
 
-    /// Where the role stands, and which it is.
+    /// The position of the role, and the role.
     fn role_at(&self) -> Option<(usize, Role)> {
         self.args.iter().enumerate().find_map(|(at, argument)| {
             let mut roles = Role::ALL.into_iter();

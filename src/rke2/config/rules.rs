@@ -25,7 +25,7 @@ pub struct ParserRules {
     pub data_dir_variable: bool,
     /// urfave/cli v2: list items are trimmed, flags after a stray word do not count.
     pub cli_v2: bool,
-    /// `Error: ` stands before what the command line is refused with.
+    /// Errors of the command line begin with `Error: `.
     pub error_prefix: bool,
     /// `rke2 --debug server` works.
     pub global_debug: bool,

@@ -98,7 +98,7 @@ impl fmt::Display for SettingValue {
     }
 }
 
-/// What stands in place of a secret.
+/// Shown in place of a secret.
 pub(crate) const REDACTED: &str = "<redacted>";
 
 /// One flag of RKE2 and what it is.

@@ -6,7 +6,7 @@
 //!   inode), in the control group of an RKE2 unit, below slices of systemd's alone.
 //! - The others run as root in RKE2's own static pods: started by a containerd shim of which the same
 //!   is true as of the kubelet and which lies in RKE2's data directory, in the control group of the pod
-//!   with the uid that the manifest gives. A pod from before its manifest was written anew is known by
+//!   with the uid that the manifest gives. A pod from before its manifest was rewritten is known by
 //!   the directory of its logs.
 //!
 //! Neither a path (another root or mount namespace has any) nor a component of a control group (a

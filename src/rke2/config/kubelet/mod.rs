@@ -2,7 +2,7 @@
 //! files the kubelet is pointed at.
 //!
 //! Up to 1.31 RKE2 passes the kubelet flags alone. Since 1.32 it writes
-//! `<data-dir>/agent/etc/kubelet.conf.d/00-rke2-defaults.conf` anew at each start, copies what
+//! `<data-dir>/agent/etc/kubelet.conf.d/00-rke2-defaults.conf` at each start, copies what
 //! `kubelet-arg` names as `config` and `config-dir` next to it, and the kubelet merges the directory
 //! in order of the names. Flags beat files.
 
@@ -295,7 +295,7 @@ pub(crate) fn kubelet_merge_order<'a>(
     ordered.into_values().collect()
 }
 
-/// Whether RKE2 generates this file anew at each start.
+/// Whether RKE2 generates this file at each start.
 pub(crate) fn is_generated(file: &ConfFile) -> bool {
     file.name == KUBELET_DEFAULTS
 }
@@ -328,7 +328,7 @@ fn documents<'a>(
     documents
 }
 
-/// The argument of `kubelet-arg` whose copy a file of the directory of drop-ins is, where nothing writes it anew.
+/// The argument of `kubelet-arg` that a file in the drop-in directory is an old copy of, if nothing writes it again.
 /// RKE2 copies what the arguments name at each start; of the releases that were read none takes an older copy
 /// away, and not all were.
 fn left_by(rules: &ParserRules, files: &KubeletFiles, file: &ConfFile) -> Option<&'static str> {

@@ -117,7 +117,7 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// The top level, which wants a mapping. A list of mappings passes, too: Go's type for an
+    /// The top level, which must be a mapping. A list of mappings passes, too: Go's type for an
     /// ordered mapping is a list of records with the fields `key` and `value`.
     fn top(&mut self, index: usize) -> Result<Vec<KeyValue>, Error> {
         self.step()?;

@@ -30,7 +30,7 @@ pub(super) enum Token {
     Anchor(String),
     /// Handle and suffix; no handle where the suffix is the whole tag.
     Tag(String, String),
-    /// Its text, and whether it stands without quotes.
+    /// Its text, and whether it is unquoted.
     Scalar(Vec<u8>, bool),
 }
 

@@ -16,7 +16,7 @@ pub(super) enum NodeKind {
     List(Vec<usize>),
     /// Keys and values in turn.
     Map(Vec<usize>),
-    /// The node it stands for, and the name.
+    /// The node it refers to, and the name.
     Alias(usize, String),
 }
 
@@ -289,7 +289,7 @@ impl Reader<'_> {
         let Some((Token::Scalar(text, plain), _)) = self.take()? else {
             return Ok(self.empty(began));
         };
-        // `!` alone leaves the text as it stands, and yet lets `<<` merge.
+        // `!` alone keeps the text unchanged, but lets `<<` merge.
         let implicit = (plain && tag.is_none()) || tag.as_deref() == Some("!");
         let text = String::from_utf8_lossy(&text).into_owned();
         let index = self.add(NodeKind::Scalar { text, implicit }, tag, began);
