@@ -19,3 +19,13 @@ pub(super) fn host(files: &[(&str, &str)]) -> (tempfile::TempDir, HostRoot) {
     let root = HostRoot::open(dir.path()).unwrap();
     (dir, root)
 }
+
+/// The names in a directory, sorted.
+pub(super) fn names(directory: &std::path::Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}

@@ -16,8 +16,7 @@ use crate::sysctl_d::{Content, Directory, File, SearchDirectory, Tree, Tuned};
 /// Read by `sysctl --system` and `TuneD`.
 const SYSCTL_CONF: &str = "/etc/sysctl.conf";
 
-/// Where systemd puts the credential while the service runs. Later no file tells which credential the next
-/// boot will get.
+/// The credential while `systemd-sysctl.service` runs. No file names the credential of the next boot.
 const CREDENTIAL: &str = "/run/credentials/systemd-sysctl.service/sysctl.extra";
 
 /// One of these exists where `TuneD` starts at boot, or runs.

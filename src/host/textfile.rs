@@ -210,6 +210,7 @@ fn open_error(at: &OwnedFd, name: &OsStr, path: &Path, error: Errno) -> Textfile
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::fixture::names;
     use std::fs::{self, Permissions};
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
@@ -246,12 +247,7 @@ mod tests {
         }
 
         fn names(&self, path: &str) -> Vec<String> {
-            let entries = fs::read_dir(self.at(path)).unwrap();
-            let mut names: Vec<String> = entries
-                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-                .collect();
-            names.sort();
-            names
+            names(&self.at(path))
         }
     }
 
