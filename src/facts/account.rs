@@ -118,9 +118,9 @@ pub enum AccountTool {
 pub struct AccountSources {
     /// The program that the running host has.
     pub tool: AccountTool,
-    /// The content of `/etc/passwd`.
+    /// The content of `/etc/passwd`; of a file over 4 MiB on the running host, only its last byte.
     pub passwd: Vec<u8>,
-    /// The content of `/etc/group`.
+    /// The same of `/etc/group`.
     pub group: Vec<u8>,
     /// The content of the `sysusers.d` file that declares the account, where there is one.
     pub declared: Option<Vec<u8>>,

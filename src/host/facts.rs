@@ -1,6 +1,7 @@
 //! Reads the facts that requirements are about, and no more.
 
 use std::io::BufReader;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use nix::libc;
@@ -170,18 +171,10 @@ fn account_sources(root: &HostRoot) -> AccountSources {
     } else {
         AccountTool::Missing
     };
-    let content = |table: Table| {
-        let size = root.stat(table.path()).map_or(0, |status| status.size);
-        if !needs_account_file(tool, size) {
-            return Vec::new();
-        }
-        // A file that cannot be read is an error of the root, for which `fix` changes nothing.
-        root.read_large(Path::new(table.path())).unwrap_or_default()
-    };
     AccountSources {
         tool,
-        passwd: content(Table::Passwd),
-        group: content(Table::Group),
+        passwd: account_file(root, Table::Passwd, root.is_live()),
+        group: account_file(root, Table::Group, root.is_live()),
         // A file that exists and cannot be read is not ours.
         declared: match root.read(SYSUSERS_FILE) {
             Ok(content) => Some(content),
@@ -196,11 +189,24 @@ fn account_sources(root: &HostRoot) -> AccountSources {
     }
 }
 
-/// Whether an account file of `size` bytes is read to plan the account. A tool reads the files itself, and the
-/// gate has 64 MiB of memory; rows that are appended without a tool need the file, whatever its size.
-const fn needs_account_file(tool: AccountTool, size: u64) -> bool {
-    const MAX_WITH_TOOL: u64 = 4 << 20;
-    matches!(tool, AccountTool::Missing) || size <= MAX_WITH_TOOL
+/// The account file of `table`. On the running host a program creates the account and reads the file itself,
+/// and the gate has 64 MiB of memory: of a large file, only the last byte is read there, which tells whether
+/// the last line has its line feed.
+fn account_file(root: &HostRoot, table: Table, is_live: bool) -> Vec<u8> {
+    const LARGE: u64 = 4 << 20;
+    let path = Path::new(table.path());
+    if is_live
+        && let Ok((file, status)) = root.open_known(path)
+        && status.size > LARGE
+    {
+        let mut last = [b'\n'];
+        return match file.read_exact_at(&mut last, status.size.saturating_sub(1)) {
+            Ok(()) => last.to_vec(),
+            Err(_) => Vec::new(),
+        };
+    }
+    // A file that cannot be read is an error of the root, for which `fix` changes nothing.
+    root.read_large(path).unwrap_or_default()
 }
 
 fn account_tool(programs: &Programs) -> AccountTool {
@@ -293,15 +299,17 @@ mod tests {
     }
 
     #[test]
-    fn a_large_account_file_is_read_only_where_rows_are_appended() {
-        for (tool, size, needed) in [
-            (AccountTool::Sysusers, 2000, true),
-            (AccountTool::Sysusers, 50 << 20, false),
-            (AccountTool::Shadow, 50 << 20, false),
-            (AccountTool::Missing, 50 << 20, true),
-        ] {
-            assert_eq!(needs_account_file(tool, size), needed, "{tool:?} {size}");
-        }
+    fn of_a_large_account_file_a_running_host_needs_the_end() {
+        let row = "user:x:1000:1000::/:/bin/sh\n";
+        let large = row.repeat((5 << 20) / row.len());
+        let (_dir, root) = host(&[("/etc/passwd", large.trim_end()), ("/etc/group", &large)]);
+        assert_eq!(account_file(&root, Table::Passwd, true), b"h");
+        assert_eq!(account_file(&root, Table::Group, true), b"\n");
+        let whole = account_file(&root, Table::Passwd, false);
+        assert_eq!(whole.len(), large.len() - 1);
+        let (_dir, small) = host(&[("/etc/passwd", row)]);
+        assert_eq!(account_file(&small, Table::Passwd, true), row.as_bytes());
+        assert_eq!(account_file(&small, Table::Group, true), b"");
     }
 
     #[test]
