@@ -29,6 +29,7 @@ mod glob;
 mod go;
 mod host;
 mod journal;
+mod kubernetes;
 mod monitor;
 mod report;
 mod requirements;

@@ -165,6 +165,9 @@ pub mod requirements {
         pub use crate::requirements::catalogue::{CHECKS, Check, ids};
     }
 }
+pub mod kubernetes {
+    pub use crate::kubernetes::{Cause, Failure, Minor, Program};
+}
 pub mod rke2 {
     pub use crate::rke2::Role;
     pub mod accounts {

@@ -23,6 +23,8 @@ const LAYERS: &[&str] = &[
     // Facts, and rules of systemd.
     "facts",
     "unit",
+    // What Kubernetes' components accept.
+    "kubernetes",
     // What RKE2 requires, and whether the host has it.
     "finding",
     "rke2",
