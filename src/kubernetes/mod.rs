@@ -55,6 +55,11 @@ impl Program {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Minor(pub u32);
 
+/// The oldest and the newest minor whose components are known.
+pub(crate) const OLDEST: Minor = Minor(24);
+/// See [`OLDEST`].
+pub(crate) const NEWEST: Minor = Minor(37);
+
 /// Why a component exits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
