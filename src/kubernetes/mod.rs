@@ -10,6 +10,8 @@
 //! control_plane   what ends the API server, controller manager, scheduler, kube-proxy, cloud controller manager
 //! ```
 
+pub(crate) mod tables;
+
 /// A component that RKE2 gives arguments to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Program {
