@@ -169,8 +169,8 @@ pub mod kubernetes {
     pub use crate::kubernetes::{Cause, Failure, Minor, Program};
     pub mod tables {
         pub use crate::kubernetes::tables::{
-            Certainty, Field, Flag, Form, Gate, Schema, Stage, Type, ValueKind, certainty, flag,
-            flags, gate, gates, kinds, knows, schema, shorthand,
+            Certainty, Field, Flag, Form, Gate, Schema, Stage, Subject, Type, ValueKind, certainty,
+            flag, flags, gate, gates, kinds, knows, schema, shorthand,
         };
     }
 }
