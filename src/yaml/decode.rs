@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use crate::rke2::config::scalar::{self, Scalar};
+use super::scalar::{self, Scalar};
 
 use super::tree::{self, MAX_DEPTH, Node, NodeKind, Tree};
 use super::{Error, Item, KeyValue, Value, text_of};
 
 /// Decodes the first document of a file.
-pub(in crate::rke2::config) fn decode(content: &[u8]) -> Result<Vec<KeyValue>, Error> {
+pub(crate) fn decode(content: &[u8]) -> Result<Vec<KeyValue>, Error> {
     let text = text_of(content)?;
     let tree = tree::read(&text)?;
     let Some(root) = tree.root else {
