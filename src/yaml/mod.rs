@@ -6,9 +6,11 @@
 //! unfolded deeper than any configuration is ([`Error::is_limit`]).
 //!
 //! ```text
-//! decode   into an ordered list of keys and values, as RKE2 does
+//! decode       into an ordered list of keys and values, as RKE2 does
+//! decode_any   into nested maps and lists, as sigs.k8s.io/yaml does
 //! ```
 
+mod any;
 mod cursor;
 mod decode;
 mod parts;
@@ -24,6 +26,7 @@ use crate::go;
 
 use scalar::Scalar;
 
+pub(crate) use any::{Any, AnyValue, decode_any, scalar_syntax, syntax};
 pub(crate) use decode::decode;
 use scan::ScanError;
 
