@@ -1,0 +1,3 @@
+//! What Kubernetes' components accept, compared with the components themselves.
+
+mod tables;
