@@ -8,7 +8,10 @@
 //! codec           a configuration file, as the components decode it
 //! kubelet         what ends the kubelet
 //! control_plane   what ends the API server, controller manager, scheduler, kube-proxy, cloud controller manager
+//! log             why a component has exited, from its log
 //! ```
+
+pub(crate) mod log;
 
 /// A component that RKE2 gives arguments to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
