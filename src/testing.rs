@@ -4,7 +4,7 @@
 //! compiler reports what nothing uses.
 
 pub mod assessment {
-    pub use crate::assessment::{Examination, Parameters, UnitReport};
+    pub use crate::assessment::{Examination, LastRun, Parameters, UnitReport};
 }
 pub mod audit {
     pub use crate::audit::{Audit, Audited, ControlOutcome, counts};
