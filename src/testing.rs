@@ -167,6 +167,12 @@ pub mod requirements {
 }
 pub mod kubernetes {
     pub use crate::kubernetes::{Cause, Failure, Minor, Program};
+    pub mod tables {
+        pub use crate::kubernetes::tables::{
+            Certainty, Field, Flag, Form, Gate, Schema, Stage, Type, ValueKind, certainty, flag,
+            flags, gate, gates, kinds, knows, schema, shorthand,
+        };
+    }
 }
 pub mod rke2 {
     pub use crate::rke2::Role;

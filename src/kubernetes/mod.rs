@@ -10,6 +10,8 @@
 //! control_plane   what ends the API server, controller manager, scheduler, kube-proxy, cloud controller manager
 //! ```
 
+pub(crate) mod tables;
+
 /// A component that RKE2 gives arguments to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Program {
@@ -54,6 +56,11 @@ impl Program {
 /// A minor release of Kubernetes: `Minor(37)` is 1.37.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Minor(pub u32);
+
+/// The oldest and the newest minor whose components are known.
+pub(crate) const OLDEST: Minor = Minor(24);
+/// See [`OLDEST`].
+pub(crate) const NEWEST: Minor = Minor(37);
 
 /// Why a component exits.
 #[derive(Debug, Clone, PartialEq, Eq)]

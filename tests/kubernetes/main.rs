@@ -1,3 +1,4 @@
-//! Kubernetes' components: what the real ones do with arguments and files, and what is foreseen.
+//! What Kubernetes' components accept, compared with the components themselves.
 
 mod apiserver;
+mod tables;
