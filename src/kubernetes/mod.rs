@@ -10,6 +10,8 @@
 //! control_plane   what ends the API server, controller manager, scheduler, kube-proxy, cloud controller manager
 //! ```
 
+pub(crate) mod codec;
+pub(crate) mod kubelet;
 pub(crate) mod tables;
 
 /// A component that RKE2 gives arguments to.
