@@ -15,12 +15,12 @@
 //! words; what cannot be known (a limit of ours, a type or release that the tables do not have) is
 //! [`Error::Unknown`] and must not be taken for a refusal.
 
-mod duration;
+pub(crate) mod duration;
 mod names;
 mod number;
-mod quantity;
+pub(crate) mod quantity;
 mod text;
-pub mod tree;
+pub(crate) mod tree;
 pub(crate) mod typed;
 mod yaml;
 
