@@ -8,10 +8,12 @@
 //! codec           a configuration file, as the components decode it
 //! kubelet         what ends the kubelet
 //! control_plane   what ends the API server, controller manager, scheduler, kube-proxy, cloud controller manager
+//! log             why a component has exited, from its log
 //! ```
 
 pub(crate) mod codec;
 pub(crate) mod kubelet;
+pub(crate) mod log;
 pub(crate) mod tables;
 
 /// A component that RKE2 gives arguments to.

@@ -1,3 +1,4 @@
 //! What Kubernetes' components accept, compared with the components themselves.
 
+mod apiserver;
 mod tables;
