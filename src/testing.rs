@@ -173,6 +173,16 @@ pub mod kubernetes {
             Decoded, Error, Scheme, Strictness, Untyped, decode, decode_untyped,
         };
     }
+    pub mod kubelet {
+        pub mod configuration {
+            pub use crate::kubernetes::kubelet::configuration::{
+                Directory, Error, File, GateRefusal, Gates, Inputs, Loaded, load,
+            };
+        }
+        pub mod validation {
+            pub use crate::kubernetes::kubelet::validation::{Host, validate};
+        }
+    }
     pub mod tables {
         pub use crate::kubernetes::tables::{
             Certainty, Field, Flag, Form, Gate, Schema, Stage, Subject, Type, ValueKind, certainty,

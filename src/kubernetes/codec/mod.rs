@@ -15,10 +15,10 @@
 //! words; what cannot be known (a limit of ours, a type or release that the tables do not have) is
 //! [`Error::Unknown`] and must not be taken for a refusal.
 
-mod duration;
+pub(crate) mod duration;
 mod names;
 mod number;
-mod quantity;
+pub(crate) mod quantity;
 mod text;
 pub(crate) mod tree;
 pub(crate) mod typed;

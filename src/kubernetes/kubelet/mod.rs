@@ -1,1 +1,4 @@
 //! What ends the kubelet, in the order in which it checks (`cmd/kubelet/app/server.go`).
+
+pub(crate) mod configuration;
+pub(crate) mod validation;
