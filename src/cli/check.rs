@@ -50,7 +50,8 @@ fn assess(root: &HostRoot, targets: &[Target]) -> (Vec<UnitReport>, Option<u16>)
     let mut reports = Vec::with_capacity(targets.len());
     let mut systemd = None;
     for target in targets {
-        let examination = examine::assess(root, target);
+        let mut examination = examine::assess(root, target);
+        examine::exits::add(root, &mut examination);
         systemd = systemd.or(examination.facts.systemd);
         reports.push(examination.report);
     }

@@ -64,6 +64,8 @@ check_ids! {
     ControlEtcdData, "control.etcd-data", Advice;
     ControlKubelet, "control.kubelet", Advice;
     ControlManifestMode, "control.manifest-mode", FailsControl;
+    KubeletExited, "kubelet.exited", Advice;
+    PodExited, "pod.exited", Advice;
     ProfileDeprecated, "profile.deprecated", Advice;
     ProfileProtectKernelDefaults, "profile.protect-kernel-defaults", BlocksStart;
     ProfileValue, "profile.value", BlocksStart;

@@ -155,6 +155,7 @@ mod tests {
             profile: Sourced::default_value(String::new()),
             verdict: verdict::fold(&findings),
             findings,
+            exits: Vec::new(),
             image: false,
             idle: false,
         }

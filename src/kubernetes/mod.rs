@@ -9,12 +9,14 @@
 //! tls             cipher suites and versions of TLS
 //! kubelet         what ends the kubelet
 //! control_plane   what ends the API server, controller manager, scheduler, kube-proxy, cloud controller manager
+//! log             why a component has exited, from its log
 //! ```
 
 pub(crate) mod arguments;
 pub(crate) mod codec;
 pub(crate) mod feature_gates;
 pub(crate) mod kubelet;
+pub(crate) mod log;
 pub(crate) mod tables;
 pub(crate) mod tls;
 

@@ -1,6 +1,6 @@
 //! From a host to every report of it: the texts must be safe to show, and consistent.
 
-use preflight_rke2::testing::assessment::{Examination, Parameters, UnitReport};
+use preflight_rke2::testing::assessment::{Examination, LastRun, Parameters, UnitReport};
 use preflight_rke2::testing::configuration::{BlockOn, Configuration};
 use preflight_rke2::testing::evaluate::{evaluate, next_boot};
 use preflight_rke2::testing::facts::Machine;
@@ -185,6 +185,7 @@ fn report(start: StartSettings, findings: Vec<Finding>) -> UnitReport {
         profile: start.profile,
         verdict: verdict::fold(&findings),
         findings,
+        exits: Vec::new(),
     }
 }
 
@@ -220,6 +221,7 @@ pub(super) fn run(data: &[u8]) {
         requirements,
         facts: around.facts,
         report,
+        last_run: LastRun::Unknown,
     };
     let reports = std::slice::from_ref(&examination.report);
     for verbose in [false, true] {
