@@ -12,6 +12,6 @@ pub(crate) use evidence::{Evidence, Excerpt, Part};
 pub use host::Machine;
 pub(crate) use host::NextBootCause;
 pub(crate) use host::{AccountFact, Persistence, SysctlFile, SystemdSource, SystemdVersion};
-pub use host::{Cgroup, HostFacts, KernelFact, NextBoot};
+pub use host::{Cgroup, HostFacts, KernelFact, NextBoot, WriteAccess};
 pub use source::{Operation, ReadError};
 pub use source::{Reading, Source};

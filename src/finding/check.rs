@@ -61,6 +61,7 @@ check_ids! {
     ControlEtcdData, "control.etcd-data", Advice;
     ControlKubelet, "control.kubelet", Advice;
     ControlManifestMode, "control.manifest-mode", FailsControl;
+    KubeletOverwritesSysctl, "kubelet.overwrites-sysctl", Advice;
     ProfileDeprecated, "profile.deprecated", Advice;
     ProfileProtectKernelDefaults, "profile.protect-kernel-defaults", BlocksStart;
     ProfileValue, "profile.value", BlocksStart;

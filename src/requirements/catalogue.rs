@@ -86,10 +86,16 @@ const fn sysctl(parameter: &KernelParameter) -> Check {
         applies: if by_rke2 {
             Text(
                 "RKE2 with a CIS profile, on servers and agents; the kubelet where \
-                 protect-kernel-defaults is true, which a CIS profile sets",
+                 protect-kernel-defaults is true, which a CIS profile sets, and otherwise where it cannot \
+                 read the value, or cannot set it: /proc/sys is mounted read-only, or the host is in a user \
+                 name space without the feature gate KubeletInUserNamespace",
             )
         } else {
-            Text("the kubelet where protect-kernel-defaults is true, which a CIS profile sets")
+            Text(
+                "the kubelet where protect-kernel-defaults is true, which a CIS profile sets, and otherwise \
+                 where it cannot read the value, or cannot set it: /proc/sys is mounted read-only, or the \
+                 host is in a user name space without the feature gate KubeletInUserNamespace",
+            )
         },
         about: Text(parameter.about),
         fix: Text(
@@ -357,6 +363,18 @@ const OTHERS: &[Check] = &[
         ),
         fix: Text("`chmod 600` the files named"),
         source: Text("rancher/rke2 pkg/staticpod, #4831"),
+    },
+    Check {
+        id: CheckId::KubeletOverwritesSysctl,
+        title: "the values of /etc/sysctl.d stay when the kubelet starts",
+        required_by: &[],
+        applies: Text("the kubelet where protect-kernel-defaults is not true"),
+        about: Text(
+            "a kubelet that does not protect kernel defaults sets six kernel parameters whenever it starts. \
+             What a file sets to another value holds only from the boot to that moment",
+        ),
+        fix: Text("remove the line, or set the kubelet's value in it"),
+        source: CONTAINER_MANAGER,
     },
     Check {
         id: CheckId::ProfileDeprecated,
