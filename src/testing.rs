@@ -167,6 +167,18 @@ pub mod requirements {
 }
 pub mod kubernetes {
     pub use crate::kubernetes::{Cause, Failure, Minor, Program};
+    pub mod codec {
+        pub use crate::kubernetes::codec::tree::{Node, Place, Value};
+        pub use crate::kubernetes::codec::{
+            Decoded, Error, Scheme, Strictness, Untyped, decode, decode_untyped,
+        };
+    }
+    pub mod tables {
+        pub use crate::kubernetes::tables::{
+            Certainty, Field, Flag, Form, Gate, Schema, Stage, Subject, Type, ValueKind, certainty,
+            flag, flags, gate, gates, kinds, knows, schema, shorthand,
+        };
+    }
 }
 pub mod rke2 {
     pub use crate::rke2::Role;

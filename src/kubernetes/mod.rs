@@ -11,7 +11,10 @@
 //! log             why a component has exited, from its log
 //! ```
 
+pub(crate) mod codec;
+pub(crate) mod kubelet;
 pub(crate) mod log;
+pub(crate) mod tables;
 
 /// A component that RKE2 gives arguments to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,6 +60,11 @@ impl Program {
 /// A minor release of Kubernetes: `Minor(37)` is 1.37.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Minor(pub u32);
+
+/// The oldest and the newest minor whose components are known.
+pub(crate) const OLDEST: Minor = Minor(24);
+/// See [`OLDEST`].
+pub(crate) const NEWEST: Minor = Minor(37);
 
 /// Why a component exits.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -26,6 +26,7 @@ mod printable;
 mod program;
 mod recorded;
 mod remedies;
+mod reports;
 mod schema;
 mod secrets;
 mod unknown;

@@ -120,7 +120,9 @@ fn agree(start: &StartSettings, report: &UnitReport) {
     let refuses = verdict.now == Verdict::WouldRefuse;
     assert_eq!(verdict.refused_by.is_some(), refuses, "{verdict:?}");
     assert_eq!(!verdict.predicted.is_empty(), refuses, "{verdict:?}");
-    let fatal = |fatal: &preflight_rke2::testing::rke2::start::StartFailure| !fatal.by_kubelet;
+    let fatal = |fatal: &preflight_rke2::testing::rke2::start::StartFailure| {
+        fatal.component == preflight_rke2::testing::finding::Component::Rke2
+    };
     if start.fatal.iter().any(fatal) {
         assert!(refuses);
     }

@@ -1,0 +1,233 @@
+//! What each component accepts, by minor release: flags, feature gates and types of configuration files.
+//!
+//! `tests/kubernetes/tables` asks the components themselves and writes the text files beside this one. A minor is in
+//! the tables, or nothing is known of it: see [`certainty`].
+//!
+//! ```text
+//! flags/PROGRAM.txt   NAME MINORS KIND MARKS FIELD [SHORTHAND]
+//! gates.txt           NAME MINORS STAGE MARKS PROGRAMS [NEEDED GATES]
+//! kinds.txt           API-VERSION KIND MINORS TYPE PROGRAM
+//! fields.txt          TYPE FIELD MINORS FORM
+//! minors.txt          PROGRAM SUBJECT MINORS [INFERRED MINORS]
+//! ```
+
+mod rows;
+mod schema;
+mod value;
+
+pub use schema::{Field, Form, Schema, Type, kinds, schema};
+pub use value::ValueKind;
+
+use rows::{has, rows};
+
+use super::{Minor, Program};
+
+const GATES: &str = include_str!("gates.txt");
+const MINORS: &str = include_str!("minors.txt");
+
+/// How sure a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Certainty {
+    /// Read from the component of that minor.
+    Read,
+    /// Filled in from the minors before and after, which agree. Never refuse what rests on it.
+    Inferred,
+}
+
+/// What a table is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// Flags.
+    Flags,
+    /// Feature gates.
+    Gates,
+    /// Types of configuration files.
+    Types,
+}
+
+/// A flag of a component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flag {
+    /// Its name, with hyphens: `max-pods`.
+    pub name: &'static str,
+    /// Its letter: `v` can be given as `-v 2`.
+    pub shorthand: Option<char>,
+    /// What its value may be.
+    pub kind: ValueKind,
+    /// Whether it can be given without a value (`--protect-kernel-defaults`), and then takes none from the next
+    /// argument.
+    pub optional_value: bool,
+    /// Whether the component logs that it is deprecated.
+    pub deprecated: bool,
+    /// Whether `--help` does not list it.
+    pub hidden: bool,
+    /// The field of `KubeletConfiguration` that a flag of the kubelet sets, `authentication.anonymous.enabled`.
+    pub field: Option<&'static str>,
+    /// Whether it was read from this minor.
+    pub certainty: Certainty,
+}
+
+/// How far a feature is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// `ALPHA`.
+    Alpha,
+    /// `BETA`.
+    Beta,
+    /// Generally available.
+    Ga,
+    /// `DEPRECATED`.
+    Deprecated,
+}
+
+/// A feature gate that a component knows. `AllAlpha` and `AllBeta` are gates too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gate {
+    /// Its name: `NodeSwap`.
+    pub name: &'static str,
+    /// Whether the feature is on where nothing sets it.
+    pub default: bool,
+    /// How far it is.
+    pub stage: Stage,
+    /// Whether it may only be set to its default.
+    pub locked: bool,
+    /// Whether it was read from this minor.
+    pub certainty: Certainty,
+    /// The gates that must be on where it is on, separated by spaces.
+    needs: &'static str,
+}
+
+impl Gate {
+    /// The gates that must be on where this one is on. Components check it since 1.35.
+    pub fn needs(self) -> impl Iterator<Item = &'static str> {
+        self.needs.split_ascii_whitespace()
+    }
+}
+
+/// Whether the flags and gates of every component of a minor are in the tables.
+pub fn knows(minor: Minor) -> bool {
+    Program::ALL.into_iter().all(|program| {
+        [Subject::Flags, Subject::Gates]
+            .into_iter()
+            .all(|subject| certainty(program, subject, minor).is_some())
+    })
+}
+
+/// How sure all of a table about a component of a minor is, also that something is not in it. `None`: nothing is known
+/// of this minor.
+pub fn certainty(program: Program, subject: Subject, minor: Minor) -> Option<Certainty> {
+    let name = match subject {
+        Subject::Flags => "flags",
+        Subject::Gates => "gates",
+        Subject::Types => "types",
+    };
+    rows(MINORS, program.as_str()).find_map(|row| {
+        let mut columns = row.split(' ').skip(1);
+        if columns.next()? != name {
+            return None;
+        }
+        if has(columns.next()?, minor) {
+            return Some(Certainty::Read);
+        }
+        has(columns.next()?, minor).then_some(Certainty::Inferred)
+    })
+}
+
+/// A flag of a component by its name. Names have hyphens: the components read `max_pods` as `max-pods`.
+pub fn flag(program: Program, minor: Minor, name: &str) -> Option<Flag> {
+    rows(flags_of(program), name).find_map(|row| read_flag(program, minor, row))
+}
+
+/// A flag of a component by its letter.
+pub fn shorthand(program: Program, minor: Minor, letter: char) -> Option<Flag> {
+    flags(program, minor).find(|flag| flag.shorthand == Some(letter))
+}
+
+/// All flags of a component, sorted by name.
+pub fn flags(program: Program, minor: Minor) -> impl Iterator<Item = Flag> {
+    flags_of(program)
+        .lines()
+        .filter_map(move |row| read_flag(program, minor, row))
+}
+
+/// A feature gate that a component knows.
+pub fn gate(program: Program, minor: Minor, name: &str) -> Option<Gate> {
+    rows(GATES, name).find_map(|row| read_gate(program, minor, row))
+}
+
+/// All feature gates that a component knows, sorted by name.
+pub fn gates(program: Program, minor: Minor) -> impl Iterator<Item = Gate> {
+    GATES
+        .lines()
+        .filter_map(move |row| read_gate(program, minor, row))
+}
+
+const fn flags_of(program: Program) -> &'static str {
+    match program {
+        Program::Kubelet => include_str!("flags/kubelet.txt"),
+        Program::ApiServer => include_str!("flags/kube-apiserver.txt"),
+        Program::ControllerManager => include_str!("flags/kube-controller-manager.txt"),
+        Program::Scheduler => include_str!("flags/kube-scheduler.txt"),
+        Program::Proxy => include_str!("flags/kube-proxy.txt"),
+        Program::CloudControllerManager => include_str!("flags/cloud-controller-manager.txt"),
+    }
+}
+
+/// A row of flags: `help 24-37 Bool o - h`. A mark is a letter: `o` optional value, `d` deprecated, `h` hidden.
+fn read_flag(program: Program, minor: Minor, row: &'static str) -> Option<Flag> {
+    let mut columns = row.split(' ');
+    let (name, minors) = (columns.next()?, columns.next()?);
+    if !has(minors, minor) {
+        return None;
+    }
+    let (kind, marks, field) = (columns.next()?, columns.next()?, columns.next()?);
+    Some(Flag {
+        name,
+        shorthand: columns.next().and_then(|letter| letter.chars().next()),
+        kind: ValueKind::parse(kind),
+        optional_value: marks.contains('o'),
+        deprecated: marks.contains('d'),
+        hidden: marks.contains('h'),
+        field: (field != "-").then_some(field),
+        certainty: certainty(program, Subject::Flags, minor)?,
+    })
+}
+
+/// A row of gates: `NodeSwap 30-33 Beta + kamspc`. Marks: `+` on by default, `=` locked to the default. Programs are
+/// letters of [`letter`].
+fn read_gate(program: Program, minor: Minor, row: &'static str) -> Option<Gate> {
+    let mut columns = row.splitn(6, ' ');
+    let (name, minors) = (columns.next()?, columns.next()?);
+    if !has(minors, minor) {
+        return None;
+    }
+    let (stage, marks, programs) = (columns.next()?, columns.next()?, columns.next()?);
+    if !programs.contains(letter(program)) {
+        return None;
+    }
+    Some(Gate {
+        name,
+        default: marks.contains('+'),
+        stage: match stage {
+            "Alpha" => Stage::Alpha,
+            "Beta" => Stage::Beta,
+            "Deprecated" => Stage::Deprecated,
+            _ => Stage::Ga,
+        },
+        locked: marks.contains('='),
+        certainty: certainty(program, Subject::Gates, minor)?,
+        needs: columns.next().unwrap_or_default(),
+    })
+}
+
+/// The letter of a component in the table of gates.
+const fn letter(program: Program) -> char {
+    match program {
+        Program::Kubelet => 'k',
+        Program::ApiServer => 'a',
+        Program::ControllerManager => 'm',
+        Program::Scheduler => 's',
+        Program::Proxy => 'p',
+        Program::CloudControllerManager => 'c',
+    }
+}

@@ -1,0 +1,4 @@
+//! What Kubernetes' components accept, compared with the components themselves.
+
+mod apiserver;
+mod tables;
