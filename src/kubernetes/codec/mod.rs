@@ -20,7 +20,7 @@ mod names;
 mod number;
 mod quantity;
 mod text;
-pub mod tree;
+pub(crate) mod tree;
 pub(crate) mod typed;
 mod yaml;
 
