@@ -4,7 +4,7 @@
 //! compiler reports what nothing uses.
 
 pub mod assessment {
-    pub use crate::assessment::{Examination, Parameters, UnitReport};
+    pub use crate::assessment::{Examination, LastRun, Parameters, UnitReport};
 }
 pub mod audit {
     pub use crate::audit::{Audit, Audited, ControlOutcome, counts};
@@ -186,10 +186,16 @@ pub mod kubernetes {
             };
         }
     }
+    pub mod codec {
+        pub use crate::kubernetes::codec::tree::{Node, Place, Value};
+        pub use crate::kubernetes::codec::{
+            Decoded, Error, Scheme, Strictness, Untyped, decode, decode_untyped,
+        };
+    }
     pub mod tables {
         pub use crate::kubernetes::tables::{
-            Certainty, Field, Flag, Form, Gate, Schema, Stage, Type, ValueKind, certainty, flag,
-            flags, gate, gates, kinds, knows, schema, shorthand,
+            Certainty, Field, Flag, Form, Gate, Schema, Stage, Subject, Type, ValueKind, certainty,
+            flag, flags, gate, gates, kinds, knows, schema, shorthand,
         };
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn of(root: &HostRoot, finding: &Finding, detected_by: DetectedBy) ->
     let (seconds, _) = root.stat(path).ok()?.modified;
     let at = UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))?;
     let since = at.duration_since(UNIX_EPOCH).ok()?.as_micros();
-    let at = crate::report::status::time(u64::try_from(since).ok()?);
+    let at = crate::text::time(u64::try_from(since).ok()?);
     Some(format!("{path} was last changed at {at}"))
 }
 

@@ -5,6 +5,7 @@ mod account_rows;
 mod accounts;
 mod doubt;
 pub(crate) mod doubts;
+pub(crate) mod exits;
 mod kernel;
 pub(crate) mod next_boot;
 mod settings;

@@ -497,18 +497,19 @@ fn cgroup_v1_is_judged_where_the_kubelet_refuses_it() {
 #[test]
 fn what_the_configuration_decides_by_itself_comes_first() {
     let mut settings = settings(36, Role::Server, "cis");
-    let fatal = |check, by_kubelet, line| StartFailure {
+    let fatal = |check, component, line| StartFailure {
         ground: crate::rke2::config::Ground::Settled,
         check,
-        by_kubelet,
+        component,
+        remedy: None,
         message: "words".to_owned(),
         subject: "subject".to_owned(),
         source: line,
     };
     let at = Some(Source::line("/c", 3));
     settings.fatal = vec![
-        fatal(CheckId::ConfigParse, false, at.clone()),
-        fatal(CheckId::ConfigFlag, true, None),
+        fatal(CheckId::ConfigParse, Component::Rke2, at.clone()),
+        fatal(CheckId::ConfigFlag, Component::Kubelet, None),
     ];
     settings.unknown = vec![Unknown {
         summary: "not known".to_owned(),

@@ -14,6 +14,7 @@ pub(crate) mod facts;
 mod fixture;
 pub(crate) mod journal;
 pub(crate) mod kernel_build;
+pub(crate) mod logs;
 pub(crate) mod machine;
 pub(crate) mod rke2_binary;
 pub(crate) mod rke2_config;

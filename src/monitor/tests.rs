@@ -3,6 +3,7 @@
 use super::*;
 use crate::assessment::UnitReport;
 use crate::configuration::{Configuration, Mode};
+use crate::facts::ComponentExit;
 use crate::finding::{CheckId, Finding, Outcome};
 use crate::gate::block::Block;
 use crate::gate::plan::{self, Override};
@@ -50,6 +51,8 @@ struct Node {
     phase: Phase,
     restarts: u32,
     entered: u64,
+    started: u64,
+    exits: Vec<ComponentExit>,
     enabled: bool,
     loadable: bool,
     rival: bool,
@@ -66,6 +69,8 @@ impl Node {
             phase,
             restarts: 0,
             entered: 0,
+            started: 0,
+            exits: Vec::new(),
             enabled: true,
             loadable: true,
             rival: false,
@@ -144,6 +149,7 @@ impl Node {
             profile: Sourced::default_value(String::new()),
             verdict: verdict::fold(&findings),
             findings,
+            exits: self.exits.clone(),
             image: false,
             idle: false,
         };
@@ -158,6 +164,7 @@ impl Node {
                 phase: self.phase,
                 restarts: self.restarts,
                 entered: self.entered,
+                started: self.started,
                 block: self.block.as_ref(),
                 last: self.last,
                 enabled: self.enabled,

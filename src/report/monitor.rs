@@ -2,6 +2,8 @@
 
 use super::journal::{dash, record, subjects, summary_fields};
 use crate::assessment::UnitReport;
+use crate::evaluate::exits;
+use crate::facts::ComponentExit;
 use crate::finding::{Finding, Outcome};
 use crate::gate::block::{Block, Reason};
 use crate::gate::plan::GatePlan;
@@ -203,6 +205,18 @@ pub(crate) fn drift_resolved(unit: &str, phase: Phase, checks: &[&str]) -> Recor
         checks.join(", ")
     );
     summary(id::DRIFT_RESOLVED, Priority::Notice, unit, message)
+}
+
+/// A component that RKE2 runs exited, and is started again and again.
+pub(crate) fn exited(unit: &str, exit: &ComponentExit) -> Record {
+    // RKE2 itself logs only that the kubelet exited, at this priority.
+    let priority = match exit.restarts {
+        None => Priority::Error,
+        Some(_) => Priority::Warning,
+    };
+    let mut record = record(unit, &exits::finding(exit), id::EXITED, priority);
+    record.message = format!("{} ({})", record.message, printable(&exit.path));
+    record
 }
 
 /// What does not work in the monitor, or works again.

@@ -5,6 +5,8 @@
 pub(crate) mod accounts;
 pub(crate) mod build_info;
 pub(crate) mod changes;
+#[expect(dead_code, reason = "used from the next commit on")]
+pub(crate) mod components;
 pub(crate) mod config;
 pub(crate) mod control_group;
 mod flag_history;

@@ -4,7 +4,7 @@ use super::config::{self, Kubelet, Settings};
 use super::role::Role;
 use super::version::Version;
 use crate::facts::Source;
-use crate::finding::CheckId;
+use crate::finding::{CheckId, Component};
 use crate::text::printable;
 
 /// Where a setting got its value.
@@ -61,8 +61,8 @@ impl<T> Sourced<T> {
 pub struct StartFailure {
     /// The check it belongs to, such as `config.parse`.
     pub check: CheckId,
-    /// Whether the kubelet exits, and not RKE2.
-    pub by_kubelet: bool,
+    /// The component that exits.
+    pub component: Component,
     /// The message it exits with.
     pub message: String,
     /// The setting or file concerned.
@@ -71,6 +71,8 @@ pub struct StartFailure {
     pub source: Option<Source>,
     /// What the error depends on.
     pub ground: config::Ground,
+    /// The fix, where it is more than to correct the place.
+    pub remedy: Option<String>,
 }
 
 /// A mistake in the configuration that does not prevent the start.
@@ -223,7 +225,8 @@ fn rke2_fatal(fatal: &config::Refusal) -> StartFailure {
     };
     StartFailure {
         check,
-        by_kubelet: false,
+        component: Component::Rke2,
+        remedy: None,
         message: fatal.message.clone(),
         subject,
         source: fatal.source.clone(),
@@ -234,7 +237,8 @@ fn rke2_fatal(fatal: &config::Refusal) -> StartFailure {
 fn kubelet_fatal(fatal: &config::Refusal) -> StartFailure {
     StartFailure {
         check: CheckId::ConfigKubeletArg,
-        by_kubelet: true,
+        component: Component::Kubelet,
+        remedy: None,
         message: fatal.message.clone(),
         subject: "kubelet-arg".to_owned(),
         source: fatal.source.clone(),

@@ -25,6 +25,7 @@ mod printable;
 mod program;
 mod recorded;
 mod remedies;
+mod reports;
 mod schema;
 mod secrets;
 mod unknown;

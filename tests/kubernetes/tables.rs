@@ -254,12 +254,20 @@ impl Data {
         self.gates.entry(row).or_default().insert(minor);
     }
 
-    /// The minors that a component was read from.
-    fn read(&self, program: Program) -> BTreeSet<u32> {
-        let rows = self.flags.iter();
-        rows.filter(|(row, _)| row.program == program.as_str())
-            .flat_map(|(_, minors)| minors.iter().copied())
-            .collect()
+    /// The minors that something of a component was read from.
+    fn read(&self, program: Program, subject: &str) -> BTreeSet<u32> {
+        let name = program.as_str();
+        let flags = self.flags.iter().filter(|(row, _)| row.program == name);
+        let known = |row: &GateRow| row.programs.iter().any(|program| program == name);
+        let gates = self.gates.iter().filter(|(row, _)| known(row));
+        let kinds = self.kinds.iter().filter(|(row, _)| row.program == name);
+        let minors: Vec<&BTreeSet<u32>> = match subject {
+            "flags" => flags.map(|(_, minors)| minors).collect(),
+            "gates" => gates.map(|(_, minors)| minors).collect(),
+            "types" => kinds.map(|(_, minors)| minors).collect(),
+            _ => panic!("{subject}"),
+        };
+        minors.into_iter().flatten().copied().collect()
     }
 
     /// The files of the tables, by path.
@@ -291,9 +299,17 @@ impl Data {
             format!("{name} {} {minors} {prefix}{inner}", row.field)
         });
         add("fields".to_owned(), fields.collect());
-        let minors = Program::ALL
-            .map(|program| format!("{} {}", program.as_str(), runs_of(&self.read(program))));
-        add("minors".to_owned(), minors.to_vec());
+        let mut minors = Vec::new();
+        for program in Program::ALL {
+            for subject in ["flags", "gates", "types"] {
+                let read = self.read(program, subject);
+                if !read.is_empty() {
+                    let program = program.as_str();
+                    minors.push(format!("{program} {subject} {}", runs_of(&read)));
+                }
+            }
+        }
+        add("minors".to_owned(), minors);
         files
     }
 
@@ -444,7 +460,16 @@ fn value_kind(row: &FlagRow) -> ValueKind {
         ("*pflag.float64Value", "float64") => ValueKind::Float64,
         ("*pflag.durationValue", "duration") => ValueKind::Duration,
         ("*pflag.flagValueWrapper", "duration") => ValueKind::GoDuration,
-        ("*pflag.stringValue", "string") => ValueKind::String,
+        ("*pflag.flagValueWrapper", "bool") => ValueKind::GoBool,
+        ("*pflag.flagValueWrapper", "int") => ValueKind::GoInt,
+        ("*pflag.flagValueWrapper", "int64") => ValueKind::GoInt64,
+        ("*pflag.flagValueWrapper", "uint64") => ValueKind::GoUint64,
+        ("*pflag.flagValueWrapper", "cidrs") => ValueKind::GceCidrs,
+        ("*pflag.flagValueWrapper", "Level") => ValueKind::KlogLevel,
+        ("*pflag.flagValueWrapper", "moduleSpec") => ValueKind::KlogModules,
+        ("*pflag.flagValueWrapper", "severity") => ValueKind::KlogSeverity,
+        ("*pflag.flagValueWrapper", "traceLocation") => ValueKind::KlogTrace,
+        ("*pflag.stringValue" | "*pflag.flagValueWrapper", "string") => ValueKind::String,
         ("*pflag.stringSliceValue", "stringSlice") => ValueKind::StringSlice,
         ("*pflag.stringArrayValue", "stringArray") => ValueKind::StringArray,
         ("*pflag.int32SliceValue", "int32Slice") => ValueKind::Int32Slice,
@@ -467,8 +492,9 @@ fn value_kind(row: &FlagRow) -> ValueKind {
         ("*config.ProxyMode", _) => ValueKind::ProxyMode,
         ("*resource.QuantityValue", _) => ValueKind::Quantity,
         ("*verflag.versionValue", _) => ValueKind::Version,
-        ("v1.verbosityLevelPflag", _) => ValueKind::Verbosity,
-        ("v1.vmoduleConfigurationPFlag", _) => ValueKind::VModule,
+        ("flag.PortRangeVar", _) => ValueKind::PortRangeVar,
+        ("v1.verbosityLevelPflag" | "*config.VerbosityLevel", _) => ValueKind::Verbosity,
+        ("v1.vmoduleConfigurationPFlag" | "*config.VModuleConfiguration", _) => ValueKind::VModule,
         (value, name) => panic!("--{} is a {value} ({name})", row.name),
     }
 }
@@ -499,7 +525,9 @@ fn the_tables_are_made_from_the_data() {
 
 /// All minors of the data, with one before and one after them.
 fn minors(data: &Data) -> Vec<Minor> {
-    let read = Program::ALL.iter().flat_map(|program| data.read(*program));
+    let read = Program::ALL
+        .iter()
+        .flat_map(|program| data.read(*program, "gates"));
     let read: BTreeSet<u32> = read.collect();
     let (first, last) = (read.first().unwrap(), read.last().unwrap());
     (first - 1..=last + 1).map(Minor).collect()

@@ -8,7 +8,7 @@
 //! gates.txt           NAME MINORS STAGE MARKS PROGRAMS [NEEDED GATES]
 //! kinds.txt           API-VERSION KIND MINORS TYPE PROGRAM
 //! fields.txt          TYPE FIELD MINORS FORM
-//! minors.txt          PROGRAM MINORS
+//! minors.txt          PROGRAM SUBJECT MINORS [INFERRED MINORS]
 //! ```
 
 mod rows;
@@ -32,6 +32,17 @@ pub enum Certainty {
     Read,
     /// Filled in from the minors before and after, which agree. Never refuse what rests on it.
     Inferred,
+}
+
+/// What a table is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// Flags.
+    Flags,
+    /// Feature gates.
+    Gates,
+    /// Types of configuration files.
+    Types,
 }
 
 /// A flag of a component.
@@ -93,18 +104,28 @@ impl Gate {
     }
 }
 
-/// Whether a minor is in the tables at all, for every component.
+/// Whether the flags and gates of every component of a minor are in the tables.
 pub fn knows(minor: Minor) -> bool {
-    Program::ALL
-        .into_iter()
-        .all(|program| certainty(program, minor).is_some())
+    Program::ALL.into_iter().all(|program| {
+        [Subject::Flags, Subject::Gates]
+            .into_iter()
+            .all(|subject| certainty(program, subject, minor).is_some())
+    })
 }
 
-/// How sure everything about a component of a minor is, also that it has no flag or gate of a name. `None`: nothing
-/// is known of it.
-pub fn certainty(program: Program, minor: Minor) -> Option<Certainty> {
+/// How sure all of a table about a component of a minor is, also that something is not in it. `None`: nothing is known
+/// of this minor.
+pub fn certainty(program: Program, subject: Subject, minor: Minor) -> Option<Certainty> {
+    let name = match subject {
+        Subject::Flags => "flags",
+        Subject::Gates => "gates",
+        Subject::Types => "types",
+    };
     rows(MINORS, program.as_str()).find_map(|row| {
         let mut columns = row.split(' ').skip(1);
+        if columns.next()? != name {
+            return None;
+        }
         if has(columns.next()?, minor) {
             return Some(Certainty::Read);
         }
@@ -168,7 +189,7 @@ fn read_flag(program: Program, minor: Minor, row: &'static str) -> Option<Flag> 
         deprecated: marks.contains('d'),
         hidden: marks.contains('h'),
         field: (field != "-").then_some(field),
-        certainty: certainty(program, minor)?,
+        certainty: certainty(program, Subject::Flags, minor)?,
     })
 }
 
@@ -194,7 +215,7 @@ fn read_gate(program: Program, minor: Minor, row: &'static str) -> Option<Gate> 
             _ => Stage::Ga,
         },
         locked: marks.contains('='),
-        certainty: certainty(program, minor)?,
+        certainty: certainty(program, Subject::Gates, minor)?,
         needs: columns.next().unwrap_or_default(),
     })
 }

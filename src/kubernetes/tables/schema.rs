@@ -1,7 +1,7 @@
 //! The types of configuration files.
 
 use super::rows::{has, rows};
-use super::{Certainty, certainty};
+use super::{Certainty, Subject, certainty};
 use crate::kubernetes::{Minor, Program};
 
 const KINDS: &str = include_str!("kinds.txt");
@@ -93,7 +93,7 @@ pub fn kinds(api_version: &str, minor: Minor) -> impl Iterator<Item = (&'static 
             kind,
             Schema {
                 name,
-                certainty: certainty(program, minor)?,
+                certainty: certainty(program, Subject::Types, minor)?,
                 minor,
             },
         ))

@@ -51,7 +51,15 @@ value_kinds! {
     Duration,
     /// A duration of Go's own package `flag` in `pflag.flagValueWrapper`, whose error is always `parse error`.
     GoDuration,
-    /// `pflag.stringValue`, alone or in a `flag.TrackerValue`: any value.
+    /// A bool of Go's own package `flag`; the error is `parse error`.
+    GoBool,
+    /// An int of Go's own package `flag`; the error is `parse error` or `value out of range`.
+    GoInt,
+    /// An int64 of Go's own package `flag`; errors as for `GoInt`.
+    GoInt64,
+    /// An uint64 of Go's own package `flag`; errors as for `GoInt`.
+    GoUint64,
+    /// `pflag.stringValue`, alone or in a `flag.TrackerValue`, or a string of Go's own package `flag`: any value.
     String,
     /// `pflag.stringSliceValue`, alone or in a `flag.TrackerValue`: one record of `encoding/csv`.
     StringSlice,
@@ -90,6 +98,18 @@ value_kinds! {
     ReservedMemory,
     /// `net.PortRange`: `80-90` or `80+10`.
     PortRange,
+    /// `flag.PortRangeVar`: as `net.PortRange`, with an error of its own.
+    PortRangeVar,
+    /// Networks of GCE's load balancers.
+    GceCidrs,
+    /// `klog.Level`: the verbosity of logs (`strconv.ParseInt(…, 10, 32)`).
+    KlogLevel,
+    /// klog's `moduleSpec`: `pattern=N`, separated by commas.
+    KlogModules,
+    /// klog's `severity`: `INFO`, `WARNING`, `ERROR`, `FATAL` or a number.
+    KlogSeverity,
+    /// klog's `traceLocation`: `file.go:234`.
+    KlogTrace,
     /// kube-proxy's `config.LocalMode`.
     LocalMode,
     /// kube-proxy's `config.ProxyMode`.

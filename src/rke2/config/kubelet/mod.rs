@@ -15,7 +15,7 @@ use crate::rke2::layout::{self, KUBELET_DEFAULTS};
 
 use super::rules::ParserRules;
 use super::settings::{Gap, Refusal, SettingOrigin, SettingValue, Settings};
-use super::yaml;
+use crate::yaml;
 
 /// The files that the kubelet of these settings is given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

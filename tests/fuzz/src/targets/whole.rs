@@ -1,6 +1,6 @@
 //! From a host to every report of it: the texts must be safe to show, and consistent.
 
-use preflight_rke2::testing::assessment::{Examination, Parameters, UnitReport};
+use preflight_rke2::testing::assessment::{Examination, LastRun, Parameters, UnitReport};
 use preflight_rke2::testing::configuration::{BlockOn, Configuration};
 use preflight_rke2::testing::evaluate::{evaluate, next_boot};
 use preflight_rke2::testing::facts::Machine;
@@ -120,7 +120,9 @@ fn agree(start: &StartSettings, report: &UnitReport) {
     let refuses = verdict.now == Verdict::WouldRefuse;
     assert_eq!(verdict.refused_by.is_some(), refuses, "{verdict:?}");
     assert_eq!(!verdict.predicted.is_empty(), refuses, "{verdict:?}");
-    let fatal = |fatal: &preflight_rke2::testing::rke2::start::StartFailure| !fatal.by_kubelet;
+    let fatal = |fatal: &preflight_rke2::testing::rke2::start::StartFailure| {
+        fatal.component == preflight_rke2::testing::finding::Component::Rke2
+    };
     if start.fatal.iter().any(fatal) {
         assert!(refuses);
     }
@@ -183,6 +185,7 @@ fn report(start: StartSettings, findings: Vec<Finding>) -> UnitReport {
         profile: start.profile,
         verdict: verdict::fold(&findings),
         findings,
+        exits: Vec::new(),
     }
 }
 
@@ -218,6 +221,7 @@ pub(super) fn run(data: &[u8]) {
         requirements,
         facts: around.facts,
         report,
+        last_run: LastRun::Unknown,
     };
     let reports = std::slice::from_ref(&examination.report);
     for verbose in [false, true] {

@@ -9,6 +9,9 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/runtime"
+	cliflag "k8s.io/component-base/cli/flag"
+	kubeletv1alpha1 "k8s.io/kubelet/config/v1alpha1"
 	kubeletv1beta1 "k8s.io/kubelet/config/v1beta1"
 	_ "k8s.io/kubernetes/cmd/kubelet/app"
 	"k8s.io/kubernetes/cmd/kubelet/app/options"
@@ -26,12 +29,17 @@ func main() {
 	if err != nil {
 		panic(err)
 	}
+	// Credential providers are decoded with a scheme that has this one too.
+	providers := runtime.NewScheme()
+	if err := kubeletv1alpha1.AddToScheme(providers); err != nil {
+		panic(err)
+	}
 	set, _ := flags()
 	described := description.Flags(set)
 	for i := range described {
 		described[i].Field = field(described[i].Name)
 	}
-	description.Print(described, scheme)
+	description.Print(described, scheme, providers)
 }
 
 // The flags of the kubelet, as its command makes them, and what the configuration is that they set.
@@ -41,6 +49,7 @@ func flags() (*pflag.FlagSet, func() map[string]interface{}) {
 		panic(err)
 	}
 	set := pflag.NewFlagSet("kubelet", pflag.ContinueOnError)
+	set.SetNormalizeFunc(cliflag.WordSepNormalizeFunc)
 	options.NewKubeletFlags().AddFlags(set)
 	options.AddKubeletConfigFlags(set, configuration)
 	options.AddGlobalFlags(set)
@@ -113,7 +122,7 @@ func isMap(path string) bool {
 			return false
 		}
 		found := false
-		for i := 0; i < value.NumField() && !found; i++ {
+		for i := 0; !found && i < value.NumField(); i++ {
 			if strings.Split(value.Field(i).Tag.Get("json"), ",")[0] == name {
 				value, found = value.Field(i).Type, true
 			}

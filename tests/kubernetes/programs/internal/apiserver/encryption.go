@@ -1,6 +1,6 @@
 //go:build !kubernetes1.30
 
-package main
+package apiserver
 
 import (
 	"k8s.io/apimachinery/pkg/runtime"
