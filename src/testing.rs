@@ -66,7 +66,7 @@ pub mod examine {
 pub mod facts {
     pub use crate::facts::{
         AccountRow, Cgroup, HostFacts, KernelFact, Lookup, Machine, NextBoot, Operation, ReadError,
-        Reading, RemedyFacts, Source, Table,
+        Reading, RemedyFacts, Source, Table, WriteAccess,
     };
 }
 pub mod finding {
@@ -95,7 +95,7 @@ pub mod host {
         pub use crate::host::rke2_binary::{VersionCommand, detect, read_program};
     }
     pub mod rke2_config {
-        pub use crate::host::rke2_config::read;
+        pub use crate::host::rke2_config::{read, read_kubelet};
     }
     pub mod state {
         pub use crate::host::state::State;
@@ -176,6 +176,11 @@ pub mod kubernetes {
         pub use crate::kubernetes::feature_gates::{Gates, Refusal};
     }
     pub mod kubelet {
+        pub mod configuration {
+            pub use crate::kubernetes::kubelet::configuration::{
+                Directory, Error, File, GateRefusal, Gates, Inputs, Loaded, load,
+            };
+        }
         pub mod flags {
             pub use crate::kubernetes::kubelet::flags::KubeletFlags;
         }
@@ -184,6 +189,9 @@ pub mod kubernetes {
                 Presence, Start, after_runtime, before_runtime, flush, gates, logging,
                 logging_errors,
             };
+        }
+        pub mod validation {
+            pub use crate::kubernetes::kubelet::validation::{Host, validate};
         }
     }
     pub mod codec {

@@ -3,11 +3,13 @@
 //! | step | here |
 //! |---|---|
 //! | its command line, feature gates of flags, node labels | [`flags::KubeletFlags::parse`] |
-//! | the files behind `--config` and `--config-dir` | decoded and merged by the configuration's module |
+//! | the files behind `--config` and `--config-dir` | [`configuration::load`] |
 //! | flags over files, feature gates of both | [`flags::KubeletFlags::apply_to`], [`start::gates`] |
 //! | logging (since 1.25 before, in 1.24 after the next step) | [`start::logging`] |
-//! | the configuration | validated by the configuration's module |
+//! | the configuration | [`validation::validate`] |
 //! | what it opens and builds before it calls the container runtime | [`start::before_runtime`] |
 
+pub(crate) mod configuration;
 pub(crate) mod flags;
 pub(crate) mod start;
+pub(crate) mod validation;
