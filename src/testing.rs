@@ -167,12 +167,6 @@ pub mod requirements {
 }
 pub mod kubernetes {
     pub use crate::kubernetes::{Cause, Failure, Minor, Program};
-    pub mod codec {
-        pub use crate::kubernetes::codec::tree::{Node, Place, Value};
-        pub use crate::kubernetes::codec::{
-            Decoded, Error, Scheme, Strictness, Untyped, decode, decode_untyped,
-        };
-    }
     pub mod arguments {
         pub use crate::kubernetes::arguments::{
             Parsed, Taint, Value, component_gates, gate_positions, parse, requested_gates,
@@ -199,6 +193,12 @@ pub mod kubernetes {
         pub mod validation {
             pub use crate::kubernetes::kubelet::validation::{Host, validate};
         }
+    }
+    pub mod codec {
+        pub use crate::kubernetes::codec::tree::{Node, Place, Value};
+        pub use crate::kubernetes::codec::{
+            Decoded, Error, Scheme, Strictness, Untyped, decode, decode_untyped,
+        };
     }
     pub mod tables {
         pub use crate::kubernetes::tables::{

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::tables::{self, Certainty, Gate, Stage};
+use super::tables::{self, Certainty, Gate, Stage, Subject};
 use super::{Minor, Program};
 
 /// Since which minor several gates that are locked are named together.
@@ -37,12 +37,10 @@ pub struct Refusal {
 impl Refusal {
     /// The error's text: the first in the order of names where the component's order is random.
     pub fn message(&self) -> String {
-        match &self.errors[..] {
-            [errors @ ..] if self.is_collected && errors.len() > 1 => {
-                format!("[{}]", errors.join(", "))
-            }
-            errors => errors.first().cloned().unwrap_or_default(),
+        if self.is_collected && self.errors.len() > 1 {
+            return format!("[{}]", self.errors.join(", "));
         }
+        self.errors.first().cloned().unwrap_or_default()
     }
 }
 
@@ -165,7 +163,7 @@ impl Gates {
 
     /// Whether the tables were read from this minor.
     fn is_certain(&self) -> bool {
-        tables::certainty(self.program, self.minor) == Some(Certainty::Read)
+        tables::certainty(self.program, Subject::Gates, self.minor) == Some(Certainty::Read)
     }
 }
 

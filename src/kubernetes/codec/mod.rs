@@ -17,7 +17,7 @@
 
 pub(crate) mod duration;
 mod names;
-mod number;
+pub(crate) mod number;
 pub(crate) mod quantity;
 mod text;
 pub(crate) mod tree;

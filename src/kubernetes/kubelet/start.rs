@@ -11,7 +11,8 @@ use serde_json::Value as Json;
 
 use super::flags::KubeletFlags;
 use crate::go;
-use crate::kubernetes::arguments::{duration, network, number, quantity};
+use crate::kubernetes::arguments::network;
+use crate::kubernetes::codec::{duration, number, quantity};
 use crate::kubernetes::feature_gates::Gates;
 use crate::kubernetes::{Cause, Failure, Minor, tls};
 
@@ -47,6 +48,11 @@ const SIGNALS: [(&str, Minor); 9] = [
     ("nodefs.inodesFree", Minor(0)),
     ("pid.available", Minor(0)),
 ];
+
+/// The last minor in which a gate can turn a manager off.
+const LAST_MANAGER_GATES: Minor = Minor(27);
+/// The last minor with the gate `DynamicKubeletConfig`.
+const DYNAMIC_CONFIGURATION: Minor = Minor(25);
 
 /// What is at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,6 +230,7 @@ fn aggregate(errors: &[&str]) -> String {
 
 /// The checks from the TLS options to the call of the container runtime.
 pub fn before_runtime(start: &Start<'_>) -> Result<(), Failure> {
+    dynamic_configuration(start)?;
     tls_options(start)?;
     lock(start)?;
     cloud(start)?;
@@ -232,6 +239,7 @@ pub fn before_runtime(start: &Start<'_>) -> Result<(), Failure> {
     authentication(start)?;
     if start.flags.minor() < RUNTIME_FIRST {
         reservations(start)?;
+        managers(start)?;
     }
     endpoint(start)
 }
@@ -240,8 +248,21 @@ pub fn before_runtime(start: &Start<'_>) -> Result<(), Failure> {
 pub fn after_runtime(start: &Start<'_>) -> Result<(), Failure> {
     if start.flags.minor() >= RUNTIME_FIRST {
         reservations(start)?;
+        managers(start)?;
     }
     node_ip(start)
+}
+
+/// A gate that is locked without being marked so.
+fn dynamic_configuration(start: &Start<'_>) -> Result<(), Failure> {
+    if start.flags.minor() > DYNAMIC_CONFIGURATION
+        || !start.gates.is_enabled("DynamicKubeletConfig")
+    {
+        return Ok(());
+    }
+    let message =
+        "cannot set feature gate DynamicKubeletConfig to true, feature is locked to false";
+    Err(start.failure(message.to_owned(), &["featureGates"]))
 }
 
 /// `InitializeTLS`.
@@ -430,11 +451,16 @@ fn endpoint(start: &Start<'_>) -> Result<(), Failure> {
         && scheme
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    let authority = rest.split('/').next().unwrap_or(rest);
+    let has_port = authority
+        .split_once(':')
+        .is_none_or(|(_, port)| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()));
     let is_plain = rest
         .bytes()
+        .filter(|&byte| byte != b':')
         .all(|byte| byte.is_ascii_alphanumeric() || b"-._/".contains(&byte));
     let scheme = scheme.to_ascii_lowercase();
-    if !is_scheme || !is_plain || scheme == "unix" {
+    if !is_scheme || !is_plain || !has_port || scheme == "unix" {
         return Ok(());
     }
     let error = if scheme == "tcp" {
@@ -566,6 +592,111 @@ fn percentage_error(text: &str) -> Option<String> {
         Err(_) => Some(format!("invalid number in percentage '{text}'")),
         Ok(0..=100) => None,
         Ok(_) => Some("percentage must be between 0 and 100".to_owned()),
+    }
+}
+
+/// The managers of topology, processors and memory, which the container manager makes in this order.
+fn managers(start: &Start<'_>) -> Result<(), Failure> {
+    let fail = |error: String, field: &str| {
+        Err(start.failure(format!("failed to run Kubelet: {error}"), &[field]))
+    };
+    let unknown = |name: &str| format!("unknown policy: \"{name}\"");
+    let has_gate = |gate| start.flags.minor() > LAST_MANAGER_GATES || start.gates.is_enabled(gate);
+    let policy = start.text("topologyManagerPolicy").unwrap_or("none");
+    let policies = ["none", "best-effort", "restricted", "single-numa-node"];
+    if has_gate("TopologyManager") && !policies.contains(&policy) {
+        return fail(unknown(policy), "topologyManagerPolicy");
+    }
+    if has_gate("CPUManager") {
+        let field = "cpuManagerPolicy";
+        match start.text(field).unwrap_or("none") {
+            "none" => {
+                let options = start.pairs("cpuManagerPolicyOptions");
+                if !options.is_empty() {
+                    let options: Vec<_> = options
+                        .iter()
+                        .map(|(key, value)| format!("{key}:{value}"))
+                        .collect();
+                    let error = format!(
+                        "new none policy error: None policy: received unsupported options=map[{}]",
+                        options.join(" ")
+                    );
+                    return fail(error, "cpuManagerPolicyOptions");
+                }
+            }
+            "static" => {
+                if let Some(error) = static_policy_error(start) {
+                    return fail(error.to_owned(), field);
+                }
+            }
+            name => return fail(unknown(name), field),
+        }
+    }
+    if has_gate("MemoryManager") {
+        let field = "memoryManagerPolicy";
+        match start.text(field).unwrap_or("None") {
+            "None" => {}
+            "Static" => {
+                if let Some(amount) = unreserved_memory(start) {
+                    let amount = go::quote(amount.as_bytes());
+                    let error = format!(
+                        "the total amount \"0\" of type \"memory\" is not equal to the value {amount} \
+                         determined by Node Allocatable feature"
+                    );
+                    return fail(error, field);
+                }
+            }
+            name => return fail(unknown(name), field),
+        }
+    }
+    Ok(())
+}
+
+/// What the static policy of processors requires.
+fn static_policy_error(start: &Start<'_>) -> Option<&'static str> {
+    if start
+        .text("reservedSystemCPUs")
+        .is_some_and(|list| !list.is_empty())
+    {
+        return None;
+    }
+    let amounts: Vec<_> = ["kubeReserved", "systemReserved"]
+        .iter()
+        .filter_map(|field| start.pairs(field).get("cpu").copied())
+        .collect();
+    if amounts.is_empty() {
+        return Some("[cpumanager] unable to determine reserved CPU resources for static policy");
+    }
+    let is_zero = |amount: &&str| quantity::parse(amount).is_ok_and(|quantity| quantity.is_zero);
+    amounts.iter().all(is_zero).then_some(
+        "[cpumanager] the static policy requires systemreserved.cpu + kubereserved.cpu to be greater than zero",
+    )
+}
+
+/// The memory that is kept from pods while nothing of it is reserved on a NUMA node. `None` where several
+/// amounts, or a part of the machine's memory, would have to be added up.
+fn unreserved_memory(start: &Start<'_>) -> Option<String> {
+    if start
+        .get("reservedMemory")
+        .and_then(Json::as_array)
+        .is_some_and(|list| !list.is_empty())
+    {
+        return None;
+    }
+    let threshold = match start.get("evictionHard") {
+        Some(_) => start.pairs("evictionHard").get("memory.available").copied(),
+        None => Some("100Mi"),
+    };
+    let reserved = ["kubeReserved", "systemReserved"]
+        .iter()
+        .filter_map(|field| start.pairs(field).get("memory").copied());
+    let amounts: Vec<_> = reserved
+        .chain(threshold)
+        .filter(|amount| !quantity::parse(amount).is_ok_and(|quantity| quantity.is_zero))
+        .collect();
+    match amounts[..] {
+        [amount] if quantity::parse(amount).is_ok() => Some(amount.to_owned()),
+        _ => None,
     }
 }
 
