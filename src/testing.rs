@@ -167,16 +167,34 @@ pub mod requirements {
 }
 pub mod kubernetes {
     pub use crate::kubernetes::{Cause, Failure, Minor, Program};
+    pub mod arguments {
+        pub use crate::kubernetes::arguments::{
+            Parsed, Taint, Value, component_gates, gate_positions, parse, requested_gates,
+        };
+    }
     pub mod codec {
         pub use crate::kubernetes::codec::tree::{Node, Place, Value};
         pub use crate::kubernetes::codec::{
             Decoded, Error, Scheme, Strictness, Untyped, decode, decode_untyped,
         };
     }
+    pub mod feature_gates {
+        pub use crate::kubernetes::feature_gates::{Gates, Refusal};
+    }
     pub mod kubelet {
+        pub use crate::kubernetes::kubelet::outcome::{Machine, Outcome, outcome};
         pub mod configuration {
             pub use crate::kubernetes::kubelet::configuration::{
                 Directory, Error, File, GateRefusal, Gates, Inputs, Loaded, load,
+            };
+        }
+        pub mod flags {
+            pub use crate::kubernetes::kubelet::flags::KubeletFlags;
+        }
+        pub mod start {
+            pub use crate::kubernetes::kubelet::start::{
+                Presence, Start, after_runtime, before_runtime, flush, gates, logging,
+                logging_errors,
             };
         }
         pub mod validation {

@@ -6,15 +6,19 @@
 //! arguments       a command line, as the components' flag parser reads it
 //! feature_gates   `--feature-gates`, as the components set them
 //! codec           a configuration file, as the components decode it
+//! tls             cipher suites and versions of TLS
 //! kubelet         what ends the kubelet
 //! control_plane   what ends the API server, controller manager, scheduler, kube-proxy, cloud controller manager
 //! log             why a component has exited, from its log
 //! ```
 
+pub(crate) mod arguments;
 pub(crate) mod codec;
+pub(crate) mod feature_gates;
 pub(crate) mod kubelet;
 pub(crate) mod log;
 pub(crate) mod tables;
+pub(crate) mod tls;
 
 /// A component that RKE2 gives arguments to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

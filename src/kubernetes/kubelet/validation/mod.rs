@@ -13,7 +13,7 @@ mod rules;
 use std::collections::BTreeMap;
 use std::collections::HashSet;
 
-use crate::kubernetes::codec::duration;
+use crate::kubernetes::arguments::duration;
 use crate::kubernetes::codec::tree::{Node, Value};
 use crate::kubernetes::{Failure, Minor};
 
