@@ -111,4 +111,7 @@ pub struct Parameters {
     pub systemd: Option<SystemdVersion>,
     /// Where it is not known: what older versions leave, each by its last version.
     pub older: Vec<(u16, Resolution)>,
+    /// Whether a kubelet runs that sets each to its required value as it starts, because kernel defaults are not
+    /// protected.
+    pub kubelet_sets: bool,
 }

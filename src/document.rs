@@ -37,7 +37,8 @@ pub struct UnitDocument {
     pub next_boot_verdict: Verdict,
     /// What was found, the findings that block first.
     pub findings: Vec<FindingDocument>,
-    /// Components that exited in the start that is in progress, or in the last one.
+    /// Components that exited in the start that is in progress, or in the last one. Absent if there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exits: Vec<ExitDocument>,
 }
 

@@ -66,7 +66,7 @@ pub mod examine {
 pub mod facts {
     pub use crate::facts::{
         AccountRow, Cgroup, HostFacts, KernelFact, Lookup, Machine, NextBoot, Operation, ReadError,
-        Reading, RemedyFacts, Source, Table,
+        Reading, RemedyFacts, Source, Table, WriteAccess,
     };
 }
 pub mod finding {
@@ -95,7 +95,7 @@ pub mod host {
         pub use crate::host::rke2_binary::{VersionCommand, detect, read_program};
     }
     pub mod rke2_config {
-        pub use crate::host::rke2_config::read;
+        pub use crate::host::rke2_config::{read, read_kubelet};
     }
     pub mod state {
         pub use crate::host::state::State;

@@ -12,7 +12,9 @@ use std::io::Write as _;
 use std::path::Path;
 
 use preflight_rke2::testing::evaluate::evaluate;
-use preflight_rke2::testing::facts::{Cgroup, HostFacts, KernelFact, Lookup, Reading, RemedyFacts};
+use preflight_rke2::testing::facts::{
+    Cgroup, HostFacts, KernelFact, Lookup, Reading, RemedyFacts, WriteAccess,
+};
 use preflight_rke2::testing::finding::Component;
 use preflight_rke2::testing::host::{HostRoot, facts};
 use preflight_rke2::testing::requirements;
@@ -229,6 +231,7 @@ fn refusal(
                 } else {
                     b"7\n".to_vec()
                 })),
+                write: WriteAccess::Allowed,
                 next_boot: Reading::Unknown {
                     why: "not asked".to_owned(),
                 },

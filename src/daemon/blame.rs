@@ -46,7 +46,7 @@ pub(super) fn of(root: &HostRoot, finding: &Finding, detected_by: DetectedBy) ->
 
 fn parameter(root: &HostRoot, finding: &Finding, detected_by: DetectedBy) -> Option<String> {
     let actual = finding.actual()?;
-    let parameters = examine::parameters(root, None);
+    let parameters = examine::parameters(root, None, &[]);
     let next = parameters
         .resolution
         .keys

@@ -3,7 +3,7 @@
 use super::*;
 use crate::facts::{
     AccountRow, Cgroup, KernelFact, Lookup, NextBoot, NextBootCause, Operation, ReadError, Reading,
-    RejectReason, Rejected, RemedyFacts, Source, Table,
+    RejectReason, Rejected, RemedyFacts, Source, Table, WriteAccess,
 };
 use crate::finding::Effect;
 use crate::requirements;
@@ -45,6 +45,7 @@ fn missing() -> Lookup {
 fn facts() -> HostFacts {
     let kernel = KERNEL_PARAMETERS.map(|parameter| KernelFact {
         live: Reading::Known(Ok(format!("{}\n", parameter.required).into_bytes())),
+        write: WriteAccess::Allowed,
         next_boot: Reading::Known(NextBoot {
             cause: NextBootCause::File(parameter.required.to_string()),
             number: Some(parameter.required),

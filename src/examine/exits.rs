@@ -195,3 +195,240 @@ fn without_secrets(reason: &str, settings: &Settings) -> String {
     }
     shown
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(
+        clippy::disallowed_methods,
+        clippy::disallowed_types,
+        reason = "a test lays out a host"
+    )]
+
+    use super::*;
+    use crate::rke2::config::Setting;
+    use crate::rke2::role::Role;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    const KUBELET: &str = "/var/lib/rancher/rke2/agent/logs/kubelet.log";
+    /// 2026-11-28T10:00:00Z in seconds since 1970.
+    const TEN: u64 = 1_795_860_000;
+
+    struct Host(tempfile::TempDir);
+
+    impl Host {
+        fn new() -> Self {
+            Self(tempfile::tempdir().unwrap())
+        }
+
+        /// A file that was last written so many seconds after ten.
+        fn file(&self, path: &str, content: &str, after: u64) {
+            let at = self.0.path().join(path.trim_start_matches('/'));
+            std::fs::create_dir_all(at.parent().unwrap()).unwrap();
+            std::fs::write(&at, content).unwrap();
+            let file = std::fs::File::options().write(true).open(&at).unwrap();
+            file.set_modified(UNIX_EPOCH + Duration::from_secs(TEN + after))
+                .unwrap();
+        }
+
+        /// The log of an attempt of the API server that exits, or runs.
+        fn attempt(&self, number: u32, after: u64, text: &str) {
+            let time = crate::text::time((TEN + after) * SECOND);
+            let path = format!(
+                "/var/log/pods/kube-system_kube-apiserver-n1_0123abc/kube-apiserver/{number}.log"
+            );
+            self.file(&path, &format!("{time} stderr F {text}\n"), after);
+        }
+
+        /// What is found at so many seconds after ten, each with the seconds after ten at which it exited.
+        fn found(&self, run: LastRun, args: &[&str], after: u64) -> Vec<(String, String, u64)> {
+            let root = HostRoot::open(self.0.path()).unwrap();
+            let exits = exits(&root, &settings(args), run, (TEN + after) * SECOND);
+            exits
+                .into_iter()
+                .map(|exit| {
+                    let at = exit.at / SECOND - TEN;
+                    (exit.component, exit.reason, at)
+                })
+                .collect()
+        }
+
+        fn reasons(&self, run: LastRun, after: u64) -> Vec<String> {
+            let found = self.found(run, &[], after);
+            found.into_iter().map(|(_, reason, _)| reason).collect()
+        }
+    }
+
+    fn settings(args: &[&str]) -> Settings {
+        let texts = |values: &[&str]| values.iter().map(|text| (*text).to_owned()).collect();
+        let setting = |name, value| Setting {
+            name,
+            value,
+            set: true,
+            sources: args.iter().map(|_| SettingOrigin::Default).collect(),
+            overridden: Vec::new(),
+        };
+        Settings {
+            role: Role::Server,
+            values: vec![
+                setting("kubelet-arg", SettingValue::List(texts(args))),
+                setting("token", SettingValue::Text("SECRET".to_owned())),
+            ],
+            fatal: None,
+            ignored: Vec::new(),
+            gaps: Vec::new(),
+        }
+    }
+
+    /// Started so many seconds after ten.
+    fn started(after: u64) -> LastRun {
+        LastRun::Known {
+            started: (TEN + after) * SECOND,
+            is_up: true,
+        }
+    }
+
+    fn ended(after: u64) -> LastRun {
+        LastRun::Known {
+            started: (TEN + after) * SECOND,
+            is_up: false,
+        }
+    }
+
+    fn klog(after: u64, reason: &str) -> String {
+        let (minutes, seconds) = (after / 60, after % 60);
+        format!(
+            "E1128 10:{minutes:02}:{seconds:02}.000000    1 run.go:72] \"command failed\" err=\"{reason}\"\n"
+        )
+    }
+
+    #[test]
+    fn the_kubelets_exit_counts_if_it_is_of_this_start_and_recent() {
+        let host = Host::new();
+        host.file(KUBELET, &klog(100, "x"), 100);
+        let x = || vec!["x".to_owned()];
+        for (run, after, expected) in [
+            (started(90), 101, x()),
+            (started(90), 399, x()),
+            // It runs, or hangs: RKE2 starts it again after five seconds.
+            (started(90), 401, vec![]),
+            // Of an earlier start.
+            (started(101), 102, vec![]),
+            (ended(90), 5000, x()),
+            (ended(101), 5000, vec![]),
+            // The clock was set back.
+            (started(90), 50, vec![]),
+            (LastRun::Unknown, 101, vec![]),
+            (LastRun::Image, 5000, x()),
+        ] {
+            assert_eq!(host.reasons(run, after), expected, "{run:?} {after}");
+        }
+        let never = LastRun::Known {
+            started: 0,
+            is_up: false,
+        };
+        assert_eq!(host.reasons(never, 101), [""; 0]);
+    }
+
+    #[test]
+    fn a_later_line_shows_that_the_kubelet_runs() {
+        let host = Host::new();
+        let runs = "I1128 10:01:50.000000    1 plugin_manager.go:121] \"Starting Kubelet Plugin Manager\"\n";
+        host.file(KUBELET, &format!("{}{runs}", klog(100, "x")), 110);
+        assert_eq!(host.reasons(started(90), 111), [""; 0]);
+        assert_eq!(host.reasons(LastRun::Image, 111), [""; 0]);
+        host.file(KUBELET, &format!("{runs}{}", klog(120, "x")), 120);
+        assert_eq!(host.reasons(started(90), 121), ["x"]);
+    }
+
+    #[test]
+    fn a_reason_may_be_fixed_once_the_configuration_was_changed() {
+        let host = Host::new();
+        host.file(KUBELET, &klog(100, "x"), 100);
+        host.file(DEFAULT_CONFIG, "", 99);
+        assert_eq!(host.reasons(ended(90), 200), ["x"]);
+        host.file(DEFAULT_CONFIG, "", 150);
+        assert_eq!(host.reasons(ended(90), 200), [""; 0]);
+        // RKE2 runs with the configuration that it has read.
+        assert_eq!(host.reasons(started(90), 200), ["x"]);
+    }
+
+    #[test]
+    fn the_log_is_where_kubelet_arg_moves_it() {
+        let host = Host::new();
+        host.file(KUBELET, &klog(10, "old"), 10);
+        host.file("/var/log/kubelet.log", &klog(100, "SECRET, moved"), 100);
+        let moved = ["v=2", "log-file=/var/log/kubelet.log"];
+        let found = host.found(started(90), &moved, 101);
+        let expected = ("kubelet".to_owned(), "<redacted>, moved".to_owned(), 100);
+        assert_eq!(found, [expected]);
+        assert_eq!(host.found(started(90), &["log-file=relative"], 101), []);
+    }
+
+    #[test]
+    fn a_log_that_was_just_rotated_is_read_with_the_one_before() {
+        let host = Host::new();
+        let before = KUBELET.replace(".log", "-2026-11-28T10-01-40.500.log");
+        host.file(&before, &klog(100, "x"), 100);
+        let start = "I1128 10:01:42.000000    1 a.go:1] \"Kubelet version\"\n";
+        host.file(KUBELET, start, 102);
+        assert_eq!(host.reasons(started(90), 103), ["x"]);
+        host.file(&before, &klog(100, "x"), 80);
+        assert_eq!(host.reasons(started(90), 103), [""; 0]);
+    }
+
+    #[test]
+    fn a_static_pod_counts_if_it_exits_again_and_again() {
+        let fails = "Error: unknown flag: --x";
+        let serves = "I1128 10:00:00.000000    1 a.go:1] Serving securely on [::]:6443";
+        let found = |attempts: &[(u32, u64, &str)], after| {
+            let host = Host::new();
+            for (number, at, text) in attempts {
+                host.attempt(*number, *at, text);
+            }
+            let other = (
+                "/var/log/pods/kube-system_kube-apiserver-n1_older/kube-apiserver/9.log",
+                5,
+            );
+            host.file(
+                other.0,
+                "2026-11-28T10:00:05Z stderr F Error: old\n",
+                other.1,
+            );
+            host.reasons(started(90), after)
+        };
+        let loops = ["unknown flag: --x".to_owned()];
+        assert_eq!(found(&[(3, 100, fails), (4, 160, fails)], 170), loops);
+        // It waits for the next attempt, and older logs are removed.
+        assert_eq!(found(&[(4, 160, fails)], 300), loops);
+        // The attempt that runs now has not served yet.
+        assert_eq!(
+            found(&[(3, 100, fails), (4, 160, fails), (5, 200, "x")], 201),
+            loops
+        );
+        for (attempts, after) in [
+            (&[(0, 100, fails)][..], 300),
+            (&[(4, 160, fails)], 170),
+            (&[(3, 100, serves), (4, 160, fails)], 170),
+            (&[(3, 100, fails), (4, 160, fails), (5, 200, serves)], 201),
+            (&[(3, 100, fails), (4, 160, fails)], 800),
+            (&[(3, 80, fails), (4, 160, fails)], 170),
+            (&[(3, 70, fails), (4, 80, fails)], 170),
+            (&[], 170),
+        ] {
+            assert_eq!(found(attempts, after), [""; 0], "{attempts:?} {after}");
+        }
+    }
+
+    #[test]
+    fn of_an_image_the_last_minutes_count() {
+        let host = Host::new();
+        let fails = "Error: unknown flag: --x";
+        host.attempt(3, 100, fails);
+        host.attempt(4, 160, fails);
+        assert_eq!(host.reasons(LastRun::Image, 999), [""; 0], "never ran");
+        host.file(KUBELET, "x\n", 200);
+        assert_eq!(host.reasons(LastRun::Image, 999), ["unknown flag: --x"]);
+        host.file(KUBELET, "x\n", 2000);
+        assert_eq!(host.reasons(LastRun::Image, 9999), [""; 0]);
+    }
+}

@@ -14,6 +14,6 @@ pub(crate) use exit::ComponentExit;
 pub use host::Machine;
 pub(crate) use host::NextBootCause;
 pub(crate) use host::{AccountFact, Persistence, SysctlFile, SystemdSource, SystemdVersion};
-pub use host::{Cgroup, HostFacts, KernelFact, NextBoot};
+pub use host::{Cgroup, HostFacts, KernelFact, NextBoot, WriteAccess};
 pub use source::{Operation, ReadError};
 pub use source::{Reading, Source};

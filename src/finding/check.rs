@@ -65,6 +65,7 @@ check_ids! {
     ControlKubelet, "control.kubelet", Advice;
     ControlManifestMode, "control.manifest-mode", FailsControl;
     KubeletExited, "kubelet.exited", Advice;
+    KubeletOverwritesSysctl, "kubelet.overwrites-sysctl", Advice;
     PodExited, "pod.exited", Advice;
     ProfileDeprecated, "profile.deprecated", Advice;
     ProfileProtectKernelDefaults, "profile.protect-kernel-defaults", BlocksStart;

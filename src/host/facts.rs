@@ -8,15 +8,16 @@ use nix::libc;
 
 use super::HostRoot;
 use super::apply::Programs;
+use super::kernel_writes::KernelWrites;
 use super::root::FileKind;
 use crate::facts::{
     AccountFact, AccountRow, AccountSources, AccountTool, Cgroup, HostFacts, KernelFact, Lookup,
-    NextBoot, Operation, ReadError, Reading, RemedyFacts, Source, Table, TargetRoot,
+    NextBoot, Operation, ReadError, Reading, RemedyFacts, Source, Table, TargetRoot, WriteAccess,
 };
 use crate::finding::account::SYSUSERS_FILE;
 use crate::requirements::{Requirement, RequirementKind};
 use crate::rke2::accounts;
-use crate::rke2::kernel::KERNEL_PARAMETERS;
+use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
 
 /// The account that RKE2 servers need.
 const ACCOUNT: &str = "etcd";
@@ -86,15 +87,34 @@ pub fn collect(
 
 fn kernel(root: &HostRoot, next_boot: Vec<Reading<NextBoot>>) -> Vec<KernelFact> {
     let mut next_boot = next_boot.into_iter();
+    let mut writes: Option<KernelWrites> = None;
     live(root)
         .into_iter()
-        .map(|live| KernelFact {
+        .zip(&KERNEL_PARAMETERS)
+        .map(|(live, parameter)| KernelFact {
+            // The kubelet writes another value only: mounts are not read where all are right.
+            write: if is_other_value(&live, parameter) {
+                let writes = writes.get_or_insert_with(|| KernelWrites::read(root));
+                writes.access(&parameter.path())
+            } else {
+                WriteAccess::Allowed
+            },
             live,
             next_boot: next_boot.next().unwrap_or_else(|| Reading::Unknown {
                 why: "not required".to_owned(),
             }),
         })
         .collect()
+}
+
+/// Whether the kubelet reads another value than the required one.
+fn is_other_value(live: &Reading<Result<Vec<u8>, ReadError>>, parameter: &KernelParameter) -> bool {
+    match live {
+        Reading::Known(content) => {
+            KernelParameter::as_kubelet(content).is_ok_and(|value| value != parameter.required)
+        }
+        Reading::Unknown { .. } => false,
+    }
 }
 
 /// An image on disk; the root of a container or of a captured host has a `/proc`.

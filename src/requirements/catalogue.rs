@@ -108,10 +108,16 @@ const fn sysctl(parameter: &KernelParameter) -> Check {
         applies: if by_rke2 {
             Text(
                 "RKE2 with a CIS profile, on servers and agents; the kubelet where \
-                 protect-kernel-defaults is true, which a CIS profile sets",
+                 protect-kernel-defaults is true, which a CIS profile sets, and otherwise where it cannot \
+                 read the value, or cannot set it: /proc/sys is mounted read-only, or the host is in a user \
+                 name space without the feature gate KubeletInUserNamespace",
             )
         } else {
-            Text("the kubelet where protect-kernel-defaults is true, which a CIS profile sets")
+            Text(
+                "the kubelet where protect-kernel-defaults is true, which a CIS profile sets, and otherwise \
+                 where it cannot read the value, or cannot set it: /proc/sys is mounted read-only, or the \
+                 host is in a user name space without the feature gate KubeletInUserNamespace",
+            )
         },
         about: Text(parameter.about),
         fix: Text(
@@ -427,12 +433,29 @@ const OTHERS: &[Check] = &[
         required_by: &[],
         applies: Text("nodes on which RKE2 was started since the last boot; images"),
         about: Text(
-            "RKE2's journal has only `Kubelet exited: exit status 1`, and RKE2 starts the kubelet again              every five seconds. The reason is in the kubelet's log, agent/logs/kubelet.log below the data              directory unless `kubelet-arg: log-file` moves it. It is shown unless a later line shows that              the kubelet runs, or, while RKE2 is down, the configuration was changed since. It is what              happened, not what is predicted, and never blocks",
+            "RKE2's journal has only `Kubelet exited: exit status 1`, and RKE2 starts the kubelet again \
+             every five seconds. The reason is in the kubelet's log, agent/logs/kubelet.log below the data \
+             directory unless `kubelet-arg: log-file` moves it. It is shown unless a later line shows that \
+             the kubelet runs, or, while RKE2 is down, the configuration was changed since. It is what \
+             happened, not what is predicted, and never blocks",
         ),
         fix: Text("fix what the kubelet names; RKE2 starts the kubelet again by itself"),
         source: Text(
-            "rancher/rke2 pkg/executor/staticpod, pkg/logging, #3063; kubernetes pkg/kubelet/kubelet.go,              component-base/cli/run.go",
+            "rancher/rke2 pkg/executor/staticpod, pkg/logging, #3063; kubernetes pkg/kubelet/kubelet.go, \
+             component-base/cli/run.go",
         ),
+    },
+    Check {
+        id: CheckId::KubeletOverwritesSysctl,
+        title: "the values of /etc/sysctl.d stay when the kubelet starts",
+        required_by: &[],
+        applies: Text("the kubelet where protect-kernel-defaults is not true"),
+        about: Text(
+            "a kubelet that does not protect kernel defaults sets six kernel parameters whenever it starts. \
+             What a file sets to another value holds only from the boot to that moment",
+        ),
+        fix: Text("remove the line, or set the kubelet's value in it"),
+        source: CONTAINER_MANAGER,
     },
     Check {
         id: CheckId::PodExited,
@@ -440,7 +463,10 @@ const OTHERS: &[Check] = &[
         required_by: &[],
         applies: Text("nodes on which RKE2 runs; images"),
         about: Text(
-            "RKE2 runs the control plane as static pods. One that exits is restarted by the kubelet, after              five minutes at the latest, and RKE2's journal does not have its reason. That is in its log              below /var/log/pods. It is shown where two attempts of this start have exited and the last              exit is not older than ten minutes. It never blocks",
+            "RKE2 runs the control plane as static pods. One that exits is restarted by the kubelet, after \
+             five minutes at the latest, and RKE2's journal does not have its reason. That is in its log \
+             below /var/log/pods. It is shown where two attempts of this start have exited and the last \
+             exit is not older than ten minutes. It never blocks",
         ),
         fix: Text("fix what the component names"),
         source: Text("kubernetes pkg/kubelet/kuberuntime"),

@@ -43,8 +43,12 @@ pub enum KubeletCheck {
     Nothing,
     /// The value (`protect-kernel-defaults`).
     Value,
-    /// That it can be read; a wrong value it overwrites.
-    Readable,
+    /// That it can be read; another value than the required one it overwrites, and exits if it cannot.
+    Overwrites {
+        /// Whether it may ignore, in a user name space, that it cannot: the feature gate
+        /// `KubeletInUserNamespace`.
+        in_user_namespace: bool,
+    },
 }
 
 /// What is required.
@@ -120,6 +124,19 @@ pub fn of(settings: &StartSettings) -> Vec<Requirement> {
     all.extend(cgroup(settings));
     all.extend(settings.advice.iter().map(advice));
     all
+}
+
+/// Whether a kubelet runs that sets each kernel parameter to its required value, whatever files set.
+pub(crate) fn kubelet_sets(requirements: &[Requirement]) -> bool {
+    requirements.iter().any(|requirement| {
+        matches!(
+            requirement.kind,
+            RequirementKind::Kernel {
+                kubelet: KubeletCheck::Overwrites { .. },
+                ..
+            }
+        )
+    })
 }
 
 fn profile_because(settings: &StartSettings) -> Because {
@@ -237,7 +254,9 @@ fn kernel(
     let kubelet = match (settings.kubelet_runs, protects) {
         (false, _) => KubeletCheck::Nothing,
         (true, true) => KubeletCheck::Value,
-        (true, false) => KubeletCheck::Readable,
+        (true, false) => KubeletCheck::Overwrites {
+            in_user_namespace: settings.kubelet_in_user_namespace,
+        },
     };
     let version = settings.version.clone();
     KERNEL_PARAMETERS

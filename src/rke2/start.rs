@@ -117,6 +117,8 @@ pub struct StartSettings {
     pub kubelet_protect: Option<Sourced<bool>>,
     /// The kubelet's effective `fail-cgroupv1`, if it is set.
     pub kubelet_fail_cgroup_v1: Option<Sourced<bool>>,
+    /// Whether the kubelet may ignore, in a user name space, that it cannot write kernel parameters.
+    pub kubelet_in_user_namespace: bool,
     /// Errors for which RKE2 or the kubelet exits on any host, in that order.
     pub fatal: Vec<StartFailure>,
     /// Inputs that could not be read.
@@ -136,6 +138,7 @@ impl StartSettings {
             kubelet_runs: true,
             kubelet_protect: None,
             kubelet_fail_cgroup_v1: None,
+            kubelet_in_user_namespace: false,
             fatal: Vec::new(),
             unknown: Vec::new(),
             advice: Vec::new(),
@@ -176,6 +179,7 @@ impl StartSettings {
             kubelet_fail_cgroup_v1: (kubelet.fail_cgroup_v1.origin
                 != config::SettingOrigin::Default)
                 .then(|| Sourced::of(&kubelet.fail_cgroup_v1)),
+            kubelet_in_user_namespace: kubelet.in_user_namespace,
             fatal: settings
                 .fatal
                 .iter()

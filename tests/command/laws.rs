@@ -247,6 +247,7 @@ fn nothing_known_is_nothing_satisfied() {
                 .iter()
                 .map(|_| preflight_rke2::testing::facts::KernelFact {
                     live: Reading::Unknown { why: unknown() },
+                    write: preflight_rke2::testing::facts::WriteAccess::Allowed,
                     next_boot: Reading::<NextBoot>::Unknown { why: unknown() },
                 })
                 .collect(),

@@ -12,6 +12,7 @@
 
 mod case;
 mod contract;
+mod exits;
 mod fix;
 mod host;
 mod hostile;

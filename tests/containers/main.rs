@@ -20,6 +20,8 @@ mod directives;
 #[cfg(test)]
 mod documented;
 #[cfg(test)]
+mod exits;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod flips;

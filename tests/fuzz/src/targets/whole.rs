@@ -6,7 +6,7 @@ use preflight_rke2::testing::evaluate::{evaluate, next_boot};
 use preflight_rke2::testing::facts::Machine;
 use preflight_rke2::testing::facts::{
     AccountRow, Cgroup, HostFacts, KernelFact, NextBoot, ReadError, Reading, RemedyFacts, Source,
-    Table,
+    Table, WriteAccess,
 };
 use preflight_rke2::testing::finding::{Effect, Finding, Outcome};
 use preflight_rke2::testing::gate::plan::{Override, decide};
@@ -61,12 +61,23 @@ fn around(data: &[u8], limit: Option<usize>) -> Around {
         }))
     };
     let (user, group) = (account(b'p', Table::Passwd), account(b'g', Table::Group));
+    let write = match super::switch(data, 5) % 4 {
+        0 => WriteAccess::ReadOnly {
+            in_user_namespace: false,
+        },
+        1 => WriteAccess::Denied,
+        _ => WriteAccess::Allowed,
+    };
     let elsewhere = parts.iter().filter(|(letter, _)| *letter == b'w');
     let facts = HostFacts {
         systemd: None,
         image: super::switch(data, 4) % 2 == 1,
         kernel: kernel
-            .map(|(live, next_boot)| KernelFact { live, next_boot })
+            .map(|(live, next_boot)| KernelFact {
+                live,
+                write,
+                next_boot,
+            })
             .collect(),
         user,
         group,
@@ -240,6 +251,7 @@ pub(super) fn run(data: &[u8]) {
         older: Vec::new(),
         live: around.live,
         resolution: around.resolution,
+        kubelet_sets: super::switch(data, 5) % 2 == 1,
     };
     is_plain(&sysctl::text(&parameters, &findings), true);
     is_json(&sysctl::json(&parameters, &findings));
