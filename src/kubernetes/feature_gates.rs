@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::tables::{self, Certainty, Gate, Stage};
+use super::tables::{self, Certainty, Gate, Stage, Subject};
 use super::{Minor, Program};
 
 /// Since which minor several gates that are locked are named together.
@@ -165,7 +165,7 @@ impl Gates {
 
     /// Whether the tables were read from this minor.
     fn is_certain(&self) -> bool {
-        tables::certainty(self.program, self.minor) == Some(Certainty::Read)
+        tables::certainty(self.program, Subject::Gates, self.minor) == Some(Certainty::Read)
     }
 }
 

@@ -6,26 +6,23 @@
 //!
 //! ```text
 //! value     the value of one flag by its type
-//! number    integers, floats, booleans        duration   Go's durations
-//! csv       lists                             network    addresses, ports
-//! quantity  amounts of resources              names      keys and values of labels
-//! gates    feature gates
+//! csv       lists
+//! network   addresses, ports
+//! names     keys and values of labels
+//! gates     feature gates
 //! ```
 
 mod csv;
-pub(crate) mod duration;
 mod gates;
 pub(crate) mod names;
 pub(crate) mod network;
-pub(crate) mod number;
-pub(crate) mod quantity;
 mod value;
 
 pub use gates::{component_gates, gate_positions, requested_gates};
 pub use value::{Taint, Value};
 
 use super::feature_gates::Gates;
-use super::tables::{self, Certainty, Flag, ValueKind};
+use super::tables::{self, Certainty, Flag, Subject, ValueKind};
 use super::{Cause, Failure, Minor, Program};
 use crate::go;
 
@@ -242,7 +239,7 @@ impl<'a> CommandLine<'a> {
 
     /// Whether the tables were read from this minor.
     fn is_certain(&self) -> bool {
-        tables::certainty(self.program, self.minor) == Some(Certainty::Read)
+        tables::certainty(self.program, Subject::Flags, self.minor) == Some(Certainty::Read)
     }
 
     /// The checks of the whole command line, in the order of the program.

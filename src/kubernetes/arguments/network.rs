@@ -5,8 +5,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::number;
 use crate::go;
+use crate::kubernetes::codec::number;
 
 /// `net.ParseIP`: no leading zeros in IPv4, no zone.
 pub(crate) fn parse_ip(text: &str) -> Option<IpAddr> {

@@ -3,13 +3,14 @@
 //! Upstream: `github.com/spf13/pflag` 1.0.5 to 1.0.10; `k8s.io/component-base/cli/flag`, `.../logs/api/v1`
 //! and `.../version/verflag`; `k8s.io/kubernetes/pkg/util/{flag,taints}`; Go's `flag`; `k8s.io/klog/v2`.
 
+use super::csv;
 use super::names::{key_errors, value_errors};
 use super::network::{
     check_port_range, is_port, parse_ip, parse_ip_sloppily, split_host_port, trim,
 };
-use super::{csv, duration, number, quantity};
 use crate::go;
 use crate::kubernetes::Minor;
+use crate::kubernetes::codec::{duration, number, quantity};
 use crate::kubernetes::tables::{Flag, ValueKind};
 
 /// The value of a flag.
@@ -73,6 +74,15 @@ pub(super) fn parse(flag: &Flag, minor: Minor, text: &str) -> Result<Value, Stri
         ValueKind::Float64 => Value::Float(number::parse_float(text, 64)?),
         ValueKind::Duration => Value::Duration(duration::parse(text)?),
         ValueKind::Verbosity => Value::Uint(number::parse_uint(text, 10, 31)?),
+        ValueKind::GoBool => go_flag(number::parse_bool(text)).map(Value::Bool)?,
+        ValueKind::GoInt | ValueKind::GoInt64 => {
+            go_flag(number::parse_int(text, 0, 64)).map(Value::Int)?
+        }
+        ValueKind::GoUint64 => go_flag(number::parse_uint(text, 0, 64)).map(Value::Uint)?,
+        ValueKind::KlogLevel => Value::Int(number::parse_int(text, 10, 32)?),
+        ValueKind::KlogModules => klog_modules(text)?,
+        ValueKind::KlogSeverity => severity(text)?,
+        ValueKind::KlogTrace => trace_location(text)?,
         ValueKind::GoDuration => {
             Value::Duration(duration::parse(text).map_err(|_| "parse error".to_owned())?)
         }
@@ -89,6 +99,9 @@ pub(super) fn parse(flag: &Flag, minor: Minor, text: &str) -> Result<Value, Stri
         ValueKind::IpVar => ip_var(text)?,
         ValueKind::IpPort => ip_port_var(text)?,
         ValueKind::PortRange => check_port_range(text).map(|()| Value::Text(text.to_owned()))?,
+        ValueKind::PortRangeVar => check_port_range(text)
+            .map(|()| Value::Text(text.to_owned()))
+            .map_err(|error| format!("{} is not a valid port range: {error}", quote(text)))?,
         ValueKind::Quantity => quantity::parse(text).map(|_| Value::Text(text.to_owned()))?,
         ValueKind::MapStringString => pairs(text, '=', "string=string")?,
         ValueKind::MapStringStringWhole => Value::Map(vec![pair(text, '=', "string=string")?]),
@@ -104,14 +117,74 @@ pub(super) fn parse(flag: &Flag, minor: Minor, text: &str) -> Result<Value, Stri
         ValueKind::Taints => taints(minor, text)?,
         ValueKind::ReservedMemory => reserved_memory(minor, text)?,
         // `ProxyMode` and `LocalMode` take any text; the program checks it later.
-        ValueKind::String | ValueKind::ProxyMode | ValueKind::LocalMode | ValueKind::Other => {
-            Value::Text(text.to_owned())
-        }
+        ValueKind::String
+        | ValueKind::ProxyMode
+        | ValueKind::LocalMode
+        | ValueKind::GceCidrs
+        | ValueKind::Other => Value::Text(text.to_owned()),
     })
 }
 
 fn quote(text: &str) -> String {
     go::quote(text.as_bytes())
+}
+
+/// The errors of Go's own package `flag`, which drops those of `strconv`.
+fn go_flag<T>(result: Result<T, String>) -> Result<T, String> {
+    result.map_err(|error| {
+        let words = if error.ends_with("value out of range") {
+            "value out of range"
+        } else {
+            "parse error"
+        };
+        words.to_owned()
+    })
+}
+
+/// klog's `severityValue`.
+fn severity(text: &str) -> Result<Value, String> {
+    let names = ["INFO", "WARNING", "ERROR", "FATAL"];
+    if let Some(level) = names
+        .iter()
+        .position(|name| name.eq_ignore_ascii_case(text))
+    {
+        return Ok(Value::Text(level.to_string()));
+    }
+    number::parse_int(text, 10, 32).map(|level| Value::Text(level.to_string()))
+}
+
+/// klog's `moduleSpec`.
+fn klog_modules(text: &str) -> Result<Value, String> {
+    let mut verbosities = Vec::new();
+    for item in items(text) {
+        let syntax = || "syntax error: expect comma-separated list of filename=N".to_owned();
+        let (pattern, level) = item.split_once('=').ok_or_else(syntax)?;
+        if pattern.is_empty() || level.contains('=') {
+            return Err(syntax());
+        }
+        let level = number::parse_int(level, 10, 32).map_err(|_| syntax())?;
+        let level =
+            u64::try_from(level).map_err(|_| "negative value for vmodule level".to_owned())?;
+        verbosities.push((pattern.to_owned(), level));
+    }
+    Ok(Value::Verbosities(verbosities))
+}
+
+/// klog's `traceLocation`.
+fn trace_location(text: &str) -> Result<Value, String> {
+    if text.is_empty() {
+        return Ok(Value::Text(String::new()));
+    }
+    let syntax = || "syntax error: expect file.go:234".to_owned();
+    let (file, line) = text.split_once(':').ok_or_else(syntax)?;
+    if !file.contains('.') {
+        return Err(syntax());
+    }
+    let line = number::atoi(line).map_err(|_| syntax())?;
+    if line <= 0 {
+        return Err("negative or zero value for level".to_owned());
+    }
+    Ok(Value::Text(text.to_owned()))
 }
 
 /// pflag's `stringToStringValue`.

@@ -15,7 +15,10 @@
 //! words; what cannot be known (a limit of ours, a type or release that the tables do not have) is
 //! [`Error::Unknown`] and must not be taken for a refusal.
 
+pub(crate) mod duration;
 mod names;
+pub(crate) mod number;
+pub(crate) mod quantity;
 mod text;
 pub(crate) mod tree;
 pub(crate) mod typed;

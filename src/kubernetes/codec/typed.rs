@@ -7,11 +7,10 @@
 use std::collections::HashSet;
 
 use crate::go;
-use crate::kubernetes::arguments::{duration, quantity};
 use crate::kubernetes::tables::{Certainty, Form, Schema, Type};
 
-use super::names;
 use super::tree::{Node, Place, Value};
+use super::{duration, names, quantity};
 
 /// Which of the two decoders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

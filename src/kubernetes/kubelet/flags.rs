@@ -9,9 +9,8 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::go;
 use crate::kubernetes::arguments::names::{key_errors, value_errors};
-use crate::kubernetes::arguments::{
-    self, Parsed, Taint, Value, duration, gate_positions, requested_gates,
-};
+use crate::kubernetes::arguments::{self, Parsed, Taint, Value, gate_positions, requested_gates};
+use crate::kubernetes::codec::duration;
 use crate::kubernetes::feature_gates::{Gates, Refusal};
 use crate::kubernetes::{Cause, Failure, Minor, Program};
 

@@ -11,7 +11,8 @@ use serde_json::Value as Json;
 
 use super::flags::KubeletFlags;
 use crate::go;
-use crate::kubernetes::arguments::{duration, network, number, quantity};
+use crate::kubernetes::arguments::network;
+use crate::kubernetes::codec::{duration, number, quantity};
 use crate::kubernetes::feature_gates::Gates;
 use crate::kubernetes::{Cause, Failure, Minor, tls};
 

@@ -4,7 +4,7 @@
 //! 1.37.2, and `applyLegacyDefaults` of `cmd/kubelet/app/options/options.go`.
 
 use crate::kubernetes::Minor;
-use crate::kubernetes::arguments::duration;
+use crate::kubernetes::codec::duration;
 use crate::kubernetes::codec::tree::{Node, Value};
 
 /// When a field has its default.

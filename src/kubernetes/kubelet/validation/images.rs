@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::kubernetes::arguments::duration;
+use crate::kubernetes::codec::duration;
 use crate::kubernetes::codec::tree::Value;
 
 use super::Check;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::go;
-use crate::kubernetes::arguments::quantity;
+use crate::kubernetes::codec::quantity;
 use crate::kubernetes::codec::tree::Value;
 
 use super::Check;
