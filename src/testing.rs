@@ -172,10 +172,17 @@ pub mod kubernetes {
             Parsed, Taint, Value, component_gates, gate_positions, parse, requested_gates,
         };
     }
+    pub mod codec {
+        pub use crate::kubernetes::codec::tree::{Node, Place, Value};
+        pub use crate::kubernetes::codec::{
+            Decoded, Error, Scheme, Strictness, Untyped, decode, decode_untyped,
+        };
+    }
     pub mod feature_gates {
         pub use crate::kubernetes::feature_gates::{Gates, Refusal};
     }
     pub mod kubelet {
+        pub use crate::kubernetes::kubelet::outcome::{Machine, Outcome, outcome};
         pub mod configuration {
             pub use crate::kubernetes::kubelet::configuration::{
                 Directory, Error, File, GateRefusal, Gates, Inputs, Loaded, load,
@@ -193,12 +200,6 @@ pub mod kubernetes {
         pub mod validation {
             pub use crate::kubernetes::kubelet::validation::{Host, validate};
         }
-    }
-    pub mod codec {
-        pub use crate::kubernetes::codec::tree::{Node, Place, Value};
-        pub use crate::kubernetes::codec::{
-            Decoded, Error, Scheme, Strictness, Untyped, decode, decode_untyped,
-        };
     }
     pub mod tables {
         pub use crate::kubernetes::tables::{

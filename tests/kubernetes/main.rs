@@ -2,4 +2,5 @@
 
 mod apiserver;
 mod arguments;
+mod files;
 mod tables;

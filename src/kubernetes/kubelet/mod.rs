@@ -8,8 +8,11 @@
 //! | logging (since 1.25 before, in 1.24 after the next step) | [`start::logging`] |
 //! | the configuration | [`validation::validate`] |
 //! | what it opens and builds before it calls the container runtime | [`start::before_runtime`] |
+//!
+//! [`outcome::outcome`] goes through all of them.
 
 pub(crate) mod configuration;
 pub(crate) mod flags;
+pub(crate) mod outcome;
 pub(crate) mod start;
 pub(crate) mod validation;

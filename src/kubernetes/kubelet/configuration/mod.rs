@@ -308,7 +308,7 @@ impl Loader<'_> {
             && let Some(refusal) = self.inputs.gates.refusal(&gates)
         {
             let message = format!(
-                "failed to merge global and in-flight KubeletConfiguration while setting defaults, error: {}",
+                "panic: failed to merge global and in-flight KubeletConfiguration while setting defaults, error: {}",
                 refusal.message
             );
             let field = refusal.gates.first();

@@ -29,8 +29,8 @@ pub struct Host<'a> {
     pub logging: &'a [(String, String)],
 }
 
-/// Checks a configuration. `Err` is what the kubelet exits with, without the whole configuration that it prints at the
-/// end (`, path: &{…}`).
+/// Checks a configuration. `Err` is what the kubelet exits with. At its end stands what Go prints of the configuration:
+/// its kind and version, which 1.29 to 1.31 take over from drop-in files.
 pub fn validate(
     minor: Minor,
     loaded: &Loaded,
@@ -51,10 +51,14 @@ pub fn validate(
         return Ok(());
     };
     let cause = loaded.cause(field, inputs);
+    let is_taken_over = inputs.config_dir.is_some() && (29..=31).contains(&minor.0);
+    let printed = |name| if is_taken_over { check.text(name) } else { "" };
     Err(Failure {
         message: format!(
-            "failed to validate kubelet configuration, error: {}",
-            aggregate(check.errors.iter().map(|(_, words)| words.as_str()))
+            "failed to validate kubelet configuration, error: {}, path: &TypeMeta{{Kind:{},APIVersion:{},}}",
+            aggregate(check.errors.iter().map(|(_, words)| words.as_str())),
+            printed("kind"),
+            printed("apiVersion")
         ),
         cause,
         rests_on_names: false,
