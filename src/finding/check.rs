@@ -62,6 +62,7 @@ check_ids! {
     ControlKubelet, "control.kubelet", Advice;
     ControlManifestMode, "control.manifest-mode", FailsControl;
     KubeletOverwritesSysctl, "kubelet.overwrites-sysctl", Advice;
+    KubeletSubordinateIds, "kubelet.subordinate-ids", BlocksStart;
     ProfileDeprecated, "profile.deprecated", Advice;
     ProfileProtectKernelDefaults, "profile.protect-kernel-defaults", BlocksStart;
     ProfileValue, "profile.value", BlocksStart;

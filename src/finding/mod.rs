@@ -125,6 +125,8 @@ pub enum Stage {
     ProfileRefused,
     /// The kubelet validates its flags and configuration.
     KubeletConfiguration,
+    /// The kubelet sets itself up.
+    KubeletCreation,
     /// The kubelet's container manager checks the kernel parameters.
     KubeletTunables,
 }
@@ -133,7 +135,9 @@ impl Stage {
     /// The component that checks.
     pub const fn component(self) -> Component {
         match self {
-            Self::KubeletConfiguration | Self::KubeletTunables => Component::Kubelet,
+            Self::KubeletConfiguration | Self::KubeletCreation | Self::KubeletTunables => {
+                Component::Kubelet
+            }
             _ => Component::Rke2,
         }
     }
