@@ -67,6 +67,7 @@ check_ids! {
     KubeletExited, "kubelet.exited", Advice;
     KubeletOverwritesSysctl, "kubelet.overwrites-sysctl", Advice;
     PodExited, "pod.exited", Advice;
+    KubeletSubordinateIds, "kubelet.subordinate-ids", BlocksStart;
     ProfileDeprecated, "profile.deprecated", Advice;
     ProfileProtectKernelDefaults, "profile.protect-kernel-defaults", BlocksStart;
     ProfileValue, "profile.value", BlocksStart;
