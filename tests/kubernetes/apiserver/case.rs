@@ -146,7 +146,13 @@ pub(super) struct Case {
 
 impl Case {
     pub(super) fn of(base: Base, name: String, args: Vec<String>) -> Self {
-        Self { name, base, args, files: BTreeMap::new(), expect: BTreeMap::new() }
+        Self {
+            name,
+            base,
+            args,
+            files: BTreeMap::new(),
+            expect: BTreeMap::new(),
+        }
     }
 
     /// With one more file.
@@ -199,9 +205,15 @@ impl Case {
         object.insert("base".to_owned(), self.base.as_str().into());
         object.insert("args".to_owned(), self.args.clone().into());
         if !self.files.is_empty() {
-            object.insert("files".to_owned(), serde_json::to_value(&self.files).unwrap());
+            object.insert(
+                "files".to_owned(),
+                serde_json::to_value(&self.files).unwrap(),
+            );
         }
-        object.insert("expect".to_owned(), serde_json::to_value(&self.expect).unwrap());
+        object.insert(
+            "expect".to_owned(),
+            serde_json::to_value(&self.expect).unwrap(),
+        );
         Value::Object(object)
     }
 }
@@ -219,7 +231,10 @@ pub(super) fn recorded() -> Vec<Case> {
 
 /// Writes them, each on one line.
 pub(super) fn write(cases: &[Case]) {
-    let lines: Vec<String> = cases.iter().map(|case| case.to_value().to_string()).collect();
+    let lines: Vec<String> = cases
+        .iter()
+        .map(|case| case.to_value().to_string())
+        .collect();
     std::fs::create_dir_all(path().parent().unwrap()).unwrap();
     std::fs::write(path(), format!("[\n{}\n]\n", lines.join(",\n"))).unwrap();
 }

@@ -23,7 +23,11 @@ fn lab() -> PathBuf {
 }
 
 fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 /// A child that does not outlive its owner.
@@ -77,7 +81,10 @@ impl Lab {
         let peer = format!("http://127.0.0.1:{}", free_port());
         let etcd = Command::new(lab().join("etcd/bin/etcd"))
             .arg("--unsafe-no-fsync")
-            .arg(format!("--data-dir={}", directory.path().join("etcd").display()))
+            .arg(format!(
+                "--data-dir={}",
+                directory.path().join("etcd").display()
+            ))
             .arg(format!("--listen-client-urls={client}"))
             .arg(format!("--advertise-client-urls={client}"))
             .arg(format!("--listen-peer-urls={peer}"))
@@ -120,7 +127,8 @@ impl Lab {
     fn ask_one(&self, minor: &str, case: &Case, worker: usize) -> Option<Option<String>> {
         loop {
             let answer = self.run(minor, case, worker);
-            let is_taken = matches!(&answer, Some(Some(error)) if error.contains("address already in use"));
+            let is_taken =
+                matches!(&answer, Some(Some(error)) if error.contains("address already in use"));
             if !is_taken {
                 return answer;
             }
@@ -131,7 +139,8 @@ impl Lab {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let directory = self.directory.path().join(format!("case{number}"));
         std::fs::create_dir(&directory).unwrap();
-        std::os::unix::fs::symlink(self.directory.path().join("pki"), directory.join("pki")).unwrap();
+        std::os::unix::fs::symlink(self.directory.path().join("pki"), directory.join("pki"))
+            .unwrap();
         let here = directory.display().to_string();
         let etcd = format!("127.0.0.1:{}", self.etcd_port);
         let real = |text: &str| text.replace(&format!("{DIRECTORY}/"), &format!("{here}/"));
@@ -141,7 +150,11 @@ impl Lab {
             std::fs::write(path, real(&content)).unwrap();
         }
         // What one server encrypts, another cannot read.
-        let prefix = if case.arguments().iter().any(|argument| argument.contains("encryption")) {
+        let prefix = if case
+            .arguments()
+            .iter()
+            .any(|argument| argument.contains("encryption"))
+        {
             format!("/own/{number}")
         } else {
             format!("/{minor}/{worker}")
@@ -170,7 +183,11 @@ impl Lab {
         let answer = wait(Running(running), &log);
         let _ = std::fs::remove_dir_all(&directory);
         answer.map(|error| {
-            error.map(|error| error.replace(&here, DIRECTORY).replace(&etcd, "127.0.0.1:2379"))
+            error.map(|error| {
+                error
+                    .replace(&here, DIRECTORY)
+                    .replace(&etcd, "127.0.0.1:2379")
+            })
         })
     }
 }
@@ -188,7 +205,11 @@ fn wait(mut running: Running, log: &Path) -> Option<Option<String>> {
         if read().contains("Serving securely on") {
             thread::sleep(Duration::from_millis(400));
             // A hook that runs after the start may end it yet.
-            return if running.0.try_wait().unwrap().is_some() { Some(error(&read())) } else { Some(None) };
+            return if running.0.try_wait().unwrap().is_some() {
+                Some(error(&read()))
+            } else {
+                Some(None)
+            };
         }
         thread::sleep(Duration::from_millis(15));
     }
@@ -213,7 +234,11 @@ fn error(log: &str) -> Option<String> {
             unquoted(line.strip_prefix('"')?.strip_suffix('"')?)
         });
     }
-    if let Some(line) = log.lines().rev().find(|line| line.starts_with('{') && line.contains("command failed")) {
+    if let Some(line) = log
+        .lines()
+        .rev()
+        .find(|line| line.starts_with('{') && line.contains("command failed"))
+    {
         let value: serde_json::Value = serde_json::from_str(line).ok()?;
         return Some(value["err"].as_str()?.to_owned());
     }
@@ -234,6 +259,9 @@ fn is_fatal(line: &str) -> bool {
 
 /// A Go string literal without its quotes.
 fn unquoted(text: &str) -> String {
-    let json = format!("\"{}\"", text.replace("\\x", "\\u00").replace("\\a", "\\u0007"));
+    let json = format!(
+        "\"{}\"",
+        text.replace("\\x", "\\u00").replace("\\a", "\\u0007")
+    );
     serde_json::from_str(&json).unwrap_or_else(|_| text.to_owned())
 }
