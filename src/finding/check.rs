@@ -66,8 +66,8 @@ check_ids! {
     ControlManifestMode, "control.manifest-mode", FailsControl;
     KubeletExited, "kubelet.exited", Advice;
     KubeletOverwritesSysctl, "kubelet.overwrites-sysctl", Advice;
-    PodExited, "pod.exited", Advice;
     KubeletSubordinateIds, "kubelet.subordinate-ids", BlocksStart;
+    PodExited, "pod.exited", Advice;
     ProfileDeprecated, "profile.deprecated", Advice;
     ProfileProtectKernelDefaults, "profile.protect-kernel-defaults", BlocksStart;
     ProfileValue, "profile.value", BlocksStart;

@@ -1,11 +1,5 @@
-//! What Kubernetes' components accept, compared with the components themselves.
-
-mod apiserver;
-mod arguments;
-mod files;
-mod tables;
-//! Holds what is predicted of Kubernetes' components against recordings of the real programs, which
-//! `tests/kubernetes/build` builds and `tests/kubernetes/record` asks.
+//! What Kubernetes' components accept, compared with the components themselves, which `tests/kubernetes/build`
+//! builds and `tests/kubernetes/record` asks.
 
 #![expect(
     clippy::unwrap_used,
@@ -17,4 +11,8 @@ mod tables;
     reason = "a test lays out hosts, runs programs and fails by panicking"
 )]
 
+mod apiserver;
+mod arguments;
+mod files;
 mod kernel;
+mod tables;
