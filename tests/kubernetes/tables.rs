@@ -373,7 +373,7 @@ impl Data {
     }
 
     /// The flags of minors whose flags were not read, from the nearest that were, before and after: as these have
-    /// them where they agree, and with values that are not judged where they do not.
+    /// them where they agree, and with values that are not checked where they do not.
     fn inferred_flags(&self, program: Program) -> Vec<(u32, String, String)> {
         let mut flags = Vec::new();
         for (minor, before, after) in self.inferred(program) {

@@ -4,14 +4,9 @@ go 1.25
 
 require (
 	github.com/spf13/cobra v1.4.0
-	github.com/spf13/pflag v1.0.5
-	k8s.io/apimachinery v0.24.17
 	k8s.io/apiserver v0.24.17
-	k8s.io/cloud-provider v0.24.17
 	k8s.io/component-base v0.24.17
-	k8s.io/kubelet v0.0.0
 	k8s.io/kubernetes v1.24.17
-	k8s.io/pod-security-admission v0.0.0
 )
 
 require (
@@ -125,6 +120,7 @@ require (
 	github.com/rubiojr/go-vhd v0.0.0-20200706105327-02e210299021 // indirect
 	github.com/seccomp/libseccomp-golang v0.9.2-0.20220502022130-f33da4d89646 // indirect
 	github.com/sirupsen/logrus v1.8.1 // indirect
+	github.com/spf13/pflag v1.0.5 // indirect
 	github.com/stoewer/go-strcase v1.2.0 // indirect
 	github.com/storageos/go-api v2.2.0+incompatible // indirect
 	github.com/stretchr/objx v0.4.0 // indirect
@@ -175,7 +171,9 @@ require (
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 	k8s.io/api v0.24.17 // indirect
 	k8s.io/apiextensions-apiserver v0.0.0 // indirect
+	k8s.io/apimachinery v0.24.17 // indirect
 	k8s.io/client-go v0.24.17 // indirect
+	k8s.io/cloud-provider v0.24.17 // indirect
 	k8s.io/cluster-bootstrap v0.0.0 // indirect
 	k8s.io/component-helpers v0.24.17 // indirect
 	k8s.io/controller-manager v0.24.17 // indirect
@@ -188,9 +186,11 @@ require (
 	k8s.io/kube-proxy v0.0.0 // indirect
 	k8s.io/kube-scheduler v0.0.0 // indirect
 	k8s.io/kubectl v0.0.0 // indirect
+	k8s.io/kubelet v0.0.0 // indirect
 	k8s.io/legacy-cloud-providers v0.0.0 // indirect
 	k8s.io/metrics v0.24.17 // indirect
 	k8s.io/mount-utils v0.24.17 // indirect
+	k8s.io/pod-security-admission v0.0.0 // indirect
 	k8s.io/utils v0.0.0-20220210201930-3a6ce19ff2f9 // indirect
 	sigs.k8s.io/apiserver-network-proxy/konnectivity-client v0.0.37 // indirect
 	sigs.k8s.io/json v0.0.0-20211208200746-9f7c6b3444d2 // indirect
