@@ -8,7 +8,6 @@
     clippy::unwrap_used,
     clippy::disallowed_methods,
     clippy::disallowed_types,
-    clippy::print_stdout,
     clippy::print_stderr,
     clippy::panic,
     clippy::indexing_slicing,
