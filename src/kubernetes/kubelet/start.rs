@@ -831,3 +831,164 @@ impl Start<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const CLIENT: &str = "--kubeconfig=/etc/kubeconfig";
+
+    fn with<T>(
+        minor: u32,
+        arguments: &[&str],
+        mut configuration: Json,
+        check: impl Fn(&Start<'_>) -> T,
+    ) -> T {
+        let arguments: Vec<_> = arguments.iter().map(|&text| text.to_owned()).collect();
+        let flags = KubeletFlags::parse(Minor(minor), &arguments).unwrap();
+        flags.apply_to(&mut configuration);
+        let origin = |_: &str| Cause::File {
+            path: "/etc/kubelet.conf".to_owned(),
+            line: None,
+        };
+        let gates = gates(&flags, &configuration, &origin).unwrap();
+        let presence = |path: &str| match path {
+            "/missing" => Presence::Missing,
+            "/pki/kubelet.key" | "/pki/kubelet.crt" => Presence::Present,
+            "/half/kubelet.crt" => Presence::Present,
+            "/half/kubelet.key" => Presence::Missing,
+            _ => Presence::Unknown,
+        };
+        check(&Start {
+            flags: &flags,
+            configuration: &configuration,
+            gates: &gates,
+            presence: &presence,
+            origin: &origin,
+        })
+    }
+
+    #[test]
+    fn what_it_opens_has_to_be_there() {
+        for (arguments, message) in [
+            (&[CLIENT][..], None),
+            (
+                &["--kubeconfig=/missing"],
+                Some(
+                    "failed to run Kubelet: invalid kubeconfig: stat /missing: no such file or directory",
+                ),
+            ),
+            (
+                &[CLIENT, "--client-ca-file=/missing"],
+                Some("failed to run Kubelet: open /missing: no such file or directory"),
+            ),
+            (
+                &[CLIENT, "--cert-dir=/half"],
+                Some(
+                    "failed to construct kubelet dependencies: error reading /half/kubelet.key, certificate and key must be supplied as a pair",
+                ),
+            ),
+            (
+                &[CLIENT, "--container-runtime-endpoint=tcp://127.0.0.1:1"],
+                Some("failed to run Kubelet: only support unix socket endpoint"),
+            ),
+            (
+                &[CLIENT, "--container-runtime-endpoint=unix:///x.sock"],
+                None,
+            ),
+        ] {
+            let found = with(37, arguments, json!({}), before_runtime);
+            assert_eq!(
+                found.err().map(|failure| failure.message).as_deref(),
+                message,
+                "{arguments:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_is_the_cause_of_its_fields() {
+        let configuration =
+            || json!({"authorization": {"mode": "X"}, "logging": {"format": "yaml"}});
+        let failure = with(37, &[CLIENT], configuration(), before_runtime).unwrap_err();
+        assert_eq!(
+            failure.message,
+            "failed to run Kubelet: unknown authorization mode X"
+        );
+        assert!(matches!(failure.cause, Cause::File { .. }));
+        let arguments = [CLIENT, "--authorization-mode=Y"];
+        let failure = with(37, &arguments, configuration(), before_runtime).unwrap_err();
+        assert_eq!(failure.cause, Cause::Arguments(vec![1]));
+        let failure = with(37, &[CLIENT], configuration(), logging).unwrap_err();
+        assert_eq!(
+            failure.message,
+            "initialize logging: logging.format: Invalid value: \"yaml\": Unsupported log format"
+        );
+    }
+
+    #[test]
+    fn what_it_reserves_is_read_behind_the_runtime_of_newer_minors() {
+        for (configuration, message) in [
+            (json!({"kubeReserved": {"cpu": "200m"}}), None),
+            (
+                json!({"kubeReserved": {"cpu": "x"}}),
+                Some(
+                    "failed to run Kubelet: --kube-reserved value failed to parse: failed to parse quantity \"x\" for \"cpu\" resource: quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+                ),
+            ),
+            (
+                json!({"systemReserved": {"disk": "1Gi"}}),
+                Some(
+                    "failed to run Kubelet: --system-reserved value failed to parse: cannot reserve \"disk\" resource",
+                ),
+            ),
+            (
+                json!({"evictionHard": {"memory.free": "1Gi"}}),
+                Some("failed to run Kubelet: unsupported eviction signal memory.free"),
+            ),
+            (
+                json!({"evictionHard": {"memory.available": "101%"}}),
+                Some(
+                    "failed to run Kubelet: eviction percentage threshold memory.available must be <= 100%: 101%",
+                ),
+            ),
+            (
+                json!({"cpuManagerPolicy": "static"}),
+                Some(
+                    "failed to run Kubelet: [cpumanager] unable to determine reserved CPU resources for static policy",
+                ),
+            ),
+        ] {
+            assert!(with(37, &[CLIENT], configuration.clone(), before_runtime).is_ok());
+            let found = with(37, &[CLIENT], configuration, after_runtime);
+            assert_eq!(
+                found.err().map(|failure| failure.message).as_deref(),
+                message
+            );
+        }
+        let configuration = json!({"kubeReserved": {"disk": "1Gi"}});
+        let failure = with(24, &[CLIENT], configuration, before_runtime).unwrap_err();
+        assert_eq!(
+            failure.message,
+            "failed to run Kubelet: cannot reserve \"disk\" resource"
+        );
+    }
+
+    #[test]
+    fn two_addresses_are_of_two_families() {
+        for (text, is_right) in [
+            ("10.0.0.1", true),
+            ("10.0.0.1,fd00::1", true),
+            ("x", true),
+            ("10.0.0.1,10.0.0.2", false),
+            ("0.0.0.0,fd00::1", false),
+            ("10.0.0.1,fd00::1,fd00::2", false),
+        ] {
+            let argument = format!("--node-ip={text}");
+            let found = with(37, &[CLIENT, &argument], json!({}), after_runtime);
+            assert_eq!(found.is_ok(), is_right, "{text}");
+        }
+    }
+}

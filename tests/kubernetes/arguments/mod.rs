@@ -8,7 +8,7 @@
     clippy::unwrap_used,
     clippy::disallowed_methods,
     clippy::disallowed_types,
-    clippy::print_stdout,
+    clippy::print_stderr,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "tests, which run programs, read recordings and print how many agree"

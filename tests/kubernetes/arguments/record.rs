@@ -94,12 +94,19 @@ fn ask(minor: &str, case: &Case) -> Option<String> {
     (!calls_runtime.iter().any(|words| error.contains(words))).then_some(error)
 }
 
+/// How lines begin that are no log's: a panic, and what pflag prints before it exits by itself.
+const PLAIN: [&str; 3] = [
+    "panic: ",
+    "pflag: help requested",
+    "flag needs an argument: ",
+];
+
 /// The error of a log: `err="…"`, `err=<` with lines that begin with a tab, `Error: …` or a panic.
 fn reason(log: &str) -> Option<String> {
     let mut found = None;
     let mut lines = log.lines();
     while let Some(line) = lines.next() {
-        if line.starts_with("E")
+        if line.starts_with('E')
             && (line.contains("\"command failed\"")
                 || line.contains("\"Failed to initialize logging\""))
         {
@@ -118,9 +125,7 @@ fn reason(log: &str) -> Option<String> {
             found = line["err"].as_str().map(str::to_owned);
         } else if let Some(error) = line.strip_prefix("Error: ") {
             found = Some(error.to_owned());
-        } else if line == "pflag: help requested" || line.starts_with("flag needs an argument: ") {
-            found = Some(line.to_owned());
-        } else if line.starts_with("panic: ") && found.is_none() {
+        } else if found.is_none() && PLAIN.iter().any(|start| line.starts_with(start)) {
             found = Some(line.to_owned());
         }
     }
