@@ -193,13 +193,13 @@ fn subordinate_ids(root: &HostRoot) -> Option<String> {
     let Ok(Lookup::Found { id, .. }) = user else {
         return None;
     };
-    let program = |directory: &&str| {
+    let program = |directory: &str| {
         root.stat(format!("{directory}/{}", subordinate_ids::PROGRAM))
             .is_ok()
     };
     if !PROGRAM_DIRECTORIES
         .iter()
-        .any(|directory| program(&directory))
+        .any(|directory| program(directory))
     {
         return Some(subordinate_ids::missing_program());
     }

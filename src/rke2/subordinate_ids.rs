@@ -20,11 +20,11 @@ pub(crate) fn missing_program() -> String {
     error("exec: \"getsubids\": executable file not found in $PATH")
 }
 
-/// The kubelet's error for the content of `/etc/subuid` and `/etc/subgid`; none where it would start, or where the
-/// content is not plain enough to be sure. `uid` is the user's.
-pub(crate) fn refusal(subuid: &str, subgid: &str, uid: i64) -> Option<String> {
-    let uids = listed(subuid, uid)?;
-    let gids = listed(subgid, uid)?;
+/// The kubelet's error for the content of `/etc/subuid` (`users`) and `/etc/subgid` (`groups`); none where it would
+/// start, or where the content is not plain enough to be sure. `uid` is the user's.
+pub(crate) fn refusal(users: &str, groups: &str, uid: i64) -> Option<String> {
+    let uids = listed(users, uid)?;
+    let gids = listed(groups, uid)?;
     if uids.is_empty() {
         return Some(error(
             "error retrieving additional uids for user \"kubelet\": exit status 1",
@@ -42,9 +42,10 @@ pub(crate) fn refusal(subuid: &str, subgid: &str, uid: i64) -> Option<String> {
         return None;
     }
     let lines = uids.iter().enumerate();
-    let lines: String = lines
+    let lines: Vec<String> = lines
         .map(|(at, (first, count))| format!("{at}: kubelet {first} {count}\\n"))
         .collect();
+    let lines = lines.concat();
     Some(error(&format!(
         "error parsing line \"{lines}\": it must contain only one line"
     )))
@@ -84,7 +85,7 @@ mod tests {
     fn one_range_for_users_and_groups_is_right() {
         let right = "root:1:2\nkubelet:65536:7208960\n";
         let ends = |reason: &str| Some(error(reason));
-        for (subuid, subgid, expected) in [
+        for (users, groups, expected) in [
             (right, right, None),
             (
                 "root:1:2\n",
@@ -120,7 +121,7 @@ mod tests {
             (" kubelet:1:2\n", right, None),
             ("kubelet:1:99999999999999999999999\n", right, None),
         ] {
-            assert_eq!(refusal(subuid, subgid, 990), expected, "{subuid}{subgid}");
+            assert_eq!(refusal(users, groups, 990), expected, "{users}{groups}");
         }
     }
 }
