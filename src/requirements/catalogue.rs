@@ -433,11 +433,11 @@ const OTHERS: &[Check] = &[
         required_by: &[],
         applies: Text("nodes on which RKE2 was started since the last boot; images"),
         about: Text(
-            "RKE2's journal has only `Kubelet exited: exit status 1`, and RKE2 starts the kubelet again every \
-             five seconds. The reason is in the kubelet's log, agent/logs/kubelet.log below the data directory \
-             unless `kubelet-arg: log-file` moves it. It is shown unless a later line shows that the kubelet \
-             runs, or, while RKE2 is down, the configuration was changed since. It is what happened, not what \
-             is predicted, and never blocks",
+            "RKE2's journal has only `Kubelet exited: exit status 1`, and RKE2 starts the kubelet again \
+             every five seconds. The reason is in the kubelet's log, agent/logs/kubelet.log below the data \
+             directory unless `kubelet-arg: log-file` moves it. It is shown unless a later line shows that \
+             the kubelet runs, or, while RKE2 is down, the configuration was changed since. It is what \
+             happened, not what is predicted, and never blocks",
         ),
         fix: Text("fix what the kubelet names; RKE2 starts the kubelet again by itself"),
         source: Text(
@@ -463,10 +463,10 @@ const OTHERS: &[Check] = &[
         required_by: &[],
         applies: Text("nodes on which RKE2 runs; images"),
         about: Text(
-            "RKE2 runs the control plane as static pods. One that exits is restarted by the kubelet, after five \
-             minutes at the latest, and RKE2's journal does not have its reason. That is in its log below \
-             /var/log/pods. It is shown where two attempts of this start have exited and the last exit is not \
-             older than ten minutes. It never blocks",
+            "RKE2 runs the control plane as static pods. One that exits is restarted by the kubelet, after \
+             five minutes at the latest, and RKE2's journal does not have its reason. That is in its log \
+             below /var/log/pods. It is shown where two attempts of this start have exited and the last \
+             exit is not older than ten minutes. It never blocks",
         ),
         fix: Text("fix what the component names"),
         source: Text("kubernetes pkg/kubelet/kuberuntime"),
