@@ -172,6 +172,9 @@ pub mod kubernetes {
             Parsed, Taint, Value, component_gates, gate_positions, parse, requested_gates,
         };
     }
+    pub mod control_plane {
+        pub use crate::kubernetes::control_plane::{FileState, files, judge};
+    }
     pub mod feature_gates {
         pub use crate::kubernetes::feature_gates::{Gates, Refusal};
     }
