@@ -178,6 +178,9 @@ pub mod kubernetes {
             Decoded, Error, Scheme, Strictness, Untyped, decode, decode_untyped,
         };
     }
+    pub mod control_plane {
+        pub use crate::kubernetes::control_plane::{FileState, files, judge};
+    }
     pub mod feature_gates {
         pub use crate::kubernetes::feature_gates::{Gates, Refusal};
     }

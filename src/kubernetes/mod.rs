@@ -14,6 +14,7 @@
 
 pub(crate) mod arguments;
 pub(crate) mod codec;
+pub(crate) mod control_plane;
 pub(crate) mod feature_gates;
 pub(crate) mod kubelet;
 pub(crate) mod log;
