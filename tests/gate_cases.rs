@@ -222,6 +222,7 @@ fn refusal(
         }))
     };
     let facts = HostFacts {
+        subordinate_ids: None,
         systemd: None,
         kernel: KERNEL_PARAMETERS
             .iter()

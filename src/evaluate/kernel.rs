@@ -445,6 +445,18 @@ mod tests {
         next_boot: Reading<NextBoot>,
         image: bool,
     ) -> Finding {
+        let write = WriteAccess::Allowed;
+        found_with(rke2, kubelet, (live, write), next_boot, image)
+    }
+
+    /// The same, where the kubelet may not be able to write it.
+    fn found_with(
+        rke2: Option<Stage>,
+        kubelet: KubeletCheck,
+        (live, write): (Reading<Result<Vec<u8>, ReadError>>, WriteAccess),
+        next_boot: Reading<NextBoot>,
+        image: bool,
+    ) -> Finding {
         let requirement = Requirement {
             id: PANIC.check,
             applies: rke2.is_some() || kubelet == KubeletCheck::Value,
@@ -461,7 +473,7 @@ mod tests {
         };
         let fact = KernelFact {
             live,
-            write: WriteAccess::Allowed,
+            write,
             next_boot,
         };
         let facts = HostFacts {
@@ -471,6 +483,7 @@ mod tests {
             account_elsewhere: Vec::new(),
             cgroup: Reading::Unknown { why: String::new() },
             image,
+            subordinate_ids: None,
             systemd: None,
             remedy: RemedyFacts::default(),
         };
@@ -650,6 +663,67 @@ mod tests {
             kubelet(unknown("w"), KubeletCheck::Nothing).outcome(),
             NotApplicable
         );
+    }
+
+    #[test]
+    fn a_kubelet_without_the_flag_ends_where_it_cannot_write() {
+        let read_only = |in_user_namespace| WriteAccess::ReadOnly { in_user_namespace };
+        let overwrites = |in_user_namespace| KubeletCheck::Overwrites { in_user_namespace };
+        let open = "open /proc/sys/kernel/panic: ";
+        let mismatch = "invalid kernel flag: kernel/panic, expected value: 10, actual value: 0";
+        for (content, check, write, line) in [
+            (
+                "0\n",
+                OVERWRITES,
+                read_only(false),
+                Some("read-only file system"),
+            ),
+            (
+                "0\n",
+                OVERWRITES,
+                read_only(true),
+                Some("read-only file system"),
+            ),
+            (
+                "0\n",
+                OVERWRITES,
+                WriteAccess::Denied,
+                Some("permission denied"),
+            ),
+            ("10\n", OVERWRITES, read_only(false), None),
+            ("0\n", overwrites(true), read_only(true), None),
+            ("0\n", overwrites(true), WriteAccess::Denied, None),
+            (
+                "0\n",
+                overwrites(true),
+                read_only(false),
+                Some("read-only file system"),
+            ),
+            ("0\n", KubeletCheck::Nothing, read_only(false), None),
+            ("0\n", KubeletCheck::Value, read_only(false), Some(mismatch)),
+        ] {
+            let next = next(Some("0"), Some(0));
+            let finding = found_with(None, check, (live(content), write), next, false);
+            let lines = finding.predictions().iter().map(|said| said.line.as_str());
+            let expected = line.map(|line| {
+                if line == mismatch {
+                    line.to_owned()
+                } else {
+                    format!("{open}{line}")
+                }
+            });
+            assert_eq!(
+                lines.collect::<Vec<_>>(),
+                Vec::from_iter(expected.as_deref())
+            );
+            assert_eq!(finding.blocks(), line.is_some(), "{check:?} {write:?}");
+            // No command for this host can help.
+            assert!(finding.remedies().iter().all(Remedy::is_manual));
+            let remedy = finding.remedies().first().map(Remedy::summary);
+            let elsewhere =
+                remedy.is_some_and(|text| text.contains("on the host of this container"));
+            assert_eq!(elsewhere, line.is_some());
+        }
     }
 
     #[test]

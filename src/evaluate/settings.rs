@@ -174,6 +174,32 @@ pub(super) fn cgroup(requirement: &Requirement, words: &str, facts: &HostFacts) 
     finding.with_required("v2")
 }
 
+pub(super) fn subordinate_ids(requirement: &Requirement, facts: &HostFacts) -> Finding {
+    const SUBJECT: &str = "subordinate ids";
+    let line = facts
+        .subordinate_ids
+        .as_ref()
+        .filter(|_| requirement.applies);
+    let Some(line) = line else {
+        return fine(requirement, SUBJECT, Component::Kubelet)
+            .with_summary("no user kubelet has subordinate ids that the kubelet refuses");
+    };
+    let reason = line
+        .rsplit_once("mappings: ")
+        .map_or("", |(_, reason)| reason);
+    let stage = Stage::KubeletCreation;
+    violated(requirement, SUBJECT, Component::Kubelet, stage, line)
+        .with_summary(format!(
+            "the user kubelet has no subordinate ids that the kubelet can use: {reason}"
+        ))
+        .with_notes([format!("required by {}", requirement.because.words)])
+        .with_remedies(manual(
+            "remove the user kubelet; or install getsubids (package uidmap or shadow-utils-subid), and give the \
+             user one range, the same in /etc/subuid and /etc/subgid"
+                .to_owned(),
+        ))
+}
+
 pub(super) fn fatal(requirement: &Requirement, fatal: &StartFailure) -> Finding {
     let stage = match fatal.component {
         Component::Rke2 => Stage::Configuration,

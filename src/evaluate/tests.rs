@@ -61,6 +61,7 @@ fn facts() -> HostFacts {
         account_elsewhere: Vec::new(),
         remedy: RemedyFacts::default(),
         cgroup: Reading::Known(Cgroup::V2),
+        subordinate_ids: None,
         systemd: None,
         image: false,
     }

@@ -168,6 +168,9 @@ pub struct HostFacts {
     pub account_elsewhere: Vec<AccountRow>,
     /// Control groups, where a requirement needs it.
     pub cgroup: Reading<Cgroup>,
+    /// The error of the kubelet about the subordinate ids of a user `kubelet`, where a requirement needs it and the
+    /// files leave no doubt.
+    pub subordinate_ids: Option<String>,
     /// The version of systemd, where it is known and a kernel parameter is required.
     pub systemd: Option<SystemdVersion>,
     /// An image of a host, without `/proc`: it has no present values.

@@ -66,6 +66,7 @@ check_ids! {
     ControlManifestMode, "control.manifest-mode", FailsControl;
     KubeletExited, "kubelet.exited", Advice;
     KubeletOverwritesSysctl, "kubelet.overwrites-sysctl", Advice;
+    KubeletSubordinateIds, "kubelet.subordinate-ids", BlocksStart;
     PodExited, "pod.exited", Advice;
     ProfileDeprecated, "profile.deprecated", Advice;
     ProfileProtectKernelDefaults, "profile.protect-kernel-defaults", BlocksStart;

@@ -159,6 +159,8 @@ pub enum Stage {
     ProfileRefused,
     /// The kubelet validates its flags and configuration.
     KubeletConfiguration,
+    /// The kubelet sets itself up.
+    KubeletCreation,
     /// The kubelet's container manager checks the kernel parameters.
     KubeletTunables,
 }
@@ -167,7 +169,9 @@ impl Stage {
     /// The component that checks.
     pub const fn component(self) -> Component {
         match self {
-            Self::KubeletConfiguration | Self::KubeletTunables => Component::Kubelet,
+            Self::KubeletConfiguration | Self::KubeletCreation | Self::KubeletTunables => {
+                Component::Kubelet
+            }
             _ => Component::Rke2,
         }
     }

@@ -16,8 +16,8 @@ use crate::facts::{
 };
 use crate::finding::account::SYSUSERS_FILE;
 use crate::requirements::{Requirement, RequirementKind};
-use crate::rke2::accounts;
 use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
+use crate::rke2::{accounts, subordinate_ids};
 
 /// The account that RKE2 servers need.
 const ACCOUNT: &str = "etcd";
@@ -42,7 +42,7 @@ pub fn collect(
     };
     let account = |table| {
         if is_required(table) {
-            Some(look_up(root, table, table.path(), line_limit))
+            Some(look_up(root, table, table.path(), ACCOUNT, line_limit))
         } else {
             None
         }
@@ -67,8 +67,16 @@ pub fn collect(
     let is_cgroup_required = requirements
         .iter()
         .any(|r| r.applies && matches!(r.kind, RequirementKind::CgroupV2 { .. }));
+    let are_ids_required = requirements
+        .iter()
+        .any(|r| r.applies && r.kind == RequirementKind::SubordinateIds);
     HostFacts {
         kernel: kernel(root, next_boot),
+        subordinate_ids: if are_ids_required {
+            subordinate_ids(root)
+        } else {
+            None
+        },
         systemd: None,
         image: is_bare_image(root),
         user,
@@ -148,11 +156,17 @@ pub(crate) fn live(root: &HostRoot) -> Vec<Reading<Result<Vec<u8>, ReadError>>> 
 /// How much of a large account file is read at a time.
 const BUFFER: usize = 64 * 1024;
 
-fn look_up(root: &HostRoot, table: Table, path: &str, limit: Option<usize>) -> AccountFact {
+fn look_up(
+    root: &HostRoot,
+    table: Table,
+    path: &str,
+    name: &str,
+    limit: Option<usize>,
+) -> AccountFact {
     let (file, status) = root.open_known(Path::new(path))?;
     let size = usize::try_from(status.size).unwrap_or(BUFFER);
     let mut reader = BufReader::with_capacity(size.clamp(512, BUFFER), file);
-    accounts::lookup(&mut reader, table, ACCOUNT, limit).map_err(|error| {
+    accounts::lookup(&mut reader, table, name, limit).map_err(|error| {
         root.failed(ReadError::Os {
             operation: Operation::Read,
             path: path.to_owned(),
@@ -161,13 +175,54 @@ fn look_up(root: &HostRoot, table: Table, path: &str, limit: Option<usize>) -> A
     })
 }
 
+/// Where programs are that the kubelet runs; RKE2 puts a directory of its own before them, without this one.
+pub(crate) const PROGRAM_DIRECTORIES: [&str; 6] = [
+    "/usr/local/sbin",
+    "/usr/local/bin",
+    "/usr/sbin",
+    "/usr/bin",
+    "/sbin",
+    "/bin",
+];
+
+/// The kubelet's error about the subordinate ids of a user `kubelet`. The content of the files decides where
+/// nothing names another source of them.
+fn subordinate_ids(root: &HostRoot) -> Option<String> {
+    let table = Table::Passwd;
+    let user = look_up(root, table, table.path(), subordinate_ids::USER, None);
+    let Ok(Lookup::Found { id, .. }) = user else {
+        return None;
+    };
+    let program = |directory: &str| {
+        root.stat(format!("{directory}/{}", subordinate_ids::PROGRAM))
+            .is_ok()
+    };
+    if !PROGRAM_DIRECTORIES
+        .iter()
+        .any(|directory| program(directory))
+    {
+        return Some(subordinate_ids::missing_program());
+    }
+    let text = |path: &str| match root.read(path) {
+        Ok(content) => String::from_utf8(content).ok(),
+        Err(error) if error.is_absent() => Some(String::new()),
+        Err(_) => None,
+    };
+    if text("/etc/nsswitch.conf")?.contains("subid") {
+        return None;
+    }
+    subordinate_ids::refusal(&text("/etc/subuid")?, &text("/etc/subgid")?, id)
+}
+
 fn elsewhere(root: &HostRoot) -> Vec<AccountRow> {
     ELSEWHERE
         .into_iter()
-        .filter_map(|(table, path)| match look_up(root, table, path, None) {
-            Ok(Lookup::Found { line, .. }) => row(root, table, Source::line(path, line)),
-            _ => None,
-        })
+        .filter_map(
+            |(table, path)| match look_up(root, table, path, ACCOUNT, None) {
+                Ok(Lookup::Found { line, .. }) => row(root, table, Source::line(path, line)),
+                _ => None,
+            },
+        )
         .collect()
 }
 

@@ -37,12 +37,10 @@ pub struct Refusal {
 impl Refusal {
     /// The error's text: the first in the order of names where the component's order is random.
     pub fn message(&self) -> String {
-        match &self.errors[..] {
-            [errors @ ..] if self.is_collected && errors.len() > 1 => {
-                format!("[{}]", errors.join(", "))
-            }
-            errors => errors.first().cloned().unwrap_or_default(),
+        if self.is_collected && self.errors.len() > 1 {
+            return format!("[{}]", self.errors.join(", "));
         }
+        self.errors.first().cloned().unwrap_or_default()
     }
 }
 

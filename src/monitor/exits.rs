@@ -3,7 +3,6 @@
 
 use super::input::StepInput;
 use super::persisted::{LoggedExits, PersistedState};
-use super::step::MonitorAction;
 use crate::facts::ComponentExit;
 
 /// Reasons that are logged in one start.
@@ -13,11 +12,8 @@ const SOON: u64 = 10_000_000;
 /// The time between two while a component exits again and again: it may run after any attempt.
 const REPEATED: u64 = 30_000_000;
 
-/// Returns the action that logs the exits that were not logged in this start, and records them.
-pub(super) fn detect(
-    persisted: &mut PersistedState,
-    input: &StepInput<'_>,
-) -> Option<MonitorAction> {
+/// Returns the exits to log, which were not logged in this start, and records them.
+pub(super) fn detect(persisted: &mut PersistedState, input: &StepInput<'_>) -> Vec<ComponentExit> {
     if input.started != persisted.exits.started && input.started != 0 {
         persisted.exits = LoggedExits {
             started: input.started,
@@ -33,7 +29,7 @@ pub(super) fn detect(
             new.push(exit.clone());
         }
     }
-    (!new.is_empty()).then_some(MonitorAction::Exited(new))
+    new
 }
 
 /// How long until logs are to be read again, in microseconds; `None` where the usual evaluations suffice. Logs are

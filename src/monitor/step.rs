@@ -61,7 +61,10 @@ pub(crate) fn step(persisted: &mut PersistedState, input: &StepInput<'_>) -> Vec
     }
     detect_drift(persisted, input, &mut actions);
     detect_loop(persisted, input, &mut actions);
-    actions.extend(exits::detect(persisted, input));
+    let exited = exits::detect(persisted, input);
+    if !exited.is_empty() {
+        actions.push(MonitorAction::Exited(exited));
+    }
     if !is_settling(persisted, input)
         && let Some(block) = down_for(persisted, input)
     {

@@ -950,7 +950,7 @@ fn each_reason_of_an_exit_is_logged_once_in_a_start() {
         for action in actions {
             match action {
                 MonitorAction::Exited(exits) => {
-                    all.extend(exits.into_iter().map(|exit| exit.reason))
+                    all.extend(exits.into_iter().map(|exit| exit.reason));
                 }
                 other => panic!("{other:?}"),
             }

@@ -262,3 +262,36 @@ pub(crate) const fn phase_text(phase: Phase) -> &'static str {
         Phase::Unknown => "in an unknown state",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exit_is_logged_for_the_unit_with_its_log() {
+        let exit = |restarts| ComponentExit {
+            component: "kubelet".to_owned(),
+            reason: "unknown flag: --x\u{1b}".to_owned(),
+            at: 61_000_000,
+            restarts,
+            path: "/k.log".to_owned(),
+            is_retried: true,
+        };
+        let kubelet = exited("rke2-server.service", &exit(None));
+        assert_eq!(
+            kubelet.message,
+            "the kubelet exited at 1970-01-01T00:01:01Z: unknown flag: --x\\u{1b} (/k.log)"
+        );
+        assert_eq!(kubelet.unit, "rke2-server.service");
+        assert_eq!(kubelet.message_id, id::EXITED);
+        assert_eq!(kubelet.priority, Priority::Error);
+        let fields = kubelet.finding.unwrap();
+        assert_eq!(fields.actual, "unknown flag: --x\\u{1b}");
+        assert_eq!(
+            (fields.file.as_str(), fields.line.as_str()),
+            ("/k.log", "-")
+        );
+        let pod = exited("rke2-server.service", &exit(Some(2)));
+        assert_eq!(pod.priority, Priority::Warning);
+    }
+}

@@ -231,6 +231,22 @@ mod tests {
     }
 
     #[test]
+    fn an_exit_is_shown_below_its_unit() {
+        let mut report = report(Verdict::WouldStart, Verdict::WouldStart);
+        report.exits = vec![ExitDocument {
+            component: "kubelet".to_owned(),
+            reason: "unknown flag: --x\u{1b}".to_owned(),
+            at: 61_000_000,
+            path: "/k.log".to_owned(),
+            ..ExitDocument::default()
+        }];
+        let shown = text(&status(Phase::Starting, None, report), 64_000_000);
+        let expected = "rke2-server.service is starting, and would start\n\
+                        \x20 kubelet: exited at 1970-01-01T00:01:01Z (3s ago): unknown flag: --x\\u{1b} (/k.log)\n";
+        assert!(shown.starts_with(expected), "{shown}");
+    }
+
+    #[test]
     fn a_block_is_shown_without_a_monitor() {
         let mut block = Block::new("rke2-server.service", 30_000_000, true, &[]);
         block.reasons.push(crate::gate::block::Reason {

@@ -472,6 +472,25 @@ const OTHERS: &[Check] = &[
         source: Text("kubernetes pkg/kubelet/kuberuntime"),
     },
     Check {
+        id: CheckId::KubeletSubordinateIds,
+        title: "a user kubelet has subordinate ids that the kubelet can use",
+        required_by: &[Kubelet],
+        applies: Text(
+            "hosts with a user kubelet in /etc/passwd and RKE2 {since USER_NAMESPACES} or newer, unless the \
+             feature gate UserNamespacesSupport is set",
+        ),
+        about: Text(
+            "a kubelet with user name spaces runs getsubids for the user kubelet, where there is one, and exits \
+             where the program is missing, or lists other than one range that is the same for users and groups. \
+             Where /etc/nsswitch.conf names another source of these ids, nothing is reported",
+        ),
+        fix: Text(
+            "remove the user; or install getsubids (package uidmap or shadow-utils-subid), and give the user one \
+             range, the same in /etc/subuid and /etc/subgid",
+        ),
+        source: Text("kubernetes pkg/kubelet/kubelet_pods.go, Kubernetes {kubernetes}"),
+    },
+    Check {
         id: CheckId::ProfileDeprecated,
         title: "newer releases accept the name of the profile",
         required_by: &[],

@@ -8,7 +8,7 @@ pub(crate) mod catalogue;
 
 use crate::facts::{Source, Table};
 use crate::finding::{CheckId, Stage};
-use crate::rke2::changes::{FAIL_CGROUP_V1, FAIL_CGROUP_V1_DEFAULT};
+use crate::rke2::changes::{FAIL_CGROUP_V1, FAIL_CGROUP_V1_DEFAULT, USER_NAMESPACES};
 use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
 use crate::rke2::profile::{DEPRECATED_FATAL, INVALID, Order, ProfileRules, ProfileStatus, Scope};
 use crate::rke2::role::Role;
@@ -97,6 +97,8 @@ pub enum RequirementKind {
         /// The kubelet's words where it is not.
         words: &'static str,
     },
+    /// Subordinate ids of a user `kubelet`, where there is one, that the kubelet can use.
+    SubordinateIds,
     /// A configuration that RKE2 or the kubelet refuses.
     Configuration(StartFailure),
     /// Something that decides and could not be read.
@@ -122,6 +124,7 @@ pub fn of(settings: &StartSettings) -> Vec<Requirement> {
     all.push(protect_kernel_defaults(settings, &rules, status));
     all.extend(accounts(settings, &rules, status));
     all.extend(cgroup(settings));
+    all.extend(subordinate_ids(settings));
     all.extend(settings.advice.iter().map(advice));
     all
 }
@@ -362,6 +365,20 @@ fn cgroup(settings: &StartSettings) -> Option<Requirement> {
             },
         },
     })
+}
+
+fn subordinate_ids(settings: &StartSettings) -> Option<Requirement> {
+    USER_NAMESPACES
+        .includes(&settings.version)
+        .then(|| Requirement {
+            id: CheckId::KubeletSubordinateIds,
+            applies: settings.kubelet_runs && !settings.kubelet_may_lack_user_namespaces,
+            because: Because {
+                words: format!("the kubelet of {}", settings.version),
+                source: None,
+            },
+            kind: RequirementKind::SubordinateIds,
+        })
 }
 
 impl RequirementKind {

@@ -19,6 +19,7 @@ pub(crate) mod profile;
 pub(crate) mod releases;
 pub(crate) mod role;
 pub(crate) mod start;
+pub(crate) mod subordinate_ids;
 mod table;
 pub(crate) mod version;
 

@@ -119,6 +119,8 @@ pub struct StartSettings {
     pub kubelet_fail_cgroup_v1: Option<Sourced<bool>>,
     /// Whether the kubelet may ignore, in a user name space, that it cannot write kernel parameters.
     pub kubelet_in_user_namespace: bool,
+    /// Whether the kubelet may be without user name spaces for pods, although its release has them.
+    pub kubelet_may_lack_user_namespaces: bool,
     /// Errors for which RKE2 or the kubelet exits on any host, in that order.
     pub fatal: Vec<StartFailure>,
     /// Inputs that could not be read.
@@ -139,6 +141,7 @@ impl StartSettings {
             kubelet_protect: None,
             kubelet_fail_cgroup_v1: None,
             kubelet_in_user_namespace: false,
+            kubelet_may_lack_user_namespaces: false,
             fatal: Vec::new(),
             unknown: Vec::new(),
             advice: Vec::new(),
@@ -180,6 +183,7 @@ impl StartSettings {
                 != config::SettingOrigin::Default)
                 .then(|| Sourced::of(&kubelet.fail_cgroup_v1)),
             kubelet_in_user_namespace: kubelet.in_user_namespace,
+            kubelet_may_lack_user_namespaces: kubelet.may_lack_user_namespaces,
             fatal: settings
                 .fatal
                 .iter()

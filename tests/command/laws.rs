@@ -242,6 +242,7 @@ fn nothing_known_is_nothing_satisfied() {
         let unknown = || "not read".to_owned();
         let facts = HostFacts {
             image: false,
+            subordinate_ids: None,
             systemd: None,
             kernel: KERNEL_PARAMETERS
                 .iter()

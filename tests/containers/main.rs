@@ -32,6 +32,8 @@ mod intruder;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
+mod kubelet;
+#[cfg(test)]
 mod lab;
 #[cfg(test)]
 mod late;

@@ -12,7 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
-use preflight_rke2::testing::kubernetes::tables::{self, Certainty, Form, Stage, Type, ValueKind};
+use preflight_rke2::testing::kubernetes::tables::{
+    self, Certainty, Flag, Form, Stage, Subject, Type, ValueKind,
+};
 use preflight_rke2::testing::kubernetes::{Minor, Program};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -20,7 +22,8 @@ const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/kubernetes/
 const TABLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/kubernetes/tables");
 /// With this variable the files are written, not compared.
 const WRITE: &str = "PREFLIGHT_BLESS";
-/// A directory with descriptions, MINOR/PROGRAM.json, that replace what is recorded of these minors.
+/// A directory with descriptions that replace what is recorded of these minors: MINOR/PROGRAM.json, or
+/// MINOR/PROGRAM.gates.json and MINOR/PROGRAM.types.json.
 const DESCRIPTIONS: &str = "PREFLIGHT_DESCRIPTIONS";
 /// How much text the program may carry.
 const LARGEST: usize = 150_000;
@@ -82,8 +85,10 @@ struct FieldRow {
 }
 
 /// What `tests/kubernetes/programs/describe` prints of a component.
+/// Those of `programs/light` print only gates or only types.
 #[derive(Deserialize)]
 struct Description {
+    #[serde(default)]
     flags: Vec<FlagRow>,
     gates: Vec<GateRow>,
     #[serde(default)]
@@ -185,10 +190,24 @@ impl Data {
             let minor = name.strip_prefix("1.").unwrap().parse().unwrap();
             self.forget(minor);
             for program in Program::ALL {
-                let path = directory.join(format!("{}.json", program.as_str()));
-                let text = std::fs::read_to_string(&path)
-                    .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-                self.add(minor, program, serde_json::from_str(&text).unwrap());
+                let read = |end: &str| {
+                    let path = directory.join(format!("{}{end}.json", program.as_str()));
+                    let text = std::fs::read_to_string(&path)
+                        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                    serde_json::from_str::<Description>(&text).unwrap()
+                };
+                let name = format!("{}.json", program.as_str());
+                if directory.join(name).exists() {
+                    self.add(minor, program, read(""));
+                } else {
+                    let (gates, types) = (read(".gates"), read(".types"));
+                    let description = Description {
+                        flags: Vec::new(),
+                        gates: gates.gates,
+                        ..types
+                    };
+                    self.add(minor, program, description);
+                }
             }
         }
     }
@@ -284,29 +303,51 @@ impl Data {
         }
         add("gates".to_owned(), self.gates_table());
         let names = self.type_names();
-        let kinds = self.kinds.iter().map(|(row, minors)| {
-            let (name, minors) = (&names[&row.type_name], runs_of(minors));
-            format!(
-                "{} {} {minors} {name} {}",
-                row.api_version, row.kind, row.program
-            )
-        });
+        let mut kinds: Rows<(&str, &str, &str, &str)> = Rows::new();
+        for (row, minors) in &self.kinds {
+            let key = (
+                &*row.api_version,
+                &*row.kind,
+                &*names[&row.type_name],
+                &*row.program,
+            );
+            kinds.entry(key).or_default().extend(minors);
+        }
+        let kinds = kinds
+            .iter()
+            .map(|((api_version, kind, name, program), minors)| {
+                format!("{api_version} {kind} {} {name} {program}", runs_of(minors))
+            });
         add("kinds".to_owned(), kinds.collect());
-        let fields = self.fields.iter().map(|(row, minors)| {
+        let mut fields: Rows<(&str, &str, String)> = Rows::new();
+        for (row, minors) in &self.fields {
             let (prefix, inner) = parts(&row.form);
             let inner = names.get(inner).map_or(inner, String::as_str);
-            let (name, minors) = (&names[&row.type_name], runs_of(minors));
-            format!("{name} {} {minors} {prefix}{inner}", row.field)
+            let key = (
+                &*names[&row.type_name],
+                &*row.field,
+                format!("{prefix}{inner}"),
+            );
+            fields.entry(key).or_default().extend(minors);
+        }
+        let fields = fields.iter().map(|((name, field, form), minors)| {
+            format!("{name} {field} {} {form}", runs_of(minors))
         });
         add("fields".to_owned(), fields.collect());
         let mut minors = Vec::new();
         for program in Program::ALL {
             for subject in ["flags", "gates", "types"] {
                 let read = self.read(program, subject);
-                if !read.is_empty() {
-                    let program = program.as_str();
-                    minors.push(format!("{program} {subject} {}", runs_of(&read)));
+                if read.is_empty() {
+                    continue;
                 }
+                let mut row = format!("{} {subject} {}", program.as_str(), runs_of(&read));
+                let inferred = self.inferred(program).into_iter();
+                let inferred: BTreeSet<u32> = inferred.map(|(minor, _, _)| minor).collect();
+                if subject == "flags" && !inferred.is_empty() {
+                    write!(row, " {}", runs_of(&inferred)).unwrap();
+                }
+                minors.push(row);
             }
         }
         add("minors".to_owned(), minors);
@@ -323,8 +364,49 @@ impl Data {
                     .extend(minors);
             }
         }
+        for (minor, name, columns) in self.inferred_flags(program) {
+            rows.entry((name, columns)).or_default().insert(minor);
+        }
         let rows = rows.iter();
         rows.map(|((name, columns), minors)| format!("{name} {} {columns}", runs_of(minors)))
+            .collect()
+    }
+
+    /// The flags of minors whose flags were not read, from the nearest that were, before and after: as these have
+    /// them where they agree, and with values that are not checked where they do not.
+    fn inferred_flags(&self, program: Program) -> Vec<(u32, String, String)> {
+        let mut flags = Vec::new();
+        for (minor, before, after) in self.inferred(program) {
+            let of = |minor: u32| {
+                let rows = self.flags.iter();
+                rows.filter(move |(row, minors)| {
+                    row.program == program.as_str() && minors.contains(&minor)
+                })
+                .map(|(row, _)| (row.name.clone(), flag_columns(row)))
+                .collect::<BTreeMap<_, _>>()
+            };
+            let (mut before, after) = (of(before), of(after));
+            for (name, columns) in after {
+                let same = before.remove(&name).is_some_and(|other| other == columns);
+                let columns = if same { columns } else { unsure(&columns) };
+                flags.push((minor, name, columns));
+            }
+            let gone = before.into_iter();
+            flags.extend(gone.map(|(name, columns)| (minor, name, unsure(&columns))));
+        }
+        flags
+    }
+
+    /// The minors of which only the gates of a component were read, with the nearest before and after whose flags were.
+    fn inferred(&self, program: Program) -> Vec<(u32, u32, u32)> {
+        let read = self.read(program, "flags");
+        let missing = self.read(program, "gates").into_iter();
+        missing
+            .filter(|minor| !read.contains(minor))
+            .filter_map(|minor| {
+                let before = read.range(..minor).next_back()?;
+                Some((minor, *before, *read.range(minor..).next()?))
+            })
             .collect()
     }
 
@@ -354,37 +436,104 @@ impl Data {
         rows.collect()
     }
 
-    /// The types, with as much of their packages as makes them unique.
+    /// The names of types in the tables: without their packages, and with as much of these as makes them unique where
+    /// types of the same name differ.
     fn type_names(&self) -> BTreeMap<String, String> {
-        let fields = self
-            .fields
-            .keys()
-            .flat_map(|row| [&row.type_name, &row.form]);
-        let types: BTreeSet<&str> = fields
-            .chain(self.kinds.keys().map(|row| &row.type_name))
-            .map(|form| parts(form).1)
-            .filter(|name| name.contains('/'))
-            .collect();
+        let classes = self.classes();
+        let of_name = |name: &str| {
+            let same = classes.iter().filter(|(other, _)| last(other) == name);
+            same.map(|(_, class)| *class).collect::<BTreeSet<_>>()
+        };
         let ends = |name: &str, end: &str| {
             let rest = name.strip_suffix(end);
             rest.is_some_and(|rest| rest.is_empty() || rest.ends_with(['/', '.']))
         };
         let short = |name: &str| {
-            let begins = name
-                .rmatch_indices(['/', '.'])
-                .map(|(at, _)| at + 1)
-                .chain([0]);
-            let mut candidates = begins.map(|at| &name[at..]).filter(|end| {
-                // A package's version alone says little, but the name of the type comes first.
-                types.iter().filter(|other| ends(other, end)).count() == 1
-            });
-            candidates.next().unwrap().to_owned()
+            if of_name(last(name)).len() == 1 {
+                return last(name).to_owned();
+            }
+            let begins = name.rmatch_indices(['/', '.']).map(|(at, _)| at + 1);
+            let mut candidates = begins.chain([0]).map(|at| &name[at..]);
+            let unique = |end: &&str| classes.keys().filter(|other| ends(other, end)).count() == 1;
+            candidates.find(unique).unwrap().to_owned()
         };
-        types
-            .iter()
-            .map(|name| ((*name).to_owned(), short(name)))
-            .collect()
+        let mut names = BTreeMap::new();
+        let mut shown: BTreeMap<usize, String> = BTreeMap::new();
+        for (name, class) in &classes {
+            let short = shown.entry(*class).or_insert_with(|| short(name));
+            names.insert(name.clone(), short.clone());
+        }
+        names
     }
+
+    /// Types by classes: of a class are those of the same name that have the same fields in every minor that has both.
+    /// Most versions of a configuration file do.
+    fn classes(&self) -> BTreeMap<String, usize> {
+        let mut types: BTreeMap<&str, BTreeMap<u32, Vec<&FieldRow>>> = BTreeMap::new();
+        for name in self.kinds.keys().map(|row| row.type_name.as_str()) {
+            types.entry(name).or_default();
+        }
+        for (row, minors) in &self.fields {
+            for minor in minors {
+                let fields = types.entry(&row.type_name).or_default();
+                fields.entry(*minor).or_default().push(row);
+            }
+            let (_, inner) = parts(&row.form);
+            if inner.contains('/') {
+                types.entry(inner).or_default();
+            }
+        }
+        let mut class: BTreeMap<&str, usize> = BTreeMap::new();
+        let names: BTreeSet<&str> = types.keys().map(|name| last(name)).collect();
+        for name in types.keys() {
+            let at = names.iter().position(|other| *other == last(name));
+            class.insert(name, at.unwrap());
+        }
+        loop {
+            let form = |row: &FieldRow| {
+                let (prefix, inner) = parts(&row.form);
+                let inner = class.get(inner).map_or(inner.to_owned(), usize::to_string);
+                (row.field.clone(), format!("{prefix}{inner}"))
+            };
+            let alike = |one: &str, other: &str| {
+                let (one, other) = (&types[one], &types[other]);
+                one.iter().all(|(minor, fields)| {
+                    let Some(others) = other.get(minor) else {
+                        return true;
+                    };
+                    fields
+                        .iter()
+                        .map(|row| form(row))
+                        .eq(others.iter().map(|row| form(row)))
+                })
+            };
+            let mut groups: Vec<(usize, Vec<&str>)> = Vec::new();
+            for (name, at) in &class {
+                let same = groups.iter_mut().find(|(class, members)| {
+                    class == at && members.iter().all(|member| alike(member, name))
+                });
+                match same {
+                    Some((_, members)) => members.push(name),
+                    None => groups.push((*at, vec![name])),
+                }
+            }
+            let before: BTreeSet<usize> = class.values().copied().collect();
+            let split = groups.len() > before.len();
+            let members = groups.into_iter().enumerate();
+            class = members
+                .flat_map(|(at, (_, members))| members.into_iter().map(move |name| (name, at)))
+                .collect();
+            if !split {
+                let class = class.into_iter();
+                return class.map(|(name, at)| (name.to_owned(), at)).collect();
+            }
+        }
+    }
+}
+
+/// The name of a type without its package.
+fn last(name: &str) -> &str {
+    name.rsplit(['/', '.']).next().unwrap()
 }
 
 /// The prefix of a type, `*[]`, and the type within.
@@ -442,6 +591,12 @@ fn flag_columns(row: &FlagRow) -> String {
         write!(text, " {}", row.shorthand).unwrap();
     }
     text
+}
+
+/// The columns of a flag that two minors do not have alike.
+fn unsure(columns: &str) -> String {
+    let (_, rest) = columns.split_once(' ').unwrap();
+    format!("Other {rest}")
 }
 
 /// The kind of a flag's value by its Go type. What wraps another value parses like that.
@@ -538,7 +693,13 @@ fn each_flag_is_found_and_no_other() {
     let data = Data::recorded();
     let names: BTreeSet<&str> = data.flags.keys().map(|row| row.name.as_str()).collect();
     for program in Program::ALL {
+        let read = data.read(program, "flags");
         for minor in minors(&data) {
+            let sure = tables::certainty(program, Subject::Flags, minor) == Some(Certainty::Read);
+            assert_eq!(sure, read.contains(&minor.0));
+            if !sure {
+                continue;
+            }
             let mut known = BTreeMap::new();
             for (row, minors) in &data.flags {
                 if row.program == program.as_str() && minors.contains(&minor.0) {
@@ -570,6 +731,30 @@ fn each_flag_is_found_and_no_other() {
                 .collect();
             assert_eq!(all, known.into_keys().collect::<Vec<_>>());
         }
+    }
+}
+
+#[test]
+fn a_minor_that_was_not_read_has_the_flags_of_its_neighbours() {
+    let data = Data::recorded();
+    for program in Program::ALL {
+        for (minor, before, after) in data.inferred(program) {
+            let names = |minor: u32| tables::flags(program, Minor(minor)).map(|flag| flag.name);
+            let both: BTreeSet<&str> = names(before).chain(names(after)).collect();
+            assert_eq!(names(minor).collect::<BTreeSet<_>>(), both);
+            for name in both {
+                let of = |minor: u32| tables::flag(program, Minor(minor), name);
+                let flag = of(minor).unwrap();
+                assert_eq!(flag.certainty, Certainty::Inferred);
+                let sure = Some(Flag {
+                    certainty: Certainty::Read,
+                    ..flag
+                });
+                let alike = of(before) == sure && of(after) == sure;
+                assert!(alike || flag.kind == ValueKind::Other, "{flag:?}");
+            }
+        }
+        assert_eq!(tables::flags(program, Minor(0)).next(), None);
     }
 }
 
@@ -632,7 +817,7 @@ fn written_form(value: Type) -> String {
         Form::Pointer(inner) => format!("*{}", written_form(inner)),
         Form::List(inner) => format!("[]{}", written_form(inner)),
         Form::Map(inner) => format!("map[string]{}", written_form(inner)),
-        Form::Struct(schema) => schema.name.rsplit(['/', '.']).next().unwrap().to_owned(),
+        Form::Struct(schema) => last(schema.name).to_owned(),
         Form::Other => "other".to_owned(),
     }
 }
@@ -656,7 +841,11 @@ fn each_type_is_found_with_its_fields() {
             for (field, minors) in &data.fields {
                 if field.type_name == row.type_name && minors.contains(&minor.0) {
                     let (prefix, inner) = parts(&field.form);
-                    let inner = inner.rsplit(['/', '.']).next().unwrap();
+                    let inner = if inner.contains('/') {
+                        last(inner)
+                    } else {
+                        inner
+                    };
                     fields.insert(field.field.clone(), format!("{prefix}{inner}"));
                 }
             }
@@ -674,5 +863,31 @@ fn each_type_is_found_with_its_fields() {
         }
         assert_eq!(tables::schema(minor, "v1", "Pod"), None);
         assert_eq!(tables::schema(minor, "", ""), None);
+    }
+}
+
+/// What the newest minor's components print of themselves, with everything compiled and without.
+#[cfg(feature = "lab")]
+#[test]
+fn the_newest_minor_describes_itself_as_recorded() {
+    let data = Data::recorded();
+    let newest = minors(&data).iter().rev().nth(1).unwrap().0;
+    let directory = tempfile::tempdir().unwrap();
+    for light in [false, true] {
+        let into = directory.path().join(light.to_string());
+        std::fs::create_dir(&into).unwrap();
+        let mut describe = std::process::Command::new(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/kubernetes/describe"
+        ));
+        describe.args(light.then_some("--light"));
+        describe.arg(&into).arg(format!("1.{newest}"));
+        assert!(describe.status().unwrap().success());
+        let mut described = Data::recorded();
+        described.replace(&into);
+        assert!(described.gates == data.gates, "{light}");
+        assert!(described.kinds == data.kinds, "{light}");
+        assert!(described.fields == data.fields, "{light}");
+        assert!(light || described.flags == data.flags);
     }
 }

@@ -179,7 +179,7 @@ fn the_end_of_a_log_begins_with_a_line() {
     let end = |content: &str, limit| {
         std::fs::write(&at, content).unwrap();
         let (read, status) = root.read_log_end(Path::new("/log"), limit).unwrap();
-        assert_eq!(status.size, content.len() as u64);
+        assert_eq!(usize::try_from(status.size), Ok(content.len()));
         String::from_utf8(read).unwrap()
     };
     for (content, limit, expected) in [

@@ -82,7 +82,7 @@ pub(crate) fn first_record(text: &str) -> Result<Vec<String>, String> {
     }
 }
 
-const BARE_QUOTE: &str = "bare \" in non-quoted field";
+const BARE_QUOTE: &str = "bare \" in non-quoted-field";
 const QUOTE: &str = "extraneous or missing \" in quoted-field";
 
 /// `csv.ParseError`.
@@ -106,15 +106,11 @@ impl Lines<'_> {
             return None;
         }
         self.number = self.number.saturating_add(1);
-        let (line, rest) = match self.text.split_once('\n') {
-            Some((line, rest)) => (
-                format!("{}\n", line.strip_suffix('\r').unwrap_or(line)),
-                rest,
-            ),
-            None => {
-                let line = self.text;
-                (line.strip_suffix('\r').unwrap_or(line).to_owned(), "")
-            }
+        let without_return = |line: &str| line.strip_suffix('\r').unwrap_or(line).to_owned();
+        let (line, rest) = if let Some((line, rest)) = self.text.split_once('\n') {
+            (without_return(line) + "\n", rest)
+        } else {
+            (without_return(self.text), "")
         };
         self.text = rest;
         Some(line)
@@ -148,7 +144,7 @@ mod tests {
 
     #[test]
     fn quotes_are_where_they_may_be() {
-        let bare = "bare \" in non-quoted field";
+        let bare = "bare \" in non-quoted-field";
         let quote = "extraneous or missing \" in quoted-field";
         for (text, message) in [
             ("a\"b", format!("parse error on line 1, column 2: {bare}")),

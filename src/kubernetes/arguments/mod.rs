@@ -43,6 +43,9 @@ pub struct Parsed {
 /// point's encoding (1.0.7).
 const SHORTHAND_ENCODED: Minor = Minor(35);
 
+/// Since which minor the message of `--reserved-memory` without a target closes its parenthesis.
+const MEMORY_TARGET: Minor = Minor(35);
+
 /// Reads a command line without the program's name. An error is what the component exits with: that it
 /// prints its help or its version, too, because it then does not run.
 ///
@@ -83,6 +86,18 @@ impl<'a> CommandLine<'a> {
         Some((position, argument))
     }
 
+    /// The argument behind a flag, as its value.
+    fn next_value(
+        &mut self,
+        position: usize,
+        error: impl Fn() -> String,
+    ) -> Result<&'a str, Failure> {
+        match self.take() {
+            Some((_, value)) => Ok(value),
+            None => Err(self.failure(position, error(), false)),
+        }
+    }
+
     fn read(&mut self) -> Result<(), Failure> {
         while let Some((position, argument)) = self.take() {
             if argument == "--" {
@@ -111,7 +126,7 @@ impl<'a> CommandLine<'a> {
             None => (argument, None),
         };
         let normalized = name.replace('_', "-");
-        let Some(flag) = tables::flag(self.program, self.minor, &normalized) else {
+        let Some(flag) = find(self.program, self.minor, &normalized) else {
             if self.is_certain() {
                 return Err(self.failure(position, format!("unknown flag: --{name}"), true));
             }
@@ -122,13 +137,7 @@ impl<'a> CommandLine<'a> {
         let value = match value {
             Some(value) => value,
             None if flag.optional_value => "true",
-            None => match self.take() {
-                Some((_, value)) => value,
-                None => {
-                    let message = format!("flag needs an argument: --{name}");
-                    return Err(self.failure(position, message, false));
-                }
-            },
+            None => self.next_value(position, || format!("flag needs an argument: --{name}"))?,
         };
         self.set(position, flag, &normalized, value)
     }
@@ -158,13 +167,9 @@ impl<'a> CommandLine<'a> {
                     continue;
                 }
                 None if !after.is_empty() => after,
-                None => match self.take() {
-                    Some((_, value)) => value,
-                    None => {
-                        let message = format!("flag needs an argument: '{letter}' in -{rest}");
-                        return Err(self.failure(position, message, false));
-                    }
-                },
+                None => self.next_value(position, || {
+                    format!("flag needs an argument: '{letter}' in -{rest}")
+                })?,
             };
             return self.set(position, flag, name, value);
         }
@@ -196,6 +201,11 @@ impl<'a> CommandLine<'a> {
             Err(_) if flag.certainty == Certainty::Inferred => Value::Text(text.to_owned()),
             Err(error) => return Err(self.refusal(position, &flag, text, &error, false)),
         };
+        if flag.kind == ValueKind::ReservedMemory && self.lost_its_target(flag.name) {
+            let end = if self.minor < MEMORY_TARGET { "" } else { ")" };
+            let error = format!("no target (nil pointer to *[]MemoryReservation{end}");
+            return Err(self.refusal(position, &flag, text, &error, false));
+        }
         if let (ValueKind::FeatureGate, Value::Switches(switches)) = (flag.kind, &value) {
             let requested = switches.iter().cloned().collect();
             if let Err(refusal) = self.gates.set(&requested) {
@@ -205,6 +215,14 @@ impl<'a> CommandLine<'a> {
         }
         self.push(position, Some(flag), name, value);
         Ok(())
+    }
+
+    /// Whether a flag was empty before: `ReservedMemoryVar` then has no target any more.
+    fn lost_its_target(&self, name: &str) -> bool {
+        let is_empty = |parsed: &Parsed| parsed.value == Value::Memory(Vec::new());
+        self.parsed
+            .iter()
+            .any(|parsed| parsed.name == name && is_empty(parsed))
     }
 
     /// `InvalidValueError` of pflag.
@@ -304,6 +322,38 @@ impl<'a> CommandLine<'a> {
             rests_on_names,
         }
     }
+}
+
+/// A flag by its name. The flags of the log format `json` are those of programs that register it, which all
+/// mains do (`k8s.io/component-base/logs/json/register`).
+fn find(program: Program, minor: Minor, name: &str) -> Option<Flag> {
+    tables::flag(program, minor, name).or_else(|| {
+        let (name, kind, field) = match name {
+            "log-json-split-stream" => {
+                let field = "logging.options.json.splitStream";
+                ("log-json-split-stream", ValueKind::Bool, field)
+            }
+            "log-json-info-buffer-size" => {
+                let field = "logging.options.json.infoBufferSize";
+                ("log-json-info-buffer-size", ValueKind::Quantity, field)
+            }
+            _ => return None,
+        };
+        let formats = tables::flag(program, minor, "logging-format")?;
+        Some(Flag {
+            name,
+            kind,
+            optional_value: kind == ValueKind::Bool,
+            field: (program == Program::Kubelet).then_some(field),
+            // RKE2's cloud controller manager has a main of its own.
+            certainty: if program == Program::CloudControllerManager {
+                Certainty::Inferred
+            } else {
+                formats.certainty
+            },
+            ..formats
+        })
+    })
 }
 
 fn exit(position: usize, message: &str) -> Failure {

@@ -12,6 +12,7 @@ use crate::kubernetes::arguments::names::{key_errors, value_errors};
 use crate::kubernetes::arguments::{self, Parsed, Taint, Value, gate_positions, requested_gates};
 use crate::kubernetes::codec::duration;
 use crate::kubernetes::feature_gates::{Gates, Refusal};
+use crate::kubernetes::tables::ValueKind;
 use crate::kubernetes::{Cause, Failure, Minor, Program};
 
 /// Since which minor keys and values of `--node-labels` have to be valid.
@@ -20,6 +21,9 @@ const LABELS_CHECKED: Minor = Minor(25);
 const ENDPOINT_REQUIRED: Minor = Minor(26);
 /// Since which minor there is no `--container-runtime`, and no gate for `--seccomp-default`.
 const NO_RUNTIME_FLAG: Minor = Minor(27);
+
+/// Since which minor pflag exits with status 0 where help is requested of a parser that has no such flag.
+const HELP_EXITS_WELL: Minor = Minor(35);
 
 /// The keys and namespaces that a kubelet may label its node with, in the order in which it prints them.
 const KUBELET_LABELS: [&str; 11] = [
@@ -60,6 +64,7 @@ impl KubeletFlags {
             return Err(flags.gate_failure(&refusal, None));
         }
         flags.validate()?;
+        flags.check_second_parse(arguments)?;
         Ok(flags)
     }
 
@@ -191,6 +196,45 @@ impl KubeletFlags {
                 (slot, value) => *slot = value,
             }
         }
+    }
+
+    /// Where there are files, the kubelet parses its flags again, with a parser that has no `--help`: pflag then
+    /// exits, with status 0 since 1.0.9. For that parser, flags of libraries require a value.
+    fn check_second_parse(&self, arguments: &[String]) -> Result<(), Failure> {
+        let has_files = ["config", "config-dir"]
+            .iter()
+            .any(|name| self.text(name).is_some_and(|path| !path.is_empty()));
+        if !has_files {
+            return Ok(());
+        }
+        for parsed in &self.parsed {
+            let is_last = parsed.position.saturating_add(1) == arguments.len();
+            let has_value = arguments
+                .get(parsed.position)
+                .is_some_and(|text| text.contains('='));
+            let is_of_library = parsed
+                .flag
+                .is_some_and(|flag| flag.kind == ValueKind::GoBool);
+            let message = if parsed.name == "help" {
+                let silent = "it prints its help and exits";
+                let words = if self.minor < HELP_EXITS_WELL {
+                    "pflag: help requested"
+                } else {
+                    silent
+                };
+                words.to_owned()
+            } else if is_of_library && is_last && !has_value {
+                format!("flag needs an argument: --{}", parsed.name)
+            } else {
+                continue;
+            };
+            return Err(Failure {
+                message,
+                cause: Cause::Arguments(vec![parsed.position]),
+                rests_on_names: false,
+            });
+        }
+        Ok(())
     }
 
     /// `ValidateKubeletFlags`.

@@ -49,6 +49,11 @@ const SIGNALS: [(&str, Minor); 9] = [
     ("pid.available", Minor(0)),
 ];
 
+/// The last minor in which a gate can turn a manager off.
+const LAST_MANAGER_GATES: Minor = Minor(27);
+/// The last minor with the gate `DynamicKubeletConfig`.
+const DYNAMIC_CONFIGURATION: Minor = Minor(25);
+
 /// What is at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
@@ -225,6 +230,7 @@ fn aggregate(errors: &[&str]) -> String {
 
 /// The checks from the TLS options to the call of the container runtime.
 pub fn before_runtime(start: &Start<'_>) -> Result<(), Failure> {
+    dynamic_configuration(start)?;
     tls_options(start)?;
     lock(start)?;
     cloud(start)?;
@@ -233,6 +239,7 @@ pub fn before_runtime(start: &Start<'_>) -> Result<(), Failure> {
     authentication(start)?;
     if start.flags.minor() < RUNTIME_FIRST {
         reservations(start)?;
+        managers(start)?;
     }
     endpoint(start)
 }
@@ -241,8 +248,21 @@ pub fn before_runtime(start: &Start<'_>) -> Result<(), Failure> {
 pub fn after_runtime(start: &Start<'_>) -> Result<(), Failure> {
     if start.flags.minor() >= RUNTIME_FIRST {
         reservations(start)?;
+        managers(start)?;
     }
     node_ip(start)
+}
+
+/// A gate that is locked without being marked so.
+fn dynamic_configuration(start: &Start<'_>) -> Result<(), Failure> {
+    if start.flags.minor() > DYNAMIC_CONFIGURATION
+        || !start.gates.is_enabled("DynamicKubeletConfig")
+    {
+        return Ok(());
+    }
+    let message =
+        "cannot set feature gate DynamicKubeletConfig to true, feature is locked to false";
+    Err(start.failure(message.to_owned(), &["featureGates"]))
 }
 
 /// `InitializeTLS`.
@@ -431,11 +451,16 @@ fn endpoint(start: &Start<'_>) -> Result<(), Failure> {
         && scheme
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    let authority = rest.split('/').next().unwrap_or(rest);
+    let has_port = authority
+        .split_once(':')
+        .is_none_or(|(_, port)| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()));
     let is_plain = rest
         .bytes()
+        .filter(|&byte| byte != b':')
         .all(|byte| byte.is_ascii_alphanumeric() || b"-._/".contains(&byte));
     let scheme = scheme.to_ascii_lowercase();
-    if !is_scheme || !is_plain || scheme == "unix" {
+    if !is_scheme || !is_plain || !has_port || scheme == "unix" {
         return Ok(());
     }
     let error = if scheme == "tcp" {
@@ -570,6 +595,111 @@ fn percentage_error(text: &str) -> Option<String> {
     }
 }
 
+/// The managers of topology, processors and memory, which the container manager makes in this order.
+fn managers(start: &Start<'_>) -> Result<(), Failure> {
+    let fail = |error: String, field: &str| {
+        Err(start.failure(format!("failed to run Kubelet: {error}"), &[field]))
+    };
+    let unknown = |name: &str| format!("unknown policy: \"{name}\"");
+    let has_gate = |gate| start.flags.minor() > LAST_MANAGER_GATES || start.gates.is_enabled(gate);
+    let policy = start.text("topologyManagerPolicy").unwrap_or("none");
+    let policies = ["none", "best-effort", "restricted", "single-numa-node"];
+    if has_gate("TopologyManager") && !policies.contains(&policy) {
+        return fail(unknown(policy), "topologyManagerPolicy");
+    }
+    if has_gate("CPUManager") {
+        let field = "cpuManagerPolicy";
+        match start.text(field).unwrap_or("none") {
+            "none" => {
+                let options = start.pairs("cpuManagerPolicyOptions");
+                if !options.is_empty() {
+                    let options: Vec<_> = options
+                        .iter()
+                        .map(|(key, value)| format!("{key}:{value}"))
+                        .collect();
+                    let error = format!(
+                        "new none policy error: None policy: received unsupported options=map[{}]",
+                        options.join(" ")
+                    );
+                    return fail(error, "cpuManagerPolicyOptions");
+                }
+            }
+            "static" => {
+                if let Some(error) = static_policy_error(start) {
+                    return fail(error.to_owned(), field);
+                }
+            }
+            name => return fail(unknown(name), field),
+        }
+    }
+    if has_gate("MemoryManager") {
+        let field = "memoryManagerPolicy";
+        match start.text(field).unwrap_or("None") {
+            "None" => {}
+            "Static" => {
+                if let Some(amount) = unreserved_memory(start) {
+                    let amount = go::quote(amount.as_bytes());
+                    let error = format!(
+                        "the total amount \"0\" of type \"memory\" is not equal to the value {amount} \
+                         determined by Node Allocatable feature"
+                    );
+                    return fail(error, field);
+                }
+            }
+            name => return fail(unknown(name), field),
+        }
+    }
+    Ok(())
+}
+
+/// What the static policy of processors requires.
+fn static_policy_error(start: &Start<'_>) -> Option<&'static str> {
+    if start
+        .text("reservedSystemCPUs")
+        .is_some_and(|list| !list.is_empty())
+    {
+        return None;
+    }
+    let amounts: Vec<_> = ["kubeReserved", "systemReserved"]
+        .iter()
+        .filter_map(|field| start.pairs(field).get("cpu").copied())
+        .collect();
+    if amounts.is_empty() {
+        return Some("[cpumanager] unable to determine reserved CPU resources for static policy");
+    }
+    let is_zero = |amount: &&str| quantity::parse(amount).is_ok_and(|quantity| quantity.is_zero);
+    amounts.iter().all(is_zero).then_some(
+        "[cpumanager] the static policy requires systemreserved.cpu + kubereserved.cpu to be greater than zero",
+    )
+}
+
+/// The memory that is kept from pods while nothing of it is reserved on a NUMA node. `None` where several
+/// amounts, or a part of the machine's memory, would have to be added up.
+fn unreserved_memory(start: &Start<'_>) -> Option<String> {
+    if start
+        .get("reservedMemory")
+        .and_then(Json::as_array)
+        .is_some_and(|list| !list.is_empty())
+    {
+        return None;
+    }
+    let threshold = match start.get("evictionHard") {
+        Some(_) => start.pairs("evictionHard").get("memory.available").copied(),
+        None => Some("100Mi"),
+    };
+    let reserved = ["kubeReserved", "systemReserved"]
+        .iter()
+        .filter_map(|field| start.pairs(field).get("memory").copied());
+    let amounts: Vec<_> = reserved
+        .chain(threshold)
+        .filter(|amount| !quantity::parse(amount).is_ok_and(|quantity| quantity.is_zero))
+        .collect();
+    match amounts[..] {
+        [amount] if quantity::parse(amount).is_ok() => Some(amount.to_owned()),
+        _ => None,
+    }
+}
+
 /// `ParseNodeIPArgument`: addresses that cannot be read are ignored.
 fn node_ip(start: &Start<'_>) -> Result<(), Failure> {
     let text = start.flags.text("node-ip").unwrap_or("");
@@ -698,6 +828,167 @@ impl Start<'_> {
             message,
             cause: Cause::Arguments(positions.collect()),
             rests_on_names: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const CLIENT: &str = "--kubeconfig=/etc/kubeconfig";
+
+    fn with<T>(
+        minor: u32,
+        arguments: &[&str],
+        mut configuration: Json,
+        check: impl Fn(&Start<'_>) -> T,
+    ) -> T {
+        let arguments: Vec<_> = arguments.iter().map(|&text| text.to_owned()).collect();
+        let flags = KubeletFlags::parse(Minor(minor), &arguments).unwrap();
+        flags.apply_to(&mut configuration);
+        let origin = |_: &str| Cause::File {
+            path: "/etc/kubelet.conf".to_owned(),
+            line: None,
+        };
+        let gates = gates(&flags, &configuration, &origin).unwrap();
+        let presence = |path: &str| match path {
+            "/missing" => Presence::Missing,
+            "/pki/kubelet.key" | "/pki/kubelet.crt" => Presence::Present,
+            "/half/kubelet.crt" => Presence::Present,
+            "/half/kubelet.key" => Presence::Missing,
+            _ => Presence::Unknown,
+        };
+        check(&Start {
+            flags: &flags,
+            configuration: &configuration,
+            gates: &gates,
+            presence: &presence,
+            origin: &origin,
+        })
+    }
+
+    #[test]
+    fn what_it_opens_has_to_be_there() {
+        for (arguments, message) in [
+            (&[CLIENT][..], None),
+            (
+                &["--kubeconfig=/missing"],
+                Some(
+                    "failed to run Kubelet: invalid kubeconfig: stat /missing: no such file or directory",
+                ),
+            ),
+            (
+                &[CLIENT, "--client-ca-file=/missing"],
+                Some("failed to run Kubelet: open /missing: no such file or directory"),
+            ),
+            (
+                &[CLIENT, "--cert-dir=/half"],
+                Some(
+                    "failed to construct kubelet dependencies: error reading /half/kubelet.key, certificate and key must be supplied as a pair",
+                ),
+            ),
+            (
+                &[CLIENT, "--container-runtime-endpoint=tcp://127.0.0.1:1"],
+                Some("failed to run Kubelet: only support unix socket endpoint"),
+            ),
+            (
+                &[CLIENT, "--container-runtime-endpoint=unix:///x.sock"],
+                None,
+            ),
+        ] {
+            let found = with(37, arguments, json!({}), before_runtime);
+            assert_eq!(
+                found.err().map(|failure| failure.message).as_deref(),
+                message,
+                "{arguments:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_is_the_cause_of_its_fields() {
+        let configuration =
+            || json!({"authorization": {"mode": "X"}, "logging": {"format": "yaml"}});
+        let failure = with(37, &[CLIENT], configuration(), before_runtime).unwrap_err();
+        assert_eq!(
+            failure.message,
+            "failed to run Kubelet: unknown authorization mode X"
+        );
+        assert!(matches!(failure.cause, Cause::File { .. }));
+        let arguments = [CLIENT, "--authorization-mode=Y"];
+        let failure = with(37, &arguments, configuration(), before_runtime).unwrap_err();
+        assert_eq!(failure.cause, Cause::Arguments(vec![1]));
+        let failure = with(37, &[CLIENT], configuration(), logging).unwrap_err();
+        assert_eq!(
+            failure.message,
+            "initialize logging: logging.format: Invalid value: \"yaml\": Unsupported log format"
+        );
+    }
+
+    #[test]
+    fn what_it_reserves_is_read_behind_the_runtime_of_newer_minors() {
+        for (configuration, message) in [
+            (json!({"kubeReserved": {"cpu": "200m"}}), None),
+            (
+                json!({"kubeReserved": {"cpu": "x"}}),
+                Some(
+                    "failed to run Kubelet: --kube-reserved value failed to parse: failed to parse quantity \"x\" for \"cpu\" resource: quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+                ),
+            ),
+            (
+                json!({"systemReserved": {"disk": "1Gi"}}),
+                Some(
+                    "failed to run Kubelet: --system-reserved value failed to parse: cannot reserve \"disk\" resource",
+                ),
+            ),
+            (
+                json!({"evictionHard": {"memory.free": "1Gi"}}),
+                Some("failed to run Kubelet: unsupported eviction signal memory.free"),
+            ),
+            (
+                json!({"evictionHard": {"memory.available": "101%"}}),
+                Some(
+                    "failed to run Kubelet: eviction percentage threshold memory.available must be <= 100%: 101%",
+                ),
+            ),
+            (
+                json!({"cpuManagerPolicy": "static"}),
+                Some(
+                    "failed to run Kubelet: [cpumanager] unable to determine reserved CPU resources for static policy",
+                ),
+            ),
+        ] {
+            assert!(with(37, &[CLIENT], configuration.clone(), before_runtime).is_ok());
+            let found = with(37, &[CLIENT], configuration, after_runtime);
+            assert_eq!(
+                found.err().map(|failure| failure.message).as_deref(),
+                message
+            );
+        }
+        let configuration = json!({"kubeReserved": {"disk": "1Gi"}});
+        let failure = with(24, &[CLIENT], configuration, before_runtime).unwrap_err();
+        assert_eq!(
+            failure.message,
+            "failed to run Kubelet: cannot reserve \"disk\" resource"
+        );
+    }
+
+    #[test]
+    fn two_addresses_are_of_two_families() {
+        for (text, is_right) in [
+            ("10.0.0.1", true),
+            ("10.0.0.1,fd00::1", true),
+            ("x", true),
+            ("10.0.0.1,10.0.0.2", false),
+            ("0.0.0.0,fd00::1", false),
+            ("10.0.0.1,fd00::1,fd00::2", false),
+        ] {
+            let argument = format!("--node-ip={text}");
+            let found = with(37, &[CLIENT, &argument], json!({}), after_runtime);
+            assert_eq!(found.is_ok(), is_right, "{text}");
         }
     }
 }

@@ -82,15 +82,11 @@ fn error(mut pairs: &str) -> ErrorValue {
                 ErrorValue::None
             };
         }
-        let (value, after) = match unquote(rest) {
-            Some(quoted) => quoted,
-            None => {
-                let (value, after) = rest
-                    .split_at_checked(rest.find(' ').unwrap_or(rest.len()))
-                    .unwrap_or((rest, ""));
-                (value.to_owned(), after)
-            }
-        };
+        let (value, after) = unquote(rest).unwrap_or_else(|| {
+            let end = rest.find(' ').unwrap_or(rest.len());
+            let (value, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+            (value.to_owned(), after)
+        });
         if is_error {
             return ErrorValue::Text(value);
         }

@@ -7,6 +7,8 @@ const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400;
 /// Offsets of time zones are multiples of this, in seconds.
 const ZONE_STEP: i64 = 15 * 60;
+/// The longest time between the last line that has a time and the end of the log, in seconds.
+const PAUSE: i64 = 60;
 /// The largest offset of a time zone from UTC, in seconds.
 const ZONE_MAX: i64 = 14 * 3600;
 
@@ -44,12 +46,10 @@ impl LogTime {
             .saturating_add(step / 2)
             .div_euclid(step)
             .saturating_mul(step);
+        let is_zone = offset.abs() <= ZONE_MAX.saturating_mul(SECOND)
+            && gap.saturating_sub(offset).abs() <= PAUSE.saturating_mul(SECOND);
         // The file was copied, or its time was changed: what is known is the time between the two lines.
-        let offset = if offset.abs() > ZONE_MAX.saturating_mul(SECOND) {
-            gap
-        } else {
-            offset
-        };
+        let offset = if is_zone { offset } else { gap };
         u64::try_from(own.saturating_sub(offset)).unwrap_or_default()
     }
 
@@ -251,6 +251,11 @@ mod tests {
         let written = utc("2026-11-28T11:30:00Z");
         let (exit, end) = (local(6, 1, 100), local(6, 1, 107));
         assert_eq!(exit.resolve(end, written), utc("2026-11-28T11:29:53Z"));
+        // Not half an hour east of Greenwich.
+        let end = local(11, 28, 11 * 3600);
+        let exit = local(11, 28, 11 * 3600 - 3);
+        let written = utc("2026-11-28T11:26:00Z");
+        assert_eq!(exit.resolve(end, written), utc("2026-11-28T11:25:57Z"));
         let any = LogTime::Utc(7);
         assert_eq!(any.resolve(end, written), 7);
         assert_eq!(exit.resolve(any, written), written);

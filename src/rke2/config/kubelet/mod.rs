@@ -83,6 +83,8 @@ pub struct Kubelet {
     /// Whether the feature gate `KubeletInUserNamespace` may be on: a setting names it, or all alpha gates, or
     /// cannot be read.
     pub in_user_namespace: bool,
+    /// Whether the feature gate `UserNamespacesSupport` may be off: the same of it, and of all beta gates.
+    pub may_lack_user_namespaces: bool,
     /// The errors with which the kubelet fails while it reads its flags, in its words.
     pub refusals: Vec<Refusal>,
     /// What is not known.
@@ -189,20 +191,22 @@ pub fn kubelet(settings: &Settings, rules: &ParserRules, files: &KubeletFiles) -
         let message = format!("bad flag syntax: --{}={value}", arg.key);
         refusals.push(Refusal::by(message, &arg.origin));
     }
-    let in_user_namespace = may_enable(&arguments, files, ["KubeletInUserNamespace", "AllAlpha"]);
+    let in_user_namespace = may_set(&arguments, files, ["KubeletInUserNamespace", "AllAlpha"]);
+    let may_lack_user_namespaces = may_set(&arguments, files, ["UserNamespacesSupport", "AllBeta"]);
     let disabled = settings.get("disable-agent").map(|setting| &setting.value);
     Kubelet {
         runs: disabled != Some(&SettingValue::Bool(true)),
         protect_kernel_defaults: protect,
         fail_cgroup_v1: fail,
         in_user_namespace,
+        may_lack_user_namespaces,
         refusals,
         gaps,
     }
 }
 
 /// Whether an argument or a file may set one of these feature gates, to whatever value.
-fn may_enable(arguments: &[Arg], files: &KubeletFiles, gates: [&str; 2]) -> bool {
+fn may_set(arguments: &[Arg], files: &KubeletFiles, gates: [&str; 2]) -> bool {
     let names = |text: &[u8]| {
         let has = |gate: &str| text.windows(gate.len()).any(|part| part == gate.as_bytes());
         gates.into_iter().any(has)

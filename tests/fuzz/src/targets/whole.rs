@@ -70,6 +70,7 @@ fn around(data: &[u8], limit: Option<usize>) -> Around {
     };
     let elsewhere = parts.iter().filter(|(letter, _)| *letter == b'w');
     let facts = HostFacts {
+        subordinate_ids: None,
         systemd: None,
         image: super::switch(data, 4) % 2 == 1,
         kernel: kernel

@@ -4,9 +4,18 @@ go 1.21
 
 require (
 	github.com/spf13/cobra v1.7.0
+	github.com/spf13/pflag v1.0.5
+	k8s.io/apiextensions-apiserver v0.0.0
+	k8s.io/apimachinery v0.29.6
 	k8s.io/apiserver v0.29.6
+	k8s.io/cloud-provider v0.29.3
 	k8s.io/component-base v0.29.6
+	k8s.io/controller-manager v0.29.6
+	k8s.io/kube-proxy v0.0.0
+	k8s.io/kube-scheduler v0.0.0
+	k8s.io/kubelet v0.29.6
 	k8s.io/kubernetes v1.29.6
+	k8s.io/pod-security-admission v0.0.0
 )
 
 require (
@@ -113,7 +122,6 @@ require (
 	github.com/rubiojr/go-vhd v0.0.0-20200706105327-02e210299021 // indirect
 	github.com/seccomp/libseccomp-golang v0.10.0 // indirect
 	github.com/sirupsen/logrus v1.9.0 // indirect
-	github.com/spf13/pflag v1.0.5 // indirect
 	github.com/stoewer/go-strcase v1.2.0 // indirect
 	github.com/syndtr/gocapability v0.0.0-20200815063812-42c35b437635 // indirect
 	github.com/vishvananda/netlink v1.1.0 // indirect
@@ -162,29 +170,22 @@ require (
 	gopkg.in/yaml.v2 v2.4.0 // indirect
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 	k8s.io/api v0.29.6 // indirect
-	k8s.io/apiextensions-apiserver v0.0.0 // indirect
-	k8s.io/apimachinery v0.29.6 // indirect
 	k8s.io/client-go v0.29.6 // indirect
-	k8s.io/cloud-provider v0.29.3 // indirect
 	k8s.io/cluster-bootstrap v0.0.0 // indirect
 	k8s.io/component-helpers v0.29.6 // indirect
-	k8s.io/controller-manager v0.29.6 // indirect
 	k8s.io/cri-api v0.29.6 // indirect
 	k8s.io/csi-translation-lib v0.0.0 // indirect
 	k8s.io/dynamic-resource-allocation v0.0.0 // indirect
+	k8s.io/endpointslice v0.0.0 // indirect
 	k8s.io/klog/v2 v2.110.1 // indirect
 	k8s.io/kms v0.29.6 // indirect
 	k8s.io/kube-aggregator v0.0.0 // indirect
 	k8s.io/kube-controller-manager v0.0.0 // indirect
 	k8s.io/kube-openapi v0.0.0-20231010175941-2dd684a91f00 // indirect
-	k8s.io/kube-proxy v0.0.0 // indirect
-	k8s.io/kube-scheduler v0.0.0 // indirect
 	k8s.io/kubectl v0.0.0 // indirect
-	k8s.io/kubelet v0.29.6 // indirect
 	k8s.io/legacy-cloud-providers v0.0.0 // indirect
 	k8s.io/metrics v0.29.6 // indirect
 	k8s.io/mount-utils v0.0.0 // indirect
-	k8s.io/pod-security-admission v0.0.0 // indirect
 	k8s.io/utils v0.0.0-20230726121419-3b25d923346b // indirect
 	sigs.k8s.io/apiserver-network-proxy/konnectivity-client v0.28.0 // indirect
 	sigs.k8s.io/json v0.0.0-20221116044647-bc3834ca7abd // indirect
@@ -222,6 +223,8 @@ replace k8s.io/csi-translation-lib => k8s.io/csi-translation-lib v0.29.6
 
 replace k8s.io/dynamic-resource-allocation => k8s.io/dynamic-resource-allocation v0.29.6
 
+replace k8s.io/endpointslice => k8s.io/endpointslice v0.28.15
+
 replace k8s.io/kms => k8s.io/kms v0.29.6
 
 replace k8s.io/kube-aggregator => k8s.io/kube-aggregator v0.29.6
@@ -243,5 +246,9 @@ replace k8s.io/metrics => k8s.io/metrics v0.29.6
 replace k8s.io/mount-utils => k8s.io/mount-utils v0.29.6
 
 replace k8s.io/pod-security-admission => k8s.io/pod-security-admission v0.29.6
+
+replace k8s.io/sample-apiserver => k8s.io/sample-apiserver v0.28.15
+
+replace k8s.io/sample-cli-plugin => k8s.io/sample-cli-plugin v0.28.15
 
 replace k8s.io/sample-controller => k8s.io/sample-controller v0.29.3

@@ -17,7 +17,7 @@ import (
 
 // A Component is all that is printed of a program.
 type Component struct {
-	Flags []Flag          `json:"flags"`
+	Flags []Flag          `json:"flags,omitempty"`
 	Gates []Gate          `json:"gates"`
 	Kinds []Kind          `json:"kinds,omitempty"`
 	Types map[string]Type `json:"types,omitempty"`
