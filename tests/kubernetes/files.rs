@@ -615,6 +615,15 @@ fn ours(minor: u32, case: &Case) -> Outcome {
     outcome(Minor(minor), &arguments(case), &machine)
 }
 
+/// Without the name of a scheme, which is the place in a source that a build has: outside of Kubernetes' own tree
+/// that of another file.
+fn without_scheme(text: &str) -> String {
+    match text.split_once(" in scheme ") {
+        Some((before, _)) => before.to_owned(),
+        None => text.to_owned(),
+    }
+}
+
 /// Two texts are the same up to the order of what Go takes from a map.
 fn same(one: &str, other: &str) -> bool {
     let sorted = |text: &str| {
@@ -622,7 +631,8 @@ fn same(one: &str, other: &str) -> bool {
         words.sort();
         words
     };
-    one == other || sorted(one) == sorted(other)
+    let (one, other) = (without_scheme(one), without_scheme(other));
+    one == other || sorted(&one) == sorted(&other)
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! The names that Go gives types, as far as errors show them and the tables do not have them.
 
-/// Fields of a string type with a name of its own: struct, field, type.
-const FIELDS: [(&str, &str, &str); 9] = [
+/// Fields of a type with a name of its own: struct, field, type.
+const FIELDS: [(&str, &str, &str); 12] = [
+    ("LoggingConfiguration", "flushFrequency", "time.Duration"),
+    ("LoggingConfiguration", "verbosity", "v1.VerbosityLevel"),
+    ("VModuleItem", "verbosity", "v1.VerbosityLevel"),
     (
         "KubeletAuthorization",
         "mode",

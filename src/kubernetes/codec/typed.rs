@@ -115,13 +115,13 @@ impl Decoder<'_> {
             Form::String => self.plain(node, "string", name, into, |value| {
                 matches!(value, Value::Text(_))
             }),
-            Form::Int(bits) => {
-                self.number(node, &format!("int{bits}"), into, |text| fits(text, bits))
-            }
-            Form::Uint(bits) => self.number(node, &format!("uint{bits}"), into, |text| {
+            Form::Int(bits) => self.number(node, &format!("int{bits}"), name, into, |text| {
+                fits(text, bits)
+            }),
+            Form::Uint(bits) => self.number(node, &format!("uint{bits}"), name, into, |text| {
                 fits_unsigned(text, bits)
             }),
-            Form::Float(bits) => self.number(node, &format!("float{bits}"), into, |text| {
+            Form::Float(bits) => self.number(node, &format!("float{bits}"), name, into, |text| {
                 fits_float(text, bits)
             }),
             Form::Bytes => self.bytes(node, into),
@@ -187,9 +187,14 @@ impl Decoder<'_> {
         &mut self,
         node: &Node,
         wanted: &str,
+        name: Name,
         into: Option<&Node>,
         fits: impl Fn(&str) -> bool,
     ) -> Decoded {
+        let wanted = match name {
+            Name::Plain => wanted,
+            Name::Named(name) => name,
+        };
         match &node.value {
             Value::Null => Ok(into.cloned()),
             Value::Number(text) if fits(text) => Ok(Some(node.clone())),

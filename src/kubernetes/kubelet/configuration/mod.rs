@@ -39,6 +39,17 @@ const PATH_FIRST: Minor = Minor(28);
 /// Since which minor setting defaults asks for feature gates, and panics for a bad one.
 const GATED_DEFAULTS: Minor = Minor(32);
 
+/// The fields that are paths (`KubeletConfigurationPathRefs`), and since which minor.
+const PATHS: [(&str, u32); 7] = [
+    ("staticPodPath", 0),
+    ("authentication.x509.clientCAFile", 0),
+    ("tlsCertFile", 0),
+    ("tlsPrivateKeyFile", 0),
+    ("resolvConf", 0),
+    ("volumePluginDir", 0),
+    ("podLogsDir", 30),
+];
+
 /// A file that the kubelet reads.
 #[derive(Debug, Clone, Copy)]
 pub struct File<'a> {
@@ -295,10 +306,33 @@ impl Loader<'_> {
         self.ignored.extend(decoded.ignored);
         let mut value = decoded.value;
         self.set_defaults(&mut value)?;
+        self.resolve_paths(&mut value, path);
         if self.minor >= Minor(26) {
             defaults::eviction_hard(&mut value);
         }
         Ok(value)
+    }
+
+    /// `resolveRelativePaths`: paths in the file behind `--config` begin at its directory.
+    fn resolve_paths(&self, value: &mut Node, file: &str) {
+        let directory = file.rsplit_once('/').map_or("", |(directory, _)| directory);
+        for (field, since) in PATHS {
+            let Some(node) = value.at(field).filter(|_| self.minor.0 >= since) else {
+                continue;
+            };
+            let place = node.place;
+            let resolved = match &node.value {
+                Value::Text(path) if !path.is_empty() && !path.starts_with('/') => {
+                    joined(directory, path)
+                }
+                _ => continue,
+            };
+            let node = Node {
+                value: Value::Text(resolved),
+                place,
+            };
+            defaults::put(value, field, node);
+        }
     }
 
     /// Sets the defaults. Since 1.32 that panics for feature gates that cannot be set.
@@ -493,6 +527,21 @@ impl Loader<'_> {
             }
         }
     }
+}
+
+/// `filepath.Join` of an absolute directory and a relative path.
+fn joined(directory: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in directory.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
 }
 
 /// `filepath.Ext` without its dot: of the last part of the path, which may begin with it.

@@ -375,10 +375,18 @@ impl Check<'_> {
         let before = format!("1.{}", self.minor.0.saturating_sub(1));
         let version = self.text(FIELD);
         if !version.is_empty() && version != before {
-            let words = format!(
-                "--show-hidden-metrics-for-version must be omitted or have the value '{before}'. Only the previous \
-                 minor version is allowed"
-            );
+            let words = if self.since(36) {
+                format!(
+                    "invalid showHiddenMetricsForVersion: showHiddenMetricsForVersion: Invalid value: {}: must be \
+                     omitted or have the value '{before}'; only the previous minor version is allowed",
+                    quoted(version)
+                )
+            } else {
+                format!(
+                    "--show-hidden-metrics-for-version must be omitted or have the value '{before}'. Only the \
+                     previous minor version is allowed"
+                )
+            };
             self.error(FIELD, words);
         }
     }

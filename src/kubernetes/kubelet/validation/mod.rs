@@ -175,8 +175,9 @@ impl Check<'_> {
         }
     }
 
+    /// A `metav1.Duration` as Go prints it: a struct of one field.
     fn shown_duration(&self, field: &str) -> String {
-        duration::format(self.duration(field))
+        format!("{{{}}}", duration::format(self.duration(field)))
     }
 
     /// The texts of a list.
