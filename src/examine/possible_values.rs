@@ -15,11 +15,11 @@ use crate::finding::{CheckId, Finding};
 use crate::host::{HostRoot, facts, rke2_config};
 use crate::requirements::{self, Requirement, RequirementKind};
 use crate::rke2::config::{self, Ground, KubeletFiles, KubeletPaths, ParserRules};
-use crate::rke2::installed::VersionSource;
 use crate::rke2::profile::ProfileRules;
+use crate::rke2::refusals;
 use crate::rke2::releases::{self, Coverage};
 use crate::rke2::role::Role;
-use crate::rke2::start::{Sourced, StartSettings};
+use crate::rke2::start::{ComponentFailures, Sourced, StartSettings};
 use crate::rke2::version::Version;
 use crate::unit::UnitDefinition;
 
@@ -66,7 +66,7 @@ pub(super) fn doubt_uncertain(findings: &mut [Finding], assessed: &Assessed<'_>)
         doubt_all(findings, &doubts::unknown_setting(gap));
         return;
     }
-    let coverage = coverage(resolved);
+    let coverage = resolved.program.installed.coverage();
     match &coverage {
         Coverage::LaterMinor => {
             doubt_all(findings, &doubts::newer_release(resolved.version()));
@@ -95,14 +95,6 @@ pub(super) fn doubt_uncertain(findings: &mut [Finding], assessed: &Assessed<'_>)
         if let Some((_, why)) = refuted.iter().find(|(refuted, _)| *refuted == key) {
             doubt(finding, why);
         }
-    }
-}
-
-/// The releases whose rules may apply.
-fn coverage(resolved: &Resolved) -> Coverage {
-    match resolved.program.installed.source {
-        VersionSource::Assumed | VersionSource::DataDir => Coverage::Any,
-        _ => releases::coverage(resolved.version()),
     }
 }
 
@@ -185,7 +177,9 @@ fn depends_on_names(requirements: &[Requirement]) -> bool {
             RequirementKind::ProfileName { status, .. } => {
                 RequirementKind::profile_refusal(*status).is_some()
             }
-            RequirementKind::Configuration(fatal) => fatal.ground == Ground::Names,
+            RequirementKind::Configuration(fatal) => {
+                fatal.check.effect().blocks() && fatal.ground == Ground::Names
+            }
             _ => false,
         })
 }
@@ -212,16 +206,19 @@ fn distinct_releases(assessed: &Assessed<'_>, versions: Vec<Version>) -> Vec<Ver
     let resolved = assessed.resolved;
     let invocation = &resolved.program.invocation;
     let reading = config::Interpretation::of(invocation, &resolved.files, assessed.role);
-    let mut known: Vec<(ProfileRules, config::Likeness)> = Vec::new();
+    // What the kubelet refuses differs by minor, not by release.
+    let failures = resolved.failures.kubelet.as_deref().unwrap_or_default();
+    let minor = |version: &Version| (!failures.is_empty()).then_some(version.minor);
+    let mut known: Vec<(ProfileRules, config::Likeness, Option<u32>)> = Vec::new();
     let mut distinct = Vec::new();
     for version in versions {
         let profile = ProfileRules::of(&version);
         let likeness = reading.by(&ParserRules::of(&version));
-        let is_known = known
-            .iter()
-            .any(|(other, like)| *like == likeness && other.is_like(&profile));
+        let is_known = known.iter().any(|(other, like, of)| {
+            *like == likeness && other.is_like(&profile) && *of == minor(&version)
+        });
         if !is_known {
-            known.push((profile, likeness));
+            known.push((profile, likeness, minor(&version)));
             distinct.push(version);
         }
     }
@@ -276,8 +273,14 @@ impl<'a> Variants<'a> {
             };
         }
         let paths = config::kubelet_paths(&settings, &parser);
-        let kubelet = config::kubelet(&settings, &parser, &self.kubelet_files(paths));
-        let mut start = StartSettings::new(version.clone(), &settings, &kubelet);
+        let files = self.kubelet_files(paths);
+        let kubelet = config::kubelet(&settings, &parser, &files);
+        let failures = ComponentFailures {
+            kubelet: refusals::kubelet(&settings, version, &parser, &files, &kubelet),
+            // They block no start by themselves, and are only reported of a release that is known.
+            static_pods: Vec::new(),
+        };
+        let mut start = StartSettings::new(version.clone(), &settings, &kubelet, failures);
         if let Some((protect_kernel_defaults, fail_cgroup_v1)) = flags {
             start.kubelet_protect = Some(Sourced::default_value(protect_kernel_defaults));
             start.kubelet_fail_cgroup_v1 = Some(Sourced::default_value(fail_cgroup_v1));

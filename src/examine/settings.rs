@@ -1,10 +1,18 @@
 //! Stage 2: what RKE2 and its kubelet would run with: program, release, and effective configuration.
 
+use std::path::Path;
+
 use super::program::{self, StartedProgram};
 use super::target::Target;
 use super::visibility;
 use crate::host::{HostRoot, rke2_config};
+use crate::kubernetes::control_plane::FileState;
+use crate::rke2::config::Ground;
 use crate::rke2::config::{self, Gap, ParserRules};
+use crate::rke2::installed::InstalledVersion;
+use crate::rke2::refusals;
+use crate::rke2::releases::Coverage;
+use crate::rke2::start::{ComponentFailures, StartFailure};
 use crate::rke2::version::Version;
 use crate::unit::UnitDefinition;
 
@@ -15,6 +23,8 @@ pub(super) struct Resolved {
     pub(super) settings: config::Settings,
     pub(super) kubelet_files: config::KubeletFiles,
     pub(super) kubelet: config::Kubelet,
+    /// For which of that the components exit.
+    pub(super) failures: ComponentFailures,
     /// Why kernel parameters cannot be determined, if they cannot.
     pub(super) unknown_kernel: Option<String>,
 }
@@ -46,6 +56,12 @@ pub(super) fn resolve(
     let kubelet_files = rke2_config::read_kubelet(root, &kubelet_paths);
     let kubelet = config::kubelet(&settings, &parser, &kubelet_files);
 
+    let version = &program.installed.version;
+    let failures = ComponentFailures {
+        kubelet: refusals::kubelet(&settings, version, &parser, &kubelet_files, &kubelet),
+        static_pods: static_pods(root, &settings, &program.installed),
+    };
+
     let mut unknown_kernel = None;
     if let Some(unit) = definition {
         let inputs = visibility::Inputs {
@@ -67,8 +83,32 @@ pub(super) fn resolve(
         settings,
         kubelet_files,
         kubelet,
+        failures,
         unknown_kernel,
     }
+}
+
+/// What ends static pods, of a release whose rules are known. None keeps the unit from starting, so that none is
+/// held against other releases that are possible.
+fn static_pods(
+    root: &HostRoot,
+    settings: &config::Settings,
+    installed: &InstalledVersion,
+) -> Vec<StartFailure> {
+    let coverage = installed.coverage();
+    if matches!(coverage, Coverage::Any | Coverage::LaterMinor) {
+        return Vec::new();
+    }
+    let read = |path: &str| match root.read(Path::new(path)) {
+        Ok(content) => FileState::Content(content),
+        Err(error) if error.is_absent() => FileState::Missing,
+        Err(_) => FileState::Unknown,
+    };
+    let mut failures = refusals::static_pods(settings, &installed.version, &read);
+    if coverage == Coverage::LaterPatch {
+        failures.retain(|failure| failure.ground == Ground::Settled);
+    }
+    failures
 }
 
 /// A read that failed for want of memory or descriptors may have passed for a missing file.

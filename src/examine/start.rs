@@ -19,7 +19,12 @@ pub(super) fn settings(
     resolved: &Resolved,
 ) -> StartSettings {
     let version = resolved.version().clone();
-    let mut start = StartSettings::new(version, &resolved.settings, &resolved.kubelet);
+    let mut start = StartSettings::new(
+        version,
+        &resolved.settings,
+        &resolved.kubelet,
+        resolved.failures.clone(),
+    );
     if target.other == OtherUnit::OnlyOtherEnabled {
         start.advice.clear();
         return start;

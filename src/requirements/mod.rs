@@ -118,6 +118,7 @@ pub fn of(settings: &StartSettings) -> Vec<Requirement> {
     let rules = ProfileRules::of(&settings.version);
     let status = rules.status(&settings.profile.value);
     let mut all: Vec<Requirement> = settings.fatal.iter().map(configuration).collect();
+    all.extend(settings.static_pods.iter().map(configuration));
     all.extend(settings.unknown.iter().map(unknown));
     all.push(profile_name(settings, &rules, status));
     all.extend(kernel(settings, &rules, status));

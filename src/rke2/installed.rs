@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::facts::{ReadError, Source};
+use crate::rke2::releases::{self, Coverage};
 use crate::rke2::version::Version;
 
 /// How the version is known, most certain first.
@@ -53,6 +54,16 @@ pub struct InstalledVersion {
     pub evidence: Option<Source>,
     /// The Go it was built with, where that was seen: `go1.24.6 X:boringcrypto`.
     pub go: Option<String>,
+}
+
+impl InstalledVersion {
+    /// The releases whose rules may apply.
+    pub(crate) fn coverage(&self) -> Coverage {
+        match self.source {
+            VersionSource::Assumed | VersionSource::DataDir => Coverage::Any,
+            _ => releases::coverage(&self.version),
+        }
+    }
 }
 
 /// What was found out about the installed version.

@@ -5,7 +5,6 @@
 pub(crate) mod accounts;
 pub(crate) mod build_info;
 pub(crate) mod changes;
-#[expect(dead_code, reason = "used from the next commit on")]
 pub(crate) mod components;
 pub(crate) mod config;
 pub(crate) mod control_group;
@@ -16,6 +15,7 @@ pub(crate) mod kubelet_defaults;
 pub(crate) mod layout;
 pub(crate) mod packaged;
 pub(crate) mod profile;
+pub(crate) mod refusals;
 pub(crate) mod releases;
 pub(crate) mod role;
 pub(crate) mod start;

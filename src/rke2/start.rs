@@ -75,6 +75,15 @@ pub struct StartFailure {
     pub remedy: Option<String>,
 }
 
+/// For which arguments and files the components of a release exit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ComponentFailures {
+    /// The kubelet. `None`: its release is not known; then only two of its flags are checked.
+    pub kubelet: Option<Vec<StartFailure>>,
+    /// The static pods.
+    pub static_pods: Vec<StartFailure>,
+}
+
 /// A mistake in the configuration that does not prevent the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advice {
@@ -123,6 +132,8 @@ pub struct StartSettings {
     pub kubelet_may_lack_user_namespaces: bool,
     /// Errors for which RKE2 or the kubelet exits on any host, in that order.
     pub fatal: Vec<StartFailure>,
+    /// Errors for which static pods exit.
+    pub static_pods: Vec<StartFailure>,
     /// Inputs that could not be read.
     pub unknown: Vec<Unknown>,
     /// Mistakes that do not prevent the start.
@@ -143,6 +154,7 @@ impl StartSettings {
             kubelet_in_user_namespace: false,
             kubelet_may_lack_user_namespaces: false,
             fatal: Vec::new(),
+            static_pods: Vec::new(),
             unknown: Vec::new(),
             advice: Vec::new(),
         }
@@ -158,8 +170,14 @@ impl StartSettings {
         }
     }
 
-    /// A node with these settings. Whatever depends on an unknown input is not required.
-    pub fn new(version: Version, settings: &Settings, kubelet: &Kubelet) -> Self {
+    /// A node with these settings. Whatever depends on an unknown input is not required. `failures` are those
+    /// of the components.
+    pub fn new(
+        version: Version,
+        settings: &Settings,
+        kubelet: &Kubelet,
+        failures: ComponentFailures,
+    ) -> Self {
         let (protect, is_set, origins) = settings.protect_kernel_defaults();
         let flag = is_set.then(|| Sourced {
             value: protect,
@@ -168,7 +186,10 @@ impl StartSettings {
                 .map_or_else(Provenance::default_value, Provenance::of),
         });
         let gaps = settings.gaps.iter().chain(&kubelet.gaps);
-        let refusals = kubelet.refusals.iter().filter(|_| kubelet.runs);
+        let of_kubelet = failures.kubelet.unwrap_or_else(|| {
+            let refusals = kubelet.refusals.iter().filter(|_| kubelet.runs);
+            refusals.map(kubelet_fatal).collect()
+        });
         let known = Self {
             version,
             role: settings.role,
@@ -188,8 +209,9 @@ impl StartSettings {
                 .fatal
                 .iter()
                 .map(rke2_fatal)
-                .chain(refusals.map(kubelet_fatal))
+                .chain(of_kubelet)
                 .collect(),
+            static_pods: failures.static_pods,
             unknown: gaps.map(unknown).collect(),
             advice: settings.ignored.iter().map(ignored).collect(),
         };

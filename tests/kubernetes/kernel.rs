@@ -182,7 +182,8 @@ fn predict(host: &Host, minor: u32) -> UnitVerdict {
     let settings = resolve(&invocation, &files, Role::Agent, &rules);
     let paths = kubelet_paths(&settings, &rules);
     let read = rke2_config::read_kubelet(&root, &paths);
-    let start = StartSettings::new(version, &settings, &kubelet(&settings, &rules, &read));
+    let kubelet = kubelet(&settings, &rules, &read);
+    let start = StartSettings::new(version, &settings, &kubelet, Default::default());
     let required = requirements::of(&start);
     let facts = facts::collect(&root, &required, Vec::new(), None);
     fold(&evaluate(&required, &facts))

@@ -144,6 +144,21 @@ fn arguments(settings: &Settings, rules: &ParserRules) -> (Vec<Arg>, KubeletPath
     (flags, paths)
 }
 
+/// The entries of `kubelet-arg` that reach the kubelet as arguments.
+pub(crate) fn kubelet_entries(
+    settings: &Settings,
+    rules: &ParserRules,
+) -> Vec<(String, SettingOrigin)> {
+    let (arguments, _) = arguments(settings, rules);
+    arguments
+        .into_iter()
+        .map(|arg| match arg.value {
+            Some(value) => (format!("{}={value}", arg.key), arg.origin),
+            None => (arg.key, arg.origin),
+        })
+        .collect()
+}
+
 /// Which files to read for [`kubelet`].
 pub fn kubelet_paths(settings: &Settings, rules: &ParserRules) -> KubeletPaths {
     arguments(settings, rules).1
@@ -319,6 +334,23 @@ pub(crate) fn kubelet_merge_order<'a>(
         ordered.insert(PathBuf::from(CONFIG_COPY), file);
     }
     ordered.into_values().collect()
+}
+
+/// The name below the directory of drop-ins that a merged file has or is copied to.
+pub(crate) fn merged_name(files: &KubeletFiles, file: &ConfFile) -> String {
+    let is = |found: &ConfFile| std::ptr::eq(found, file);
+    if files.config.as_ref().is_some_and(is) {
+        return CONFIG_COPY.to_owned();
+    }
+    if files.config_dir.iter().any(is) {
+        return format!("{CONFIG_DIR_COPY}/{}", file.name);
+    }
+    file.name.clone()
+}
+
+/// Whether a merged file is an old copy that RKE2 may or may not give to the kubelet again.
+pub(crate) fn is_left_over(rules: &ParserRules, files: &KubeletFiles, file: &ConfFile) -> bool {
+    left_by(rules, files, file).is_some()
 }
 
 /// Whether RKE2 generates this file at each start.

@@ -205,7 +205,12 @@ pub(super) fn run(data: &[u8]) {
     let host = Host::of(data);
     let settings = resolve(&host.invocation, &host.files, host.role, &host.rules);
     let kubelet = kubelet(&settings, &host.rules, &host.kubelet);
-    let start = StartSettings::new(host.version.clone(), &settings, &kubelet);
+    let start = StartSettings::new(
+        host.version.clone(),
+        &settings,
+        &kubelet,
+        Default::default(),
+    );
     let limit = ProfileRules::of(&start.version).account_line_limit;
     let around = around(data, limit);
     let mut requirements = requirements::of(&start);

@@ -185,11 +185,7 @@ fn validate_tcp(options: &Options, files: &Files<'_>, tcp: &Node, errors: &mut F
     }
 }
 
-fn validate_tls(
-    files: &Files<'_>,
-    tls: Option<&Node>,
-    errors: &mut FieldErrors,
-) {
+fn validate_tls(files: &Files<'_>, tls: Option<&Node>, errors: &mut FieldErrors) {
     let path = format!("{CONNECTION}.tlsConfig");
     let Some(tls) = tls else {
         let detail = "TLSConfig must be present when using HTTPS";
