@@ -1,6 +1,6 @@
 //! The result of the evaluation of one unit, and its inputs. Plain data, made by [`crate::examine`].
 
-use crate::facts::{HostFacts, ReadError, Reading, SystemdVersion};
+use crate::facts::{ComponentExit, HostFacts, ReadError, Reading, SystemdVersion};
 use crate::finding::{Effect, Finding, Outcome};
 use crate::requirements::Requirement;
 use crate::rke2::config;
@@ -9,7 +9,7 @@ use crate::rke2::role::Role;
 use crate::rke2::start::Sourced;
 use crate::rke2::version::Version;
 use crate::sysctl_d::Resolution;
-use crate::unit::UnitDefinition;
+use crate::unit::{LiveUnit, UnitDefinition};
 use crate::verdict::UnitVerdict;
 
 /// The result of the evaluation of one unit.
@@ -29,6 +29,8 @@ pub struct UnitReport {
     pub verdict: UnitVerdict,
     /// One finding for each requirement, and more.
     pub findings: Vec<Finding>,
+    /// Components that exited in the start that is in progress, or in the last one.
+    pub exits: Vec<ComponentExit>,
     /// Whether it is not enabled while the other RKE2 unit is.
     pub idle: bool,
     /// Whether it is about an image, whose state now is not known and does not count.
@@ -68,6 +70,34 @@ pub struct Examination {
     pub facts: HostFacts,
     /// The report.
     pub report: UnitReport,
+    /// The last start of the unit.
+    pub last_run: LastRun,
+}
+
+/// The last start of a unit, as far as it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastRun {
+    /// That of an image: what its logs end with.
+    Image,
+    /// That of a unit of the running host.
+    Known {
+        /// When its program was last started, in microseconds since 1970; 0 for never.
+        started: u64,
+        /// Whether that process runs.
+        is_up: bool,
+    },
+    /// systemd was not asked, or does not answer.
+    Unknown,
+}
+
+impl LastRun {
+    /// The last start of a unit that systemd has loaded.
+    pub(crate) const fn of(live: &LiveUnit) -> Self {
+        Self::Known {
+            started: live.main_started_at,
+            is_up: live.main_pid != 0,
+        }
+    }
 }
 
 /// The watched kernel parameters: their values now, and what files set at the next boot.
@@ -81,4 +111,7 @@ pub struct Parameters {
     pub systemd: Option<SystemdVersion>,
     /// Where it is not known: what older versions leave, each by its last version.
     pub older: Vec<(u16, Resolution)>,
+    /// Whether a kubelet runs that sets each to its required value as it starts, because kernel defaults are not
+    /// protected.
+    pub kubelet_sets: bool,
 }

@@ -9,8 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::assessment::UnitReport;
-use crate::facts::{Evidence, Part};
+use crate::facts::{ComponentExit, Evidence, Part};
 use crate::finding::{Component, Effect, Finding, Outcome, Remedy};
+use crate::text::printable;
 use crate::verdict::Verdict;
 
 /// One unit.
@@ -36,6 +37,27 @@ pub struct UnitDocument {
     pub next_boot_verdict: Verdict,
     /// What was found, the findings that block first.
     pub findings: Vec<FindingDocument>,
+    /// Components that exited in the start that is in progress, or in the last one. Absent if there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exits: Vec<ExitDocument>,
+}
+
+/// An exit of the kubelet, or of the program of a static pod.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ExitDocument {
+    /// `kubelet`, or the name of the static pod.
+    pub component: String,
+    /// The reason, in the component's words.
+    pub reason: String,
+    /// When it exited, in microseconds since 1970.
+    pub at: u64,
+    /// How often the container was restarted before; `None` for the kubelet.
+    pub restarts: Option<u32>,
+    /// The log.
+    pub path: String,
+    /// Whether it is started again and again.
+    pub retried: bool,
 }
 
 /// One finding.
@@ -129,6 +151,7 @@ impl UnitDocument {
             } else {
                 report.problems().map(FindingDocument::from).collect()
             },
+            exits: report.exits.iter().map(ExitDocument::from).collect(),
         }
     }
 
@@ -137,6 +160,19 @@ impl UnitDocument {
         self.findings
             .iter()
             .filter(|finding| finding.effect.blocks())
+    }
+}
+
+impl From<&ComponentExit> for ExitDocument {
+    fn from(exit: &ComponentExit) -> Self {
+        Self {
+            component: exit.component.clone(),
+            reason: printable(&exit.reason),
+            at: exit.at,
+            restarts: exit.restarts,
+            path: exit.path.clone(),
+            retried: exit.is_retried,
+        }
     }
 }
 

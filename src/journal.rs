@@ -26,8 +26,10 @@ pub mod id {
     pub const DRIFT_RESOLVED: &str = "14ee33e3e81446d886c197919c6c7f95";
     /// Something does not work in the monitor, or works again.
     pub const MONITOR: &str = "c0a8f2c7d96b4e0f8f0d6a2b7f4b5d31";
+    /// The kubelet, or the program of a static pod, exits again and again.
+    pub const EXITED: &str = "5b2d7e90c4a14f6d8e13a97f20b6c8d5";
     /// All of them.
-    pub const ALL: [&str; 11] = [
+    pub const ALL: [&str; 12] = [
         FINDING,
         BLOCKED,
         ALLOWED_ANYWAY,
@@ -39,6 +41,7 @@ pub mod id {
         DRIFTED,
         DRIFT_RESOLVED,
         MONITOR,
+        EXITED,
     ];
 }
 

@@ -38,6 +38,7 @@ mod sysctl_d;
 mod text;
 mod unit;
 mod verdict;
+mod yaml;
 
 #[doc(hidden)]
 pub mod testing;

@@ -4,7 +4,7 @@
 //! compiler reports what nothing uses.
 
 pub mod assessment {
-    pub use crate::assessment::{Examination, Parameters, UnitReport};
+    pub use crate::assessment::{Examination, LastRun, Parameters, UnitReport};
 }
 pub mod audit {
     pub use crate::audit::{Audit, Audited, ControlOutcome, counts};
@@ -66,7 +66,7 @@ pub mod examine {
 pub mod facts {
     pub use crate::facts::{
         AccountRow, Cgroup, HostFacts, KernelFact, Lookup, Machine, NextBoot, Operation, ReadError,
-        Reading, RemedyFacts, Source, Table,
+        Reading, RemedyFacts, Source, Table, WriteAccess,
     };
 }
 pub mod finding {
@@ -95,7 +95,7 @@ pub mod host {
         pub use crate::host::rke2_binary::{VersionCommand, detect, read_program};
     }
     pub mod rke2_config {
-        pub use crate::host::rke2_config::read;
+        pub use crate::host::rke2_config::{read, read_kubelet};
     }
     pub mod state {
         pub use crate::host::state::State;
@@ -167,6 +167,43 @@ pub mod requirements {
 }
 pub mod kubernetes {
     pub use crate::kubernetes::{Cause, Failure, Minor, Program};
+    pub mod arguments {
+        pub use crate::kubernetes::arguments::{
+            Parsed, Taint, Value, component_gates, gate_positions, parse, requested_gates,
+        };
+    }
+    pub mod codec {
+        pub use crate::kubernetes::codec::tree::{Node, Place, Value};
+        pub use crate::kubernetes::codec::{
+            Decoded, Error, Scheme, Strictness, Untyped, decode, decode_untyped,
+        };
+    }
+    pub mod control_plane {
+        pub use crate::kubernetes::control_plane::{FileState, files, judge};
+    }
+    pub mod feature_gates {
+        pub use crate::kubernetes::feature_gates::{Gates, Refusal};
+    }
+    pub mod kubelet {
+        pub use crate::kubernetes::kubelet::outcome::{Machine, Outcome, outcome};
+        pub mod configuration {
+            pub use crate::kubernetes::kubelet::configuration::{
+                Directory, Error, File, GateRefusal, Gates, Inputs, Loaded, load,
+            };
+        }
+        pub mod flags {
+            pub use crate::kubernetes::kubelet::flags::KubeletFlags;
+        }
+        pub mod start {
+            pub use crate::kubernetes::kubelet::start::{
+                Presence, Start, after_runtime, before_runtime, flush, gates, logging,
+                logging_errors,
+            };
+        }
+        pub mod validation {
+            pub use crate::kubernetes::kubelet::validation::{Host, validate};
+        }
+    }
     pub mod tables {
         pub use crate::kubernetes::tables::{
             Certainty, Field, Flag, Form, Gate, Schema, Stage, Subject, Type, ValueKind, certainty,

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// The candidate of which `word` is most likely a misspelling: equal except for case and `_`, or few
 /// letters different.
@@ -216,6 +217,17 @@ pub(crate) fn wrap(text: &str, width: usize, indent: usize) -> String {
         column = column.saturating_add(length);
     }
     out
+}
+
+/// A point in time, in microseconds since 1970, as RFC 3339 in UTC.
+pub(crate) fn time(microseconds: u64) -> String {
+    // The end of the year 9999: no more has four digits.
+    const LAST: u64 = 253_402_300_799;
+    let seconds = (microseconds / 1_000_000).min(LAST);
+    let at = UNIX_EPOCH
+        .checked_add(Duration::from_secs(seconds))
+        .unwrap_or(UNIX_EPOCH);
+    humantime::format_rfc3339_seconds(at).to_string()
 }
 
 /// A number with its noun: `1 reason`, `3 reasons`.

@@ -12,7 +12,9 @@ use std::io::Write as _;
 use std::path::Path;
 
 use preflight_rke2::testing::evaluate::evaluate;
-use preflight_rke2::testing::facts::{Cgroup, HostFacts, KernelFact, Lookup, Reading, RemedyFacts};
+use preflight_rke2::testing::facts::{
+    Cgroup, HostFacts, KernelFact, Lookup, Reading, RemedyFacts, WriteAccess,
+};
 use preflight_rke2::testing::finding::Component;
 use preflight_rke2::testing::host::{HostRoot, facts};
 use preflight_rke2::testing::requirements;
@@ -220,6 +222,7 @@ fn refusal(
         }))
     };
     let facts = HostFacts {
+        subordinate_ids: None,
         systemd: None,
         kernel: KERNEL_PARAMETERS
             .iter()
@@ -229,6 +232,7 @@ fn refusal(
                 } else {
                     b"7\n".to_vec()
                 })),
+                write: WriteAccess::Allowed,
                 next_boot: Reading::Unknown {
                     why: "not asked".to_owned(),
                 },

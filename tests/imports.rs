@@ -23,6 +23,7 @@ const LAYERS: &[&str] = &[
     // Facts, and rules of systemd.
     "facts",
     "unit",
+    "yaml",
     // What Kubernetes' components accept.
     "kubernetes",
     // What RKE2 requires, and whether the host has it.

@@ -317,6 +317,8 @@ pub(super) struct Explain {
 pub(super) enum FailOn {
     /// The unit would not start after the next boot
     NextBoot,
+    /// A component of the control plane, or kube-proxy, would exit
+    ControlPlane,
     /// A CIS control fails
     Control,
 }

@@ -50,7 +50,8 @@ fn assess(root: &HostRoot, targets: &[Target]) -> (Vec<UnitReport>, Option<u16>)
     let mut reports = Vec::with_capacity(targets.len());
     let mut systemd = None;
     for target in targets {
-        let examination = examine::assess(root, target);
+        let mut examination = examine::assess(root, target);
+        examine::exits::add(root, &mut examination);
         systemd = systemd.or(examination.facts.systemd);
         reports.push(examination.report);
     }
@@ -80,8 +81,10 @@ fn to_node_problem_detector(common: &Common, check: &Check) -> Status {
 fn status(root: &HostRoot, report: &UnitReport, fail_on: &[FailOn]) -> Status {
     let next_boot = report.verdict.next_boot == Verdict::WouldRefuse;
     let control = report.violated(Effect::FailsControl).next().is_some();
+    let control_plane = report.violated(Effect::BlocksControlPlane).next().is_some();
     let found = fail_on.iter().any(|what| match what {
         FailOn::NextBoot => next_boot,
+        FailOn::ControlPlane => control_plane,
         FailOn::Control => control,
     });
     // An image has no running kernel: that its verdict for now is undetermined is no failure.

@@ -102,6 +102,9 @@ fn consequence(check: &Check) -> &'static str {
     match check.id.effect() {
         Effect::BlocksStart => "the unit is not started (blocks-start)",
         Effect::BlocksNextBoot => "the unit would not start after a reboot (blocks-next-boot)",
+        Effect::BlocksControlPlane => {
+            "RKE2 runs, the component exits, and the node does not become ready (blocks-control-plane)"
+        }
         Effect::FailsControl => "the unit starts, a control fails (fails-control)",
         Effect::Advice => "the unit starts (advice)",
     }

@@ -22,7 +22,8 @@ pub(super) fn run(common: &Common, asked: &Sysctl) -> Status {
         Some(examine::assess(&root, &target))
     };
     let definition = examination.as_ref().and_then(|e| e.definition.as_ref());
-    let parameters = examine::parameters(&root, definition);
+    let requirements = examination.as_ref().map_or(&[][..], |e| &e.requirements);
+    let parameters = examine::parameters(&root, definition, requirements);
     let findings = examination.as_ref().map_or(&[][..], |e| &e.report.findings);
     print(&sysctl::render(asked.format, &parameters, findings));
     Status::Good

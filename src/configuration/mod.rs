@@ -32,6 +32,8 @@ pub enum BlockOn {
     Start,
     /// They would refuse after the next boot.
     NextBoot,
+    /// A component of the control plane, or kube-proxy, would refuse.
+    ControlPlane,
     /// A CIS control fails.
     Control,
 }

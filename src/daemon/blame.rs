@@ -40,13 +40,13 @@ pub(super) fn of(root: &HostRoot, finding: &Finding, detected_by: DetectedBy) ->
     let (seconds, _) = root.stat(path).ok()?.modified;
     let at = UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))?;
     let since = at.duration_since(UNIX_EPOCH).ok()?.as_micros();
-    let at = crate::report::status::time(u64::try_from(since).ok()?);
+    let at = crate::text::time(u64::try_from(since).ok()?);
     Some(format!("{path} was last changed at {at}"))
 }
 
 fn parameter(root: &HostRoot, finding: &Finding, detected_by: DetectedBy) -> Option<String> {
     let actual = finding.actual()?;
-    let parameters = examine::parameters(root, None);
+    let parameters = examine::parameters(root, None, &[]);
     let next = parameters
         .resolution
         .keys

@@ -9,6 +9,7 @@ use super::blame::{self, DetectedBy};
 use super::bus::QueryResult;
 use super::service;
 use super::{Daemon, persist};
+use crate::assessment::LastRun;
 use crate::configuration::Mode;
 use crate::examine::{self, Target};
 use crate::finding::Finding;
@@ -41,6 +42,8 @@ struct Observation {
     line: String,
     /// Whether the state will change in a moment, so that the next evaluation is soon.
     is_settling: bool,
+    /// When the next evaluation is to be, if that is sooner than usual.
+    recheck: Option<Duration>,
 }
 
 impl Daemon {
@@ -87,16 +90,18 @@ impl Daemon {
         self.changed.clear();
         self.watch_read_files();
         let is_settling = observations.iter().any(|unit| unit.is_settling);
+        let recheck = observations.iter().filter_map(|unit| unit.recheck).min();
         self.report(observations).await;
         self.shared.set_evaluated(revision);
         for reply in self.waiting.drain(..) {
             let _ = reply.send(());
         }
         if self.debounce_since.is_none() {
+            let usual = self.configuration.resync;
             let next = if is_settling {
                 SETTLING
             } else {
-                self.configuration.resync
+                recheck.map_or(usual, |recheck| recheck.min(usual))
             };
             self.due = Instant::now() + next;
         }
@@ -169,7 +174,12 @@ impl Daemon {
             .is_some_and(|unit| unit.enabled.at_boot());
         let is_loaded = |unit: &UnitDefinition| unit.load == Load::Loaded;
         let loadable = definition.as_ref().is_some_and(is_loaded);
-        let report = examine::assess_definition(&self.root, target, definition).report;
+        let mut examination = examine::assess_definition(&self.root, target, definition);
+        if let QueryResult::Live(live) = result {
+            examination.last_run = LastRun::of(live);
+        }
+        examine::exits::add(&self.root, &mut examination);
+        let report = examination.report;
         let configuration = self.configuration.clone();
         let plan = plan::decide(&report, &configuration, kernel);
         let phase = phase(result);
@@ -195,9 +205,9 @@ impl Daemon {
             };
             self.apply_job_events(&mut persisted, events, &context);
         }
-        let (restarts, entered) = match result {
-            QueryResult::Live(live) => (live.restarts, live.entered_active),
-            _ => (0, 0),
+        let (restarts, entered, started) = match result {
+            QueryResult::Live(live) => (live.restarts, live.entered_active, live.main_started_at),
+            _ => (0, 0, 0),
         };
         let input = StepInput {
             now: state::now(),
@@ -207,6 +217,7 @@ impl Daemon {
             phase,
             restarts,
             entered,
+            started,
             block: block.as_ref(),
             last,
             enabled,
@@ -248,6 +259,7 @@ impl Daemon {
             status,
             line,
             is_settling: monitor::is_settling(&persisted, &input),
+            recheck: monitor::recheck(&persisted, &input).map(Duration::from_micros),
         }
     }
 
@@ -302,6 +314,10 @@ impl Daemon {
                 let checks: Vec<&str> = checks.iter().map(String::as_str).collect();
                 self.notifier
                     .log(vec![records::drift_resolved(unit, input.phase, &checks)]);
+            }
+            MonitorAction::Exited(exits) => {
+                let records = exits.iter().map(|exit| records::exited(unit, exit));
+                self.notifier.log(records.collect());
             }
             MonitorAction::ForgetBlock => {
                 let forgotten = self.state.forget_block(unit);

@@ -166,6 +166,14 @@ impl Shared {
         evaluated != self.revision()
     }
 
+    /// Whether a component of a unit had exited in the published evaluation: it may run by now, and logs are
+    /// not watched.
+    fn has_exits(&self) -> bool {
+        let status = self.status();
+        let mut units = status.iter().flat_map(|status| &status.units);
+        units.any(|unit| !unit.report.exits.is_empty())
+    }
+
     fn status(&self) -> MutexGuard<'_, Option<NodeStatus>> {
         // A thread that panicked has left a whole value all the same.
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
@@ -216,7 +224,7 @@ impl Manager {
     /// The status as JSON. If something has changed since the last evaluation, such as a block that the gate
     /// has written, the monitor evaluates first.
     async fn get_status(&self) -> String {
-        if self.0.is_outdated() {
+        if self.0.is_outdated() || self.0.has_exits() {
             // If too many callers wait already, the last status is returned.
             drop(self.0.ask(Request::Check).await);
         }

@@ -317,6 +317,7 @@ mod tests {
     ) -> Result<Vec<(Table, Remedy)>, Conflict> {
         let facts = HostFacts {
             image: false,
+            subordinate_ids: None,
             systemd: None,
             kernel: Vec::new(),
             user: Some(Ok(user)),

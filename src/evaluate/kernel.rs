@@ -1,8 +1,10 @@
 //! Kernel parameters: now as the component reads them, then as files will set them.
 
+use nix::libc;
+
 use super::{met, start};
 use crate::facts::{
-    HostFacts, KernelFact, NextBoot, NextBootCause, Persistence, Reading, TargetRoot,
+    HostFacts, KernelFact, NextBoot, NextBootCause, Persistence, Reading, TargetRoot, WriteAccess,
 };
 use crate::finding::{Component, Finding, Outcome, Prediction, Remedy, Stage};
 use crate::requirements::{KubeletCheck, Requirement};
@@ -45,33 +47,51 @@ pub(super) fn finding(
         _ => None,
     };
     let by = live.by.clone();
+    let is_overwritten = matches!(kubelet, KubeletCheck::Overwrites { .. }) && rke2.is_none();
     let finding = start(requirement, parameter.key, by, now, after)
         .of_image(image)
         .with_required(parameter.required.to_string())
         .with_actual(live.actual.clone())
         .with_next_boot(next.and_then(NextBoot::text).map(str::to_owned))
         .with_evidence(next.iter().flat_map(|next| next.evidence.iter().cloned()))
-        .with_summary(summary(parameter, (now, after), &live, fact, image));
+        .with_summary(summary(
+            parameter,
+            (now, after),
+            &live,
+            fact,
+            is_overwritten,
+            image,
+        ));
     let is_wrong = matches!(
         finding.outcome(),
         Outcome::Violated | Outcome::Indeterminate
     );
     let mut notes = Vec::new();
     if is_wrong && !live.by.is_empty() {
-        notes.push(format!(
-            "required by {}: {}",
-            super::names(&live.by),
-            requirement.because.words
-        ));
+        notes.push(if is_overwritten {
+            "the kubelet sets it whenever it starts, because protect-kernel-defaults is not set"
+                .to_owned()
+        } else {
+            format!(
+                "required by {}: {}",
+                super::names(&live.by),
+                requirement.because.words
+            )
+        });
     }
     notes.extend(next.iter().flat_map(|next| next.notes.iter().cloned()));
     if applies {
         notes.extend(cause(now, after, fact));
     }
-    let remedies = if is_wrong {
-        remedies(&finding, parameter, &fact.next_boot, &facts.remedy.root)
-    } else {
+    let remedies = if !is_wrong {
         Vec::new()
+    } else if live.actual.is_some()
+        && now == Outcome::Violated
+        && fact.write != WriteAccess::Allowed
+    {
+        vec![outside(parameter, fact.write)]
+    } else {
+        remedies(&finding, parameter, &fact.next_boot, &facts.remedy.root)
     };
     finding
         .with_notes(notes)
@@ -112,7 +132,8 @@ fn live(
         live.predictions
             .extend(predict_rke2(parameter, stage, parameter.as_rke2(content)));
     }
-    let by_kubelet = predict_kubelet(parameter, kubelet, KernelParameter::as_kubelet(content));
+    let reading = KernelParameter::as_kubelet(content);
+    let by_kubelet = predict_kubelet(parameter, kubelet, reading, fact.write);
     if by_kubelet.is_some() && !live.by.contains(&Component::Kubelet) {
         live.by.push(Component::Kubelet);
     }
@@ -141,12 +162,16 @@ fn predict_kubelet(
     parameter: KernelParameter,
     check: KubeletCheck,
     reading: Result<i64, String>,
+    write: WriteAccess,
 ) -> Option<Prediction> {
     let line = match (reading, check) {
-        (Ok(value), KubeletCheck::Value) if value != parameter.required => {
-            parameter.kubelet_mismatch(value)
+        (_, KubeletCheck::Nothing) => return None,
+        (Ok(value), _) if value == parameter.required => return None,
+        (Ok(value), KubeletCheck::Value) => parameter.kubelet_mismatch(value),
+        (Ok(_), KubeletCheck::Overwrites { in_user_namespace }) => {
+            let errno = write_error(write, in_user_namespace)?;
+            parameter.kubelet_write_failure(errno)
         }
-        (_, KubeletCheck::Nothing) | (Ok(_), _) => return None,
         // Whatever its flag is, the kubelet exits where it cannot read one of the six.
         (Err(error), _) => error,
     };
@@ -155,6 +180,23 @@ fn predict_kubelet(
         line,
         hides_others: false,
     })
+}
+
+/// The error number for which the kubelet exits as it writes a parameter.
+const fn write_error(write: WriteAccess, in_user_namespace: bool) -> Option<i32> {
+    match write {
+        WriteAccess::Allowed => None,
+        WriteAccess::ReadOnly {
+            in_user_namespace: true,
+        }
+        | WriteAccess::Denied
+            if in_user_namespace =>
+        {
+            None
+        }
+        WriteAccess::ReadOnly { .. } => Some(libc::EROFS),
+        WriteAccess::Denied => Some(libc::EACCES),
+    }
 }
 
 fn next_boot_outcome(parameter: KernelParameter, fact: &Reading<NextBoot>) -> Outcome {
@@ -211,6 +253,7 @@ fn summary(
     (now, after): (Outcome, Outcome),
     live: &Live,
     fact: &KernelFact,
+    is_overwritten: bool,
     image: bool,
 ) -> String {
     let key = parameter.key;
@@ -219,7 +262,13 @@ fn summary(
     match (now, after) {
         (Outcome::Violated, _) => match (&live.actual, &live.error) {
             (Some(actual), _) if actual != &required.to_string() => {
-                format!("{key} is {actual}, must be {required}")
+                match live.predictions.first() {
+                    Some(first) if is_overwritten => format!(
+                        "{key} is {actual}, and the kubelet cannot set {required}: {}",
+                        first.line
+                    ),
+                    _ => format!("{key} is {actual}, must be {required}"),
+                }
             }
             (_, Some(error)) => format!("{key} must be {required} and cannot be read: {error}"),
             (_, None) => match live.predictions.first() {
@@ -275,6 +324,22 @@ fn cause(now: Outcome, after: Outcome, fact: &KernelFact) -> Option<String> {
         ),
         _ => None,
     }
+}
+
+/// What to do where not even root can set the value here: it is that of a container's host.
+fn outside(parameter: KernelParameter, write: WriteAccess) -> Remedy {
+    let (key, value) = (parameter.key, parameter.required);
+    Remedy::manual(match write {
+        WriteAccess::Denied
+        | WriteAccess::ReadOnly {
+            in_user_namespace: true,
+        } => format!(
+            "set it on the host of this container, `sysctl -w {key}={value}`: in a user name space it cannot be set"
+        ),
+        WriteAccess::ReadOnly { .. } | WriteAccess::Allowed => format!(
+            "set it on the host of this container, `sysctl -w {key}={value}`, or mount /proc/sys read-write"
+        ),
+    })
 }
 
 fn remedies(
@@ -344,6 +409,9 @@ mod tests {
     use crate::rke2::kernel::KERNEL_PARAMETERS;
 
     const PANIC: KernelParameter = KERNEL_PARAMETERS[2];
+    const OVERWRITES: KubeletCheck = KubeletCheck::Overwrites {
+        in_user_namespace: false,
+    };
 
     fn live(text: &str) -> Reading<Result<Vec<u8>, ReadError>> {
         Reading::Known(Ok(text.as_bytes().to_vec()))
@@ -377,6 +445,18 @@ mod tests {
         next_boot: Reading<NextBoot>,
         image: bool,
     ) -> Finding {
+        let write = WriteAccess::Allowed;
+        found_with(rke2, kubelet, (live, write), next_boot, image)
+    }
+
+    /// The same, where the kubelet may not be able to write it.
+    fn found_with(
+        rke2: Option<Stage>,
+        kubelet: KubeletCheck,
+        (live, write): (Reading<Result<Vec<u8>, ReadError>>, WriteAccess),
+        next_boot: Reading<NextBoot>,
+        image: bool,
+    ) -> Finding {
         let requirement = Requirement {
             id: PANIC.check,
             applies: rke2.is_some() || kubelet == KubeletCheck::Value,
@@ -391,7 +471,11 @@ mod tests {
                 kubelet,
             },
         };
-        let fact = KernelFact { live, next_boot };
+        let fact = KernelFact {
+            live,
+            write,
+            next_boot,
+        };
         let facts = HostFacts {
             kernel: Vec::new(),
             user: None,
@@ -399,6 +483,7 @@ mod tests {
             account_elsewhere: Vec::new(),
             cgroup: Reading::Unknown { why: String::new() },
             image,
+            subordinate_ids: None,
             systemd: None,
             remedy: RemedyFacts::default(),
         };
@@ -556,7 +641,7 @@ mod tests {
             let next = next(Some("0"), Some(0));
             found(None, check, content, next, false)
         };
-        let readable = kubelet(live("0\n"), KubeletCheck::Readable);
+        let readable = kubelet(live("0\n"), OVERWRITES);
         assert_eq!(readable.outcome(), NotApplicable);
         assert_eq!(readable.summary(), "kernel.panic is not required");
         assert_eq!(
@@ -564,7 +649,7 @@ mod tests {
             (NotApplicable, NotApplicable)
         );
         assert!(readable.predictions().is_empty() && readable.required_by().is_empty());
-        let broken = kubelet(live("x\n"), KubeletCheck::Readable);
+        let broken = kubelet(live("x\n"), OVERWRITES);
         assert_eq!(broken.outcome(), Violated);
         assert_eq!(broken.required_by(), [Component::Kubelet]);
         assert_eq!(broken.predictions()[0].stage, Stage::KubeletTunables);
@@ -578,6 +663,67 @@ mod tests {
             kubelet(unknown("w"), KubeletCheck::Nothing).outcome(),
             NotApplicable
         );
+    }
+
+    #[test]
+    fn a_kubelet_without_the_flag_ends_where_it_cannot_write() {
+        let read_only = |in_user_namespace| WriteAccess::ReadOnly { in_user_namespace };
+        let overwrites = |in_user_namespace| KubeletCheck::Overwrites { in_user_namespace };
+        let open = "open /proc/sys/kernel/panic: ";
+        let mismatch = "invalid kernel flag: kernel/panic, expected value: 10, actual value: 0";
+        for (content, check, write, line) in [
+            (
+                "0\n",
+                OVERWRITES,
+                read_only(false),
+                Some("read-only file system"),
+            ),
+            (
+                "0\n",
+                OVERWRITES,
+                read_only(true),
+                Some("read-only file system"),
+            ),
+            (
+                "0\n",
+                OVERWRITES,
+                WriteAccess::Denied,
+                Some("permission denied"),
+            ),
+            ("10\n", OVERWRITES, read_only(false), None),
+            ("0\n", overwrites(true), read_only(true), None),
+            ("0\n", overwrites(true), WriteAccess::Denied, None),
+            (
+                "0\n",
+                overwrites(true),
+                read_only(false),
+                Some("read-only file system"),
+            ),
+            ("0\n", KubeletCheck::Nothing, read_only(false), None),
+            ("0\n", KubeletCheck::Value, read_only(false), Some(mismatch)),
+        ] {
+            let next = next(Some("0"), Some(0));
+            let finding = found_with(None, check, (live(content), write), next, false);
+            let lines = finding.predictions().iter().map(|said| said.line.as_str());
+            let expected = line.map(|line| {
+                if line == mismatch {
+                    line.to_owned()
+                } else {
+                    format!("{open}{line}")
+                }
+            });
+            assert_eq!(
+                lines.collect::<Vec<_>>(),
+                Vec::from_iter(expected.as_deref())
+            );
+            assert_eq!(finding.blocks(), line.is_some(), "{check:?} {write:?}");
+            // No command for this host can help.
+            assert!(finding.remedies().iter().all(Remedy::is_manual));
+            let remedy = finding.remedies().first().map(Remedy::summary);
+            let elsewhere =
+                remedy.is_some_and(|text| text.contains("on the host of this container"));
+            assert_eq!(elsewhere, line.is_some());
+        }
     }
 
     #[test]

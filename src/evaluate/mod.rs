@@ -5,6 +5,7 @@ mod account_rows;
 mod accounts;
 mod doubt;
 pub(crate) mod doubts;
+pub(crate) mod exits;
 mod kernel;
 pub(crate) mod next_boot;
 mod settings;
@@ -67,6 +68,7 @@ fn one(requirement: &Requirement, facts: &HostFacts) -> Vec<Finding> {
             *stage,
         )],
         RequirementKind::CgroupV2 { words } => vec![settings::cgroup(requirement, words, facts)],
+        RequirementKind::SubordinateIds => vec![settings::subordinate_ids(requirement, facts)],
         RequirementKind::Configuration(fatal) => vec![settings::fatal(requirement, fatal)],
         RequirementKind::Unknown(unknown) => vec![settings::unknown(requirement, unknown)],
         RequirementKind::Advice(advice) => vec![settings::advice(requirement, advice)],

@@ -174,16 +174,53 @@ pub(super) fn cgroup(requirement: &Requirement, words: &str, facts: &HostFacts) 
     finding.with_required("v2")
 }
 
+pub(super) fn subordinate_ids(requirement: &Requirement, facts: &HostFacts) -> Finding {
+    const SUBJECT: &str = "subordinate ids";
+    let line = facts
+        .subordinate_ids
+        .as_ref()
+        .filter(|_| requirement.applies);
+    let Some(line) = line else {
+        return fine(requirement, SUBJECT, Component::Kubelet)
+            .with_summary("no user kubelet has subordinate ids that the kubelet refuses");
+    };
+    let reason = line
+        .rsplit_once("mappings: ")
+        .map_or("", |(_, reason)| reason);
+    let stage = Stage::KubeletCreation;
+    violated(requirement, SUBJECT, Component::Kubelet, stage, line)
+        .with_summary(format!(
+            "the user kubelet has no subordinate ids that the kubelet can use: {reason}"
+        ))
+        .with_notes([format!("required by {}", requirement.because.words)])
+        .with_remedies(manual(
+            "remove the user kubelet; or install getsubids (package uidmap or shadow-utils-subid), and give the \
+             user one range, the same in /etc/subuid and /etc/subgid"
+                .to_owned(),
+        ))
+}
+
 pub(super) fn fatal(requirement: &Requirement, fatal: &StartFailure) -> Finding {
-    let (component, stage) = if fatal.by_kubelet {
-        (Component::Kubelet, Stage::KubeletConfiguration)
-    } else {
-        (Component::Rke2, Stage::Configuration)
+    let stage = match fatal.component {
+        Component::Rke2 => Stage::Configuration,
+        Component::Kubelet => Stage::KubeletConfiguration,
+        component => return component_failure(requirement, component, fatal),
     };
     let summary = match &fatal.source {
         Some(source) => format!("{source}: {}", fatal.message),
         None => fatal.message.clone(),
     };
+    if let Some(remedy) = &fatal.remedy {
+        return violated(
+            requirement,
+            &fatal.subject,
+            fatal.component,
+            stage,
+            &fatal.message,
+        )
+        .with_summary(summary)
+        .with_remedies(manual(remedy.clone()));
+    }
     let what = match fatal.check {
         CheckId::ConfigParse => {
             ": it must be YAML, indented with spaces, with `key: value` at the top level"
@@ -203,11 +240,45 @@ pub(super) fn fatal(requirement: &Requirement, fatal: &StartFailure) -> Finding 
     violated(
         requirement,
         &fatal.subject,
-        component,
+        fatal.component,
         stage,
         &fatal.message,
     )
     .with_summary(summary)
+    .with_remedies(manual(remedy))
+}
+
+/// A static pod exits again and again. RKE2 itself prints nothing of it.
+fn component_failure(
+    requirement: &Requirement,
+    component: Component,
+    fatal: &StartFailure,
+) -> Finding {
+    let outcome = Outcome::Violated;
+    let place = match &fatal.source {
+        Some(source) => format!("{source}: "),
+        None => String::new(),
+    };
+    let remedy = match (&fatal.remedy, &fatal.source) {
+        (Some(remedy), _) => remedy.clone(),
+        (None, Some(source)) => format!("fix {source}"),
+        (None, None) => format!("fix {}", fatal.subject),
+    };
+    start(
+        requirement,
+        &fatal.subject,
+        vec![component],
+        outcome,
+        outcome,
+    )
+    .with_summary(format!(
+        "{place}{} exits with: {}",
+        component.name(),
+        fatal.message
+    ))
+    .with_notes([
+        "RKE2 starts its static pod again and again, and the node does not become ready".to_owned(),
+    ])
     .with_remedies(manual(remedy))
 }
 

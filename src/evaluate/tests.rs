@@ -3,7 +3,7 @@
 use super::*;
 use crate::facts::{
     AccountRow, Cgroup, KernelFact, Lookup, NextBoot, NextBootCause, Operation, ReadError, Reading,
-    RejectReason, Rejected, RemedyFacts, Source, Table,
+    RejectReason, Rejected, RemedyFacts, Source, Table, WriteAccess,
 };
 use crate::finding::Effect;
 use crate::requirements;
@@ -45,6 +45,7 @@ fn missing() -> Lookup {
 fn facts() -> HostFacts {
     let kernel = KERNEL_PARAMETERS.map(|parameter| KernelFact {
         live: Reading::Known(Ok(format!("{}\n", parameter.required).into_bytes())),
+        write: WriteAccess::Allowed,
         next_boot: Reading::Known(NextBoot {
             cause: NextBootCause::File(parameter.required.to_string()),
             number: Some(parameter.required),
@@ -60,6 +61,7 @@ fn facts() -> HostFacts {
         account_elsewhere: Vec::new(),
         remedy: RemedyFacts::default(),
         cgroup: Reading::Known(Cgroup::V2),
+        subordinate_ids: None,
         systemd: None,
         image: false,
     }
@@ -497,18 +499,19 @@ fn cgroup_v1_is_judged_where_the_kubelet_refuses_it() {
 #[test]
 fn what_the_configuration_decides_by_itself_comes_first() {
     let mut settings = settings(36, Role::Server, "cis");
-    let fatal = |check, by_kubelet, line| StartFailure {
+    let fatal = |check, component, line| StartFailure {
         ground: crate::rke2::config::Ground::Settled,
         check,
-        by_kubelet,
+        component,
+        remedy: None,
         message: "words".to_owned(),
         subject: "subject".to_owned(),
         source: line,
     };
     let at = Some(Source::line("/c", 3));
     settings.fatal = vec![
-        fatal(CheckId::ConfigParse, false, at.clone()),
-        fatal(CheckId::ConfigFlag, true, None),
+        fatal(CheckId::ConfigParse, Component::Rke2, at.clone()),
+        fatal(CheckId::ConfigFlag, Component::Kubelet, None),
     ];
     settings.unknown = vec![Unknown {
         summary: "not known".to_owned(),

@@ -27,6 +27,9 @@ pub(super) fn collect(
     let line_limit = ProfileRules::of(&start.version).account_line_limit;
     let mut facts = facts::collect(root, &requirements, next_boot.facts, line_limit);
     facts.systemd = next_boot.systemd;
+    if searches_elsewhere(resolved) {
+        facts.subordinate_ids = None;
+    }
     if let Some(why) = &resolved.unknown_kernel {
         facts.forget_kernel(why);
     }
@@ -34,4 +37,19 @@ pub(super) fn collect(
         requirements,
         facts,
     }
+}
+
+/// Whether the unit has the kubelet find programs in directories that are not searched here.
+fn searches_elsewhere(resolved: &Resolved) -> bool {
+    let environment = &resolved.program.invocation.env;
+    let paths = environment
+        .iter()
+        .filter(|variable| variable.name == b"PATH");
+    let is_known = |directory: &[u8]| {
+        let mut known = facts::PROGRAM_DIRECTORIES.iter();
+        known.any(|known| known.as_bytes() == directory)
+    };
+    paths
+        .flat_map(|path| path.value.split(|byte| *byte == b':'))
+        .any(|part| !is_known(part))
 }

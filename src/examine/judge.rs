@@ -38,6 +38,7 @@ pub(super) fn report(
         profile: start.profile,
         verdict: verdict::fold(&findings),
         findings,
+        exits: Vec::new(),
         image: collected.facts.image,
         idle: target.other == OtherUnit::OnlyOtherEnabled,
     }

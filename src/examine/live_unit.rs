@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::target::Target;
 use super::{program, visibility};
-use crate::assessment::Examination;
+use crate::assessment::{Examination, LastRun};
 use crate::host::systemd_bus::PendingQuery;
 use crate::host::{HostRoot, units};
 use crate::requirements::RequirementKind;
@@ -19,9 +19,9 @@ pub(super) enum Answer {
     /// systemd was not asked, did not answer, or does not know the unit.
     None,
     /// systemd's definition gives the same result.
-    Same(UnitDefinition),
+    Same(UnitDefinition, LastRun),
     /// systemd's definition gives another result: the unit is to be assessed by it.
-    Different(UnitDefinition),
+    Different(UnitDefinition, LastRun),
 }
 
 /// Begins to ask systemd how it would start the unit of `role`. An image has no systemd to ask.
@@ -49,9 +49,9 @@ pub(super) fn answer(
     };
     let definition = units::complete(root, live, offline);
     if starts_alike(&definition, offline) && !names_systemd(&definition, by_files) {
-        Answer::Same(definition)
+        Answer::Same(definition, LastRun::of(live))
     } else {
-        Answer::Different(definition)
+        Answer::Different(definition, LastRun::of(live))
     }
 }
 

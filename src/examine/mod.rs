@@ -6,10 +6,12 @@
 //! start      which of it decides the start, and which advice applies
 //! collect    what that requires of the host, and the facts about it
 //! judge      the findings; those that something unknown could change do not block
+//! exits      what really happened in the last start; not for the gate
 //! ```
 
 pub(crate) mod audit;
 mod collect;
+pub(crate) mod exits;
 mod judge;
 mod live_unit;
 mod next_boot;
@@ -20,7 +22,7 @@ mod start;
 mod target;
 mod visibility;
 
-use crate::assessment::Examination;
+use crate::assessment::{Examination, LastRun};
 use crate::host::HostRoot;
 use crate::host::systemd_bus::PendingQuery;
 use crate::unit::UnitDefinition;
@@ -51,11 +53,15 @@ pub(crate) fn assess_asking(
     let by_files = assess_definition(root, target, target.definition.clone());
     match live_unit::answer(root, target, &by_files, asking) {
         Answer::None => by_files,
-        Answer::Same(definition) => Examination {
+        Answer::Same(definition, last_run) => Examination {
             definition: Some(definition),
+            last_run,
             ..by_files
         },
-        Answer::Different(definition) => assess_definition(root, target, Some(definition)),
+        Answer::Different(definition, last_run) => Examination {
+            last_run,
+            ..assess_definition(root, target, Some(definition))
+        },
     }
 }
 
@@ -82,5 +88,10 @@ pub(crate) fn assess_definition(
         requirements: collected.requirements,
         facts: collected.facts,
         report,
+        last_run: if root.is_live() {
+            LastRun::Unknown
+        } else {
+            LastRun::Image
+        },
     }
 }

@@ -5,13 +5,19 @@ use crate::evaluate::{next_boot, systemd_version};
 use crate::facts::{NextBoot, Reading, SystemdSource, SystemdVersion};
 use crate::host::kernel_build::KernelBuild;
 use crate::host::{self, HostRoot, facts, sysctl_d as sysctl_files};
-use crate::requirements::{Requirement, RequirementKind};
-use crate::rke2::kernel::KERNEL_PARAMETERS;
-use crate::sysctl_d::{self, Dialect, KeyResolution, Resolution, Tree, versions};
+use crate::requirements::{self, Requirement, RequirementKind};
+use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
+use crate::sysctl_d::{
+    self, Assignment, Dialect, KeyResolution, Resolution, SearchDirectory, Tree, Via, versions,
+};
 use crate::unit::UnitDefinition;
 
-/// Reads all watched parameters, whether required or not.
-pub(crate) fn parameters(root: &HostRoot, definition: Option<&UnitDefinition>) -> Parameters {
+/// Reads all watched parameters, whether required or not by `requirements`.
+pub(crate) fn parameters(
+    root: &HostRoot,
+    definition: Option<&UnitDefinition>,
+    requirements: &[Requirement],
+) -> Parameters {
     let tree = sysctl_files::collect(root);
     let systemd = systemd(root, definition);
     Parameters {
@@ -19,7 +25,35 @@ pub(crate) fn parameters(root: &HostRoot, definition: Option<&UnitDefinition>) -
         resolution: sysctl_d::resolve(&tree, &keys(), dialect(systemd)),
         systemd,
         older: older(&tree, systemd),
+        kubelet_sets: requirements::kubelet_sets(requirements),
     }
+}
+
+/// The lines of the administrator's files that set another value at the next boot than the kubelet does.
+pub(super) fn other_values(
+    root: &HostRoot,
+    definition: Option<&UnitDefinition>,
+) -> Vec<(KernelParameter, Assignment)> {
+    let tree = sysctl_files::collect(root);
+    let dialect = dialect(systemd(root, definition));
+    let resolution = sysctl_d::resolve(&tree, &keys(), dialect);
+    let of_administrator = |set: &Assignment| {
+        set.via == Via::Explicit
+            && set
+                .line
+                .source
+                .path
+                .starts_with(SearchDirectory::Etc.path())
+    };
+    KERNEL_PARAMETERS
+        .into_iter()
+        .zip(resolution.keys)
+        .filter_map(|(parameter, key)| {
+            let number = key.value().map(i64::from)?;
+            let set = key.set.filter(of_administrator)?;
+            (number != parameter.required).then_some((parameter, set))
+        })
+        .collect()
 }
 
 /// What files set at the next boot.

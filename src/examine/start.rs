@@ -1,10 +1,11 @@
 //! Stage 2b: the settings that decide a start, and which advice applies to them.
 
+use super::next_boot;
 use super::settings::Resolved;
 use super::target::{OtherUnit, Target};
 use crate::audit::restart;
 use crate::host::{HostRoot, audit as host_audit};
-use crate::requirements::advice;
+use crate::requirements::{self, advice};
 use crate::rke2::installed::{Note, VersionSource};
 use crate::rke2::profile::{self, ProfileRules};
 use crate::rke2::start::{Advice, StartSettings};
@@ -33,6 +34,8 @@ pub(super) fn settings(
     if target.advise {
         let guide = on_hardening(root, resolved, &start);
         start.advice.extend(guide);
+        let overwritten = on_overwritten(root, definition, &start);
+        start.advice.extend(overwritten);
     }
     if target.other == OtherUnit::BothEnabled {
         start.advice.push(advice::both_enabled(target.role));
@@ -60,6 +63,21 @@ fn on_version(resolved: &Resolved) -> Vec<Advice> {
         all.push(advice::unknown_version(installed, reason, detection));
     }
     all
+}
+
+/// Lines of sysctl.d that have no effect, because a kubelet that does not protect kernel defaults sets them.
+fn on_overwritten(
+    root: &HostRoot,
+    definition: Option<&UnitDefinition>,
+    start: &StartSettings,
+) -> Vec<Advice> {
+    if !start.fatal.is_empty() || !requirements::kubelet_sets(&requirements::of(start)) {
+        return Vec::new();
+    }
+    next_boot::other_values(root, definition)
+        .iter()
+        .map(|(parameter, set)| advice::overwritten(parameter, set))
+        .collect()
 }
 
 /// What the hardening guide requires at the next start. Without a profile the guide does not apply.

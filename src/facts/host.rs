@@ -113,11 +113,27 @@ pub struct SysctlFile {
     pub no_directory: bool,
 }
 
+/// Whether the kubelet, as root, could write the file of a kernel parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WriteAccess {
+    /// Nothing is known that prevents it.
+    Allowed,
+    /// It is on a read-only mount.
+    ReadOnly {
+        /// Whether the host is in a user name space.
+        in_user_namespace: bool,
+    },
+    /// The host is in a user name space whose root is another user for the kernel.
+    Denied,
+}
+
 /// A kernel parameter: now, and after the next boot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KernelFact {
     /// The content of its file below `/proc/sys`.
     pub live: Reading<Result<Vec<u8>, ReadError>>,
+    /// Whether the kubelet could write it. Read where the value is not the required one.
+    pub write: WriteAccess,
     /// What the files will make of it.
     pub next_boot: Reading<NextBoot>,
 }
@@ -152,6 +168,9 @@ pub struct HostFacts {
     pub account_elsewhere: Vec<AccountRow>,
     /// Control groups, where a requirement needs it.
     pub cgroup: Reading<Cgroup>,
+    /// The error of the kubelet about the subordinate ids of a user `kubelet`, where a requirement needs it and the
+    /// files leave no doubt.
+    pub subordinate_ids: Option<String>,
     /// The version of systemd, where it is known and a kernel parameter is required.
     pub systemd: Option<SystemdVersion>,
     /// An image of a host, without `/proc`: it has no present values.

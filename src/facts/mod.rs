@@ -2,6 +2,7 @@
 
 mod account;
 mod evidence;
+mod exit;
 mod host;
 mod source;
 
@@ -9,9 +10,10 @@ pub use account::{AccountRow, Lookup, RemedyFacts, Table};
 pub(crate) use account::{AccountSources, AccountTool, TargetRoot};
 pub(crate) use account::{RejectReason, Rejected};
 pub(crate) use evidence::{Evidence, Excerpt, Part};
+pub(crate) use exit::ComponentExit;
 pub use host::Machine;
 pub(crate) use host::NextBootCause;
 pub(crate) use host::{AccountFact, Persistence, SysctlFile, SystemdSource, SystemdVersion};
-pub use host::{Cgroup, HostFacts, KernelFact, NextBoot};
+pub use host::{Cgroup, HostFacts, KernelFact, NextBoot, WriteAccess};
 pub use source::{Operation, ReadError};
 pub use source::{Reading, Source};

@@ -50,10 +50,13 @@ check_ids! {
     AccountEtcdPrimaryGroup, "account.etcd.primary-group", FailsControl;
     AccountEtcdUser, "account.etcd.user", BlocksStart;
     CgroupV1, "cgroup.v1", BlocksStart;
+    ConfigComponentArg, "config.component-arg", BlocksControlPlane;
+    ConfigComponentFile, "config.component-file", BlocksControlPlane;
     ConfigDropped, "config.dropped", Advice;
     ConfigFlag, "config.flag", BlocksStart;
     ConfigIgnored, "config.ignored", Advice;
     ConfigKubeletArg, "config.kubelet-arg", BlocksStart;
+    ConfigKubeletFile, "config.kubelet-file", BlocksStart;
     ConfigParse, "config.parse", BlocksStart;
     ConfigUnreadable, "config.unreadable", BlocksStart;
     ControlArgument, "control.argument", FailsControl;
@@ -61,6 +64,10 @@ check_ids! {
     ControlEtcdData, "control.etcd-data", Advice;
     ControlKubelet, "control.kubelet", Advice;
     ControlManifestMode, "control.manifest-mode", FailsControl;
+    KubeletExited, "kubelet.exited", Advice;
+    KubeletOverwritesSysctl, "kubelet.overwrites-sysctl", Advice;
+    KubeletSubordinateIds, "kubelet.subordinate-ids", BlocksStart;
+    PodExited, "pod.exited", Advice;
     ProfileDeprecated, "profile.deprecated", Advice;
     ProfileProtectKernelDefaults, "profile.protect-kernel-defaults", BlocksStart;
     ProfileValue, "profile.value", BlocksStart;

@@ -13,6 +13,7 @@ pub use check::CheckId;
 pub(crate) use remedy::Remedy;
 
 use crate::facts::Evidence;
+use crate::kubernetes::Program;
 
 /// A program that checks the host as it starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,6 +23,16 @@ pub enum Component {
     Rke2,
     /// The kubelet that RKE2 runs.
     Kubelet,
+    /// `kube-apiserver`, a static pod.
+    KubeApiserver,
+    /// `kube-controller-manager`, a static pod.
+    KubeControllerManager,
+    /// `kube-scheduler`, a static pod.
+    KubeScheduler,
+    /// `kube-proxy`, a static pod.
+    KubeProxy,
+    /// `cloud-controller-manager`, a static pod.
+    CloudControllerManager,
 }
 
 impl Component {
@@ -30,6 +41,11 @@ impl Component {
         match self {
             Self::Rke2 => "rke2",
             Self::Kubelet => "kubelet",
+            Self::KubeApiserver => "kube-apiserver",
+            Self::KubeControllerManager => "kube-controller-manager",
+            Self::KubeScheduler => "kube-scheduler",
+            Self::KubeProxy => "kube-proxy",
+            Self::CloudControllerManager => "cloud-controller-manager",
         }
     }
 
@@ -38,6 +54,20 @@ impl Component {
         match self {
             Self::Rke2 => "RKE2",
             Self::Kubelet => "the kubelet",
+            other => other.as_str(),
+        }
+    }
+}
+
+impl From<Program> for Component {
+    fn from(program: Program) -> Self {
+        match program {
+            Program::Kubelet => Self::Kubelet,
+            Program::ApiServer => Self::KubeApiserver,
+            Program::ControllerManager => Self::KubeControllerManager,
+            Program::Scheduler => Self::KubeScheduler,
+            Program::Proxy => Self::KubeProxy,
+            Program::CloudControllerManager => Self::CloudControllerManager,
         }
     }
 }
@@ -82,6 +112,9 @@ pub enum Effect {
     BlocksStart,
     /// The unit starts now, and would not start after a reboot.
     BlocksNextBoot,
+    /// RKE2 and its kubelet run. A static pod of the control plane, or kube-proxy, exits again and again, so
+    /// that the node does not become ready.
+    BlocksControlPlane,
     /// A control of the CIS benchmark fails. The unit starts.
     FailsControl,
     /// The unit starts. An administrator should know.
@@ -96,6 +129,7 @@ impl Effect {
         match self {
             Self::BlocksStart => "blocks-start",
             Self::BlocksNextBoot => "blocks-next-boot",
+            Self::BlocksControlPlane => "blocks-control-plane",
             Self::FailsControl => "fails-control",
             Self::Advice => "advice",
         }
@@ -125,6 +159,8 @@ pub enum Stage {
     ProfileRefused,
     /// The kubelet validates its flags and configuration.
     KubeletConfiguration,
+    /// The kubelet sets itself up.
+    KubeletCreation,
     /// The kubelet's container manager checks the kernel parameters.
     KubeletTunables,
 }
@@ -133,7 +169,9 @@ impl Stage {
     /// The component that checks.
     pub const fn component(self) -> Component {
         match self {
-            Self::KubeletConfiguration | Self::KubeletTunables => Component::Kubelet,
+            Self::KubeletConfiguration | Self::KubeletCreation | Self::KubeletTunables => {
+                Component::Kubelet
+            }
             _ => Component::Rke2,
         }
     }

@@ -60,6 +60,9 @@ pub fn decide<'a>(
             Effect::BlocksNextBoot => {
                 finding.outcome() == Outcome::Violated && on(BlockOn::NextBoot)
             }
+            Effect::BlocksControlPlane => {
+                finding.outcome() == Outcome::Violated && on(BlockOn::ControlPlane)
+            }
             Effect::FailsControl => finding.outcome() == Outcome::Violated && on(BlockOn::Control),
             Effect::Advice => false,
         }
@@ -98,12 +101,12 @@ pub fn decide<'a>(
     }
 }
 
-/// Whether advice is logged at a start: what keeps the unit down after a reboot, what could not be
-/// determined, and that RKE2 silently ignores its configuration. Other advice is shown by `check` only, to keep
+/// Whether advice is logged at a start: what keeps the unit down after a reboot or the node from becoming ready,
+/// what could not be determined, and that RKE2 silently ignores its configuration. Other advice is shown by `check` only, to keep
 /// the journal of a unit that starts short.
 fn is_logged(finding: &Finding) -> bool {
     match finding.effect() {
-        Effect::BlocksStart | Effect::BlocksNextBoot => true,
+        Effect::BlocksStart | Effect::BlocksNextBoot | Effect::BlocksControlPlane => true,
         Effect::FailsControl => false,
         Effect::Advice => finding.id() == CheckId::ConfigDropped,
     }
@@ -152,6 +155,7 @@ mod tests {
             profile: Sourced::default_value(String::new()),
             verdict: verdict::fold(&findings),
             findings,
+            exits: Vec::new(),
             image: false,
             idle: false,
         }

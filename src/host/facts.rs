@@ -8,15 +8,16 @@ use nix::libc;
 
 use super::HostRoot;
 use super::apply::Programs;
+use super::kernel_writes::KernelWrites;
 use super::root::FileKind;
 use crate::facts::{
     AccountFact, AccountRow, AccountSources, AccountTool, Cgroup, HostFacts, KernelFact, Lookup,
-    NextBoot, Operation, ReadError, Reading, RemedyFacts, Source, Table, TargetRoot,
+    NextBoot, Operation, ReadError, Reading, RemedyFacts, Source, Table, TargetRoot, WriteAccess,
 };
 use crate::finding::account::SYSUSERS_FILE;
 use crate::requirements::{Requirement, RequirementKind};
-use crate::rke2::accounts;
-use crate::rke2::kernel::KERNEL_PARAMETERS;
+use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
+use crate::rke2::{accounts, subordinate_ids};
 
 /// The account that RKE2 servers need.
 const ACCOUNT: &str = "etcd";
@@ -41,7 +42,7 @@ pub fn collect(
     };
     let account = |table| {
         if is_required(table) {
-            Some(look_up(root, table, table.path(), line_limit))
+            Some(look_up(root, table, table.path(), ACCOUNT, line_limit))
         } else {
             None
         }
@@ -66,8 +67,16 @@ pub fn collect(
     let is_cgroup_required = requirements
         .iter()
         .any(|r| r.applies && matches!(r.kind, RequirementKind::CgroupV2 { .. }));
+    let are_ids_required = requirements
+        .iter()
+        .any(|r| r.applies && r.kind == RequirementKind::SubordinateIds);
     HostFacts {
         kernel: kernel(root, next_boot),
+        subordinate_ids: if are_ids_required {
+            subordinate_ids(root)
+        } else {
+            None
+        },
         systemd: None,
         image: is_bare_image(root),
         user,
@@ -86,15 +95,34 @@ pub fn collect(
 
 fn kernel(root: &HostRoot, next_boot: Vec<Reading<NextBoot>>) -> Vec<KernelFact> {
     let mut next_boot = next_boot.into_iter();
+    let mut writes: Option<KernelWrites> = None;
     live(root)
         .into_iter()
-        .map(|live| KernelFact {
+        .zip(&KERNEL_PARAMETERS)
+        .map(|(live, parameter)| KernelFact {
+            // The kubelet writes another value only: mounts are not read where all are right.
+            write: if is_other_value(&live, parameter) {
+                let writes = writes.get_or_insert_with(|| KernelWrites::read(root));
+                writes.access(&parameter.path())
+            } else {
+                WriteAccess::Allowed
+            },
             live,
             next_boot: next_boot.next().unwrap_or_else(|| Reading::Unknown {
                 why: "not required".to_owned(),
             }),
         })
         .collect()
+}
+
+/// Whether the kubelet reads another value than the required one.
+fn is_other_value(live: &Reading<Result<Vec<u8>, ReadError>>, parameter: &KernelParameter) -> bool {
+    match live {
+        Reading::Known(content) => {
+            KernelParameter::as_kubelet(content).is_ok_and(|value| value != parameter.required)
+        }
+        Reading::Unknown { .. } => false,
+    }
 }
 
 /// An image on disk; the root of a container or of a captured host has a `/proc`.
@@ -128,11 +156,17 @@ pub(crate) fn live(root: &HostRoot) -> Vec<Reading<Result<Vec<u8>, ReadError>>> 
 /// How much of a large account file is read at a time.
 const BUFFER: usize = 64 * 1024;
 
-fn look_up(root: &HostRoot, table: Table, path: &str, limit: Option<usize>) -> AccountFact {
+fn look_up(
+    root: &HostRoot,
+    table: Table,
+    path: &str,
+    name: &str,
+    limit: Option<usize>,
+) -> AccountFact {
     let (file, status) = root.open_known(Path::new(path))?;
     let size = usize::try_from(status.size).unwrap_or(BUFFER);
     let mut reader = BufReader::with_capacity(size.clamp(512, BUFFER), file);
-    accounts::lookup(&mut reader, table, ACCOUNT, limit).map_err(|error| {
+    accounts::lookup(&mut reader, table, name, limit).map_err(|error| {
         root.failed(ReadError::Os {
             operation: Operation::Read,
             path: path.to_owned(),
@@ -141,13 +175,54 @@ fn look_up(root: &HostRoot, table: Table, path: &str, limit: Option<usize>) -> A
     })
 }
 
+/// Where programs are that the kubelet runs; RKE2 puts a directory of its own before them, without this one.
+pub(crate) const PROGRAM_DIRECTORIES: [&str; 6] = [
+    "/usr/local/sbin",
+    "/usr/local/bin",
+    "/usr/sbin",
+    "/usr/bin",
+    "/sbin",
+    "/bin",
+];
+
+/// The kubelet's error about the subordinate ids of a user `kubelet`. The content of the files decides where
+/// nothing names another source of them.
+fn subordinate_ids(root: &HostRoot) -> Option<String> {
+    let table = Table::Passwd;
+    let user = look_up(root, table, table.path(), subordinate_ids::USER, None);
+    let Ok(Lookup::Found { id, .. }) = user else {
+        return None;
+    };
+    let program = |directory: &str| {
+        root.stat(format!("{directory}/{}", subordinate_ids::PROGRAM))
+            .is_ok()
+    };
+    if !PROGRAM_DIRECTORIES
+        .iter()
+        .any(|directory| program(directory))
+    {
+        return Some(subordinate_ids::missing_program());
+    }
+    let text = |path: &str| match root.read(path) {
+        Ok(content) => String::from_utf8(content).ok(),
+        Err(error) if error.is_absent() => Some(String::new()),
+        Err(_) => None,
+    };
+    if text("/etc/nsswitch.conf")?.contains("subid") {
+        return None;
+    }
+    subordinate_ids::refusal(&text("/etc/subuid")?, &text("/etc/subgid")?, id)
+}
+
 fn elsewhere(root: &HostRoot) -> Vec<AccountRow> {
     ELSEWHERE
         .into_iter()
-        .filter_map(|(table, path)| match look_up(root, table, path, None) {
-            Ok(Lookup::Found { line, .. }) => row(root, table, Source::line(path, line)),
-            _ => None,
-        })
+        .filter_map(
+            |(table, path)| match look_up(root, table, path, ACCOUNT, None) {
+                Ok(Lookup::Found { line, .. }) => row(root, table, Source::line(path, line)),
+                _ => None,
+            },
+        )
         .collect()
 }
 

@@ -14,6 +14,8 @@ pub(crate) mod facts;
 mod fixture;
 pub(crate) mod journal;
 pub(crate) mod kernel_build;
+mod kernel_writes;
+pub(crate) mod logs;
 pub(crate) mod machine;
 pub(crate) mod rke2_binary;
 pub(crate) mod rke2_config;

@@ -50,7 +50,7 @@ fn drop_ins(root: &HostRoot, directory: &Path) -> Result<Vec<DropIn>, ReadError>
 
 /// Reads what the kubelet merges. RKE2 creates the directory of drop-ins at its first
 /// start: before that it is absent.
-pub(crate) fn read_kubelet(root: &HostRoot, paths: &KubeletPaths) -> KubeletFiles {
+pub fn read_kubelet(root: &HostRoot, paths: &KubeletPaths) -> KubeletFiles {
     let mut files = KubeletFiles::default();
     if let Some(directory) = &paths.conf_d {
         files.conf_d = below(root, directory, true, &mut files.unlisted);

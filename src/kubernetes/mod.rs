@@ -6,11 +6,20 @@
 //! arguments       a command line, as the components' flag parser reads it
 //! feature_gates   `--feature-gates`, as the components set them
 //! codec           a configuration file, as the components decode it
+//! tls             cipher suites and versions of TLS
 //! kubelet         what ends the kubelet
 //! control_plane   what ends the API server, controller manager, scheduler, kube-proxy, cloud controller manager
+//! log             why a component has exited, from its log
 //! ```
 
+pub(crate) mod arguments;
+pub(crate) mod codec;
+pub(crate) mod control_plane;
+pub(crate) mod feature_gates;
+pub(crate) mod kubelet;
+pub(crate) mod log;
 pub(crate) mod tables;
+pub(crate) mod tls;
 
 /// A component that RKE2 gives arguments to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,6 +65,11 @@ impl Program {
 /// A minor release of Kubernetes: `Minor(37)` is 1.37.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Minor(pub u32);
+
+/// The oldest and the newest minor whose components are known.
+pub(crate) const OLDEST: Minor = Minor(24);
+/// See [`OLDEST`].
+pub(crate) const NEWEST: Minor = Minor(37);
 
 /// Why a component exits.
 #[derive(Debug, Clone, PartialEq, Eq)]

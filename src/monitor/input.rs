@@ -25,6 +25,8 @@ pub(crate) struct StepInput<'a> {
     pub restarts: u32,
     /// When it last became active, by systemd's monotonic clock; 0 if that is not known.
     pub entered: u64,
+    /// When the unit's program was last started, in microseconds since 1970; 0 if that is not known.
+    pub started: u64,
     /// The block that the gate has written, if it blocked the unit.
     pub block: Option<&'a Stamped<Block>>,
     /// systemd's record of the last start, where the unit is down; `None` where that is not known.

@@ -1,6 +1,7 @@
 //! What to do about a unit, given its observed and its persisted state. Pure: [`crate::daemon`] observes
 //! units and carries out the actions.
 
+mod exits;
 mod input;
 mod last_start;
 mod left_down;
@@ -12,6 +13,7 @@ mod stops;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use exits::recheck;
 pub(crate) use input::StepInput;
 pub(crate) use last_start::{LastStart, gate_end};
 pub use persisted::Hold;

@@ -46,6 +46,18 @@ pub struct PersistedState {
     pub failing_from: Option<u32>,
     /// The hold last logged for a block, by the block's `since`, so that it is logged once.
     pub held: Option<(u64, Hold)>,
+    /// Exits of components that were logged.
+    pub exits: LoggedExits,
+}
+
+/// The exits of components that were logged in one start of the unit.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LoggedExits {
+    /// When the unit's program was started, in microseconds since 1970.
+    pub started: u64,
+    /// Component and reason of each, in a form that is the same for each repetition.
+    pub reasons: Vec<String>,
 }
 
 /// A start that the monitor requested.
@@ -144,6 +156,7 @@ impl Default for PersistedState {
             loop_logged: false,
             failing_from: None,
             held: None,
+            exits: LoggedExits::default(),
         }
     }
 }

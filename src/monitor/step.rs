@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::exits;
 use super::input::StepInput;
 use super::last_start::GateEnd;
 use super::left_down::left_down;
@@ -9,6 +10,7 @@ use super::persisted::{Hold, PersistedState, Resume};
 use super::phase::Phase;
 use crate::assessment::UnitReport;
 use crate::configuration::{Configuration, Mode};
+use crate::facts::ComponentExit;
 use crate::finding::{Finding, Outcome};
 use crate::gate::block::Block;
 use crate::gate::plan::Decision;
@@ -38,6 +40,8 @@ pub(crate) enum MonitorAction {
     DriftResolved(BTreeSet<String>),
     /// Remove the gate's block file: the unit runs.
     ForgetBlock,
+    /// Log that these components exited, which are started again and again.
+    Exited(Vec<ComponentExit>),
 }
 
 /// Returns the actions to take, and updates the persisted state.
@@ -57,6 +61,10 @@ pub(crate) fn step(persisted: &mut PersistedState, input: &StepInput<'_>) -> Vec
     }
     detect_drift(persisted, input, &mut actions);
     detect_loop(persisted, input, &mut actions);
+    let exited = exits::detect(persisted, input);
+    if !exited.is_empty() {
+        actions.push(MonitorAction::Exited(exited));
+    }
     if !is_settling(persisted, input)
         && let Some(block) = down_for(persisted, input)
     {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::assessment::UnitReport;
 use crate::configuration::{Configuration, Mode};
+use crate::facts::ComponentExit;
 use crate::finding::{CheckId, Finding, Outcome};
 use crate::gate::block::Block;
 use crate::gate::plan::{self, Override};
@@ -50,6 +51,10 @@ struct Node {
     phase: Phase,
     restarts: u32,
     entered: u64,
+    started: u64,
+    exits: Vec<ComponentExit>,
+    /// When logs are to be read again, by the last observation.
+    recheck: Option<u64>,
     enabled: bool,
     loadable: bool,
     rival: bool,
@@ -66,6 +71,9 @@ impl Node {
             phase,
             restarts: 0,
             entered: 0,
+            started: 0,
+            exits: Vec::new(),
+            recheck: None,
             enabled: true,
             loadable: true,
             rival: false,
@@ -144,27 +152,28 @@ impl Node {
             profile: Sourced::default_value(String::new()),
             verdict: verdict::fold(&findings),
             findings,
+            exits: self.exits.clone(),
             image: false,
             idle: false,
         };
         let plan = plan::decide(&report, &self.configuration, Override::None);
-        let actions = step(
-            &mut self.persisted,
-            &StepInput {
-                now: self.now,
-                report: &report,
-                plan: &plan,
-                configuration: &self.configuration,
-                phase: self.phase,
-                restarts: self.restarts,
-                entered: self.entered,
-                block: self.block.as_ref(),
-                last: self.last,
-                enabled: self.enabled,
-                loadable: self.loadable,
-                rival: self.rival,
-            },
-        );
+        let input = StepInput {
+            now: self.now,
+            report: &report,
+            plan: &plan,
+            configuration: &self.configuration,
+            phase: self.phase,
+            restarts: self.restarts,
+            entered: self.entered,
+            started: self.started,
+            block: self.block.as_ref(),
+            last: self.last,
+            enabled: self.enabled,
+            loadable: self.loadable,
+            rival: self.rival,
+        };
+        let actions = step(&mut self.persisted, &input);
+        self.recheck = recheck(&self.persisted, &input);
         for action in &actions {
             match action {
                 MonitorAction::ForgetBlock => self.block = None,
@@ -916,4 +925,95 @@ proptest! {
             }
         }
     }
+}
+
+fn exit(component: &str, reason: &str) -> ComponentExit {
+    ComponentExit {
+        component: component.to_owned(),
+        reason: reason.to_owned(),
+        at: 1,
+        restarts: None,
+        path: "/log".to_owned(),
+        is_retried: true,
+    }
+}
+
+#[test]
+fn each_reason_of_an_exit_is_logged_once_in_a_start() {
+    let mut node = Node::new(Phase::Starting);
+    node.started = 100;
+    let logged = |node: &mut Node, started: u64, exits: &[(&str, &str)]| {
+        node.started = started;
+        node.exits = exits.iter().map(|(who, why)| exit(who, why)).collect();
+        let actions = node.observe(Vec::new());
+        let mut all = Vec::new();
+        for action in actions {
+            match action {
+                MonitorAction::Exited(exits) => {
+                    all.extend(exits.into_iter().map(|exit| exit.reason));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        all
+    };
+    let first = "[invalid kernel flag: a, actual value: 1, invalid kernel flag: b, port 1234]";
+    assert_eq!(logged(&mut node, 100, &[("kubelet", first)]), [first]);
+    assert_eq!(logged(&mut node, 100, &[("kubelet", first)]), [""; 0]);
+    assert_eq!(logged(&mut node, 100, &[]), [""; 0]);
+    // In Go's order of a map, and with another number.
+    let again = "[invalid kernel flag: b, port 45, invalid kernel flag: a, actual value: 1]";
+    assert_eq!(logged(&mut node, 100, &[("kubelet", again)]), [""; 0]);
+    let both = [("kubelet", again), ("etcd", again)];
+    assert_eq!(logged(&mut node, 100, &both), [again]);
+    assert_eq!(logged(&mut node, 100, &[("kubelet", "other")]), ["other"]);
+    assert_eq!(
+        logged(&mut node, 200, &[("kubelet", first)]),
+        [first],
+        "another start"
+    );
+    // Words that differ each time do not fill the journal.
+    let mut count = 0;
+    for number in 0..100_u8 {
+        let word = char::from(b'a' + number % 26)
+            .to_string()
+            .repeat(usize::from(number));
+        count += logged(&mut node, 300, &[("kubelet", &word)]).len();
+    }
+    assert_eq!(count, 16);
+}
+
+#[test]
+fn an_exit_that_is_over_is_not_logged() {
+    let mut node = Node::new(Phase::Down);
+    node.started = 100;
+    node.exits = vec![ComponentExit {
+        is_retried: false,
+        ..exit("kubelet", "x")
+    }];
+    assert_eq!(node.observe(Vec::new()), []);
+    assert_eq!(node.recheck, None);
+}
+
+#[test]
+fn logs_are_read_again_while_a_unit_starts_and_while_a_component_exits() {
+    const SECOND: u64 = 1_000_000;
+    let mut node = Node::new(Phase::Starting);
+    let recheck = |node: &mut Node, now: u64| {
+        node.now = now * SECOND;
+        node.observe(Vec::new());
+        node.recheck.map(|after| after / SECOND)
+    };
+    assert_eq!(recheck(&mut node, 1000), None, "not known");
+    node.started = 1000 * SECOND;
+    assert_eq!(recheck(&mut node, 1000), Some(10));
+    assert_eq!(recheck(&mut node, 1100), Some(25));
+    node.phase = Phase::Running;
+    assert_eq!(recheck(&mut node, 4600), Some(900));
+    node.exits = vec![exit("kubelet", "x")];
+    assert_eq!(recheck(&mut node, 4601), Some(30));
+    node.exits.clear();
+    assert_eq!(recheck(&mut node, 4602), None, "it was logged");
+    node.phase = Phase::Down;
+    assert_eq!(recheck(&mut node, 4603), None);
 }

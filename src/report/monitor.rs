@@ -2,6 +2,8 @@
 
 use super::journal::{dash, record, subjects, summary_fields};
 use crate::assessment::UnitReport;
+use crate::evaluate::exits;
+use crate::facts::ComponentExit;
 use crate::finding::{Finding, Outcome};
 use crate::gate::block::{Block, Reason};
 use crate::gate::plan::GatePlan;
@@ -205,6 +207,18 @@ pub(crate) fn drift_resolved(unit: &str, phase: Phase, checks: &[&str]) -> Recor
     summary(id::DRIFT_RESOLVED, Priority::Notice, unit, message)
 }
 
+/// A component that RKE2 runs exited, and is started again and again.
+pub(crate) fn exited(unit: &str, exit: &ComponentExit) -> Record {
+    // RKE2 itself logs only that the kubelet exited, at this priority.
+    let priority = match exit.restarts {
+        None => Priority::Error,
+        Some(_) => Priority::Warning,
+    };
+    let mut record = record(unit, &exits::finding(exit), id::EXITED, priority);
+    record.message = format!("{} ({})", record.message, printable(&exit.path));
+    record
+}
+
 /// What does not work in the monitor, or works again.
 pub(crate) fn about_monitor(priority: Priority, message: &str) -> Record {
     summary(id::MONITOR, priority, UNIT, printable(message))
@@ -246,5 +260,38 @@ pub(crate) const fn phase_text(phase: Phase) -> &'static str {
         Phase::Stranded | Phase::Down => "down",
         Phase::Stopping => "stopping",
         Phase::Unknown => "in an unknown state",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exit_is_logged_for_the_unit_with_its_log() {
+        let exit = |restarts| ComponentExit {
+            component: "kubelet".to_owned(),
+            reason: "unknown flag: --x\u{1b}".to_owned(),
+            at: 61_000_000,
+            restarts,
+            path: "/k.log".to_owned(),
+            is_retried: true,
+        };
+        let kubelet = exited("rke2-server.service", &exit(None));
+        assert_eq!(
+            kubelet.message,
+            "the kubelet exited at 1970-01-01T00:01:01Z: unknown flag: --x\\u{1b} (/k.log)"
+        );
+        assert_eq!(kubelet.unit, "rke2-server.service");
+        assert_eq!(kubelet.message_id, id::EXITED);
+        assert_eq!(kubelet.priority, Priority::Error);
+        let fields = kubelet.finding.unwrap();
+        assert_eq!(fields.actual, "unknown flag: --x\\u{1b}");
+        assert_eq!(
+            (fields.file.as_str(), fields.line.as_str()),
+            ("/k.log", "-")
+        );
+        let pod = exited("rke2-server.service", &exit(Some(2)));
+        assert_eq!(pod.priority, Priority::Warning);
     }
 }

@@ -1,14 +1,14 @@
 //! The monitor's status as text, for `preflight-rke2 status`.
 
 use std::fmt::Write as _;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::journal::subjects;
 use super::monitor::{phase_text, reason_text};
-use crate::document::RemedyDocument;
+use crate::document::{ExitDocument, RemedyDocument};
 use crate::gate::block::Block;
 use crate::monitor::{MonitorStatus, NodeStatus, UnitStatus};
-use crate::text::{count, printable};
+use crate::text::{count, printable, time};
 use crate::verdict::Verdict;
 
 /// The text, at the time `now`.
@@ -56,6 +56,9 @@ pub(crate) fn blocked(block: &Block, now: u64) -> String {
 
 fn print_unit(out: &mut String, unit: &UnitStatus, now: u64) {
     line(out, &headline(unit, now));
+    for exit in &unit.report.exits {
+        line(out, &format!("  {}", exited(exit, now)));
+    }
     for finding in unit.report.deciding() {
         line(out, &format!("  {}", printable(&finding.summary)));
         for remedy in &finding.remedies {
@@ -78,6 +81,18 @@ fn print_unit(out: &mut String, unit: &UnitStatus, now: u64) {
             &format!("  started by the monitor {times} since boot, last at {last}"),
         );
     }
+}
+
+/// What became of a component that RKE2 runs.
+fn exited(exit: &ExitDocument, now: u64) -> String {
+    format!(
+        "{}: exited at {} ({}): {} ({})",
+        printable(&exit.component),
+        time(exit.at),
+        ago(exit.at, now),
+        printable(&exit.reason),
+        printable(&exit.path)
+    )
 }
 
 /// What the unit does, and whether it would start.
@@ -127,17 +142,6 @@ fn fix(remedy: &RemedyDocument) -> String {
 fn line(out: &mut String, text: &str) {
     // Writing to a string cannot fail.
     let _ = writeln!(out, "{text}");
-}
-
-/// A point in time as RFC 3339, in UTC.
-pub(crate) fn time(microseconds: u64) -> String {
-    // The end of the year 9999: no more has four digits.
-    const LAST: u64 = 253_402_300_799;
-    let seconds = (microseconds / 1_000_000).min(LAST);
-    let at: SystemTime = UNIX_EPOCH
-        .checked_add(Duration::from_secs(seconds))
-        .unwrap_or(UNIX_EPOCH);
-    humantime::format_rfc3339_seconds(at).to_string()
 }
 
 /// The time from `then` to `now` in its two largest units.
@@ -224,6 +228,22 @@ mod tests {
              monitor 1.2.3 runs since 1970-01-01T00:00:00Z, last evaluation 4s ago; mode enforce\n"
         );
         assert!(status.is_refused() && !status.is_undetermined());
+    }
+
+    #[test]
+    fn an_exit_is_shown_below_its_unit() {
+        let mut report = report(Verdict::WouldStart, Verdict::WouldStart);
+        report.exits = vec![ExitDocument {
+            component: "kubelet".to_owned(),
+            reason: "unknown flag: --x\u{1b}".to_owned(),
+            at: 61_000_000,
+            path: "/k.log".to_owned(),
+            ..ExitDocument::default()
+        }];
+        let shown = text(&status(Phase::Starting, None, report), 64_000_000);
+        let expected = "rke2-server.service is starting, and would start\n\
+                        \x20 kubelet: exited at 1970-01-01T00:01:01Z (3s ago): unknown flag: --x\\u{1b} (/k.log)\n";
+        assert!(shown.starts_with(expected), "{shown}");
     }
 
     #[test]

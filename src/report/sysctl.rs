@@ -61,6 +61,16 @@ fn older(parameters: &Parameters, key: &str) -> Vec<(u16, Option<i32>)> {
         .collect()
 }
 
+/// Whether the kubelet overwrites, as it starts, what files set.
+fn is_overwritten(
+    parameters: &Parameters,
+    parameter: &KernelParameter,
+    next: &KeyResolution,
+) -> bool {
+    let number = next.set.as_ref().and(next.expected()).map(i64::from);
+    parameters.kubelet_sets && number.is_some_and(|number| number != parameter.required)
+}
+
 /// What `sysctl` prints.
 pub(crate) fn render(format: Format, parameters: &Parameters, findings: &[Finding]) -> String {
     match format {
@@ -102,6 +112,7 @@ pub fn json(parameters: &Parameters, findings: &[Finding]) -> String {
                     "kernel_command_line": next.command_line.as_ref().map(|word| &word.text),
                     "older_systemd": older,
                 },
+                "kubelet_overwrites": is_overwritten(parameters, parameter, next),
             })
         })
         .collect();
@@ -167,6 +178,13 @@ pub fn text(parameters: &Parameters, findings: &[Finding]) -> String {
         }
         if next.set.is_none() {
             out.push_str("    no file sets it\n");
+        }
+        if is_overwritten(parameters, parameter, next) {
+            let _ = writeln!(
+                out,
+                "    the kubelet sets {} whenever it starts: protect-kernel-defaults is not set",
+                parameter.required
+            );
         }
         if let Some(other) = &next.sysctl_system {
             let what = other.set.as_ref().map_or_else(

@@ -88,6 +88,13 @@ pub(crate) fn headline(report: &UnitReport, style: Style) -> String {
             (RED, format!("would not start: {}", count(all, "reason")))
         }
         (Verdict::WouldRefuse, _) => (RED, format!("would not start: {}", count(now, "reason"))),
+        (Verdict::WouldStart | Verdict::Undetermined, Verdict::WouldStart)
+            if stopped_pods(report).is_some()
+                && (report.image || report.verdict.now == Verdict::WouldStart) =>
+        {
+            let pods = stopped_pods(report).unwrap_or_default();
+            (RED, format!("would start, but {pods} would not"))
+        }
         (_, Verdict::WouldStart) if report.image => (GREEN, "would start".to_owned()),
         (Verdict::WouldStart, Verdict::WouldRefuse) => (
             YELLOW,
@@ -125,6 +132,22 @@ pub(crate) fn headline(report: &UnitReport, style: Style) -> String {
         report.unit,
         paint(style, code, &words)
     )
+}
+
+/// The static pods that would exit: `kube-apiserver and kube-proxy`.
+fn stopped_pods(report: &UnitReport) -> Option<String> {
+    let mut pods: Vec<&str> = report
+        .violated(Effect::BlocksControlPlane)
+        .flat_map(Finding::required_by)
+        .map(|component| component.name())
+        .collect();
+    pods.sort_unstable();
+    pods.dedup();
+    if pods.is_empty() {
+        None
+    } else {
+        Some(pods.join(" and "))
+    }
 }
 
 fn context(out: &mut String, report: &UnitReport, machine: Option<&Machine>, style: Style) {
@@ -225,7 +248,7 @@ fn body(out: &mut String, report: &UnitReport, style: Style) {
 
 fn block(finding: &Finding, renderer: &Renderer) -> String {
     let level = match (finding.effect(), finding.outcome()) {
-        (Effect::BlocksStart, Outcome::Violated) => Level::ERROR,
+        (Effect::BlocksStart | Effect::BlocksControlPlane, Outcome::Violated) => Level::ERROR,
         _ => Level::WARNING,
     };
     let title = level

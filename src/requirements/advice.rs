@@ -4,9 +4,11 @@
 use crate::facts::Source;
 use crate::finding::CheckId;
 use crate::rke2::installed::{Detection, InstalledVersion, Note};
+use crate::rke2::kernel::KernelParameter;
 use crate::rke2::releases;
 use crate::rke2::role::Role;
 use crate::rke2::start::Advice;
+use crate::sysctl_d::Assignment;
 use crate::text::shell_word;
 use crate::unit::UnitProblem;
 
@@ -66,6 +68,26 @@ pub(crate) fn version_remedy(detection: &Detection) -> String {
     };
     let remedy = detection.notes.iter().find_map(of);
     remedy.unwrap_or_else(|| "pass the release with --rke2-version".to_owned())
+}
+
+/// `kubelet.overwrites-sysctl`: a line of `sysctl.d` that a kubelet without `protect-kernel-defaults` undoes at each
+/// start: kubernetes pkg/kubelet/cm/`container_manager_linux.go`, `setupKernelTunables`.
+pub(crate) fn overwritten(parameter: &KernelParameter, set: &Assignment) -> Advice {
+    let place = &set.line.source;
+    Advice {
+        check: CheckId::KubeletOverwritesSysctl,
+        subject: parameter.key.to_owned(),
+        summary: format!(
+            "{place} sets {} to {}, and the kubelet sets it to {} whenever it starts",
+            parameter.key, set.value, parameter.required
+        ),
+        remedy: format!(
+            "remove the line from {}: without protect-kernel-defaults the kubelet's value applies, and with it \
+             the kubelet requires that value",
+            place.path
+        ),
+        source: Some(place.clone()),
+    }
 }
 
 /// `unit.problem`: a line of a unit file that systemd ignores or reads otherwise than written.

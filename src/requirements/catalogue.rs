@@ -55,6 +55,12 @@ fn placeholder(name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             "v1.{}.{} to v1.{}.{}",
             oldest.minor, oldest.patch, newest.minor, newest.patch
         ),
+        ("components", _) => write!(
+            f,
+            "1.{} to 1.{}",
+            crate::kubernetes::OLDEST.0,
+            crate::kubernetes::NEWEST.0
+        ),
         ("kubernetes", _) => write!(f, "1.{} to 1.{}", oldest.minor, newest.minor),
         // A test holds that there is none.
         _ => write!(f, "{{{name}}}"),
@@ -68,6 +74,22 @@ const PROFILE_LINUX: Text =
 const CONTAINER_MANAGER: Text =
     Text("kubernetes pkg/kubelet/cm/container_manager_linux.go, Kubernetes {kubernetes}");
 const PARSER: Text = Text("k3s-io/k3s pkg/configfilearg/parser.go, as RKE2 {releases} pin it");
+const KUBELET: Text = Text(
+    "kubernetes cmd/kubelet/app, pkg/kubelet/apis/config, and the recorded answers of real kubelets \
+     (tests/cases/kubernetes)",
+);
+const CONTROL_PLANE: Text = Text(
+    "kubernetes cmd/kube-apiserver, pkg/controlplane and the like, and the recorded answers of the real \
+     programs (tests/cases/kubernetes)",
+);
+/// The components that RKE2 runs as static pods, and that are given arguments.
+const STATIC_PODS: &[Component] = &[
+    Component::KubeApiserver,
+    Component::KubeControllerManager,
+    Component::KubeScheduler,
+    Component::KubeProxy,
+    Component::CloudControllerManager,
+];
 const ALWAYS: Text = Text("always");
 const CIS_NODES: Text = Text("nodes with a CIS profile");
 const OWN: Text = Text("preflight-rke2");
@@ -86,10 +108,16 @@ const fn sysctl(parameter: &KernelParameter) -> Check {
         applies: if by_rke2 {
             Text(
                 "RKE2 with a CIS profile, on servers and agents; the kubelet where \
-                 protect-kernel-defaults is true, which a CIS profile sets",
+                 protect-kernel-defaults is true, which a CIS profile sets, and otherwise where it cannot \
+                 read the value, or cannot set it: /proc/sys is mounted read-only, or the host is in a user \
+                 name space without the feature gate KubeletInUserNamespace",
             )
         } else {
-            Text("the kubelet where protect-kernel-defaults is true, which a CIS profile sets")
+            Text(
+                "the kubelet where protect-kernel-defaults is true, which a CIS profile sets, and otherwise \
+                 where it cannot read the value, or cannot set it: /proc/sys is mounted read-only, or the \
+                 host is in a user name space without the feature gate KubeletInUserNamespace",
+            )
         },
         about: Text(parameter.about),
         fix: Text(
@@ -217,6 +245,31 @@ const OTHERS: &[Check] = &[
         source: Text("kubernetes pkg/kubelet/apis/config/validation, KEP-5573"),
     },
     Check {
+        id: CheckId::ConfigComponentArg,
+        title: "static pods accept their arguments",
+        required_by: STATIC_PODS,
+        applies: Text("Kubernetes {components}; kube-proxy on every node, the others on servers"),
+        about: Text(
+            "RKE2 passes kube-apiserver-arg and its like on unchanged to static pods. A component exits \
+             for an argument that its release does not know or accept; RKE2 itself runs, and logs that \
+             it waits. The gate blocks this only with block-on = [\"start\", \"control-plane\"]",
+        ),
+        fix: Text("correct or remove the entry"),
+        source: CONTROL_PLANE,
+    },
+    Check {
+        id: CheckId::ConfigComponentFile,
+        title: "static pods accept the files that they are given",
+        required_by: STATIC_PODS,
+        applies: Text("Kubernetes {components}; servers"),
+        about: Text(
+            "the API server exits if the audit policy, the admission configuration or another file that \
+             its arguments name is missing or cannot be decoded; RKE2 itself runs, and logs that it waits",
+        ),
+        fix: Text("correct the file"),
+        source: CONTROL_PLANE,
+    },
+    Check {
         id: CheckId::ConfigDropped,
         title: "RKE2 reads its configuration at all",
         required_by: &[],
@@ -256,15 +309,31 @@ const OTHERS: &[Check] = &[
     },
     Check {
         id: CheckId::ConfigKubeletArg,
-        title: "the kubelet's arguments have values of their types",
+        title: "the kubelet accepts its arguments",
         required_by: &[Kubelet],
-        applies: ALWAYS,
+        applies: Text("Kubernetes {components}; on other releases, boolean values only"),
         about: Text(
-            "RKE2 passes kubelet-arg on unchanged; the kubelet fails on a value that it cannot parse, \
-             and RKE2 starts it again every five seconds",
+            "RKE2 passes kubelet-arg on unchanged. The kubelet exits if its release has no such flag, if \
+             the value is not of the flag's type, if a feature gate was removed or is locked to its \
+             default, or if it refuses a combination of flags; RKE2 starts it again every five seconds. \
+             An entry `- max-pods: 110` is a map, not an argument: write `max-pods=110` in quotes",
         ),
-        fix: Text("correct the entry of kubelet-arg"),
-        source: Text("kubernetes cmd/kubelet/app"),
+        fix: Text("correct or remove the entry of kubelet-arg"),
+        source: KUBELET,
+    },
+    Check {
+        id: CheckId::ConfigKubeletFile,
+        title: "the kubelet accepts its configuration files",
+        required_by: &[Kubelet],
+        applies: Text("Kubernetes {components}"),
+        about: Text(
+            "the kubelet merges the files of <data-dir>/agent/etc/kubelet.conf.d in the order of their \
+             names (RKE2 1.32 and newer), or reads the file that kubelet-arg names as config. It exits if \
+             one has no apiVersion and kind, cannot be decoded, or if a value of the merged \
+             configuration is out of range",
+        ),
+        fix: Text("correct the file at the field named, or remove it"),
+        source: KUBELET,
     },
     Check {
         id: CheckId::ConfigParse,
@@ -357,6 +426,69 @@ const OTHERS: &[Check] = &[
         ),
         fix: Text("`chmod 600` the files named"),
         source: Text("rancher/rke2 pkg/staticpod, #4831"),
+    },
+    Check {
+        id: CheckId::KubeletExited,
+        title: "the kubelet has not exited in the last start of RKE2",
+        required_by: &[],
+        applies: Text("nodes on which RKE2 was started since the last boot; images"),
+        about: Text(
+            "RKE2's journal has only `Kubelet exited: exit status 1`, and RKE2 starts the kubelet again \
+             every five seconds. The reason is in the kubelet's log, agent/logs/kubelet.log below the data \
+             directory unless `kubelet-arg: log-file` moves it. It is shown unless a later line shows that \
+             the kubelet runs, or, while RKE2 is down, the configuration was changed since. It is what \
+             happened, not what is predicted, and never blocks",
+        ),
+        fix: Text("fix what the kubelet names; RKE2 starts the kubelet again by itself"),
+        source: Text(
+            "rancher/rke2 pkg/executor/staticpod, pkg/logging, #3063; kubernetes pkg/kubelet/kubelet.go, \
+             component-base/cli/run.go",
+        ),
+    },
+    Check {
+        id: CheckId::KubeletOverwritesSysctl,
+        title: "the values of /etc/sysctl.d stay when the kubelet starts",
+        required_by: &[],
+        applies: Text("the kubelet where protect-kernel-defaults is not true"),
+        about: Text(
+            "a kubelet that does not protect kernel defaults sets six kernel parameters whenever it starts. \
+             What a file sets to another value holds only from the boot to that moment",
+        ),
+        fix: Text("remove the line, or set the kubelet's value in it"),
+        source: CONTAINER_MANAGER,
+    },
+    Check {
+        id: CheckId::PodExited,
+        title: "no static pod exits again and again",
+        required_by: &[],
+        applies: Text("nodes on which RKE2 runs; images"),
+        about: Text(
+            "RKE2 runs the control plane as static pods. One that exits is restarted by the kubelet, after \
+             five minutes at the latest, and RKE2's journal does not have its reason. That is in its log \
+             below /var/log/pods. It is shown where two attempts of this start have exited and the last \
+             exit is not older than ten minutes. It never blocks",
+        ),
+        fix: Text("fix what the component names"),
+        source: Text("kubernetes pkg/kubelet/kuberuntime"),
+    },
+    Check {
+        id: CheckId::KubeletSubordinateIds,
+        title: "a user kubelet has subordinate ids that the kubelet can use",
+        required_by: &[Kubelet],
+        applies: Text(
+            "hosts with a user kubelet in /etc/passwd and RKE2 {since USER_NAMESPACES} or newer, unless the \
+             feature gate UserNamespacesSupport is set",
+        ),
+        about: Text(
+            "a kubelet with user name spaces runs getsubids for the user kubelet, where there is one, and exits \
+             where the program is missing, or lists other than one range that is the same for users and groups. \
+             Where /etc/nsswitch.conf names another source of these ids, nothing is reported",
+        ),
+        fix: Text(
+            "remove the user; or install getsubids (package uidmap or shadow-utils-subid), and give the user one \
+             range, the same in /etc/subuid and /etc/subgid",
+        ),
+        source: Text("kubernetes pkg/kubelet/kubelet_pods.go, Kubernetes {kubernetes}"),
     },
     Check {
         id: CheckId::ProfileDeprecated,

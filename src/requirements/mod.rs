@@ -8,7 +8,7 @@ pub(crate) mod catalogue;
 
 use crate::facts::{Source, Table};
 use crate::finding::{CheckId, Stage};
-use crate::rke2::changes::{FAIL_CGROUP_V1, FAIL_CGROUP_V1_DEFAULT};
+use crate::rke2::changes::{FAIL_CGROUP_V1, FAIL_CGROUP_V1_DEFAULT, USER_NAMESPACES};
 use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
 use crate::rke2::profile::{DEPRECATED_FATAL, INVALID, Order, ProfileRules, ProfileStatus, Scope};
 use crate::rke2::role::Role;
@@ -43,8 +43,12 @@ pub enum KubeletCheck {
     Nothing,
     /// The value (`protect-kernel-defaults`).
     Value,
-    /// That it can be read; a wrong value it overwrites.
-    Readable,
+    /// That it can be read; another value than the required one it overwrites, and exits if it cannot.
+    Overwrites {
+        /// Whether it may ignore, in a user name space, that it cannot: the feature gate
+        /// `KubeletInUserNamespace`.
+        in_user_namespace: bool,
+    },
 }
 
 /// What is required.
@@ -93,6 +97,8 @@ pub enum RequirementKind {
         /// The kubelet's words where it is not.
         words: &'static str,
     },
+    /// Subordinate ids of a user `kubelet`, where there is one, that the kubelet can use.
+    SubordinateIds,
     /// A configuration that RKE2 or the kubelet refuses.
     Configuration(StartFailure),
     /// Something that decides and could not be read.
@@ -118,8 +124,22 @@ pub fn of(settings: &StartSettings) -> Vec<Requirement> {
     all.push(protect_kernel_defaults(settings, &rules, status));
     all.extend(accounts(settings, &rules, status));
     all.extend(cgroup(settings));
+    all.extend(subordinate_ids(settings));
     all.extend(settings.advice.iter().map(advice));
     all
+}
+
+/// Whether a kubelet runs that sets each kernel parameter to its required value, whatever files set.
+pub(crate) fn kubelet_sets(requirements: &[Requirement]) -> bool {
+    requirements.iter().any(|requirement| {
+        matches!(
+            requirement.kind,
+            RequirementKind::Kernel {
+                kubelet: KubeletCheck::Overwrites { .. },
+                ..
+            }
+        )
+    })
 }
 
 fn profile_because(settings: &StartSettings) -> Because {
@@ -237,7 +257,9 @@ fn kernel(
     let kubelet = match (settings.kubelet_runs, protects) {
         (false, _) => KubeletCheck::Nothing,
         (true, true) => KubeletCheck::Value,
-        (true, false) => KubeletCheck::Readable,
+        (true, false) => KubeletCheck::Overwrites {
+            in_user_namespace: settings.kubelet_in_user_namespace,
+        },
     };
     let version = settings.version.clone();
     KERNEL_PARAMETERS
@@ -343,6 +365,20 @@ fn cgroup(settings: &StartSettings) -> Option<Requirement> {
             },
         },
     })
+}
+
+fn subordinate_ids(settings: &StartSettings) -> Option<Requirement> {
+    USER_NAMESPACES
+        .includes(&settings.version)
+        .then(|| Requirement {
+            id: CheckId::KubeletSubordinateIds,
+            applies: settings.kubelet_runs && !settings.kubelet_may_lack_user_namespaces,
+            because: Because {
+                words: format!("the kubelet of {}", settings.version),
+                source: None,
+            },
+            kind: RequirementKind::SubordinateIds,
+        })
 }
 
 impl RequirementKind {

@@ -69,6 +69,9 @@ changes! {
     FAIL_CGROUP_V1: (31, 0, 1);
     /// `--fail-cgroupv1` is true by default: kubernetes #134298.
     FAIL_CGROUP_V1_DEFAULT: (35, 0, 1);
+    /// The kubelet takes the ids of pods in user name spaces from a user `kubelet`, by default: the feature gate
+    /// `UserNamespacesSupport`, KEP-127.
+    USER_NAMESPACES: (33, 0, 1);
 
     // Files and units.
 

@@ -174,6 +174,11 @@ impl KernelParameter {
             self.required
         )
     }
+
+    /// The kubelet's error where it cannot set the required value: Go's `os.WriteFile`.
+    pub fn kubelet_write_failure(&self, errno: i32) -> String {
+        format!("open {}: {}", self.path(), go::errno(errno))
+    }
 }
 
 #[cfg(test)]

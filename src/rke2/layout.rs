@@ -58,6 +58,11 @@ pub(crate) fn encryption_config(data_dir: &str) -> String {
     format!("{data_dir}/server/cred/encryption-config.json")
 }
 
+/// The log of the kubelet, unless `kubelet-arg` has `log-file`.
+pub(crate) fn kubelet_log(data_dir: &str) -> String {
+    format!("{data_dir}/agent/logs/kubelet.log")
+}
+
 /// The directory of the kubelet's configuration.
 pub(crate) fn kubelet_conf_d(data_dir: &str) -> String {
     format!("{data_dir}/agent/etc/kubelet.conf.d")

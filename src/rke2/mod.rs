@@ -5,6 +5,8 @@
 pub(crate) mod accounts;
 pub(crate) mod build_info;
 pub(crate) mod changes;
+#[expect(dead_code, reason = "used from the next commit on")]
+pub(crate) mod components;
 pub(crate) mod config;
 pub(crate) mod control_group;
 mod flag_history;
@@ -17,6 +19,7 @@ pub(crate) mod profile;
 pub(crate) mod releases;
 pub(crate) mod role;
 pub(crate) mod start;
+pub(crate) mod subordinate_ids;
 mod table;
 pub(crate) mod version;
 

@@ -4,7 +4,7 @@ use super::config::{self, Kubelet, Settings};
 use super::role::Role;
 use super::version::Version;
 use crate::facts::Source;
-use crate::finding::CheckId;
+use crate::finding::{CheckId, Component};
 use crate::text::printable;
 
 /// Where a setting got its value.
@@ -61,8 +61,8 @@ impl<T> Sourced<T> {
 pub struct StartFailure {
     /// The check it belongs to, such as `config.parse`.
     pub check: CheckId,
-    /// Whether the kubelet exits, and not RKE2.
-    pub by_kubelet: bool,
+    /// The component that exits.
+    pub component: Component,
     /// The message it exits with.
     pub message: String,
     /// The setting or file concerned.
@@ -71,6 +71,8 @@ pub struct StartFailure {
     pub source: Option<Source>,
     /// What the error depends on.
     pub ground: config::Ground,
+    /// The fix, where it is more than to correct the place.
+    pub remedy: Option<String>,
 }
 
 /// A mistake in the configuration that does not prevent the start.
@@ -115,6 +117,10 @@ pub struct StartSettings {
     pub kubelet_protect: Option<Sourced<bool>>,
     /// The kubelet's effective `fail-cgroupv1`, if it is set.
     pub kubelet_fail_cgroup_v1: Option<Sourced<bool>>,
+    /// Whether the kubelet may ignore, in a user name space, that it cannot write kernel parameters.
+    pub kubelet_in_user_namespace: bool,
+    /// Whether the kubelet may be without user name spaces for pods, although its release has them.
+    pub kubelet_may_lack_user_namespaces: bool,
     /// Errors for which RKE2 or the kubelet exits on any host, in that order.
     pub fatal: Vec<StartFailure>,
     /// Inputs that could not be read.
@@ -134,6 +140,8 @@ impl StartSettings {
             kubelet_runs: true,
             kubelet_protect: None,
             kubelet_fail_cgroup_v1: None,
+            kubelet_in_user_namespace: false,
+            kubelet_may_lack_user_namespaces: false,
             fatal: Vec::new(),
             unknown: Vec::new(),
             advice: Vec::new(),
@@ -174,6 +182,8 @@ impl StartSettings {
             kubelet_fail_cgroup_v1: (kubelet.fail_cgroup_v1.origin
                 != config::SettingOrigin::Default)
                 .then(|| Sourced::of(&kubelet.fail_cgroup_v1)),
+            kubelet_in_user_namespace: kubelet.in_user_namespace,
+            kubelet_may_lack_user_namespaces: kubelet.may_lack_user_namespaces,
             fatal: settings
                 .fatal
                 .iter()
@@ -223,7 +233,8 @@ fn rke2_fatal(fatal: &config::Refusal) -> StartFailure {
     };
     StartFailure {
         check,
-        by_kubelet: false,
+        component: Component::Rke2,
+        remedy: None,
         message: fatal.message.clone(),
         subject,
         source: fatal.source.clone(),
@@ -234,7 +245,8 @@ fn rke2_fatal(fatal: &config::Refusal) -> StartFailure {
 fn kubelet_fatal(fatal: &config::Refusal) -> StartFailure {
     StartFailure {
         check: CheckId::ConfigKubeletArg,
-        by_kubelet: true,
+        component: Component::Kubelet,
+        remedy: None,
         message: fatal.message.clone(),
         subject: "kubelet-arg".to_owned(),
         source: fatal.source.clone(),

@@ -60,6 +60,9 @@ pub struct LiveUnit {
     /// `ActiveEnterTimestampMonotonic` in microseconds; 0 if the unit was never active since systemd
     /// loaded it.
     pub entered_active: u64,
+    /// `ExecMainStartTimestamp` in microseconds since 1970: when its program was last started; 0 if that has
+    /// not happened since systemd loaded it.
+    pub main_started_at: u64,
     /// `Result`.
     pub result: String,
     /// `Environment` of the manager, which services inherit.

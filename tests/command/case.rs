@@ -24,6 +24,9 @@ pub(crate) struct Case {
     /// Symbolic links, by path: not every checkout keeps them.
     #[serde(default)]
     links: BTreeMap<String, String>,
+    /// When files were last written, by path: no checkout keeps that.
+    #[serde(default)]
+    modified: BTreeMap<String, String>,
     /// Options of every command.
     #[serde(default)]
     pub(crate) args: Vec<String>,
@@ -62,6 +65,9 @@ impl Case {
         }
         for (path, to) in &self.links {
             host.link(path, to);
+        }
+        for (path, at) in &self.modified {
+            host.set_modified(path, at);
         }
     }
 

@@ -76,6 +76,13 @@ impl Host {
         symlink(to, self.clear(path)).unwrap();
     }
 
+    /// Sets when a file was last written.
+    pub(crate) fn set_modified(&self, path: &str, at: &str) {
+        let file = std::fs::File::options().write(true).open(self.at(path));
+        let at = humantime::parse_rfc3339(at).unwrap();
+        file.unwrap().set_modified(at).unwrap();
+    }
+
     /// Copies the files of a directory over those of the host.
     pub(crate) fn copy(&self, from: &Path, to: &str) {
         for entry in std::fs::read_dir(from).unwrap() {

@@ -242,11 +242,13 @@ fn nothing_known_is_nothing_satisfied() {
         let unknown = || "not read".to_owned();
         let facts = HostFacts {
             image: false,
+            subordinate_ids: None,
             systemd: None,
             kernel: KERNEL_PARAMETERS
                 .iter()
                 .map(|_| preflight_rke2::testing::facts::KernelFact {
                     live: Reading::Unknown { why: unknown() },
+                    write: preflight_rke2::testing::facts::WriteAccess::Allowed,
                     next_boot: Reading::<NextBoot>::Unknown { why: unknown() },
                 })
                 .collect(),

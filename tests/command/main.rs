@@ -12,6 +12,7 @@
 
 mod case;
 mod contract;
+mod exits;
 mod fix;
 mod host;
 mod hostile;
@@ -25,6 +26,7 @@ mod printable;
 mod program;
 mod recorded;
 mod remedies;
+mod reports;
 mod schema;
 mod secrets;
 mod unknown;

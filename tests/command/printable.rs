@@ -63,6 +63,10 @@ fn host() -> Host {
     );
     host.link("/etc/sysctl.d/98-link.conf", &format!("/x{BAD}"));
     host.file(
+        "/var/lib/rancher/rke2/agent/logs/kubelet.log",
+        format!("Error: unknown flag: --x{BAD}\n"),
+    );
+    host.file(
         "/etc/passwd",
         format!("root:x:0:0::/:/x\netcd:x:{BAD}:1::/:/x\n"),
     );

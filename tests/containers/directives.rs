@@ -38,7 +38,7 @@ fn the_table_has_every_directive_of_systemd(suite: &str) {
 
 /// Every directive that is not followed, with a value that changes what RKE2 sees of its configuration or
 /// of the kernel parameters, and what the configuration file is a link to, if it is one.
-const CASES: [(&str, &str, &str); 31] = [
+const CASES: [(&str, &str, &str); 35] = [
     ("BindPaths", "/srv:/etc/rancher", ""),
     ("BindReadOnlyPaths", "/srv:/etc/rancher/rke2", ""),
     ("DynamicUser", "yes", ""),
@@ -60,6 +60,10 @@ const CASES: [(&str, &str, &str); 31] = [
     ("ProtectHome", "yes", "/root/rke2.yaml"),
     ("ProtectKernelTunables", "yes", ""),
     ("ProtectProc", "invisible", ""),
+    ("ReadOnlyDirectories", "/proc/sys", ""),
+    ("ReadOnlyPaths", "/proc/sys", ""),
+    ("ReadWriteDirectories", "/proc/sys", ""),
+    ("ReadWritePaths", "/proc/sys", ""),
     ("RootDirectory", "/srv/root", ""),
     ("RootImage", "/srv/root.raw", ""),
     ("RootMStack", "/srv/root.mstack", ""),

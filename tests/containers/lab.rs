@@ -69,6 +69,7 @@ pub(crate) struct Lab {
     enabled: Vec<String>,
     kernel_argument: String,
     files: Vec<(String, String)>,
+    binds: Vec<(PathBuf, String)>,
     longer: u32,
     script: String,
 }
@@ -88,6 +89,7 @@ impl Lab {
             enabled: Vec::new(),
             kernel_argument: "quiet".to_owned(),
             files: Vec::new(),
+            binds: Vec::new(),
             longer: 0,
             script: String::new(),
         }
@@ -123,6 +125,12 @@ impl Lab {
     /// Adds a file.
     pub(crate) fn file(mut self, path: &str, text: &str) -> Self {
         self.files.push((path.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// Shows a file or directory of this machine, read-only.
+    pub(crate) fn bind(mut self, from: &Path, to: &str) -> Self {
+        self.binds.push((from.to_owned(), to.to_owned()));
         self
     }
 
@@ -220,6 +228,9 @@ impl Lab {
             let built = package.parent().expect("a directory");
             boot.arg(format!("--bind-ro={}:/packages", built.display()))
                 .arg(format!("--bind-ro={}:/install.deb", package.display()));
+        }
+        for (from, to) in &self.binds {
+            boot.arg(format!("--bind-ro={}:{to}", from.display()));
         }
         // In a container PID 1 takes its own arguments for the kernel's.
         boot.args(["--boot", &self.kernel_argument]);
@@ -351,7 +362,8 @@ impl Lab {
     }
 }
 
-fn roots() -> PathBuf {
+/// Where `tests/lab/roots` and other scripts leave what tests need.
+pub(crate) fn roots() -> PathBuf {
     std::env::var_os("PREFLIGHT_LAB")
         .map_or_else(|| PathBuf::from("/var/cache/preflight-lab"), PathBuf::from)
 }

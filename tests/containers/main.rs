@@ -20,6 +20,8 @@ mod directives;
 #[cfg(test)]
 mod documented;
 #[cfg(test)]
+mod exits;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod flips;
@@ -29,6 +31,8 @@ mod impostors;
 mod intruder;
 #[cfg(test)]
 mod killed;
+#[cfg(test)]
+mod kubelet;
 #[cfg(test)]
 mod lab;
 #[cfg(test)]

@@ -228,6 +228,7 @@ fn report() -> impl Strategy<Value = UnitReport> {
                     .into_iter()
                     .map(|(id, outcome)| finding(id, outcome))
                     .collect(),
+                exits: Vec::new(),
                 idle: false,
                 image: false,
             },

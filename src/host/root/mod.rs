@@ -134,6 +134,11 @@ impl HostRoot {
             let listing = flags.contains(OFlag::O_DIRECTORY);
             *trace.borrow_mut().entry(path.to_owned()).or_default() |= listing;
         }
+        self.open_untraced(path, flags)
+    }
+
+    /// The same, and the path is not watched.
+    pub(super) fn open_untraced(&self, path: &Path, flags: OFlag) -> Result<File, i32> {
         match &self.image {
             None => OpenOptions::new()
                 .read(true)

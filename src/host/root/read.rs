@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
@@ -52,6 +52,64 @@ impl HostRoot {
             FileKind::Socket => Err(not_regular(path, "socket")),
             FileKind::Device => Err(not_regular(path, "device")),
         }
+    }
+
+    /// The end of a log, from the beginning of a line, and the status of the file; `None` if it cannot be read.
+    /// At most `limit` bytes are read. A log is not watched, because it changes all the time, and that it cannot
+    /// be read is no failure of an evaluation.
+    pub(in crate::host) fn read_log_end(
+        &self,
+        path: &Path,
+        limit: u64,
+    ) -> Option<(Vec<u8>, FileStatus)> {
+        // Opening a device can have an effect.
+        if self.log_status(path)?.kind != FileKind::File {
+            return None;
+        }
+        let mut file = self.open_untraced(path, SAFE).ok()?;
+        let meta = file.metadata().ok()?;
+        let status = FileStatus::of(&meta);
+        if status.kind != FileKind::File {
+            return None;
+        }
+        let skipped = status.size.saturating_sub(limit);
+        // One byte more shows whether it begins with a line.
+        let from = skipped.saturating_sub(1);
+        file.seek(SeekFrom::Start(from)).ok()?;
+        let mut content = Vec::new();
+        file.take(limit.saturating_add(1))
+            .read_to_end(&mut content)
+            .ok()?;
+        if skipped > 0 {
+            let end = content.iter().position(|byte| *byte == b'\n');
+            let cut = end.map_or(content.len(), |end| end.saturating_add(1));
+            content.drain(..cut);
+        }
+        Some((content, status))
+    }
+
+    /// The status of a file, links followed; `None` if it cannot be read. It is not watched.
+    pub(in crate::host) fn log_status(&self, path: &Path) -> Option<FileStatus> {
+        let file = self.open_untraced(path, OFlag::O_PATH | OFlag::O_CLOEXEC);
+        let meta = file.ok()?.metadata().ok()?;
+        Some(FileStatus::of(&meta))
+    }
+
+    /// Names in a directory of logs, at most `limit`, in no order; none if it cannot be read. It is not watched.
+    pub(in crate::host) fn list_logs(&self, path: &Path, limit: usize) -> Vec<String> {
+        let opened = self.open_untraced(path, SAFE | OFlag::O_DIRECTORY);
+        let Some(directory) = opened
+            .ok()
+            .and_then(|fd| nix::dir::Dir::from_fd(fd.into()).ok())
+        else {
+            return Vec::new();
+        };
+        directory
+            .into_iter()
+            .filter_map(Result::ok)
+            .take(limit)
+            .filter_map(|entry| entry.file_name().to_str().ok().map(str::to_owned))
+            .collect()
     }
 
     /// The whole content of a regular file of at most 6 MiB.

@@ -171,3 +171,61 @@ fn stat_does_not_open_the_file() {
         assert_eq!((status.mode, status.size), (mode, 3));
     }
 }
+
+#[test]
+fn the_end_of_a_log_begins_with_a_line() {
+    let (dir, root) = image();
+    let at = dir.path().join("log");
+    let end = |content: &str, limit| {
+        std::fs::write(&at, content).unwrap();
+        let (read, status) = root.read_log_end(Path::new("/log"), limit).unwrap();
+        assert_eq!(usize::try_from(status.size), Ok(content.len()));
+        String::from_utf8(read).unwrap()
+    };
+    for (content, limit, expected) in [
+        ("", 4, ""),
+        ("a\nbc\n", 9, "a\nbc\n"),
+        ("a\nbc\n", 5, "a\nbc\n"),
+        ("a\nbc\n", 4, "bc\n"),
+        ("a\nbc\n", 3, "bc\n"),
+        ("a\nbc\n", 2, ""),
+        ("abcdef", 3, ""),
+        ("a\nbcdef", 6, "bcdef"),
+        ("abc", 3, "abc"),
+    ] {
+        assert_eq!(end(content, limit), expected, "{content:?} {limit}");
+    }
+    let sparse = std::fs::File::create(&at).unwrap();
+    sparse.set_len(1 << 40).unwrap();
+    let (read, _) = root.read_log_end(Path::new("/log"), 1 << 16).unwrap();
+    assert_eq!(read, b"");
+}
+
+#[test]
+fn a_log_is_a_regular_file_below_the_root() {
+    let (dir, root) = image();
+    let fifo = dir.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
+    symlink("/etc/passwd", dir.path().join("out")).unwrap();
+    symlink("../../../../../../etc/passwd", dir.path().join("up")).unwrap();
+    symlink("loop", dir.path().join("loop")).unwrap();
+    symlink("/in", dir.path().join("link")).unwrap();
+    std::fs::write(dir.path().join("in"), "x\n").unwrap();
+    for path in ["/fifo", "/out", "/up", "/loop", "/none", "/"] {
+        assert_eq!(root.read_log_end(Path::new(path), 9), None, "{path}");
+    }
+    let (read, _) = root.read_log_end(Path::new("/link"), 9).unwrap();
+    assert_eq!(read, b"x\n");
+    assert_eq!(root.list_logs(Path::new("/none"), 9), [""; 0]);
+    assert_eq!(root.list_logs(Path::new("/"), 2).len(), 2);
+    assert_eq!(root.read_errors(), []);
+}
+
+#[test]
+fn logs_are_not_watched() {
+    let root = HostRoot::traced();
+    let _ = root.read_log_end(Path::new("/etc/passwd"), 9);
+    let _ = root.list_logs(Path::new("/etc"), 9);
+    let _ = root.log_status(Path::new("/etc/passwd"));
+    assert_eq!(root.take_trace(), Trace::new());
+}

@@ -301,6 +301,7 @@ async fn load(connection: &Connection, unit: &str) -> Result<LiveUnit, BusError>
         main_pid: of_service.take("MainPID")?,
         restarts: of_service.take_or_default("NRestarts")?,
         entered_active: of_unit.take_or_default("ActiveEnterTimestampMonotonic")?,
+        main_started_at: of_service.take_or_default("ExecMainStartTimestamp")?,
         result: of_service.take("Result")?,
         manager_environment: Vec::new(),
         systemd_version: String::new(),

@@ -328,6 +328,10 @@ impl NewService {
         3
     }
     #[zbus(property)]
+    fn exec_main_start_timestamp(&self) -> u64 {
+        19
+    }
+    #[zbus(property)]
     fn result(&self) -> fdo::Result<OwnedVariant> {
         let value = match self.0 {
             Mood::Nonsense => Variant::from(1_u32),
@@ -506,6 +510,7 @@ fn a_unit_is_read_whole() {
         main_pid: 42,
         restarts: 3,
         entered_active: 17,
+        main_started_at: 19,
         result: "exit-code".to_owned(),
         manager_environment: vec!["PATH=/usr/bin".to_owned(), "LANG=C.UTF-8".to_owned()],
         systemd_version: "252.39-1~deb12u2".to_owned(),

@@ -2,7 +2,7 @@
 
 use crate::facts::Source;
 
-use super::yaml::{self, KeyValue, Value};
+use crate::yaml::{self, KeyValue, Value};
 
 /// A document whose top is a mapping.
 #[derive(Debug, Clone, Default)]

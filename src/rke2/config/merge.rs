@@ -6,7 +6,7 @@ use crate::facts::{Operation, ReadError, Source};
 
 use super::rules::ParserRules;
 use super::settings::{Gap, Ignored, IgnoredReason, REDACTED, Refusal, SettingOrigin};
-use super::yaml::{self, KeyValue, Value};
+use crate::yaml::{self, KeyValue, Value};
 
 /// The configuration files of one node, as they were read.
 #[derive(Clone, PartialEq, Eq)]

@@ -13,10 +13,8 @@ mod kubelet;
 mod merge;
 mod number;
 mod rules;
-mod scalar;
 mod settings;
 mod suggest;
-mod yaml;
 
 #[cfg(test)]
 mod tests;
@@ -29,6 +27,7 @@ use std::path::PathBuf;
 
 use crate::facts::Source;
 use crate::rke2::Role;
+use crate::yaml;
 
 pub use kubelet::{ConfFile, Effective, KubeletFiles, kubelet, kubelet_paths};
 pub(crate) use kubelet::{Kubelet, KubeletPaths, is_generated, kubelet_merge_order};

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::scalar;
+use crate::yaml::scalar;
 
 /// Why a text is not a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! The directives of a unit's files that may change what RKE2 sees.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::entry::{Coverage, Handling, ValueForm};
 use super::influence::{Cause, Extent, Influence};
@@ -90,7 +91,19 @@ pub(crate) fn extent(coverage: Coverage, paths: impl FnOnce() -> Option<Vec<Stri
             Extent::Paths(directories.map(|&path| path.to_owned()).collect())
         }
         Coverage::Named => paths().map_or(Extent::All, Extent::Paths),
+        Coverage::Writes => match paths() {
+            Some(paths) if !paths.iter().any(|path| holds_parameters(path)) => {
+                Extent::Paths(Vec::new())
+            }
+            _ => Extent::Kernel,
+        },
     }
+}
+
+/// Whether kernel parameters are below `path`.
+fn holds_parameters(path: &str) -> bool {
+    let (path, parameters) = (Path::new(path), Path::new("/proc/sys"));
+    path.starts_with(parameters) || parameters.starts_with(path)
 }
 
 /// The paths in the unit's view that the value of a directive covers; `None` if it contains quotes, escapes
@@ -168,6 +181,7 @@ mod tests {
                 0,
             ),
             (&[("Unit", "ConditionPathExists", "/x")], 0),
+            (&[(s, "ReadWritePaths", "/srv")], 1),
         ] {
             assert_eq!(collected(lines).len(), expected, "{lines:?}");
         }
@@ -197,6 +211,26 @@ mod tests {
             section.starts_with("/u:7: [Namespace] is not a section"),
             "{section}"
         );
+    }
+
+    #[test]
+    fn what_can_be_written_counts_for_kernel_parameters() {
+        for (value, is_kernel) in [
+            ("/srv -/var", false),
+            ("/proc/sysvipc", false),
+            ("/", true),
+            ("-/proc", true),
+            ("/srv /proc/sys/kernel", true),
+            ("%t", true),
+        ] {
+            let found = collected(&[("Service", "ReadOnlyPaths", value)]);
+            let expected = if is_kernel {
+                Extent::Kernel
+            } else {
+                Extent::Paths(Vec::new())
+            };
+            assert_eq!(found[0].extent, expected, "{value}");
+        }
     }
 
     #[test]

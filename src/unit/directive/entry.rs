@@ -50,7 +50,7 @@ pub enum Topic {
     OutOfMemory,
     /// Notification of pressure.
     Pressure,
-    /// What it may not write to. What it reads is the same.
+    /// What it may not write to, other than the kernel parameters. What it reads is the same.
     ReadOnly,
     /// Its share of the machine's resources.
     Resources,
@@ -79,6 +79,8 @@ pub enum Coverage {
     Below(DirectoryGroup),
     /// Files below the paths in its value.
     Named,
+    /// Whether files below the paths in its value can be written: of what RKE2 needs, the kernel parameters.
+    Writes,
 }
 
 /// Directories that a directive covers, whatever its value.

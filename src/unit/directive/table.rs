@@ -3,7 +3,7 @@
 //!
 //! `tests/containers/directives.rs` compares the table with the list of a running systemd.
 
-use super::entry::Coverage::{All, Below, Kernel, Named};
+use super::entry::Coverage::{All, Below, Kernel, Named, Writes};
 use super::entry::Handling::{Followed, Inert, Untracked};
 use super::entry::ValueForm::{Flag, List, Text};
 use super::entry::{Directive, DirectoryGroup, NeutralValues, Topic};
@@ -361,10 +361,10 @@ pub(super) static SERVICE: [Directive; 302] = [
         Untracked(Kernel, Flag(NeutralValues::Default)),
     ),
     d("ProtectSystem", Inert(Topic::ReadOnly)),
-    d("ReadOnlyDirectories", Inert(Topic::ReadOnly)),
-    d("ReadOnlyPaths", Inert(Topic::ReadOnly)),
-    d("ReadWriteDirectories", Inert(Topic::ReadOnly)),
-    d("ReadWritePaths", Inert(Topic::ReadOnly)),
+    d("ReadOnlyDirectories", Untracked(Writes, List)),
+    d("ReadOnlyPaths", Untracked(Writes, List)),
+    d("ReadWriteDirectories", Untracked(Writes, List)),
+    d("ReadWritePaths", Untracked(Writes, List)),
     d("RebootArgument", Inert(Topic::Failure)),
     d("RefreshOnReload", Inert(Topic::State)),
     d("ReloadSignal", Inert(Topic::Signals)),

@@ -15,7 +15,7 @@ use crate::rke2::layout::{self, KUBELET_DEFAULTS};
 
 use super::rules::ParserRules;
 use super::settings::{Gap, Refusal, SettingOrigin, SettingValue, Settings};
-use super::yaml;
+use crate::yaml;
 
 /// The files that the kubelet of these settings is given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -80,6 +80,11 @@ pub struct Kubelet {
     pub protect_kernel_defaults: Effective,
     /// `failCgroupV1`; false where the kubelet has no such setting.
     pub fail_cgroup_v1: Effective,
+    /// Whether the feature gate `KubeletInUserNamespace` may be on: a setting names it, or all alpha gates, or
+    /// cannot be read.
+    pub in_user_namespace: bool,
+    /// Whether the feature gate `UserNamespacesSupport` may be off: the same of it, and of all beta gates.
+    pub may_lack_user_namespaces: bool,
     /// The errors with which the kubelet fails while it reads its flags, in its words.
     pub refusals: Vec<Refusal>,
     /// What is not known.
@@ -186,14 +191,35 @@ pub fn kubelet(settings: &Settings, rules: &ParserRules, files: &KubeletFiles) -
         let message = format!("bad flag syntax: --{}={value}", arg.key);
         refusals.push(Refusal::by(message, &arg.origin));
     }
+    let in_user_namespace = may_set(&arguments, files, ["KubeletInUserNamespace", "AllAlpha"]);
+    let may_lack_user_namespaces = may_set(&arguments, files, ["UserNamespacesSupport", "AllBeta"]);
     let disabled = settings.get("disable-agent").map(|setting| &setting.value);
     Kubelet {
         runs: disabled != Some(&SettingValue::Bool(true)),
         protect_kernel_defaults: protect,
         fail_cgroup_v1: fail,
+        in_user_namespace,
+        may_lack_user_namespaces,
         refusals,
         gaps,
     }
+}
+
+/// Whether an argument or a file may set one of these feature gates, to whatever value.
+fn may_set(arguments: &[Arg], files: &KubeletFiles, gates: [&str; 2]) -> bool {
+    let names = |text: &[u8]| {
+        let has = |gate: &str| text.windows(gate.len()).any(|part| part == gate.as_bytes());
+        gates.into_iter().any(has)
+    };
+    let mut values = arguments.iter().filter_map(|arg| arg.value.as_deref());
+    let mut all = files
+        .conf_d
+        .iter()
+        .chain(&files.config)
+        .chain(&files.config_dir);
+    values.any(|value| names(value.as_bytes()))
+        || !files.unlisted.is_empty()
+        || all.any(|file| file.content.as_ref().map_or(true, |content| names(content)))
 }
 
 /// The inputs of the kubelet's boolean settings, beside its files.

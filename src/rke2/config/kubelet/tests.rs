@@ -30,6 +30,31 @@ fn rules(minor: u32) -> ParserRules {
 const ON: &str = "protectKernelDefaults: true\n";
 const OFF: &str = "protectKernelDefaults: false\n";
 
+#[test]
+fn a_gate_that_is_named_may_be_on() {
+    let gates = "featureGates:\n  KubeletInUserNamespace: true\n";
+    for (main, text, expected) in [
+        ("", "", false),
+        ("kubelet-arg: v=2", ON, false),
+        (
+            "kubelet-arg: feature-gates=KubeletInUserNamespace=true",
+            "",
+            true,
+        ),
+        ("kubelet-arg: feature_gates=A=true,AllAlpha=true", "", true),
+        ("kubelet-arg: feature-gates=Other=true", "", false),
+        ("", gates, true),
+    ] {
+        let rules = rules(34);
+        let files = KubeletFiles {
+            conf_d: vec![file("50-site.conf", text)],
+            ..KubeletFiles::default()
+        };
+        let found = kubelet(&settings(main, &rules), &rules, &files);
+        assert_eq!(found.in_user_namespace, expected, "{main} {text}");
+    }
+}
+
 /// A copy that RKE2 makes of what `kubelet-arg` names stays when the argument goes.
 #[test]
 fn a_copy_of_an_argument_that_is_gone_is_open_where_it_decides() {

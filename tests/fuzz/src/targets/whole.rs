@@ -1,12 +1,12 @@
 //! From a host to every report of it: the texts must be safe to show, and consistent.
 
-use preflight_rke2::testing::assessment::{Examination, Parameters, UnitReport};
+use preflight_rke2::testing::assessment::{Examination, LastRun, Parameters, UnitReport};
 use preflight_rke2::testing::configuration::{BlockOn, Configuration};
 use preflight_rke2::testing::evaluate::{evaluate, next_boot};
 use preflight_rke2::testing::facts::Machine;
 use preflight_rke2::testing::facts::{
     AccountRow, Cgroup, HostFacts, KernelFact, NextBoot, ReadError, Reading, RemedyFacts, Source,
-    Table,
+    Table, WriteAccess,
 };
 use preflight_rke2::testing::finding::{Effect, Finding, Outcome};
 use preflight_rke2::testing::gate::plan::{Override, decide};
@@ -61,12 +61,24 @@ fn around(data: &[u8], limit: Option<usize>) -> Around {
         }))
     };
     let (user, group) = (account(b'p', Table::Passwd), account(b'g', Table::Group));
+    let write = match super::switch(data, 5) % 4 {
+        0 => WriteAccess::ReadOnly {
+            in_user_namespace: false,
+        },
+        1 => WriteAccess::Denied,
+        _ => WriteAccess::Allowed,
+    };
     let elsewhere = parts.iter().filter(|(letter, _)| *letter == b'w');
     let facts = HostFacts {
+        subordinate_ids: None,
         systemd: None,
         image: super::switch(data, 4) % 2 == 1,
         kernel: kernel
-            .map(|(live, next_boot)| KernelFact { live, next_boot })
+            .map(|(live, next_boot)| KernelFact {
+                live,
+                write,
+                next_boot,
+            })
             .collect(),
         user,
         group,
@@ -120,7 +132,9 @@ fn agree(start: &StartSettings, report: &UnitReport) {
     let refuses = verdict.now == Verdict::WouldRefuse;
     assert_eq!(verdict.refused_by.is_some(), refuses, "{verdict:?}");
     assert_eq!(!verdict.predicted.is_empty(), refuses, "{verdict:?}");
-    let fatal = |fatal: &preflight_rke2::testing::rke2::start::StartFailure| !fatal.by_kubelet;
+    let fatal = |fatal: &preflight_rke2::testing::rke2::start::StartFailure| {
+        fatal.component == preflight_rke2::testing::finding::Component::Rke2
+    };
     if start.fatal.iter().any(fatal) {
         assert!(refuses);
     }
@@ -183,6 +197,7 @@ fn report(start: StartSettings, findings: Vec<Finding>) -> UnitReport {
         profile: start.profile,
         verdict: verdict::fold(&findings),
         findings,
+        exits: Vec::new(),
     }
 }
 
@@ -218,6 +233,7 @@ pub(super) fn run(data: &[u8]) {
         requirements,
         facts: around.facts,
         report,
+        last_run: LastRun::Unknown,
     };
     let reports = std::slice::from_ref(&examination.report);
     for verbose in [false, true] {
@@ -236,6 +252,7 @@ pub(super) fn run(data: &[u8]) {
         older: Vec::new(),
         live: around.live,
         resolution: around.resolution,
+        kubelet_sets: super::switch(data, 5) % 2 == 1,
     };
     is_plain(&sysctl::text(&parameters, &findings), true);
     is_json(&sysctl::json(&parameters, &findings));

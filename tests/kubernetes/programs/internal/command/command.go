@@ -18,7 +18,8 @@ func Run(constructor any) {
 	case func() *cobra.Command:
 		command = construct()
 	case func(context.Context) *cobra.Command:
-		command = construct(genericapiserver.SetupSignalContext())
+		// The kubelet, which handles signals itself: a second handler in one process panics.
+		command = construct(context.Background())
 	case func(<-chan struct{}) *cobra.Command:
 		command = construct(genericapiserver.SetupSignalHandler())
 	default:

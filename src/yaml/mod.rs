@@ -1,12 +1,20 @@
-//! A YAML file as RKE2 decodes it: `gopkg.in/yaml.v2` into an ordered list of keys and values.
+//! YAML as `gopkg.in/yaml.v2` reads it, which RKE2 and the components of Kubernetes use.
 //!
-//! Scanner and grammar are those of libyaml as that library carries it, because a file which RKE2
-//! takes must not be refused here, nor the other way round. The result is bounded: a file that unfolds by aliases beyond what the library allows is refused with the
-//! library's words, and so is one nested or unfolded deeper than any configuration is.
+//! Scanner and grammar are those of libyaml as that library carries it, because a file which a program
+//! takes must not be refused here, nor the other way round. The result is bounded: a file that unfolds by
+//! aliases beyond what the library allows is refused with the library's words, and so is one nested or
+//! unfolded deeper than any configuration is ([`Error::is_limit`]).
+//!
+//! ```text
+//! decode       into an ordered list of keys and values, as RKE2 does
+//! decode_any   into nested maps and lists, as sigs.k8s.io/yaml does
+//! ```
 
+mod any;
 mod cursor;
 mod decode;
 mod parts;
+pub(crate) mod scalar;
 mod scalars;
 mod scan;
 mod tree;
@@ -16,14 +24,15 @@ mod tests;
 
 use crate::go;
 
-use super::scalar::{self, Scalar};
+use scalar::Scalar;
 
-pub(super) use decode::decode;
+pub(crate) use any::{Any, AnyValue, decode_any, scalar_syntax, syntax};
+pub(crate) use decode::decode;
 use scan::ScanError;
 
 /// A value, its aliases followed.
 #[derive(Debug, Clone)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Scalar(Scalar),
     List(Vec<Item>),
     Map(Vec<(Value, Item)>),
@@ -31,26 +40,26 @@ pub(super) enum Value {
 
 /// A value and the line it begins on.
 #[derive(Debug, Clone)]
-pub(super) struct Item {
-    pub(super) value: Value,
-    pub(super) line: u32,
+pub(crate) struct Item {
+    pub(crate) value: Value,
+    pub(crate) line: u32,
 }
 
 /// A key of the top level, with its value and the key's line.
 #[derive(Debug, Clone)]
-pub(super) struct KeyValue {
-    pub(super) key: String,
-    pub(super) item: Item,
-    pub(super) line: u32,
+pub(crate) struct KeyValue {
+    pub(crate) key: String,
+    pub(crate) item: Item,
+    pub(crate) line: u32,
 }
 
-/// Why a file is not what RKE2 can read: its words, and the line concerned.
+/// Why a file cannot be read: its words, and the line concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Error {
-    pub(super) message: String,
-    pub(super) line: Option<u32>,
-    /// The limit is ours: RKE2 may well read the file.
-    pub(super) is_limit: bool,
+pub(crate) struct Error {
+    pub(crate) message: String,
+    pub(crate) line: Option<u32>,
+    /// The limit is ours: the program may well read the file.
+    pub(crate) is_limit: bool,
 }
 
 impl Error {
@@ -91,7 +100,7 @@ impl Value {
     }
 
     /// A text that was written as one: quoted, or like nothing else.
-    pub(super) fn as_text(&self) -> Option<&str> {
+    pub(crate) fn as_text(&self) -> Option<&str> {
         match self {
             Self::Scalar(scalar) => match scalar {
                 Scalar::Text(text) | Scalar::Time(text) => Some(text),
@@ -102,7 +111,7 @@ impl Value {
     }
 
     /// The value of a boolean; for files whose values keep their types.
-    pub(super) fn as_bool(&self) -> Option<bool> {
+    pub(crate) fn as_bool(&self) -> Option<bool> {
         match self {
             Self::Scalar(scalar) => match *scalar {
                 Scalar::Bool(value) => Some(value),
@@ -113,12 +122,12 @@ impl Value {
     }
 
     /// Whether there is nothing.
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         matches!(self, Self::Scalar(scalar) if *scalar == Scalar::Null)
     }
 
     /// What k3s makes of a value: the first of a list, printed as Go prints it, trimmed.
-    pub(super) fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         let shown = match self {
             Self::List(items) => items.first().map(|item| &item.value),
             value => Some(value),

@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use crate::rke2::config::scalar::{self, Scalar};
+use super::scalar::{self, Scalar};
 
 use super::tree::{self, MAX_DEPTH, Node, NodeKind, Tree};
 use super::{Error, Item, KeyValue, Value, text_of};
 
 /// Decodes the first document of a file.
-pub(in crate::rke2::config) fn decode(content: &[u8]) -> Result<Vec<KeyValue>, Error> {
+pub(crate) fn decode(content: &[u8]) -> Result<Vec<KeyValue>, Error> {
     let text = text_of(content)?;
     let tree = tree::read(&text)?;
     let Some(root) = tree.root else {
@@ -16,15 +16,10 @@ pub(in crate::rke2::config) fn decode(content: &[u8]) -> Result<Vec<KeyValue>, E
     };
     let mut decoder = Decoder::new(&tree);
     let entries = decoder.top(root)?;
-    if decoder.mismatches.is_empty() {
-        return Ok(entries);
+    match decoder.mismatches() {
+        Some(error) => Err(error),
+        None => Ok(entries),
     }
-    let line = decoder.mismatches.first().map(|(line, _)| *line);
-    let mut message = "unmarshal errors:".to_owned();
-    for (line, words) in &decoder.mismatches {
-        let _ = write!(message, "\n  line {line}: {words}");
-    }
-    Err(Error::new(message, line))
 }
 
 /// More text than this is not copied for aliases.
@@ -35,7 +30,7 @@ const LOW: u64 = 400_000;
 /// … falling to 10 % here.
 const HIGH: u64 = 4_000_000;
 
-struct Decoder<'a> {
+pub(super) struct Decoder<'a> {
     tree: &'a Tree,
     /// Nodes whose decoding is under way through an alias.
     open: Vec<bool>,
@@ -49,7 +44,7 @@ struct Decoder<'a> {
 }
 
 impl<'a> Decoder<'a> {
-    fn new(tree: &'a Tree) -> Self {
+    pub(super) fn new(tree: &'a Tree) -> Self {
         Self {
             tree,
             open: vec![false; tree.nodes.len()],
@@ -62,13 +57,13 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    fn node(&self, index: usize) -> Result<&'a Node, Error> {
+    pub(super) fn node(&self, index: usize) -> Result<&'a Node, Error> {
         let node = self.tree.nodes.get(index);
         node.ok_or_else(|| Error::new("internal error: no such node", None))
     }
 
     /// Counts one step; too many of them by aliases are a bomb.
-    fn step(&mut self) -> Result<(), Error> {
+    pub(super) fn step(&mut self) -> Result<(), Error> {
         self.decoded = self.decoded.saturating_add(1);
         if self.alias_depth > 0 {
             self.aliased = self.aliased.saturating_add(1);
@@ -88,7 +83,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// Follows an alias with `then`, refusing one that holds itself.
-    fn alias<T>(
+    pub(super) fn alias<T>(
         &mut self,
         index: usize,
         target: usize,
@@ -198,7 +193,7 @@ impl<'a> Decoder<'a> {
                         }
                         NodeKind::Scalar { .. } | NodeKind::List(_) => {}
                     }
-                    self.depth = self.depth.saturating_sub(1);
+                    self.ascend();
                 }
                 continue;
             }
@@ -249,7 +244,7 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 
-    fn scalar(&mut self, node: &Node) -> Result<Scalar, Error> {
+    pub(super) fn scalar(&mut self, node: &Node) -> Result<Scalar, Error> {
         let NodeKind::Scalar { text, implicit } = &node.kind else {
             return Ok(Scalar::Null);
         };
@@ -267,12 +262,32 @@ impl<'a> Decoder<'a> {
     }
 
     /// One level deeper, as long as that is not too deep.
-    fn descend(&mut self, line: u32) -> Result<(), Error> {
+    pub(super) fn descend(&mut self, line: u32) -> Result<(), Error> {
         self.depth = self.depth.saturating_add(1);
         if self.depth > MAX_DEPTH {
             return Err(Error::limit("nested deeper than 256 levels", Some(line)));
         }
         Ok(())
+    }
+
+    /// Back from [`Self::descend`].
+    pub(super) fn ascend(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+    }
+
+    /// Notes what has the wrong type, or is there twice.
+    pub(super) fn mismatched(&mut self, line: u32, words: String) {
+        self.mismatches.push((line, words));
+    }
+
+    /// All that was noted, as the library reports it.
+    pub(super) fn mismatches(&self) -> Option<Error> {
+        let (line, _) = self.mismatches.first()?;
+        let mut message = "unmarshal errors:".to_owned();
+        for (line, words) in &self.mismatches {
+            let _ = write!(message, "\n  line {line}: {words}");
+        }
+        Some(Error::new(message, Some(*line)))
     }
 
     fn value(&mut self, index: usize) -> Result<Item, Error> {
@@ -294,7 +309,7 @@ impl<'a> Decoder<'a> {
                     .collect(),
             ),
         };
-        self.depth = self.depth.saturating_sub(1);
+        self.ascend();
         Ok(Item {
             value,
             line: node.line,
@@ -317,7 +332,7 @@ impl<'a> Decoder<'a> {
         Ok(pairs)
     }
 
-    fn is_merge(&self, index: usize) -> Result<bool, Error> {
+    pub(super) fn is_merge(&self, index: usize) -> Result<bool, Error> {
         let node = self.node(index)?;
         let NodeKind::Scalar { text, implicit } = &node.kind else {
             return Ok(false);
@@ -334,7 +349,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// The mappings that a merge key names, the last first: an earlier one wins.
-    fn merged(&self, index: usize) -> Result<Vec<usize>, Error> {
+    pub(super) fn merged(&self, index: usize) -> Result<Vec<usize>, Error> {
         let node = self.node(index)?;
         let sources = match &node.kind {
             NodeKind::List(children) => children.iter().rev().copied().collect(),
@@ -363,7 +378,7 @@ struct Record {
     item: Item,
 }
 
-fn pairs_of(children: &[usize]) -> impl Iterator<Item = (usize, usize)> {
+pub(super) fn pairs_of(children: &[usize]) -> impl Iterator<Item = (usize, usize)> {
     children
         .as_chunks::<2>()
         .0

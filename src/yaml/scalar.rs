@@ -5,7 +5,7 @@
 
 /// A scalar after its type was found.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Scalar {
+pub(crate) enum Scalar {
     Null,
     Bool(bool),
     Int(i64),
@@ -18,7 +18,7 @@ pub(super) enum Scalar {
 
 impl Scalar {
     /// The library's tag for it.
-    pub(super) const fn tag(&self) -> &'static str {
+    pub(crate) const fn tag(&self) -> &'static str {
         match self {
             Self::Null => "!!null",
             Self::Bool(_) => "!!bool",
@@ -34,7 +34,7 @@ const LONG: &str = "tag:yaml.org,2002:";
 
 /// The type and value of `text`, which carries `tag` (long form) or none; it is not quoted, or it
 /// has a tag. The error is the library's message.
-pub(super) fn resolve(tag: Option<&str>, text: &str) -> Result<Scalar, String> {
+pub(crate) fn resolve(tag: Option<&str>, text: &str) -> Result<Scalar, String> {
     let Some(short) = tag.map(|tag| tag.strip_prefix(LONG)) else {
         return Ok(plain(text, true));
     };
@@ -142,7 +142,7 @@ fn integer(negative: bool, signed: bool, digits: &str) -> Option<Scalar> {
 }
 
 /// Digits with Go's prefixes: `0x`, `0b`, `0o`, `0`.
-pub(super) fn magnitude(digits: &str) -> Option<u64> {
+pub(crate) fn magnitude(digits: &str) -> Option<u64> {
     let (radix, rest) = match digits.as_bytes() {
         [b'0', b'x' | b'X', ..] => (16, digits.get(2..)?),
         [b'0', b'b' | b'B', ..] => (2, digits.get(2..)?),
@@ -273,7 +273,7 @@ fn base64(text: &str) -> Option<Vec<u8>> {
 }
 
 /// `fmt.Sprint` of a `float64`: shortest digits, an exponent below 1e-4 and from 1e6 on.
-pub(super) fn show_float(value: f64) -> String {
+pub(crate) fn show_float(value: f64) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
     }

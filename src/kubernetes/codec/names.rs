@@ -1,0 +1,123 @@
+//! The names that Go gives types, as far as errors show them and the tables do not have them.
+
+/// Fields of a type with a name of its own: struct, field, type.
+const FIELDS: [(&str, &str, &str); 12] = [
+    ("LoggingConfiguration", "flushFrequency", "time.Duration"),
+    ("LoggingConfiguration", "verbosity", "v1.VerbosityLevel"),
+    ("VModuleItem", "verbosity", "v1.VerbosityLevel"),
+    (
+        "KubeletAuthorization",
+        "mode",
+        "v1beta1.KubeletAuthorizationMode",
+    ),
+    (
+        "KubeletConfiguration",
+        "configMapAndSecretChangeDetectionStrategy",
+        "v1beta1.ResourceChangeDetectionStrategy",
+    ),
+    (
+        "KubeletConfiguration",
+        "imagePullCredentialsVerificationPolicy",
+        "v1beta1.ImagePullCredentialsVerificationPolicy",
+    ),
+    (
+        "KubeletConfiguration",
+        "memoryReservationPolicy",
+        "v1beta1.MemoryReservationPolicy",
+    ),
+    ("KubeletConfiguration", "logging", "v1.LoggingConfiguration"),
+    ("MemoryReservation", "limits", "v1.ResourceList"),
+    ("Taint", "effect", "v1.TaintEffect"),
+    ("LoggingConfiguration", "vmodule", "v1.VModuleConfiguration"),
+    ("PolicyRule", "level", "v1.Level"),
+];
+
+/// The packages of structs that are of another group than the file.
+const PACKAGES: [(&str, &str); 12] = [
+    ("LoggingConfiguration", "v1"),
+    ("FormatOptions", "v1"),
+    ("JSONOptions", "v1"),
+    ("OutputRoutingOptions", "v1"),
+    ("TextOptions", "v1"),
+    ("VModuleItem", "v1"),
+    ("TracingConfiguration", "v1"),
+    ("Taint", "v1"),
+    ("ObjectMeta", "v1"),
+    ("LabelSelector", "v1"),
+    ("LabelSelectorRequirement", "v1"),
+    ("RawExtension", "runtime"),
+];
+
+/// The name of a field's type where it has one of its own.
+pub(super) fn of_field(structure: &str, field: &str) -> Option<&'static str> {
+    let found = FIELDS
+        .iter()
+        .find(|(of, name, _)| *of == structure && *name == field);
+    found.map(|(_, _, name)| *name)
+}
+
+/// A struct's name without its package.
+pub(super) fn of_struct(name: &str) -> &str {
+    name.rsplit(['.', '/']).next().unwrap_or(name)
+}
+
+/// A struct's name with its package: `v1beta1.KubeletAuthentication`. The tables have the package where it is needed
+/// to tell two types apart: `kubelet/config/v1.CredentialProvider`.
+pub(super) fn with_package(name: &str, package: &str) -> String {
+    let last = name.rsplit('/').next().unwrap_or(name);
+    if last.contains('.') {
+        return last.to_owned();
+    }
+    let found = PACKAGES.iter().find(|(of, _)| *of == last);
+    let package = found.map_or(package, |(_, package)| *package);
+    format!("{package}.{last}")
+}
+
+/// The names of the kubelet's fields that differ from those in its files by more than case: file, Go.
+const INTERNAL: [(&str, &str); 5] = [
+    ("resolvConf", "ResolverConfig"),
+    ("x509", "X509"),
+    ("tlsCertFile", "TLSCertFile"),
+    ("ids", "IDs"),
+    ("oomScoreAdj", "OOMScoreAdj"),
+];
+
+/// An error of decoding into the kubelet's internal type, which names its fields as Go does: `MaxPods` for
+/// `maxPods`.
+pub(super) fn internal(message: &str) -> String {
+    const BEFORE: &str = "Go struct field ";
+    let Some((head, rest)) = message.split_once(BEFORE) else {
+        return message.to_owned();
+    };
+    let Some((path, tail)) = rest.split_once(" of type ") else {
+        return message.to_owned();
+    };
+    let names: Vec<String> = path.split('.').map(go_name).collect();
+    let path = names.join(".");
+    let tail = tail.replace("v1beta1.", "config.");
+    format!("{head}{BEFORE}{path} of type {tail}")
+}
+
+fn go_name(name: &str) -> String {
+    if let Some((_, go)) = INTERNAL.iter().find(|(file, _)| *file == name) {
+        return (*go).to_owned();
+    }
+    // `kubeAPIQPS`: only the first letter differs, but in abbreviations.
+    for (lower, upper) in [
+        ("cpu", "CPU"),
+        ("http", "HTTP"),
+        ("image", "Image"),
+        ("iptables", "IPTables"),
+        ("tls", "TLS"),
+        ("qos", "QOS"),
+    ] {
+        if let Some(rest) = name.strip_prefix(lower) {
+            return format!("{upper}{rest}");
+        }
+    }
+    let mut chars = name.chars();
+    match chars.next() {
+        Some(first) => first.to_ascii_uppercase().to_string() + chars.as_str(),
+        None => String::new(),
+    }
+}

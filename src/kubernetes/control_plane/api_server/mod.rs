@@ -1,0 +1,62 @@
+//! What ends the API server.
+//!
+//! ```text
+//! completion      options are completed: service addresses, keys of service accounts
+//! validation      options are checked together, and all errors reported
+//!   addresses, generic, etcd, authentication, authorization, audit, admission, apis
+//! configuration   options are applied, in order: the first error counts
+//! files           what it reads
+//! ```
+
+mod addresses;
+mod admission;
+mod apis;
+mod audit;
+mod authentication;
+mod authorization;
+mod completion;
+mod configuration;
+mod etcd;
+mod files;
+mod generic;
+mod tls;
+mod validation;
+
+use super::options::Options;
+use super::{Files, logs};
+use crate::kubernetes::Failure;
+
+/// Flags that name files whose content or absence decides.
+pub(super) const FILES: &[&str] = &[
+    "admission-control-config-file",
+    "allow-metric-labels-manifest",
+    "audit-policy-file",
+    "audit-webhook-config-file",
+    "authentication-config",
+    "authentication-token-webhook-config-file",
+    "authorization-config",
+    "authorization-policy-file",
+    "authorization-webhook-config-file",
+    "client-ca-file",
+    "egress-selector-config-file",
+    "encryption-provider-config",
+    "etcd-cafile",
+    "etcd-certfile",
+    "etcd-keyfile",
+    "oidc-ca-file",
+    "requestheader-client-ca-file",
+    "service-account-key-file",
+    "service-account-signing-key-file",
+    "tls-cert-file",
+    "tls-private-key-file",
+    "token-auth-file",
+    "tracing-config-file",
+];
+
+/// The error that it exits with.
+pub(super) fn failure(options: &Options, files: &Files<'_>) -> Option<Failure> {
+    logs::failure(options)
+        .or_else(|| completion::failure(options, files))
+        .or_else(|| validation::failure(options, files))
+        .or_else(|| configuration::failure(options, files))
+}

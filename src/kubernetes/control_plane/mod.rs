@@ -1,0 +1,96 @@
+//! What ends the API server, the controller manager, the scheduler, kube-proxy and the cloud controller
+//! manager over their arguments and files.
+//!
+//! Written after `k8s.io/kubernetes` 1.24 to 1.37 and its staging modules; where releases differ, the first
+//! minor is given. What a file or the machine decides that is not known here (certificates, ports that are in
+//! use, CEL expressions) fails nothing.
+//!
+//! ```text
+//! options       the arguments, by flag, with defaults
+//! errors        errors that a component collects, errors about fields
+//! logs, metrics options that all components share
+//! url, regexp   Go's errors about URLs and regular expressions
+//! api_server    kube-apiserver
+//! ```
+
+mod api_server;
+mod errors;
+mod logs;
+mod metrics;
+mod options;
+mod regexp;
+mod url;
+
+use super::{Cause, Failure, Minor, Program, arguments};
+use options::Options;
+
+/// A file that a component reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileState {
+    /// It has this content.
+    Content(Vec<u8>),
+    /// There is no such file.
+    Missing,
+    /// It is there, or not: its content is not known.
+    Unknown,
+}
+
+/// The files that a component reads, by the path that it is given.
+type Files<'a> = dyn Fn(&str) -> FileState + 'a;
+
+/// The error that a component of the control plane exits with, if its arguments and files decide so.
+///
+/// `arguments` are without the name of the program. `files` is asked for paths that arguments and other files
+/// name. Nothing is foreseen for the kubelet, which has a module of its own.
+pub fn judge(
+    program: Program,
+    minor: Minor,
+    arguments: &[String],
+    files: &Files<'_>,
+) -> Option<Failure> {
+    let options = match read(program, minor, arguments) {
+        Ok(options) => options,
+        Err(failure) => return Some(failure),
+    };
+    match program {
+        Program::ApiServer => api_server::failure(&options, files),
+        _ => None,
+    }
+}
+
+/// The paths whose content [`judge`] asks for, as far as arguments name them.
+pub fn files(program: Program, minor: Minor, arguments: &[String]) -> Vec<String> {
+    let Ok(options) = read(program, minor, arguments) else {
+        return Vec::new();
+    };
+    let flags: &[&str] = match program {
+        Program::ApiServer => api_server::FILES,
+        _ => &[],
+    };
+    let mut paths: Vec<String> = flags
+        .iter()
+        .flat_map(|flag| options.paths(flag))
+        .filter(|path| !path.is_empty())
+        .collect();
+    paths.sort();
+    paths.dedup();
+    paths
+}
+
+fn read(program: Program, minor: Minor, arguments: &[String]) -> Result<Options, Failure> {
+    let parsed = arguments::parse(program, minor, arguments)?;
+    let gates = arguments::component_gates(program, minor, &parsed)?;
+    Ok(Options::new(minor, parsed, gates))
+}
+
+/// The failure that a missing file is: `open PATH: no such file or directory` in the words of `message`.
+fn missing(path: &str, message: impl FnOnce(&str) -> String) -> Failure {
+    Failure {
+        message: message(&format!("open {path}: no such file or directory")),
+        cause: Cause::File {
+            path: path.to_owned(),
+            line: None,
+        },
+        rests_on_names: false,
+    }
+}

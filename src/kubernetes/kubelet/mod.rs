@@ -1,0 +1,18 @@
+//! What ends the kubelet, in the order in which it checks (`cmd/kubelet/app/server.go`).
+//!
+//! | step | here |
+//! |---|---|
+//! | its command line, feature gates of flags, node labels | [`flags::KubeletFlags::parse`] |
+//! | the files behind `--config` and `--config-dir` | [`configuration::load`] |
+//! | flags over files, feature gates of both | [`flags::KubeletFlags::apply_to`], [`start::gates`] |
+//! | logging (since 1.25 before, in 1.24 after the next step) | [`start::logging`] |
+//! | the configuration | [`validation::validate`] |
+//! | what it opens and builds before it calls the container runtime | [`start::before_runtime`] |
+//!
+//! [`outcome::outcome`] goes through all of them.
+
+pub(crate) mod configuration;
+pub(crate) mod flags;
+pub(crate) mod outcome;
+pub(crate) mod start;
+pub(crate) mod validation;

@@ -1,0 +1,156 @@
+//! What becomes of a kubelet that is started with a command line.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use crate::kubernetes::feature_gates;
+use crate::kubernetes::{Cause, Failure, Minor};
+
+use super::configuration::{self, Directory, Error, File, GateRefusal, Gates, Inputs, Loaded};
+use super::flags::KubeletFlags;
+use super::start::{self, Presence, Start};
+use super::validation::{self, Host};
+
+/// What the kubelet finds on its machine.
+pub struct Machine<'a> {
+    /// The content of a file, or why it cannot be read, in Go's words: `open /x: no such file or directory`.
+    pub read: &'a dyn Fn(&str) -> Result<Vec<u8>, String>,
+    /// The paths of all files below a directory, or why it cannot be read: `lstat /x: no such file or directory`.
+    pub walk: &'a dyn Fn(&str) -> Result<Vec<String>, String>,
+    /// What is at a path.
+    pub presence: &'a dyn Fn(&str) -> Presence,
+    /// Whether it has control groups of version 1, if that is known.
+    pub has_cgroup_v1: Option<bool>,
+    /// Whether `KUBELET_CONFIG_DROPIN_DIR_ALPHA` is in the environment.
+    pub has_drop_in_variable: bool,
+}
+
+/// What becomes of it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// It calls the container runtime, with this configuration.
+    CallsRuntime(Box<Loaded>),
+    /// It exits before.
+    Exits(Failure),
+    /// That cannot be known, and why.
+    Unknown(String),
+}
+
+/// Works out what becomes of a kubelet, up to where it calls the container runtime. `arguments` are without the
+/// program's name.
+pub fn outcome(minor: Minor, arguments: &[String], machine: &Machine<'_>) -> Outcome {
+    match checked(minor, arguments, machine) {
+        Ok(loaded) => Outcome::CallsRuntime(Box::new(loaded)),
+        Err(Error::Failure(failure)) => Outcome::Exits(failure),
+        Err(Error::Unknown(why)) => Outcome::Unknown(why),
+    }
+}
+
+fn checked(minor: Minor, arguments: &[String], machine: &Machine<'_>) -> Result<Loaded, Error> {
+    let flags = KubeletFlags::parse(minor, arguments).map_err(Error::Failure)?;
+    let path = flags.text("config").filter(|path| !path.is_empty());
+    let content = path.map(|path| (path, (machine.read)(path)));
+    let directory = flags.text("config-dir").filter(|path| !path.is_empty());
+    let found = directory.map(|path| (path, contents(path, machine)));
+    let files: Vec<File<'_>> = match &found {
+        Some((_, Ok(files))) => files
+            .iter()
+            .map(|(path, content)| file(path, content))
+            .collect(),
+        _ => Vec::new(),
+    };
+    let set_flags = |configuration: &mut Json| flags.apply_to(configuration);
+    let positions = |field: &str| flags.positions_of_field(field);
+    let inputs = Inputs {
+        config: content.as_ref().map(|(path, content)| file(path, content)),
+        config_dir: found.as_ref().map(|(path, found)| {
+            let directory = match found {
+                Ok(_) => Directory::Files(&files),
+                Err(error) => Directory::Unreadable(error),
+            };
+            (*path, directory)
+        }),
+        has_drop_in_variable: machine.has_drop_in_variable,
+        set_flags: &set_flags,
+        positions: &positions,
+        gates: flags.gates(),
+    };
+    let loaded = configuration::load(minor, &inputs)?;
+    let json = loaded.value.to_json();
+    let origin = |field: &str| loaded.cause(field, &inputs);
+    check(&flags, &json, &loaded, &inputs, machine, &origin).map_err(Error::Failure)?;
+    Ok(loaded)
+}
+
+/// The checks behind the files, in their order.
+fn check(
+    flags: &KubeletFlags,
+    json: &Json,
+    loaded: &Loaded,
+    inputs: &Inputs<'_>,
+    machine: &Machine<'_>,
+    origin: &dyn Fn(&str) -> Cause,
+) -> Result<(), Failure> {
+    let minor = flags.minor();
+    let gates = start::gates(flags, json, origin)?;
+    let start = Start {
+        flags,
+        configuration: json,
+        gates: &gates,
+        presence: machine.presence,
+        origin,
+    };
+    start::logging(&start)?;
+    let logging = if minor == Minor(24) {
+        start::logging_errors(&start)
+    } else {
+        Vec::new()
+    };
+    let host = Host {
+        has_cgroup_v1: machine.has_cgroup_v1,
+        logging: &logging,
+    };
+    validation::validate(minor, loaded, inputs, host)?;
+    start::flush(&start)?;
+    start::before_runtime(&start)
+}
+
+type Content = Result<Vec<u8>, String>;
+
+fn contents(directory: &str, machine: &Machine<'_>) -> Result<Vec<(String, Content)>, String> {
+    let paths = (machine.walk)(directory)?;
+    Ok(paths
+        .into_iter()
+        .map(|path| {
+            let content = (machine.read)(&path);
+            (path, content)
+        })
+        .collect())
+}
+
+fn file<'a>(path: &'a str, content: &'a Content) -> File<'a> {
+    File {
+        path,
+        content: content.as_deref().map_err(String::as_str),
+    }
+}
+
+impl Gates for feature_gates::Gates {
+    fn refusal(&self, more: &BTreeMap<String, bool>) -> Option<GateRefusal> {
+        let refusal = self.clone().set(more).err()?;
+        Some(GateRefusal {
+            message: refusal.message(),
+            rests_on_names: refusal.rests_on_names,
+            gates: refusal.gates,
+        })
+    }
+
+    fn is_enabled(&self, more: &BTreeMap<String, bool>, name: &str) -> bool {
+        let mut gates = self.clone();
+        match gates.set(more) {
+            Ok(()) => gates.is_enabled(name),
+            Err(_) => Self::is_enabled(self, name),
+        }
+    }
+}

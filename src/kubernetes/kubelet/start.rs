@@ -1,0 +1,994 @@
+//! What the kubelet checks once it has its configuration, up to the call of the container runtime and behind
+//! it, as far as arguments and files decide.
+//!
+//! Upstream: `cmd/kubelet/app/server.go` (`UnsecuredDependencies`, `InitializeTLS`, `run`),
+//! `cmd/kubelet/app/auth.go`, `k8s.io/component-base/logs/api/v1/options.go`, `k8s.io/cloud-provider/plugins.go`,
+//! `pkg/kubelet/eviction/helpers.go`, `pkg/kubelet/cm/container_manager.go`; 1.24 to 1.37.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::flags::KubeletFlags;
+use crate::go;
+use crate::kubernetes::arguments::network;
+use crate::kubernetes::codec::{duration, number, quantity};
+use crate::kubernetes::feature_gates::Gates;
+use crate::kubernetes::{Cause, Failure, Minor, tls};
+
+/// Since which minor logging is checked on its own, before the configuration.
+const LOGGING_FIRST: Minor = Minor(25);
+/// Since which minor the file of client CAs is read by the authenticator, instead of with the TLS options.
+const CA_WITH_AUTHENTICATOR: Minor = Minor(36);
+/// Since which minor resources that cannot be reserved are refused with the flag's name.
+const RESERVED_WORDS: Minor = Minor(27);
+/// Since which minor the runtime is called before what it may reserve is read.
+const RUNTIME_FIRST: Minor = Minor(28);
+/// Since which minor a flush frequency that is not positive is refused. Before, it is a panic.
+const FLUSH_CHECKED: Minor = Minor(35);
+/// Since which minor no cloud provider is built in, and since which the flag is not looked at.
+const NO_CLOUD: (Minor, Minor) = (Minor(32), Minor(34));
+/// The cloud providers that are built in, with the last minor that has them.
+const CLOUDS: [(&str, Minor); 5] = [
+    ("aws", Minor(26)),
+    ("azure", Minor(29)),
+    ("gce", Minor(31)),
+    ("openstack", Minor(25)),
+    ("vsphere", Minor(29)),
+];
+/// Signals of evictions: those of the file system of containers since 1.30.
+const SIGNALS: [(&str, Minor); 9] = [
+    ("allocatableMemory.available", Minor(0)),
+    ("containerfs.available", Minor(30)),
+    ("containerfs.inodesFree", Minor(30)),
+    ("imagefs.available", Minor(0)),
+    ("imagefs.inodesFree", Minor(0)),
+    ("memory.available", Minor(0)),
+    ("nodefs.available", Minor(0)),
+    ("nodefs.inodesFree", Minor(0)),
+    ("pid.available", Minor(0)),
+];
+
+/// The last minor in which a gate can turn a manager off.
+const LAST_MANAGER_GATES: Minor = Minor(27);
+/// The last minor with the gate `DynamicKubeletConfig`.
+const DYNAMIC_CONFIGURATION: Minor = Minor(25);
+
+/// What is at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// Nothing.
+    Missing,
+    /// Something that can be read.
+    Present,
+    /// It could not be found out.
+    Unknown,
+}
+
+/// What the checks need.
+pub struct Start<'a> {
+    /// The flags.
+    pub flags: &'a KubeletFlags,
+    /// The configuration of files and flags, with or without defaults.
+    pub configuration: &'a Json,
+    /// The feature gates of files and flags.
+    pub gates: &'a Gates,
+    /// What is at a path, as the kubelet sees it.
+    pub presence: &'a dyn Fn(&str) -> Presence,
+    /// What set a field of the configuration that no flag sets: a file.
+    pub origin: &'a dyn Fn(&str) -> Cause,
+}
+
+/// Sets the feature gates of files and flags, which [`KubeletFlags::apply_to`] has merged, on top of those of
+/// flags.
+pub fn gates(
+    flags: &KubeletFlags,
+    configuration: &Json,
+    origin: &dyn Fn(&str) -> Cause,
+) -> Result<Gates, Failure> {
+    let mut gates = flags.gates().clone();
+    let requested: BTreeMap<String, bool> = configuration
+        .get("featureGates")
+        .and_then(Json::as_object)
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, on)| Some((name.clone(), on.as_bool()?)))
+        .collect();
+    match gates.set(&requested) {
+        Ok(()) => Ok(gates),
+        Err(refusal) => Err(flags.gate_failure(&refusal, Some(origin("featureGates")))),
+    }
+}
+
+/// The checks of logging that come before the configuration's since 1.25. In 1.24 the configuration's
+/// validation has them: [`logging_errors`].
+pub fn logging(start: &Start<'_>) -> Result<(), Failure> {
+    let minor = start.flags.minor();
+    if minor >= LOGGING_FIRST {
+        let errors = logging_errors(start);
+        if !errors.is_empty() {
+            let fields: Vec<_> = errors.iter().map(|(field, _)| field.as_str()).collect();
+            let words: Vec<_> = errors.iter().map(|(_, words)| words.as_str()).collect();
+            let message = format!("initialize logging: {}", aggregate(&words));
+            return Err(start.failure(message, &fields));
+        }
+        return flush(start);
+    }
+    Ok(())
+}
+
+/// The panic of a flush frequency that is not positive. In 1.24 it follows the configuration's validation.
+pub fn flush(start: &Start<'_>) -> Result<(), Failure> {
+    let field = "logging.flushFrequency";
+    if start.flags.minor() < FLUSH_CHECKED
+        && start.nanoseconds(field).is_some_and(|value| value <= 0)
+    {
+        let message = "panic: non-positive interval for NewTicker".to_owned();
+        return Err(start.failure(message, &[field]));
+    }
+    Ok(())
+}
+
+/// What is wrong with the logging configuration: fields and words.
+pub fn logging_errors(start: &Start<'_>) -> Vec<(String, String)> {
+    let minor = start.flags.minor();
+    let mut errors = Vec::new();
+    let mut add = |field: &str, words: String| {
+        errors.push((field.to_owned(), format!("{field}: {words}")));
+    };
+    let flush = start.nanoseconds("logging.flushFrequency");
+    if minor >= FLUSH_CHECKED
+        && let Some(value) = flush.filter(|&value| value <= 0)
+    {
+        let value = duration::format(value);
+        let words = format!("Invalid value: \"{value}\": Must be greater than zero");
+        add("logging.flushFrequency", words);
+    }
+    let format = start.text("logging.format").unwrap_or("text");
+    let quoted = go::quote(format.as_bytes());
+    if format != "text" {
+        for flag in start.changed_klog_flags() {
+            let words =
+                format!("Invalid value: {quoted}: Non-default format doesn't honor flag: {flag}");
+            add("logging.format", words);
+        }
+    }
+    match format {
+        "text" => {}
+        "json" if minor < LOGGING_FIRST || start.gates.is_enabled("LoggingBetaOptions") => {}
+        "json" => add(
+            "logging.format",
+            "Forbidden: Log format json is disabled, see LoggingBetaOptions feature".to_owned(),
+        ),
+        _ => add(
+            "logging.format",
+            format!("Invalid value: {quoted}: Unsupported log format"),
+        ),
+    }
+    let most = u64::from(i32::MAX.unsigned_abs());
+    let too_verbose = |level: u64| format!("Invalid value: {level:#x}: Must be <= {most}");
+    let level = start.get("logging.verbosity").and_then(Json::as_u64);
+    if let Some(level) = level.filter(|&level| level > most) {
+        add("logging.verbosity", too_verbose(level));
+    }
+    let patterns = start.get("logging.vmodule").and_then(Json::as_array);
+    let patterns = patterns.map(Vec::as_slice).unwrap_or_default();
+    if !patterns.is_empty() && !matches!(format, "" | "text") {
+        let words = "Forbidden: Only supported for text log format".to_owned();
+        add("logging.vmodule", words);
+    }
+    for (at, item) in patterns.iter().enumerate() {
+        let field = format!("logging.vmodule[{at}]");
+        let pattern = item.get("filePattern").and_then(Json::as_str).unwrap_or("");
+        if pattern.is_empty() {
+            add(
+                &field,
+                "Required value: File pattern must not be empty".to_owned(),
+            );
+        }
+        if pattern.contains(['=', ',']) {
+            let pattern = go::quote(pattern.as_bytes());
+            add(
+                &field,
+                format!(
+                    "Invalid value: {pattern}: File pattern must not contain equal sign or comma"
+                ),
+            );
+        }
+        let level = item.get("verbosity").and_then(Json::as_u64);
+        if let Some(level) = level.filter(|&level| level > most) {
+            add(&field, too_verbose(level));
+        }
+    }
+    if minor >= LOGGING_FIRST && !start.gates.is_enabled("LoggingAlphaOptions") {
+        for format in ["text", "json"] {
+            let split = format!("logging.options.{format}.splitStream");
+            let buffer = format!("logging.options.{format}.infoBufferSize");
+            let words = || "Forbidden: Feature LoggingAlphaOptions is disabled".to_owned();
+            if start.is_on(&split) == Some(true) {
+                add(&split, words());
+            }
+            if start.text(&buffer).is_some_and(is_not_zero) {
+                add(&buffer, words());
+            }
+        }
+    }
+    errors
+}
+
+fn is_not_zero(text: &str) -> bool {
+    quantity::parse(text).is_ok_and(|quantity| !quantity.is_zero)
+}
+
+/// `utilerrors.Aggregate`.
+fn aggregate(errors: &[&str]) -> String {
+    match errors {
+        [error] => (*error).to_owned(),
+        _ => format!("[{}]", errors.join(", ")),
+    }
+}
+
+/// The checks from the TLS options to the call of the container runtime.
+pub fn before_runtime(start: &Start<'_>) -> Result<(), Failure> {
+    dynamic_configuration(start)?;
+    tls_options(start)?;
+    lock(start)?;
+    cloud(start)?;
+    hostname(start, "failed to run Kubelet")?;
+    client(start)?;
+    authentication(start)?;
+    if start.flags.minor() < RUNTIME_FIRST {
+        reservations(start)?;
+        managers(start)?;
+    }
+    endpoint(start)
+}
+
+/// The checks that follow the call of the container runtime. They decide as well, once it answers.
+pub fn after_runtime(start: &Start<'_>) -> Result<(), Failure> {
+    if start.flags.minor() >= RUNTIME_FIRST {
+        reservations(start)?;
+        managers(start)?;
+    }
+    node_ip(start)
+}
+
+/// A gate that is locked without being marked so.
+fn dynamic_configuration(start: &Start<'_>) -> Result<(), Failure> {
+    if start.flags.minor() > DYNAMIC_CONFIGURATION
+        || !start.gates.is_enabled("DynamicKubeletConfig")
+    {
+        return Ok(());
+    }
+    let message =
+        "cannot set feature gate DynamicKubeletConfig to true, feature is locked to false";
+    Err(start.failure(message.to_owned(), &["featureGates"]))
+}
+
+/// `InitializeTLS`.
+fn tls_options(start: &Start<'_>) -> Result<(), Failure> {
+    let wrapped = |error: String| format!("failed to construct kubelet dependencies: {error}");
+    let certificate = start.text("tlsCertFile").unwrap_or("");
+    let key = start.text("tlsPrivateKeyFile").unwrap_or("");
+    let requests_one = start.is_on("serverTLSBootstrap") == Some(true);
+    if !requests_one && certificate.is_empty() && key.is_empty() {
+        own_certificate(start)?;
+    }
+    let suites = start.get("tlsCipherSuites").and_then(Json::as_array);
+    let suites = suites.into_iter().flatten().filter_map(Json::as_str);
+    if let Some(error) = tls::cipher_suite_error(suites) {
+        return Err(start.failure(wrapped(error), &["tlsCipherSuites"]));
+    }
+    if let Some(error) = start.text("tlsMinVersion").and_then(tls::version_error) {
+        return Err(start.failure(wrapped(error), &["tlsMinVersion"]));
+    }
+    let authority = start.text("authentication.x509.clientCAFile").unwrap_or("");
+    if start.flags.minor() < CA_WITH_AUTHENTICATOR && start.is_missing(authority) {
+        let error = format!(
+            "unable to load client CA file {authority}: open {authority}: no such file or directory"
+        );
+        return Err(file(wrapped(error), authority));
+    }
+    Ok(())
+}
+
+/// The kubelet's own certificate below `--cert-dir`, which it makes where there is none.
+fn own_certificate(start: &Start<'_>) -> Result<(), Failure> {
+    let directory = start
+        .flags
+        .text("cert-dir")
+        .unwrap_or("/var/lib/kubelet/pki");
+    let directory = directory.trim_end_matches('/');
+    let paths = ["crt", "key"].map(|end| format!("{directory}/kubelet.{end}"));
+    let found = paths.each_ref().map(|path| (start.presence)(path));
+    let lonely = match found {
+        [Presence::Missing, Presence::Present] => 0,
+        [Presence::Present, Presence::Missing] => 1,
+        [Presence::Missing, Presence::Missing] => {
+            return hostname(start, "failed to construct kubelet dependencies");
+        }
+        _ => return Ok(()),
+    };
+    let Some(path) = paths.get(lonely) else {
+        return Ok(());
+    };
+    let message = format!(
+        "failed to construct kubelet dependencies: error reading {path}, certificate and key must be \
+         supplied as a pair"
+    );
+    Err(file(message, path))
+}
+
+/// `GetHostname` of a name that is given.
+fn hostname(start: &Start<'_>, wrapper: &str) -> Result<(), Failure> {
+    let name = start.flags.text("hostname-override").unwrap_or("");
+    if !name.is_empty() && network::trim(name).is_empty() {
+        let message = format!("{wrapper}: empty hostname is invalid");
+        return Err(start.flag_failure(message, &["hostname-override"]));
+    }
+    Ok(())
+}
+
+/// The lock file.
+fn lock(start: &Start<'_>) -> Result<(), Failure> {
+    let path = start.flags.text("lock-file").unwrap_or("");
+    if path.is_empty() {
+        if start.flags.is_set("exit-on-lock-contention") {
+            let message = "failed to run Kubelet: cannot exit on lock file contention: no lock file specified";
+            let flags = ["exit-on-lock-contention", "lock-file"];
+            return Err(start.flag_failure(message.to_owned(), &flags));
+        }
+        return Ok(());
+    }
+    let parent = match path.rsplit_once('/') {
+        Some(("", _)) | None => return Ok(()),
+        Some((parent, _)) => parent,
+    };
+    if start.is_missing(parent) {
+        let message = format!(
+            "failed to run Kubelet: unable to acquire file lock on {}: no such file or directory",
+            go::quote(path.as_bytes())
+        );
+        return Err(start.flag_failure(message, &["lock-file"]));
+    }
+    Ok(())
+}
+
+/// `InitCloudProvider`. One that is built in asks its cloud, which is not predicted.
+fn cloud(start: &Start<'_>) -> Result<(), Failure> {
+    let minor = start.flags.minor();
+    let name = start.flags.text("cloud-provider").unwrap_or("");
+    if matches!(name, "" | "external") || minor >= NO_CLOUD.1 {
+        return Ok(());
+    }
+    let quoted = go::quote(name.as_bytes());
+    let error = if minor >= NO_CLOUD.0 {
+        format!(
+            "cloud provider {quoted} was specified, but built-in cloud providers are disabled. Please set \
+             --cloud-provider=external and migrate to an external cloud provider"
+        )
+    } else if CLOUDS
+        .iter()
+        .any(|&(known, last)| known == name && minor <= last)
+    {
+        return Ok(());
+    } else {
+        format!("unknown cloud provider {quoted}")
+    };
+    let message = format!("failed to run Kubelet: {error}");
+    Err(start.flag_failure(message, &["cloud-provider"]))
+}
+
+/// The client of the API server. What is in a kubeconfig is not read.
+fn client(start: &Start<'_>) -> Result<(), Failure> {
+    let kubeconfig = start.flags.text("kubeconfig").unwrap_or("");
+    let bootstraps = start
+        .flags
+        .text("bootstrap-kubeconfig")
+        .is_some_and(|path| !path.is_empty());
+    if bootstraps || !start.is_missing(kubeconfig) {
+        return Ok(());
+    }
+    let why = if start.is_on("rotateCertificates") == Some(true) {
+        "unable to load kubeconfig"
+    } else {
+        "invalid kubeconfig"
+    };
+    let message =
+        format!("failed to run Kubelet: {why}: stat {kubeconfig}: no such file or directory");
+    Err(file(message, kubeconfig))
+}
+
+/// `BuildAuth`.
+fn authentication(start: &Start<'_>) -> Result<(), Failure> {
+    let fail = |error: String, field: &str| {
+        Err(start.failure(format!("failed to run Kubelet: {error}"), &[field]))
+    };
+    let has_client = start
+        .flags
+        .text("kubeconfig")
+        .is_some_and(|path| !path.is_empty());
+    // Without a file behind `--config`, the defaults are those of the flags.
+    let has_file = start
+        .flags
+        .text("config")
+        .is_some_and(|path| !path.is_empty());
+    let authority = start.text("authentication.x509.clientCAFile").unwrap_or("");
+    if start.is_missing(authority) {
+        let message = format!("failed to run Kubelet: open {authority}: no such file or directory");
+        return Err(file(message, authority));
+    }
+    let webhook = "authentication.webhook.enabled";
+    if !has_client && start.is_on(webhook).unwrap_or(has_file) {
+        let error = "no client provided, cannot use webhook authentication";
+        return fail(error.to_owned(), webhook);
+    }
+    let field = "authorization.mode";
+    let default = if has_file { "Webhook" } else { "AlwaysAllow" };
+    match start.text(field).unwrap_or(default) {
+        "AlwaysAllow" => Ok(()),
+        "Webhook" if has_client => Ok(()),
+        "Webhook" => {
+            let error = "no client provided, cannot use webhook authorization";
+            fail(error.to_owned(), field)
+        }
+        "" => fail("no authorization mode specified".to_owned(), field),
+        mode => fail(format!("unknown authorization mode {mode}"), field),
+    }
+}
+
+/// The form of the runtime's endpoint. What is no plain address is not judged.
+fn endpoint(start: &Start<'_>) -> Result<(), Failure> {
+    let field = "containerRuntimeEndpoint";
+    let flag = "container-runtime-endpoint";
+    let Some(endpoint) = start.text(field).or_else(|| start.flags.text(flag)) else {
+        return Ok(());
+    };
+    let Some((scheme, rest)) = endpoint.split_once("://") else {
+        return Ok(());
+    };
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    let authority = rest.split('/').next().unwrap_or(rest);
+    let has_port = authority
+        .split_once(':')
+        .is_none_or(|(_, port)| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_plain = rest
+        .bytes()
+        .filter(|&byte| byte != b':')
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-._/".contains(&byte));
+    let scheme = scheme.to_ascii_lowercase();
+    if !is_scheme || !is_plain || !has_port || scheme == "unix" {
+        return Ok(());
+    }
+    let error = if scheme == "tcp" {
+        "only support unix socket endpoint".to_owned()
+    } else {
+        format!("protocol \"{scheme}\" not supported")
+    };
+    let message = format!("failed to run Kubelet: {error}");
+    let positions = start.flags.positions(flag);
+    if positions.is_empty() {
+        return Err(start.failure(message, &[field]));
+    }
+    Err(start.flag_failure(message, &[flag]))
+}
+
+/// What is reserved, and the thresholds of hard evictions.
+fn reservations(start: &Start<'_>) -> Result<(), Failure> {
+    let minor = start.flags.minor();
+    let run = "failed to run Kubelet";
+    for (field, flag) in [
+        ("kubeReserved", "kube-reserved"),
+        ("systemReserved", "system-reserved"),
+    ] {
+        for (resource, amount) in start.pairs(field) {
+            if let Some(error) = reservation_error(minor, resource, amount) {
+                let message = if minor < RESERVED_WORDS {
+                    format!("{run}: {error}")
+                } else {
+                    format!("{run}: --{flag} value failed to parse: {error}")
+                };
+                return Err(start.failure(message, &[field]));
+            }
+        }
+    }
+    if !start
+        .flags
+        .is_set("experimental-allocatable-ignore-eviction")
+    {
+        for (signal, amount) in start.pairs("evictionHard") {
+            if let Some(error) = threshold_error(minor, signal, amount) {
+                return Err(start.failure(format!("{run}: {error}"), &["evictionHard"]));
+            }
+        }
+    }
+    for (resource, amount) in start.pairs("qosReserved") {
+        let error = if resource == "memory" {
+            percentage_error(amount).map(|error| {
+                if minor < RESERVED_WORDS {
+                    return error;
+                }
+                let amount = go::quote(amount.as_bytes());
+                format!("failed to parse percentage {amount} for \"memory\" resource: {error}")
+            })
+        } else {
+            Some(format!(
+                "cannot reserve {} resource",
+                go::quote(resource.as_bytes())
+            ))
+        };
+        if let Some(error) = error {
+            let message = if minor < RESERVED_WORDS {
+                format!("{run}: {error}")
+            } else {
+                format!("{run}: --qos-reserved value failed to parse: {error}")
+            };
+            return Err(start.failure(message, &["qosReserved"]));
+        }
+    }
+    Ok(())
+}
+
+/// `parseResourceList`, of one resource.
+fn reservation_error(minor: Minor, resource: &str, amount: &str) -> Option<String> {
+    let quoted = go::quote(resource.as_bytes());
+    if !["cpu", "memory", "ephemeral-storage", "pid"].contains(&resource) {
+        return Some(format!("cannot reserve {quoted} resource"));
+    }
+    match quantity::parse(amount) {
+        Err(error) if minor < RESERVED_WORDS => Some(error),
+        Err(error) => Some(format!(
+            "failed to parse quantity {} for {quoted} resource: {error}",
+            go::quote(amount.as_bytes())
+        )),
+        Ok(quantity) if quantity.is_negative && !quantity.is_zero => Some(format!(
+            "resource quantity for {quoted} cannot be negative: {amount}"
+        )),
+        Ok(_) => None,
+    }
+}
+
+/// `parseThresholdStatement`.
+fn threshold_error(minor: Minor, signal: &str, amount: &str) -> Option<String> {
+    if !SIGNALS
+        .iter()
+        .any(|&(known, since)| known == signal && minor >= since)
+    {
+        return Some(format!("unsupported eviction signal {signal}"));
+    }
+    if amount.ends_with('%') {
+        if matches!(amount, "0%" | "100%") {
+            return None;
+        }
+        return match number::parse_float(amount.trim_end_matches('%'), 32) {
+            Err(error) => Some(error),
+            Ok(percentage) if percentage < 0.0 => Some(format!(
+                "eviction percentage threshold {signal} must be >= 0%: {amount}"
+            )),
+            Ok(percentage) if percentage > 100.0 => Some(format!(
+                "eviction percentage threshold {signal} must be <= 100%: {amount}"
+            )),
+            Ok(_) => None,
+        };
+    }
+    match quantity::parse(amount) {
+        Err(error) => Some(error),
+        Ok(quantity) if quantity.is_zero || quantity.is_negative => Some(format!(
+            "eviction threshold {signal} must be positive: {amount}"
+        )),
+        Ok(_) => None,
+    }
+}
+
+/// `parsePercentage` of the container manager.
+fn percentage_error(text: &str) -> Option<String> {
+    if !text.ends_with('%') {
+        return Some(format!("percentage expected, got '{text}'"));
+    }
+    match number::parse_int(text.trim_end_matches('%'), 10, 64) {
+        Err(_) => Some(format!("invalid number in percentage '{text}'")),
+        Ok(0..=100) => None,
+        Ok(_) => Some("percentage must be between 0 and 100".to_owned()),
+    }
+}
+
+/// The managers of topology, processors and memory, which the container manager makes in this order.
+fn managers(start: &Start<'_>) -> Result<(), Failure> {
+    let fail = |error: String, field: &str| {
+        Err(start.failure(format!("failed to run Kubelet: {error}"), &[field]))
+    };
+    let unknown = |name: &str| format!("unknown policy: \"{name}\"");
+    let has_gate = |gate| start.flags.minor() > LAST_MANAGER_GATES || start.gates.is_enabled(gate);
+    let policy = start.text("topologyManagerPolicy").unwrap_or("none");
+    let policies = ["none", "best-effort", "restricted", "single-numa-node"];
+    if has_gate("TopologyManager") && !policies.contains(&policy) {
+        return fail(unknown(policy), "topologyManagerPolicy");
+    }
+    if has_gate("CPUManager") {
+        let field = "cpuManagerPolicy";
+        match start.text(field).unwrap_or("none") {
+            "none" => {
+                let options = start.pairs("cpuManagerPolicyOptions");
+                if !options.is_empty() {
+                    let options: Vec<_> = options
+                        .iter()
+                        .map(|(key, value)| format!("{key}:{value}"))
+                        .collect();
+                    let error = format!(
+                        "new none policy error: None policy: received unsupported options=map[{}]",
+                        options.join(" ")
+                    );
+                    return fail(error, "cpuManagerPolicyOptions");
+                }
+            }
+            "static" => {
+                if let Some(error) = static_policy_error(start) {
+                    return fail(error.to_owned(), field);
+                }
+            }
+            name => return fail(unknown(name), field),
+        }
+    }
+    if has_gate("MemoryManager") {
+        let field = "memoryManagerPolicy";
+        match start.text(field).unwrap_or("None") {
+            "None" => {}
+            "Static" => {
+                if let Some(amount) = unreserved_memory(start) {
+                    let amount = go::quote(amount.as_bytes());
+                    let error = format!(
+                        "the total amount \"0\" of type \"memory\" is not equal to the value {amount} \
+                         determined by Node Allocatable feature"
+                    );
+                    return fail(error, field);
+                }
+            }
+            name => return fail(unknown(name), field),
+        }
+    }
+    Ok(())
+}
+
+/// What the static policy of processors requires.
+fn static_policy_error(start: &Start<'_>) -> Option<&'static str> {
+    if start
+        .text("reservedSystemCPUs")
+        .is_some_and(|list| !list.is_empty())
+    {
+        return None;
+    }
+    let amounts: Vec<_> = ["kubeReserved", "systemReserved"]
+        .iter()
+        .filter_map(|field| start.pairs(field).get("cpu").copied())
+        .collect();
+    if amounts.is_empty() {
+        return Some("[cpumanager] unable to determine reserved CPU resources for static policy");
+    }
+    let is_zero = |amount: &&str| quantity::parse(amount).is_ok_and(|quantity| quantity.is_zero);
+    amounts.iter().all(is_zero).then_some(
+        "[cpumanager] the static policy requires systemreserved.cpu + kubereserved.cpu to be greater than zero",
+    )
+}
+
+/// The memory that is kept from pods while nothing of it is reserved on a NUMA node. `None` where several
+/// amounts, or a part of the machine's memory, would have to be added up.
+fn unreserved_memory(start: &Start<'_>) -> Option<String> {
+    if start
+        .get("reservedMemory")
+        .and_then(Json::as_array)
+        .is_some_and(|list| !list.is_empty())
+    {
+        return None;
+    }
+    let threshold = match start.get("evictionHard") {
+        Some(_) => start.pairs("evictionHard").get("memory.available").copied(),
+        None => Some("100Mi"),
+    };
+    let reserved = ["kubeReserved", "systemReserved"]
+        .iter()
+        .filter_map(|field| start.pairs(field).get("memory").copied());
+    let amounts: Vec<_> = reserved
+        .chain(threshold)
+        .filter(|amount| !quantity::parse(amount).is_ok_and(|quantity| quantity.is_zero))
+        .collect();
+    match amounts[..] {
+        [amount] if quantity::parse(amount).is_ok() => Some(amount.to_owned()),
+        _ => None,
+    }
+}
+
+/// `ParseNodeIPArgument`: addresses that cannot be read are ignored.
+fn node_ip(start: &Start<'_>) -> Result<(), Failure> {
+    let text = start.flags.text("node-ip").unwrap_or("");
+    if text.is_empty() {
+        return Ok(());
+    }
+    let addresses: Vec<_> = text
+        .split(',')
+        .filter_map(|item| network::parse_ip_sloppily(network::trim(item)))
+        .collect();
+    let is_v6 = |address: &std::net::IpAddr| match address {
+        std::net::IpAddr::V4(_) => false,
+        std::net::IpAddr::V6(address) => address.to_ipv4_mapped().is_none(),
+    };
+    let error = match &addresses[..] {
+        [] | [_] => return Ok(()),
+        [first, second] if is_v6(first) != is_v6(second) => {
+            let cloud = start.flags.text("cloud-provider").unwrap_or("");
+            if !matches!(cloud, "" | "external") {
+                "dual-stack not supported in this configuration"
+            } else if first.is_unspecified() || second.is_unspecified() {
+                "dual-stack node IP cannot include '0.0.0.0' or '::'"
+            } else {
+                return Ok(());
+            }
+        }
+        _ => "must contain either a single IP or a dual-stack pair of IPs",
+    };
+    let message = format!(
+        "failed to run Kubelet: bad --node-ip {}: {error}",
+        go::quote(text.as_bytes())
+    );
+    Err(start.flag_failure(message, &["node-ip"]))
+}
+
+fn file(message: String, path: &str) -> Failure {
+    Failure {
+        message,
+        cause: Cause::File {
+            path: path.to_owned(),
+            line: None,
+        },
+        rests_on_names: false,
+    }
+}
+
+impl Start<'_> {
+    fn get(&self, path: &str) -> Option<&Json> {
+        let found = path
+            .split('.')
+            .try_fold(self.configuration, |at, name| at.get(name))?;
+        (!found.is_null()).then_some(found)
+    }
+
+    fn text(&self, path: &str) -> Option<&str> {
+        self.get(path)?.as_str()
+    }
+
+    fn is_on(&self, path: &str) -> Option<bool> {
+        self.get(path)?.as_bool()
+    }
+
+    /// A duration: text, or nanoseconds.
+    fn nanoseconds(&self, path: &str) -> Option<i64> {
+        match self.get(path)? {
+            Json::String(text) => duration::parse(text).ok(),
+            value => value.as_i64(),
+        }
+    }
+
+    /// The pairs of a map of texts, by key.
+    fn pairs(&self, path: &str) -> BTreeMap<&str, &str> {
+        let object = self.get(path).and_then(Json::as_object);
+        let pairs = object.into_iter().flatten();
+        pairs
+            .filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
+            .collect()
+    }
+
+    fn is_missing(&self, path: &str) -> bool {
+        path.starts_with('/') && (self.presence)(path) == Presence::Missing
+    }
+
+    /// The flags of klog (up to 1.25) that are set to another value than their default.
+    fn changed_klog_flags(&self) -> Vec<&'static str> {
+        const DEFAULTS: [(&str, &str); 11] = [
+            ("add-dir-header", "false"),
+            ("alsologtostderr", "false"),
+            ("log-backtrace-at", ""),
+            ("log-dir", ""),
+            ("log-file", ""),
+            ("log-file-max-size", "1800"),
+            ("logtostderr", "true"),
+            ("one-output", "false"),
+            ("skip-headers", "false"),
+            ("skip-log-headers", "false"),
+            ("stderrthreshold", "2"),
+        ];
+        let changed = |&(name, default): &(&'static str, &str)| {
+            let value = self.flags.value_text(name)?;
+            (value != default).then_some(name)
+        };
+        DEFAULTS.iter().filter_map(changed).collect()
+    }
+
+    /// A failure over fields: of the flags that set them, or of their file.
+    fn failure(&self, message: String, fields: &[&str]) -> Failure {
+        let positions: Vec<_> = fields
+            .iter()
+            .flat_map(|field| self.flags.positions_of_field(field))
+            .collect();
+        let cause = match fields.first() {
+            Some(field) if positions.is_empty() => (self.origin)(field),
+            _ => Cause::Arguments(positions),
+        };
+        Failure {
+            message,
+            cause,
+            rests_on_names: false,
+        }
+    }
+
+    fn flag_failure(&self, message: String, flags: &[&str]) -> Failure {
+        let positions = flags.iter().flat_map(|flag| self.flags.positions(flag));
+        Failure {
+            message,
+            cause: Cause::Arguments(positions.collect()),
+            rests_on_names: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const CLIENT: &str = "--kubeconfig=/etc/kubeconfig";
+
+    fn with<T>(
+        minor: u32,
+        arguments: &[&str],
+        mut configuration: Json,
+        check: impl Fn(&Start<'_>) -> T,
+    ) -> T {
+        let arguments: Vec<_> = arguments.iter().map(|&text| text.to_owned()).collect();
+        let flags = KubeletFlags::parse(Minor(minor), &arguments).unwrap();
+        flags.apply_to(&mut configuration);
+        let origin = |_: &str| Cause::File {
+            path: "/etc/kubelet.conf".to_owned(),
+            line: None,
+        };
+        let gates = gates(&flags, &configuration, &origin).unwrap();
+        let presence = |path: &str| match path {
+            "/missing" => Presence::Missing,
+            "/pki/kubelet.key" | "/pki/kubelet.crt" => Presence::Present,
+            "/half/kubelet.crt" => Presence::Present,
+            "/half/kubelet.key" => Presence::Missing,
+            _ => Presence::Unknown,
+        };
+        check(&Start {
+            flags: &flags,
+            configuration: &configuration,
+            gates: &gates,
+            presence: &presence,
+            origin: &origin,
+        })
+    }
+
+    #[test]
+    fn what_it_opens_has_to_be_there() {
+        for (arguments, message) in [
+            (&[CLIENT][..], None),
+            (
+                &["--kubeconfig=/missing"],
+                Some(
+                    "failed to run Kubelet: invalid kubeconfig: stat /missing: no such file or directory",
+                ),
+            ),
+            (
+                &[CLIENT, "--client-ca-file=/missing"],
+                Some("failed to run Kubelet: open /missing: no such file or directory"),
+            ),
+            (
+                &[CLIENT, "--cert-dir=/half"],
+                Some(
+                    "failed to construct kubelet dependencies: error reading /half/kubelet.key, certificate and key must be supplied as a pair",
+                ),
+            ),
+            (
+                &[CLIENT, "--container-runtime-endpoint=tcp://127.0.0.1:1"],
+                Some("failed to run Kubelet: only support unix socket endpoint"),
+            ),
+            (
+                &[CLIENT, "--container-runtime-endpoint=unix:///x.sock"],
+                None,
+            ),
+        ] {
+            let found = with(37, arguments, json!({}), before_runtime);
+            assert_eq!(
+                found.err().map(|failure| failure.message).as_deref(),
+                message,
+                "{arguments:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_is_the_cause_of_its_fields() {
+        let configuration =
+            || json!({"authorization": {"mode": "X"}, "logging": {"format": "yaml"}});
+        let failure = with(37, &[CLIENT], configuration(), before_runtime).unwrap_err();
+        assert_eq!(
+            failure.message,
+            "failed to run Kubelet: unknown authorization mode X"
+        );
+        assert!(matches!(failure.cause, Cause::File { .. }));
+        let arguments = [CLIENT, "--authorization-mode=Y"];
+        let failure = with(37, &arguments, configuration(), before_runtime).unwrap_err();
+        assert_eq!(failure.cause, Cause::Arguments(vec![1]));
+        let failure = with(37, &[CLIENT], configuration(), logging).unwrap_err();
+        assert_eq!(
+            failure.message,
+            "initialize logging: logging.format: Invalid value: \"yaml\": Unsupported log format"
+        );
+    }
+
+    #[test]
+    fn what_it_reserves_is_read_behind_the_runtime_of_newer_minors() {
+        for (configuration, message) in [
+            (json!({"kubeReserved": {"cpu": "200m"}}), None),
+            (
+                json!({"kubeReserved": {"cpu": "x"}}),
+                Some(
+                    "failed to run Kubelet: --kube-reserved value failed to parse: failed to parse quantity \"x\" for \"cpu\" resource: quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+                ),
+            ),
+            (
+                json!({"systemReserved": {"disk": "1Gi"}}),
+                Some(
+                    "failed to run Kubelet: --system-reserved value failed to parse: cannot reserve \"disk\" resource",
+                ),
+            ),
+            (
+                json!({"evictionHard": {"memory.free": "1Gi"}}),
+                Some("failed to run Kubelet: unsupported eviction signal memory.free"),
+            ),
+            (
+                json!({"evictionHard": {"memory.available": "101%"}}),
+                Some(
+                    "failed to run Kubelet: eviction percentage threshold memory.available must be <= 100%: 101%",
+                ),
+            ),
+            (
+                json!({"cpuManagerPolicy": "static"}),
+                Some(
+                    "failed to run Kubelet: [cpumanager] unable to determine reserved CPU resources for static policy",
+                ),
+            ),
+        ] {
+            assert!(with(37, &[CLIENT], configuration.clone(), before_runtime).is_ok());
+            let found = with(37, &[CLIENT], configuration, after_runtime);
+            assert_eq!(
+                found.err().map(|failure| failure.message).as_deref(),
+                message
+            );
+        }
+        let configuration = json!({"kubeReserved": {"disk": "1Gi"}});
+        let failure = with(24, &[CLIENT], configuration, before_runtime).unwrap_err();
+        assert_eq!(
+            failure.message,
+            "failed to run Kubelet: cannot reserve \"disk\" resource"
+        );
+    }
+
+    #[test]
+    fn two_addresses_are_of_two_families() {
+        for (text, is_right) in [
+            ("10.0.0.1", true),
+            ("10.0.0.1,fd00::1", true),
+            ("x", true),
+            ("10.0.0.1,10.0.0.2", false),
+            ("0.0.0.0,fd00::1", false),
+            ("10.0.0.1,fd00::1,fd00::2", false),
+        ] {
+            let argument = format!("--node-ip={text}");
+            let found = with(37, &[CLIENT, &argument], json!({}), after_runtime);
+            assert_eq!(found.is_ok(), is_right, "{text}");
+        }
+    }
+}

@@ -1,0 +1,489 @@
+//! Cases of the API server's arguments.
+
+use super::case::{Base, Case};
+
+/// Arguments over those of a server that starts. One case for each line, arguments separated by blanks.
+const PLAIN: &str = "
+(none)
+--event-ttl=2h
+--event-ttl=x
+--event-ttl=
+--event-ttl=10
+--event-ttl=-1h
+--no-such-flag=1
+--no-such-flag
+--insecure-port=0
+--insecure-port=8080
+--insecure-bind-address=127.0.0.1
+--port=8080
+--kubelet-https=true
+--basic-auth-file=/case/absent.csv
+--admission-control=NodeRestriction
+--target-ram-mb=100
+--enable-swagger-ui=true
+--experimental-encryption-provider-config=/case/absent.yaml
+--audit-dynamic-configuration=true
+--cloud-provider=external
+--cloud-provider=
+--cloud-provider=aws
+--cloud-config=/case/absent.conf
+--external-hostname=api.example.org
+--enable-logs-handler=true
+--enable-logs-handler=false
+--storage-versions=v1
+--deserialization-cache-size=10
+--kubelet-read-only-port=10255
+--kubelet-port=70000
+--kubelet-port=-1
+--max-connection-bytes-per-sec=x
+--max-connection-bytes-per-sec=100
+--allow-privileged
+--allow-privileged=maybe
+--allow-privileged=T
+--allow_privileged=true
+-allow-privileged=true
+extra
+--v=2
+--v=x
+--v=-1
+--v=2147483648
+--vmodule=a=1
+--vmodule=a
+--vmodule==1
+--logging-format=json
+--logging-format=yaml
+--logging-format=text
+--logging-format=json --vmodule=a=1
+--log-flush-frequency=0
+--log-flush-frequency=5
+--log-flush-frequency=1s
+--log-json-split-stream=true
+--log-json-split-stream=true --feature-gates=LoggingAlphaOptions=true
+--log-json-info-buffer-size=1Mi --feature-gates=LoggingAlphaOptions=true
+--log-json-info-buffer-size=1X
+--log-text-split-stream=true
+--logtostderr=false
+--log-dir=/case
+--alsologtostderr
+--show-hidden-metrics-for-version=x
+--show-hidden-metrics-for-version=1.5
+--show-hidden-metrics-for-version=1.36
+--show-hidden-metrics-for-version=
+--disabled-metrics=a,b
+--allow-metric-labels=a,b=c
+--allow-metric-labels=a=c
+--allow-metric-labels=a
+--allow-metric-labels=0a,b=c
+--allow-metric-labels-manifest=/case/absent.yaml
+--goaway-chance=0.01
+--goaway-chance=0.03
+--goaway-chance=-1
+--goaway-chance=x
+--max-requests-inflight=-1
+--max-requests-inflight=0
+--max-requests-inflight=0 --max-mutating-requests-inflight=0
+--max-requests-inflight=0 --max-mutating-requests-inflight=0 --enable-priority-and-fairness=false
+--max-mutating-requests-inflight=-5
+--max-mutating-requests-inflight=1.5
+--request-timeout=-1s
+--request-timeout=1m
+--request-timeout=300
+--min-request-timeout=-1
+--min-request-timeout=1h
+--livez-grace-period=-1s
+--shutdown-delay-duration=-5s
+--shutdown-watch-termination-grace-period=-1s
+--storage-initialization-timeout=-1s
+--strict-transport-security-directives=max-age=31536000,includeSubDomains,preload
+--strict-transport-security-directives=max-age
+--strict-transport-security-directives=age=3
+--strict-transport-security-directives=preload,
+--strict-transport-security-directives=a,b
+--cors-allowed-origins=^https://a.example$
+--cors-allowed-origins=.*
+--cors-allowed-origins=//a(:|$),b
+--cors-allowed-origins=
+--cors-allowed-origins=//(
+--emulated-version=1.30
+--emulated-version=1.10
+--emulated-version=x
+--emulation-forward-compatible=true
+--runtime-config-emulation-forward-compatible=true
+--min-compatibility-version=1.20
+--etcd-servers=
+--etcd-servers=http://127.0.0.1:2379,
+--storage-backend=etcd2
+--storage-backend=etcd3
+--storage-backend=
+--storage-media-type=application/json
+--storage-media-type=application/xml
+--storage-media-type=
+--etcd-servers-overrides=/events#http://127.0.0.1:2379
+--etcd-servers-overrides=/events
+--etcd-servers-overrides=events#http://127.0.0.1:2379,a#b#c
+--etcd-servers-overrides=/events#
+--etcd-compaction-interval=0
+--etcd-compaction-interval=10
+--etcd-cafile=/case/absent.crt
+--etcd-certfile=/case/absent.crt
+--etcd-healthcheck-timeout=1
+--watch-cache-sizes=pods#10
+--watch-cache-sizes=pods
+--watch-cache-sizes=pods#x
+--watch-cache-sizes=pods#-1
+--watch-cache=false --watch-cache-sizes=pods
+--default-watch-cache-size=10
+--delete-collection-workers=x
+--encryption-provider-config-automatic-reload=true
+--encryption-provider-config=/case/absent.yaml
+--secure-port=0
+--secure-port=70000
+--secure-port=-1
+--secure-port=abc
+--bind-address=1.2.3
+--bind-address=localhost
+--bind-address=::1%lo
+--advertise-address=x
+--advertise-address=2001:db8::1
+--advertise-address=192.0.2.11 --endpoint-reconciler-type=lease
+--advertise-address=2001:db8::1 --endpoint-reconciler-type=lease
+--endpoint-reconciler-type=nonsense
+--endpoint-reconciler-type=master-count --apiserver-count=0
+--apiserver-count=0
+--tls-cert-file=/case/absent.crt
+--tls-private-key-file=/case/absent.key
+--client-ca-file=/case/absent.crt
+--tls-min-version=VersionTLS12
+--tls-min-version=VersionTLS14
+--tls-min-version=1.2
+--tls-min-version=VersionTLS13
+--tls-cipher-suites=TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
+--tls-cipher-suites=TLS_RSA_WITH_RC4_128_SHA
+--tls-cipher-suites=TLS_AES_128_GCM_SHA256
+--tls-cipher-suites=ECDHE-RSA-AES128-GCM-SHA256
+--tls-cipher-suites=TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,TLS_NOPE,TLS_NOPE2
+--tls-cipher-suites=
+--tls-cipher-suites=TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305
+--tls-curve-preferences=29
+--tls-curve-preferences=1
+--tls-curve-preferences=x
+--tls-sni-cert-key=/case/absent.crt,/case/absent.key
+--tls-sni-cert-key=/case/absent.crt
+--tls-sni-cert-key=/case/pki/server.crt,/case/pki/server.key
+--tls-sni-cert-key=/case/pki/server.crt,/case/pki/server.key:a.example,b.example
+--http2-max-streams-per-connection=x
+--disable-http2-serving=true
+--permit-port-sharing=true
+--audit-log-path=/case/audit/audit.log
+--audit-log-path=-
+--audit-log-maxage=-1
+--audit-log-path=- --audit-log-maxage=-1
+--audit-log-path=- --audit-log-maxage=-1 --audit-log-maxbackup=-2 --audit-log-maxsize=-3
+--audit-log-path=- --audit-log-maxsize=0
+--audit-log-path=- --audit-log-format=xml
+--audit-log-path=- --audit-log-format=legacy
+--audit-log-format=xml
+--audit-log-path=- --audit-log-mode=fast
+--audit-log-path=- --audit-log-mode=blocking-strict
+--audit-log-path=- --audit-log-mode=batch --audit-log-batch-buffer-size=0
+--audit-log-path=- --audit-log-mode=batch --audit-log-batch-max-size=0
+--audit-log-path=- --audit-log-batch-buffer-size=0
+--audit-log-path=- --audit-log-mode=batch --audit-log-batch-throttle-enable=true --audit-log-batch-throttle-qps=0
+--audit-log-path=- --audit-log-mode=batch --audit-log-batch-throttle-enable=true --audit-log-batch-throttle-qps=1 --audit-log-batch-throttle-burst=0
+--audit-log-path=- --audit-log-truncate-max-event-size=0
+--audit-log-path=- --audit-log-truncate-max-event-size=200 --audit-log-truncate-max-batch-size=100
+--audit-log-path=- --audit-log-version=audit.k8s.io/v1
+--audit-log-path=- --audit-log-version=audit.k8s.io/v1beta1
+--audit-log-path=- --audit-log-version=a/b/c
+--audit-log-path=- --audit-log-compress=yes
+--audit-webhook-config-file=/case/absent.yaml
+--audit-webhook-config-file=/case/absent.yaml --audit-webhook-mode=x --audit-webhook-version=v1
+--audit-webhook-config-file=/case/absent.yaml --audit-webhook-batch-throttle-qps=0
+--audit-webhook-config-file=/case/absent.yaml --audit-webhook-batch-throttle-burst=-1 --audit-webhook-truncate-max-batch-size=1
+--audit-webhook-mode=x
+--audit-policy-file=/case/absent.yaml
+--audit-policy-file=/case/absent.yaml --audit-log-path=-
+--enable-admission-plugins=NodeRestriction
+--enable-admission-plugins=NodeRestriction,PodSecurityPolicy
+--enable-admission-plugins=PodSecurityPolicy --disable-admission-plugins=PodSecurityPolicy
+--enable-admission-plugins=NoSuch,Neither
+--enable-admission-plugins=NoSuch --disable-admission-plugins=Neither
+--enable-admission-plugins=EventRateLimit
+--enable-admission-plugins=ImagePolicyWebhook
+--enable-admission-plugins=AlwaysPullImages,PodNodeSelector,AlwaysAdmit
+--enable-admission-plugins=AlwaysAdmit,AlwaysDeny,LimitPodHardAntiAffinityTopology,NamespaceAutoProvision,NamespaceExists
+--enable-admission-plugins=ExtendedResourceToleration,OwnerReferencesPermissionEnforcement,DenyServiceExternalIPs
+--enable-admission-plugins=PodTolerationRestriction
+--enable-admission-plugins=PersistentVolumeLabel
+--enable-admission-plugins=SecurityContextDeny
+--enable-admission-plugins=ValidatingAdmissionPolicy
+--enable-admission-plugins=MutatingAdmissionPolicy
+--enable-admission-plugins=ClusterTrustBundleAttest,PodTopologyLabels
+--enable-admission-plugins=PodGroupProtection,PodResizeValidator
+--enable-admission-plugins=NodeDeclaredFeatureValidator
+--enable-admission-plugins=PodGroupWorkloadExists,JobValidation
+--enable-admission-plugins=noderestriction
+--enable-admission-plugins=
+--disable-admission-plugins=NoSuch
+--disable-admission-plugins=ServiceAccount,Priority
+--disable-admission-plugins=PodSecurity
+--enable-admission-plugins=Priority --disable-admission-plugins=Priority
+--enable-admission-plugins=A --disable-admission-plugins=A,B
+--admission-control-config-file=/case/absent.yaml
+--default-not-ready-toleration-seconds=x
+--default-not-ready-toleration-seconds=-1
+--authorization-mode=RBAC,RBAC
+--authorization-mode=RBAC,Nope
+--authorization-mode=rbac
+--authorization-mode=
+--authorization-mode=AlwaysAllow
+--authorization-mode=AlwaysDeny
+--authorization-mode=ABAC
+--authorization-mode=Webhook
+--authorization-mode=Webhook,ABAC
+--authorization-mode=Node,RBAC,Webhook --authorization-webhook-config-file=/case/absent.yaml
+--authorization-mode=ABAC --authorization-policy-file=/case/absent.jsonl
+--authorization-policy-file=/case/absent.jsonl
+--authorization-webhook-config-file=/case/absent.yaml
+--authorization-webhook-version=v2
+--authorization-webhook-cache-authorized-ttl=x
+--authorization-config=/case/absent.yaml
+--authentication-config=/case/absent.yaml
+--authentication-config=/case/absent.yaml --oidc-issuer-url=https://a.example
+--anonymous-auth=true
+--anonymous-auth=no
+--oidc-issuer-url=https://a.example
+--oidc-client-id=me
+--oidc-issuer-url=https://a.example --oidc-client-id=me
+--oidc-issuer-url=http://a.example --oidc-client-id=me
+--oidc-issuer-url=https://a.example?x=1 --oidc-client-id=me
+--oidc-issuer-url=https://u:p@a.example#f --oidc-client-id=me
+--oidc-issuer-url=https://a.example --oidc-client-id=me --oidc-username-claim=
+--oidc-username-claim=email
+--oidc-username-prefix=-
+--oidc-issuer-url=https://a.example --oidc-client-id=me --oidc-ca-file=/case/absent.crt
+--oidc-issuer-url=https://a.example --oidc-client-id=me --oidc-signing-algs=XX
+--oidc-issuer-url=https://a.example --oidc-client-id=me --oidc-signing-algs=RS256,ES512
+--oidc-issuer-url=https://a.example --oidc-client-id=me --oidc-required-claim=a=b
+--oidc-issuer-url=https://a.example --oidc-client-id=me --oidc-required-claim=a
+--oidc-issuer-url=https://kubernetes.default.svc.cluster.local --oidc-client-id=me
+--token-auth-file=/case/absent.csv
+--authentication-token-webhook-config-file=/case/absent.yaml
+--authentication-token-webhook-version=v3
+--authentication-token-webhook-cache-ttl=2
+--requestheader-client-ca-file=/case/absent.crt
+--requestheader-client-ca-file=/case/pki/other.crt --requestheader-allowed-names=front-proxy-client
+--requestheader-client-ca-file=/case/pki/ca.crt
+--requestheader-client-ca-file=/case/pki/ca.crt --requestheader-allowed-names=front
+--requestheader-allowed-names=
+--requestheader-allowed-names=a,,b
+--requestheader-username-headers=X-Remote-User,
+--requestheader-group-headers=,
+--requestheader-uid-headers=X-Remote-Uid
+--requestheader-uid-headers=X-Uid
+--service-account-issuer=
+--service-account-issuer=https://kubernetes.default.svc.cluster.local
+--service-account-issuer=https://a.example
+--service-account-issuer=kubernetes/serviceaccount
+--service-account-issuer=:not-a-url
+--service-account-jwks-uri=http://a.example/jwks
+--service-account-jwks-uri=https://a.example/jwks
+--service-account-jwks-uri=:x
+--service-account-key-file=/case/absent.pub
+--service-account-signing-key-file=
+--service-account-signing-key-file=/case/absent.key
+--service-account-signing-endpoint=@a b
+--service-account-signing-endpoint=/case/absent.sock --service-account-signing-key-file=/case/pki/sa.key
+--service-account-max-token-expiration=1s
+--service-account-max-token-expiration=24h
+--service-account-max-token-expiration=2000000h
+--service-account-max-token-expiration=1
+--service-account-extend-token-expiration=false
+--api-audiences=a,b
+--api-audiences=
+--service-cluster-ip-range=10.43.0.0
+--service-cluster-ip-range=10.43.0.0/33
+--service-cluster-ip-range=10.43.0.0/30
+--service-cluster-ip-range=10.43.0.0/29
+--service-cluster-ip-range=10.0.0.0/8
+--service-cluster-ip-range=10.0.0.0/12
+--service-cluster-ip-range=10.43.0.0/16,2001:cafe:43::/112
+--service-cluster-ip-range=10.43.0.0/16,2001:cafe:43::/64
+--service-cluster-ip-range=10.43.0.0/16,10.44.0.0/16
+--service-cluster-ip-range=10.43.0.0/16,x
+--service-cluster-ip-range=10.43.0.0/16,2001:cafe:43::/112,10.44.0.0/16
+--service-cluster-ip-range=2001:cafe:43::/112
+--service-cluster-ip-range=2001:cafe:43::/64
+--service-cluster-ip-range=
+--service-cluster-ip-range=010.043.0.0/16
+--service-cluster-ip-range=10.43.0.0/16,
+--service-node-port-range=30000-32767
+--service-node-port-range=30000
+--service-node-port-range=30000-
+--service-node-port-range=40000-30000
+--service-node-port-range=0-70000
+--service-node-port-range=30000+100
+--service-node-port-range=a-b
+--service-node-port-range=
+--kubernetes-service-node-port=100
+--kubernetes-service-node-port=30100
+--kubernetes-service-node-port=-1
+--kubernetes-service-node-port=70000
+--runtime-config=api/all=true
+--runtime-config=api/all=false
+--runtime-config=api/all=false,v1=true
+--runtime-config=api/beta=false
+--runtime-config=api/ga=false
+--runtime-config=api/alpha=true
+--runtime-config=api/legacy=true
+--runtime-config=v1=true
+--runtime-config=v1=no
+--runtime-config=nosuch.io/v1=true
+--runtime-config=nosuch.io/v1=true,alsonot.io/v1=false
+--runtime-config=batch/v1beta1=true
+--runtime-config=apps/v1/deployments=false
+--runtime-config=extensions/v1beta1/deployments=true
+--runtime-config=policy/v1beta1=true
+--runtime-config=apps=true
+--runtime-config=a/b/c/d=true
+--runtime-config=flowcontrol.apiserver.k8s.io/v1=false
+--runtime-config=flowcontrol.apiserver.k8s.io/v1beta3=false
+--runtime-config=flowcontrol.apiserver.k8s.io/v1beta2=false
+--runtime-config=flowcontrol.apiserver.k8s.io/v1beta1=false,api/all=true
+--runtime-config=flowcontrol.apiserver.k8s.io/v1=false --enable-priority-and-fairness=false
+--runtime-config=batch/v2alpha1
+--runtime-config=storage.k8s.io/v1alpha1=true
+--runtime-config=resource.k8s.io/v1alpha3=true
+--runtime-config=certificates.k8s.io/v1beta1=x
+--feature-gates=AllAlpha=false
+--feature-gates=AllBeta=true
+--feature-gates=AllBeta=false
+--feature-gates=NoSuchGate=true
+--feature-gates=NoSuchGate=true,AlsoNot=false
+--feature-gates=PodSecurity=false
+--feature-gates=PodSecurity=true
+--feature-gates=AppArmor=false
+--feature-gates=CSIMigration=true
+--feature-gates=TTLAfterFinished=true
+--feature-gates=StructuredAuthorizationConfiguration=false
+--feature-gates=StructuredAuthenticationConfiguration=false --authentication-config=/case/absent.yaml
+--feature-gates=EphemeralContainers=true
+--feature-gates=SeccompDefault=true
+--feature-gates=APIServerTracing=false
+--feature-gates=APIPriorityAndFairness=false
+--feature-gates=GracefulNodeShutdown=yes
+--feature-gates=GracefulNodeShutdown
+--feature-gates=UnknownVersionInteroperabilityProxy=true
+--feature-gates=kube:AllAlpha=false
+--feature-gates=nope:AllAlpha=false
+--feature-gates=InPlacePodVerticalScaling=false
+--feature-gates=AuthorizeWithSelectors=false
+--feature-gates=PodCertificateRequest=true,AuthorizeNodeWithSelectors=false
+--feature-gates=ServiceAccountTokenNodeBinding=true,ServiceAccountTokenNodeBindingValidation=false
+--feature-gates=MultiCIDRServiceAllocator=false
+--feature-gates=WatchList=true,MemoryQoS=true
+--peer-ca-file=/case/pki/ca.crt
+--peer-advertise-ip=192.0.2.1 --peer-advertise-port=1
+--coordinated-leadership-lease-duration=1s
+--coordinated-leadership-retry-period=20s --coordinated-leadership-renew-deadline=15s
+--identity-lease-duration-seconds=0
+--identity-lease-renew-interval-seconds=-1
+--egress-selector-config-file=/case/absent.yaml
+--tracing-config-file=/case/absent.yaml
+--kubelet-preferred-address-types=InternalIP,Hostname
+--kubelet-preferred-address-types=Nope
+--kubelet-preferred-address-types=
+--kubelet-certificate-authority=/case/absent.crt
+--kubelet-client-certificate=/case/absent.crt
+--kubelet-client-certificate=/case/absent.crt --kubelet-client-key=/case/absent.key
+--kubelet-timeout=5
+--proxy-client-cert-file=/case/absent.crt --proxy-client-key-file=/case/absent.key
+--proxy-client-cert-file=/case/absent.crt
+--enable-aggregator-routing=1
+--aggregator-reject-forwarding-redirect=false
+--debug-socket-path=/case/absent/debug.sock
+--profiling=false --contention-profiling=true
+--lease-reuse-duration-seconds=x
+--master-service-namespace=default
+--enable-bootstrap-token-auth
+--feature-gates
+--secure-port
+--anonymous-auth
+";
+
+/// The same over RKE2's own arguments, as a `kube-apiserver-arg` adds them.
+const RKE2: &str = "
+(none)
+--default-watch-cache-size=300
+--audit-log-maxage=60
+--audit-log-maxage=sixty
+--audit-policy-file=/case/absent.yaml
+--audit-log-mode=batch
+--audit-log-mode=blocking-strict
+--audit-log-format=legacy
+--audit-webhook-config-file=/case/absent.yaml
+--oidc-issuer-url=https://a.example
+--oidc-issuer-url=https://a.example --oidc-client-id=rke2 --oidc-groups-claim=groups --oidc-username-claim=email
+--enable-admission-plugins=NodeRestriction,PodSecurityPolicy
+--enable-admission-plugins=NodeRestriction,AlwaysPullImages,EventRateLimit
+--enable-admission-plugins=NodeRestriction,PodNodeSelector
+--disable-admission-plugins=NodeRestriction
+--authorization-config=/case/absent.yaml
+--authorization-mode=RBAC
+--authorization-mode=Node,RBAC,Webhook
+--anonymous-auth=true
+--feature-gates=ServiceLBNodePortControl=true
+--feature-gates=PodSecurity=true
+--feature-gates=TTLAfterFinished=true,NoSuchGate=true
+--feature-gates=JobTrackingWithFinalizers=true
+--runtime-config=batch/v1beta1=true
+--runtime-config=settings.k8s.io/v1alpha1=true
+--tls-min-version=VersionTLS12 --tls-cipher-suites=TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+--tls-min-version=TLSv1.2
+--request-timeout=300s
+--service-account-issuer=https://other.example
+--service-account-issuer=kubernetes.default.svc
+--service-account-lookup=true
+--insecure-port=0
+--kubelet-https=true
+--max-requests-inflight=1600
+--max-requests-inflight=1,600
+--encryption-provider-config=/case/absent.yaml
+--etcd-compaction-interval=5m
+--event-ttl=12h0m0s
+--requestheader-allowed-names=
+--service-node-port-range=30000-32767,8000-9000
+--service-node-port-range=2000-50000
+--[{max-requests-inflight 400}]
+";
+
+/// Arguments of a server that has no others.
+const BARE: &str = "
+(none)
+--etcd-servers=http://127.0.0.1:2379
+--etcd-servers=http://127.0.0.1:2379 --service-account-issuer=a
+--etcd-servers=http://127.0.0.1:2379 --service-account-key-file=/case/pki/sa.pub --service-account-signing-key-file=/case/pki/sa.key --service-account-issuer=a --advertise-address=192.0.2.1 --cert-dir=/case/certs --bind-address=127.0.0.1 --etcd-prefix=/own
+--service-account-issuer= --api-audiences=x
+--authorization-mode=ABAC --secure-port=0 --audit-log-path=- --audit-log-mode=x --service-cluster-ip-range=10.0.0.0/8
+--service-cluster-ip-range=10.43.0.0/31 --secure-port=0
+";
+
+/// All of them.
+pub(super) fn cases() -> Vec<Case> {
+    [(Base::Plain, PLAIN), (Base::Rke2, RKE2), (Base::Bare, BARE)]
+        .into_iter()
+        .flat_map(|(base, lines)| {
+            lines.trim().lines().map(move |line| {
+                let args: Vec<String> = if line == "(none)" {
+                    Vec::new()
+                } else if line.starts_with("--[") || line.contains("=@") {
+                    // An element of RKE2's list that is a mapping has blanks in it.
+                    vec![line.to_owned()]
+                } else {
+                    line.split_whitespace().map(str::to_owned).collect()
+                };
+                Case::of(base, format!("{}: {line}", base.as_str()), args)
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,167 @@
+//! The command lines of Kubernetes' components, held against the components.
+//!
+//! `cases` generates them, `record` asks the real programs what they do, and the tests here compare the
+//! recordings with ours. To ask anew: `PREFLIGHT_RECORD="1.37 1.24" cargo nextest run --test kubernetes
+//! --run-ignored only arguments::record`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::print_stderr,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests, which run programs, read recordings and print how many agree"
+)]
+
+mod cases;
+mod components;
+mod record;
+mod recording;
+
+use std::collections::BTreeMap;
+
+use preflight_rke2::testing::kubernetes::kubelet::flags::KubeletFlags;
+use preflight_rke2::testing::kubernetes::kubelet::start;
+use preflight_rke2::testing::kubernetes::{Cause, Failure, Minor, tables};
+use serde_json::{Value, json};
+
+use recording::{Case, Recording};
+
+/// What the kubelet says of its configuration begins so. It is not looked at here.
+const CONFIGURATION: [&str; 4] = [
+    // A cloud provider that is built in asks the cloud.
+    "failed to run Kubelet: could not init cloud provider",
+    "failed to validate kubelet configuration",
+    "failed to load kubelet config file",
+    "failed to merge kubelet configs",
+];
+
+fn minor(text: &str) -> Minor {
+    Minor(text.strip_prefix("1.").unwrap().parse().unwrap())
+}
+
+/// What ends the kubelet, up to the call of the runtime. `validates`: whether it fails in the validation of the
+/// configuration, as the recording has it.
+fn kubelet(minor: Minor, case: &Case, validates: bool) -> Result<(), Failure> {
+    let flags = KubeletFlags::parse(minor, &case.command_line())?;
+    let mut configuration = if minor < Minor(31) {
+        json!({})
+    } else {
+        json!({"failCgroupV1": false})
+    };
+    let has_config = flags.text("config") == Some("/case/kubelet.conf");
+    if !has_config {
+        configuration = json!({});
+    }
+    flags.apply_to(&mut configuration);
+    let origin = |_: &str| Cause::File {
+        path: "/case/kubelet.conf".to_owned(),
+        line: None,
+    };
+    let gates = start::gates(&flags, &configuration, &origin)?;
+    let presence = |path: &str| {
+        if path.starts_with("/nonexistent") || path.starts_with("/case/pki/") {
+            start::Presence::Missing
+        } else {
+            start::Presence::Unknown
+        }
+    };
+    let start = start::Start {
+        flags: &flags,
+        configuration: &configuration,
+        gates: &gates,
+        presence: &presence,
+        origin: &origin,
+    };
+    start::logging(&start)?;
+    if validates {
+        return Ok(());
+    }
+    if minor < Minor(25) {
+        start::flush(&start)?;
+    }
+    start::before_runtime(&start)
+}
+
+/// Compares messages up to the order of a Go map: the parts of a list in any order.
+fn is_same(ours: &str, theirs: &str) -> bool {
+    let parts = |text: &str| {
+        let mut parts: Vec<String> = text
+            .split(['[', ']', ',', ';'])
+            .map(|part| part.trim().to_owned())
+            .collect();
+        parts.sort_unstable();
+        parts
+    };
+    ours == theirs || parts(ours) == parts(theirs)
+}
+
+/// Errors of a map of which the component reports one: both are about one of the gates of the case.
+fn is_random(ours: &str, theirs: &str) -> bool {
+    let gate = |text: &str| text.contains("feature gate");
+    gate(ours) && gate(theirs)
+}
+
+#[test]
+fn kubelet_arguments_are_judged_as_the_kubelet_does() {
+    let cases = Recording::kubelet().read();
+    assert!(cases.len() >= 300, "{}", cases.len());
+    let mut agreed: BTreeMap<String, [usize; 3]> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for case in &cases {
+        for (text, expected) in &case.expect {
+            let at = minor(text);
+            if !tables::knows(at) {
+                continue;
+            }
+            let counts = agreed.entry(text.clone()).or_default();
+            counts[0] += 1;
+            let validates = expected
+                .as_deref()
+                .is_some_and(|error| CONFIGURATION.iter().any(|start| error.starts_with(start)));
+            let ours = kubelet(at, case, validates)
+                .err()
+                .map(|failure| failure.message);
+            let agrees = match (&ours, expected) {
+                (None, None) => true,
+                (None, Some(_)) => validates,
+                (Some(_), None) => false,
+                (Some(ours), Some(theirs)) => {
+                    is_same(ours, theirs) || (case.is_random && is_random(ours, theirs))
+                }
+            };
+            counts[1] += usize::from(agrees);
+            counts[2] += usize::from(validates);
+            if !agrees {
+                wrong.push(format!(
+                    "{text} {:?}\n  ours   {ours:?}\n  theirs {expected:?}",
+                    case.args
+                ));
+            }
+        }
+    }
+    for (minor, [all, agree, validated]) in &agreed {
+        println!(
+            "{minor}: {agree} of {all} agree, {validated} of them end in the configuration's validation"
+        );
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn recorded_cases_are_those_that_are_generated() {
+    for (recording, generated) in [
+        (Recording::kubelet(), cases::kubelet()),
+        (Recording::components(), components::all()),
+    ] {
+        let recorded: Vec<Value> = recording.read().iter().map(Case::identity).collect();
+        let generated: Vec<Value> = generated.iter().map(Case::identity).collect();
+        assert!(recorded == generated, "record again");
+    }
+}
