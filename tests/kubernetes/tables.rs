@@ -3,6 +3,7 @@
 
 #![expect(
     clippy::disallowed_methods,
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     clippy::panic,
     reason = "a test that reads the repository"
@@ -868,6 +869,7 @@ fn each_type_is_found_with_its_fields() {
 
 /// What the newest minor's components print of themselves, with everything compiled and without.
 #[cfg(feature = "lab")]
+#[expect(clippy::disallowed_types, reason = "a test that runs a script")]
 #[test]
 fn the_newest_minor_describes_itself_as_recorded() {
     let data = Data::recorded();
