@@ -4,7 +4,7 @@
 
 use super::super::super::errors::FieldErrors;
 use super::super::super::options::Options;
-use super::super::super::{FileState, Files};
+use super::super::super::state::{FileState, Files};
 use super::document::{self, list, set, text};
 use crate::kubernetes::Failure;
 use crate::kubernetes::codec::tree::Node;
@@ -185,11 +185,7 @@ fn validate_tcp(options: &Options, files: &Files<'_>, tcp: &Node, errors: &mut F
     }
 }
 
-fn validate_tls(
-    files: &Files<'_>,
-    tls: Option<&Node>,
-    errors: &mut FieldErrors,
-) {
+fn validate_tls(files: &Files<'_>, tls: Option<&Node>, errors: &mut FieldErrors) {
     let path = format!("{CONNECTION}.tlsConfig");
     let Some(tls) = tls else {
         let detail = "TLSConfig must be present when using HTTPS";
