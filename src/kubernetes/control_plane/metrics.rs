@@ -4,7 +4,7 @@
 
 use super::errors::{Errors, quote};
 use super::options::Options;
-use super::{FileState, Files};
+use super::state::{FileState, Files};
 
 /// Since which minor errors name fields of a configuration.
 const FIELDS: u32 = 36;

@@ -6,6 +6,7 @@
 //! use, CEL expressions) fails nothing.
 //!
 //! ```text
+//! state         what is known of a file
 //! options       the arguments, by flag, with defaults
 //! errors        errors that a component collects, errors about fields
 //! logs, metrics options that all components share
@@ -19,24 +20,13 @@ mod logs;
 mod metrics;
 mod options;
 mod regexp;
+mod state;
 mod url;
 
-use super::{Cause, Failure, Minor, Program, arguments};
+use super::{Failure, Minor, Program, arguments};
 use options::Options;
-
-/// A file that a component reads.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FileState {
-    /// It has this content.
-    Content(Vec<u8>),
-    /// There is no such file.
-    Missing,
-    /// It is there, or not: its content is not known.
-    Unknown,
-}
-
-/// The files that a component reads, by the path that it is given.
-type Files<'a> = dyn Fn(&str) -> FileState + 'a;
+pub use state::FileState;
+use state::Files;
 
 /// The error that a component of the control plane exits with, if its arguments and files decide so.
 ///
@@ -81,16 +71,4 @@ fn read(program: Program, minor: Minor, arguments: &[String]) -> Result<Options,
     let parsed = arguments::parse(program, minor, arguments)?;
     let gates = arguments::component_gates(program, minor, &parsed)?;
     Ok(Options::new(minor, parsed, gates))
-}
-
-/// The failure that a missing file is: `open PATH: no such file or directory` in the words of `message`.
-fn missing(path: &str, message: impl FnOnce(&str) -> String) -> Failure {
-    Failure {
-        message: message(&format!("open {path}: no such file or directory")),
-        cause: Cause::File {
-            path: path.to_owned(),
-            line: None,
-        },
-        rests_on_names: false,
-    }
 }

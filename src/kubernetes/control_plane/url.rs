@@ -19,9 +19,8 @@ pub(super) fn parse(text: &str) -> Result<Url<'_>, String> {
         return failed("net/url: invalid control character in URL");
     }
     let (rest, fragment) = text.split_once('#').unwrap_or((text, ""));
-    let (scheme, rest) = match scheme(rest) {
-        Some(found) => found,
-        None => return failed("missing protocol scheme"),
+    let Some((scheme, rest)) = scheme(rest) else {
+        return failed("missing protocol scheme");
     };
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     if !rest.starts_with('/') {

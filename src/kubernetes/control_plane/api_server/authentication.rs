@@ -5,7 +5,8 @@
 
 use super::super::errors::{Errors, quote};
 use super::super::options::Options;
-use super::super::{FileState, Files, url};
+use super::super::state::{FileState, Files};
+use super::super::url;
 
 /// Since which minor there is a configuration file.
 const FILE: u32 = 29;

@@ -2,9 +2,9 @@
 //!
 //! Upstream: `pkg/kubeapiserver/options/authorization.go`.
 
-use super::super::Files;
 use super::super::errors::{Errors, quote, quote_all};
 use super::super::options::Options;
+use super::super::state::Files;
 use super::files;
 
 /// Since which minor there is a configuration file.

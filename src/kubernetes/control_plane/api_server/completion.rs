@@ -5,7 +5,7 @@
 
 use super::super::errors::Errors;
 use super::super::options::Options;
-use super::super::{FileState, Files, missing};
+use super::super::state::{FileState, Files, missing};
 use super::{addresses, etcd};
 use crate::kubernetes::Failure;
 

@@ -6,7 +6,8 @@
 use super::super::errors::{Errors, quote};
 use super::super::options::Options;
 use super::super::regexp;
-use super::super::{FileState, Files, missing, url};
+use super::super::state::{FileState, Files, missing};
+use super::super::url;
 use super::files::authorization as authorization_file;
 use super::files::{admission, audit_policy, authentication, egress, encryption, tracing};
 use super::{addresses, apis, authorization, tls};

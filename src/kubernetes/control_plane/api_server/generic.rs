@@ -59,7 +59,7 @@ pub(super) fn validate(options: &Options, errors: &mut Errors) {
     );
     let flag = "goaway-chance";
     let chance = options.float(flag, 0.0);
-    let is_wrong = chance < 0.0 || chance > 0.02;
+    let is_wrong = !(0.0..=0.02).contains(&chance);
     negative(
         flag,
         is_wrong,
@@ -108,15 +108,18 @@ fn validate_directives(options: &Options, errors: &mut Errors) {
     for directive in options.list(flag).unwrap_or_default() {
         if directive.trim().is_empty() {
             found.push(format!("empty value in {flag}"));
-        } else if !matches!(directive, "includeSubDomains" | "preload")
-            && !(directive.starts_with("max-age=") && directive.matches('=').count() == 1)
-        {
+        } else if !is_directive(directive) {
             found.push(format!(
                 "--{flag} invalid, allowed values: max-age=expireTime, includeSubDomains, preload. see https://tools.ietf.org/html/rfc6797#section-6.1 for more information"
             ));
         }
     }
     push_all(found, flag, options, errors);
+}
+
+fn is_directive(text: &str) -> bool {
+    matches!(text, "includeSubDomains" | "preload")
+        || text.starts_with("max-age=") && text.matches('=').count() == 1
 }
 
 /// `validateCorsAllowedOriginList`.

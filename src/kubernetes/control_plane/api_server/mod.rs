@@ -22,8 +22,9 @@ mod generic;
 mod tls;
 mod validation;
 
+use super::logs;
 use super::options::Options;
-use super::{Files, logs};
+use super::state::Files;
 use crate::kubernetes::Failure;
 
 /// Flags that name files whose content or absence decides.

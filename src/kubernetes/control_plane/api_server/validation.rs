@@ -4,8 +4,9 @@
 //! `pkg/controlplane/apiserver/options/validation.go`.
 
 use super::super::errors::{Errors, quote};
+use super::super::metrics;
 use super::super::options::Options;
-use super::super::{Files, metrics};
+use super::super::state::Files;
 use super::{addresses, admission, apis, audit, authentication, authorization, etcd, generic};
 use crate::kubernetes::Failure;
 

@@ -1,12 +1,12 @@
 //! `--admission-control-config-file`, and the configuration of each plugin.
 //!
-//! Upstream: `k8s.io/apiserver/pkg/admission/config.go`; PodSecurity:
+//! Upstream: `k8s.io/apiserver/pkg/admission/config.go`; pod security:
 //! `k8s.io/pod-security-admission/admission/api`; the others: `plugin/pkg/admission/*/config.go` and
 //! `k8s.io/apiserver/pkg/admission/plugin/*/config`.
 
 use super::super::super::errors::{FieldErrors, joined};
 use super::super::super::options::Options;
-use super::super::super::{FileState, Files};
+use super::super::super::state::{FileState, Files};
 use super::super::admission::enabled;
 use super::document::{self, Document, int, list, set, text, texts};
 use super::names::{label_errors, subdomain_errors};
@@ -42,7 +42,7 @@ pub(in super::super) fn failure(options: &Options, files: &Files<'_>) -> Option<
     let content = match files(path) {
         FileState::Content(content) => content,
         FileState::Missing => {
-            return Some(super::super::super::missing(path, |error| {
+            return Some(super::super::super::state::missing(path, |error| {
                 read(
                     options,
                     &format!(
@@ -207,7 +207,7 @@ const POD_SECURITY: &[(&str, &str)] = &[
     ),
 ];
 
-/// PodSecurity: decoded strictly in every release; an empty file is the default.
+/// Pod security: decoded strictly in every release; an empty file is the default.
 fn pod_security(options: &Options, source: &Source<'_>) -> Option<Failure> {
     if source.content.is_empty() {
         return None;
@@ -305,7 +305,7 @@ fn exempt(
     }
 }
 
-/// EventRateLimit: it has no default that is valid.
+/// `EventRateLimit`: it has no default that is valid.
 fn event_rate_limit(options: &Options, source: Option<&Source<'_>>) -> Option<Failure> {
     let name = "EventRateLimit";
     let kinds = &[("eventratelimit.admission.k8s.io/v1alpha1", "Configuration")];
@@ -361,7 +361,7 @@ fn validate_limit(limit: &Node, path: &str, errors: &mut FieldErrors) {
     }
 }
 
-/// ImagePolicyWebhook: it needs a configuration, whose durations are numbers in a unit of their own.
+/// `ImagePolicyWebhook`: it needs a configuration, whose durations are numbers in a unit of their own.
 fn image_policy(
     options: &Options,
     files: &Files<'_>,
@@ -447,7 +447,7 @@ fn webhook(
     kubeconfig(options, files, name, path)
 }
 
-/// ResourceQuota: each limit names a resource.
+/// `ResourceQuota`: each limit names a resource.
 fn resource_quota(options: &Options, source: &Source<'_>) -> Option<Failure> {
     let name = "ResourceQuota";
     let kinds = &[
@@ -471,7 +471,7 @@ fn resource_quota(options: &Options, source: &Source<'_>) -> Option<Failure> {
     Some(refused(options, Some(source), message))
 }
 
-/// PodTolerationRestriction: the operators of its tolerations.
+/// `PodTolerationRestriction`: the operators of its tolerations.
 fn tolerations(options: &Options, source: &Source<'_>) -> Option<Failure> {
     let name = "PodTolerationRestriction";
     let kinds = &[(

@@ -5,8 +5,8 @@
 
 use super::super::super::errors::{FieldErrors, quote};
 use super::super::super::options::Options;
+use super::super::super::state::{FileState, Files};
 use super::super::super::url;
-use super::super::super::{FileState, Files};
 use super::document::{self, list, set, text, texts};
 use crate::kubernetes::codec::tree::Node;
 use crate::kubernetes::{Cause, Failure};
@@ -37,7 +37,7 @@ pub(in super::super) fn failure(options: &Options, files: &Files<'_>) -> Option<
     };
     let content = match files(path) {
         FileState::Content(content) => content,
-        FileState::Missing => return Some(super::super::super::missing(path, load)),
+        FileState::Missing => return Some(super::super::super::state::missing(path, load)),
         FileState::Unknown => return None,
     };
     if content.is_empty() {

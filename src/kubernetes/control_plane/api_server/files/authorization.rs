@@ -5,7 +5,7 @@
 
 use super::super::super::errors::{FieldErrors, joined};
 use super::super::super::options::Options;
-use super::super::super::{FileState, Files};
+use super::super::super::state::{FileState, Files};
 use super::document::{self, list, nanoseconds, set, text};
 use super::names::subdomain_errors;
 use crate::kubernetes::Failure;
@@ -31,7 +31,7 @@ pub(in super::super) fn failure(
     let content = match files(path) {
         FileState::Content(content) => content,
         FileState::Missing => {
-            return Some(super::super::super::missing(path, |error| {
+            return Some(super::super::super::state::missing(path, |error| {
                 // In 1.29 reading is part of loading.
                 if options.since(30) {
                     error.to_owned()

@@ -4,7 +4,7 @@
 
 use super::super::super::errors::FieldErrors;
 use super::super::super::options::Options;
-use super::super::super::{FileState, Files};
+use super::super::super::state::{FileState, Files};
 use super::document::{self, list, set, text};
 use crate::kubernetes::Failure;
 use crate::kubernetes::codec::tree::Node;
