@@ -59,12 +59,12 @@ pub(crate) fn kubelet(
             directory: layout::kubelet_conf_d(settings.data_dir()),
             defaults: kubelet_defaults::file(settings.data_dir(), protects),
             files,
-            merged: &merged,
+            user: &merged,
         },
     };
     // What a file has that cannot be read decides what comes after the command line.
     let is_readable = |file: &&ConfFile| !matches!(&file.content, Err(error) if !error.is_absent());
-    if !files.unlisted.is_empty() || !merged.iter().all(|file| is_readable(&file)) {
+    if !files.unlisted.is_empty() || !merged.iter().all(is_readable) {
         let failure = KubeletFlags::parse(minor, &arguments).err();
         return Some(
             failure
@@ -141,13 +141,13 @@ struct Merged<'a> {
     /// The content of the file that RKE2 writes there.
     defaults: String,
     files: &'a KubeletFiles,
-    merged: &'a [&'a ConfFile],
+    user: &'a [&'a ConfFile],
 }
 
 impl Merged<'_> {
     /// The user's file that the kubelet finds at `path`.
     fn named(&self, path: &str) -> Option<&ConfFile> {
-        self.merged
+        self.user
             .iter()
             .find(|file| self.path(file) == path)
             .copied()
@@ -174,7 +174,7 @@ impl Merged<'_> {
         if directory != self.directory {
             return Vec::new();
         }
-        let merged = self.merged.iter().map(|file| self.path(file));
+        let merged = self.user.iter().map(|file| self.path(file));
         std::iter::once(self.defaults_path())
             .chain(merged)
             .collect()
