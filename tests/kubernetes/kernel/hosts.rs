@@ -198,7 +198,7 @@ impl Sequence {
     }
 }
 
-fn host(name: String, nodes: &[(usize, Node)], setting: Setting, read_only: bool) -> Host {
+fn host(name: &str, nodes: &[(usize, Node)], setting: Setting, read_only: bool) -> Host {
     let owned = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
     let path = |index: usize| KERNEL_PARAMETERS[index].slashed().to_owned();
     Host {
@@ -249,7 +249,7 @@ pub(super) fn all() -> Vec<Host> {
         let setting = if at % 2 == 0 { FLAG } else { OFF };
         let name = format!("{}: {spelling:?}", KERNEL_PARAMETERS[index].key);
         all.push(host(
-            name,
+            &name,
             &[(index, spelled(index, spelling))],
             setting,
             false,
@@ -259,7 +259,7 @@ pub(super) fn all() -> Vec<Host> {
         let index = at % count;
         let setting = if at % 2 == 0 { OFF } else { FLAG };
         let name = format!("{}: {number:?}", KERNEL_PARAMETERS[index].key);
-        all.push(host(name, &[(index, text(number))], setting, false));
+        all.push(host(&name, &[(index, text(number))], setting, false));
     }
     let kinds = [
         ("missing", Node::Missing),
@@ -276,7 +276,7 @@ pub(super) fn all() -> Vec<Host> {
             } else {
                 name
             };
-            all.push(host(name, &[(index, node.clone())], setting, read_only));
+            all.push(host(&name, &[(index, node.clone())], setting, read_only));
         }
     }
     let stock: Vec<(usize, Node)> = ["0\n", "0\n", "0\n", "0\n", "200\n", "20000\n"]
@@ -286,9 +286,9 @@ pub(super) fn all() -> Vec<Host> {
         .collect();
     for setting in SETTINGS {
         for (name, nodes) in [("right", &[][..]), ("stock", &stock)] {
-            all.push(host(name.to_owned(), nodes, setting, false));
+            all.push(host(name, nodes, setting, false));
             if !matches!(setting.name, "flag 1" | "flag T" | "file null") {
-                all.push(host(format!("{name}, read-only"), nodes, setting, true));
+                all.push(host(&format!("{name}, read-only"), nodes, setting, true));
             }
         }
     }
@@ -303,7 +303,7 @@ pub(super) fn all() -> Vec<Host> {
         let setting = sequence.pick(&SETTINGS);
         let read_only = sequence.below(4) == 0;
         let name = format!("any {}", all.len());
-        all.push(host(name, &nodes, setting, read_only));
+        all.push(host(&name, &nodes, setting, read_only));
     }
     all
 }

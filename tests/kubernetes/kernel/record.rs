@@ -15,7 +15,7 @@ use preflight_rke2::testing::rke2::kernel::KERNEL_PARAMETERS;
 use super::{CASES, Expectation, Host, Outcome, hosts};
 
 /// A kubelet that has neither ended nor started by then is stuck.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The first and the last thing that a kubelet logs of interest.
 const FAILED: &str = "\"Failed to start ContainerManager\" err=\"";

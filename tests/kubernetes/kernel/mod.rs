@@ -3,13 +3,21 @@
 //! `tests/cases/kubernetes/kernel.json` has one host a line; [`hosts`] generates them, [`record`] asks the
 //! kubelets, and the test here predicts each from files on disk.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::indexing_slicing,
+    reason = "a test lays out hosts, runs programs and fails by panicking"
+)]
+
 mod hosts;
 mod record;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use preflight_rke2::testing::evaluate::evaluate;
 use preflight_rke2::testing::host::{HostRoot, facts, rke2_config};
@@ -177,7 +185,7 @@ fn predict(host: &Host, minor: u32) -> UnitVerdict {
         args: vec![Argument::new("agent")],
         env: Vec::new(),
     };
-    let path = PathBuf::from(config_path(&invocation).path);
+    let path = config_path(&invocation).path;
     let files = rke2_config::read(&root, &path);
     let settings = resolve(&invocation, &files, Role::Agent, &rules);
     let paths = kubelet_paths(&settings, &rules);
