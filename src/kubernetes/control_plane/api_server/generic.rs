@@ -11,8 +11,8 @@ const ORIGINS: u32 = 27;
 /// Since which minor versions can be emulated.
 const EMULATION: u32 = 33;
 
-/// Since which minor it is known which versions can be emulated: its own and three before.
-const FLOOR: u32 = 37;
+/// Since which minor it is known which versions can be emulated: its own and three before, from 1.31.
+const FLOOR: u32 = 33;
 
 const ORIGINS_HELP: &str = concat!(
     r"List of allowed origins for CORS, comma separated. ",
@@ -178,7 +178,7 @@ fn validate_emulation(options: &Options, errors: &mut Errors) {
 fn validate_versions(options: &Options, errors: &mut Errors) {
     let (flag, other) = ("emulated-version", "min-compatibility-version");
     let own = options.minor().0;
-    let floor = own.saturating_sub(3);
+    let floor = own.saturating_sub(3).max(31);
     let Some(emulated) = minor_of(options, flag, own) else {
         return;
     };

@@ -174,13 +174,30 @@ fn validate_entry(options: &Options, entry: &Node, path: &str, errors: &mut Fiel
     let issuer = set(entry, "issuer").unwrap_or(&empty);
     validate_issuer(options, issuer, &format!("{path}.issuer"), errors);
     let rules = list(entry, "claimValidationRules");
-    validate_rules(rules, &format!("{path}.claimValidationRules"), errors);
+    validate_rules(
+        options,
+        rules,
+        &format!("{path}.claimValidationRules"),
+        errors,
+    );
     let mappings = set(entry, "claimMappings").unwrap_or(&empty);
     let mappings_path = format!("{path}.claimMappings");
     let username = set(mappings, "username").unwrap_or(&empty);
-    validate_mapping(username, &format!("{mappings_path}.username"), true, errors);
+    validate_mapping(
+        options,
+        username,
+        &format!("{mappings_path}.username"),
+        true,
+        errors,
+    );
     let groups = set(mappings, "groups").unwrap_or(&empty);
-    validate_mapping(groups, &format!("{mappings_path}.groups"), false, errors);
+    validate_mapping(
+        options,
+        groups,
+        &format!("{mappings_path}.groups"),
+        false,
+        errors,
+    );
     let uid = set(mappings, "uid").unwrap_or(&empty);
     if !text(uid, "claim").is_empty() && !text(uid, "expression").is_empty() {
         let detail = "claim and expression can't both be set";
@@ -220,6 +237,15 @@ fn validate_issuer(options: &Options, issuer: &Node, path: &str, errors: &mut Fi
     if !egress.is_empty() && !matches!(egress, "controlplane" | "cluster") {
         let detail = "egress selector must be either controlplane or cluster";
         errors.invalid_text(&format!("{path}.egressSelectorType"), egress, detail);
+    }
+}
+
+/// That a field excludes another.
+fn not_with(options: &Options, field: &str, other: &str) -> String {
+    if options.since(AROUND) {
+        format!("may not be specified when {other} is set")
+    } else {
+        format!("{field} can't be set when {other} is set")
     }
 }
 
@@ -294,7 +320,7 @@ fn validate_audiences(options: &Options, issuer: &Node, path: &str, errors: &mut
     }
 }
 
-fn validate_rules(rules: &[Node], path: &str, errors: &mut FieldErrors) {
+fn validate_rules(options: &Options, rules: &[Node], path: &str, errors: &mut FieldErrors) {
     let mut claims: Vec<&str> = Vec::new();
     let mut expressions: Vec<&str> = Vec::new();
     for (index, rule) in rules.iter().enumerate() {
@@ -308,8 +334,8 @@ fn validate_rules(rules: &[Node], path: &str, errors: &mut FieldErrors) {
             (false, true) => {
                 let message = text(rule, "message");
                 if !message.is_empty() {
-                    let detail = "may not be specified when claim is set";
-                    errors.invalid_text(&format!("{path}.message"), message, detail);
+                    let detail = not_with(options, "message", "claim");
+                    errors.invalid_text(&format!("{path}.message"), message, &detail);
                 }
                 if claims.contains(&claim) {
                     errors.duplicate(&format!("{path}.claim"), claim);
@@ -319,8 +345,8 @@ fn validate_rules(rules: &[Node], path: &str, errors: &mut FieldErrors) {
             (true, false) => {
                 let value = text(rule, "requiredValue");
                 if !value.is_empty() {
-                    let detail = "may not be specified when expression is set";
-                    errors.invalid_text(&format!("{path}.requiredValue"), value, detail);
+                    let detail = not_with(options, "requiredValue", "expression");
+                    errors.invalid_text(&format!("{path}.requiredValue"), value, &detail);
                 }
                 if expressions.contains(&expression) {
                     errors.duplicate(&format!("{path}.expression"), expression);
@@ -332,7 +358,13 @@ fn validate_rules(rules: &[Node], path: &str, errors: &mut FieldErrors) {
 }
 
 /// `validatePrefixClaimOrExpression`.
-fn validate_mapping(mapping: &Node, path: &str, is_required: bool, errors: &mut FieldErrors) {
+fn validate_mapping(
+    options: &Options,
+    mapping: &Node,
+    path: &str,
+    is_required: bool,
+    errors: &mut FieldErrors,
+) {
     let (claim, expression) = (text(mapping, "claim"), text(mapping, "expression"));
     match (claim.is_empty(), expression.is_empty()) {
         (false, false) => errors.invalid_text(path, "", "claim and expression can't both be set"),
@@ -341,8 +373,8 @@ fn validate_mapping(mapping: &Node, path: &str, is_required: bool, errors: &mut 
         (true, false) => {
             if set(mapping, "prefix").is_some() {
                 let prefix = text(mapping, "prefix");
-                let detail = "may not be specified when expression is set";
-                errors.invalid_text(&format!("{path}.prefix"), prefix, detail);
+                let detail = not_with(options, "prefix", "expression");
+                errors.invalid_text(&format!("{path}.prefix"), prefix, &detail);
             }
         }
         (false, true) => {
