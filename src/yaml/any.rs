@@ -228,7 +228,7 @@ mod tests {
                 "yaml: unmarshal errors:\n  line 4: key \"x\" already set in map".to_owned(),
             ),
             ("a: {b: 1}\n--- \nc: [", format!("{OPEN}{{\"a\":{OPEN}{{\"b\":1}}}}")),
-            ("a: 1\n\tb: 2", "yaml: line 2: found character that cannot start any token".to_owned()),
+            ("a: 1\n\tb: 2", "yaml: line 2: found a tab character that violates indentation".to_owned()),
         ] {
             assert_eq!(shown(text), expected, "{text}");
         }

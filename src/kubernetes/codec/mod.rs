@@ -124,7 +124,14 @@ pub fn decode(
         )));
     };
     let package = api_version.rsplit('/').next().unwrap_or_default();
-    let outcome = typed::decode(&document.root, schema, package, Flavour::Kubernetes, None);
+    let outcome = typed::decode(
+        minor,
+        &document.root,
+        schema,
+        package,
+        Flavour::Kubernetes,
+        None,
+    );
     if let Some((message, place)) = outcome.error {
         return Err(if outcome.is_inferred {
             Error::Unknown(message)

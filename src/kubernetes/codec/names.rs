@@ -1,5 +1,7 @@
 //! The names that Go gives types, as far as errors show them and the tables do not have them.
 
+use crate::kubernetes::Minor;
+
 /// Fields of a type with a name of its own: struct, field, type.
 const FIELDS: [(&str, &str, &str); 12] = [
     ("LoggingConfiguration", "flushFrequency", "time.Duration"),
@@ -48,8 +50,14 @@ const PACKAGES: [(&str, &str); 12] = [
     ("RawExtension", "runtime"),
 ];
 
+/// Since which minor the verbosity of logs has a type of its own.
+const VERBOSITY: Minor = Minor(25);
+
 /// The name of a field's type where it has one of its own.
-pub(super) fn of_field(structure: &str, field: &str) -> Option<&'static str> {
+pub(super) fn of_field(minor: Minor, structure: &str, field: &str) -> Option<&'static str> {
+    if field == "verbosity" && minor < VERBOSITY {
+        return None;
+    }
     let found = FIELDS
         .iter()
         .find(|(of, name, _)| *of == structure && *name == field);

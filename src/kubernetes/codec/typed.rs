@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 
 use crate::go;
+use crate::kubernetes::Minor;
 use crate::kubernetes::tables::{Certainty, Form, Schema, Type};
 
 use super::tree::{Node, Place, Value};
@@ -40,6 +41,7 @@ pub(crate) struct Outcome {
 /// Decodes a tree into a struct. `into` is what the struct has before: decoding changes what the tree has.
 /// `package` is the Go package of the struct: `v1beta1`.
 pub(crate) fn decode(
+    minor: Minor,
     tree: &Node,
     schema: Schema,
     package: &str,
@@ -47,6 +49,7 @@ pub(crate) fn decode(
     into: Option<&Node>,
 ) -> Outcome {
     let mut decoder = Decoder {
+        minor,
         package,
         flavour,
         inferred: false,
@@ -71,8 +74,8 @@ pub(crate) fn decode(
 }
 
 /// As [`decode`], into a type of Go whose fields have no JSON names: errors name them as Go does.
-pub(crate) fn decode_internal(tree: &Node, schema: Schema, into: &Node) -> Outcome {
-    let mut outcome = decode(tree, schema, "config", Flavour::Standard, Some(into));
+pub(crate) fn decode_internal(minor: Minor, tree: &Node, schema: Schema, into: &Node) -> Outcome {
+    let mut outcome = decode(minor, tree, schema, "config", Flavour::Standard, Some(into));
     if let Some((message, _)) = &mut outcome.error {
         *message = names::internal(message);
     }
@@ -80,6 +83,7 @@ pub(crate) fn decode_internal(tree: &Node, schema: Schema, into: &Node) -> Outco
 }
 
 struct Decoder<'a> {
+    minor: Minor,
     package: &'a str,
     flavour: Flavour,
     inferred: bool,
@@ -397,7 +401,8 @@ impl Decoder<'_> {
             self.structure = schema.name;
             self.fields.push(field.name);
             self.push(field.name);
-            let name = names::of_field(schema.name, field.name).map_or(Name::Plain, Name::Named);
+            let name = names::of_field(self.minor, schema.name, field.name)
+                .map_or(Name::Plain, Name::Named);
             let before = out.get(field.name).cloned();
             let value = self.value(found, field.value.form(), name, before.as_ref())?;
             self.structure = outer.0;

@@ -482,10 +482,17 @@ impl Loader<'_> {
             merge::patch(&mut merged, patch);
         }
         let outcome = if as_files {
-            typed::decode(&merged, self.schema, "v1beta1", Flavour::Standard, None)
+            typed::decode(
+                self.minor,
+                &merged,
+                self.schema,
+                "v1beta1",
+                Flavour::Standard,
+                None,
+            )
         } else {
             let merged = merge::internal(&merged);
-            typed::decode_internal(&merged, self.schema, base)
+            typed::decode_internal(self.minor, &merged, self.schema, base)
         };
         if let Some((words, place)) = outcome.error {
             if outcome.is_inferred {
