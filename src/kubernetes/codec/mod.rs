@@ -24,6 +24,8 @@ pub(crate) mod tree;
 pub(crate) mod typed;
 mod yaml;
 
+use std::fmt::Write as _;
+
 use crate::go;
 
 use super::Minor;
@@ -118,7 +120,7 @@ pub fn decode(
 ) -> Result<Decoded, Error> {
     let document = read(content, file)?;
     let (api_version, kind) = version_and_kind(&document.root)?;
-    let Some(schema) = registered(minor, scheme, content, &api_version, &kind)? else {
+    let Some(found) = registered(minor, scheme, content, &api_version, &kind)? else {
         return Err(Error::Unknown(format!(
             "the fields of {kind} of {api_version} are not known"
         )));
@@ -127,7 +129,7 @@ pub fn decode(
     let outcome = typed::decode(
         minor,
         &document.root,
-        schema,
+        found,
         package,
         Flavour::Kubernetes,
         None,
@@ -231,7 +233,7 @@ fn repeated(node: &Node, path: &mut String, found: &mut Vec<(String, Option<Plac
         }
         Value::List(items) => {
             for (index, node) in items.iter().enumerate() {
-                path.push_str(&format!("[{index}]"));
+                let _ = write!(path, "[{index}]");
                 repeated(node, path, found);
                 path.truncate(length);
             }
@@ -341,9 +343,9 @@ fn registered(
         .kinds
         .iter()
         .any(|(of, name)| *of == api_version && *name == kind);
-    let schema = tables::schema(minor, api_version, kind);
-    if is_listed && schema.is_some() {
-        return Ok(schema);
+    let found = tables::schema(minor, api_version, kind);
+    if is_listed && found.is_some() {
+        return Ok(found);
     }
     let knows = scheme
         .kinds

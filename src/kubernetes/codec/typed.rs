@@ -5,6 +5,7 @@
 //! quantities) ends it at once, and is what is reported.
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 
 use crate::go;
 use crate::kubernetes::Minor;
@@ -113,26 +114,34 @@ impl Decoder<'_> {
                 Value::Null => Ok(None),
                 _ => self.value(node, inner.form(), name, into),
             },
-            Form::Bool => self.plain(node, "bool", name, into, |value| {
+            Form::Bool => Ok(self.plain(node, "bool", name, into, |value| {
                 matches!(value, Value::Bool(_))
-            }),
-            Form::String => self.plain(node, "string", name, into, |value| {
+            })),
+            Form::String => Ok(self.plain(node, "string", name, into, |value| {
                 matches!(value, Value::Text(_))
-            }),
-            Form::Int(bits) => self.number(node, &format!("int{bits}"), name, into, |text| {
-                fits(text, bits)
-            }),
-            Form::Uint(bits) => self.number(node, &format!("uint{bits}"), name, into, |text| {
-                fits_unsigned(text, bits)
-            }),
-            Form::Float(bits) => self.number(node, &format!("float{bits}"), name, into, |text| {
-                fits_float(text, bits)
-            }),
-            Form::Bytes => self.bytes(node, into),
+            })),
+            Form::Int(bits) => Ok(
+                self.number(node, &format!("int{bits}"), name, into, |text| {
+                    fits(text, bits)
+                }),
+            ),
+            Form::Uint(bits) => Ok(
+                self.number(node, &format!("uint{bits}"), name, into, |text| {
+                    fits_unsigned(text, bits)
+                }),
+            ),
+            Form::Float(bits) => {
+                Ok(
+                    self.number(node, &format!("float{bits}"), name, into, |text| {
+                        fits_float(text, bits)
+                    }),
+                )
+            }
+            Form::Bytes => Ok(self.bytes(node, into)),
             Form::Duration => self.duration(node),
             Form::TimeOrDuration => self.time_or_duration(node, into),
             Form::Time => self.time(node),
-            Form::Quantity => self.quantity(node),
+            Form::Quantity => Self::quantity(node),
             Form::IntOrString => self.int_or_string(node),
             Form::List(item) => self.list(node, item, into),
             Form::Map(item) => self.map(node, item, name, into),
@@ -172,17 +181,17 @@ impl Decoder<'_> {
         name: Name,
         into: Option<&Node>,
         is_right: fn(&Value) -> bool,
-    ) -> Decoded {
+    ) -> Option<Node> {
         match &node.value {
-            Value::Null => Ok(into.cloned()),
-            value if is_right(value) => Ok(Some(node.clone())),
+            Value::Null => into.cloned(),
+            value if is_right(value) => Some(node.clone()),
             _ => {
                 let wanted = match name {
                     Name::Plain => wanted,
                     Name::Named(name) => name,
                 };
                 self.mismatch(node, node.kind(), wanted);
-                Ok(into.cloned())
+                into.cloned()
             }
         }
     }
@@ -194,46 +203,46 @@ impl Decoder<'_> {
         name: Name,
         into: Option<&Node>,
         fits: impl Fn(&str) -> bool,
-    ) -> Decoded {
+    ) -> Option<Node> {
         let wanted = match name {
             Name::Plain => wanted,
             Name::Named(name) => name,
         };
         match &node.value {
-            Value::Null => Ok(into.cloned()),
-            Value::Number(text) if fits(text) => Ok(Some(node.clone())),
+            Value::Null => into.cloned(),
+            Value::Number(text) if fits(text) => Some(node.clone()),
             Value::Number(text) => {
                 self.mismatch(node, &format!("number {text}"), wanted);
-                Ok(into.cloned())
+                into.cloned()
             }
             _ => {
                 self.mismatch(node, node.kind(), wanted);
-                Ok(into.cloned())
+                into.cloned()
             }
         }
     }
 
-    fn bytes(&mut self, node: &Node, into: Option<&Node>) -> Decoded {
+    fn bytes(&mut self, node: &Node, into: Option<&Node>) -> Option<Node> {
         match &node.value {
-            Value::Null => Ok(None),
+            Value::Null => None,
             Value::Text(text) => {
                 if let Some(at) = base64_error(text) {
                     if self.error.is_none() {
                         let words = format!("illegal base64 data at input byte {at}");
                         self.error = Some((words, node.place));
                     }
-                    return Ok(into.cloned());
+                    return into.cloned();
                 }
-                Ok(Some(node.clone()))
+                Some(node.clone())
             }
             Value::List(_) => {
                 // An array of numbers is taken too.
                 self.inferred = true;
-                Ok(Some(node.clone()))
+                Some(node.clone())
             }
             _ => {
                 self.mismatch(node, node.kind(), "[]uint8");
-                Ok(into.cloned())
+                into.cloned()
             }
         }
     }
@@ -280,11 +289,10 @@ impl Decoder<'_> {
         Ok(Some(node.clone()))
     }
 
-    fn quantity(&self, node: &Node) -> Decoded {
+    fn quantity(node: &Node) -> Decoded {
         let text = match &node.value {
             Value::Null => return Ok(None),
-            Value::Number(text) => text.trim(),
-            Value::Text(text) => text.trim(),
+            Value::Number(text) | Value::Text(text) => text.trim(),
             // Its text is not a quantity.
             Value::Bool(_) | Value::List(_) | Value::Map(_) => "?",
         };
@@ -321,7 +329,7 @@ impl Decoder<'_> {
         let length = self.path.len();
         let mut out = Vec::with_capacity(items.len());
         for (index, found) in items.iter().enumerate() {
-            self.path.push_str(&format!("[{index}]"));
+            let _ = write!(self.path, "[{index}]");
             // Go decodes into the elements that the list had.
             let value = self.value(found, item.form(), Name::Plain, before.get(index))?;
             self.path.truncate(length);

@@ -123,8 +123,7 @@ fn number(value: f64) -> Option<String> {
 /// The name that a key becomes.
 fn name(key: &Scalar) -> Option<String> {
     Some(match key {
-        Scalar::Text(text) => text.clone(),
-        Scalar::Time(text) => text.clone(),
+        Scalar::Text(text) | Scalar::Time(text) => text.clone(),
         Scalar::Int(value) => value.to_string(),
         Scalar::Bool(value) => value.to_string(),
         Scalar::Float(value) if value.is_nan() => ".nan".to_owned(),
