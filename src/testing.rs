@@ -244,7 +244,7 @@ pub mod rke2 {
         pub use crate::rke2::role::Role;
     }
     pub mod start {
-        pub use crate::rke2::start::{Sourced, StartFailure, StartSettings};
+        pub use crate::rke2::start::{ComponentFailures, Sourced, StartFailure, StartSettings};
     }
     pub mod version {
         pub use crate::rke2::version::Version;

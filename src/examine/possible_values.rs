@@ -276,7 +276,14 @@ impl<'a> Variants<'a> {
         let files = self.kubelet_files(paths);
         let kubelet = config::kubelet(&settings, &parser, &files);
         let failures = ComponentFailures {
-            kubelet: refusals::kubelet(&settings, version, &parser, &files, &kubelet),
+            kubelet: refusals::kubelet(
+                &settings,
+                version,
+                &parser,
+                &files,
+                &kubelet,
+                &invocation.env,
+            ),
             // They block no start by themselves, and are only reported of a release that is known.
             static_pods: Vec::new(),
         };

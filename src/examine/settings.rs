@@ -58,7 +58,14 @@ pub(super) fn resolve(
 
     let version = &program.installed.version;
     let failures = ComponentFailures {
-        kubelet: refusals::kubelet(&settings, version, &parser, &kubelet_files, &kubelet),
+        kubelet: refusals::kubelet(
+            &settings,
+            version,
+            &parser,
+            &kubelet_files,
+            &kubelet,
+            &program.invocation.env,
+        ),
         static_pods: static_pods(root, &settings, &program.installed),
     };
 

@@ -6,7 +6,7 @@
 
 use super::components::{self, Given};
 use super::config::{
-    self, ConfFile, Ground, Kubelet, KubeletFiles, ParserRules, SettingOrigin, Settings,
+    self, ConfFile, Ground, Kubelet, KubeletFiles, ParserRules, SettingOrigin, Settings, Variable,
 };
 use super::start::StartFailure;
 use super::version::Version;
@@ -19,6 +19,9 @@ use crate::kubernetes::kubelet::outcome::{self, Machine, Outcome};
 use crate::kubernetes::kubelet::start::Presence;
 use crate::kubernetes::{Cause, Failure, Minor, Program, tables};
 use crate::text::nearest;
+
+/// The variable with which a kubelet before 1.30 reads drop-ins at all.
+const DROP_IN_VARIABLE: &[u8] = b"KUBELET_CONFIG_DROPIN_DIR_ALPHA";
 
 /// The minor release of Kubernetes that a release of RKE2 is made of.
 pub(crate) const fn minor(version: &Version) -> Minor {
@@ -33,6 +36,7 @@ pub(crate) fn kubelet(
     rules: &ParserRules,
     files: &KubeletFiles,
     kubelet: &Kubelet,
+    environment: &[Variable],
 ) -> Option<Vec<StartFailure>> {
     let minor = minor(version);
     if !tables::knows(minor) || !kubelet.runs {
@@ -64,7 +68,9 @@ pub(crate) fn kubelet(
     };
     // What a file has that cannot be read decides what comes after the command line.
     let is_readable = |file: &&ConfFile| !matches!(&file.content, Err(error) if !error.is_absent());
-    if !files.unlisted.is_empty() || !merged.iter().all(is_readable) {
+    // Nor does the kubelet read a directory of the user's that is a symbolic link.
+    let is_own = rules.kubelet_conf_d || files.config_dir.is_empty();
+    if !is_own || !files.unlisted.is_empty() || !merged.iter().all(is_readable) {
         let failure = KubeletFlags::parse(minor, &arguments).err();
         return Some(
             failure
@@ -88,7 +94,9 @@ pub(crate) fn kubelet(
         presence: &presence,
         // A finding of its own, `cgroup.v1`.
         has_cgroup_v1: None,
-        has_drop_in_variable: false,
+        has_drop_in_variable: environment
+            .iter()
+            .any(|variable| variable.name == DROP_IN_VARIABLE),
     };
     match outcome::outcome(minor, &arguments, &machine) {
         Outcome::Exits(failure) => Some(judged.failure(&failure).into_iter().collect()),

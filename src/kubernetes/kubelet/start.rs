@@ -855,10 +855,8 @@ mod tests {
         };
         let gates = gates(&flags, &configuration, &origin).unwrap();
         let presence = |path: &str| match path {
-            "/missing" => Presence::Missing,
-            "/pki/kubelet.key" | "/pki/kubelet.crt" => Presence::Present,
-            "/half/kubelet.crt" => Presence::Present,
-            "/half/kubelet.key" => Presence::Missing,
+            "/missing" | "/half/kubelet.key" => Presence::Missing,
+            "/pki/kubelet.key" | "/pki/kubelet.crt" | "/half/kubelet.crt" => Presence::Present,
             _ => Presence::Unknown,
         };
         check(&Start {

@@ -48,6 +48,8 @@ pub(super) fn has(minors: &str, minor: Minor) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -99,7 +101,7 @@ mod tests {
             let mut text = String::new();
             for key in &keys {
                 for copy in 0..copies {
-                    text.push_str(&format!("{key} {copy}\n"));
+                    let _ = writeln!(text, "{key} {copy}");
                 }
             }
             let table: &'static str = text.leak();

@@ -191,7 +191,12 @@ fn predict(host: &Host, minor: u32) -> UnitVerdict {
     let paths = kubelet_paths(&settings, &rules);
     let read = rke2_config::read_kubelet(&root, &paths);
     let kubelet = kubelet(&settings, &rules, &read);
-    let start = StartSettings::new(version, &settings, &kubelet, Default::default());
+    let start = StartSettings::new(
+        version,
+        &settings,
+        &kubelet,
+        preflight_rke2::testing::rke2::start::ComponentFailures::default(),
+    );
     let required = requirements::of(&start);
     let facts = facts::collect(&root, &required, Vec::new(), None);
     fold(&evaluate(&required, &facts))

@@ -186,7 +186,7 @@ pub fn load(minor: Minor, inputs: &Inputs<'_>) -> Result<Loaded, Error> {
     if let Some((path, directory)) = inputs.config_dir
         && minor >= CONFIG_DIR
     {
-        value = loader.drop_ins(value, path, directory)?;
+        value = loader.drop_ins(&value, path, directory)?;
     }
     if inputs.config.is_some() || inputs.config_dir.is_some() {
         value = loader.with_flags(&value);
@@ -369,7 +369,7 @@ impl Loader<'_> {
     /// The drop-in files over `base`.
     fn drop_ins(
         &mut self,
-        base: Node,
+        base: &Node,
         directory: &str,
         content: Directory<'_>,
     ) -> Result<Node, Error> {
@@ -417,7 +417,7 @@ impl Loader<'_> {
         for file in files {
             patches.push(self.drop_in(file, &walk)?);
         }
-        self.merged(&base, &patches)
+        self.merged(base, &patches)
     }
 
     fn drop_in(&mut self, file: &File<'_>, walk: &dyn Fn(&str) -> String) -> Result<Node, Error> {

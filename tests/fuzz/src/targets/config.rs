@@ -59,7 +59,12 @@ pub(super) fn run(data: &[u8]) {
     if all < 10_000 {
         keeps_secret(&format!("{:?} {:?} {path:?}", host.invocation, host.files));
         keeps_secret(&format!("{settings:?} {paths:?} {runs:?}"));
-        let start = StartSettings::new(host.version.clone(), &settings, &runs, Default::default());
+        let start = StartSettings::new(
+            host.version.clone(),
+            &settings,
+            &runs,
+            preflight_rke2::testing::rke2::start::ComponentFailures::default(),
+        );
         keeps_secret(&format!("{start:?}"));
         for setting in &settings.values {
             keeps_secret(&setting.display_value().to_string());

@@ -209,7 +209,7 @@ pub(super) fn run(data: &[u8]) {
         host.version.clone(),
         &settings,
         &kubelet,
-        Default::default(),
+        preflight_rke2::testing::rke2::start::ComponentFailures::default(),
     );
     let limit = ProfileRules::of(&start.version).account_line_limit;
     let around = around(data, limit);
