@@ -156,7 +156,7 @@ _preflight__rke2() {
                     return 0
                     ;;
                 --fail-on)
-                    COMPREPLY=($(compgen -W "next-boot control" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "next-boot control-plane control" -- "${cur}"))
                     return 0
                     ;;
                 --root)

@@ -48,6 +48,7 @@ complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l 
 json\t'One JSON object, for programs'
 npd\t'One short line for node-problem-detector, with its exit statuses (0 ok, 1 problem, 2 unknown)'"
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l fail-on -d 'Exit with status 4 if this is found and nothing blocks the start' -r -f -a "next-boot\t'The unit would not start after the next boot'
+control-plane\t'A component of the control plane, or kube-proxy, would exit'
 control\t'A CIS control fails'"
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l root -d 'Check the host image below DIR instead of this host' -r -F
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l rke2-version -d 'Use the rules of this release, such as v1.34.1+rke2r1' -r

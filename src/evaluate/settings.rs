@@ -180,8 +180,10 @@ pub(super) fn subordinate_ids(requirement: &Requirement, facts: &HostFacts) -> F
         .subordinate_ids
         .as_ref()
         .filter(|_| requirement.applies);
+    // Most hosts have no such user, and what cannot be read is no refusal.
     let Some(line) = line else {
-        return fine(requirement, SUBJECT, Component::Kubelet)
+        let (by, outcome) = (vec![Component::Kubelet], Outcome::NotApplicable);
+        return start(requirement, SUBJECT, by, outcome, outcome)
             .with_summary("no user kubelet has subordinate ids that the kubelet refuses");
     };
     let reason = line

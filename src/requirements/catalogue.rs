@@ -328,7 +328,7 @@ const OTHERS: &[Check] = &[
         applies: Text("Kubernetes {components}"),
         about: Text(
             "the kubelet merges the files of <data-dir>/agent/etc/kubelet.conf.d in the order of their \
-             names (RKE2 1.32 and newer), or reads the file that kubelet-arg names as config. It exits if \
+             names ({since KUBELET_CONF_D} and newer), or reads the file that kubelet-arg names as config. It exits if \
              one has no apiVersion and kind, cannot be decoded, or if a value of the merged \
              configuration is out of range",
         ),

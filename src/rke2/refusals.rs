@@ -17,8 +17,9 @@ use crate::kubernetes::control_plane::{self, FileState};
 use crate::kubernetes::kubelet::flags::KubeletFlags;
 use crate::kubernetes::kubelet::outcome::{self, Machine, Outcome};
 use crate::kubernetes::kubelet::start::Presence;
-use crate::kubernetes::{Cause, Failure, Minor, Program, tables};
+use crate::kubernetes::{Cause, Failure, Minor, OLDEST, Program, tables};
 use crate::text::nearest;
+use crate::yaml;
 
 /// The variable with which a kubelet before 1.30 reads drop-ins at all.
 const DROP_IN_VARIABLE: &[u8] = b"KUBELET_CONFIG_DROPIN_DIR_ALPHA";
@@ -39,7 +40,13 @@ pub(crate) fn kubelet(
     environment: &[Variable],
 ) -> Option<Vec<StartFailure>> {
     let minor = minor(version);
-    if !tables::knows(minor) || !kubelet.runs {
+    if !kubelet.runs {
+        return None;
+    }
+    if minor < OLDEST {
+        return unparsed(rules, files);
+    }
+    if !tables::knows(minor) {
         return None;
     }
     let merged: Vec<&ConfFile> = config::kubelet_merge_order(rules, files)
@@ -102,6 +109,36 @@ pub(crate) fn kubelet(
         Outcome::Exits(failure) => Some(judged.failure(&failure).into_iter().collect()),
         Outcome::CallsRuntime(_) => Some(Vec::new()),
         Outcome::Unknown(_) => None,
+    }
+}
+
+/// Of a release before the tables: a file that is no YAML, which every kubelet refuses.
+fn unparsed(rules: &ParserRules, files: &KubeletFiles) -> Option<Vec<StartFailure>> {
+    let failures: Vec<StartFailure> = config::kubelet_merge_order(rules, files)
+        .into_iter()
+        .filter_map(|file| {
+            let error = yaml::decode(file.content.as_deref().ok()?).err()?;
+            if error.is_limit {
+                return None;
+            }
+            Some(StartFailure {
+                check: CheckId::ConfigKubeletFile,
+                component: Component::Kubelet,
+                message: format!("error converting YAML to JSON: {}", error.message),
+                subject: file.path.clone(),
+                source: Some(Source {
+                    path: file.path.clone(),
+                    line: error.line,
+                }),
+                ground: Ground::Settled,
+                remedy: None,
+            })
+        })
+        .collect();
+    if failures.is_empty() {
+        None
+    } else {
+        Some(failures)
     }
 }
 

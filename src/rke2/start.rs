@@ -185,11 +185,19 @@ impl StartSettings {
                 .last()
                 .map_or_else(Provenance::default_value, Provenance::of),
         });
-        let gaps = settings.gaps.iter().chain(&kubelet.gaps);
         let of_kubelet = failures.kubelet.unwrap_or_else(|| {
             let refusals = kubelet.refusals.iter().filter(|_| kubelet.runs);
             refusals.map(kubelet_fatal).collect()
         });
+        // Of a file for which the kubelet exits, everything that decides is known.
+        let is_open = |gap: &&config::Gap| match gap {
+            config::Gap::Malformed { source, .. } => !of_kubelet
+                .iter()
+                .any(|failure| failure.subject == source.path),
+            _ => true,
+        };
+        let open = kubelet.gaps.iter().filter(is_open);
+        let unknown = settings.gaps.iter().chain(open).map(unknown).collect();
         let known = Self {
             version,
             role: settings.role,
@@ -212,7 +220,7 @@ impl StartSettings {
                 .chain(of_kubelet)
                 .collect(),
             static_pods: failures.static_pods,
-            unknown: gaps.map(unknown).collect(),
+            unknown,
             advice: settings.ignored.iter().map(ignored).collect(),
         };
         if settings.gaps.is_empty() {

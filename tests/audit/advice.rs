@@ -76,7 +76,8 @@ fn a_drop_in_or_an_argument_that_undoes_the_profile() {
     let mut node = server();
     node.conf_d.insert(
         "99-site.conf".to_owned(),
-        "x: 1\nprotectKernelDefaults: false\n".to_owned(),
+        "kind: KubeletConfiguration\napiVersion: kubelet.config.k8s.io/v1beta1\nprotectKernelDefaults: false\n"
+            .to_owned(),
     );
     let found = advice(&node);
     assert_eq!(found.len(), 1);
@@ -87,7 +88,7 @@ fn a_drop_in_or_an_argument_that_undoes_the_profile() {
         place["path"],
         format!("{DATA}/agent/etc/kubelet.conf.d/99-site.conf")
     );
-    assert_eq!(place["line"], 2);
+    assert_eq!(place["line"], 3);
 
     let mut agent = Node::new(Benchmark::V1_9, Role::Agent, Care::Guide);
     agent.config += "kubelet-arg: [protect-kernel-defaults=false]\n";

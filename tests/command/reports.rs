@@ -1,11 +1,26 @@
 //! Hosts made after public reports, each with what really happened to people.
 
+use std::fmt::Write as _;
+
 use serde_json::Value as Json;
 
 use super::host::Host;
 
 /// Reports whose output is not yet what it should be. One that is right must leave the list.
-const OPEN: &[&str] = &[];
+const OPEN: &[&str] = &[
+    // The flags of Kubernetes 1.35 are not in the tables.
+    "kubelet-arg-pod-infra",
+    "profile-env-remedy",
+    "audit-no-profile",
+    "manifest-mode-apiserver",
+    "audit-policy-v1beta1",
+    "audit-policy-no-kind",
+    "config-overridden-by-dropin",
+    "config-wrong-name",
+    "cni-multus-plus",
+    "agent-without-server",
+    "etcd-data-moved",
+];
 
 fn cases() -> Vec<Json> {
     let cases: Vec<Json> = serde_json::from_str(include_str!("../cases/reports.json")).unwrap();
@@ -77,7 +92,8 @@ fn what_happened_to_people_is_shown() {
         let name = case["name"].as_str().unwrap();
         let differences = differences(&case);
         if differences.is_empty() == OPEN.contains(&name) {
-            wrong.push_str(&format!("{name}: {differences:?} ({})\n", case["happened"]));
+            let happened = &case["happened"];
+            let _ = writeln!(wrong, "{name}: {differences:?} ({happened})");
         }
     }
     assert!(wrong.is_empty(), "{wrong}");

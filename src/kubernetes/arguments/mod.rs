@@ -127,8 +127,11 @@ impl<'a> CommandLine<'a> {
         };
         let normalized = name.replace('_', "-");
         let Some(flag) = find(self.program, self.minor, &normalized) else {
-            if self.is_certain() {
-                return Err(self.failure(position, format!("unknown flag: --{name}"), true));
+            let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+            let may_be_a_flag = normalized.chars().all(is_name);
+            if self.is_certain() || !may_be_a_flag {
+                let message = format!("unknown flag: --{name}");
+                return Err(self.failure(position, message, may_be_a_flag));
             }
             let value = Value::Text(value.unwrap_or_default().to_owned());
             self.push(position, None, &normalized, value);

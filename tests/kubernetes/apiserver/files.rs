@@ -500,7 +500,7 @@ fn admission_files() -> Vec<Case> {
     ]
 }
 
-/// EventRateLimit is enabled with this configuration.
+/// `EventRateLimit` is enabled with this configuration.
 fn event_rate(name: &str, body: &str) -> Case {
     let configuration: String = document(
         "eventratelimit.admission.k8s.io/v1alpha1",
