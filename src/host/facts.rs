@@ -1,6 +1,6 @@
 //! Reads the facts that requirements are about, and no more.
 
-use std::io::BufReader;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::facts::{
     NextBoot, Operation, ReadError, Reading, RemedyFacts, Source, Table, TargetRoot, WriteAccess,
 };
 use crate::finding::account::SYSUSERS_FILE;
-use crate::requirements::{Requirement, RequirementKind};
+use crate::requirements::{KubeletCheck, Requirement, RequirementKind};
 use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
 use crate::rke2::{accounts, subordinate_ids};
 
@@ -70,8 +70,17 @@ pub fn collect(
     let are_ids_required = requirements
         .iter()
         .any(|r| r.applies && r.kind == RequirementKind::SubordinateIds);
+    let is_overwritten = requirements.iter().any(|requirement| {
+        matches!(
+            requirement.kind,
+            RequirementKind::Kernel {
+                kubelet: KubeletCheck::Overwrites { .. },
+                ..
+            }
+        )
+    });
     HostFacts {
-        kernel: kernel(root, next_boot),
+        kernel: kernel(root, next_boot, is_overwritten),
         subordinate_ids: if are_ids_required {
             subordinate_ids(root)
         } else {
@@ -93,7 +102,12 @@ pub fn collect(
     }
 }
 
-fn kernel(root: &HostRoot, next_boot: Vec<Reading<NextBoot>>) -> Vec<KernelFact> {
+/// `is_overwritten`: the kubelet writes a value that is not the required one.
+fn kernel(
+    root: &HostRoot,
+    next_boot: Vec<Reading<NextBoot>>,
+    is_overwritten: bool,
+) -> Vec<KernelFact> {
     let mut next_boot = next_boot.into_iter();
     let mut writes: Option<KernelWrites> = None;
     live(root)
@@ -101,7 +115,7 @@ fn kernel(root: &HostRoot, next_boot: Vec<Reading<NextBoot>>) -> Vec<KernelFact>
         .zip(&KERNEL_PARAMETERS)
         .map(|(live, parameter)| KernelFact {
             // The kubelet writes another value only: mounts are not read where all are right.
-            write: if is_other_value(&live, parameter) {
+            write: if is_overwritten && is_other_value(&live, parameter) {
                 let writes = writes.get_or_insert_with(|| KernelWrites::read(root));
                 writes.access(&parameter.path())
             } else {
@@ -175,6 +189,34 @@ fn look_up(
     })
 }
 
+/// Whether a text is anywhere in a file.
+fn mentions(root: &HostRoot, path: &str, text: &str) -> Result<bool, ReadError> {
+    let file = root.open_known(Path::new(path))?.0;
+    let mut reader = BufReader::with_capacity(BUFFER, file);
+    let mut seen: Vec<u8> = Vec::new();
+    loop {
+        let Ok(chunk) = reader.fill_buf() else {
+            // The look-up reads it again, and reports the error.
+            return Ok(true);
+        };
+        if chunk.is_empty() {
+            return Ok(false);
+        }
+        seen.extend_from_slice(chunk);
+        let length = chunk.len();
+        reader.consume(length);
+        let found = match std::str::from_utf8(&seen) {
+            Ok(seen) => seen.contains(text),
+            Err(_) => seen.windows(text.len()).any(|part| part == text.as_bytes()),
+        };
+        if found {
+            return Ok(true);
+        }
+        // The text can begin at the end of this chunk.
+        seen.drain(..seen.len().saturating_sub(text.len()));
+    }
+}
+
 /// Where programs are that the kubelet runs; RKE2 puts a directory of its own before them, without this one.
 pub(crate) const PROGRAM_DIRECTORIES: [&str; 6] = [
     "/usr/local/sbin",
@@ -189,6 +231,10 @@ pub(crate) const PROGRAM_DIRECTORIES: [&str; 6] = [
 /// nothing names another source of them.
 fn subordinate_ids(root: &HostRoot) -> Option<String> {
     let table = Table::Passwd;
+    // Hardly a host has this user, and to look for a text takes less than to read rows.
+    if !mentions(root, table.path(), subordinate_ids::USER).unwrap_or(true) {
+        return None;
+    }
     let user = look_up(root, table, table.path(), subordinate_ids::USER, None);
     let Ok(Lookup::Found { id, .. }) = user else {
         return None;

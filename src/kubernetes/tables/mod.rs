@@ -152,14 +152,16 @@ pub fn flags(program: Program, minor: Minor) -> impl Iterator<Item = Flag> {
 
 /// A feature gate that a component knows.
 pub fn gate(program: Program, minor: Minor, name: &str) -> Option<Gate> {
-    rows(GATES, name).find_map(|row| read_gate(program, minor, row))
+    let certainty = certainty(program, Subject::Gates, minor)?;
+    rows(GATES, name).find_map(|row| read_gate(program, minor, certainty, row))
 }
 
 /// All feature gates that a component knows, sorted by name.
 pub fn gates(program: Program, minor: Minor) -> impl Iterator<Item = Gate> {
+    let certainty = certainty(program, Subject::Gates, minor);
     GATES
         .lines()
-        .filter_map(move |row| read_gate(program, minor, row))
+        .filter_map(move |row| read_gate(program, minor, certainty?, row))
 }
 
 const fn flags_of(program: Program) -> &'static str {
@@ -195,7 +197,12 @@ fn read_flag(program: Program, minor: Minor, row: &'static str) -> Option<Flag> 
 
 /// A row of gates: `NodeSwap 30-33 Beta + kamspc`. Marks: `+` on by default, `=` locked to the default. Programs are
 /// letters of [`letter`].
-fn read_gate(program: Program, minor: Minor, row: &'static str) -> Option<Gate> {
+fn read_gate(
+    program: Program,
+    minor: Minor,
+    certainty: Certainty,
+    row: &'static str,
+) -> Option<Gate> {
     let mut columns = row.splitn(6, ' ');
     let (name, minors) = (columns.next()?, columns.next()?);
     if !has(minors, minor) {
@@ -215,7 +222,7 @@ fn read_gate(program: Program, minor: Minor, row: &'static str) -> Option<Gate> 
             _ => Stage::Ga,
         },
         locked: marks.contains('='),
-        certainty: certainty(program, Subject::Gates, minor)?,
+        certainty,
         needs: columns.next().unwrap_or_default(),
     })
 }
