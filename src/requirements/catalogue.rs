@@ -6,6 +6,8 @@
 use std::fmt;
 
 use crate::finding::{CheckId, Component};
+use crate::kubernetes::tables::{self, Certainty, Subject};
+use crate::kubernetes::{Minor, NEWEST, OLDEST, Program};
 use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
 use crate::rke2::{changes, releases};
 
@@ -55,16 +57,38 @@ fn placeholder(name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             "v1.{}.{} to v1.{}.{}",
             oldest.minor, oldest.patch, newest.minor, newest.patch
         ),
-        ("components", _) => write!(
-            f,
-            "1.{} to 1.{}",
-            crate::kubernetes::OLDEST.0,
-            crate::kubernetes::NEWEST.0
-        ),
+        ("flags", _) => f.write_str(&minors(Subject::Flags)),
+        ("gates", _) => f.write_str(&minors(Subject::Gates)),
         ("kubernetes", _) => write!(f, "1.{} to 1.{}", oldest.minor, newest.minor),
         // A test holds that there is none.
         _ => write!(f, "{{{name}}}"),
     }
+}
+
+/// The minors of which the tables were read from the components: `1.24 to 1.30, 1.33`.
+fn minors(subject: Subject) -> String {
+    let is_read = |minor: u32| {
+        let certainty = tables::certainty(Program::Kubelet, subject, Minor(minor));
+        certainty == Some(Certainty::Read)
+    };
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for minor in (OLDEST.0..=NEWEST.0).filter(|minor| is_read(*minor)) {
+        match runs.last_mut() {
+            Some((_, last)) if last.saturating_add(1) == minor => *last = minor,
+            _ => runs.push((minor, minor)),
+        }
+    }
+    let shown: Vec<String> = runs
+        .into_iter()
+        .map(|(first, last)| {
+            if first == last {
+                format!("1.{first}")
+            } else {
+                format!("1.{first} to 1.{last}")
+            }
+        })
+        .collect();
+    shown.join(", ")
 }
 
 use Component::{Kubelet, Rke2};
@@ -248,7 +272,7 @@ const OTHERS: &[Check] = &[
         id: CheckId::ConfigComponentArg,
         title: "static pods accept their arguments",
         required_by: STATIC_PODS,
-        applies: Text("Kubernetes {components}; kube-proxy on every node, the others on servers"),
+        applies: Text("Kubernetes {flags}; kube-proxy on every node, the others on servers"),
         about: Text(
             "RKE2 passes kube-apiserver-arg and its like on unchanged to static pods. A component exits \
              for an argument that its release does not know or accept; RKE2 itself runs, and logs that \
@@ -261,7 +285,7 @@ const OTHERS: &[Check] = &[
         id: CheckId::ConfigComponentFile,
         title: "static pods accept the files that they are given",
         required_by: STATIC_PODS,
-        applies: Text("Kubernetes {components}; servers"),
+        applies: Text("the API server of Kubernetes {gates}; servers"),
         about: Text(
             "the API server exits if the audit policy, the admission configuration or another file that \
              its arguments name is missing or cannot be decoded; RKE2 itself runs, and logs that it waits",
@@ -311,7 +335,9 @@ const OTHERS: &[Check] = &[
         id: CheckId::ConfigKubeletArg,
         title: "the kubelet accepts its arguments",
         required_by: &[Kubelet],
-        applies: Text("Kubernetes {components}; on other releases, boolean values only"),
+        applies: Text(
+            "Kubernetes {flags}; feature gates of {gates}; on other releases, values of two boolean flags",
+        ),
         about: Text(
             "RKE2 passes kubelet-arg on unchanged. The kubelet exits if its release has no such flag, if \
              the value is not of the flag's type, if a feature gate was removed or is locked to its \
@@ -325,7 +351,7 @@ const OTHERS: &[Check] = &[
         id: CheckId::ConfigKubeletFile,
         title: "the kubelet accepts its configuration files",
         required_by: &[Kubelet],
-        applies: Text("Kubernetes {components}"),
+        applies: Text("Kubernetes {gates}"),
         about: Text(
             "the kubelet merges the files of <data-dir>/agent/etc/kubelet.conf.d in the order of their \
              names ({since KUBELET_CONF_D} and newer), or reads the file that kubelet-arg names as config. It exits if \

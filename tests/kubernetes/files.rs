@@ -763,6 +763,7 @@ fn ask(minor: &str, case: &Case) -> Option<Option<String>> {
     let calls = [
         "validate service connection",
         "unable to determine runtime API version",
+        "failed to run Kubelet: context deadline exceeded",
     ];
     Some((!calls.iter().any(|call| error.contains(call))).then_some(error))
 }

@@ -90,6 +90,9 @@ const INTERNAL: [(&str, &str); 5] = [
     ("oomScoreAdj", "OOMScoreAdj"),
 ];
 
+/// Fields of types that other programs use too: their fields have the names of files in the internal type as well.
+const SHARED: [&str; 3] = ["logging", "registerWithTaints", "tracing"];
+
 /// An error of decoding into the kubelet's internal type, which names its fields as Go does: `MaxPods` for
 /// `maxPods`.
 pub(super) fn internal(message: &str) -> String {
@@ -100,7 +103,19 @@ pub(super) fn internal(message: &str) -> String {
     let Some((path, tail)) = rest.split_once(" of type ") else {
         return message.to_owned();
     };
-    let names: Vec<String> = path.split('.').map(go_name).collect();
+    let mut is_shared = false;
+    let names: Vec<String> = path
+        .split('.')
+        .map(|name| {
+            let shown = if is_shared {
+                name.to_owned()
+            } else {
+                go_name(name)
+            };
+            is_shared |= SHARED.contains(&name);
+            shown
+        })
+        .collect();
     let path = names.join(".");
     let tail = tail.replace("v1beta1.", "config.");
     format!("{head}{BEFORE}{path} of type {tail}")
