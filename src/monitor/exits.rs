@@ -8,7 +8,7 @@ use crate::facts::ComponentExit;
 /// Reasons that are logged in one start.
 const MOST: usize = 16;
 /// The shortest time between two readings of logs while the unit is started, in microseconds.
-const SOON: u64 = 10_000_000;
+const SOON: u64 = 20_000_000;
 /// The time between two while a component exits again and again: it may run after any attempt.
 const REPEATED: u64 = 30_000_000;
 
@@ -34,7 +34,7 @@ pub(super) fn detect(persisted: &mut PersistedState, input: &StepInput<'_>) -> V
 
 /// How long until logs are to be read again, in microseconds; `None` where the usual evaluations suffice. Logs are
 /// not watched: a kubelet that runs writes all the time. A start that fails does so early, so they are read
-/// again after a quarter of the time since the start, until an exit was logged.
+/// again after half of the time since the start, until an exit was logged.
 pub(crate) fn recheck(persisted: &PersistedState, input: &StepInput<'_>) -> Option<u64> {
     if input.started == 0 || input.phase.is_ending() {
         return None;
@@ -43,7 +43,7 @@ pub(crate) fn recheck(persisted: &PersistedState, input: &StepInput<'_>) -> Opti
         return Some(REPEATED);
     }
     let is_logged = !persisted.exits.reasons.is_empty();
-    (!is_logged).then(|| (input.now.saturating_sub(input.started) / 4).max(SOON))
+    (!is_logged).then(|| (input.now.saturating_sub(input.started) / 2).max(SOON))
 }
 
 /// An exit in a form that is the same for each repetition: the words in order, because Go prints maps in a

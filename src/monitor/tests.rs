@@ -1006,10 +1006,10 @@ fn logs_are_read_again_while_a_unit_starts_and_while_a_component_exits() {
     };
     assert_eq!(recheck(&mut node, 1000), None, "not known");
     node.started = 1000 * SECOND;
-    assert_eq!(recheck(&mut node, 1000), Some(10));
-    assert_eq!(recheck(&mut node, 1100), Some(25));
+    assert_eq!(recheck(&mut node, 1000), Some(20));
+    assert_eq!(recheck(&mut node, 1100), Some(50));
     node.phase = Phase::Running;
-    assert_eq!(recheck(&mut node, 4600), Some(900));
+    assert_eq!(recheck(&mut node, 4600), Some(1800));
     node.exits = vec![exit("kubelet", "x")];
     assert_eq!(recheck(&mut node, 4601), Some(30));
     node.exits.clear();
