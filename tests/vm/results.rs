@@ -57,7 +57,12 @@ fn however_the_gate_ends_rke2_starts() {
         .script(SCRIPT)
         .boot();
     assert_eq!(outcome.line("core-dump"), "0 active core-dump");
-    assert_eq!(outcome.line("oom-kill"), "0 active oom-kill");
+    // The result is that of any signal where systemd reads the control group's count of kills too late.
+    let killed = outcome.line("oom-kill");
+    assert!(
+        ["0 active oom-kill", "0 active signal"].contains(&killed.as_str()),
+        "{killed}"
+    );
     // By then the gate has run once more, before RKE2's restart.
     assert_eq!(outcome.line("resources"), "0 active success");
     outcome.has("forks", &["Failed with result 'resources'"]);
