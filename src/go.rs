@@ -150,6 +150,57 @@ fn last_char(text: &[u8]) -> Option<(char, usize)> {
     })
 }
 
+/// Appends what an escape of a Go string stands for, and returns the text after it. `escape` begins after the
+/// backslash; `None` where it is no escape.
+pub(crate) fn unescape<'a>(escape: &'a str, out: &mut Vec<u8>) -> Option<&'a str> {
+    let letter = escape.chars().next()?;
+    let rest = escape.get(letter.len_utf8()..)?;
+    let byte = match letter {
+        'a' => 7,
+        'b' => 8,
+        'f' => 12,
+        'n' => b'\n',
+        'r' => b'\r',
+        't' => b'\t',
+        'v' => 11,
+        '\\' | '"' | '\'' => u8::try_from(letter).ok()?,
+        '0'..='7' => {
+            let (digits, rest) = escape.split_at_checked(3)?;
+            out.push(u8::from_str_radix(digits, 8).ok()?);
+            return Some(rest);
+        }
+        'x' => {
+            let (digits, rest) = rest.split_at_checked(2)?;
+            out.push(u8::from_str_radix(digits, 16).ok()?);
+            return Some(rest);
+        }
+        'u' | 'U' => {
+            let (digits, rest) = rest.split_at_checked(if letter == 'u' { 4 } else { 8 })?;
+            let c = char::from_u32(u32::from_str_radix(digits, 16).ok()?)?;
+            out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            return Some(rest);
+        }
+        _ => return None,
+    };
+    out.push(byte);
+    Some(rest)
+}
+
+/// `filepath.Join` of an absolute directory and a relative path: without `.`, `..` and repeated slashes.
+pub(crate) fn join(directory: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in directory.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
 /// The words Go has for an error number (`syscall.Errno.Error` on Linux).
 pub(crate) fn errno(number: i32) -> Cow<'static, str> {
     use nix::libc;

@@ -179,7 +179,7 @@ pub mod kubernetes {
         };
     }
     pub mod control_plane {
-        pub use crate::kubernetes::control_plane::{FileState, files, judge};
+        pub use crate::kubernetes::control_plane::{FileState, judge};
     }
     pub mod feature_gates {
         pub use crate::kubernetes::feature_gates::{Gates, Refusal};

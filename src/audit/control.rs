@@ -5,6 +5,8 @@ use serde::Serialize;
 
 use super::benchmark::Benchmark;
 use super::ciphers::Suite;
+use crate::kubernetes::Program;
+use crate::rke2::components;
 
 /// One control of the benchmarks, or one requirement of the hardening guide that no benchmark has.
 #[derive(Debug, PartialEq, Eq)]
@@ -174,24 +176,23 @@ impl KubeComponent {
         Self::KubeProxy,
     ];
 
+    const fn kubernetes(self) -> Program {
+        match self {
+            Self::ApiServer => Program::ApiServer,
+            Self::ControllerManager => Program::ControllerManager,
+            Self::Scheduler => Program::Scheduler,
+            Self::KubeProxy => Program::Proxy,
+        }
+    }
+
     /// The name of its program, and of its static pod.
     pub const fn program(self) -> &'static str {
-        match self {
-            Self::ApiServer => "kube-apiserver",
-            Self::ControllerManager => "kube-controller-manager",
-            Self::Scheduler => "kube-scheduler",
-            Self::KubeProxy => "kube-proxy",
-        }
+        self.kubernetes().as_str()
     }
 
     /// RKE2's own setting that adds to its flags.
     pub const fn setting(self) -> &'static str {
-        match self {
-            Self::ApiServer => "kube-apiserver-arg",
-            Self::ControllerManager => "kube-controller-manager-arg",
-            Self::Scheduler => "kube-scheduler-arg",
-            Self::KubeProxy => "kube-proxy-arg",
-        }
+        components::setting(self.kubernetes())
     }
 }
 

@@ -7,10 +7,11 @@ use super::control::KubeComponent;
 use super::facts::{ConfigDocument, KubeletFacts, Parts};
 use super::flags::{self, ComponentArg, ComponentCommand, When};
 use crate::facts::Source;
+use crate::kubernetes::Program;
 use crate::rke2::config::document::Node;
 use crate::rke2::config::{self, KubeletFiles, ParserRules, SettingValue, Settings};
 use crate::rke2::role::Role;
-use crate::rke2::{kubelet_defaults, layout};
+use crate::rke2::{components, kubelet_defaults, layout};
 
 /// The value of a setting that is a text; `None` where it is empty.
 pub(crate) fn text(settings: &Settings, name: &str) -> Option<String> {
@@ -22,18 +23,18 @@ pub(crate) fn text(settings: &Settings, name: &str) -> Option<String> {
 
 /// Which parts of RKE2 run with these settings.
 pub(crate) fn parts(settings: &Settings) -> Parts {
-    let on = |name: &str| {
-        settings.get(name).map(|setting| &setting.value) == Some(&SettingValue::Bool(true))
-    };
+    let runs = |program| components::runs(program, settings);
     let server = settings.role == Role::Server;
     Parts {
         control_plane: server,
-        api_server: server && !on("disable-apiserver"),
-        controller_manager: server && !on("disable-controller-manager"),
-        scheduler: server && !on("disable-scheduler"),
-        etcd: server && !on("disable-etcd") && text(settings, "datastore-endpoint").is_none(),
-        kubelet: !on("disable-agent"),
-        kube_proxy: !on("disable-kube-proxy") && !on("disable-agent"),
+        api_server: runs(Program::ApiServer),
+        controller_manager: runs(Program::ControllerManager),
+        scheduler: runs(Program::Scheduler),
+        etcd: server
+            && !settings.is_on("disable-etcd")
+            && text(settings, "datastore-endpoint").is_none(),
+        kubelet: runs(Program::Kubelet),
+        kube_proxy: runs(Program::Proxy),
     }
 }
 
@@ -47,17 +48,11 @@ pub(crate) fn all_entries(settings: &Settings) -> BTreeMap<KubeComponent, Vec<Co
 
 /// The entries of one `*-arg` setting.
 fn entries(settings: &Settings, name: &str) -> Vec<ComponentArg> {
-    let Some(setting) = settings.get(name) else {
-        return Vec::new();
-    };
-    let SettingValue::List(items) = &setting.value else {
-        return Vec::new();
-    };
-    items
-        .iter()
-        .zip(&setting.sources)
+    settings
+        .list(name)
+        .into_iter()
         .map(|(text, origin)| ComponentArg {
-            text: text.clone(),
+            text,
             source: origin
                 .source()
                 .unwrap_or_else(|| Source::file(settings.role.unit())),

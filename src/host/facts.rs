@@ -311,7 +311,7 @@ fn account_sources(root: &HostRoot) -> AccountSources {
 }
 
 /// The account file of `table`. On the running host a program creates the account and reads the file itself,
-/// and the gate has 64 MiB of memory: of a large file, only the last byte is read there, which tells whether
+/// and the gate has 64 MiB of memory: of a large file, only the last byte is read there, which shows whether
 /// the last line has its line feed.
 fn account_file(root: &HostRoot, table: Table, is_live: bool) -> Vec<u8> {
     const LARGE: u64 = 4 << 20;

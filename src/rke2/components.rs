@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::config::{ParserRules, SettingOrigin, SettingValue, Settings};
+use super::config::{ParserRules, SettingOrigin, Settings};
 use super::role::Role;
 use crate::kubernetes::Program;
 
@@ -34,9 +34,7 @@ pub(crate) const fn setting(program: Program) -> &'static str {
 
 /// Whether RKE2 starts the component.
 pub(crate) fn runs(program: Program, settings: &Settings) -> bool {
-    let is_on = |name: &str| {
-        settings.get(name).map(|setting| &setting.value) == Some(&SettingValue::Bool(true))
-    };
+    let is_on = |name: &str| settings.is_on(name);
     let is_server = settings.role == Role::Server;
     match program {
         Program::Kubelet => !is_on("disable-agent"),
@@ -50,22 +48,7 @@ pub(crate) fn runs(program: Program, settings: &Settings) -> bool {
 
 /// The entries of the component's `*-arg` setting.
 pub(crate) fn entries(program: Program, settings: &Settings) -> Vec<(String, SettingOrigin)> {
-    items(settings, setting(program))
-}
-
-/// The items of a list, each with its origin.
-fn items(settings: &Settings, name: &str) -> Vec<(String, SettingOrigin)> {
-    let Some(setting) = settings.get(name) else {
-        return Vec::new();
-    };
-    let SettingValue::List(items) = &setting.value else {
-        return Vec::new();
-    };
-    items
-        .iter()
-        .cloned()
-        .zip(setting.sources.iter().cloned())
-        .collect()
+    settings.list(setting(program))
 }
 
 /// The arguments of a static pod, in their order.
@@ -94,13 +77,8 @@ pub(crate) fn kubelet_arguments(
     for (name, value) in super::kubelet_defaults::arguments(settings.data_dir(), rules, protects) {
         own.insert(name.to_owned(), Given::of(name, &value, None));
     }
-    let mut lists = vec![("node-labels", "node-label")];
-    if !rules.kubelet_conf_d {
-        // Since then a field of the file, which RKE2 itself parses.
-        lists.push(("register-with-taints", "node-taint"));
-    }
-    for (flag, name) in lists {
-        let items = items(settings, name);
+    for &(flag, name) in lists(rules) {
+        let items = settings.list(name);
         let value: Vec<&str> = items.iter().map(|(item, _)| item.as_str()).collect();
         if let Some((_, origin)) = items.first() {
             let given = Given::of(flag, &value.join(","), Some(origin.clone()));
@@ -111,6 +89,29 @@ pub(crate) fn kubelet_arguments(
     let mut all: Vec<Given> = first.map(|text| Given::own((*text).to_owned())).collect();
     all.extend(merged(own, entries, has_flag));
     all
+}
+
+/// Whether a user configured an argument of the kubelet.
+pub(crate) fn is_kubelet_configured(
+    settings: &Settings,
+    rules: &ParserRules,
+    entries: &[(String, SettingOrigin)],
+) -> bool {
+    let is_set = |(_, name): &(&str, &str)| !settings.list(name).is_empty();
+    !entries.is_empty() || lists(rules).iter().any(is_set)
+}
+
+/// The kubelet's flags that hold lists of RKE2's own, each with the setting. Since it reads drop-ins, taints are a
+/// field of RKE2's file.
+const fn lists(rules: &ParserRules) -> &'static [(&'static str, &'static str)] {
+    if rules.kubelet_conf_d {
+        &[("node-labels", "node-label")]
+    } else {
+        &[
+            ("node-labels", "node-label"),
+            ("register-with-taints", "node-taint"),
+        ]
+    }
 }
 
 /// What RKE2 puts before all others.
@@ -138,7 +139,7 @@ fn own(
     entries: &[(String, SettingOrigin)],
 ) -> BTreeMap<String, Given> {
     let list = |name: &str, otherwise: &str| {
-        let items = items(settings, name);
+        let items = settings.list(name);
         let items: Vec<&str> = items.iter().map(|(item, _)| item.as_str()).collect();
         if items.is_empty() {
             otherwise.to_owned()
@@ -146,16 +147,12 @@ fn own(
             items.join(",")
         }
     };
-    let text = |name: &str| match settings.get(name).map(|setting| &setting.value) {
-        Some(SettingValue::Text(text)) => text.clone(),
-        _ => String::new(),
-    };
     let data = settings.data_dir();
     let mut all: Vec<(&str, String)> = Vec::new();
     match program {
         Program::Kubelet => {}
         Program::ApiServer => {
-            all.extend(api_server(data, &text("cluster-domain")));
+            all.extend(api_server(data, settings.text("cluster-domain")));
             all.push((
                 "service-cluster-ip-range",
                 list("service-cidr", "10.43.0.0/16"),

@@ -46,21 +46,21 @@ pub(crate) fn kubelet(
     if minor < OLDEST {
         return unparsed(rules, files);
     }
-    if !tables::knows(minor) {
-        return None;
-    }
     let merged: Vec<&ConfFile> = config::kubelet_merge_order(rules, files)
         .into_iter()
         .filter(|file| !config::is_generated(file))
         .collect();
     let entries = config::kubelet_entries(settings, rules);
+    // The tables are not read where nothing is configured.
+    let is_configured =
+        !merged.is_empty() || components::is_kubelet_configured(settings, rules, &entries);
+    if !is_configured || !tables::knows(minor) {
+        return None;
+    }
     let protects = kubelet.protect_kernel_defaults.value;
     let given = components::kubelet_arguments(settings, rules, &entries, protects, |name| {
         tables::flag(Program::Kubelet, minor, name).is_some()
     });
-    if merged.is_empty() && given.iter().all(|given| given.origin.is_none()) {
-        return Some(Vec::new());
-    }
     let arguments: Vec<String> = given.iter().map(|given| given.text.clone()).collect();
     let judged = Judged {
         minor,
@@ -121,18 +121,15 @@ fn unparsed(rules: &ParserRules, files: &KubeletFiles) -> Option<Vec<StartFailur
             if error.is_limit {
                 return None;
             }
-            Some(StartFailure {
-                check: CheckId::ConfigKubeletFile,
-                component: Component::Kubelet,
-                message: format!("error converting YAML to JSON: {}", error.message),
-                subject: file.path.clone(),
-                source: Some(Source {
-                    path: file.path.clone(),
-                    line: error.line,
-                }),
-                ground: Ground::Settled,
-                remedy: None,
-            })
+            let message = format!("error converting YAML to JSON: {}", error.message);
+            let program = Program::Kubelet;
+            Some(of_file(
+                program,
+                message,
+                &file.path,
+                error.line,
+                Ground::Settled,
+            ))
         })
         .collect();
     if failures.is_empty() {
@@ -161,18 +158,15 @@ impl Judged<'_> {
                 if config::is_left_over(self.files.rules, self.files.files, file) {
                     return None;
                 }
-                Some(StartFailure {
-                    check: CheckId::ConfigKubeletFile,
-                    component: Component::Kubelet,
-                    message: failure.message.clone(),
-                    subject: file.path.clone(),
-                    source: Some(Source {
-                        path: file.path.clone(),
-                        line: *line,
-                    }),
-                    ground: ground(failure),
-                    remedy: None,
-                })
+                let message = failure.message.clone();
+                let program = Program::Kubelet;
+                Some(of_file(
+                    program,
+                    message,
+                    &file.path,
+                    *line,
+                    ground(failure),
+                ))
             }
         }
     }
@@ -242,6 +236,33 @@ impl Merged<'_> {
         }
     }
 }
+
+/// A failure that a file causes, as a finding shows it. `path` is the host's.
+fn of_file(
+    program: Program,
+    message: String,
+    path: &str,
+    line: Option<u32>,
+    ground: Ground,
+) -> StartFailure {
+    let check = match program {
+        Program::Kubelet => CheckId::ConfigKubeletFile,
+        _ => CheckId::ConfigComponentFile,
+    };
+    StartFailure {
+        check,
+        component: Component::from(program),
+        message,
+        subject: path.to_owned(),
+        source: Some(Source {
+            path: path.to_owned(),
+            line,
+        }),
+        ground,
+        remedy: None,
+    }
+}
+
 /// A failure that arguments of a user cause, as a finding shows it.
 fn of_arguments(
     program: Program,
@@ -285,8 +306,7 @@ fn subject(program: Program, given: &Given) -> String {
 
 /// The name of the flag in `--max-pods=110`.
 fn name(argument: &str) -> &str {
-    let body = argument.strip_prefix("--").unwrap_or(argument);
-    body.split('=').next().unwrap_or_default()
+    shown(argument).split('=').next().unwrap_or_default()
 }
 
 fn argument_remedy(
@@ -340,14 +360,12 @@ pub(crate) fn static_pods(
     read: &dyn Fn(&str) -> FileState,
 ) -> Vec<StartFailure> {
     let minor = minor(version);
-    if !tables::knows(minor) {
-        return Vec::new();
-    }
     Program::ALL
         .into_iter()
         .filter(|program| *program != Program::Kubelet)
         .filter(|program| components::runs(*program, settings))
         .filter(|program| !components::entries(*program, settings).is_empty())
+        .filter(|_| tables::knows(minor))
         .filter_map(|program| static_pod(program, minor, settings, read))
         .collect()
 }
@@ -373,17 +391,9 @@ fn static_pod(
     let failure = control_plane::judge(program, minor, &arguments, &files)?;
     match &failure.cause {
         Cause::Arguments(positions) => of_arguments(program, minor, &failure, &given, positions),
-        Cause::File { path, line } => Some(StartFailure {
-            check: CheckId::ConfigComponentFile,
-            component: Component::from(program),
-            message: failure.message.clone(),
-            subject: path.clone(),
-            source: Some(Source {
-                path: path.clone(),
-                line: *line,
-            }),
-            ground: ground(&failure),
-            remedy: None,
-        }),
+        Cause::File { path, line } => {
+            let message = failure.message.clone();
+            Some(of_file(program, message, path, *line, ground(&failure)))
+        }
     }
 }

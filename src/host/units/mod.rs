@@ -9,6 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use super::HostRoot;
 use super::root::FileKind;
 use crate::facts::ReadError;
+use crate::go;
 use crate::unit::envfile::Comments;
 use crate::unit::load::{self, Install, UnitFile};
 use crate::unit::specifier::Specifiers;
@@ -381,17 +382,7 @@ fn absolute(directory: &str, target: &str) -> String {
     } else {
         directory
     };
-    let mut parts: Vec<&str> = Vec::new();
-    for part in base.split('/').chain(target.split('/')) {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
+    go::join(base, target)
 }
 
 /// Adds the `*.conf` files of a directory. A name that is in `found` already is not replaced.

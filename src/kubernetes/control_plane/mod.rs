@@ -48,25 +48,6 @@ pub fn judge(
     }
 }
 
-/// The paths whose content [`judge`] asks for, as far as arguments name them.
-pub fn files(program: Program, minor: Minor, arguments: &[String]) -> Vec<String> {
-    let Ok(options) = read(program, minor, arguments) else {
-        return Vec::new();
-    };
-    let flags: &[&str] = match program {
-        Program::ApiServer => api_server::FILES,
-        _ => &[],
-    };
-    let mut paths: Vec<String> = flags
-        .iter()
-        .flat_map(|flag| options.paths(flag))
-        .filter(|path| !path.is_empty())
-        .collect();
-    paths.sort();
-    paths.dedup();
-    paths
-}
-
 fn read(program: Program, minor: Minor, arguments: &[String]) -> Result<Options, Failure> {
     let parsed = arguments::parse(program, minor, arguments)?;
     let gates = arguments::component_gates(program, minor, &parsed)?;

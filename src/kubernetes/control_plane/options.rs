@@ -154,16 +154,4 @@ impl Options {
             _ => Vec::new(),
         }
     }
-
-    /// The paths that a flag names: its text, or its elements.
-    pub(super) fn paths(&self, name: &str) -> Vec<String> {
-        match self.last(name) {
-            Some(Value::Text(path)) => vec![path.clone()],
-            Some(Value::List(_)) => {
-                let elements = self.list(name).unwrap_or_default();
-                elements.into_iter().map(str::to_owned).collect()
-            }
-            _ => Vec::new(),
-        }
-    }
 }

@@ -4,6 +4,7 @@
 //! (pairs), as Kubernetes 1.24 to 1.37 pin it.
 
 use super::time::{LogTime, clock, number};
+use crate::go;
 
 /// How severe a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,45 +107,8 @@ pub(super) fn unquote(text: &str) -> Option<(String, &str)> {
         if let Some(after) = from.strip_prefix('"') {
             return Some((String::from_utf8_lossy(&out).into_owned(), after));
         }
-        rest = escape(from.get(1..)?, &mut out)?;
+        rest = go::unescape(from.get(1..)?, &mut out)?;
     }
-}
-
-/// Appends what an escape stands for, and returns the text after it. `text` begins after the backslash.
-fn escape<'a>(text: &'a str, out: &mut Vec<u8>) -> Option<&'a str> {
-    let kind = text.chars().next()?;
-    let rest = text.get(kind.len_utf8()..)?;
-    let (digits, radix) = match kind {
-        'x' => (2, 16),
-        'u' => (4, 16),
-        'U' => (8, 16),
-        '0'..='7' => (3, 8),
-        other => {
-            out.push(match other {
-                'a' => 7,
-                'b' => 8,
-                'f' => 12,
-                'n' => b'\n',
-                'r' => b'\r',
-                't' => b'\t',
-                'v' => 11,
-                '"' | '\'' | '\\' => u8::try_from(other).ok()?,
-                _ => return None,
-            });
-            return Some(rest);
-        }
-    };
-    let from = if radix == 8 { text } else { rest };
-    let (number, rest) = from.split_at_checked(digits)?;
-    let number = u32::from_str_radix(number, radix).ok()?;
-    if digits > 3 {
-        let c = char::from_u32(number)?;
-        out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-    } else {
-        // One byte, of text in any encoding.
-        out.push(u8::try_from(number).ok()?);
-    }
-    Some(rest)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use crate::go;
 use crate::rke2::version::Version;
 
 /// The variable the version is linked into, for each host of k3s' repository (it has moved once).
@@ -120,51 +121,15 @@ fn unquote(value: &str) -> Option<Cow<'_, str>> {
     let mut out = Vec::with_capacity(rest.len());
     while let Some((plain, escape)) = rest.split_once('\\') {
         out.extend_from_slice(plain.as_bytes());
-        rest = unescape(escape, &mut out)?;
+        rest = go::unescape(escape, &mut out)?;
     }
     out.extend_from_slice(rest.as_bytes());
     Some(Cow::Owned(String::from_utf8_lossy(&out).into_owned()))
 }
 
-/// Appends the character of the escape, and returns what follows it.
-fn unescape<'a>(escape: &'a str, out: &mut Vec<u8>) -> Option<&'a str> {
-    let letter = escape.chars().next()?;
-    let rest = escape.get(letter.len_utf8()..)?;
-    let byte = match letter {
-        'a' => 7,
-        'b' => 8,
-        'f' => 12,
-        'n' => b'\n',
-        'r' => b'\r',
-        't' => b'\t',
-        'v' => 11,
-        '\\' | '"' | '\'' => u8::try_from(letter).ok()?,
-        '0'..='7' => {
-            let (digits, rest) = escape.split_at_checked(3)?;
-            out.push(u8::from_str_radix(digits, 8).ok()?);
-            return Some(rest);
-        }
-        'x' => {
-            let (digits, rest) = rest.split_at_checked(2)?;
-            out.push(u8::from_str_radix(digits, 16).ok()?);
-            return Some(rest);
-        }
-        'u' | 'U' => {
-            let (digits, rest) = rest.split_at_checked(if letter == 'u' { 4 } else { 8 })?;
-            let c = char::from_u32(u32::from_str_radix(digits, 16).ok()?)?;
-            out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-            return Some(rest);
-        }
-        _ => return None,
-    };
-    out.push(byte);
-    Some(rest)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::go;
     use proptest::prelude::*;
 
     /// The flags of RKE2's own build: several lines, quotes within.

@@ -316,7 +316,13 @@ impl Settings {
         self.values.iter().find(|setting| setting.name == name)
     }
 
-    fn text(&self, name: &str) -> &str {
+    /// Whether a boolean setting is true.
+    pub(crate) fn is_on(&self, name: &str) -> bool {
+        self.get(name).map(|setting| &setting.value) == Some(&SettingValue::Bool(true))
+    }
+
+    /// A text; empty where it is not set, or no text.
+    pub(crate) fn text(&self, name: &str) -> &str {
         match self.get(name).map(|setting| &setting.value) {
             Some(SettingValue::Text(text)) => text,
             _ => "",
@@ -350,7 +356,12 @@ impl Settings {
 
     /// `kubelet-arg`, each with where it comes from.
     pub fn kubelet_args(&self) -> Vec<(String, SettingOrigin)> {
-        match self.get("kubelet-arg") {
+        self.list("kubelet-arg")
+    }
+
+    /// The items of a list, each with where it comes from; none where it is no list.
+    pub(crate) fn list(&self, name: &str) -> Vec<(String, SettingOrigin)> {
+        match self.get(name) {
             Some(Setting {
                 value: SettingValue::List(items),
                 sources,

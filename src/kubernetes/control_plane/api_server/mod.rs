@@ -27,33 +27,6 @@ use super::options::Options;
 use super::state::Files;
 use crate::kubernetes::Failure;
 
-/// Flags that name files whose content or absence decides.
-pub(super) const FILES: &[&str] = &[
-    "admission-control-config-file",
-    "allow-metric-labels-manifest",
-    "audit-policy-file",
-    "audit-webhook-config-file",
-    "authentication-config",
-    "authentication-token-webhook-config-file",
-    "authorization-config",
-    "authorization-policy-file",
-    "authorization-webhook-config-file",
-    "client-ca-file",
-    "egress-selector-config-file",
-    "encryption-provider-config",
-    "etcd-cafile",
-    "etcd-certfile",
-    "etcd-keyfile",
-    "oidc-ca-file",
-    "requestheader-client-ca-file",
-    "service-account-key-file",
-    "service-account-signing-key-file",
-    "tls-cert-file",
-    "tls-private-key-file",
-    "token-auth-file",
-    "tracing-config-file",
-];
-
 /// The error that it exits with.
 pub(super) fn failure(options: &Options, files: &Files<'_>) -> Option<Failure> {
     logs::failure(options)

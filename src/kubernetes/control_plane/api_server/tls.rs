@@ -3,53 +3,14 @@
 //! Upstream: `k8s.io/component-base/cli/flag/ciphersuites_flag.go`,
 //! `k8s.io/apiserver/pkg/server/options/serving.go`, and `http2.ConfigureServer` of `golang.org/x/net`.
 
-use super::super::errors::{Errors, quote};
+use super::super::errors::Errors;
 use super::super::options::Options;
-use crate::kubernetes::Failure;
-
-/// The cipher suites of Go's `crypto/tls`, insecure ones too, and two old names of Kubernetes' own.
-const SUITES: &[&str] = &[
-    "TLS_AES_128_GCM_SHA256",
-    "TLS_AES_256_GCM_SHA384",
-    "TLS_CHACHA20_POLY1305_SHA256",
-    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
-    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256",
-    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
-    "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
-    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
-    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305",
-    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
-    "TLS_ECDHE_ECDSA_WITH_RC4_128_SHA",
-    "TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA",
-    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",
-    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256",
-    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
-    "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
-    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
-    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305",
-    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
-    "TLS_ECDHE_RSA_WITH_RC4_128_SHA",
-    "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
-    "TLS_RSA_WITH_AES_128_CBC_SHA",
-    "TLS_RSA_WITH_AES_128_CBC_SHA256",
-    "TLS_RSA_WITH_AES_128_GCM_SHA256",
-    "TLS_RSA_WITH_AES_256_CBC_SHA",
-    "TLS_RSA_WITH_AES_256_GCM_SHA384",
-    "TLS_RSA_WITH_RC4_128_SHA",
-];
+use crate::kubernetes::{Failure, tls};
 
 /// Those that HTTP/2 needs one of.
 const REQUIRED: [&str; 2] = [
     "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
     "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
-];
-
-const VERSIONS: [&str; 5] = [
-    "",
-    "VersionTLS10",
-    "VersionTLS11",
-    "VersionTLS12",
-    "VersionTLS13",
 ];
 
 /// Groups that every release with the flag has: P-256, P-384, P-521, X25519.
@@ -64,12 +25,8 @@ fn failed(message: String, flags: &[&str], options: &Options) -> Option<Failure>
 /// The names of suites and versions.
 pub(super) fn failure(options: &Options) -> Option<Failure> {
     let suites = options.list("tls-cipher-suites").unwrap_or_default();
-    if let Some(suite) = suites.iter().find(|suite| !SUITES.contains(suite)) {
-        return failed(
-            format!("Cipher suite {suite} not supported or doesn't exist"),
-            &["tls-cipher-suites"],
-            options,
-        );
+    if let Some(message) = tls::cipher_suite_error(suites.iter().copied()) {
+        return failed(message, &["tls-cipher-suites"], options);
     }
     if let Some(curve) = options
         .ints("tls-curve-preferences")
@@ -82,12 +39,8 @@ pub(super) fn failure(options: &Options) -> Option<Failure> {
             options,
         );
     }
-    let version = options.text("tls-min-version", "");
-    if !VERSIONS.contains(&version) {
-        let message = format!("unknown tls version {}", quote(version));
-        return failed(message, &["tls-min-version"], options);
-    }
-    None
+    let message = tls::version_error(options.text("tls-min-version", ""))?;
+    failed(message, &["tls-min-version"], options)
 }
 
 /// The last step of a start: HTTP/2 is set up on the port.

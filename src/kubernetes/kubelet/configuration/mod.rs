@@ -323,7 +323,7 @@ impl Loader<'_> {
             let place = node.place;
             let resolved = match &node.value {
                 Value::Text(path) if !path.is_empty() && !path.starts_with('/') => {
-                    joined(directory, path)
+                    crate::go::join(directory, path)
                 }
                 _ => continue,
             };
@@ -534,21 +534,6 @@ impl Loader<'_> {
             }
         }
     }
-}
-
-/// `filepath.Join` of an absolute directory and a relative path.
-fn joined(directory: &str, path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in directory.split('/').chain(path.split('/')) {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
 }
 
 /// `filepath.Ext` without its dot: of the last part of the path, which may begin with it.
