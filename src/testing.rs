@@ -206,8 +206,8 @@ pub mod kubernetes {
     }
     pub mod tables {
         pub use crate::kubernetes::tables::{
-            Certainty, Field, Flag, Form, Gate, Schema, Stage, Subject, Type, ValueKind, certainty,
-            flag, flags, gate, gates, kinds, knows, schema, shorthand,
+            Certainty, Field, Flag, Flags, Form, Gate, Schema, Stage, Subject, Type, ValueKind,
+            certainty, flag, flags, gate, gates, kinds, knows, schema,
         };
     }
 }

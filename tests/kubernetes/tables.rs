@@ -724,7 +724,10 @@ fn each_flag_is_found_and_no_other() {
                 assert_eq!(flag.shorthand, row.shorthand.chars().next());
                 assert_eq!(flag.certainty, Certainty::Read);
                 if let Some(letter) = flag.shorthand {
-                    assert_eq!(tables::shorthand(program, minor, letter), Some(flag));
+                    assert_eq!(
+                        tables::Flags::of(program, minor).shorthand(letter),
+                        Some(flag)
+                    );
                 }
             }
             let all: Vec<_> = tables::flags(program, minor)

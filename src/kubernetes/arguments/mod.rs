@@ -22,7 +22,7 @@ pub use gates::{component_gates, gate_positions, requested_gates};
 pub use value::{Taint, Value};
 
 use super::feature_gates::Gates;
-use super::tables::{self, Certainty, Flag, Subject, ValueKind};
+use super::tables::{Certainty, Flag, Flags, ValueKind};
 use super::{Cause, Failure, Minor, Program};
 use crate::go;
 
@@ -55,6 +55,7 @@ pub fn parse(program: Program, minor: Minor, arguments: &[String]) -> Result<Vec
     let mut line = CommandLine {
         program,
         minor,
+        flags: Flags::of(program, minor),
         arguments,
         next: 0,
         parsed: Vec::new(),
@@ -69,6 +70,7 @@ pub fn parse(program: Program, minor: Minor, arguments: &[String]) -> Result<Vec
 struct CommandLine<'a> {
     program: Program,
     minor: Minor,
+    flags: Flags,
     arguments: &'a [String],
     next: usize,
     parsed: Vec<Parsed>,
@@ -126,7 +128,7 @@ impl<'a> CommandLine<'a> {
             None => (argument, None),
         };
         let normalized = name.replace('_', "-");
-        let Some(flag) = find(self.program, self.minor, &normalized) else {
+        let Some(flag) = find(self.program, self.flags, &normalized) else {
             let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
             let may_be_a_flag = normalized.chars().all(is_name);
             if self.is_certain() || !may_be_a_flag {
@@ -153,7 +155,7 @@ impl<'a> CommandLine<'a> {
             if rest.starts_with("test.") {
                 return Ok(());
             }
-            let Some(flag) = tables::shorthand(self.program, self.minor, letter) else {
+            let Some(flag) = self.flags.shorthand(letter) else {
                 if !self.is_certain() {
                     return Ok(());
                 }
@@ -260,7 +262,7 @@ impl<'a> CommandLine<'a> {
 
     /// Whether the tables were read from this minor.
     fn is_certain(&self) -> bool {
-        tables::certainty(self.program, Subject::Flags, self.minor) == Some(Certainty::Read)
+        self.flags.certainty == Some(Certainty::Read)
     }
 
     /// The checks of the whole command line, in the order of the program.
@@ -329,8 +331,8 @@ impl<'a> CommandLine<'a> {
 
 /// A flag by its name. The flags of the log format `json` are those of programs that register it, which all
 /// mains do (`k8s.io/component-base/logs/json/register`).
-fn find(program: Program, minor: Minor, name: &str) -> Option<Flag> {
-    tables::flag(program, minor, name).or_else(|| {
+fn find(program: Program, flags: Flags, name: &str) -> Option<Flag> {
+    flags.get(name).or_else(|| {
         let (name, kind, field) = match name {
             "log-json-split-stream" => {
                 let field = "logging.options.json.splitStream";
@@ -342,7 +344,7 @@ fn find(program: Program, minor: Minor, name: &str) -> Option<Flag> {
             }
             _ => return None,
         };
-        let formats = tables::flag(program, minor, "logging-format")?;
+        let formats = flags.get("logging-format")?;
         Some(Flag {
             name,
             kind,
@@ -521,7 +523,7 @@ mod tests {
             minor in 24..38_u32,
         ) {
             for program in Program::ALL {
-                let flags: Vec<_> = tables::flags(program, NEW).collect();
+                let flags: Vec<_> = Flags::of(program, NEW).all().collect();
                 let Some(flag) = flags.get(at % flags.len().max(1)) else { continue };
                 let _ = parse(program, Minor(minor), &[format!("--{}={value}", flag.name)]);
             }

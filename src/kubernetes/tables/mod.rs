@@ -18,12 +18,12 @@ mod value;
 pub use schema::{Field, Form, Schema, Type, kinds, schema};
 pub use value::ValueKind;
 
-use rows::{has, rows};
+use rows::{Table, has, table};
 
 use super::{Minor, Program};
 
-const GATES: &str = include_str!("gates.txt");
-const MINORS: &str = include_str!("minors.txt");
+const GATES: Table = table!("gates.txt");
+const MINORS: Table = table!("minors.txt");
 
 /// How sure a row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,11 +106,8 @@ impl Gate {
 
 /// Whether the flags and gates of every component of a minor are in the tables.
 pub fn knows(minor: Minor) -> bool {
-    Program::ALL.into_iter().all(|program| {
-        [Subject::Flags, Subject::Gates]
-            .into_iter()
-            .all(|subject| certainty(program, subject, minor).is_some())
-    })
+    let mut rows = MINORS.all().filter(|row| !row.contains(" types "));
+    rows.all(|row| certainty_in(row, minor).is_some())
 }
 
 /// How sure all of a table about a component of a minor is, also that something is not in it. `None`: nothing is known
@@ -121,78 +118,111 @@ pub fn certainty(program: Program, subject: Subject, minor: Minor) -> Option<Cer
         Subject::Gates => "gates",
         Subject::Types => "types",
     };
-    rows(MINORS, program.as_str()).find_map(|row| {
-        let mut columns = row.split(' ').skip(1);
-        if columns.next()? != name {
+    let mut rows = MINORS.rows_of_two(program.as_str(), name);
+    rows.find_map(|row| certainty_in(row, minor))
+}
+
+/// A row of minors: `kubelet flags 24,30,33 25-29`.
+fn certainty_in(row: &str, minor: Minor) -> Option<Certainty> {
+    let mut columns = row.split(' ').skip(2);
+    if has(columns.next()?, minor) {
+        return Some(Certainty::Read);
+    }
+    has(columns.next()?, minor).then_some(Certainty::Inferred)
+}
+
+/// The flags of a component of a minor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flags {
+    program: Program,
+    minor: Minor,
+    /// How sure they are, also that a flag is not there. `None`: nothing is known.
+    pub certainty: Option<Certainty>,
+}
+
+impl Flags {
+    /// Those of this component.
+    pub fn of(program: Program, minor: Minor) -> Self {
+        Self {
+            program,
+            minor,
+            certainty: certainty(program, Subject::Flags, minor),
+        }
+    }
+
+    /// A flag by its name. Names have hyphens: the components read `max_pods` as `max-pods`.
+    pub fn get(self, name: &str) -> Option<Flag> {
+        let mut rows = flags_of(self.program).rows(name);
+        rows.find_map(|row| self.read(row))
+    }
+
+    /// A flag by its letter.
+    pub fn shorthand(self, letter: char) -> Option<Flag> {
+        self.all().find(|flag| flag.shorthand == Some(letter))
+    }
+
+    /// All of them, sorted by name.
+    pub fn all(self) -> impl Iterator<Item = Flag> {
+        let rows = flags_of(self.program).all();
+        rows.filter_map(move |row| self.read(row))
+    }
+
+    /// A row of flags: `help 24-37 Bool o - h`. A mark is a letter: `o` optional value, `d` deprecated, `h` hidden.
+    fn read(self, row: &'static str) -> Option<Flag> {
+        let mut columns = row.split(' ');
+        let (name, minors) = (columns.next()?, columns.next()?);
+        if !has(minors, self.minor) {
             return None;
         }
-        if has(columns.next()?, minor) {
-            return Some(Certainty::Read);
-        }
-        has(columns.next()?, minor).then_some(Certainty::Inferred)
-    })
+        let (kind, marks, field) = (columns.next()?, columns.next()?, columns.next()?);
+        Some(Flag {
+            name,
+            shorthand: columns.next().and_then(|letter| letter.chars().next()),
+            kind: ValueKind::parse(kind),
+            optional_value: marks.contains('o'),
+            deprecated: marks.contains('d'),
+            hidden: marks.contains('h'),
+            field: (field != "-").then_some(field),
+            certainty: self.certainty?,
+        })
+    }
 }
 
-/// A flag of a component by its name. Names have hyphens: the components read `max_pods` as `max-pods`.
+/// A flag of a component by its name: [`Flags::get`].
 pub fn flag(program: Program, minor: Minor, name: &str) -> Option<Flag> {
-    rows(flags_of(program), name).find_map(|row| read_flag(program, minor, row))
+    Flags::of(program, minor).get(name)
 }
 
-/// A flag of a component by its letter.
-pub fn shorthand(program: Program, minor: Minor, letter: char) -> Option<Flag> {
-    flags(program, minor).find(|flag| flag.shorthand == Some(letter))
-}
-
-/// All flags of a component, sorted by name.
+/// All flags of a component: [`Flags::all`].
 pub fn flags(program: Program, minor: Minor) -> impl Iterator<Item = Flag> {
-    flags_of(program)
-        .lines()
-        .filter_map(move |row| read_flag(program, minor, row))
+    Flags::of(program, minor).all()
 }
 
 /// A feature gate that a component knows.
 pub fn gate(program: Program, minor: Minor, name: &str) -> Option<Gate> {
     let certainty = certainty(program, Subject::Gates, minor)?;
-    rows(GATES, name).find_map(|row| read_gate(program, minor, certainty, row))
+    GATES
+        .rows(name)
+        .find_map(|row| read_gate(program, minor, certainty, row))
 }
 
 /// All feature gates that a component knows, sorted by name.
 pub fn gates(program: Program, minor: Minor) -> impl Iterator<Item = Gate> {
     let certainty = certainty(program, Subject::Gates, minor);
     GATES
-        .lines()
+        .all()
         .filter_map(move |row| read_gate(program, minor, certainty?, row))
 }
 
-const fn flags_of(program: Program) -> &'static str {
+const fn flags_of(program: Program) -> Table {
     match program {
-        Program::Kubelet => include_str!("flags/kubelet.txt"),
-        Program::ApiServer => include_str!("flags/kube-apiserver.txt"),
-        Program::ControllerManager => include_str!("flags/kube-controller-manager.txt"),
-        Program::Scheduler => include_str!("flags/kube-scheduler.txt"),
-        Program::Proxy => include_str!("flags/kube-proxy.txt"),
-        Program::CloudControllerManager => include_str!("flags/cloud-controller-manager.txt"),
+        Program::Kubelet => table!("flags/kubelet.txt"),
+        Program::ApiServer => table!("flags/kube-apiserver.txt"),
+        Program::ControllerManager => table!("flags/kube-controller-manager.txt"),
+        Program::Scheduler => table!("flags/kube-scheduler.txt"),
+        Program::Proxy => table!("flags/kube-proxy.txt"),
+        Program::CloudControllerManager => table!("flags/cloud-controller-manager.txt"),
     }
-}
-
-/// A row of flags: `help 24-37 Bool o - h`. A mark is a letter: `o` optional value, `d` deprecated, `h` hidden.
-fn read_flag(program: Program, minor: Minor, row: &'static str) -> Option<Flag> {
-    let mut columns = row.split(' ');
-    let (name, minors) = (columns.next()?, columns.next()?);
-    if !has(minors, minor) {
-        return None;
-    }
-    let (kind, marks, field) = (columns.next()?, columns.next()?, columns.next()?);
-    Some(Flag {
-        name,
-        shorthand: columns.next().and_then(|letter| letter.chars().next()),
-        kind: ValueKind::parse(kind),
-        optional_value: marks.contains('o'),
-        deprecated: marks.contains('d'),
-        hidden: marks.contains('h'),
-        field: (field != "-").then_some(field),
-        certainty: certainty(program, Subject::Flags, minor)?,
-    })
 }
 
 /// A row of gates: `NodeSwap 30-33 Beta + kamspc`. Marks: `+` on by default, `=` locked to the default. Programs are

@@ -1,11 +1,11 @@
 //! The types of configuration files.
 
-use super::rows::{has, rows};
+use super::rows::{Table, has, table};
 use super::{Certainty, Subject, certainty};
 use crate::kubernetes::{Minor, Program};
 
-const KINDS: &str = include_str!("kinds.txt");
-const FIELDS: &str = include_str!("fields.txt");
+const KINDS: Table = table!("kinds.txt");
+const FIELDS: Table = table!("fields.txt");
 
 /// A struct of a configuration file. Inlined structs are part of it, as in JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +83,7 @@ pub fn schema(minor: Minor, api_version: &str, kind: &str) -> Option<Schema> {
 
 /// The kinds of an API version that components of this minor decode, with their types.
 pub fn kinds(api_version: &str, minor: Minor) -> impl Iterator<Item = (&'static str, Schema)> {
-    rows(KINDS, api_version).filter_map(move |row| {
+    KINDS.rows(api_version).filter_map(move |row| {
         let mut columns = row.split(' ').skip(1);
         let (kind, minors, name) = (columns.next()?, columns.next()?, columns.next()?);
         let program = Program::ALL
@@ -103,22 +103,26 @@ pub fn kinds(api_version: &str, minor: Minor) -> impl Iterator<Item = (&'static 
 impl Schema {
     /// A field by its JSON name. Names are case-sensitive.
     pub fn field(self, name: &str) -> Option<Field> {
-        self.fields().find(|field| field.name == name)
+        FIELDS
+            .rows_of_two(self.name, name)
+            .find_map(|row| self.read(row))
     }
 
     /// Its fields, sorted.
     pub fn fields(self) -> impl Iterator<Item = Field> {
-        rows(FIELDS, self.name).filter_map(move |row| {
-            let mut columns = row.split(' ').skip(1);
-            let (name, minors, text) = (columns.next()?, columns.next()?, columns.next()?);
-            has(minors, self.minor).then_some(Field {
-                name,
-                value: Type {
-                    text,
-                    minor: self.minor,
-                    certainty: self.certainty,
-                },
-            })
+        FIELDS.rows(self.name).filter_map(move |row| self.read(row))
+    }
+
+    fn read(self, row: &'static str) -> Option<Field> {
+        let mut columns = row.split(' ').skip(1);
+        let (name, minors, text) = (columns.next()?, columns.next()?, columns.next()?);
+        has(minors, self.minor).then_some(Field {
+            name,
+            value: Type {
+                text,
+                minor: self.minor,
+                certainty: self.certainty,
+            },
         })
     }
 }
