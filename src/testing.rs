@@ -185,7 +185,7 @@ pub mod kubernetes {
         pub use crate::kubernetes::feature_gates::{Gates, Refusal};
     }
     pub mod kubelet {
-        pub use crate::kubernetes::kubelet::outcome::{Machine, Outcome, outcome};
+        pub use crate::kubernetes::kubelet::outcome::{Machine, Outcome, outcome, takes};
         pub mod configuration {
             pub use crate::kubernetes::kubelet::configuration::{
                 Directory, Error, File, GateRefusal, Gates, Inputs, Loaded, load,

@@ -71,6 +71,12 @@ impl Gates {
         Ok(())
     }
 
+    /// Whether these gates are set already.
+    pub fn has_all(&self, requested: &BTreeMap<String, bool>) -> bool {
+        let mut requested = requested.iter();
+        requested.all(|(name, on)| self.requested.get(name) == Some(on))
+    }
+
     /// Whether a gate is on. A gate that is not known is off.
     pub fn is_enabled(&self, name: &str) -> bool {
         tables::gate(self.program, self.minor, name).is_some_and(|gate| self.is_on(&gate))

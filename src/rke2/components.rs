@@ -77,17 +77,40 @@ pub(crate) fn kubelet_arguments(
     for (name, value) in super::kubelet_defaults::arguments(settings.data_dir(), rules, protects) {
         own.insert(name.to_owned(), Given::of(name, &value, None));
     }
+    own.extend(of_lists(settings, rules));
+    let first = first(Program::Kubelet).iter();
+    let mut all: Vec<Given> = first.map(|text| Given::own((*text).to_owned())).collect();
+    all.extend(merged(own, entries, has_flag));
+    all
+}
+
+/// Those of [`kubelet_arguments`] that a user set, in their order. `None` where an entry adds to RKE2's own value.
+pub(crate) fn users_kubelet_arguments(
+    settings: &Settings,
+    rules: &ParserRules,
+    entries: &[(String, SettingOrigin)],
+) -> Option<Vec<Given>> {
+    let adds = |entry: &str| {
+        let name = entry.split('=').next().unwrap_or(entry);
+        name.ends_with(['+', '-'])
+    };
+    if entries.iter().any(|(entry, _)| adds(entry)) {
+        return None;
+    }
+    Some(merged(of_lists(settings, rules), entries, |_| true))
+}
+
+/// The arguments that settings of RKE2's own give.
+fn of_lists(settings: &Settings, rules: &ParserRules) -> BTreeMap<String, Given> {
+    let mut all = BTreeMap::new();
     for &(flag, name) in lists(rules) {
         let items = settings.list(name);
         let value: Vec<&str> = items.iter().map(|(item, _)| item.as_str()).collect();
         if let Some((_, origin)) = items.first() {
             let given = Given::of(flag, &value.join(","), Some(origin.clone()));
-            own.insert(flag.to_owned(), given);
+            all.insert(flag.to_owned(), given);
         }
     }
-    let first = first(Program::Kubelet).iter();
-    let mut all: Vec<Given> = first.map(|text| Given::own((*text).to_owned())).collect();
-    all.extend(merged(own, entries, has_flag));
     all
 }
 

@@ -46,69 +46,139 @@ pub(crate) fn kubelet(
     if minor < OLDEST {
         return unparsed(rules, files);
     }
-    let merged: Vec<&ConfFile> = config::kubelet_merge_order(rules, files)
+    let users: Vec<&ConfFile> = config::kubelet_merge_order(rules, files)
         .into_iter()
         .filter(|file| !config::is_generated(file))
         .collect();
     let entries = config::kubelet_entries(settings, rules);
     // The tables are not read where nothing is configured.
     let is_configured =
-        !merged.is_empty() || components::is_kubelet_configured(settings, rules, &entries);
+        !users.is_empty() || components::is_kubelet_configured(settings, rules, &entries);
     if !is_configured || !tables::knows(minor) {
         return None;
     }
-    let protects = kubelet.protect_kernel_defaults.value;
-    let given = components::kubelet_arguments(settings, rules, &entries, protects, |name| {
-        tables::flag(Program::Kubelet, minor, name).is_some()
-    });
-    let arguments: Vec<String> = given.iter().map(|given| given.text.clone()).collect();
-    let judged = Judged {
+    let configured = Configured {
         minor,
-        given: &given,
-        files: Merged {
-            rules,
-            directory: layout::kubelet_conf_d(settings.data_dir()),
-            defaults: kubelet_defaults::file(settings.data_dir(), protects),
-            files,
-            user: &merged,
-        },
-    };
-    // What a file has that cannot be read decides what comes after the command line.
-    let is_readable = |file: &&ConfFile| !matches!(&file.content, Err(error) if !error.is_absent());
-    // Nor does the kubelet read a directory of the user's that is a symbolic link.
-    let is_own = rules.kubelet_conf_d || files.config_dir.is_empty();
-    if !is_own || !files.unlisted.is_empty() || !merged.iter().all(is_readable) {
-        let failure = KubeletFlags::parse(minor, &arguments).err();
-        return Some(
-            failure
-                .and_then(|failure| judged.failure(&failure))
-                .into_iter()
-                .collect(),
-        );
-    }
-    let files = &judged.files;
-    // RKE2 makes what its own arguments name. What others name is not looked up.
-    let presence = |path: &str| {
-        if path.starts_with(settings.data_dir()) {
-            Presence::Present
-        } else {
-            Presence::Unknown
-        }
-    };
-    let machine = Machine {
-        read: &|path| files.read(path),
-        walk: &|directory| Ok(files.below(directory)),
-        presence: &presence,
-        // A finding of its own, `cgroup.v1`.
-        has_cgroup_v1: None,
+        settings,
+        rules,
+        files,
+        users: &users,
+        entries: &entries,
+        protects: kubelet.protect_kernel_defaults.value,
         has_drop_in_variable: environment
             .iter()
             .any(|variable| variable.name == DROP_IN_VARIABLE),
     };
-    match outcome::outcome(minor, &arguments, &machine) {
-        Outcome::Exits(failure) => Some(judged.failure(&failure).into_iter().collect()),
-        Outcome::CallsRuntime(_) => Some(Vec::new()),
-        Outcome::Unknown(_) => None,
+    if configured.is_surely_taken() {
+        debug_assert!(
+            configured.failures().is_none_or(|all| all.is_empty()),
+            "{entries:?} fail where all checks are asked"
+        );
+        return Some(Vec::new());
+    }
+    configured.failures()
+}
+
+/// What a user configured for the kubelet.
+struct Configured<'a> {
+    minor: Minor,
+    settings: &'a Settings,
+    rules: &'a ParserRules,
+    files: &'a KubeletFiles,
+    /// Those that a user wrote, in the order in which they are merged.
+    users: &'a [&'a ConfFile],
+    /// Those of `kubelet-arg` that reach the kubelet.
+    entries: &'a [(String, SettingOrigin)],
+    /// `protect-kernel-defaults`.
+    protects: bool,
+    has_drop_in_variable: bool,
+}
+
+impl Configured<'_> {
+    /// RKE2 makes what its own arguments name. What others name is not looked up.
+    fn presence(&self, path: &str) -> Presence {
+        if path.starts_with(self.settings.data_dir()) {
+            Presence::Present
+        } else {
+            Presence::Unknown
+        }
+    }
+
+    /// Whether there are only arguments, and the checks pass that they matter to: this is what a node has at almost
+    /// every boot.
+    fn is_surely_taken(&self) -> bool {
+        if !self.users.is_empty() || !self.files.unlisted.is_empty() {
+            return false;
+        }
+        let users = components::users_kubelet_arguments(self.settings, self.rules, self.entries);
+        let Some(users) = users else {
+            return false;
+        };
+        let data_dir = self.settings.data_dir();
+        let own = kubelet_defaults::flags(data_dir);
+        let count = own.len();
+        let users = users.into_iter().map(|given| given.text);
+        let arguments: Vec<String> = own.into_iter().chain(users).collect();
+        let fields = kubelet_defaults::fields(data_dir, self.protects);
+        outcome::takes(
+            self.minor,
+            &arguments,
+            &|position| position >= count,
+            &fields,
+            &|path| self.presence(path),
+        )
+    }
+
+    /// What ends the kubelet, by all its checks.
+    fn failures(&self) -> Option<Vec<StartFailure>> {
+        let data_dir = self.settings.data_dir();
+        let given = components::kubelet_arguments(
+            self.settings,
+            self.rules,
+            self.entries,
+            self.protects,
+            |name| tables::flag(Program::Kubelet, self.minor, name).is_some(),
+        );
+        let arguments: Vec<String> = given.iter().map(|given| given.text.clone()).collect();
+        let judged = Judged {
+            minor: self.minor,
+            given: &given,
+            files: Merged {
+                rules: self.rules,
+                directory: layout::kubelet_conf_d(data_dir),
+                defaults: kubelet_defaults::file(data_dir, self.protects),
+                files: self.files,
+                user: self.users,
+            },
+        };
+        // What a file has that cannot be read decides what comes after the command line.
+        let is_readable =
+            |file: &&ConfFile| !matches!(&file.content, Err(error) if !error.is_absent());
+        // Nor does the kubelet read a directory of the user's that is a symbolic link.
+        let is_own = self.rules.kubelet_conf_d || self.files.config_dir.is_empty();
+        if !is_own || !self.files.unlisted.is_empty() || !self.users.iter().all(is_readable) {
+            let failure = KubeletFlags::parse(self.minor, &arguments).err();
+            return Some(
+                failure
+                    .and_then(|failure| judged.failure(&failure))
+                    .into_iter()
+                    .collect(),
+            );
+        }
+        let files = &judged.files;
+        let machine = Machine {
+            read: &|path| files.read(path),
+            walk: &|directory| Ok(files.below(directory)),
+            presence: &|path| self.presence(path),
+            // A finding of its own, `cgroup.v1`.
+            has_cgroup_v1: None,
+            has_drop_in_variable: self.has_drop_in_variable,
+        };
+        match outcome::outcome(self.minor, &arguments, &machine) {
+            Outcome::Exits(failure) => Some(judged.failure(&failure).into_iter().collect()),
+            Outcome::CallsRuntime(_) => Some(Vec::new()),
+            Outcome::Unknown(_) => None,
+        }
     }
 }
 

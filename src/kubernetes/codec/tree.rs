@@ -82,6 +82,24 @@ impl Node {
         }
     }
 
+    /// Changes an object of an object, which is made where there is none; nothing where this is no object.
+    pub fn change(&mut self, name: &str, change: impl FnOnce(&mut Self)) {
+        let empty = || Self::default(Value::Map(Vec::new()));
+        let Value::Map(entries) = &mut self.value else {
+            return;
+        };
+        if let Some((_, inner)) = entries.iter_mut().find(|(key, _)| key == name) {
+            if !matches!(inner.value, Value::Map(_)) {
+                *inner = empty();
+            }
+            change(inner);
+        } else {
+            let mut inner = empty();
+            change(&mut inner);
+            entries.push((name.to_owned(), inner));
+        }
+    }
+
     /// Removes a value of an object.
     pub fn remove(&mut self, name: &str) {
         if let Value::Map(entries) = &mut self.value {

@@ -156,9 +156,15 @@ impl KubeletFlags {
     /// kubelet does once it has read its files. A flag replaces a list or map of a file; feature gates of both
     /// are merged.
     pub fn apply_to(&self, configuration: &mut Json) {
+        self.apply_some(configuration, |_| true);
+    }
+
+    /// Sets the fields for which `is_wanted`, as [`Self::apply_to`] sets all.
+    pub(super) fn apply_some(&self, configuration: &mut Json, is_wanted: impl Fn(&str) -> bool) {
         let mut fields: BTreeMap<&str, Json> = BTreeMap::new();
         for parsed in &self.parsed {
-            let Some(field) = parsed.flag.and_then(|flag| flag.field) else {
+            let field = parsed.flag.and_then(|flag| flag.field);
+            let Some(field) = field.filter(|field| is_wanted(field)) else {
                 continue;
             };
             // An empty address leaves the default.

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
+use crate::kubernetes::arguments::Value;
 use crate::kubernetes::feature_gates;
 use crate::kubernetes::{Cause, Failure, Minor};
 
 use super::configuration::{self, Directory, Error, File, GateRefusal, Gates, Inputs, Loaded};
 use super::flags::KubeletFlags;
+use super::parts;
 use super::start::{self, Presence, Start};
 use super::validation::{self, Host};
 
@@ -83,6 +85,80 @@ fn checked(minor: Minor, arguments: &[String], machine: &Machine<'_>) -> Result<
     Ok(loaded)
 }
 
+/// Whether the kubelet surely gets as far as its call of the container runtime. `is_users` tells which arguments a
+/// user set; all others are RKE2's. `own` are the fields of the configuration that RKE2 sets besides; there is no
+/// file but RKE2's. The kubelet takes what RKE2 gives it alone, so that only those checks are asked that read
+/// something of what a user set.
+///
+/// `false` says nothing: ask [`outcome`].
+pub fn takes(
+    minor: Minor,
+    arguments: &[String],
+    is_users: &dyn Fn(usize) -> bool,
+    own: &[(&str, Json)],
+    presence: &dyn Fn(&str) -> Presence,
+) -> bool {
+    // 1.24 checks logging among the fields.
+    if minor < Minor(25) {
+        return false;
+    }
+    let Ok(flags) = KubeletFlags::parse(minor, arguments) else {
+        return false;
+    };
+    let Some(set) = set_by(&flags, is_users) else {
+        return false;
+    };
+    let mut fields = validation::read_with(&set);
+    fields.extend(start::read_with(&set));
+    let gates = flags.gates();
+    let (loaded, json) = configuration::load_some(minor, &fields, own, &flags);
+    let inputs = Inputs {
+        config: None,
+        config_dir: None,
+        has_drop_in_variable: false,
+        set_flags: &|_| {},
+        positions: &|_| Vec::new(),
+        gates,
+    };
+    if !validation::passes(minor, &loaded, &inputs, &flags.requested_gates(), &set) {
+        return false;
+    }
+    let start = Start {
+        flags: &flags,
+        configuration: &json,
+        gates,
+        presence,
+        origin: &|_| Cause::Arguments(Vec::new()),
+    };
+    start::passes(&start, &set)
+}
+
+/// The paths of what a user's arguments set. `None` where they name a file of the configuration, set gates by their
+/// stage, or are not known.
+fn set_by(flags: &KubeletFlags, is_users: &dyn Fn(usize) -> bool) -> Option<Vec<String>> {
+    let mut set = Vec::new();
+    for parsed in flags.parsed() {
+        if !is_users(parsed.position) {
+            continue;
+        }
+        let field = parsed.flag?.field;
+        match (&parsed.value, field) {
+            (Value::Switches(switches), _) => {
+                for (name, _) in switches {
+                    if matches!(name.as_str(), "AllAlpha" | "AllBeta") {
+                        return None;
+                    }
+                    set.push(parts::gate(name));
+                }
+            }
+            (_, Some(fields)) => set.extend(fields.split(' ').map(str::to_owned)),
+            (_, None) if matches!(parsed.name.as_str(), "config" | "config-dir") => return None,
+            (_, None) => set.push(format!("--{}", parsed.name)),
+        }
+    }
+    Some(set)
+}
+
 /// The checks behind the files, in their order.
 fn check(
     flags: &KubeletFlags,
@@ -138,6 +214,9 @@ fn file<'a>(path: &'a str, content: &'a Content) -> File<'a> {
 
 impl Gates for feature_gates::Gates {
     fn refusal(&self, more: &BTreeMap<String, bool>) -> Option<GateRefusal> {
+        if self.has_all(more) {
+            return None;
+        }
         let refusal = self.clone().set(more).err()?;
         Some(GateRefusal {
             message: refusal.message(),
@@ -147,6 +226,9 @@ impl Gates for feature_gates::Gates {
     }
 
     fn is_enabled(&self, more: &BTreeMap<String, bool>, name: &str) -> bool {
+        if self.has_all(more) {
+            return Self::is_enabled(self, name);
+        }
         let mut gates = self.clone();
         match gates.set(more) {
             Ok(()) => gates.is_enabled(name),

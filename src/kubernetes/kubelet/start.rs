@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::flags::KubeletFlags;
+use super::parts::{self, Part, checking, note};
 use crate::go;
 use crate::kubernetes::arguments::network;
 use crate::kubernetes::codec::{duration, number, quantity};
@@ -155,7 +156,7 @@ pub fn logging_errors(start: &Start<'_>) -> Vec<(String, String)> {
     }
     match format {
         "text" => {}
-        "json" if minor < LOGGING_FIRST || start.gates.is_enabled("LoggingBetaOptions") => {}
+        "json" if minor < LOGGING_FIRST || start.is_enabled("LoggingBetaOptions") => {}
         "json" => add(
             "logging.format",
             "Forbidden: Log format json is disabled, see LoggingBetaOptions feature".to_owned(),
@@ -200,7 +201,7 @@ pub fn logging_errors(start: &Start<'_>) -> Vec<(String, String)> {
             add(&field, too_verbose(level));
         }
     }
-    if minor >= LOGGING_FIRST && !start.gates.is_enabled("LoggingAlphaOptions") {
+    if minor >= LOGGING_FIRST && !start.is_enabled("LoggingAlphaOptions") {
         for format in ["text", "json"] {
             let split = format!("logging.options.{format}.splitStream");
             let buffer = format!("logging.options.{format}.infoBufferSize");
@@ -230,34 +231,176 @@ fn aggregate(errors: &[&str]) -> String {
 
 /// The checks from the TLS options to the call of the container runtime.
 pub fn before_runtime(start: &Start<'_>) -> Result<(), Failure> {
-    dynamic_configuration(start)?;
-    tls_options(start)?;
-    lock(start)?;
-    cloud(start)?;
-    hostname(start, "failed to run Kubelet")?;
-    client(start)?;
-    authentication(start)?;
-    if start.flags.minor() < RUNTIME_FIRST {
-        reservations(start)?;
-        managers(start)?;
-    }
-    endpoint(start)
+    all(BEFORE_RUNTIME, start)
 }
 
 /// The checks that follow the call of the container runtime. They decide as well, once it answers.
 pub fn after_runtime(start: &Start<'_>) -> Result<(), Failure> {
-    if start.flags.minor() >= RUNTIME_FIRST {
-        reservations(start)?;
-        managers(start)?;
-    }
-    node_ip(start)
+    all(AFTER_RUNTIME, start)
 }
+
+fn all(parts: &[Part<Run>], start: &Start<'_>) -> Result<(), Failure> {
+    parts
+        .iter()
+        .try_for_each(|part| checking(part.reads, || (part.run)(start)))
+}
+
+/// The fields that those of [`logging`] and [`before_runtime`] read which read something of what was set.
+pub(super) fn read_with(set: &[String]) -> Vec<&'static str> {
+    parts(set).flat_map(|part| part.reads).copied().collect()
+}
+
+/// Whether those pass.
+pub(super) fn passes(start: &Start<'_>, set: &[String]) -> bool {
+    parts(set).all(|part| checking(part.reads, || (part.run)(start)).is_ok())
+}
+
+fn parts(set: &[String]) -> impl Iterator<Item = &'static Part<Run>> {
+    let all = std::iter::once(&LOGGING).chain(BEFORE_RUNTIME);
+    all.filter(|part| part.reads_one_of(set))
+}
+
+type Run = fn(&Start<'_>) -> Result<(), Failure>;
+
+const LOGGING: Part<Run> = Part {
+    run: logging,
+    reads: &[
+        "logging",
+        "featureGates.LoggingAlphaOptions",
+        "featureGates.LoggingBetaOptions",
+        "--add-dir-header",
+        "--alsologtostderr",
+        "--log-backtrace-at",
+        "--log-dir",
+        "--log-file",
+        "--log-file-max-size",
+        "--logtostderr",
+        "--one-output",
+        "--skip-headers",
+        "--skip-log-headers",
+        "--stderrthreshold",
+    ],
+};
+
+const RESERVATIONS: &[&str] = &[
+    "kubeReserved",
+    "systemReserved",
+    "evictionHard",
+    "qosReserved",
+    "--experimental-allocatable-ignore-eviction",
+];
+
+const MANAGERS: &[&str] = &[
+    "topologyManagerPolicy",
+    "featureGates.TopologyManager",
+    "cpuManagerPolicy",
+    "cpuManagerPolicyOptions",
+    "reservedSystemCPUs",
+    "featureGates.CPUManager",
+    "memoryManagerPolicy",
+    "reservedMemory",
+    "featureGates.MemoryManager",
+    "kubeReserved",
+    "systemReserved",
+    "evictionHard",
+];
+
+/// The checks of [`before_runtime`], in the kubelet's order.
+const BEFORE_RUNTIME: &[Part<Run>] = &[
+    Part {
+        run: dynamic_configuration,
+        reads: &["featureGates.DynamicKubeletConfig"],
+    },
+    Part {
+        run: tls_options,
+        reads: &[
+            "tlsCertFile",
+            "tlsPrivateKeyFile",
+            "serverTLSBootstrap",
+            "tlsCipherSuites",
+            "tlsMinVersion",
+            "authentication.x509.clientCAFile",
+            "--cert-dir",
+            "--hostname-override",
+        ],
+    },
+    Part {
+        run: lock,
+        reads: &["--lock-file", "--exit-on-lock-contention"],
+    },
+    Part {
+        run: cloud,
+        reads: &["--cloud-provider"],
+    },
+    Part {
+        run: |start| hostname(start, "failed to run Kubelet"),
+        reads: &["--hostname-override"],
+    },
+    Part {
+        run: client,
+        reads: &[
+            "rotateCertificates",
+            "--kubeconfig",
+            "--bootstrap-kubeconfig",
+        ],
+    },
+    Part {
+        run: authentication,
+        reads: &["authentication", "authorization.mode", "--kubeconfig"],
+    },
+    Part {
+        run: |start| {
+            if start.flags.minor() < RUNTIME_FIRST {
+                reservations(start)?;
+            }
+            Ok(())
+        },
+        reads: RESERVATIONS,
+    },
+    Part {
+        run: |start| {
+            if start.flags.minor() < RUNTIME_FIRST {
+                managers(start)?;
+            }
+            Ok(())
+        },
+        reads: MANAGERS,
+    },
+    Part {
+        run: endpoint,
+        reads: &["containerRuntimeEndpoint", "--container-runtime-endpoint"],
+    },
+];
+
+/// The checks of [`after_runtime`], in the kubelet's order.
+const AFTER_RUNTIME: &[Part<Run>] = &[
+    Part {
+        run: |start| {
+            if start.flags.minor() >= RUNTIME_FIRST {
+                reservations(start)?;
+            }
+            Ok(())
+        },
+        reads: RESERVATIONS,
+    },
+    Part {
+        run: |start| {
+            if start.flags.minor() >= RUNTIME_FIRST {
+                managers(start)?;
+            }
+            Ok(())
+        },
+        reads: MANAGERS,
+    },
+    Part {
+        run: node_ip,
+        reads: &["--node-ip", "--cloud-provider"],
+    },
+];
 
 /// A gate that is locked without being marked so.
 fn dynamic_configuration(start: &Start<'_>) -> Result<(), Failure> {
-    if start.flags.minor() > DYNAMIC_CONFIGURATION
-        || !start.gates.is_enabled("DynamicKubeletConfig")
-    {
+    if start.flags.minor() > DYNAMIC_CONFIGURATION || !start.is_enabled("DynamicKubeletConfig") {
         return Ok(());
     }
     let message =
@@ -601,7 +744,7 @@ fn managers(start: &Start<'_>) -> Result<(), Failure> {
         Err(start.failure(format!("failed to run Kubelet: {error}"), &[field]))
     };
     let unknown = |name: &str| format!("unknown policy: \"{name}\"");
-    let has_gate = |gate| start.flags.minor() > LAST_MANAGER_GATES || start.gates.is_enabled(gate);
+    let has_gate = |gate| start.flags.minor() > LAST_MANAGER_GATES || start.is_enabled(gate);
     let policy = start.text("topologyManagerPolicy").unwrap_or("none");
     let policies = ["none", "best-effort", "restricted", "single-numa-node"];
     if has_gate("TopologyManager") && !policies.contains(&policy) {
@@ -747,7 +890,13 @@ fn file(message: String, path: &str) -> Failure {
 }
 
 impl Start<'_> {
+    fn is_enabled(&self, gate: &str) -> bool {
+        note(&parts::gate(gate));
+        self.gates.is_enabled(gate)
+    }
+
     fn get(&self, path: &str) -> Option<&Json> {
+        note(path);
         let found = path
             .split('.')
             .try_fold(self.configuration, |at, name| at.get(name))?;

@@ -22,7 +22,7 @@ mod recording;
 use std::collections::BTreeMap;
 
 use preflight_rke2::testing::kubernetes::kubelet::flags::KubeletFlags;
-use preflight_rke2::testing::kubernetes::kubelet::start;
+use preflight_rke2::testing::kubernetes::kubelet::{Machine, Outcome, outcome, start, takes};
 use preflight_rke2::testing::kubernetes::{Cause, Failure, Minor, tables};
 use serde_json::{Value, json};
 
@@ -39,6 +39,15 @@ const CONFIGURATION: [&str; 4] = [
 
 fn minor(text: &str) -> Minor {
     Minor(text.strip_prefix("1.").unwrap().parse().unwrap())
+}
+
+/// What is at a path while a case is recorded.
+fn presence(path: &str) -> start::Presence {
+    if path.starts_with("/nonexistent") || path.starts_with("/case/pki/") {
+        start::Presence::Missing
+    } else {
+        start::Presence::Unknown
+    }
 }
 
 /// What ends the kubelet, up to the call of the runtime. `validates`: whether it fails in the validation of the
@@ -60,13 +69,6 @@ fn kubelet(minor: Minor, case: &Case, validates: bool) -> Result<(), Failure> {
         line: None,
     };
     let gates = start::gates(&flags, &configuration, &origin)?;
-    let presence = |path: &str| {
-        if path.starts_with("/nonexistent") || path.starts_with("/case/pki/") {
-            start::Presence::Missing
-        } else {
-            start::Presence::Unknown
-        }
-    };
     let start = start::Start {
         flags: &flags,
         configuration: &configuration,
@@ -152,6 +154,73 @@ fn kubelet_arguments_are_judged_as_the_kubelet_does() {
         wrong.len(),
         wrong.join("\n")
     );
+}
+
+/// Asks only the checks that read something of a case's arguments.
+fn is_taken(minor: Minor, command_line: &[String], first_of_case: usize) -> bool {
+    let is_users = |position| position >= first_of_case;
+    // The defaults of a file behind `--config`, where they differ from those of the flags.
+    let file = [
+        ("authentication.anonymous.enabled", json!(false)),
+        ("authentication.webhook.enabled", json!(true)),
+        ("authorization.mode", json!("Webhook")),
+    ];
+    takes(minor, command_line, &is_users, &file, &presence)
+}
+
+#[test]
+fn the_kubelet_takes_what_the_checks_of_it_pass() {
+    let (mut right, mut taken) = (0, 0);
+    for case in Recording::kubelet().read() {
+        let line = case.command_line();
+        for (text, expected) in &case.expect {
+            let is_taken = is_taken(minor(text), &line, line.len() - case.args.len());
+            // The machine that records has version 1, of which the product has a finding of its own.
+            let is_of_machine = |error: &String| error.contains("cgroup v1");
+            let is_right = expected.as_ref().is_none_or(is_of_machine);
+            assert!(!is_taken || is_right, "{text} {:?}", case.args);
+            right += usize::from(expected.is_none() && text != "1.24");
+            taken += usize::from(is_taken);
+        }
+    }
+    println!("{taken} of {right} are taken without asking all checks");
+    assert!(taken * 10 > right * 9, "{taken} of {right}");
+}
+
+#[test]
+fn two_arguments_are_taken_where_all_checks_pass() {
+    let cases = Recording::kubelet().read();
+    // As the defaults of a file are.
+    let base = [
+        "--kubeconfig=/case/kubeconfig",
+        "--hostname-override=node",
+        "--anonymous-auth=false",
+        "--authentication-token-webhook=true",
+        "--authorization-mode=Webhook",
+    ];
+    let machine = Machine {
+        read: &|path| Err(format!("open {path}: no such file or directory")),
+        walk: &|path| Err(format!("lstat {path}: no such file or directory")),
+        presence: &presence,
+        has_cgroup_v1: None,
+        has_drop_in_variable: false,
+    };
+    let mut compared = 0;
+    for minor in [25, 29, 31, 33, 34, 37].map(Minor) {
+        for (at, case) in cases.iter().enumerate().step_by(3) {
+            let other = &cases[at * 7 % cases.len()];
+            let own = base.iter().map(|&text| text.to_owned());
+            let of_cases = case.args.iter().chain(&other.args).cloned();
+            let line: Vec<String> = own.chain(of_cases).collect();
+            if is_taken(minor, &line, base.len()) {
+                let whole = outcome(minor, &line, &machine);
+                let is_same = matches!(whole, Outcome::CallsRuntime(_));
+                assert!(is_same, "{minor:?} {line:?}: {whole:?}");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 200, "{compared}");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 use crate::kubernetes::Minor;
 use crate::kubernetes::codec::duration;
 use crate::kubernetes::codec::tree::{Node, Value};
+use crate::kubernetes::kubelet::parts::overlap;
 
 /// When a field has its default.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,13 +23,9 @@ type Row = (&'static str, &'static str, When, u32, u32);
 
 const ALWAYS: u32 = u32::MAX;
 
+/// Sorted by the field.
 const DEFAULTS: &[Row] = &[
-    ("enableServer", "true", Absent, 0, ALWAYS),
-    ("syncFrequency", "\"1m0s\"", Zero, 0, ALWAYS),
-    ("fileCheckFrequency", "\"20s\"", Zero, 0, ALWAYS),
-    ("httpCheckFrequency", "\"20s\"", Zero, 0, ALWAYS),
     ("address", "\"0.0.0.0\"", Zero, 0, ALWAYS),
-    ("port", "10250", Zero, 0, ALWAYS),
     (
         "authentication.anonymous.enabled",
         "false",
@@ -36,7 +33,6 @@ const DEFAULTS: &[Row] = &[
         0,
         ALWAYS,
     ),
-    ("authentication.webhook.enabled", "true", Absent, 0, ALWAYS),
     (
         "authentication.webhook.cacheTTL",
         "\"2m0s\"",
@@ -44,6 +40,7 @@ const DEFAULTS: &[Row] = &[
         0,
         ALWAYS,
     ),
+    ("authentication.webhook.enabled", "true", Absent, 0, ALWAYS),
     ("authorization.mode", "\"Webhook\"", Zero, 0, ALWAYS),
     (
         "authorization.webhook.cacheAuthorizedTTL",
@@ -59,75 +56,8 @@ const DEFAULTS: &[Row] = &[
         0,
         ALWAYS,
     ),
-    ("registryPullQPS", "5", Absent, 0, ALWAYS),
-    ("registryBurst", "10", Zero, 0, ALWAYS),
-    ("eventRecordQPS", "5", Absent, 0, 26),
-    ("eventRecordQPS", "50", Absent, 27, ALWAYS),
-    ("eventBurst", "10", Zero, 0, 26),
-    ("eventBurst", "100", Zero, 27, ALWAYS),
-    ("enableDebuggingHandlers", "true", Absent, 0, ALWAYS),
-    ("healthzPort", "10248", Absent, 0, ALWAYS),
-    ("healthzBindAddress", "\"127.0.0.1\"", Zero, 0, ALWAYS),
-    ("oomScoreAdj", "-999", Absent, 0, ALWAYS),
-    (
-        "streamingConnectionIdleTimeout",
-        "\"4h0m0s\"",
-        Zero,
-        0,
-        ALWAYS,
-    ),
-    ("nodeStatusReportFrequency", "\"5m0s\"", Zero, 0, ALWAYS),
-    ("nodeStatusUpdateFrequency", "\"10s\"", Zero, 0, ALWAYS),
-    ("nodeLeaseDurationSeconds", "40", Zero, 0, ALWAYS),
-    ("imageMinimumGCAge", "\"2m0s\"", Zero, 0, ALWAYS),
-    ("imageGCHighThresholdPercent", "85", Absent, 0, ALWAYS),
-    ("imageGCLowThresholdPercent", "80", Absent, 0, ALWAYS),
-    ("volumeStatsAggPeriod", "\"1m0s\"", Zero, 0, ALWAYS),
-    ("cgroupsPerQOS", "true", Absent, 0, ALWAYS),
     ("cgroupDriver", "\"cgroupfs\"", Zero, 0, ALWAYS),
-    ("cpuManagerPolicy", "\"none\"", Zero, 0, ALWAYS),
-    ("cpuManagerReconcilePeriod", "\"10s\"", Zero, 0, ALWAYS),
-    ("memoryManagerPolicy", "\"None\"", Zero, 0, ALWAYS),
-    ("topologyManagerPolicy", "\"none\"", Zero, 0, ALWAYS),
-    ("topologyManagerScope", "\"container\"", Zero, 0, ALWAYS),
-    ("runtimeRequestTimeout", "\"2m0s\"", Zero, 0, ALWAYS),
-    ("hairpinMode", "\"promiscuous-bridge\"", Zero, 0, ALWAYS),
-    ("maxPods", "110", Zero, 0, ALWAYS),
-    ("podPidsLimit", "-1", Absent, 0, ALWAYS),
-    ("resolvConf", "\"/etc/resolv.conf\"", Absent, 0, ALWAYS),
-    ("cpuCFSQuota", "true", Absent, 0, ALWAYS),
-    ("cpuCFSQuotaPeriod", "\"100ms\"", Absent, 0, ALWAYS),
-    ("nodeStatusMaxImages", "50", Absent, 0, ALWAYS),
-    ("maxOpenFiles", "1000000", Zero, 0, ALWAYS),
-    (
-        "contentType",
-        "\"application/vnd.kubernetes.protobuf\"",
-        Zero,
-        0,
-        ALWAYS,
-    ),
-    ("kubeAPIQPS", "5", Absent, 0, 26),
-    ("kubeAPIQPS", "50", Absent, 27, ALWAYS),
-    ("kubeAPIBurst", "10", Zero, 0, 26),
-    ("kubeAPIBurst", "100", Zero, 27, ALWAYS),
-    ("serializeImagePulls", "true", Absent, 0, ALWAYS),
-    (
-        "evictionPressureTransitionPeriod",
-        "\"5m0s\"",
-        Zero,
-        0,
-        ALWAYS,
-    ),
-    ("mergeDefaultEvictionSettings", "false", Absent, 33, ALWAYS),
-    ("enableControllerAttachDetach", "true", Absent, 0, ALWAYS),
-    ("makeIPTablesUtilChains", "true", Absent, 0, ALWAYS),
-    ("iptablesMasqueradeBit", "14", Absent, 0, ALWAYS),
-    ("iptablesDropBit", "15", Absent, 0, ALWAYS),
-    ("failSwapOn", "true", Absent, 0, ALWAYS),
-    ("containerLogMaxSize", "\"10Mi\"", Zero, 0, ALWAYS),
-    ("containerLogMaxFiles", "5", Absent, 0, ALWAYS),
-    ("containerLogMaxWorkers", "1", Absent, 30, ALWAYS),
-    ("containerLogMonitorInterval", "\"10s\"", Absent, 30, ALWAYS),
+    ("cgroupsPerQOS", "true", Absent, 0, ALWAYS),
     (
         "configMapAndSecretChangeDetectionStrategy",
         "\"Watch\"",
@@ -135,17 +65,10 @@ const DEFAULTS: &[Row] = &[
         0,
         ALWAYS,
     ),
-    ("enforceNodeAllocatable", "[\"pods\"]", Absent, 0, ALWAYS),
-    ("logging.format", "\"text\"", Zero, 0, ALWAYS),
-    ("enableSystemLogHandler", "true", Absent, 0, ALWAYS),
-    ("seccompDefault", "false", Absent, 25, ALWAYS),
-    ("failCgroupV1", "false", Absent, 31, 34),
-    ("failCgroupV1", "true", Absent, 35, ALWAYS),
-    ("memoryThrottlingFactor", "0.8", Absent, 0, 26),
-    ("memoryThrottlingFactor", "0.9", Absent, 27, 36),
-    ("memoryReservationPolicy", "\"None\"", Zero, 36, ALWAYS),
-    ("registerNode", "true", Absent, 0, ALWAYS),
-    ("localStorageCapacityIsolation", "true", Absent, 25, ALWAYS),
+    ("containerLogMaxFiles", "5", Absent, 0, ALWAYS),
+    ("containerLogMaxSize", "\"10Mi\"", Zero, 0, ALWAYS),
+    ("containerLogMaxWorkers", "1", Absent, 30, ALWAYS),
+    ("containerLogMonitorInterval", "\"10s\"", Absent, 30, ALWAYS),
     (
         "containerRuntimeEndpoint",
         "\"unix:///run/containerd/containerd.sock\"",
@@ -153,7 +76,86 @@ const DEFAULTS: &[Row] = &[
         27,
         ALWAYS,
     ),
+    (
+        "contentType",
+        "\"application/vnd.kubernetes.protobuf\"",
+        Zero,
+        0,
+        ALWAYS,
+    ),
+    ("cpuCFSQuota", "true", Absent, 0, ALWAYS),
+    ("cpuCFSQuotaPeriod", "\"100ms\"", Absent, 0, ALWAYS),
+    ("cpuManagerPolicy", "\"none\"", Zero, 0, ALWAYS),
+    ("cpuManagerReconcilePeriod", "\"10s\"", Zero, 0, ALWAYS),
+    ("enableControllerAttachDetach", "true", Absent, 0, ALWAYS),
+    ("enableDebuggingHandlers", "true", Absent, 0, ALWAYS),
+    ("enableServer", "true", Absent, 0, ALWAYS),
+    ("enableSystemLogHandler", "true", Absent, 0, ALWAYS),
+    ("enforceNodeAllocatable", "[\"pods\"]", Absent, 0, ALWAYS),
+    ("eventBurst", "10", Zero, 0, 26),
+    ("eventBurst", "100", Zero, 27, ALWAYS),
+    ("eventRecordQPS", "5", Absent, 0, 26),
+    ("eventRecordQPS", "50", Absent, 27, ALWAYS),
+    (
+        "evictionPressureTransitionPeriod",
+        "\"5m0s\"",
+        Zero,
+        0,
+        ALWAYS,
+    ),
+    ("failCgroupV1", "false", Absent, 31, 34),
+    ("failCgroupV1", "true", Absent, 35, ALWAYS),
+    ("failSwapOn", "true", Absent, 0, ALWAYS),
+    ("fileCheckFrequency", "\"20s\"", Zero, 0, ALWAYS),
+    ("hairpinMode", "\"promiscuous-bridge\"", Zero, 0, ALWAYS),
+    ("healthzBindAddress", "\"127.0.0.1\"", Zero, 0, ALWAYS),
+    ("healthzPort", "10248", Absent, 0, ALWAYS),
+    ("httpCheckFrequency", "\"20s\"", Zero, 0, ALWAYS),
+    ("imageGCHighThresholdPercent", "85", Absent, 0, ALWAYS),
+    ("imageGCLowThresholdPercent", "80", Absent, 0, ALWAYS),
+    ("imageMinimumGCAge", "\"2m0s\"", Zero, 0, ALWAYS),
+    ("iptablesDropBit", "15", Absent, 0, ALWAYS),
+    ("iptablesMasqueradeBit", "14", Absent, 0, ALWAYS),
+    ("kubeAPIBurst", "10", Zero, 0, 26),
+    ("kubeAPIBurst", "100", Zero, 27, ALWAYS),
+    ("kubeAPIQPS", "5", Absent, 0, 26),
+    ("kubeAPIQPS", "50", Absent, 27, ALWAYS),
+    ("localStorageCapacityIsolation", "true", Absent, 25, ALWAYS),
+    ("logging.format", "\"text\"", Zero, 0, ALWAYS),
+    ("makeIPTablesUtilChains", "true", Absent, 0, ALWAYS),
+    ("maxOpenFiles", "1000000", Zero, 0, ALWAYS),
+    ("maxPods", "110", Zero, 0, ALWAYS),
+    ("memoryManagerPolicy", "\"None\"", Zero, 0, ALWAYS),
+    ("memoryReservationPolicy", "\"None\"", Zero, 36, ALWAYS),
+    ("memoryThrottlingFactor", "0.8", Absent, 0, 26),
+    ("memoryThrottlingFactor", "0.9", Absent, 27, 36),
+    ("mergeDefaultEvictionSettings", "false", Absent, 33, ALWAYS),
+    ("nodeLeaseDurationSeconds", "40", Zero, 0, ALWAYS),
+    ("nodeStatusMaxImages", "50", Absent, 0, ALWAYS),
+    ("nodeStatusReportFrequency", "\"5m0s\"", Zero, 0, ALWAYS),
+    ("nodeStatusUpdateFrequency", "\"10s\"", Zero, 0, ALWAYS),
+    ("oomScoreAdj", "-999", Absent, 0, ALWAYS),
     ("podLogsDir", "\"/var/log/pods\"", Zero, 30, ALWAYS),
+    ("podPidsLimit", "-1", Absent, 0, ALWAYS),
+    ("port", "10250", Zero, 0, ALWAYS),
+    ("registerNode", "true", Absent, 0, ALWAYS),
+    ("registryBurst", "10", Zero, 0, ALWAYS),
+    ("registryPullQPS", "5", Absent, 0, ALWAYS),
+    ("resolvConf", "\"/etc/resolv.conf\"", Absent, 0, ALWAYS),
+    ("runtimeRequestTimeout", "\"2m0s\"", Zero, 0, ALWAYS),
+    ("seccompDefault", "false", Absent, 25, ALWAYS),
+    ("serializeImagePulls", "true", Absent, 0, ALWAYS),
+    (
+        "streamingConnectionIdleTimeout",
+        "\"4h0m0s\"",
+        Zero,
+        0,
+        ALWAYS,
+    ),
+    ("syncFrequency", "\"1m0s\"", Zero, 0, ALWAYS),
+    ("topologyManagerPolicy", "\"none\"", Zero, 0, ALWAYS),
+    ("topologyManagerScope", "\"container\"", Zero, 0, ALWAYS),
+    ("volumeStatsAggPeriod", "\"1m0s\"", Zero, 0, ALWAYS),
 ];
 
 /// The thresholds of `eviction.DefaultEvictionHard`: those of a `--config` file that sets none (since 1.26; before
@@ -165,8 +167,10 @@ const EVICTION_HARD: [(&str, &str); 4] = [
     ("nodefs.inodesFree", "5%"),
 ];
 
-/// A gate with which a field has a default.
-const GATED: [(&str, &str, &str, u32); 2] = [
+/// A gate with which a field has a default, the field, the default, and since which minor.
+type GatedRow = (&'static str, &'static str, &'static str, u32);
+
+const GATED: [GatedRow; 2] = [
     (
         "KubeletCrashLoopBackOffMax",
         "crashLoopBackOff.maxContainerRestartPeriod",
@@ -184,18 +188,54 @@ const GATED: [(&str, &str, &str, u32); 2] = [
 /// Sets the defaults in a configuration of `kubelet.config.k8s.io/v1beta1`.
 pub(super) fn set(configuration: &mut Node, minor: Minor, is_enabled: &dyn Fn(&str) -> bool) {
     dependent(configuration, minor);
-    for &(path, json, when, first, last) in DEFAULTS {
-        if (first..=last).contains(&minor.0) {
-            set_one(configuration, path, json, when);
-        }
+    for row in DEFAULTS {
+        set_row(configuration, minor, row);
     }
     if minor < Minor(26) {
         eviction_hard(configuration);
     }
-    for (gate, path, json, first) in GATED {
-        if minor.0 >= first && is_enabled(gate) {
-            set_one(configuration, path, json, Zero);
+    for row in &GATED {
+        set_gated(configuration, minor, row, is_enabled);
+    }
+}
+
+/// Sets the defaults of these fields, each with all that is below it.
+pub(super) fn set_some(
+    configuration: &mut Node,
+    minor: Minor,
+    fields: &[&str],
+    is_enabled: &dyn Fn(&str) -> bool,
+) {
+    for field in fields {
+        let first = DEFAULTS.partition_point(|(path, ..)| path < field);
+        let rows = DEFAULTS.get(first..).unwrap_or_default();
+        let below = rows.iter().take_while(|(path, ..)| path.starts_with(field));
+        for row in below.filter(|(path, ..)| overlap(path, field)) {
+            set_row(configuration, minor, row);
         }
+        if minor < Minor(26) && *field == "evictionHard" {
+            eviction_hard(configuration);
+        }
+        for row in GATED.iter().filter(|(_, path, ..)| path == field) {
+            set_gated(configuration, minor, row, is_enabled);
+        }
+    }
+}
+
+fn set_row(configuration: &mut Node, minor: Minor, &(path, json, when, first, last): &Row) {
+    if (first..=last).contains(&minor.0) {
+        set_one(configuration, path, json, when);
+    }
+}
+
+fn set_gated(
+    configuration: &mut Node,
+    minor: Minor,
+    &(gate, path, json, first): &GatedRow,
+    is_enabled: &dyn Fn(&str) -> bool,
+) {
+    if minor.0 >= first && is_enabled(gate) {
+        set_one(configuration, path, json, Zero);
     }
 }
 
@@ -243,14 +283,19 @@ pub(super) fn eviction_hard(configuration: &mut Node) {
 }
 
 /// What the flags of the kubelet have for defaults.
-pub(super) fn set_legacy(configuration: &mut Node) {
-    for (path, json) in [
-        ("authentication.anonymous.enabled", "true"),
-        ("authentication.webhook.enabled", "false"),
-        ("authorization.mode", "\"AlwaysAllow\""),
-        ("readOnlyPort", "10255"),
-    ] {
-        put(configuration, path, literal(json));
+const LEGACY: [(&str, &str); 4] = [
+    ("authentication.anonymous.enabled", "true"),
+    ("authentication.webhook.enabled", "false"),
+    ("authorization.mode", "\"AlwaysAllow\""),
+    ("readOnlyPort", "10255"),
+];
+
+/// Sets what the flags have for defaults, of the fields that `is_wanted` names.
+pub(super) fn set_legacy(configuration: &mut Node, is_wanted: &dyn Fn(&str) -> bool) {
+    for (path, json) in LEGACY {
+        if is_wanted(path) {
+            put(configuration, path, literal(json));
+        }
     }
 }
 
@@ -265,17 +310,10 @@ fn set_one(configuration: &mut Node, path: &str, json: &str, when: When) {
 
 /// Sets a field by the names that lead to it.
 pub(super) fn put(configuration: &mut Node, path: &str, node: Node) {
-    let Some((name, rest)) = path.split_once('.') else {
-        configuration.set(path, node);
-        return;
-    };
-    let mut inner = configuration
-        .get(name)
-        .filter(|inner| matches!(inner.value, Value::Map(_)))
-        .cloned()
-        .unwrap_or(Node::default(Value::Map(Vec::new())));
-    put(&mut inner, rest, node);
-    configuration.set(name, inner);
+    match path.split_once('.') {
+        Some((name, rest)) => configuration.change(name, |inner| put(inner, rest, node)),
+        None => configuration.set(path, node),
+    }
 }
 
 /// A JSON literal of the tables above.
@@ -285,7 +323,7 @@ fn literal(json: &str) -> Node {
     })
 }
 
-pub(super) fn as_integer(node: &Node) -> Option<i64> {
+pub(in super::super) fn as_integer(node: &Node) -> Option<i64> {
     match &node.value {
         Value::Number(text) => text.parse().ok(),
         _ => None,
@@ -301,5 +339,15 @@ pub(super) fn is_zero(node: &Node) -> bool {
         Value::Text(text) => text.is_empty() || duration::parse(text) == Ok(0),
         Value::List(items) => items.is_empty(),
         Value::Map(entries) => entries.is_empty(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_sorted() {
+        assert!(DEFAULTS.is_sorted_by_key(|(path, ..)| *path));
     }
 }

@@ -4,7 +4,7 @@
 //! Upstream: `cmd/kubelet/app/server.go`, `pkg/kubelet/kubeletconfig/configfiles`,
 //! `pkg/kubelet/kubeletconfig/util/codec` of 1.24.17 to 1.37.2.
 
-mod defaults;
+pub(super) mod defaults;
 mod merge;
 
 use std::collections::BTreeMap;
@@ -13,6 +13,9 @@ use crate::kubernetes::codec::tree::{Node, Place, Value};
 use crate::kubernetes::codec::{self, Flavour, Scheme, Strictness, typed};
 use crate::kubernetes::tables::{self, Certainty, Schema};
 use crate::kubernetes::{Cause, Failure, Minor};
+
+use super::flags::KubeletFlags;
+use super::parts::overlap;
 
 /// The version and kind of the kubelet's files.
 const API_VERSION: &str = "kubelet.config.k8s.io/v1beta1";
@@ -198,6 +201,35 @@ pub fn load(minor: Minor, inputs: &Inputs<'_>) -> Result<Loaded, Error> {
     })
 }
 
+/// Some fields of the configuration, where there is no file but RKE2's own, whose fields `own` has: with places, and
+/// as JSON. Nothing of it is refused.
+pub(super) fn load_some(
+    minor: Minor,
+    fields: &[&str],
+    own: &[(&str, serde_json::Value)],
+    flags: &KubeletFlags,
+) -> (Loaded, serde_json::Value) {
+    let is_wanted = |path: &str| fields.iter().any(|field| overlap(field, path));
+    let mut value = Node::default(Value::Map(Vec::new()));
+    defaults::set_some(&mut value, minor, fields, &|gate| {
+        flags.gates().is_enabled(gate)
+    });
+    defaults::set_legacy(&mut value, &is_wanted);
+    for (path, json) in own {
+        if is_wanted(path) {
+            defaults::put(&mut value, path, Node::of_json(json, None));
+        }
+    }
+    let mut json = value.to_json();
+    flags.apply_some(&mut json, is_wanted);
+    let loaded = Loaded {
+        value: Node::of_json(&json, None),
+        files: Vec::new(),
+        ignored: Vec::new(),
+    };
+    (loaded, json)
+}
+
 struct Loader<'a> {
     minor: Minor,
     schema: Schema,
@@ -215,7 +247,7 @@ impl Loader<'_> {
         defaults::set(&mut value, self.minor, &|gate| {
             self.inputs.gates.is_enabled(&none, gate)
         });
-        defaults::set_legacy(&mut value);
+        defaults::set_legacy(&mut value, &|_| true);
         self.with_flags(&value)
     }
 

@@ -4,20 +4,23 @@ use crate::go;
 use crate::kubernetes::codec::tree::Value;
 use crate::yaml::scalar::show_float;
 
-use super::Check;
 use super::rules::{NUMBERS, is_label_value, is_qualified_name};
+use super::{Check, as_integer};
 
 const MILLISECOND: i64 = 1_000_000;
 const SECOND: i64 = 1000 * MILLISECOND;
 
 impl Check<'_> {
-    pub(super) fn scalars(&mut self) {
+    pub(super) fn lease(&mut self) {
         if self.integer("nodeLeaseDurationSeconds") <= 0 {
             self.invalid(
                 "nodeLeaseDurationSeconds",
                 "nodeLeaseDurationSeconds must be greater than 0",
             );
         }
+    }
+
+    pub(super) fn cgroups(&mut self) {
         let enforces = !self.list("enforceNodeAllocatable").is_empty();
         if !self.since(31) && enforces && !self.is_true("cgroupsPerQOS") {
             self.invalid(
@@ -32,9 +35,9 @@ impl Check<'_> {
                 "systemCgroups (--system-cgroups) was specified and cgroupRoot (--cgroup-root) was not specified",
             );
         }
-        self.bounds(0);
-        self.quota_period();
-        self.bounds(1);
+    }
+
+    pub(super) fn image_thresholds(&mut self) {
         let low = self.integer("imageGCLowThresholdPercent");
         let high = self.integer("imageGCHighThresholdPercent");
         if low >= high {
@@ -60,12 +63,13 @@ impl Check<'_> {
     }
 
     /// The numbers of one group, in order.
-    fn bounds(&mut self, group: u32) {
+    pub(super) fn bounds(&mut self, group: u32) {
         for bound in NUMBERS.iter().filter(|bound| bound.group == group) {
             if bound.since > self.minor.0 {
                 continue;
             }
-            let Some(value) = self.optional_integer(bound.field) else {
+            let node = self.configuration.at(bound.field);
+            let Some(value) = node.and_then(as_integer) else {
                 continue;
             };
             let is_allowed =
@@ -77,7 +81,7 @@ impl Check<'_> {
         }
     }
 
-    fn quota_period(&mut self) {
+    pub(super) fn quota_period(&mut self) {
         const FIELD: &str = "cpuCFSQuotaPeriod";
         let period = self.duration(FIELD);
         let shown = self.shown_duration(FIELD);
@@ -104,8 +108,7 @@ impl Check<'_> {
         }
     }
 
-    pub(super) fn numbers(&mut self) {
-        self.bounds(2);
+    pub(super) fn parallel_pulls(&mut self) {
         if self.since(27) {
             let parallel = self.optional_integer("maxParallelImagePulls");
             if let Some(pulls) = parallel.filter(|pulls| *pulls < 1) {
@@ -120,6 +123,9 @@ impl Check<'_> {
                 );
             }
         }
+    }
+
+    pub(super) fn bootstrap(&mut self) {
         if self.is_true("serverTLSBootstrap") && !self.is_enabled("RotateKubeletServerCertificate")
         {
             self.invalid(
@@ -127,6 +133,9 @@ impl Check<'_> {
                 "serverTLSBootstrap true requires feature gate RotateKubeletServerCertificate",
             );
         }
+    }
+
+    pub(super) fn run_once(&mut self) {
         if self.since(32) && self.is_true("runOnce") {
             self.invalid(
                 "runOnce",

@@ -25,7 +25,7 @@ const NAMESPACED: [&str; 11] = [
 const NAMESPACED_PREFIXES: [&str; 3] = ["net.", "fs.mqueue.", "user."];
 
 impl Check<'_> {
-    pub(super) fn images(&mut self) {
+    pub(super) fn image_ages(&mut self) {
         const MINIMUM: &str = "imageMinimumGCAge";
         const MAXIMUM: &str = "imageMaximumGCAge";
         if !self.since(29) {

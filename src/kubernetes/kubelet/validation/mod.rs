@@ -17,7 +17,9 @@ use crate::kubernetes::codec::duration;
 use crate::kubernetes::codec::tree::{Node, Value};
 use crate::kubernetes::{Failure, Minor};
 
+use super::configuration::defaults::as_integer;
 use super::configuration::{Inputs, Loaded};
+use super::parts::{self, Part, checking, note};
 
 /// What validation needs to know of the machine, and what others found.
 #[derive(Debug, Clone, Copy, Default)]
@@ -75,6 +77,224 @@ fn aggregate<'a>(errors: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
+/// The fields that the checks read which read something of what was set. Numbers are checked each for itself.
+pub(super) fn read_with(set: &[String]) -> Vec<&'static str> {
+    let parts = PARTS.iter().filter(|part| part.reads_one_of(set));
+    let read = parts.flat_map(|part| part.reads).copied();
+    let numbers = rules::NUMBERS.iter().map(|bound| bound.field);
+    let set_numbers = numbers.filter(|field| set.iter().any(|path| path == field));
+    read.filter(|path| *path != NUMBERS)
+        .chain(set_numbers)
+        .collect()
+}
+
+/// Whether the checks pass that read something of what was set. `loaded` has what [`read_with`] names.
+pub(super) fn passes(
+    minor: Minor,
+    loaded: &Loaded,
+    inputs: &Inputs<'_>,
+    gates: &BTreeMap<String, bool>,
+    set: &[String],
+) -> bool {
+    let mut check = Check {
+        minor,
+        configuration: &loaded.value,
+        inputs,
+        gates,
+        host: Host::default(),
+        errors: Vec::new(),
+    };
+    for part in PARTS {
+        if part.reads == [NUMBERS] || part.reads_one_of(set) {
+            checking(part.reads, || (part.run)(&mut check));
+        }
+    }
+    check.errors.is_empty()
+}
+
+/// Stands for the fields of [`rules::NUMBERS`], of which one that is not set is not checked.
+const NUMBERS: &str = "";
+
+type Run = fn(&mut Check<'_>);
+
+/// The checks in the kubelet's order.
+const PARTS: &[Part<Run>] = &[
+    Part {
+        run: |check| check.lease(),
+        reads: &["nodeLeaseDurationSeconds"],
+    },
+    Part {
+        run: |check| check.cgroups(),
+        reads: &[
+            "enforceNodeAllocatable",
+            "cgroupsPerQOS",
+            "systemCgroups",
+            "cgroupRoot",
+        ],
+    },
+    Part {
+        run: |check| check.bounds(0),
+        reads: &[NUMBERS],
+    },
+    Part {
+        run: |check| check.quota_period(),
+        reads: &["cpuCFSQuotaPeriod", "featureGates.CustomCPUCFSQuotaPeriod"],
+    },
+    Part {
+        run: |check| check.bounds(1),
+        reads: &[NUMBERS],
+    },
+    Part {
+        run: |check| check.image_thresholds(),
+        reads: &["imageGCLowThresholdPercent", "imageGCHighThresholdPercent"],
+    },
+    Part {
+        run: |check| check.image_ages(),
+        reads: &[
+            "imageMinimumGCAge",
+            "imageMaximumGCAge",
+            "featureGates.ImageMaximumGCAge",
+            "defaultPodSysctls",
+            "featureGates.DefaultPodSysctls",
+        ],
+    },
+    Part {
+        run: |check| check.bounds(2),
+        reads: &[NUMBERS],
+    },
+    Part {
+        run: |check| check.parallel_pulls(),
+        reads: &["maxParallelImagePulls", "serializeImagePulls"],
+    },
+    Part {
+        run: |check| check.bootstrap(),
+        reads: &[
+            "serverTLSBootstrap",
+            "featureGates.RotateKubeletServerCertificate",
+        ],
+    },
+    Part {
+        run: |check| check.run_once(),
+        reads: &["runOnce"],
+    },
+    Part {
+        run: |check| check.node(),
+        reads: &[
+            "topologyManagerPolicy",
+            "featureGates.TopologyManager",
+            "registerWithTaints",
+        ],
+    },
+    Part {
+        run: |check| check.topology(),
+        reads: &[
+            "topologyManagerPolicy",
+            "topologyManagerScope",
+            "featureGates.TopologyManager",
+        ],
+    },
+    Part {
+        run: |check| check.shutdown(),
+        reads: &[
+            "shutdownGracePeriod",
+            "shutdownGracePeriodCriticalPods",
+            "shutdownGracePeriodByPodPriority",
+            "featureGates.GracefulNodeShutdown",
+            "featureGates.GracefulNodeShutdownBasedOnPodPriority",
+        ],
+    },
+    Part {
+        run: |check| check.swap(),
+        reads: &["memorySwap.swapBehavior", "featureGates.NodeSwap"],
+    },
+    Part {
+        run: |check| check.back_off(),
+        reads: &[
+            "crashLoopBackOff.maxContainerRestartPeriod",
+            "featureGates.KubeletCrashLoopBackOffMax",
+        ],
+    },
+    Part {
+        run: |check| check.enforcement(),
+        reads: &[
+            "enforceNodeAllocatable",
+            "cgroupsPerQOS",
+            "systemReservedCgroup",
+            "kubeReservedCgroup",
+        ],
+    },
+    Part {
+        run: |check| check.hairpin(),
+        reads: &["hairpinMode"],
+    },
+    Part {
+        run: |check| check.image_verification(),
+        reads: &[
+            "imagePullCredentialsVerificationPolicy",
+            "preloadedImagesVerificationAllowlist",
+            "featureGates.KubeletEnsureSecretPulledImages",
+        ],
+    },
+    Part {
+        run: |check| check.reserved_cpus(),
+        reads: &[
+            "reservedSystemCPUs",
+            "systemReservedCgroup",
+            "kubeReservedCgroup",
+        ],
+    },
+    Part {
+        run: |check| check.reserved_memory(),
+        reads: &["reservedMemory"],
+    },
+    Part {
+        run: |check| check.operating_system(),
+        reads: &[
+            "failCgroupV1",
+            "singleProcessOOMKill",
+            "userNamespaces.idsPerPod",
+        ],
+    },
+    Part {
+        run: |check| check.metrics(),
+        reads: &["showHiddenMetricsForVersion"],
+    },
+    Part {
+        run: |check| check.logging(),
+        reads: &["logging"],
+    },
+    Part {
+        run: |check| check.tracing(),
+        reads: &["tracing", "featureGates.KubeletTracing"],
+    },
+    Part {
+        run: |check| check.memory_quality(),
+        reads: &[
+            "memoryThrottlingFactor",
+            "memoryReservationPolicy",
+            "featureGates.MemoryQoS",
+        ],
+    },
+    Part {
+        run: |check| check.endpoint(),
+        reads: &[
+            "containerRuntimeEndpoint",
+            "enableSystemLogQuery",
+            "enableSystemLogHandler",
+            "featureGates.NodeLogQuery",
+        ],
+    },
+    Part {
+        run: |check| check.logs(),
+        reads: &[
+            "containerLogMaxWorkers",
+            "containerLogMonitorInterval",
+            "containerLogMaxFiles",
+            "podLogsDir",
+        ],
+    },
+];
+
 /// A run of the checks: what is checked, and what was found.
 struct Check<'a> {
     minor: Minor,
@@ -88,26 +308,9 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn all(&mut self) {
-        self.scalars();
-        self.images();
-        self.numbers();
-        self.node();
-        self.topology();
-        self.shutdown();
-        self.swap();
-        self.back_off();
-        self.enforcement();
-        self.hairpin();
-        self.image_verification();
-        self.reserved_cpus();
-        self.reserved_memory();
-        self.operating_system();
-        self.metrics();
-        self.logging();
-        self.tracing();
-        self.memory_quality();
-        self.endpoint();
-        self.logs();
+        for part in PARTS {
+            checking(part.reads, || (part.run)(self));
+        }
     }
 
     fn since(&self, minor: u32) -> bool {
@@ -115,6 +318,7 @@ impl Check<'_> {
     }
 
     fn is_enabled(&self, gate: &str) -> bool {
+        note(&parts::gate(gate));
         self.inputs.gates.is_enabled(self.gates, gate)
     }
 
@@ -128,6 +332,7 @@ impl Check<'_> {
     }
 
     fn get(&self, field: &str) -> Option<&Node> {
+        note(field);
         self.configuration.at(field)
     }
 
@@ -137,10 +342,7 @@ impl Check<'_> {
     }
 
     fn optional_integer(&self, field: &str) -> Option<i64> {
-        match &self.get(field)?.value {
-            Value::Number(text) => text.parse().ok(),
-            _ => None,
-        }
+        as_integer(self.get(field)?)
     }
 
     fn float(&self, field: &str) -> Option<f64> {
