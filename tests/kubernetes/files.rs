@@ -18,10 +18,9 @@ use preflight_rke2::testing::kubernetes::kubelet::{Machine, Outcome, outcome};
 use preflight_rke2::testing::kubernetes::{Failure, Minor};
 use serde::{Deserialize, Serialize};
 
-const FILE: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/tests/cases/kubernetes/kubelet-files.json"
-);
+use crate::{lab, recordings};
+
+const FILE: &str = "kubelet-files.json";
 const HEAD: &str =
     "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfailCgroupV1: false\n";
 const CONFIG: &str = "/case/config.yaml";
@@ -567,8 +566,7 @@ fn arguments(case: &Case) -> Vec<String> {
 
 /// All cases, with what is recorded of them.
 fn cases() -> Vec<Case> {
-    let text = std::fs::read_to_string(FILE).unwrap_or_else(|_| "[]".to_owned());
-    let recorded: Vec<Case> = serde_json::from_str(&text).unwrap();
+    let recorded: Vec<Case> = recordings::read(FILE);
     let mut cases = generate();
     for case in &mut cases {
         let known = recorded.iter().find(|known| {
@@ -684,12 +682,7 @@ fn the_kubelet_agrees() {
 
 #[test]
 fn cases_have_names_of_their_own() {
-    let mut names: Vec<String> = cases().into_iter().map(|case| case.name).collect();
-    names.sort();
-    let count = names.len();
-    names.dedup();
-    assert_eq!(names.len(), count);
-    assert!(count >= 250, "{count} cases");
+    recordings::assert_names(cases().into_iter().map(|case| case.name), 250);
 }
 
 /// Asks the kubelets of the minors in `RECORD`, separated by blanks, and writes what they do.
@@ -709,38 +702,23 @@ fn record() {
                 }
             }
         }
-        let lines: Vec<String> = cases
-            .iter()
-            .map(|case| serde_json::to_string(case).unwrap())
-            .collect();
-        std::fs::write(FILE, format!("[\n{}\n]\n", lines.join(",\n"))).unwrap();
+        recordings::write(FILE, &cases);
     }
 }
 
-const KUBECONFIG: &str = "apiVersion: v1
-kind: Config
-clusters: [{name: a, cluster: {server: 'https://127.0.0.1:1', insecure-skip-tls-verify: true}}]
-users: [{name: a, user: {token: a}}]
-contexts: [{name: a, context: {cluster: a, user: a}}]
-current-context: a
-";
-
 /// What the real kubelet does; `None` if it does not end in time.
 fn ask(minor: &str, case: &Case) -> Option<Option<String>> {
-    let lab = std::env::var_os("PREFLIGHT_LAB")
-        .map_or_else(|| PathBuf::from("/var/cache/preflight-lab"), PathBuf::from);
-    let program = lab.join("kubernetes").join(minor).join("bin/kubelet");
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().to_str().unwrap();
     let place = |text: &str| text.replace("/case/", &format!("{root}/"));
-    std::fs::write(directory.path().join("kubeconfig"), KUBECONFIG).unwrap();
+    std::fs::write(directory.path().join("kubeconfig"), lab::KUBECONFIG).unwrap();
     for (path, content) in &case.files {
         let path = PathBuf::from(place(path));
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, place(content)).unwrap();
     }
     let log = directory.path().join("log");
-    let mut child = Command::new(program)
+    let mut child = Command::new(lab::program(minor, "kubelet"))
         .args(arguments(case).iter().map(|argument| place(argument)))
         .env_clear()
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
@@ -759,44 +737,13 @@ fn ask(minor: &str, case: &Case) -> Option<Option<String>> {
     }
     let text = String::from_utf8_lossy(&std::fs::read(&log).unwrap())
         .replace(&format!("{root}/"), "/case/");
-    let error = error(&text)?;
+    let error = lab::error(&text)?;
     let calls = [
         "validate service connection",
         "unable to determine runtime API version",
         "failed to run Kubelet: context deadline exceeded",
     ];
     Some((!calls.iter().any(|call| error.contains(call))).then_some(error))
-}
-
-/// The error that a log ends with.
-fn error(log: &str) -> Option<String> {
-    if let Some(line) = log.lines().find(|line| line.starts_with("panic: ")) {
-        return Some(line.to_owned());
-    }
-    let failed = "\"command failed\" err=";
-    if let Some(at) = log.rfind(failed) {
-        let value = &log[at + failed.len()..];
-        if let Some(lines) = value.strip_prefix("<\n") {
-            let lines: Vec<&str> = lines
-                .lines()
-                .take_while(|line| line.starts_with('\t'))
-                .map(|line| &line[1..])
-                .collect();
-            return Some(lines.join("\n"));
-        }
-        let quoted = value.lines().next()?.strip_prefix('"')?.strip_suffix('"')?;
-        let json = format!(
-            "\"{}\"",
-            quoted.replace("\\x", "\\u00").replace("\\a", "\\u0007")
-        );
-        return serde_json::from_str(&json).ok();
-    }
-    let line = log
-        .lines()
-        .rev()
-        .find(|line| line.starts_with('{') && line.contains("command failed"))?;
-    let value: serde_json::Value = serde_json::from_str(line).ok()?;
-    Some(value["err"].as_str()?.to_owned())
 }
 
 /// The paths that the cases use are below one directory.

@@ -23,4 +23,6 @@ mod apiserver;
 mod arguments;
 mod files;
 mod kernel;
+mod lab;
+mod recordings;
 mod tables;

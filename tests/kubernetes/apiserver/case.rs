@@ -1,12 +1,10 @@
 //! A case: arguments, files, and what the program of each minor does with them.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-/// The directory that stands for the one that a case runs in.
-pub(super) const DIRECTORY: &str = "/case";
+use crate::recordings;
 
 /// The arguments that those of the case follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -218,23 +216,16 @@ impl Case {
     }
 }
 
-fn path() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/kubernetes/apiserver.json")
-}
+/// The recording.
+const FILE: &str = "apiserver.json";
 
 /// The recorded cases.
 pub(super) fn recorded() -> Vec<Case> {
-    let text = std::fs::read_to_string(path()).unwrap_or_else(|_| "[]".to_owned());
-    let values: Vec<Value> = serde_json::from_str(&text).unwrap();
+    let values: Vec<Value> = recordings::read(FILE);
     values.iter().map(Case::from_value).collect()
 }
 
-/// Writes them, each on one line.
+/// Writes them.
 pub(super) fn write(cases: &[Case]) {
-    let lines: Vec<String> = cases
-        .iter()
-        .map(|case| case.to_value().to_string())
-        .collect();
-    std::fs::create_dir_all(path().parent().unwrap()).unwrap();
-    std::fs::write(path(), format!("[\n{}\n]\n", lines.join(",\n"))).unwrap();
+    recordings::write(FILE, cases.iter().map(Case::to_value));
 }

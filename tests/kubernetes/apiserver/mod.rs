@@ -11,6 +11,8 @@ use case::Case;
 use preflight_rke2::testing::kubernetes::control_plane::{FileState, judge};
 use preflight_rke2::testing::kubernetes::{Minor, Program};
 
+use crate::recordings;
+
 /// All cases, with what is recorded of them.
 fn cases() -> Vec<Case> {
     let recorded = case::recorded();
@@ -31,12 +33,7 @@ fn cases() -> Vec<Case> {
 
 #[test]
 fn cases_have_names_of_their_own() {
-    let mut names: Vec<String> = cases().into_iter().map(|case| case.name).collect();
-    names.sort();
-    let count = names.len();
-    names.dedup();
-    assert_eq!(names.len(), count);
-    assert!(count >= 260, "{count} cases");
+    recordings::assert_names(cases().into_iter().map(|case| case.name), 260);
 }
 
 /// Asks the API servers of the minors in `RECORD`, separated by blanks, and writes what they do. With `ONLY=new`

@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::case::{Case, DIRECTORY};
+use super::case::Case;
+use crate::lab::{self, DIRECTORY, Running, error};
 
 /// Longer than a start takes on a machine that is busy with other work.
 const PATIENCE: Duration = Duration::from_secs(45);
@@ -16,28 +17,12 @@ const PATIENCE: Duration = Duration::from_secs(45);
 /// How many run at a time: each takes 400 MB.
 const WORKERS: usize = 2;
 
-fn lab() -> PathBuf {
-    std::env::var_os("PREFLIGHT_LAB")
-        .map_or_else(|| PathBuf::from("/var/cache/preflight-lab"), PathBuf::from)
-        .join("kubernetes")
-}
-
 fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
         .unwrap()
         .port()
-}
-
-/// A child that does not outlive its owner.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// An etcd and certificates, below a directory that is removed at the end.
@@ -48,38 +33,15 @@ pub(super) struct Lab {
     next: AtomicUsize,
 }
 
-const CERTIFICATES: &str = "
-for name in ca other server; do
-    openssl req -x509 -newkey rsa:2048 -nodes -days 36500 -subj /CN=$name -keyout $name.key -out $name.crt
-done
-openssl genrsa -out sa.key 2048
-openssl rsa -in sa.key -pubout -out sa.pub
-cat >kubeconfig <<END
-apiVersion: v1
-kind: Config
-clusters: [{name: a, cluster: {server: https://127.0.0.1:1, insecure-skip-tls-verify: true}}]
-users: [{name: a, user: {token: a}}]
-contexts: [{name: a, context: {cluster: a, user: a}}]
-current-context: a
-END
-";
-
 impl Lab {
     pub(super) fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let pki = directory.path().join("pki");
-        std::fs::create_dir(&pki).unwrap();
-        let made = Command::new("bash")
-            .args(["-ec", CERTIFICATES])
-            .current_dir(&pki)
-            .stderr(Stdio::null())
-            .status()
-            .unwrap();
-        assert!(made.success(), "openssl");
+        lab::make_certificates(&pki);
         let etcd_port = free_port();
         let client = format!("http://127.0.0.1:{etcd_port}");
         let peer = format!("http://127.0.0.1:{}", free_port());
-        let etcd = Command::new(lab().join("etcd/bin/etcd"))
+        let etcd = Command::new(lab::directory().join("etcd/bin/etcd"))
             .arg("--unsafe-no-fsync")
             .arg(format!(
                 "--data-dir={}",
@@ -170,7 +132,7 @@ impl Lab {
             })
             .collect();
         let log = directory.join("log");
-        let program = lab().join(minor).join("bin/kube-apiserver");
+        let program = lab::program(minor, "kube-apiserver");
         let running = Command::new("nice")
             .arg(&program)
             .args(&arguments)
@@ -215,53 +177,4 @@ fn wait(mut running: Running, log: &Path) -> Option<Option<String>> {
     }
     eprintln!("neither:\n{}", read());
     None
-}
-
-/// The error that a log ends with.
-fn error(log: &str) -> Option<String> {
-    let failed = "\"command failed\" err=";
-    if let Some(at) = log.rfind(failed) {
-        let value = &log[at + failed.len()..];
-        return Some(if let Some(lines) = value.strip_prefix("<\n") {
-            let lines: Vec<&str> = lines
-                .lines()
-                .take_while(|line| line.starts_with('\t'))
-                .map(|line| &line[1..])
-                .collect();
-            lines.join("\n")
-        } else {
-            let line = value.lines().next()?;
-            unquoted(line.strip_prefix('"')?.strip_suffix('"')?)
-        });
-    }
-    if let Some(line) = log
-        .lines()
-        .rev()
-        .find(|line| line.starts_with('{') && line.contains("command failed"))
-    {
-        let value: serde_json::Value = serde_json::from_str(line).ok()?;
-        return Some(value["err"].as_str()?.to_owned());
-    }
-    if let Some(line) = log.lines().find(|line| is_fatal(line)) {
-        return Some(line.split_once("] ")?.1.to_owned());
-    }
-    if let Some(line) = log.lines().find(|line| line.starts_with("panic: ")) {
-        return Some(line.to_owned());
-    }
-    log.lines()
-        .find_map(|line| line.strip_prefix("Error: "))
-        .map(str::to_owned)
-}
-
-fn is_fatal(line: &str) -> bool {
-    line.starts_with('F') && line.len() > 5 && line[1..5].bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// A Go string literal without its quotes.
-fn unquoted(text: &str) -> String {
-    let json = format!(
-        "\"{}\"",
-        text.replace("\\x", "\\u00").replace("\\a", "\\u0007")
-    );
-    serde_json::from_str(&json).unwrap_or_else(|_| text.to_owned())
 }

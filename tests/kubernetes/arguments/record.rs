@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+#[cfg(feature = "lab")]
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::recording::{Case, Recording};
 use super::{cases, components};
+use crate::lab::program;
 
 /// Programs that run at a time.
 const WORKERS: usize = 3;
@@ -21,16 +23,6 @@ users: [{name: a, user: {}}]
 contexts: [{name: a, context: {cluster: a, user: a}}]
 current-context: a
 ";
-
-fn program(minor: &str, name: &str) -> PathBuf {
-    let lab =
-        std::env::var_os("PREFLIGHT_LAB").unwrap_or_else(|| "/var/cache/preflight-lab".into());
-    Path::new(&lab)
-        .join("kubernetes")
-        .join(minor)
-        .join("bin")
-        .join(name)
-}
 
 /// Runs a case. Nothing: it gets as far as it can, or goes on to run.
 fn ask(minor: &str, case: &Case) -> Option<String> {

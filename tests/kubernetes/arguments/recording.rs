@@ -1,9 +1,10 @@
 //! Cases with what each minor does, as a file.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
+
+use crate::recordings;
 
 /// A command line and what the component does with it.
 #[derive(Debug, Clone)]
@@ -54,7 +55,7 @@ impl Case {
         json!([self.program, self.args, self.is_random])
     }
 
-    fn to_line(&self) -> String {
+    fn to_value(&self) -> Value {
         let mut object = Map::new();
         object.insert("program".to_owned(), json!(self.program));
         object.insert("args".to_owned(), json!(self.args));
@@ -62,7 +63,7 @@ impl Case {
             object.insert("random".to_owned(), json!(true));
         }
         object.insert("expect".to_owned(), json!(self.expect));
-        Value::Object(object).to_string()
+        Value::Object(object)
     }
 
     fn from_value(value: &Value) -> Self {
@@ -77,34 +78,29 @@ impl Case {
 
 /// A file of cases.
 pub(super) struct Recording {
-    path: PathBuf,
+    file: &'static str,
 }
 
 impl Recording {
-    fn named(name: &str) -> Self {
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/kubernetes");
+    pub(super) const fn kubelet() -> Self {
         Self {
-            path: directory.join(name),
+            file: "kubelet-arguments.json",
         }
     }
 
-    pub(super) fn kubelet() -> Self {
-        Self::named("kubelet-arguments.json")
-    }
-
-    pub(super) fn components() -> Self {
-        Self::named("component-arguments.json")
+    pub(super) const fn components() -> Self {
+        Self {
+            file: "component-arguments.json",
+        }
     }
 
     pub(super) fn read(&self) -> Vec<Case> {
-        let text = std::fs::read_to_string(&self.path).unwrap_or_else(|_| "[]".to_owned());
-        let values: Vec<Value> = serde_json::from_str(&text).unwrap();
+        let values: Vec<Value> = recordings::read(self.file);
         values.iter().map(Case::from_value).collect()
     }
 
     /// Writes generated cases, with what is known of them.
     pub(super) fn write(&self, cases: &[Case]) {
-        let lines: Vec<_> = cases.iter().map(Case::to_line).collect();
-        std::fs::write(&self.path, format!("[\n{}\n]\n", lines.join(",\n"))).unwrap();
+        recordings::write(self.file, cases.iter().map(Case::to_value));
     }
 }
