@@ -82,6 +82,11 @@ impl Gates {
         tables::gate(self.program, self.minor, name).is_some_and(|gate| self.is_on(&gate))
     }
 
+    /// Whether the component has a gate.
+    pub fn has(&self, name: &str) -> bool {
+        tables::gate(self.program, self.minor, name).is_some()
+    }
+
     fn is_on(&self, gate: &Gate) -> bool {
         if let Some(&on) = self.requested.get(gate.name) {
             return on;

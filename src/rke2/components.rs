@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use super::config::{ParserRules, SettingOrigin, Settings};
 use super::role::Role;
-use crate::kubernetes::Program;
+use crate::kubernetes::{Minor, Program, control_plane, tables};
 
 /// An argument as the component gets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,14 +51,11 @@ pub(crate) fn entries(program: Program, settings: &Settings) -> Vec<(String, Set
     settings.list(setting(program))
 }
 
-/// The arguments of a static pod, in their order.
-pub(crate) fn arguments(
-    program: Program,
-    settings: &Settings,
-    has_flag: impl Fn(&str) -> bool,
-) -> Vec<Given> {
+/// The arguments of a static pod of a release, in their order.
+pub(crate) fn arguments(program: Program, settings: &Settings, minor: Minor) -> Vec<Given> {
     let entries = entries(program, settings);
-    let own = own(program, settings, &entries);
+    let has_flag = |name: &str| tables::flag(program, minor, name).is_some();
+    let own = own(program, settings, minor, &entries);
     let first = first(program).iter();
     let mut all: Vec<Given> = first.map(|text| Given::own((*text).to_owned())).collect();
     all.extend(merged(own, &entries, has_flag));
@@ -159,6 +156,7 @@ const fn first(program: Program) -> &'static [&'static str] {
 fn own(
     program: Program,
     settings: &Settings,
+    minor: Minor,
     entries: &[(String, SettingOrigin)],
 ) -> BTreeMap<String, Given> {
     let list = |name: &str, otherwise: &str| {
@@ -190,18 +188,23 @@ fn own(
             }
         }
         Program::ControllerManager => {
-            all.extend(controller_manager(data));
+            all.extend(controller_manager(data, minor));
             all.push(("cluster-cidr", list("cluster-cidr", "10.42.0.0/16")));
+            all.push((
+                "service-cluster-ip-range",
+                list("service-cidr", "10.43.0.0/16"),
+            ));
         }
-        Program::Scheduler => all.extend([
-            (
-                "kubeconfig",
-                format!("{data}/server/cred/scheduler.kubeconfig"),
-            ),
-            ("bind-address", "127.0.0.1".to_owned()),
-            ("secure-port", "10259".to_owned()),
-            ("profiling", "false".to_owned()),
-        ]),
+        Program::Scheduler => {
+            let kubeconfig = format!("{data}/server/cred/scheduler.kubeconfig");
+            all.extend(serving(data, "scheduler", &kubeconfig));
+            all.extend([
+                ("kubeconfig", kubeconfig),
+                ("bind-address", "127.0.0.1".to_owned()),
+                ("secure-port", "10259".to_owned()),
+                ("profiling", "false".to_owned()),
+            ]);
+        }
         Program::Proxy => all.extend([
             ("proxy-mode", "iptables".to_owned()),
             ("healthz-bind-address", "127.0.0.1".to_owned()),
@@ -292,25 +295,83 @@ fn api_server(data: &str, domain: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn controller_manager(data: &str) -> Vec<(&'static str, String)> {
+fn controller_manager(data: &str, minor: Minor) -> Vec<(&'static str, String)> {
     let kubeconfig = format!("{data}/server/cred/controller.kubeconfig");
-    vec![
+    let tls = |file: &str| format!("{data}/server/tls/{file}");
+    // What the release does not have cannot be turned off.
+    let controllers: Vec<&str> = [
+        "*",
+        "tokencleaner",
+        "-service",
+        "-route",
+        "-cloud-node-lifecycle",
+    ]
+    .into_iter()
+    .filter(|name| {
+        let name = name.strip_prefix('-').unwrap_or(name);
+        name == "*" || control_plane::is_controller(minor, name)
+    })
+    .collect();
+    let mut all = serving(data, "controller-manager", &kubeconfig);
+    all.extend([
         ("allocate-node-cidrs", "true".to_owned()),
         ("bind-address", "127.0.0.1".to_owned()),
-        ("configure-cloud-routes", "false".to_owned()),
         (
-            "controllers",
-            "*,tokencleaner,-service,-route,-cloud-node-lifecycle".to_owned(),
+            "cluster-signing-kube-apiserver-client-cert-file",
+            tls("client-ca.nochain.crt"),
         ),
+        (
+            "cluster-signing-kube-apiserver-client-key-file",
+            tls("client-ca.key"),
+        ),
+        (
+            "cluster-signing-kubelet-client-cert-file",
+            tls("client-ca.nochain.crt"),
+        ),
+        (
+            "cluster-signing-kubelet-client-key-file",
+            tls("client-ca.key"),
+        ),
+        (
+            "cluster-signing-kubelet-serving-cert-file",
+            tls("server-ca.nochain.crt"),
+        ),
+        (
+            "cluster-signing-kubelet-serving-key-file",
+            tls("server-ca.key"),
+        ),
+        (
+            "cluster-signing-legacy-unknown-cert-file",
+            tls("server-ca.nochain.crt"),
+        ),
+        (
+            "cluster-signing-legacy-unknown-key-file",
+            tls("server-ca.key"),
+        ),
+        ("configure-cloud-routes", "false".to_owned()),
+        ("controllers", controllers.join(",")),
         ("kubeconfig", kubeconfig),
         ("profiling", "false".to_owned()),
-        ("root-ca-file", format!("{data}/server/tls/server-ca.crt")),
+        ("root-ca-file", tls("server-ca.crt")),
         ("secure-port", "10257".to_owned()),
         (
             "service-account-private-key-file",
-            format!("{data}/server/tls/service.current.key"),
+            tls("service.current.key"),
         ),
         ("use-service-account-credentials", "true".to_owned()),
+    ]);
+    all
+}
+
+/// How a component serves and knows who asks. Older releases have no certificate of RKE2's, and make one themselves:
+/// with one that is listed here, a certificate of the user lacks no key.
+fn serving(data: &str, name: &str, kubeconfig: &str) -> Vec<(&'static str, String)> {
+    let tls = |end: &str| format!("{data}/server/tls/kube-{name}/kube-{name}.{end}");
+    vec![
+        ("authentication-kubeconfig", kubeconfig.to_owned()),
+        ("authorization-kubeconfig", kubeconfig.to_owned()),
+        ("tls-cert-file", tls("crt")),
+        ("tls-private-key-file", tls("key")),
     ]
 }
 

@@ -446,9 +446,7 @@ fn static_pod(
     settings: &Settings,
     read: &dyn Fn(&str) -> FileState,
 ) -> Option<StartFailure> {
-    let given = components::arguments(program, settings, |name| {
-        tables::flag(program, minor, name).is_some()
-    });
+    let given = components::arguments(program, settings, minor);
     let arguments: Vec<String> = given.iter().map(|given| given.text.clone()).collect();
     // RKE2 makes what its own arguments name.
     let files = |path: &str| {

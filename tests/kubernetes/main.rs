@@ -21,6 +21,7 @@
 
 mod apiserver;
 mod arguments;
+mod components;
 mod files;
 mod kernel;
 mod lab;

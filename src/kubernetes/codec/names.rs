@@ -3,7 +3,13 @@
 use crate::kubernetes::Minor;
 
 /// Fields of a type with a name of its own: struct, field, type.
-const FIELDS: [(&str, &str, &str); 12] = [
+const FIELDS: [(&str, &str, &str); 14] = [
+    ("KubeProxyConfiguration", "mode", "v1alpha1.ProxyMode"),
+    (
+        "KubeProxyConfiguration",
+        "detectLocalMode",
+        "v1alpha1.LocalMode",
+    ),
     ("LoggingConfiguration", "flushFrequency", "time.Duration"),
     ("LoggingConfiguration", "verbosity", "v1.VerbosityLevel"),
     ("VModuleItem", "verbosity", "v1.VerbosityLevel"),

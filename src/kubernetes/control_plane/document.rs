@@ -1,6 +1,7 @@
 //! A file, decoded, and its fields.
 
-use super::super::super::options::Options;
+use super::errors::{AS_JSON, quote};
+use super::options::Options;
 use crate::kubernetes::codec::duration;
 use crate::kubernetes::codec::tree::{Node, Value};
 use crate::kubernetes::codec::{self, Error, Scheme, Strictness};
@@ -14,7 +15,7 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// The failure of a file, in the words that the API server puts around the error.
+    /// The failure of a file, in the words that the component puts around the error.
     pub(super) fn failure(self, path: &str, words: impl FnOnce(&str) -> String) -> Failure {
         Failure {
             message: words(&self.message),
@@ -32,54 +33,8 @@ pub(super) struct Document {
     pub(super) api_version: String,
     pub(super) kind: String,
     pub(super) root: Node,
-    /// Whether it has fields that are not known or there twice.
-    pub(super) has_ignored: bool,
-}
-
-/// The kinds of `apiserver.config.k8s.io` and its older name.
-const KINDS: &[(&str, &str)] = &[
-    ("apiserver.config.k8s.io/v1", "AdmissionConfiguration"),
-    ("apiserver.k8s.io/v1alpha1", "AdmissionConfiguration"),
-    ("apiserver.config.k8s.io/v1", "AuthenticationConfiguration"),
-    (
-        "apiserver.config.k8s.io/v1beta1",
-        "AuthenticationConfiguration",
-    ),
-    (
-        "apiserver.config.k8s.io/v1alpha1",
-        "AuthenticationConfiguration",
-    ),
-    ("apiserver.config.k8s.io/v1", "AuthorizationConfiguration"),
-    (
-        "apiserver.config.k8s.io/v1beta1",
-        "AuthorizationConfiguration",
-    ),
-    (
-        "apiserver.config.k8s.io/v1alpha1",
-        "AuthorizationConfiguration",
-    ),
-    ("apiserver.config.k8s.io/v1", "EncryptionConfiguration"),
-    ("apiserver.config.k8s.io/v1", "TracingConfiguration"),
-    ("apiserver.config.k8s.io/v1beta1", "TracingConfiguration"),
-    ("apiserver.config.k8s.io/v1alpha1", "TracingConfiguration"),
-    ("apiserver.k8s.io/v1alpha1", "TracingConfiguration"),
-    ("apiserver.k8s.io/v1beta1", "EgressSelectorConfiguration"),
-    ("apiserver.k8s.io/v1alpha1", "EgressSelectorConfiguration"),
-];
-
-/// Since which minor the encryption of secrets is configured by a kind of the same scheme.
-const ONE_SCHEME: u32 = 30;
-
-/// The kinds of the scheme that a file is decoded by.
-pub(super) fn kinds(options: &Options, is_encryption: bool) -> Vec<(&'static str, &'static str)> {
-    let of_scheme = |kind: &str| {
-        options.since(ONE_SCHEME) || (kind == "EncryptionConfiguration") == is_encryption
-    };
-    KINDS
-        .iter()
-        .copied()
-        .filter(|(_, kind)| of_scheme(kind))
-        .collect()
+    /// What a strict decoder says of fields that are not known or there twice.
+    pub(super) ignored: Vec<String>,
 }
 
 /// The place in the source where schemes are made, which is their name in errors.
@@ -95,13 +50,9 @@ pub(super) const fn scheme_name(options: &Options) -> &'static str {
 pub(super) fn decode(
     options: &Options,
     content: &[u8],
-    kinds: &[(&str, &str)],
+    scheme: Scheme<'_>,
     strict: bool,
 ) -> Option<Result<Document, Refusal>> {
-    let scheme = Scheme {
-        name: scheme_name(options),
-        kinds,
-    };
     let strictness = if strict {
         Strictness::Strict
     } else {
@@ -112,7 +63,11 @@ pub(super) fn decode(
             api_version: decoded.api_version,
             kind: decoded.kind,
             root: decoded.value,
-            has_ignored: !decoded.ignored.is_empty(),
+            ignored: decoded
+                .ignored
+                .into_iter()
+                .map(|(words, _)| words)
+                .collect(),
         })),
         Err(Error::Refused {
             message,
@@ -128,7 +83,7 @@ pub(super) fn decode(
 }
 
 /// The failure of a file that is decoded and not valid.
-pub(in super::super) fn invalid(path: &str, message: String) -> Failure {
+pub(super) fn invalid(path: &str, message: String) -> Failure {
     Failure {
         message,
         cause: Cause::File {
@@ -136,6 +91,14 @@ pub(in super::super) fn invalid(path: &str, message: String) -> Failure {
             line: None,
         },
         rests_on_names: false,
+    }
+}
+
+/// The failure of a file that has names that are not known.
+pub(super) fn unknown_name(path: &str, message: String) -> Failure {
+    Failure {
+        rests_on_names: true,
+        ..invalid(path, message)
     }
 }
 
@@ -186,6 +149,14 @@ pub(super) fn int(node: &Node, name: &str) -> Option<i64> {
     }
 }
 
+/// A number; `None` where none is set.
+pub(super) fn float(node: &Node, name: &str) -> Option<f64> {
+    match &node.get(name)?.value {
+        Value::Number(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
 /// Nanoseconds; `None` where none are set.
 pub(super) fn nanoseconds(node: &Node, name: &str) -> Option<i64> {
     set(node, name)?;
@@ -194,11 +165,8 @@ pub(super) fn nanoseconds(node: &Node, name: &str) -> Option<i64> {
 
 /// A list of texts as a bad value: `["a","b"]`, and up to 1.33 as Go writes it.
 pub(super) fn shown(options: &Options, list: &[&str]) -> String {
-    let quoted: Vec<String> = list
-        .iter()
-        .map(|text| super::super::super::errors::quote(text))
-        .collect();
-    if options.since(34) {
+    let quoted: Vec<String> = list.iter().map(|text| quote(text)).collect();
+    if options.since(AS_JSON) {
         format!("[{}]", quoted.join(","))
     } else {
         format!("[]string{{{}}}", quoted.join(", "))

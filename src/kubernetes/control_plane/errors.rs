@@ -1,7 +1,12 @@
 //! Errors that a component collects, and errors about fields of a configuration.
 
+use super::options::Options;
 use crate::go;
+use crate::kubernetes::codec::duration;
 use crate::kubernetes::{Cause, Failure};
+
+/// Since which minor bad values are printed as JSON.
+pub(super) const AS_JSON: u32 = 34;
 
 /// Errors about options, as `k8s.io/apimachinery/pkg/util/errors` prints several.
 #[derive(Debug, Default)]
@@ -53,6 +58,13 @@ impl Errors {
     }
 }
 
+/// The failure of these flags.
+pub(super) fn failed(message: String, options: &Options, flags: &[&str]) -> Option<Failure> {
+    let mut errors = Errors::default();
+    errors.push(message, options.at(flags));
+    errors.into_failure()
+}
+
 /// `Aggregate.Error`: each message once, in brackets where there are several.
 pub(super) fn joined(messages: &[String]) -> String {
     let mut seen: Vec<&str> = Vec::new();
@@ -94,6 +106,15 @@ impl FieldErrors {
     /// `field.Invalid` of a string.
     pub(super) fn invalid_text(&mut self, path: &str, value: &str, detail: &str) {
         self.invalid(path, &quote(value), detail);
+    }
+
+    /// `field.Invalid` of a duration in nanoseconds: older releases print it as Go does.
+    pub(super) fn invalid_time(&mut self, options: &Options, path: &str, time: i64, detail: &str) {
+        if options.since(AS_JSON) {
+            self.invalid_text(path, &duration::format(time), detail);
+        } else {
+            self.invalid(path, &format!("v1.Duration{{Duration:{time}}}"), detail);
+        }
     }
 
     /// `field.Required`.

@@ -11,26 +11,36 @@ const FIELDS: u32 = 36;
 
 /// `Options.Validate`.
 pub(super) fn validate(options: &Options, files: &Files<'_>, errors: &mut Errors) {
-    let version = options.text("show-hidden-metrics-for-version", "");
-    let previous = format!("1.{}", options.minor().0.saturating_sub(1));
-    if !version.is_empty() && version != previous {
-        let at = options.at(&["show-hidden-metrics-for-version"]);
-        errors.push(
-            if options.since(FIELDS) {
-                format!(
-                    "metrics.showHiddenMetricsForVersion: Invalid value: {}: must be omitted or have the value '{previous}'; only the previous minor version is allowed",
-                    quote(version)
-                )
-            } else {
-                format!(
-                    "--show-hidden-metrics-for-version must be omitted or have the value '{previous}'. Only the previous minor version is allowed"
-                )
-            },
-            at,
-        );
+    let flag = "show-hidden-metrics-for-version";
+    let version = options.text(flag, "");
+    if let Some(error) = version_error(options, version) {
+        let message = if options.since(FIELDS) {
+            let version = quote(version);
+            format!("metrics.showHiddenMetricsForVersion: Invalid value: {version}: {error}")
+        } else {
+            error
+        };
+        errors.push(message, options.at(&[flag]));
     }
     validate_labels(options, errors);
     validate_manifest(options, files, errors);
+}
+
+/// `ValidateShowHiddenMetricsVersion`.
+pub(super) fn version_error(options: &Options, version: &str) -> Option<String> {
+    let previous = format!("1.{}", options.minor().0.saturating_sub(1));
+    if version.is_empty() || version == previous {
+        return None;
+    }
+    Some(if options.since(FIELDS) {
+        format!(
+            "must be omitted or have the value '{previous}'; only the previous minor version is allowed"
+        )
+    } else {
+        format!(
+            "--show-hidden-metrics-for-version must be omitted or have the value '{previous}'. Only the previous minor version is allowed"
+        )
+    })
 }
 
 fn validate_labels(options: &Options, errors: &mut Errors) {

@@ -22,6 +22,16 @@ impl Options {
         }
     }
 
+    /// The same with gates.
+    pub(super) fn with_gates(self, gates: Gates) -> Self {
+        Self { gates, ..self }
+    }
+
+    /// Whether the release has a gate.
+    pub(super) fn has_gate(&self, name: &str) -> bool {
+        self.gates.has(name)
+    }
+
     pub(super) const fn minor(&self) -> Minor {
         self.minor
     }

@@ -1,5 +1,6 @@
 //! What is known of a file that a component reads.
 
+use super::options::Options;
 use crate::kubernetes::{Cause, Failure};
 
 /// A file that a component reads.
@@ -26,4 +27,27 @@ pub(super) fn missing(path: &str, message: impl FnOnce(&str) -> String) -> Failu
         },
         rests_on_names: false,
     }
+}
+
+/// A file that a flag names and that is not there.
+pub(super) fn absent(
+    options: &Options,
+    files: &Files<'_>,
+    flag: &str,
+    words: impl FnOnce(&str) -> String,
+) -> Option<Failure> {
+    let path = options.text(flag, "");
+    (!path.is_empty() && files(path) == FileState::Missing).then(|| missing(path, words))
+}
+
+/// The same where the program asks for the file before it opens it.
+pub(super) fn absent_for_stat(
+    options: &Options,
+    files: &Files<'_>,
+    flag: &str,
+    words: impl FnOnce(&str) -> String,
+) -> Option<Failure> {
+    absent(options, files, flag, |error| {
+        words(&error.replacen("open ", "stat ", 1))
+    })
 }

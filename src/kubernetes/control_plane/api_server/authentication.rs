@@ -3,6 +3,7 @@
 //! Upstream: `pkg/kubeapiserver/options/authentication.go` and
 //! `k8s.io/apiserver/pkg/server/options/authentication.go`.
 
+use super::super::delegation;
 use super::super::errors::{Errors, quote};
 use super::super::options::Options;
 use super::super::state::{FileState, Files};
@@ -16,8 +17,6 @@ const NO_GATE: u32 = 37;
 const ENDPOINT: u32 = 32;
 /// Since which minor two authorities must be different.
 const OVERLAP: u32 = 35;
-/// Whose releases differ in whether the headers of requests are checked.
-const WITHOUT_HEADERS: u32 = 25;
 
 /// Flags that the configuration file replaces.
 pub(super) const OIDC: &[&str] = &[
@@ -49,7 +48,7 @@ pub(super) fn validate(options: &Options, files: &Files<'_>, errors: &mut Errors
             ]),
         );
     }
-    validate_headers(options, errors);
+    delegation::validate_headers(options, errors);
     validate_authorities(options, files, errors);
 }
 
@@ -167,50 +166,6 @@ fn validate_service_accounts(options: &Options, errors: &mut Errors) {
             options.at(&[flag]),
         ),
         Ok(_) => {}
-    }
-}
-
-/// `RequestHeaderAuthenticationOptions.Validate`.
-fn validate_headers(options: &Options, errors: &mut Errors) {
-    if options.minor().0 == WITHOUT_HEADERS {
-        return;
-    }
-    let mut not_empty = |flag: &str| {
-        let list = options.list(flag).unwrap_or_default();
-        if list.iter().any(|name| name.trim().is_empty()) {
-            errors.push(
-                format!("empty value in {}", quote(flag)),
-                options.at(&[flag]),
-            );
-        }
-    };
-    not_empty("requestheader-username-headers");
-    not_empty("requestheader-group-headers");
-    not_empty("requestheader-extra-headers-prefix");
-    not_empty("requestheader-allowed-names");
-    let flag = "requestheader-uid-headers";
-    let headers = options.list(flag).unwrap_or_default();
-    if headers.is_empty() || !options.since(32) {
-        return;
-    }
-    if !options.gate("RemoteRequestHeaderUID") {
-        errors.push(
-            format!("--{flag} requires the \"RemoteRequestHeaderUID\" feature to be enabled"),
-            options.at(&[flag]),
-        );
-        return;
-    }
-    not_empty(flag);
-    if !headers
-        .iter()
-        .any(|header| header.eq_ignore_ascii_case("X-Remote-Uid"))
-    {
-        errors.push(
-            format!(
-                "--{flag} is set without specifying the standard X-Remote-Uid header - API aggregation will not work"
-            ),
-            options.at(&[flag]),
-        );
     }
 }
 

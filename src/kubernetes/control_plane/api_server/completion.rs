@@ -3,7 +3,7 @@
 //! Upstream: `cmd/kube-apiserver/app/options/completion.go` and
 //! `pkg/controlplane/apiserver/options/options.go`; up to 1.27 `Complete` of `cmd/kube-apiserver/app/server.go`.
 
-use super::super::errors::Errors;
+use super::super::errors::failed;
 use super::super::options::Options;
 use super::super::state::{FileState, Files, missing};
 use super::{addresses, etcd};
@@ -23,12 +23,6 @@ pub(super) fn failure(options: &Options, files: &Files<'_>) -> Option<Failure> {
         let message = etcd::watch_cache_sizes(options).err()?;
         failed(message, options, &["watch-cache-sizes"])
     })
-}
-
-fn failed(message: String, options: &Options, flags: &[&str]) -> Option<Failure> {
-    let mut errors = Errors::default();
-    errors.push(message, options.at(flags));
-    errors.into_failure()
 }
 
 fn service_accounts(options: &Options, files: &Files<'_>) -> Option<Failure> {

@@ -3,14 +3,16 @@
 //! Upstream: `BuildGenericConfig` of `pkg/controlplane/apiserver/config.go` (up to 1.27 `buildGenericConfig` of
 //! `cmd/kube-apiserver/app/server.go`), and what it calls.
 
-use super::super::errors::{Errors, quote};
+use super::super::document;
+use super::super::errors::{Errors, failed, quote};
 use super::super::options::Options;
 use super::super::regexp;
-use super::super::state::{FileState, Files, missing};
+use super::super::serving;
+use super::super::state::{FileState, Files, absent, absent_for_stat, missing};
 use super::super::url;
 use super::files::authorization as authorization_file;
 use super::files::{admission, audit_policy, authentication, egress, encryption, tracing};
-use super::{addresses, apis, authorization, tls};
+use super::{addresses, apis, authorization};
 use crate::kubernetes::Failure;
 
 /// Since which minor tracing needs no gate.
@@ -22,7 +24,7 @@ type Step = fn(&Options, &Files<'_>) -> Option<Failure>;
 
 /// The steps in their order.
 const STEPS: &[Step] = &[
-    serving,
+    serving::failure,
     |options, _| {
         if options.since(FAIRNESS_FIRST) {
             fairness(options)
@@ -68,41 +70,12 @@ const STEPS: &[Step] = &[
     |options, _| reconciler(options),
     |options, _| family(options),
     |options, _| aggregation(options),
-    |options, _| tls::http2_failure(options),
+    |options, _| serving::http2_failure(options),
 ];
 
 /// The first error.
 pub(super) fn failure(options: &Options, files: &Files<'_>) -> Option<Failure> {
     STEPS.iter().find_map(|step| step(options, files))
-}
-
-fn failed(message: String, options: &Options, flags: &[&str]) -> Option<Failure> {
-    let mut errors = Errors::default();
-    errors.push(message, options.at(flags));
-    errors.into_failure()
-}
-
-/// A file that a flag names and that is not there.
-fn absent(
-    options: &Options,
-    files: &Files<'_>,
-    flag: &str,
-    words: impl FnOnce(&str) -> String,
-) -> Option<Failure> {
-    let path = options.text(flag, "");
-    (!path.is_empty() && files(path) == FileState::Missing).then(|| missing(path, words))
-}
-
-/// The same where the program asks for the file before it opens it.
-fn absent_for_stat(
-    options: &Options,
-    files: &Files<'_>,
-    flag: &str,
-    words: impl FnOnce(&str) -> String,
-) -> Option<Failure> {
-    absent(options, files, flag, |error| {
-        words(&error.replacen("open ", "stat ", 1))
-    })
 }
 
 fn plain(error: &str) -> String {
@@ -118,29 +91,6 @@ fn content(options: &Options, files: &Files<'_>, flag: &str) -> Option<(String, 
         FileState::Content(content) => Some((path.to_owned(), content)),
         FileState::Missing | FileState::Unknown => None,
     }
-}
-
-/// `SecureServingOptions.ApplyTo`.
-fn serving(options: &Options, files: &Files<'_>) -> Option<Failure> {
-    absent(options, files, "tls-cert-file", plain)
-        .or_else(|| absent(options, files, "tls-private-key-file", plain))
-        .or_else(|| tls::failure(options))
-        .or_else(|| names(options, files))
-}
-
-/// `--tls-sni-cert-key`.
-fn names(options: &Options, files: &Files<'_>) -> Option<Failure> {
-    for pair in options.list("tls-sni-cert-key").unwrap_or_default() {
-        let (files_of, _) = pair.split_once(':').unwrap_or((pair, ""));
-        for path in files_of.split(',').map(str::trim) {
-            if !path.is_empty() && files(path) == FileState::Missing {
-                return Some(missing(path, |error| {
-                    format!("failed to load SNI cert and key: {error}")
-                }));
-            }
-        }
-    }
-    None
 }
 
 /// `FeatureOptions.ApplyTo`, up to 1.28 `BuildPriorityAndFairness`.
@@ -329,7 +279,7 @@ fn authorizers(options: &Options, files: &Files<'_>) -> Option<Failure> {
         // A policy of attributes is named by a flag that the file excludes.
         return authorization_file::has_attributes(options, files, path).then(|| {
             let error = "invalid authorization config: open : no such file or directory";
-            super::files::invalid(path, error.to_owned())
+            document::invalid(path, error.to_owned())
         });
     }
     let around = |error: &str| format!("invalid authorization config: {error}");

@@ -19,7 +19,6 @@ mod configuration;
 mod etcd;
 mod files;
 mod generic;
-mod tls;
 mod validation;
 
 use super::logs;

@@ -28,7 +28,7 @@ pub(in super::super) fn failure(
     let document =
         match document::decode(options, content, &document::kinds(options, false), strict)? {
             // Before, the file is read by a decoder that takes names of any case, and any version.
-            Ok(document) if !strict && document.has_ignored => return None,
+            Ok(document) if !strict && !document.ignored.is_empty() => return None,
             Err(refusal) if !strict && refusal.message.starts_with("no kind ") => return None,
             Err(refusal) if !strict && refusal.message.starts_with("Object 'Kind'") => {
                 return Some(

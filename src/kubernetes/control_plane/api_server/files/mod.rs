@@ -1,7 +1,7 @@
 //! The files of the API server.
 //!
 //! ```text
-//! document        a file, decoded, and its fields
+//! document        kinds of files
 //! audit_policy    --audit-policy-file
 //! admission       --admission-control-config-file, and the configuration of each plugin
 //! encryption      --encryption-provider-config
@@ -20,5 +20,3 @@ pub(super) mod egress;
 pub(super) mod encryption;
 mod names;
 pub(super) mod tracing;
-
-pub(super) use document::invalid;
