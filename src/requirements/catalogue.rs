@@ -275,8 +275,11 @@ const OTHERS: &[Check] = &[
         applies: Text("Kubernetes {flags}; kube-proxy on every node, the others on servers"),
         about: Text(
             "RKE2 passes kube-apiserver-arg and its like on unchanged to static pods. A component exits \
-             for an argument that its release does not know or accept; RKE2 itself runs, and logs that \
-             it waits. The gate blocks this only with block-on = [\"start\", \"control-plane\"]",
+             for an argument that its release does not know or accept, and kube-apiserver, \
+             kube-controller-manager, kube-scheduler and kube-proxy for arguments that do not go together; \
+             of cloud-controller-manager each argument is checked by itself. RKE2 itself runs, and logs \
+             that it waits. What a component decides once it has asked the cluster or the kernel is not \
+             checked. The gate blocks this only with block-on = [\"start\", \"control-plane\"]",
         ),
         fix: Text("correct or remove the entry"),
         source: CONTROL_PLANE,
@@ -285,10 +288,16 @@ const OTHERS: &[Check] = &[
         id: CheckId::ConfigComponentFile,
         title: "static pods accept the files that they are given",
         required_by: STATIC_PODS,
-        applies: Text("the API server of Kubernetes {gates}; servers"),
+        applies: Text(
+            "Kubernetes {gates}; kube-proxy on every node, kube-apiserver, kube-controller-manager and \
+             kube-scheduler on servers",
+        ),
         about: Text(
-            "the API server exits if the audit policy, the admission configuration or another file that \
-             its arguments name is missing or cannot be decoded; RKE2 itself runs, and logs that it waits",
+            "a component exits if a file that its arguments name is missing, or if it cannot decode, or \
+             refuses, what is in it: the API server's audit policy, admission configuration and the like, \
+             and the file of config= of kube-scheduler and kube-proxy. RKE2 itself runs, and logs that it \
+             waits. Certificates, keys, kubeconfigs, CEL expressions and which plugins a scheduler has are \
+             not looked at",
         ),
         fix: Text("correct the file"),
         source: CONTROL_PLANE,

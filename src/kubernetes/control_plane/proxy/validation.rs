@@ -129,7 +129,7 @@ pub(super) fn validate<'a>(options: &'a Options, set: &Configuration) -> Found<'
     }
     addresses(set, &mut found);
     if !is_unified {
-        cluster_cidr(options, set, &mut found);
+        cluster_cidr(set, &mut found);
         if check_port_range(&set.port_range).is_err() {
             let detail = "must be a valid port range (e.g. 300-2000)";
             found.invalid_text("PortRange", &set.port_range, detail, &["proxy-port-range"]);
@@ -307,7 +307,7 @@ fn host_port(path: &str, address: &str, flags: &[&'static str], found: &mut Foun
 }
 
 /// Up to 1.30.
-fn cluster_cidr(options: &Options, set: &Configuration, found: &mut Found<'_>) {
+fn cluster_cidr(set: &Configuration, found: &mut Found<'_>) {
     let Some(text) = set.cluster_cidr.as_deref().filter(|text| !text.is_empty()) else {
         return;
     };
@@ -321,7 +321,6 @@ fn cluster_cidr(options: &Options, set: &Configuration, found: &mut Found<'_>) {
             "only one CIDR allowed or a valid DualStack CIDR (e.g. 10.100.0.0/16,fde4:8dba:82e1::/48)"
         }
     };
-    debug_assert!(!options.since(UNIFIED), "fields are arranged differently");
     found.invalid_text("ClusterCIDR", text, detail, &["cluster-cidr"]);
 }
 

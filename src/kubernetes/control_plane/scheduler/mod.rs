@@ -103,12 +103,12 @@ impl Scheduler<'_> {
             }
             serving::failure(options, files).or_else(|| delegation::failure(options, files))
         };
-        let served = if options.since(CLIENT_FIRST) {
+        let first = if options.since(CLIENT_FIRST) {
             self.cluster(files).or_else(serve)
         } else {
             serve().or_else(|| self.cluster(files))
         };
-        served
+        first
             .or_else(|| self.limits())
             .or_else(|| self.lock())
             .or_else(|| {

@@ -38,7 +38,7 @@ const GONE: &[(&str, u32, u32, &str)] = &[
 ];
 
 /// The name of a profile; a single one has a default.
-fn name<'a>(profile: &'a Node, is_single: bool) -> &'a str {
+fn name(profile: &Node, is_single: bool) -> &str {
     match set(profile, "schedulerName") {
         None if is_single => "default-scheduler",
         _ => text(profile, "schedulerName"),
