@@ -11,6 +11,9 @@ use crate::kubernetes::arguments::network::{parse_ip_sloppily, split_host_port};
 use crate::kubernetes::codec::Scheme;
 use crate::kubernetes::codec::tree::{Node, Value};
 
+/// Since which minor all modes have the same periods, and fields are arranged as now.
+pub(super) const UNIFIED: u32 = 31;
+
 const KINDS: &[(&str, &str)] = &[("kubeproxy.config.k8s.io/v1alpha1", "KubeProxyConfiguration")];
 
 const SECOND: i64 = 1_000_000_000;
@@ -85,7 +88,7 @@ impl Configuration {
             least_period: duration("iptables-min-sync-period", SECOND),
         };
         // Where all have one period, that of iptables holds for nftables, and is IPVS' default too.
-        let is_unified = options.since(super::validation::UNIFIED);
+        let is_unified = options.since(UNIFIED);
         Self {
             mode: text("proxy-mode", ""),
             bind_address: or_default("bind-address", "0.0.0.0"),

@@ -7,11 +7,9 @@ use super::super::errors::FieldErrors;
 use super::super::metrics;
 use super::super::network::Cidr;
 use super::super::options::Options;
-use super::configuration::{Backend, Configuration};
+use super::configuration::{Backend, Configuration, UNIFIED};
 use crate::kubernetes::arguments::network::{check_port_range, parse_ip_sloppily, split_host_port};
 
-/// Since which minor all modes have the same periods, and fields are arranged as now.
-pub(super) const UNIFIED: u32 = 31;
 /// Since which minor the way to know local pods is checked.
 const LOCAL_MODE: u32 = 28;
 /// Up to which minor UDP connections of the oldest mode have a time, and that mode is there.

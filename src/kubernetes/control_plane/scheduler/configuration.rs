@@ -177,7 +177,7 @@ impl Configuration {
             errors.invalid("parallelism", &parallelism.to_string(), detail);
         }
         profiles::validate(options, root, &self.api_version, errors);
-        percentage("percentageOfNodesToScore", root, errors);
+        profiles::percentage("percentageOfNodesToScore", root, errors);
         let first = int(root, "podInitialBackoffSeconds").unwrap_or(1);
         if first <= 0 {
             let path = "podInitialBackoffSeconds";
@@ -248,12 +248,4 @@ fn kinds() -> Vec<(&'static str, &'static str)> {
         .into_iter()
         .flat_map(|version| NAMES.into_iter().map(move |name| (version, name)));
     pairs.collect()
-}
-
-/// `validatePercentageOfNodesToScore`.
-pub(super) fn percentage(path: &str, node: &Node, errors: &mut FieldErrors) {
-    let share = int(node, "percentageOfNodesToScore").unwrap_or(0);
-    if !(0..=100).contains(&share) {
-        errors.invalid(path, &share.to_string(), "not in valid range [0-100]");
-    }
 }

@@ -4,7 +4,6 @@ use super::super::document::{int, list, set, text};
 use super::super::errors::FieldErrors;
 use super::super::options::Options;
 use super::arguments::{self, Fit};
-use super::configuration;
 use crate::kubernetes::codec::tree::{Node, Value};
 
 /// A version whose plugins have defaults at each extension point, which are merged with those of the file.
@@ -59,7 +58,7 @@ pub(super) fn validate(
         if name.is_empty() {
             errors.required(&format!("{path}.schedulerName"), "");
         }
-        configuration::percentage(&format!("{path}.percentageOfNodesToScore"), profile, errors);
+        percentage(&format!("{path}.percentageOfNodesToScore"), profile, errors);
         plugins(options, &path, profile, api_version, errors);
         plugin_configurations(options, &path, profile, api_version, errors);
         if names.contains(&name) {
@@ -145,6 +144,14 @@ fn plugin_configurations(
             let args = set(plugin, "args");
             arguments::validate(options, &format!("{path}.args"), name, args, errors);
         }
+    }
+}
+
+/// `validatePercentageOfNodesToScore`.
+pub(super) fn percentage(path: &str, node: &Node, errors: &mut FieldErrors) {
+    let share = int(node, "percentageOfNodesToScore").unwrap_or(0);
+    if !(0..=100).contains(&share) {
+        errors.invalid(path, &share.to_string(), "not in valid range [0-100]");
     }
 }
 
