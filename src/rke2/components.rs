@@ -77,6 +77,11 @@ pub(crate) fn kubelet_arguments(
     for (name, value) in super::kubelet_defaults::arguments(settings.data_dir(), rules, protects) {
         own.insert(name.to_owned(), Given::of(name, &value, None));
     }
+    // Not all releases pass it to a kubelet with addresses of both families, and not all kubelets take both.
+    let has_two = |entry: &str| names(entry, "node-ip") && entry.contains(',');
+    if entries.iter().any(|(entry, _)| has_two(entry)) {
+        own.remove("cloud-provider");
+    }
     for &(flag, name) in lists(rules) {
         let items = settings.list(name);
         let value: Vec<&str> = items.iter().map(|(item, _)| item.as_str()).collect();

@@ -6,17 +6,20 @@
 
 use super::components::{self, Given};
 use super::config::{
-    self, ConfFile, Ground, Kubelet, KubeletFiles, ParserRules, SettingOrigin, Settings, Variable,
+    self, ConfFile, Copied, Ground, Kubelet, KubeletFiles, ParserRules, SettingOrigin, Settings,
+    Variable,
 };
-use super::start::StartFailure;
+use super::start::{StartFailure, UserNamespaceGates};
 use super::version::Version;
 use super::{kubelet_defaults, layout};
 use crate::facts::Source;
 use crate::finding::{CheckId, Component};
+use crate::go;
+use crate::kubernetes::arguments;
 use crate::kubernetes::control_plane::{self, FileState};
 use crate::kubernetes::kubelet::flags::KubeletFlags;
-use crate::kubernetes::kubelet::outcome::{self, Machine, Outcome};
-use crate::kubernetes::kubelet::start::Presence;
+use crate::kubernetes::kubelet::machine::{Machine, Presence};
+use crate::kubernetes::kubelet::outcome::{self, Outcome};
 use crate::kubernetes::{Cause, Failure, Minor, OLDEST, Program, tables};
 use crate::text::nearest;
 use crate::yaml;
@@ -29,22 +32,181 @@ pub(crate) const fn minor(version: &Version) -> Minor {
     Minor(version.minor)
 }
 
-/// What ends the kubelet of these settings. `None`: the kubelet of this release is not known, or a user configured
-/// nothing for it, or it cannot be known.
-pub(crate) fn kubelet(
-    settings: &Settings,
-    version: &Version,
-    rules: &ParserRules,
-    files: &KubeletFiles,
-    kubelet: &Kubelet,
-    environment: &[Variable],
-) -> Option<Vec<StartFailure>> {
-    let minor = minor(version);
-    if !kubelet.runs {
+/// What a start of the kubelet rests on.
+pub(crate) struct KubeletStart<'a> {
+    /// RKE2's settings.
+    pub(crate) settings: &'a Settings,
+    /// The release.
+    pub(crate) version: &'a Version,
+    /// How the release reads its configuration.
+    pub(crate) rules: &'a ParserRules,
+    /// The kubelet's files.
+    pub(crate) files: &'a KubeletFiles,
+    /// What two of its settings end up as.
+    pub(crate) kubelet: &'a Kubelet,
+    /// The environment of RKE2.
+    pub(crate) environment: &'a [Variable],
+    /// The host. Its files of the kubelet's configuration are in `files`.
+    pub(crate) host: Machine<'a>,
+}
+
+/// What becomes of a start of the kubelet.
+#[derive(Debug, Default)]
+pub(crate) struct KubeletOutcome {
+    /// What ends it. `None`: the kubelet of this release is not known, or a user configured nothing for it, or it cannot
+    /// be known.
+    pub(crate) failures: Option<Vec<StartFailure>>,
+    /// Its feature gates, if they are known and something is configured.
+    pub(crate) gates: Option<UserNamespaceGates>,
+}
+
+impl KubeletOutcome {
+    fn ends(failure: Option<StartFailure>) -> Self {
+        Self {
+            failures: Some(failure.into_iter().collect()),
+            gates: None,
+        }
+    }
+}
+
+/// What ends the kubelet of these settings, or RKE2 before it starts the kubelet.
+pub(crate) fn kubelet(start: &KubeletStart<'_>) -> KubeletOutcome {
+    if !start.kubelet.runs {
+        return KubeletOutcome::default();
+    }
+    match before_kubelet(start) {
+        Before::Nothing => started(start),
+        Before::Ends(failure) => KubeletOutcome::ends(Some(failure)),
+        Before::Unknown => KubeletOutcome::default(),
+    }
+}
+
+/// What RKE2 makes of what it gives the kubelet.
+enum Before {
+    /// It goes on.
+    Nothing,
+    /// It exits.
+    Ends(StartFailure),
+    /// That is not known.
+    Unknown,
+}
+
+/// What RKE2 does before it starts the kubelet, since it writes the kubelet's configuration: it reads the taints, and
+/// copies files. Before and behind these words its line has others, which differ by release.
+fn before_kubelet(start: &KubeletStart<'_>) -> Before {
+    let (settings, rules, host) = (start.settings, start.rules, &start.host);
+    if !rules.kubelet_conf_d {
+        return Before::Nothing;
+    }
+    let taints = settings.list("node-taint");
+    if let Some((error, origin)) = taint_error(minor(start.version), &taints) {
+        return Before::Ends(StartFailure {
+            check: CheckId::ConfigKubeletArg,
+            component: Component::Rke2,
+            message: format!("failed to parse node taints: {error}"),
+            subject: "node-taint".to_owned(),
+            source: origin.source(),
+            ground: Ground::Settled,
+            remedy: Some(format!(
+                "write each taint as key=value:effect at {origin}; effects are NoSchedule, PreferNoSchedule and \
+                 NoExecute"
+            )),
+        });
+    }
+    for copied in config::copied(settings, rules) {
+        let Copied {
+            argument,
+            from,
+            to,
+            origin,
+        } = copied;
+        let message = if from.is_empty() {
+            format!("value required for kubelet-arg --{argument}")
+        } else {
+            let why = match ((host.presence)(&from), argument) {
+                (Presence::Missing, "config") => {
+                    format!("copying {from} to {to}: open {from}: no such file or directory")
+                }
+                (Presence::Missing, _) => format!("lstat {from}: no such file or directory"),
+                (Presence::Directory, "config") => {
+                    format!("copying {from} to {to}: read {from}: is a directory")
+                }
+                (Presence::Unknown, _) if start.lacks(&from) => return Before::Unknown,
+                _ => continue,
+            };
+            let quote = |path: &str| go::quote(path.as_bytes());
+            format!(
+                "copy {argument} {} into managed drop-in dir {}: {why}",
+                quote(&from),
+                quote(&to)
+            )
+        };
+        return Before::Ends(StartFailure {
+            check: CheckId::ConfigKubeletArg,
+            component: Component::Rke2,
+            message,
+            subject: format!("kubelet-arg {argument}"),
+            source: origin.source(),
+            ground: Ground::Settled,
+            remedy: Some(format!(
+                "create what `{argument}` of kubelet-arg names at {origin}, or remove the entry"
+            )),
+        });
+    }
+    Before::Nothing
+}
+
+/// What is wrong with taints, and where they are set.
+fn taint_error(
+    minor: Minor,
+    taints: &[(String, SettingOrigin)],
+) -> Option<(String, SettingOrigin)> {
+    let (_, origin) = taints.first()?;
+    // RKE2 reads each entry alone, where the flag takes a list.
+    if taints
+        .iter()
+        .any(|(taint, _)| taint.is_empty() || taint.contains(','))
+    {
         return None;
     }
+    let texts: Vec<&str> = taints.iter().map(|(taint, _)| taint.as_str()).collect();
+    let error = arguments::taints_error(minor, &texts.join(","))?;
+    // The first entry without which the others are right, where there is one.
+    let is_wrong =
+        |(taint, _): &&(String, SettingOrigin)| arguments::taints_error(minor, taint).is_some();
+    let origin = taints
+        .iter()
+        .find(is_wrong)
+        .map_or(origin, |(_, origin)| origin);
+    Some((error, origin.clone()))
+}
+
+impl KubeletStart<'_> {
+    /// Whether the file or directory that RKE2 copies was not found or not read.
+    fn lacks(&self, path: &str) -> bool {
+        let file = self.files.config.as_ref();
+        file.is_some_and(|file| file.path == path && file.content.is_err())
+            || self.files.unlisted.iter().any(|error| error.path() == path)
+    }
+}
+
+/// What ends the kubelet itself.
+fn started(start: &KubeletStart<'_>) -> KubeletOutcome {
+    let KubeletStart {
+        settings,
+        version,
+        rules,
+        files,
+        kubelet,
+        environment,
+        host,
+    } = *start;
+    let minor = minor(version);
     if minor < OLDEST {
-        return unparsed(rules, files);
+        return KubeletOutcome {
+            failures: unparsed(rules, files),
+            gates: None,
+        };
     }
     let merged: Vec<&ConfFile> = config::kubelet_merge_order(rules, files)
         .into_iter()
@@ -55,7 +217,7 @@ pub(crate) fn kubelet(
     let is_configured =
         !merged.is_empty() || components::is_kubelet_configured(settings, rules, &entries);
     if !is_configured || !tables::knows(minor) {
-        return None;
+        return KubeletOutcome::default();
     }
     let protects = kubelet.protect_kernel_defaults.value;
     let given = components::kubelet_arguments(settings, rules, &entries, protects, |name| {
@@ -79,36 +241,43 @@ pub(crate) fn kubelet(
     let is_own = rules.kubelet_conf_d || files.config_dir.is_empty();
     if !is_own || !files.unlisted.is_empty() || !merged.iter().all(is_readable) {
         let failure = KubeletFlags::parse(minor, &arguments).err();
-        return Some(
-            failure
-                .and_then(|failure| judged.failure(&failure))
-                .into_iter()
-                .collect(),
-        );
+        return KubeletOutcome::ends(failure.and_then(|failure| judged.failure(&failure)));
     }
     let files = &judged.files;
-    // RKE2 makes what its own arguments name. What others name is not looked up.
+    // RKE2 makes what its own arguments name.
     let presence = |path: &str| {
         if path.starts_with(settings.data_dir()) {
             Presence::Present
         } else {
-            Presence::Unknown
+            (host.presence)(path)
         }
     };
     let machine = Machine {
         read: &|path| files.read(path),
         walk: &|directory| Ok(files.below(directory)),
         presence: &presence,
-        // A finding of its own, `cgroup.v1`.
-        has_cgroup_v1: None,
+        // Where the kubelet refuses them, they are a finding of their own, `cgroup.v1`.
+        has_cgroup_v1: if kubelet.fail_cgroup_v1.value {
+            &|| None
+        } else {
+            host.has_cgroup_v1
+        },
+        runtime_answers: true,
         has_drop_in_variable: environment
             .iter()
             .any(|variable| variable.name == DROP_IN_VARIABLE),
+        ..host
     };
     match outcome::outcome(minor, &arguments, &machine) {
-        Outcome::Exits(failure) => Some(judged.failure(&failure).into_iter().collect()),
-        Outcome::CallsRuntime(_) => Some(Vec::new()),
-        Outcome::Unknown(_) => None,
+        Outcome::Exits(failure) => KubeletOutcome::ends(judged.failure(&failure)),
+        Outcome::GoesOn(known) => KubeletOutcome {
+            failures: Some(Vec::new()),
+            gates: Some(UserNamespaceGates {
+                kubelet_in: known.1.is_enabled("KubeletInUserNamespace"),
+                of_pods: known.1.is_enabled("UserNamespacesSupport"),
+            }),
+        },
+        Outcome::Unknown(_) => KubeletOutcome::default(),
     }
 }
 

@@ -23,4 +23,5 @@ mod apiserver;
 mod arguments;
 mod files;
 mod kernel;
+mod runtime;
 mod tables;

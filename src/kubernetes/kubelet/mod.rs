@@ -8,11 +8,17 @@
 //! | logging (since 1.25 before, in 1.24 after the next step) | [`start::logging`] |
 //! | the configuration | [`validation::validate`] |
 //! | what it opens and builds before it calls the container runtime | [`start::before_runtime`] |
+//! | what follows once the runtime has answered | [`start::after_runtime`] |
+//! | in it: what is reserved, and who manages it | [`resources`] |
+//! | in it: the kubelet itself is created | [`creation`] |
 //!
-//! [`outcome::outcome`] goes through all of them.
+//! [`outcome::outcome`] goes through all of them. What the kubelet finds on its machine is [`machine::Machine`].
 
 pub(crate) mod configuration;
+mod creation;
 pub(crate) mod flags;
+pub(crate) mod machine;
 pub(crate) mod outcome;
+mod resources;
 pub(crate) mod start;
 pub(crate) mod validation;

@@ -9,45 +9,36 @@ use crate::kubernetes::{Cause, Failure, Minor};
 
 use super::configuration::{self, Directory, Error, File, GateRefusal, Gates, Inputs, Loaded};
 use super::flags::KubeletFlags;
-use super::start::{self, Presence, Start};
+use super::machine::Machine;
+use super::start::{self, Start};
 use super::validation::{self, Host};
-
-/// What the kubelet finds on its machine.
-pub struct Machine<'a> {
-    /// The content of a file, or why it cannot be read, in Go's words: `open /x: no such file or directory`.
-    pub read: &'a dyn Fn(&str) -> Result<Vec<u8>, String>,
-    /// The paths of all files below a directory, or why it cannot be read: `lstat /x: no such file or directory`.
-    pub walk: &'a dyn Fn(&str) -> Result<Vec<String>, String>,
-    /// What is at a path.
-    pub presence: &'a dyn Fn(&str) -> Presence,
-    /// Whether it has control groups of version 1, if that is known.
-    pub has_cgroup_v1: Option<bool>,
-    /// Whether `KUBELET_CONFIG_DROPIN_DIR_ALPHA` is in the environment.
-    pub has_drop_in_variable: bool,
-}
 
 /// What becomes of it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// It calls the container runtime, with this configuration.
-    CallsRuntime(Box<Loaded>),
-    /// It exits before.
+    /// It goes on, with this configuration and these feature gates, as far as its inputs decide.
+    GoesOn(Box<(Loaded, feature_gates::Gates)>),
+    /// It exits.
     Exits(Failure),
     /// That cannot be known, and why.
     Unknown(String),
 }
 
-/// Works out what becomes of a kubelet, up to where it calls the container runtime. `arguments` are without the
-/// program's name.
+/// Works out what becomes of a kubelet, up to where it calls the container runtime, and behind that where the runtime
+/// answers. `arguments` are without the program's name.
 pub fn outcome(minor: Minor, arguments: &[String], machine: &Machine<'_>) -> Outcome {
     match checked(minor, arguments, machine) {
-        Ok(loaded) => Outcome::CallsRuntime(Box::new(loaded)),
+        Ok(both) => Outcome::GoesOn(Box::new(both)),
         Err(Error::Failure(failure)) => Outcome::Exits(failure),
         Err(Error::Unknown(why)) => Outcome::Unknown(why),
     }
 }
 
-fn checked(minor: Minor, arguments: &[String], machine: &Machine<'_>) -> Result<Loaded, Error> {
+fn checked(
+    minor: Minor,
+    arguments: &[String],
+    machine: &Machine<'_>,
+) -> Result<(Loaded, feature_gates::Gates), Error> {
     let flags = KubeletFlags::parse(minor, arguments).map_err(Error::Failure)?;
     let path = flags.text("config").filter(|path| !path.is_empty());
     let content = path.map(|path| (path, (machine.read)(path)));
@@ -79,11 +70,11 @@ fn checked(minor: Minor, arguments: &[String], machine: &Machine<'_>) -> Result<
     let loaded = configuration::load(minor, &inputs)?;
     let json = loaded.value.to_json();
     let origin = |field: &str| loaded.cause(field, &inputs);
-    check(&flags, &json, &loaded, &inputs, machine, &origin).map_err(Error::Failure)?;
-    Ok(loaded)
+    let gates = check(&flags, &json, &loaded, &inputs, machine, &origin).map_err(Error::Failure)?;
+    Ok((loaded, gates))
 }
 
-/// The checks behind the files, in their order.
+/// The checks behind the files, in their order. Gives the feature gates.
 fn check(
     flags: &KubeletFlags,
     json: &Json,
@@ -91,14 +82,14 @@ fn check(
     inputs: &Inputs<'_>,
     machine: &Machine<'_>,
     origin: &dyn Fn(&str) -> Cause,
-) -> Result<(), Failure> {
+) -> Result<feature_gates::Gates, Failure> {
     let minor = flags.minor();
     let gates = start::gates(flags, json, origin)?;
     let start = Start {
         flags,
         configuration: json,
         gates: &gates,
-        presence: machine.presence,
+        machine,
         origin,
     };
     start::logging(&start)?;
@@ -113,7 +104,11 @@ fn check(
     };
     validation::validate(minor, loaded, inputs, host)?;
     start::flush(&start)?;
-    start::before_runtime(&start)
+    start::before_runtime(&start)?;
+    if machine.runtime_answers {
+        start::after_runtime(&start)?;
+    }
+    Ok(gates)
 }
 
 type Content = Result<Vec<u8>, String>;

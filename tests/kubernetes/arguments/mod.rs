@@ -22,7 +22,7 @@ mod recording;
 use std::collections::BTreeMap;
 
 use preflight_rke2::testing::kubernetes::kubelet::flags::KubeletFlags;
-use preflight_rke2::testing::kubernetes::kubelet::start;
+use preflight_rke2::testing::kubernetes::kubelet::{Machine, Presence, start};
 use preflight_rke2::testing::kubernetes::{Cause, Failure, Minor, tables};
 use serde_json::{Value, json};
 
@@ -62,16 +62,20 @@ fn kubelet(minor: Minor, case: &Case, validates: bool) -> Result<(), Failure> {
     let gates = start::gates(&flags, &configuration, &origin)?;
     let presence = |path: &str| {
         if path.starts_with("/nonexistent") || path.starts_with("/case/pki/") {
-            start::Presence::Missing
+            Presence::Missing
         } else {
-            start::Presence::Unknown
+            Presence::Unknown
         }
+    };
+    let machine = Machine {
+        presence: &presence,
+        ..Machine::unknown()
     };
     let start = start::Start {
         flags: &flags,
         configuration: &configuration,
         gates: &gates,
-        presence: &presence,
+        machine: &machine,
         origin: &origin,
     };
     start::logging(&start)?;

@@ -20,10 +20,10 @@ use crate::kubernetes::{Failure, Minor};
 use super::configuration::{Inputs, Loaded};
 
 /// What validation needs to know of the machine, and what others found.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub struct Host<'a> {
     /// Whether it has control groups of version 1. `None`: not known, and what rests on it is not checked.
-    pub has_cgroup_v1: Option<bool>,
+    pub has_cgroup_v1: &'a dyn Fn() -> Option<bool>,
     /// What is wrong with the logging configuration, fields and words. Validation reports it in 1.24; since 1.25 the
     /// kubelet ends before.
     pub logging: &'a [(String, String)],
