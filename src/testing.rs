@@ -196,8 +196,9 @@ pub mod kubernetes {
             pub use crate::kubernetes::kubelet::flags::KubeletFlags;
         }
         pub mod start {
+            pub use crate::kubernetes::kubelet::context::Start;
             pub use crate::kubernetes::kubelet::start::{
-                Start, after_runtime, before_runtime, flush, gates, logging, logging_errors,
+                after_runtime, before_runtime, flush, gates, logging, logging_errors,
             };
         }
         pub mod validation {

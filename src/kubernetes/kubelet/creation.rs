@@ -4,9 +4,9 @@
 //! `pkg/kubelet/logs/container_log_manager.go`, `pkg/credentialprovider/plugin`, `pkg/kubelet/sysctl/allowlist.go`,
 //! `pkg/kubelet/server/server.go`; 1.24 to 1.37.
 
+use super::context::Start;
 use super::machine::Presence;
 use super::resources;
-use super::start::Start;
 use crate::go;
 use crate::kubernetes::codec::quantity::{self, Amount};
 use crate::kubernetes::codec::{duration, number};

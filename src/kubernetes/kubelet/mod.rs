@@ -15,6 +15,7 @@
 //! [`outcome::outcome`] goes through all of them. What the kubelet finds on its machine is [`machine::Machine`].
 
 pub(crate) mod configuration;
+pub(crate) mod context;
 mod creation;
 pub(crate) mod flags;
 pub(crate) mod machine;

@@ -8,9 +8,10 @@ use crate::kubernetes::feature_gates;
 use crate::kubernetes::{Cause, Failure, Minor};
 
 use super::configuration::{self, Directory, Error, File, GateRefusal, Gates, Inputs, Loaded};
+use super::context::Start;
 use super::flags::KubeletFlags;
 use super::machine::Machine;
-use super::start::{self, Start};
+use super::start;
 use super::validation::{self, Host};
 
 /// What becomes of it.

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
+use super::context::Start;
 use super::machine::Numbers;
-use super::start::Start;
 use crate::go;
 use crate::kubernetes::codec::number;
 use crate::kubernetes::codec::quantity::{self, Amount, Format};
