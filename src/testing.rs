@@ -185,7 +185,8 @@ pub mod kubernetes {
         pub use crate::kubernetes::feature_gates::{Gates, Refusal};
     }
     pub mod kubelet {
-        pub use crate::kubernetes::kubelet::outcome::{Machine, Outcome, outcome, takes};
+        pub use crate::kubernetes::kubelet::machine::{Machine, Numbers, Presence};
+        pub use crate::kubernetes::kubelet::outcome::{Outcome, outcome, takes};
         pub mod configuration {
             pub use crate::kubernetes::kubelet::configuration::{
                 Directory, Error, File, GateRefusal, Gates, Inputs, Loaded, load,
@@ -195,14 +196,17 @@ pub mod kubernetes {
             pub use crate::kubernetes::kubelet::flags::KubeletFlags;
         }
         pub mod start {
+            pub use crate::kubernetes::kubelet::context::Start;
             pub use crate::kubernetes::kubelet::start::{
-                Presence, Start, after_runtime, before_runtime, flush, gates, logging,
-                logging_errors,
+                after_runtime, before_runtime, flush, gates, logging, logging_errors,
             };
         }
         pub mod validation {
             pub use crate::kubernetes::kubelet::validation::{Host, validate};
         }
+    }
+    pub mod log {
+        pub use crate::kubernetes::log::{ExitLine, LogEnd, LogTime, read, read_container};
     }
     pub mod tables {
         pub use crate::kubernetes::tables::{

@@ -204,6 +204,7 @@ pub(super) fn subordinate_ids(requirement: &Requirement, facts: &HostFacts) -> F
 
 pub(super) fn fatal(requirement: &Requirement, fatal: &StartFailure) -> Finding {
     let stage = match fatal.component {
+        Component::Rke2 if fatal.check == CheckId::ConfigKubeletArg => Stage::KubeletPreparation,
         Component::Rke2 => Stage::Configuration,
         Component::Kubelet => Stage::KubeletConfiguration,
         component => return component_failure(requirement, component, fatal),

@@ -13,6 +13,7 @@ pub(crate) mod audit;
 mod collect;
 pub(crate) mod exits;
 mod judge;
+mod kubelet_machine;
 mod live_unit;
 mod next_boot;
 mod possible_values;

@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
+use super::kubelet_machine;
 use super::next_boot;
 use super::settings::Resolved;
 use crate::evaluate::{Doubt, doubt, doubts, evaluate};
@@ -16,7 +17,7 @@ use crate::host::{HostRoot, facts, rke2_config};
 use crate::requirements::{self, Requirement, RequirementKind};
 use crate::rke2::config::{self, Ground, KubeletFiles, KubeletPaths, ParserRules};
 use crate::rke2::profile::ProfileRules;
-use crate::rke2::refusals;
+use crate::rke2::refusals::{self, KubeletStart};
 use crate::rke2::releases::{self, Coverage};
 use crate::rke2::role::Role;
 use crate::rke2::start::{ComponentFailures, Sourced, StartSettings};
@@ -275,15 +276,20 @@ impl<'a> Variants<'a> {
         let paths = config::kubelet_paths(&settings, &parser);
         let files = self.kubelet_files(paths);
         let kubelet = config::kubelet(&settings, &parser, &files);
-        let failures = ComponentFailures {
-            kubelet: refusals::kubelet(
-                &settings,
+        let of_kubelet = kubelet_machine::with(assessed.root, &mut Vec::new(), |host| {
+            refusals::kubelet(&KubeletStart {
+                settings: &settings,
                 version,
-                &parser,
-                &files,
-                &kubelet,
-                &invocation.env,
-            ),
+                rules: &parser,
+                files: &files,
+                kubelet: &kubelet,
+                environment: &invocation.env,
+                host,
+            })
+        });
+        let failures = ComponentFailures {
+            kubelet: of_kubelet.failures,
+            gates: of_kubelet.gates,
             // They block no start by themselves, and are only reported of a release that is known.
             static_pods: Vec::new(),
         };

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::kubelet_machine;
 use super::program::{self, StartedProgram};
 use super::target::Target;
 use super::visibility;
@@ -9,7 +10,7 @@ use crate::host::{HostRoot, rke2_config};
 use crate::kubernetes::control_plane::FileState;
 use crate::rke2::config::{self, Gap, Ground, ParserRules};
 use crate::rke2::installed::InstalledVersion;
-use crate::rke2::refusals;
+use crate::rke2::refusals::{self, KubeletStart};
 use crate::rke2::releases::Coverage;
 use crate::rke2::start::{ComponentFailures, StartFailure};
 use crate::rke2::version::Version;
@@ -56,15 +57,21 @@ pub(super) fn resolve(
     let kubelet = config::kubelet(&settings, &parser, &kubelet_files);
 
     let version = &program.installed.version;
-    let failures = ComponentFailures {
-        kubelet: refusals::kubelet(
-            &settings,
+    let mut named = Vec::new();
+    let of_kubelet = kubelet_machine::with(root, &mut named, |host| {
+        refusals::kubelet(&KubeletStart {
+            settings: &settings,
             version,
-            &parser,
-            &kubelet_files,
-            &kubelet,
-            &program.invocation.env,
-        ),
+            rules: &parser,
+            files: &kubelet_files,
+            kubelet: &kubelet,
+            environment: &program.invocation.env,
+            host,
+        })
+    });
+    let failures = ComponentFailures {
+        kubelet: of_kubelet.failures,
+        gates: of_kubelet.gates,
         static_pods: static_pods(root, &settings, &program.installed),
     };
 
@@ -76,6 +83,7 @@ pub(super) fn resolve(
             is_relative: !written.as_os_str().is_empty() && written.is_relative(),
             kubelet: &kubelet_files,
             paths: &kubelet_paths,
+            named: &named,
             data_dir: settings.data_dir(),
         };
         let undetermined = visibility::undetermined(root, unit, &inputs);

@@ -35,6 +35,8 @@ pub(super) struct Inputs<'a> {
     pub(super) kubelet: &'a KubeletFiles,
     /// Where the kubelet searches for it.
     pub(super) paths: &'a KubeletPaths,
+    /// What arguments and files of the kubelet name, as far as that decided something.
+    pub(super) named: &'a [String],
     /// RKE2's data directory.
     pub(super) data_dir: &'a str,
 }
@@ -119,7 +121,7 @@ pub(super) fn undetermined(
             .iter()
             .any(|local| Path::new(path).starts_with(local))
     };
-    for path in inputs.named().filter(|path| is_local(path)) {
+    for path in inputs.configured().filter(|path| is_local(path)) {
         let cause = Cause::OwnPath(path.clone());
         out.gaps.push(gap(&Influence::all(cause, None)));
     }
@@ -165,7 +167,7 @@ fn gap(influence: &Influence) -> Gap {
 
 impl Inputs<'_> {
     /// The paths that the configuration names.
-    fn named(&self) -> impl Iterator<Item = &String> {
+    fn configured(&self) -> impl Iterator<Item = &String> {
         let kubelet = [&self.paths.config, &self.paths.config_dir];
         std::iter::once(&self.config.path)
             .chain(kubelet.into_iter().flatten())
@@ -183,7 +185,8 @@ impl Inputs<'_> {
             .collect();
         all.push(drop_ins.into());
         all.extend(self.program.map(Path::to_owned));
-        all.extend(self.named().map(PathBuf::from));
+        all.extend(self.configured().map(PathBuf::from));
+        all.extend(self.named.iter().map(PathBuf::from));
         all.extend(self.paths.conf_d.iter().map(PathBuf::from));
         let drop_ins = self.config.drop_ins.iter().flatten();
         all.extend(drop_ins.map(|file| PathBuf::from(&file.path)));

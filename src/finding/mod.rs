@@ -157,6 +157,8 @@ pub enum Stage {
     EtcdAccount,
     /// RKE2 refuses a deprecated profile.
     ProfileRefused,
+    /// RKE2 prepares what it gives the kubelet.
+    KubeletPreparation,
     /// The kubelet validates its flags and configuration.
     KubeletConfiguration,
     /// The kubelet sets itself up.

@@ -373,7 +373,7 @@ fn target_root(root: &HostRoot) -> TargetRoot {
 
 /// Which cgroup hierarchy is mounted: the root of the unified one, and only that, has
 /// `cgroup.controllers`. (The kubelet asks `statfs` for the file system's type, which says the same.)
-fn cgroup(root: &HostRoot) -> Reading<Cgroup> {
+pub(crate) fn cgroup(root: &HostRoot) -> Reading<Cgroup> {
     const LEGACY: [&str; 5] = ["memory", "cpu", "pids", "systemd", "unified"];
     if root.stat("/sys/fs/cgroup/cgroup.controllers").is_ok() {
         return Reading::Known(Cgroup::V2);

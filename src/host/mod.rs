@@ -15,6 +15,7 @@ mod fixture;
 pub(crate) mod journal;
 pub(crate) mod kernel_build;
 mod kernel_writes;
+pub(crate) mod kubelet;
 pub(crate) mod logs;
 pub(crate) mod machine;
 pub(crate) mod rke2_binary;

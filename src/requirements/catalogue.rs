@@ -343,14 +343,20 @@ const OTHERS: &[Check] = &[
     Check {
         id: CheckId::ConfigKubeletArg,
         title: "the kubelet accepts its arguments",
-        required_by: &[Kubelet],
+        required_by: &[Rke2, Kubelet],
         applies: Text(
             "Kubernetes {flags}; feature gates of {gates}; on other releases, values of two boolean flags",
         ),
         about: Text(
             "RKE2 passes kubelet-arg on unchanged. The kubelet exits if its release has no such flag, if \
              the value is not of the flag's type, if a feature gate was removed or is locked to its \
-             default, or if it refuses a combination of flags; RKE2 starts it again every five seconds. \
+             default, or if it refuses a combination of flags; if a file that a flag names is missing; \
+             if more processors or memory are reserved or kept free than the machine has, if reserved \
+             processors or NUMA nodes do not exist, if options of its managers are unknown or \
+             their gates are off, or if swap is on and fail-swap-on is true; RKE2 starts it again every \
+             five seconds. {since KUBELET_CONF_D} and newer RKE2 itself exits if node-taint is malformed, or if what \
+             kubelet-arg names as config or config-dir is missing. The content of certificates and \
+             kubeconfigs, addresses, control groups, and the size of file systems are not checked. \
              An entry `- max-pods: 110` is a map, not an argument: write `max-pods=110` in quotes",
         ),
         fix: Text("correct or remove the entry of kubelet-arg"),
@@ -365,7 +371,8 @@ const OTHERS: &[Check] = &[
             "the kubelet merges the files of <data-dir>/agent/etc/kubelet.conf.d in the order of their \
              names ({since KUBELET_CONF_D} and newer), or reads the file that kubelet-arg names as config. It exits if \
              one has no apiVersion and kind, cannot be decoded, or if a value of the merged \
-             configuration is out of range",
+             configuration is out of range, names a file that is missing, or does not fit the machine \
+             (see config.kubelet-arg)",
         ),
         fix: Text("correct the file at the field named, or remove it"),
         source: KUBELET,

@@ -74,6 +74,11 @@ pub(crate) fn kubelet_arguments(
     for (name, value) in super::kubelet_defaults::arguments(settings.data_dir(), rules, protects) {
         own.insert(name.to_owned(), Given::of(name, &value, None));
     }
+    // Not all releases pass it to a kubelet with addresses of both families, and not all kubelets take both.
+    let has_two = |entry: &str| names(entry, "node-ip") && entry.contains(',');
+    if entries.iter().any(|(entry, _)| has_two(entry)) {
+        own.remove("cloud-provider");
+    }
     own.extend(of_lists(settings, rules));
     let first = first(Program::Kubelet).iter();
     let mut all: Vec<Given> = first.map(|text| Given::own((*text).to_owned())).collect();

@@ -6,17 +6,21 @@
 
 use super::components::{self, Given};
 use super::config::{
-    self, ConfFile, Ground, Kubelet, KubeletFiles, ParserRules, SettingOrigin, Settings, Variable,
+    self, ConfFile, Copied, Ground, Kubelet, KubeletFiles, ParserRules, SettingOrigin, Settings,
+    Variable,
 };
-use super::start::StartFailure;
+use super::start::{StartFailure, UserNamespaceGates};
 use super::version::Version;
 use super::{kubelet_defaults, layout};
 use crate::facts::Source;
 use crate::finding::{CheckId, Component};
+use crate::go;
+use crate::kubernetes::arguments;
 use crate::kubernetes::control_plane::{self, FileState};
+use crate::kubernetes::feature_gates::Gates;
 use crate::kubernetes::kubelet::flags::KubeletFlags;
-use crate::kubernetes::kubelet::outcome::{self, Machine, Outcome};
-use crate::kubernetes::kubelet::start::Presence;
+use crate::kubernetes::kubelet::machine::{Machine, Presence};
+use crate::kubernetes::kubelet::outcome::{self, Outcome};
 use crate::kubernetes::{Cause, Failure, Minor, OLDEST, Program, tables};
 use crate::text::nearest;
 use crate::yaml;
@@ -29,22 +33,191 @@ pub(crate) const fn minor(version: &Version) -> Minor {
     Minor(version.minor)
 }
 
-/// What ends the kubelet of these settings. `None`: the kubelet of this release is not known, or a user configured
-/// nothing for it, or it cannot be known.
-pub(crate) fn kubelet(
-    settings: &Settings,
-    version: &Version,
-    rules: &ParserRules,
-    files: &KubeletFiles,
-    kubelet: &Kubelet,
-    environment: &[Variable],
-) -> Option<Vec<StartFailure>> {
-    let minor = minor(version);
-    if !kubelet.runs {
+/// What a start of the kubelet rests on.
+pub(crate) struct KubeletStart<'a> {
+    /// RKE2's settings.
+    pub(crate) settings: &'a Settings,
+    /// The release.
+    pub(crate) version: &'a Version,
+    /// How the release reads its configuration.
+    pub(crate) rules: &'a ParserRules,
+    /// The kubelet's files.
+    pub(crate) files: &'a KubeletFiles,
+    /// What two of its settings end up as.
+    pub(crate) kubelet: &'a Kubelet,
+    /// The environment of RKE2.
+    pub(crate) environment: &'a [Variable],
+    /// The host. Its files of the kubelet's configuration are in `files`.
+    pub(crate) host: Machine<'a>,
+}
+
+/// What becomes of a start of the kubelet.
+#[derive(Debug, Default)]
+pub(crate) struct KubeletOutcome {
+    /// What ends it. `None`: the kubelet of this release is not known, or a user configured nothing for it, or it cannot
+    /// be known.
+    pub(crate) failures: Option<Vec<StartFailure>>,
+    /// Its feature gates, if they are known and something is configured.
+    pub(crate) gates: Option<UserNamespaceGates>,
+}
+
+impl KubeletOutcome {
+    fn goes_on(gates: &Gates) -> Self {
+        Self {
+            failures: Some(Vec::new()),
+            gates: Some(UserNamespaceGates {
+                kubelet_in: gates.is_enabled("KubeletInUserNamespace"),
+                of_pods: gates.is_enabled("UserNamespacesSupport"),
+            }),
+        }
+    }
+
+    fn ends(failure: Option<StartFailure>) -> Self {
+        Self {
+            failures: Some(failure.into_iter().collect()),
+            gates: None,
+        }
+    }
+}
+
+/// What ends the kubelet of these settings, or RKE2 before it starts the kubelet.
+pub(crate) fn kubelet(start: &KubeletStart<'_>) -> KubeletOutcome {
+    if !start.kubelet.runs {
+        return KubeletOutcome::default();
+    }
+    match before_kubelet(start) {
+        Before::Nothing => started(start),
+        Before::Ends(failure) => KubeletOutcome::ends(Some(failure)),
+        Before::Unknown => KubeletOutcome::default(),
+    }
+}
+
+/// What RKE2 makes of what it gives the kubelet.
+enum Before {
+    /// It goes on.
+    Nothing,
+    /// It exits.
+    Ends(StartFailure),
+    /// That is not known.
+    Unknown,
+}
+
+/// What RKE2 does before it starts the kubelet, since it writes the kubelet's configuration: it reads the taints, and
+/// copies files. Before and behind these words its line has others, which differ by release.
+fn before_kubelet(start: &KubeletStart<'_>) -> Before {
+    let (settings, rules, host) = (start.settings, start.rules, &start.host);
+    if !rules.kubelet_conf_d {
+        return Before::Nothing;
+    }
+    let taints = settings.list("node-taint");
+    if let Some((error, origin)) = taint_error(minor(start.version), &taints) {
+        return Before::Ends(StartFailure {
+            check: CheckId::ConfigKubeletArg,
+            component: Component::Rke2,
+            message: format!("failed to parse node taints: {error}"),
+            subject: "node-taint".to_owned(),
+            source: origin.source(),
+            ground: Ground::Settled,
+            remedy: Some(format!(
+                "write each taint as key=value:effect at {origin}; effects are NoSchedule, PreferNoSchedule and \
+                 NoExecute"
+            )),
+        });
+    }
+    for copied in config::copied(settings, rules) {
+        let Copied {
+            argument,
+            from,
+            to,
+            origin,
+        } = copied;
+        let message = if from.is_empty() {
+            format!("value required for kubelet-arg --{argument}")
+        } else {
+            let why = match ((host.presence)(&from), argument) {
+                (Presence::Missing, "config") => {
+                    format!("copying {from} to {to}: open {from}: no such file or directory")
+                }
+                (Presence::Missing, _) => format!("lstat {from}: no such file or directory"),
+                (Presence::Directory, "config") => {
+                    format!("copying {from} to {to}: read {from}: is a directory")
+                }
+                (Presence::Unknown, _) if start.lacks(&from) => return Before::Unknown,
+                _ => continue,
+            };
+            let quote = |path: &str| go::quote(path.as_bytes());
+            format!(
+                "copy {argument} {} into managed drop-in dir {}: {why}",
+                quote(&from),
+                quote(&to)
+            )
+        };
+        return Before::Ends(StartFailure {
+            check: CheckId::ConfigKubeletArg,
+            component: Component::Rke2,
+            message,
+            subject: format!("kubelet-arg {argument}"),
+            source: origin.source(),
+            ground: Ground::Settled,
+            remedy: Some(format!(
+                "create what `{argument}` of kubelet-arg names at {origin}, or remove the entry"
+            )),
+        });
+    }
+    Before::Nothing
+}
+
+/// What is wrong with taints, and where they are set.
+fn taint_error(
+    minor: Minor,
+    taints: &[(String, SettingOrigin)],
+) -> Option<(String, SettingOrigin)> {
+    let (_, origin) = taints.first()?;
+    // RKE2 reads each entry alone, where the flag takes a list.
+    if taints
+        .iter()
+        .any(|(taint, _)| taint.is_empty() || taint.contains(','))
+    {
         return None;
     }
+    let texts: Vec<&str> = taints.iter().map(|(taint, _)| taint.as_str()).collect();
+    let error = arguments::taints_error(minor, &texts.join(","))?;
+    // The first entry without which the others are right, where there is one.
+    let is_wrong =
+        |(taint, _): &&(String, SettingOrigin)| arguments::taints_error(minor, taint).is_some();
+    let origin = taints
+        .iter()
+        .find(is_wrong)
+        .map_or(origin, |(_, origin)| origin);
+    Some((error, origin.clone()))
+}
+
+impl KubeletStart<'_> {
+    /// Whether the file or directory that RKE2 copies was not found or not read.
+    fn lacks(&self, path: &str) -> bool {
+        let file = self.files.config.as_ref();
+        file.is_some_and(|file| file.path == path && file.content.is_err())
+            || self.files.unlisted.iter().any(|error| error.path() == path)
+    }
+}
+
+/// What ends the kubelet itself.
+fn started(start: &KubeletStart<'_>) -> KubeletOutcome {
+    let KubeletStart {
+        settings,
+        version,
+        rules,
+        files,
+        kubelet,
+        environment,
+        host,
+    } = *start;
+    let minor = minor(version);
     if minor < OLDEST {
-        return unparsed(rules, files);
+        return KubeletOutcome {
+            failures: unparsed(rules, files),
+            gates: None,
+        };
     }
     let users: Vec<&ConfFile> = config::kubelet_merge_order(rules, files)
         .into_iter()
@@ -55,8 +228,16 @@ pub(crate) fn kubelet(
     let is_configured =
         !users.is_empty() || components::is_kubelet_configured(settings, rules, &entries);
     if !is_configured || !tables::knows(minor) {
-        return None;
+        return KubeletOutcome::default();
     }
+    // RKE2 makes what its own arguments name.
+    let presence = |path: &str| {
+        if path.starts_with(settings.data_dir()) {
+            Presence::Present
+        } else {
+            (host.presence)(path)
+        }
+    };
     let configured = Configured {
         minor,
         settings,
@@ -65,18 +246,31 @@ pub(crate) fn kubelet(
         users: &users,
         entries: &entries,
         protects: kubelet.protect_kernel_defaults.value,
-        has_drop_in_variable: environment
-            .iter()
-            .any(|variable| variable.name == DROP_IN_VARIABLE),
+        host: Machine {
+            presence: &presence,
+            // Where the kubelet refuses them, they are a finding of their own, `cgroup.v1`.
+            has_cgroup_v1: if kubelet.fail_cgroup_v1.value {
+                &|| None
+            } else {
+                host.has_cgroup_v1
+            },
+            runtime_answers: true,
+            has_drop_in_variable: environment
+                .iter()
+                .any(|variable| variable.name == DROP_IN_VARIABLE),
+            ..host
+        },
     };
-    if configured.is_surely_taken() {
-        debug_assert!(
-            configured.failures().is_none_or(|all| all.is_empty()),
-            "{entries:?} fail where all checks are asked"
+    if let Some(gates) = configured.gates_if_surely_taken() {
+        let outcome = KubeletOutcome::goes_on(&gates);
+        debug_assert_eq!(
+            configured.outcome().failures.unwrap_or_default(),
+            [],
+            "{entries:?}"
         );
-        return Some(Vec::new());
+        return outcome;
     }
-    configured.failures()
+    configured.outcome()
 }
 
 /// What a user configured for the kubelet.
@@ -91,46 +285,29 @@ struct Configured<'a> {
     entries: &'a [(String, SettingOrigin)],
     /// `protect-kernel-defaults`.
     protects: bool,
-    has_drop_in_variable: bool,
+    host: Machine<'a>,
 }
 
 impl Configured<'_> {
-    /// RKE2 makes what its own arguments name. What others name is not looked up.
-    fn presence(&self, path: &str) -> Presence {
-        if path.starts_with(self.settings.data_dir()) {
-            Presence::Present
-        } else {
-            Presence::Unknown
-        }
-    }
-
-    /// Whether there are only arguments, and the checks pass that they matter to: this is what a node has at almost
-    /// every boot.
-    fn is_surely_taken(&self) -> bool {
+    /// The kubelet's feature gates where there are only arguments, and the checks pass that they matter to: this is what
+    /// a node has at almost every boot.
+    fn gates_if_surely_taken(&self) -> Option<Gates> {
         if !self.users.is_empty() || !self.files.unlisted.is_empty() {
-            return false;
+            return None;
         }
-        let users = components::users_kubelet_arguments(self.settings, self.rules, self.entries);
-        let Some(users) = users else {
-            return false;
-        };
+        let users = components::users_kubelet_arguments(self.settings, self.rules, self.entries)?;
         let data_dir = self.settings.data_dir();
         let own = kubelet_defaults::flags(data_dir);
         let count = own.len();
         let users = users.into_iter().map(|given| given.text);
         let arguments: Vec<String> = own.into_iter().chain(users).collect();
         let fields = kubelet_defaults::fields(data_dir, self.protects);
-        outcome::takes(
-            self.minor,
-            &arguments,
-            &|position| position >= count,
-            &fields,
-            &|path| self.presence(path),
-        )
+        let is_users = |position: usize| position >= count;
+        outcome::takes(self.minor, &arguments, &is_users, &fields, &self.host)
     }
 
-    /// What ends the kubelet, by all its checks.
-    fn failures(&self) -> Option<Vec<StartFailure>> {
+    /// What becomes of the kubelet, by all its checks.
+    fn outcome(&self) -> KubeletOutcome {
         let data_dir = self.settings.data_dir();
         let given = components::kubelet_arguments(
             self.settings,
@@ -158,26 +335,18 @@ impl Configured<'_> {
         let is_own = self.rules.kubelet_conf_d || self.files.config_dir.is_empty();
         if !is_own || !self.files.unlisted.is_empty() || !self.users.iter().all(is_readable) {
             let failure = KubeletFlags::parse(self.minor, &arguments).err();
-            return Some(
-                failure
-                    .and_then(|failure| judged.failure(&failure))
-                    .into_iter()
-                    .collect(),
-            );
+            return KubeletOutcome::ends(failure.and_then(|failure| judged.failure(&failure)));
         }
         let files = &judged.files;
         let machine = Machine {
             read: &|path| files.read(path),
             walk: &|directory| Ok(files.below(directory)),
-            presence: &|path| self.presence(path),
-            // A finding of its own, `cgroup.v1`.
-            has_cgroup_v1: None,
-            has_drop_in_variable: self.has_drop_in_variable,
+            ..self.host
         };
         match outcome::outcome(self.minor, &arguments, &machine) {
-            Outcome::Exits(failure) => Some(judged.failure(&failure).into_iter().collect()),
-            Outcome::CallsRuntime(_) => Some(Vec::new()),
-            Outcome::Unknown(_) => None,
+            Outcome::Exits(failure) => KubeletOutcome::ends(judged.failure(&failure)),
+            Outcome::GoesOn(known) => KubeletOutcome::goes_on(&known.1),
+            Outcome::Unknown(_) => KubeletOutcome::default(),
         }
     }
 }

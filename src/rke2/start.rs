@@ -75,11 +75,23 @@ pub struct StartFailure {
     pub remedy: Option<String>,
 }
 
+/// The feature gates of the kubelet that decide what it requires of the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UserNamespaceGates {
+    /// `KubeletInUserNamespace`: it may run in a user name space.
+    pub kubelet_in: bool,
+    /// `UserNamespacesSupport`: pods may have user name spaces.
+    pub of_pods: bool,
+}
+
 /// For which arguments and files the components of a release exit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ComponentFailures {
-    /// The kubelet. `None`: its release is not known; then only two of its flags are checked.
+    /// The kubelet, and RKE2 over what it gives the kubelet. `None`: the kubelet's release is not known; then only two
+    /// of its flags are checked.
     pub kubelet: Option<Vec<StartFailure>>,
+    /// The kubelet's feature gates, if they are known and something is configured.
+    pub gates: Option<UserNamespaceGates>,
     /// The static pods.
     pub static_pods: Vec<StartFailure>,
 }
@@ -196,6 +208,11 @@ impl StartSettings {
                 .any(|failure| failure.subject == source.path),
             _ => true,
         };
+        // Gates that may be set, and are not known, decide nothing.
+        let gates = failures.gates.unwrap_or(UserNamespaceGates {
+            kubelet_in: kubelet.sets_gates,
+            of_pods: !kubelet.sets_gates,
+        });
         let open = kubelet.gaps.iter().filter(is_open);
         let unknown = settings.gaps.iter().chain(open).map(unknown).collect();
         let known = Self {
@@ -211,8 +228,8 @@ impl StartSettings {
             kubelet_fail_cgroup_v1: (kubelet.fail_cgroup_v1.origin
                 != config::SettingOrigin::Default)
                 .then(|| Sourced::of(&kubelet.fail_cgroup_v1)),
-            kubelet_in_user_namespace: kubelet.in_user_namespace,
-            kubelet_may_lack_user_namespaces: kubelet.may_lack_user_namespaces,
+            kubelet_in_user_namespace: gates.kubelet_in,
+            kubelet_may_lack_user_namespaces: !gates.of_pods,
             fatal: settings
                 .fatal
                 .iter()

@@ -18,6 +18,7 @@ mod host;
 mod hostile;
 mod hosts;
 mod image;
+mod kubelet;
 mod laws;
 mod memory;
 #[path = "../common/node.rs"]

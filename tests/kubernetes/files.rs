@@ -12,8 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use preflight_rke2::testing::kubernetes::kubelet::start::Presence;
-use preflight_rke2::testing::kubernetes::kubelet::{Machine, Outcome, outcome};
+use preflight_rke2::testing::kubernetes::kubelet::{Machine, Outcome, Presence, outcome};
 use preflight_rke2::testing::kubernetes::{Failure, Minor};
 use serde::{Deserialize, Serialize};
 
@@ -605,8 +604,8 @@ fn ours(minor: u32, case: &Case) -> Outcome {
         read: &read,
         walk: &walk,
         presence: &presence,
-        has_cgroup_v1: Some(HAS_CGROUP_V1),
-        has_drop_in_variable: false,
+        has_cgroup_v1: &|| Some(HAS_CGROUP_V1),
+        ..Machine::unknown()
     };
     outcome(Minor(minor), &arguments(case), &machine)
 }
@@ -621,7 +620,7 @@ fn without_scheme(text: &str) -> String {
 }
 
 /// Two texts are the same up to the order of what Go takes from a map.
-fn same(one: &str, other: &str) -> bool {
+pub(crate) fn same(one: &str, other: &str) -> bool {
     let sorted = |text: &str| {
         let mut words: Vec<String> = text.split(", ").map(str::to_owned).collect();
         words.sort();
@@ -642,7 +641,7 @@ fn the_kubelet_agrees() {
             let found = ours(number, &case);
             count[0] += 1;
             let agrees = match (&found, expected) {
-                (Outcome::CallsRuntime(_), None) => true,
+                (Outcome::GoesOn(_), None) => true,
                 (Outcome::Exits(Failure { message, .. }), Some(expected)) => {
                     same(message, expected)
                 }
@@ -657,7 +656,7 @@ fn the_kubelet_agrees() {
                 continue;
             }
             let found = match found {
-                Outcome::CallsRuntime(_) => "calls the runtime".to_owned(),
+                Outcome::GoesOn(_) => "calls the runtime".to_owned(),
                 Outcome::Exits(failure) => failure.message,
                 Outcome::Unknown(why) => why,
             };

@@ -26,4 +26,5 @@ mod files;
 mod kernel;
 mod lab;
 mod recordings;
+mod runtime;
 mod tables;

@@ -19,6 +19,7 @@ pub(crate) mod network;
 mod value;
 
 pub use gates::{component_gates, gate_positions, requested_gates};
+pub(crate) use value::taints_error;
 pub use value::{Taint, Value};
 
 use super::feature_gates::Gates;

@@ -346,6 +346,11 @@ fn vmodule(text: &str) -> Result<Value, String> {
     Ok(Value::Verbosities(verbosities))
 }
 
+/// What is wrong with taints, separated by commas.
+pub(crate) fn taints_error(minor: Minor, text: &str) -> Option<String> {
+    taints(minor, text).err()
+}
+
 /// `RegisterWithTaintsVar`, with `ParseTaints` of `pkg/util/taints`.
 fn taints(minor: Minor, text: &str) -> Result<Value, String> {
     let mut found: Vec<Taint> = Vec::new();

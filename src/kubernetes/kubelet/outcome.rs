@@ -9,47 +9,39 @@ use crate::kubernetes::feature_gates;
 use crate::kubernetes::{Cause, Failure, Minor};
 
 use super::configuration::{self, Directory, Error, File, GateRefusal, Gates, Inputs, Loaded};
+use super::context::Start;
 use super::flags::KubeletFlags;
+use super::machine::Machine;
 use super::parts;
-use super::start::{self, Presence, Start};
+use super::start;
 use super::validation::{self, Host};
-
-/// What the kubelet finds on its machine.
-pub struct Machine<'a> {
-    /// The content of a file, or why it cannot be read, in Go's words: `open /x: no such file or directory`.
-    pub read: &'a dyn Fn(&str) -> Result<Vec<u8>, String>,
-    /// The paths of all files below a directory, or why it cannot be read: `lstat /x: no such file or directory`.
-    pub walk: &'a dyn Fn(&str) -> Result<Vec<String>, String>,
-    /// What is at a path.
-    pub presence: &'a dyn Fn(&str) -> Presence,
-    /// Whether it has control groups of version 1, if that is known.
-    pub has_cgroup_v1: Option<bool>,
-    /// Whether `KUBELET_CONFIG_DROPIN_DIR_ALPHA` is in the environment.
-    pub has_drop_in_variable: bool,
-}
 
 /// What becomes of it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// It calls the container runtime, with this configuration.
-    CallsRuntime(Box<Loaded>),
-    /// It exits before.
+    /// It goes on, with this configuration and these feature gates, as far as its inputs decide.
+    GoesOn(Box<(Loaded, feature_gates::Gates)>),
+    /// It exits.
     Exits(Failure),
     /// That cannot be known, and why.
     Unknown(String),
 }
 
-/// Works out what becomes of a kubelet, up to where it calls the container runtime. `arguments` are without the
-/// program's name.
+/// Works out what becomes of a kubelet, up to where it calls the container runtime, and behind that where the runtime
+/// answers. `arguments` are without the program's name.
 pub fn outcome(minor: Minor, arguments: &[String], machine: &Machine<'_>) -> Outcome {
     match checked(minor, arguments, machine) {
-        Ok(loaded) => Outcome::CallsRuntime(Box::new(loaded)),
+        Ok(both) => Outcome::GoesOn(Box::new(both)),
         Err(Error::Failure(failure)) => Outcome::Exits(failure),
         Err(Error::Unknown(why)) => Outcome::Unknown(why),
     }
 }
 
-fn checked(minor: Minor, arguments: &[String], machine: &Machine<'_>) -> Result<Loaded, Error> {
+fn checked(
+    minor: Minor,
+    arguments: &[String],
+    machine: &Machine<'_>,
+) -> Result<(Loaded, feature_gates::Gates), Error> {
     let flags = KubeletFlags::parse(minor, arguments).map_err(Error::Failure)?;
     let path = flags.text("config").filter(|path| !path.is_empty());
     let content = path.map(|path| (path, (machine.read)(path)));
@@ -81,33 +73,29 @@ fn checked(minor: Minor, arguments: &[String], machine: &Machine<'_>) -> Result<
     let loaded = configuration::load(minor, &inputs)?;
     let json = loaded.value.to_json();
     let origin = |field: &str| loaded.cause(field, &inputs);
-    check(&flags, &json, &loaded, &inputs, machine, &origin).map_err(Error::Failure)?;
-    Ok(loaded)
+    let gates = check(&flags, &json, &loaded, &inputs, machine, &origin).map_err(Error::Failure)?;
+    Ok((loaded, gates))
 }
 
-/// Whether the kubelet surely gets as far as its call of the container runtime. `is_users` tells which arguments a
+/// The feature gates of a kubelet that surely starts, as far as its inputs decide. `is_users` tells which arguments a
 /// user set; all others are RKE2's. `own` are the fields of the configuration that RKE2 sets besides; there is no
 /// file but RKE2's. The kubelet takes what RKE2 gives it alone, so that only those checks are asked that read
 /// something of what a user set.
 ///
-/// `false` says nothing: ask [`outcome`].
+/// `None` says nothing: ask [`outcome`].
 pub fn takes(
     minor: Minor,
     arguments: &[String],
     is_users: &dyn Fn(usize) -> bool,
     own: &[(&str, Json)],
-    presence: &dyn Fn(&str) -> Presence,
-) -> bool {
+    machine: &Machine<'_>,
+) -> Option<feature_gates::Gates> {
     // 1.24 checks logging among the fields.
     if minor < Minor(25) {
-        return false;
+        return None;
     }
-    let Ok(flags) = KubeletFlags::parse(minor, arguments) else {
-        return false;
-    };
-    let Some(set) = set_by(&flags, is_users) else {
-        return false;
-    };
+    let flags = KubeletFlags::parse(minor, arguments).ok()?;
+    let set = set_by(&flags, is_users)?;
     let mut fields = validation::read_with(&set);
     fields.extend(start::read_with(&set));
     let gates = flags.gates();
@@ -120,17 +108,28 @@ pub fn takes(
         positions: &|_| Vec::new(),
         gates,
     };
-    if !validation::passes(minor, &loaded, &inputs, &flags.requested_gates(), &set) {
-        return false;
+    let host = Host {
+        has_cgroup_v1: machine.has_cgroup_v1,
+        logging: &[],
+    };
+    if !validation::passes(
+        minor,
+        &loaded,
+        &inputs,
+        &flags.requested_gates(),
+        host,
+        &set,
+    ) {
+        return None;
     }
     let start = Start {
         flags: &flags,
         configuration: &json,
         gates,
-        presence,
+        machine,
         origin: &|_| Cause::Arguments(Vec::new()),
     };
-    start::passes(&start, &set)
+    start::passes(&start, &set).then(|| gates.clone())
 }
 
 /// The paths of what a user's arguments set. `None` where they name a file of the configuration, set gates by their
@@ -159,7 +158,7 @@ fn set_by(flags: &KubeletFlags, is_users: &dyn Fn(usize) -> bool) -> Option<Vec<
     Some(set)
 }
 
-/// The checks behind the files, in their order.
+/// The checks behind the files, in their order. Gives the feature gates.
 fn check(
     flags: &KubeletFlags,
     json: &Json,
@@ -167,14 +166,14 @@ fn check(
     inputs: &Inputs<'_>,
     machine: &Machine<'_>,
     origin: &dyn Fn(&str) -> Cause,
-) -> Result<(), Failure> {
+) -> Result<feature_gates::Gates, Failure> {
     let minor = flags.minor();
     let gates = start::gates(flags, json, origin)?;
     let start = Start {
         flags,
         configuration: json,
         gates: &gates,
-        presence: machine.presence,
+        machine,
         origin,
     };
     start::logging(&start)?;
@@ -189,7 +188,11 @@ fn check(
     };
     validation::validate(minor, loaded, inputs, host)?;
     start::flush(&start)?;
-    start::before_runtime(&start)
+    start::before_runtime(&start)?;
+    if machine.runtime_answers {
+        start::after_runtime(&start)?;
+    }
+    Ok(gates)
 }
 
 type Content = Result<Vec<u8>, String>;

@@ -9,11 +9,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
+use super::context::{Run, Start};
 use super::flags::KubeletFlags;
-use super::parts::{self, Part, checking, note};
+use super::machine::Presence;
+use super::parts::{Part, checking};
+use super::{creation, resources};
 use crate::go;
 use crate::kubernetes::arguments::network;
-use crate::kubernetes::codec::{duration, number, quantity};
+use crate::kubernetes::codec::{duration, quantity};
 use crate::kubernetes::feature_gates::Gates;
 use crate::kubernetes::{Cause, Failure, Minor, tls};
 
@@ -21,8 +24,6 @@ use crate::kubernetes::{Cause, Failure, Minor, tls};
 const LOGGING_FIRST: Minor = Minor(25);
 /// Since which minor the file of client CAs is read by the authenticator, instead of with the TLS options.
 const CA_WITH_AUTHENTICATOR: Minor = Minor(36);
-/// Since which minor resources that cannot be reserved are refused with the flag's name.
-const RESERVED_WORDS: Minor = Minor(27);
 /// Since which minor the runtime is called before what it may reserve is read.
 const RUNTIME_FIRST: Minor = Minor(28);
 /// Since which minor a flush frequency that is not positive is refused. Before, it is a panic.
@@ -37,48 +38,13 @@ const CLOUDS: [(&str, Minor); 5] = [
     ("openstack", Minor(25)),
     ("vsphere", Minor(29)),
 ];
-/// Signals of evictions: those of the file system of containers since 1.30.
-const SIGNALS: [(&str, Minor); 9] = [
-    ("allocatableMemory.available", Minor(0)),
-    ("containerfs.available", Minor(30)),
-    ("containerfs.inodesFree", Minor(30)),
-    ("imagefs.available", Minor(0)),
-    ("imagefs.inodesFree", Minor(0)),
-    ("memory.available", Minor(0)),
-    ("nodefs.available", Minor(0)),
-    ("nodefs.inodesFree", Minor(0)),
-    ("pid.available", Minor(0)),
-];
+/// Since which minor all errors about `--node-ip` begin alike.
+const NODE_IP_WORDS: Minor = Minor(27);
+/// Since which minor an external cloud provider allows addresses of both families; a gate may before.
+const CLOUD_DUAL_STACK: Minor = Minor(30);
 
-/// The last minor in which a gate can turn a manager off.
-const LAST_MANAGER_GATES: Minor = Minor(27);
 /// The last minor with the gate `DynamicKubeletConfig`.
 const DYNAMIC_CONFIGURATION: Minor = Minor(25);
-
-/// What is at a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Presence {
-    /// Nothing.
-    Missing,
-    /// Something that can be read.
-    Present,
-    /// It could not be found out.
-    Unknown,
-}
-
-/// What the checks need.
-pub struct Start<'a> {
-    /// The flags.
-    pub flags: &'a KubeletFlags,
-    /// The configuration of files and flags, with or without defaults.
-    pub configuration: &'a Json,
-    /// The feature gates of files and flags.
-    pub gates: &'a Gates,
-    /// What is at a path, as the kubelet sees it.
-    pub presence: &'a dyn Fn(&str) -> Presence,
-    /// What set a field of the configuration that no flag sets: a file.
-    pub origin: &'a dyn Fn(&str) -> Cause,
-}
 
 /// Sets the feature gates of files and flags, which [`KubeletFlags::apply_to`] has merged, on top of those of
 /// flags.
@@ -231,12 +197,21 @@ fn aggregate(errors: &[&str]) -> String {
 
 /// The checks from the TLS options to the call of the container runtime.
 pub fn before_runtime(start: &Start<'_>) -> Result<(), Failure> {
-    all(BEFORE_RUNTIME, start)
+    all(BEFORE_RUNTIME, start)?;
+    if start.flags.minor() < RUNTIME_FIRST {
+        all(resources::MANAGED, start)?;
+    }
+    all(&[ENDPOINT], start)
 }
 
-/// The checks that follow the call of the container runtime. They decide as well, once it answers.
+/// The checks that follow the call of the container runtime, which answers.
 pub fn after_runtime(start: &Start<'_>) -> Result<(), Failure> {
-    all(AFTER_RUNTIME, start)
+    if start.flags.minor() >= RUNTIME_FIRST {
+        all(resources::MANAGED, start)?;
+    }
+    all(&[NODE_IP], start)?;
+    all(creation::CREATED, start)?;
+    all(&[resources::ALLOCATABLE, creation::LISTENS], start)
 }
 
 fn all(parts: &[Part<Run>], start: &Start<'_>) -> Result<(), Failure> {
@@ -245,22 +220,28 @@ fn all(parts: &[Part<Run>], start: &Start<'_>) -> Result<(), Failure> {
         .try_for_each(|part| checking(part.reads, || (part.run)(start)))
 }
 
-/// The fields that those of [`logging`] and [`before_runtime`] read which read something of what was set.
+/// The fields that those checks read which read something of what was set.
 pub(super) fn read_with(set: &[String]) -> Vec<&'static str> {
     parts(set).flat_map(|part| part.reads).copied().collect()
 }
 
-/// Whether those pass.
+/// Whether those checks pass, with a runtime that answers.
 pub(super) fn passes(start: &Start<'_>, set: &[String]) -> bool {
     parts(set).all(|part| checking(part.reads, || (part.run)(start)).is_ok())
 }
 
 fn parts(set: &[String]) -> impl Iterator<Item = &'static Part<Run>> {
-    let all = std::iter::once(&LOGGING).chain(BEFORE_RUNTIME);
+    const ALONE: &[Part<Run>] = &[
+        LOGGING,
+        ENDPOINT,
+        NODE_IP,
+        resources::ALLOCATABLE,
+        creation::LISTENS,
+    ];
+    let all = [ALONE, BEFORE_RUNTIME, resources::MANAGED, creation::CREATED];
+    let all = all.into_iter().flatten();
     all.filter(|part| part.reads_one_of(set))
 }
-
-type Run = fn(&Start<'_>) -> Result<(), Failure>;
 
 const LOGGING: Part<Run> = Part {
     run: logging,
@@ -282,30 +263,7 @@ const LOGGING: Part<Run> = Part {
     ],
 };
 
-const RESERVATIONS: &[&str] = &[
-    "kubeReserved",
-    "systemReserved",
-    "evictionHard",
-    "qosReserved",
-    "--experimental-allocatable-ignore-eviction",
-];
-
-const MANAGERS: &[&str] = &[
-    "topologyManagerPolicy",
-    "featureGates.TopologyManager",
-    "cpuManagerPolicy",
-    "cpuManagerPolicyOptions",
-    "reservedSystemCPUs",
-    "featureGates.CPUManager",
-    "memoryManagerPolicy",
-    "reservedMemory",
-    "featureGates.MemoryManager",
-    "kubeReserved",
-    "systemReserved",
-    "evictionHard",
-];
-
-/// The checks of [`before_runtime`], in the kubelet's order.
+/// The checks from the TLS options to the client of the API server, in the kubelet's order.
 const BEFORE_RUNTIME: &[Part<Run>] = &[
     Part {
         run: dynamic_configuration,
@@ -348,55 +306,21 @@ const BEFORE_RUNTIME: &[Part<Run>] = &[
         run: authentication,
         reads: &["authentication", "authorization.mode", "--kubeconfig"],
     },
-    Part {
-        run: |start| {
-            if start.flags.minor() < RUNTIME_FIRST {
-                reservations(start)?;
-            }
-            Ok(())
-        },
-        reads: RESERVATIONS,
-    },
-    Part {
-        run: |start| {
-            if start.flags.minor() < RUNTIME_FIRST {
-                managers(start)?;
-            }
-            Ok(())
-        },
-        reads: MANAGERS,
-    },
-    Part {
-        run: endpoint,
-        reads: &["containerRuntimeEndpoint", "--container-runtime-endpoint"],
-    },
 ];
 
-/// The checks of [`after_runtime`], in the kubelet's order.
-const AFTER_RUNTIME: &[Part<Run>] = &[
-    Part {
-        run: |start| {
-            if start.flags.minor() >= RUNTIME_FIRST {
-                reservations(start)?;
-            }
-            Ok(())
-        },
-        reads: RESERVATIONS,
-    },
-    Part {
-        run: |start| {
-            if start.flags.minor() >= RUNTIME_FIRST {
-                managers(start)?;
-            }
-            Ok(())
-        },
-        reads: MANAGERS,
-    },
-    Part {
-        run: node_ip,
-        reads: &["--node-ip", "--cloud-provider"],
-    },
-];
+const ENDPOINT: Part<Run> = Part {
+    run: endpoint,
+    reads: &["containerRuntimeEndpoint", "--container-runtime-endpoint"],
+};
+
+const NODE_IP: Part<Run> = Part {
+    run: node_ip,
+    reads: &[
+        "--node-ip",
+        "--cloud-provider",
+        "featureGates.CloudDualStackNodeIPs",
+    ],
+};
 
 /// A gate that is locked without being marked so.
 fn dynamic_configuration(start: &Start<'_>) -> Result<(), Failure> {
@@ -430,7 +354,7 @@ fn tls_options(start: &Start<'_>) -> Result<(), Failure> {
         let error = format!(
             "unable to load client CA file {authority}: open {authority}: no such file or directory"
         );
-        return Err(file(wrapped(error), authority));
+        return Err(start.failure(wrapped(error), &["authentication.x509.clientCAFile"]));
     }
     Ok(())
 }
@@ -443,7 +367,7 @@ fn own_certificate(start: &Start<'_>) -> Result<(), Failure> {
         .unwrap_or("/var/lib/kubelet/pki");
     let directory = directory.trim_end_matches('/');
     let paths = ["crt", "key"].map(|end| format!("{directory}/kubelet.{end}"));
-    let found = paths.each_ref().map(|path| (start.presence)(path));
+    let found = paths.each_ref().map(|path| (start.machine.presence)(path));
     let lonely = match found {
         [Presence::Missing, Presence::Present] => 0,
         [Presence::Present, Presence::Missing] => 1,
@@ -459,7 +383,7 @@ fn own_certificate(start: &Start<'_>) -> Result<(), Failure> {
         "failed to construct kubelet dependencies: error reading {path}, certificate and key must be \
          supplied as a pair"
     );
-    Err(file(message, path))
+    Err(start.flag_failure(message, &["cert-dir"]))
 }
 
 /// `GetHostname` of a name that is given.
@@ -539,7 +463,7 @@ fn client(start: &Start<'_>) -> Result<(), Failure> {
     };
     let message =
         format!("failed to run Kubelet: {why}: stat {kubeconfig}: no such file or directory");
-    Err(file(message, kubeconfig))
+    Err(start.flag_failure(message, &["kubeconfig"]))
 }
 
 /// `BuildAuth`.
@@ -559,7 +483,7 @@ fn authentication(start: &Start<'_>) -> Result<(), Failure> {
     let authority = start.text("authentication.x509.clientCAFile").unwrap_or("");
     if start.is_missing(authority) {
         let message = format!("failed to run Kubelet: open {authority}: no such file or directory");
-        return Err(file(message, authority));
+        return Err(start.failure(message, &["authentication.x509.clientCAFile"]));
     }
     let webhook = "authentication.webhook.enabled";
     if !has_client && start.is_on(webhook).unwrap_or(has_file) {
@@ -619,230 +543,6 @@ fn endpoint(start: &Start<'_>) -> Result<(), Failure> {
     Err(start.flag_failure(message, &[flag]))
 }
 
-/// What is reserved, and the thresholds of hard evictions.
-fn reservations(start: &Start<'_>) -> Result<(), Failure> {
-    let minor = start.flags.minor();
-    let run = "failed to run Kubelet";
-    for (field, flag) in [
-        ("kubeReserved", "kube-reserved"),
-        ("systemReserved", "system-reserved"),
-    ] {
-        for (resource, amount) in start.pairs(field) {
-            if let Some(error) = reservation_error(minor, resource, amount) {
-                let message = if minor < RESERVED_WORDS {
-                    format!("{run}: {error}")
-                } else {
-                    format!("{run}: --{flag} value failed to parse: {error}")
-                };
-                return Err(start.failure(message, &[field]));
-            }
-        }
-    }
-    if !start
-        .flags
-        .is_set("experimental-allocatable-ignore-eviction")
-    {
-        for (signal, amount) in start.pairs("evictionHard") {
-            if let Some(error) = threshold_error(minor, signal, amount) {
-                return Err(start.failure(format!("{run}: {error}"), &["evictionHard"]));
-            }
-        }
-    }
-    for (resource, amount) in start.pairs("qosReserved") {
-        let error = if resource == "memory" {
-            percentage_error(amount).map(|error| {
-                if minor < RESERVED_WORDS {
-                    return error;
-                }
-                let amount = go::quote(amount.as_bytes());
-                format!("failed to parse percentage {amount} for \"memory\" resource: {error}")
-            })
-        } else {
-            Some(format!(
-                "cannot reserve {} resource",
-                go::quote(resource.as_bytes())
-            ))
-        };
-        if let Some(error) = error {
-            let message = if minor < RESERVED_WORDS {
-                format!("{run}: {error}")
-            } else {
-                format!("{run}: --qos-reserved value failed to parse: {error}")
-            };
-            return Err(start.failure(message, &["qosReserved"]));
-        }
-    }
-    Ok(())
-}
-
-/// `parseResourceList`, of one resource.
-fn reservation_error(minor: Minor, resource: &str, amount: &str) -> Option<String> {
-    let quoted = go::quote(resource.as_bytes());
-    if !["cpu", "memory", "ephemeral-storage", "pid"].contains(&resource) {
-        return Some(format!("cannot reserve {quoted} resource"));
-    }
-    match quantity::parse(amount) {
-        Err(error) if minor < RESERVED_WORDS => Some(error),
-        Err(error) => Some(format!(
-            "failed to parse quantity {} for {quoted} resource: {error}",
-            go::quote(amount.as_bytes())
-        )),
-        Ok(quantity) if quantity.is_negative && !quantity.is_zero => Some(format!(
-            "resource quantity for {quoted} cannot be negative: {amount}"
-        )),
-        Ok(_) => None,
-    }
-}
-
-/// `parseThresholdStatement`.
-fn threshold_error(minor: Minor, signal: &str, amount: &str) -> Option<String> {
-    if !SIGNALS
-        .iter()
-        .any(|&(known, since)| known == signal && minor >= since)
-    {
-        return Some(format!("unsupported eviction signal {signal}"));
-    }
-    if amount.ends_with('%') {
-        if matches!(amount, "0%" | "100%") {
-            return None;
-        }
-        return match number::parse_float(amount.trim_end_matches('%'), 32) {
-            Err(error) => Some(error),
-            Ok(percentage) if percentage < 0.0 => Some(format!(
-                "eviction percentage threshold {signal} must be >= 0%: {amount}"
-            )),
-            Ok(percentage) if percentage > 100.0 => Some(format!(
-                "eviction percentage threshold {signal} must be <= 100%: {amount}"
-            )),
-            Ok(_) => None,
-        };
-    }
-    match quantity::parse(amount) {
-        Err(error) => Some(error),
-        Ok(quantity) if quantity.is_zero || quantity.is_negative => Some(format!(
-            "eviction threshold {signal} must be positive: {amount}"
-        )),
-        Ok(_) => None,
-    }
-}
-
-/// `parsePercentage` of the container manager.
-fn percentage_error(text: &str) -> Option<String> {
-    if !text.ends_with('%') {
-        return Some(format!("percentage expected, got '{text}'"));
-    }
-    match number::parse_int(text.trim_end_matches('%'), 10, 64) {
-        Err(_) => Some(format!("invalid number in percentage '{text}'")),
-        Ok(0..=100) => None,
-        Ok(_) => Some("percentage must be between 0 and 100".to_owned()),
-    }
-}
-
-/// The managers of topology, processors and memory, which the container manager makes in this order.
-fn managers(start: &Start<'_>) -> Result<(), Failure> {
-    let fail = |error: String, field: &str| {
-        Err(start.failure(format!("failed to run Kubelet: {error}"), &[field]))
-    };
-    let unknown = |name: &str| format!("unknown policy: \"{name}\"");
-    let has_gate = |gate| start.flags.minor() > LAST_MANAGER_GATES || start.is_enabled(gate);
-    let policy = start.text("topologyManagerPolicy").unwrap_or("none");
-    let policies = ["none", "best-effort", "restricted", "single-numa-node"];
-    if has_gate("TopologyManager") && !policies.contains(&policy) {
-        return fail(unknown(policy), "topologyManagerPolicy");
-    }
-    if has_gate("CPUManager") {
-        let field = "cpuManagerPolicy";
-        match start.text(field).unwrap_or("none") {
-            "none" => {
-                let options = start.pairs("cpuManagerPolicyOptions");
-                if !options.is_empty() {
-                    let options: Vec<_> = options
-                        .iter()
-                        .map(|(key, value)| format!("{key}:{value}"))
-                        .collect();
-                    let error = format!(
-                        "new none policy error: None policy: received unsupported options=map[{}]",
-                        options.join(" ")
-                    );
-                    return fail(error, "cpuManagerPolicyOptions");
-                }
-            }
-            "static" => {
-                if let Some(error) = static_policy_error(start) {
-                    return fail(error.to_owned(), field);
-                }
-            }
-            name => return fail(unknown(name), field),
-        }
-    }
-    if has_gate("MemoryManager") {
-        let field = "memoryManagerPolicy";
-        match start.text(field).unwrap_or("None") {
-            "None" => {}
-            "Static" => {
-                if let Some(amount) = unreserved_memory(start) {
-                    let amount = go::quote(amount.as_bytes());
-                    let error = format!(
-                        "the total amount \"0\" of type \"memory\" is not equal to the value {amount} \
-                         determined by Node Allocatable feature"
-                    );
-                    return fail(error, field);
-                }
-            }
-            name => return fail(unknown(name), field),
-        }
-    }
-    Ok(())
-}
-
-/// What the static policy of processors requires.
-fn static_policy_error(start: &Start<'_>) -> Option<&'static str> {
-    if start
-        .text("reservedSystemCPUs")
-        .is_some_and(|list| !list.is_empty())
-    {
-        return None;
-    }
-    let amounts: Vec<_> = ["kubeReserved", "systemReserved"]
-        .iter()
-        .filter_map(|field| start.pairs(field).get("cpu").copied())
-        .collect();
-    if amounts.is_empty() {
-        return Some("[cpumanager] unable to determine reserved CPU resources for static policy");
-    }
-    let is_zero = |amount: &&str| quantity::parse(amount).is_ok_and(|quantity| quantity.is_zero);
-    amounts.iter().all(is_zero).then_some(
-        "[cpumanager] the static policy requires systemreserved.cpu + kubereserved.cpu to be greater than zero",
-    )
-}
-
-/// The memory that is kept from pods while nothing of it is reserved on a NUMA node. `None` where several
-/// amounts, or a part of the machine's memory, would have to be added up.
-fn unreserved_memory(start: &Start<'_>) -> Option<String> {
-    if start
-        .get("reservedMemory")
-        .and_then(Json::as_array)
-        .is_some_and(|list| !list.is_empty())
-    {
-        return None;
-    }
-    let threshold = match start.get("evictionHard") {
-        Some(_) => start.pairs("evictionHard").get("memory.available").copied(),
-        None => Some("100Mi"),
-    };
-    let reserved = ["kubeReserved", "systemReserved"]
-        .iter()
-        .filter_map(|field| start.pairs(field).get("memory").copied());
-    let amounts: Vec<_> = reserved
-        .chain(threshold)
-        .filter(|amount| !quantity::parse(amount).is_ok_and(|quantity| quantity.is_zero))
-        .collect();
-    match amounts[..] {
-        [amount] if quantity::parse(amount).is_ok() => Some(amount.to_owned()),
-        _ => None,
-    }
-}
-
 /// `ParseNodeIPArgument`: addresses that cannot be read are ignored.
 fn node_ip(start: &Start<'_>) -> Result<(), Failure> {
     let text = start.flags.text("node-ip").unwrap_or("");
@@ -857,134 +557,52 @@ fn node_ip(start: &Start<'_>) -> Result<(), Failure> {
         std::net::IpAddr::V4(_) => false,
         std::net::IpAddr::V6(address) => address.to_ipv4_mapped().is_none(),
     };
-    let error = match &addresses[..] {
-        [] | [_] => return Ok(()),
-        [first, second] if is_v6(first) != is_v6(second) => {
-            let cloud = start.flags.text("cloud-provider").unwrap_or("");
-            if !matches!(cloud, "" | "external") {
-                "dual-stack not supported in this configuration"
-            } else if first.is_unspecified() || second.is_unspecified() {
-                "dual-stack node IP cannot include '0.0.0.0' or '::'"
-            } else {
-                return Ok(());
-            }
-        }
-        _ => "must contain either a single IP or a dual-stack pair of IPs",
+    let minor = start.flags.minor();
+    let quoted = go::quote(text.as_bytes());
+    let cloud = start.flags.text("cloud-provider").unwrap_or("");
+    let takes_two = match cloud {
+        "" => true,
+        "external" => minor >= CLOUD_DUAL_STACK || start.is_enabled("CloudDualStackNodeIPs"),
+        _ => false,
     };
-    let message = format!(
-        "failed to run Kubelet: bad --node-ip {}: {error}",
-        go::quote(text.as_bytes())
-    );
+    let is_pair = match &addresses[..] {
+        [] | [_] => return Ok(()),
+        [first, second] => is_v6(first) != is_v6(second),
+        _ => false,
+    };
+    let (error, words) = if !is_pair {
+        (
+            "must contain either a single IP or a dual-stack pair of IPs",
+            format!(
+                "bad --node-ip {quoted}; must contain either a single IP or a dual-stack pair of IPs"
+            ),
+        )
+    } else if !takes_two {
+        (
+            "dual-stack not supported in this configuration",
+            format!("dual-stack --node-ip {quoted} not supported when using a cloud provider"),
+        )
+    } else if addresses.iter().any(std::net::IpAddr::is_unspecified) {
+        (
+            "dual-stack node IP cannot include '0.0.0.0' or '::'",
+            format!("dual-stack --node-ip {quoted} cannot include '0.0.0.0' or '::'"),
+        )
+    } else {
+        return Ok(());
+    };
+    let message = if minor < NODE_IP_WORDS {
+        format!("failed to run Kubelet: {words}")
+    } else {
+        format!("failed to run Kubelet: bad --node-ip {quoted}: {error}")
+    };
     Err(start.flag_failure(message, &["node-ip"]))
-}
-
-fn file(message: String, path: &str) -> Failure {
-    Failure {
-        message,
-        cause: Cause::File {
-            path: path.to_owned(),
-            line: None,
-        },
-        rests_on_names: false,
-    }
-}
-
-impl Start<'_> {
-    fn is_enabled(&self, gate: &str) -> bool {
-        note(&parts::gate(gate));
-        self.gates.is_enabled(gate)
-    }
-
-    fn get(&self, path: &str) -> Option<&Json> {
-        note(path);
-        let found = path
-            .split('.')
-            .try_fold(self.configuration, |at, name| at.get(name))?;
-        (!found.is_null()).then_some(found)
-    }
-
-    fn text(&self, path: &str) -> Option<&str> {
-        self.get(path)?.as_str()
-    }
-
-    fn is_on(&self, path: &str) -> Option<bool> {
-        self.get(path)?.as_bool()
-    }
-
-    /// A duration: text, or nanoseconds.
-    fn nanoseconds(&self, path: &str) -> Option<i64> {
-        match self.get(path)? {
-            Json::String(text) => duration::parse(text).ok(),
-            value => value.as_i64(),
-        }
-    }
-
-    /// The pairs of a map of texts, by key.
-    fn pairs(&self, path: &str) -> BTreeMap<&str, &str> {
-        let object = self.get(path).and_then(Json::as_object);
-        let pairs = object.into_iter().flatten();
-        pairs
-            .filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
-            .collect()
-    }
-
-    fn is_missing(&self, path: &str) -> bool {
-        path.starts_with('/') && (self.presence)(path) == Presence::Missing
-    }
-
-    /// The flags of klog (up to 1.25) that are set to another value than their default.
-    fn changed_klog_flags(&self) -> Vec<&'static str> {
-        const DEFAULTS: [(&str, &str); 11] = [
-            ("add-dir-header", "false"),
-            ("alsologtostderr", "false"),
-            ("log-backtrace-at", ""),
-            ("log-dir", ""),
-            ("log-file", ""),
-            ("log-file-max-size", "1800"),
-            ("logtostderr", "true"),
-            ("one-output", "false"),
-            ("skip-headers", "false"),
-            ("skip-log-headers", "false"),
-            ("stderrthreshold", "2"),
-        ];
-        let changed = |&(name, default): &(&'static str, &str)| {
-            let value = self.flags.value_text(name)?;
-            (value != default).then_some(name)
-        };
-        DEFAULTS.iter().filter_map(changed).collect()
-    }
-
-    /// A failure over fields: of the flags that set them, or of their file.
-    fn failure(&self, message: String, fields: &[&str]) -> Failure {
-        let positions: Vec<_> = fields
-            .iter()
-            .flat_map(|field| self.flags.positions_of_field(field))
-            .collect();
-        let cause = match fields.first() {
-            Some(field) if positions.is_empty() => (self.origin)(field),
-            _ => Cause::Arguments(positions),
-        };
-        Failure {
-            message,
-            cause,
-            rests_on_names: false,
-        }
-    }
-
-    fn flag_failure(&self, message: String, flags: &[&str]) -> Failure {
-        let positions = flags.iter().flat_map(|flag| self.flags.positions(flag));
-        Failure {
-            message,
-            cause: Cause::Arguments(positions.collect()),
-            rests_on_names: false,
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
+    use super::super::machine::Machine;
     use super::*;
 
     const CLIENT: &str = "--kubeconfig=/etc/kubeconfig";
@@ -1008,11 +626,15 @@ mod tests {
             "/pki/kubelet.key" | "/pki/kubelet.crt" | "/half/kubelet.crt" => Presence::Present,
             _ => Presence::Unknown,
         };
+        let machine = Machine {
+            presence: &presence,
+            ..Machine::unknown()
+        };
         check(&Start {
             flags: &flags,
             configuration: &configuration,
             gates: &gates,
-            presence: &presence,
+            machine: &machine,
             origin: &origin,
         })
     }

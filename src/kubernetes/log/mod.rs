@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use klog::{ErrorValue, Severity};
-pub(crate) use time::LogTime;
+pub use time::LogTime;
 
 /// Characters that are kept of a reason.
 const LONGEST: usize = 4096;
@@ -76,7 +76,7 @@ const PLAIN: [(&str, &str); 5] = [
 
 /// The line with which a component has exited.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ExitLine {
+pub struct ExitLine {
     /// The reason, in the component's words, in one line. Not made printable.
     pub reason: String,
     /// When it was written. Of a line without a time, that of the next line that has one; `None` where no such
@@ -86,7 +86,7 @@ pub(crate) struct ExitLine {
 
 /// What the end of a log shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct LogEnd {
+pub struct LogEnd {
     /// The last line with which the component has exited.
     pub exit: Option<ExitLine>,
     /// The time of the last line that has one.
@@ -97,7 +97,7 @@ pub(crate) struct LogEnd {
 
 impl LogEnd {
     /// When the component exited, in microseconds since 1970. `written` is when the log was last written.
-    pub(crate) fn exited_at(&self, written: u64) -> Option<u64> {
+    pub fn exited_at(&self, written: u64) -> Option<u64> {
         let exit = self.exit.as_ref()?;
         Some(match (exit.time, self.last) {
             (Some(time), Some(last)) => time.resolve(last, written),
@@ -107,7 +107,7 @@ impl LogEnd {
 }
 
 /// Reads a log as a component writes it, or the end of one from the beginning of a line.
-pub(crate) fn read(content: &[u8]) -> LogEnd {
+pub fn read(content: &[u8]) -> LogEnd {
     let mut reader = Reader::default();
     for line in String::from_utf8_lossy(content).lines() {
         reader.push(line, None);
@@ -117,7 +117,7 @@ pub(crate) fn read(content: &[u8]) -> LogEnd {
 
 /// Reads the log of a container: each line has time, stream and `F` or, where it continues in the next, `P`
 /// before it (`k8s.io/cri-client/pkg/logs`).
-pub(crate) fn read_container(content: &[u8]) -> LogEnd {
+pub fn read_container(content: &[u8]) -> LogEnd {
     let mut reader = Reader::default();
     let mut partial = String::new();
     for line in String::from_utf8_lossy(content).lines() {

@@ -14,7 +14,7 @@ const ZONE_MAX: i64 = 14 * 3600;
 
 /// When a line was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LogTime {
+pub enum LogTime {
     /// Microseconds since 1970.
     Utc(u64),
     /// klog's time: local, without a year.
@@ -32,7 +32,7 @@ impl LogTime {
     /// The time in microseconds since 1970. `last` is the time of the last line of the log, and `written` when
     /// the log was last written, in microseconds since 1970: their difference is the offset of the time zone,
     /// and the year follows.
-    pub(crate) fn resolve(self, last: Self, written: u64) -> u64 {
+    pub fn resolve(self, last: Self, written: u64) -> u64 {
         let (Some(own), Some(end)) = (self.naive(written), last.naive(written)) else {
             return match self {
                 Self::Utc(at) => at,

@@ -31,8 +31,8 @@ use crate::yaml;
 
 pub use kubelet::{ConfFile, Effective, KubeletFiles, kubelet, kubelet_paths};
 pub(crate) use kubelet::{
-    Kubelet, KubeletPaths, is_generated, is_left_over, kubelet_entries, kubelet_merge_order,
-    merged_name,
+    Copied, Kubelet, KubeletPaths, copied, is_generated, is_left_over, kubelet_entries,
+    kubelet_merge_order, merged_name,
 };
 pub use merge::{ConfigFiles, DropIn};
 pub(crate) use number::{duration_sign, integer};

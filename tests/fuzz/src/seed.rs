@@ -39,7 +39,9 @@ fn cases(name: &str) -> Vec<Value> {
     // Bytes that are not UTF-8 were recorded as halves of surrogates.
     let text = fs::read_to_string(path).expect("the recorded cases");
     let text = text.replace("\\udc", "\\u00");
-    serde_json::from_str(&text).expect("JSON in the recorded cases")
+    let value: Value = serde_json::from_str(&text).expect("JSON in the recorded cases");
+    let cases = value.get("cases").unwrap_or(&value);
+    cases.as_array().cloned().unwrap_or_default()
 }
 
 fn text(value: &Value) -> &str {
@@ -200,7 +202,59 @@ fn small(corpus: &mut Corpus) {
     }
 }
 
-/// Writes them, one directory a target below `directory`.
+/// The recorded cases of Kubernetes' components, each for the oldest and the newest minor.
+fn kubernetes(corpus: &mut Corpus) {
+    let words = |case: &Value| -> Vec<String> {
+        let words = case["args"].as_array().into_iter().flatten();
+        words.map(|word| text(word).to_owned()).collect()
+    };
+    let arguments = |case: &Value| -> Vec<String> {
+        words(case).iter().map(|word| format!("a{word}")).collect()
+    };
+    for head in ["1", ">"] {
+        for case in cases("kubernetes/kubelet-arguments") {
+            corpus.parts(
+                "kubernetes_command_line",
+                &format!("{head}0"),
+                &words(&case),
+            );
+            corpus.parts("kubernetes_kubelet", head, &arguments(&case));
+        }
+        for case in cases("kubernetes/component-arguments") {
+            corpus.parts(
+                "kubernetes_command_line",
+                &format!("{head}1"),
+                &words(&case),
+            );
+        }
+        for case in cases("kubernetes/kubelet-files") {
+            let mut parts = Vec::new();
+            for (path, content) in entries(&case["files"]) {
+                let content = text(content);
+                corpus.parts("kubernetes_file", head, &[content.to_owned()]);
+                let letter = if path.ends_with(".yaml") { 'c' } else { 'd' };
+                parts.push(format!("{letter}{content}"));
+            }
+            parts.extend(arguments(&case));
+            corpus.parts("kubernetes_kubelet", head, &parts);
+        }
+        let runtime = &cases("kubernetes/kubelet-runtime");
+        for case in runtime {
+            let lines = text(&case["lines"]);
+            let mut parts = vec![format!(
+                "capiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n{lines}\n"
+            )];
+            parts.extend(arguments(case));
+            corpus.parts("kubernetes_kubelet", head, &parts);
+        }
+    }
+    let logs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cases/kubernetes/logs");
+    for log in fs::read_dir(logs).expect("the recorded logs") {
+        let content = fs::read(log.expect("a recorded log").path()).expect("a recorded log");
+        corpus.add("kubernetes_log", &content);
+    }
+}
+
 /// Nodes as RKE2 leaves them, in a few words, for each benchmark.
 fn audits(corpus: &mut Corpus) {
     let parts: Vec<String> = [
@@ -239,6 +293,7 @@ fn audits(corpus: &mut Corpus) {
     }
 }
 
+/// Writes them, one directory a target below `directory`.
 pub(crate) fn write(directory: PathBuf) {
     let mut corpus = Corpus {
         directory,
@@ -284,6 +339,7 @@ pub(crate) fn write(directory: PathBuf) {
     }
     units(&mut corpus);
     audits(&mut corpus);
+    kubernetes(&mut corpus);
     small(&mut corpus);
     for (target, count) in &corpus.written {
         println!("{target}: {count} inputs");

@@ -12,7 +12,7 @@
 )]
 
 mod hosts;
-mod record;
+pub(crate) mod record;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -133,7 +133,7 @@ impl Host {
 }
 
 /// A file of the kubelet's configuration with these lines.
-fn configuration(lines: &str) -> String {
+pub(crate) fn configuration(lines: &str) -> String {
     format!("apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n{lines}")
 }
 

@@ -15,14 +15,14 @@ use preflight_rke2::testing::rke2::kernel::KERNEL_PARAMETERS;
 use super::{CASES, Expectation, Host, Outcome, hosts};
 
 /// A kubelet that has neither ended nor started by then is stuck.
-const PATIENCE: Duration = Duration::from_mins(2);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The first and the last thing that a kubelet logs of interest.
 const FAILED: &str = "\"Failed to start ContainerManager\" err=\"";
-const STARTED: &str = "\"Starting Kubelet Plugin Manager\"";
+pub(crate) const STARTED: &str = "\"Starting Kubelet Plugin Manager\"";
 
 /// Settings that let the kubelet come as far as the kernel parameters, and change nothing of this machine.
-const SETTINGS: &str = "cgroupDriver: cgroupfs
+pub(crate) const SETTINGS: &str = "cgroupDriver: cgroupfs
 authentication: {anonymous: {enabled: true}, webhook: {enabled: false}}
 authorization: {mode: AlwaysAllow}
 failSwapOn: false
@@ -32,12 +32,12 @@ address: 127.0.0.1
 ";
 
 /// A cluster that is not there.
-const KUBECONFIG: &str = r#"{"apiVersion": "v1", "kind": "Config", "current-context": "c",
+pub(crate) const KUBECONFIG: &str = r#"{"apiVersion": "v1", "kind": "Config", "current-context": "c",
 "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}],
 "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}], "users": [{"name": "u", "user": {}}]}"#;
 
 /// Runs in name spaces of its own: `$1` stands for `/proc/sys` there.
-const SCRIPT: &str = r#"
+pub(crate) const SCRIPT: &str = r#"
 set -e
 sys=$1 mode=$2
 shift 2
@@ -47,13 +47,13 @@ ip link set lo up 2>/dev/null || :
 exec "$@"
 "#;
 
-fn lab() -> PathBuf {
+pub(crate) fn lab() -> PathBuf {
     std::env::var_os("PREFLIGHT_LAB")
         .map_or_else(|| PathBuf::from("/var/cache/preflight-lab"), PathBuf::from)
 }
 
 /// A process that ends with its owner.
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -63,7 +63,7 @@ impl Drop for Running {
 }
 
 /// Starts containerd, and returns it once its socket is there.
-fn containerd(work: &Path) -> Running {
+pub(crate) fn containerd(work: &Path) -> Running {
     let prepared = Command::new(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/tests/kubernetes/containerd"
@@ -93,7 +93,7 @@ fn containerd(work: &Path) -> Running {
     running
 }
 
-fn wait_until(what: &str, done: impl Fn() -> bool) {
+pub(crate) fn wait_until(what: &str, done: impl Fn() -> bool) {
     let start = Instant::now();
     while !done() {
         assert!(start.elapsed() < PATIENCE, "{what}: not after {PATIENCE:?}");
@@ -206,7 +206,7 @@ fn values(sys: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// The error in the line of the log, without the quotes of the log.
-fn message(log: &str) -> Option<String> {
+pub(crate) fn message(log: &str) -> Option<String> {
     let (_, rest) = log.split_once(FAILED)?;
     let mut text = String::new();
     let mut chars = rest.chars();

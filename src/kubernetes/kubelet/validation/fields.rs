@@ -333,8 +333,8 @@ impl Check<'_> {
     }
 
     pub(super) fn operating_system(&mut self) {
-        let has_cgroup_v1 = self.host.has_cgroup_v1 == Some(true);
-        if self.since(31) && has_cgroup_v1 && self.is_true("failCgroupV1") {
+        let has_cgroup_v1 = || (self.host.has_cgroup_v1)() == Some(true);
+        if self.since(31) && self.is_true("failCgroupV1") && has_cgroup_v1() {
             let end = if self.since(35) {
                 "unsupported and will be removed in a future release"
             } else {
@@ -349,7 +349,7 @@ impl Check<'_> {
         let kills_one = self
             .get("singleProcessOOMKill")
             .is_some_and(|node| node.value == Value::Bool(false));
-        if self.since(32) && has_cgroup_v1 && kills_one {
+        if self.since(32) && kills_one && has_cgroup_v1() {
             self.invalid(
                 "singleProcessOOMKill",
                 "singleProcessOOMKill must not be explicitly set to false when using cgroup v1",

@@ -22,10 +22,10 @@ use super::configuration::{Inputs, Loaded};
 use super::parts::{self, Part, checking, note};
 
 /// What validation needs to know of the machine, and what others found.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub struct Host<'a> {
     /// Whether it has control groups of version 1. `None`: not known, and what rests on it is not checked.
-    pub has_cgroup_v1: Option<bool>,
+    pub has_cgroup_v1: &'a dyn Fn() -> Option<bool>,
     /// What is wrong with the logging configuration, fields and words. Validation reports it in 1.24; since 1.25 the
     /// kubelet ends before.
     pub logging: &'a [(String, String)],
@@ -94,6 +94,7 @@ pub(super) fn passes(
     loaded: &Loaded,
     inputs: &Inputs<'_>,
     gates: &BTreeMap<String, bool>,
+    host: Host<'_>,
     set: &[String],
 ) -> bool {
     let mut check = Check {
@@ -101,7 +102,7 @@ pub(super) fn passes(
         configuration: &loaded.value,
         inputs,
         gates,
-        host: Host::default(),
+        host,
         errors: Vec::new(),
     };
     for part in PARTS {

@@ -80,11 +80,8 @@ pub struct Kubelet {
     pub protect_kernel_defaults: Effective,
     /// `failCgroupV1`; false where the kubelet has no such setting.
     pub fail_cgroup_v1: Effective,
-    /// Whether the feature gate `KubeletInUserNamespace` may be on: a setting names it, or all alpha gates, or
-    /// cannot be read.
-    pub in_user_namespace: bool,
-    /// Whether the feature gate `UserNamespacesSupport` may be off: the same of it, and of all beta gates.
-    pub may_lack_user_namespaces: bool,
+    /// Whether an argument or a file may set feature gates.
+    pub sets_gates: bool,
     /// The errors with which the kubelet fails while it reads its flags, in its words.
     pub refusals: Vec<Refusal>,
     /// What is not known.
@@ -206,35 +203,102 @@ pub fn kubelet(settings: &Settings, rules: &ParserRules, files: &KubeletFiles) -
         let message = format!("bad flag syntax: --{}={value}", arg.key);
         refusals.push(Refusal::by(message, &arg.origin));
     }
-    let in_user_namespace = may_set(&arguments, files, ["KubeletInUserNamespace", "AllAlpha"]);
-    let may_lack_user_namespaces = may_set(&arguments, files, ["UserNamespacesSupport", "AllBeta"]);
+    let sets_gates = sets_gates(&arguments, rules, files);
     let disabled = settings.get("disable-agent").map(|setting| &setting.value);
     Kubelet {
         runs: disabled != Some(&SettingValue::Bool(true)),
         protect_kernel_defaults: protect,
         fail_cgroup_v1: fail,
-        in_user_namespace,
-        may_lack_user_namespaces,
+        sets_gates,
         refusals,
         gaps,
     }
 }
 
-/// Whether an argument or a file may set one of these feature gates, to whatever value.
-fn may_set(arguments: &[Arg], files: &KubeletFiles, gates: [&str; 2]) -> bool {
-    let names = |text: &[u8]| {
-        let has = |gate: &str| text.windows(gate.len()).any(|part| part == gate.as_bytes());
-        gates.into_iter().any(has)
+/// Whether an argument or a merged file sets feature gates, or cannot be read.
+fn sets_gates(arguments: &[Arg], rules: &ParserRules, files: &KubeletFiles) -> bool {
+    let is_flag = |arg: &Arg| {
+        normal(arg.key.trim_start_matches('-').trim_end_matches(['-', '+'])) == "feature-gates"
     };
-    let mut values = arguments.iter().filter_map(|arg| arg.value.as_deref());
-    let mut all = files
-        .conf_d
-        .iter()
-        .chain(&files.config)
-        .chain(&files.config_dir);
-    values.any(|value| names(value.as_bytes()))
+    let has_field = |file: &&ConfFile| match file.content.as_deref().map(yaml::decode) {
+        Ok(Ok(entries)) => entries
+            .iter()
+            .any(|entry| entry.key.eq_ignore_ascii_case("featureGates")),
+        Ok(Err(_)) => true,
+        Err(error) => !error.is_absent(),
+    };
+    let is_own = rules.kubelet_conf_d || files.config_dir.is_empty();
+    arguments.iter().any(is_flag)
+        || !is_own
         || !files.unlisted.is_empty()
-        || all.any(|file| file.content.as_ref().map_or(true, |content| names(content)))
+        || kubelet_merge_order(rules, files).iter().any(has_field)
+}
+
+/// A file or directory that RKE2 copies to where the kubelet reads its configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Copied {
+    /// `config` or `config-dir`.
+    pub(crate) argument: &'static str,
+    /// Its path; empty if the argument has no value.
+    pub(crate) from: String,
+    /// Where RKE2 copies it to.
+    pub(crate) to: String,
+    /// The argument.
+    pub(crate) origin: SettingOrigin,
+}
+
+/// What RKE2 copies before it starts the kubelet, in its order. The first argument without a value comes first: RKE2
+/// exits.
+pub(crate) fn copied(settings: &Settings, rules: &ParserRules) -> Vec<Copied> {
+    if !rules.kubelet_conf_d {
+        return Vec::new();
+    }
+    let conf_d = layout::kubelet_conf_d(settings.data_dir());
+    let mut found: [Option<(String, SettingOrigin)>; 2] = [None, None];
+    let names = [("config", CONFIG_COPY), ("config-dir", CONFIG_DIR_COPY)];
+    let copied = |at: usize, from: String, origin: SettingOrigin| {
+        let (argument, name) = names.get(at).copied()?;
+        let to = format!("{conf_d}/{name}");
+        Some(Copied {
+            argument,
+            from,
+            to,
+            origin,
+        })
+    };
+    let mut entries = settings.kubelet_args().into_iter();
+    while let Some((text, origin)) = entries.next() {
+        let body = text.strip_prefix("--").unwrap_or(&text);
+        let (key, value) = match body.split_once('=') {
+            Some((key, value)) => (key, value.to_owned()),
+            // The next entry is the value of a bare name.
+            None => (
+                body,
+                entries.next().map(|(text, _)| text).unwrap_or_default(),
+            ),
+        };
+        let Some(at) = names.iter().position(|(name, _)| *name == key) else {
+            continue;
+        };
+        if value.is_empty() {
+            return copied(at, value, origin).into_iter().collect();
+        }
+        if let Some(slot) = found.get_mut(at) {
+            *slot = Some((value, origin));
+        }
+    }
+    found
+        .into_iter()
+        .enumerate()
+        .filter_map(|(at, found)| {
+            let (from, origin) = found?;
+            // What is in the directory already is not copied there.
+            if from.starts_with(&conf_d) {
+                return None;
+            }
+            copied(at, from, origin)
+        })
+        .collect()
 }
 
 /// The inputs of the kubelet's boolean settings, beside its files.

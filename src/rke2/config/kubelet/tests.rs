@@ -30,29 +30,64 @@ fn rules(minor: u32) -> ParserRules {
 const ON: &str = "protectKernelDefaults: true\n";
 const OFF: &str = "protectKernelDefaults: false\n";
 
+/// Feature gates are set by one flag and one field.
 #[test]
-fn a_gate_that_is_named_may_be_on() {
-    let gates = "featureGates:\n  KubeletInUserNamespace: true\n";
+fn what_may_set_feature_gates_is_known() {
+    let rules = ParserRules::of(&Version::new(34, 1, 1));
     for (main, text, expected) in [
-        ("", "", false),
-        ("kubelet-arg: v=2", ON, false),
-        (
-            "kubelet-arg: feature-gates=KubeletInUserNamespace=true",
-            "",
-            true,
-        ),
-        ("kubelet-arg: feature_gates=A=true,AllAlpha=true", "", true),
-        ("kubelet-arg: feature-gates=Other=true", "", false),
-        ("", gates, true),
+        ("", "maxPods: 1\n", false),
+        ("", "# featureGates\nmaxPods: 1\n", false),
+        ("", "featureGates: {A: true}\n", true),
+        ("", "featuregates: {A: true}\n", true),
+        ("", "a: [\n", true),
+        ("kubelet-arg: max-pods=9", "", false),
+        ("kubelet-arg: node-labels=feature-gates=1", "", false),
+        ("kubelet-arg: feature-gates=A=true", "", true),
+        ("kubelet-arg: feature_gates+=A=true", "", true),
+        ("kubelet-arg: --feature-gates", "", true),
     ] {
-        let rules = rules(34);
         let files = KubeletFiles {
-            conf_d: vec![file("50-site.conf", text)],
+            conf_d: vec![file("a.conf", text)],
             ..KubeletFiles::default()
         };
         let found = kubelet(&settings(main, &rules), &rules, &files);
-        assert_eq!(found.in_user_namespace, expected, "{main} {text}");
+        assert_eq!(found.sets_gates, expected, "{main} {text}");
     }
+}
+
+#[test]
+fn rke2_copies_what_two_arguments_name() {
+    let rules = ParserRules::of(&Version::new(34, 1, 1));
+    let of = |main: &str| -> Vec<(&str, String, String)> {
+        let all = copied(&settings(main, &rules), &rules).into_iter();
+        all.map(|copied| (copied.argument, copied.from, copied.to))
+            .collect()
+    };
+    let conf_d = "/var/lib/rancher/rke2/agent/etc/kubelet.conf.d";
+    let one = (
+        "config",
+        "/a".to_owned(),
+        format!("{conf_d}/10-cli-config.conf"),
+    );
+    let other = (
+        "config-dir",
+        "/d".to_owned(),
+        format!("{conf_d}/20-cli-config-dir"),
+    );
+    assert_eq!(
+        of("kubelet-arg: [config-dir=/d, config=/b, --config=/a]"),
+        [one.clone(), other]
+    );
+    assert_eq!(of("kubelet-arg: [config, /a, v=2]"), [one]);
+    assert_eq!(of(&format!("kubelet-arg: config={conf_d}/x")), []);
+    let empty = of("kubelet-arg: [config-dir=/d, config=]");
+    assert_eq!(
+        (empty[0].0, empty[0].1.as_str(), empty.len()),
+        ("config", "", 1)
+    );
+    let older = ParserRules::of(&Version::new(31, 1, 1));
+    let settings = settings("kubelet-arg: config=/a", &older);
+    assert_eq!(copied(&settings, &older), []);
 }
 
 /// A copy that RKE2 makes of what `kubelet-arg` names stays when the argument goes.

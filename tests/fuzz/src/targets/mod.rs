@@ -10,6 +10,7 @@ mod config;
 mod elf;
 mod host;
 mod kubelet_conf;
+mod kubernetes;
 mod settings_toml;
 mod sysctl_d;
 mod units;
@@ -19,13 +20,17 @@ mod whole;
 pub(crate) type Run = fn(&[u8]);
 
 /// Every target, by name.
-pub(crate) const TARGETS: [(&str, Run); 10] = [
+pub(crate) const TARGETS: [(&str, Run); 14] = [
     ("accounts", accounts::run),
     ("audit", audit::run),
     ("cmdline", cmdline::run),
     ("config", config::run),
     ("elf", elf::run),
     ("kubelet_conf", kubelet_conf::run),
+    ("kubernetes_command_line", kubernetes::command_line),
+    ("kubernetes_file", kubernetes::file),
+    ("kubernetes_kubelet", kubernetes::kubelet),
+    ("kubernetes_log", kubernetes::log),
     ("settings_toml", settings_toml::run),
     ("sysctl_d", sysctl_d::run),
     ("units", units::run),
