@@ -127,6 +127,20 @@ impl HostRoot {
         Ok((content, status))
     }
 
+    /// What a file begins with, at most so many bytes of it.
+    pub(in crate::host) fn read_start(
+        &self,
+        path: &Path,
+        length: u64,
+    ) -> Result<Vec<u8>, ReadError> {
+        let (file, _) = self.open_known(path)?;
+        let mut content = Vec::new();
+        file.take(length)
+            .read_to_end(&mut content)
+            .map_err(|error| self.io_error(Operation::Read, path, &error))?;
+        Ok(content)
+    }
+
     /// The whole content of an account file, which may be larger than any configuration.
     pub(in crate::host) fn read_large(&self, path: &Path) -> Result<Vec<u8>, ReadError> {
         self.read_up_to(path, MAX_LARGE_FILE)

@@ -98,6 +98,9 @@ pub fn takes(
     let set = set_by(&flags, is_users)?;
     let mut fields = validation::read_with(&set);
     fields.extend(start::read_with(&set));
+    fields.retain(|path| !path.starts_with("--") && !path.starts_with("featureGates."));
+    fields.sort_unstable();
+    fields.dedup();
     let gates = flags.gates();
     let (loaded, json) = configuration::load_some(minor, &fields, own, &flags);
     let inputs = Inputs {
