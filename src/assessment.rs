@@ -5,6 +5,7 @@ use crate::finding::{Effect, Finding, Outcome};
 use crate::requirements::Requirement;
 use crate::rke2::config;
 use crate::rke2::installed::VersionSource;
+use crate::rke2::releases;
 use crate::rke2::role::Role;
 use crate::rke2::start::Sourced;
 use crate::rke2::version::Version;
@@ -38,6 +39,16 @@ pub struct UnitReport {
 }
 
 impl UnitReport {
+    /// The release whose rules were used, where those of its own release are extrapolated from it.
+    pub fn rules_of(&self) -> Option<Version> {
+        let is_known = !matches!(
+            self.version_source,
+            VersionSource::Assumed | VersionSource::DataDir
+        );
+        let from = is_known.then(|| releases::extrapolated_from(&self.version));
+        from.flatten()
+    }
+
     /// Findings that are violated or not known, those that block first.
     pub fn problems(&self) -> impl Iterator<Item = &Finding> {
         let mut problems: Vec<&Finding> = self

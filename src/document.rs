@@ -26,6 +26,9 @@ pub struct UnitDocument {
     pub rke2_version: String,
     /// How that is known: `option`, `binary`, `command`, `package`, `data-dir` or `assumed`.
     pub rke2_version_source: String,
+    /// The release whose rules were used, where those of `rke2_version` are extrapolated from it; else absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rke2_rules_of: Option<String>,
     /// Would it start now?
     pub verdict: Verdict,
     /// The first component that would refuse now.
@@ -142,6 +145,7 @@ impl UnitDocument {
             role: report.role.as_str().to_owned(),
             rke2_version: report.version.to_string(),
             rke2_version_source: report.version_source.to_string(),
+            rke2_rules_of: report.rules_of().map(|version| version.to_string()),
             verdict: report.verdict.now,
             refused_by: report.verdict.refused_by,
             predicted: report.verdict.predicted.clone(),

@@ -238,7 +238,9 @@ pub mod rke2 {
         pub use crate::rke2::profile::ProfileRules;
     }
     pub mod releases {
-        pub use crate::rke2::releases::{count, newest, newest_of, oldest, release};
+        pub use crate::rke2::releases::{
+            count, count_extrapolated, newest, newest_of, newest_read, oldest, release,
+        };
     }
     pub mod role {
         pub use crate::rke2::role::Role;

@@ -181,8 +181,26 @@ fn figures() -> Vec<(&'static str, &'static str, String, &'static str)> {
         (
             "docs/design.md",
             "| one of the ",
-            count.clone(),
+            (releases::count() - releases::count_extrapolated()).to_string(),
             " that the rules were read from",
+        ),
+        (
+            "docs/design.md",
+            " that the rules were read from | what that release refuses |\n| one of the ",
+            releases::count_extrapolated().to_string(),
+            " whose rules are extrapolated",
+        ),
+        (
+            "README.md",
+            "Those of ",
+            releases::count_extrapolated().to_string(),
+            " were\n  not read",
+        ),
+        (
+            "docs/design.md",
+            "is taken to be one of the ",
+            count.clone(),
+            ".",
         ),
         (
             "docs/design.md",

@@ -151,9 +151,10 @@ fn stopped_pods(report: &UnitReport) -> Option<String> {
 }
 
 fn context(out: &mut String, report: &UnitReport, machine: Option<&Machine>, style: Style) {
-    let assumed = match report.version_source {
-        VersionSource::Assumed => " (assumed: no installed version found)",
-        _ => "",
+    let assumed = match (report.version_source, report.rules_of()) {
+        (VersionSource::Assumed, _) => " (assumed: no installed version found)".to_owned(),
+        (_, Some(read)) => format!(" (rules extrapolated from {read})"),
+        _ => String::new(),
     };
     let refused = report
         .violated(Effect::BlocksStart)
