@@ -70,10 +70,13 @@ changes! {
     /// `--fail-cgroupv1` is true by default: kubernetes #134298.
     FAIL_CGROUP_V1_DEFAULT: (35, 0, 1);
     /// The kubelet takes the ids of pods in user name spaces from a user `kubelet`, by default: the feature gate
-    /// `UserNamespacesSupport`, KEP-127.
+    /// `UserNamespacesSupport`, KEP-127. 1.38, which has no rules here yet, is less strict (kubernetes #141345).
     USER_NAMESPACES: (33, 0, 1);
 
     // Files and units.
+
+    /// With a CIS profile the API server has an audit policy: rancher/rke2 pkg/rke2/rke2.go, c5354973e.
+    AUDIT_POLICY: (18, 12, 1);
 
     /// With a CIS profile static pods are written with mode 0600: rancher/rke2 #4831.
     MANIFESTS_CLOSED: (25, 15, 1), (26, 10, 1), (27, 7, 1), (28, 3, 1);
