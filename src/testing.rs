@@ -221,6 +221,9 @@ pub mod rke2 {
             BinaryKind, Bytes, from_data_dir, from_version_output, read,
         };
     }
+    pub mod changes {
+        pub use crate::rke2::changes::between;
+    }
     pub mod config {
         pub use crate::rke2::config::{
             Argument, ConfFile, ConfigFiles, DropIn, Effective, IgnoredReason, Invocation,
