@@ -68,6 +68,26 @@ impl UnitReport {
     }
 }
 
+/// The results of one unit today and on the release of an upgrade.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upgrade {
+    /// On the release that is installed.
+    pub today: UnitReport,
+    /// On the release that comes, with today's configuration.
+    pub then: UnitReport,
+}
+
+impl Upgrade {
+    /// Whether the upgrade brings a finding: today it is not there, or less certain.
+    pub fn is_new(&self, finding: &Finding) -> bool {
+        let is_there = |today: &&Finding| {
+            (today.id(), today.subject()) == (finding.id(), finding.subject())
+                && (today.outcome() == Outcome::Violated || today.outcome() == finding.outcome())
+        };
+        self.today.problems().find(is_there).is_none()
+    }
+}
+
 /// The report of one unit, and everything it was made from.
 #[derive(Debug, Clone)]
 pub struct Examination {

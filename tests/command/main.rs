@@ -31,5 +31,6 @@ mod schema;
 mod secrets;
 mod unknown;
 mod unseen;
+mod upgrade;
 #[path = "../common/schema.rs"]
 mod validate;
