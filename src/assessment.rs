@@ -5,6 +5,7 @@ use crate::finding::{Effect, Finding, Outcome};
 use crate::requirements::Requirement;
 use crate::rke2::config;
 use crate::rke2::installed::VersionSource;
+use crate::rke2::releases;
 use crate::rke2::role::Role;
 use crate::rke2::start::Sourced;
 use crate::rke2::version::Version;
@@ -38,6 +39,16 @@ pub struct UnitReport {
 }
 
 impl UnitReport {
+    /// The release whose rules were used, where those of its own release are extrapolated from it.
+    pub fn rules_of(&self) -> Option<Version> {
+        let is_known = !matches!(
+            self.version_source,
+            VersionSource::Assumed | VersionSource::DataDir
+        );
+        let from = is_known.then(|| releases::extrapolated_from(&self.version));
+        from.flatten()
+    }
+
     /// Findings that are violated or not known, those that block first.
     pub fn problems(&self) -> impl Iterator<Item = &Finding> {
         let mut problems: Vec<&Finding> = self
@@ -54,6 +65,26 @@ impl UnitReport {
         self.findings
             .iter()
             .filter(move |f| f.outcome() == Outcome::Violated && f.effect() == effect)
+    }
+}
+
+/// The results of one unit today and on the release of an upgrade.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upgrade {
+    /// On the release that is installed.
+    pub today: UnitReport,
+    /// On the release that comes, with today's configuration.
+    pub then: UnitReport,
+}
+
+impl Upgrade {
+    /// Whether the upgrade brings a finding: today it is not there, or less certain.
+    pub fn is_new(&self, finding: &Finding) -> bool {
+        let is_there = |today: &&Finding| {
+            (today.id(), today.subject()) == (finding.id(), finding.subject())
+                && (today.outcome() == Outcome::Violated || today.outcome() == finding.outcome())
+        };
+        self.today.problems().find(is_there).is_none()
     }
 }
 

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::assessment::UnitReport;
+use crate::assessment::{UnitReport, Upgrade};
 use crate::facts::{ComponentExit, Evidence, Part};
 use crate::finding::{Component, Effect, Finding, Outcome, Remedy};
 use crate::text::printable;
@@ -26,6 +26,12 @@ pub struct UnitDocument {
     pub rke2_version: String,
     /// How that is known: `option`, `binary`, `command`, `package`, `data-dir` or `assumed`.
     pub rke2_version_source: String,
+    /// The release whose rules were used, where those of `rke2_version` are extrapolated from it; else absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rke2_rules_of: Option<String>,
+    /// With `check --upgrade-to`: what runs today, where all else is about the release that comes. Else absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upgrade_from: Option<UpgradeFromDocument>,
     /// Would it start now?
     pub verdict: Verdict,
     /// The first component that would refuse now.
@@ -40,6 +46,20 @@ pub struct UnitDocument {
     /// Components that exited in the start that is in progress, or in the last one. Absent if there is none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exits: Vec<ExitDocument>,
+}
+
+/// What runs before an upgrade.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UpgradeFromDocument {
+    /// The installed release.
+    pub rke2_version: String,
+    /// How that is known.
+    pub rke2_version_source: String,
+    /// Would it start now?
+    pub verdict: Verdict,
+    /// Would it start after the next boot?
+    pub next_boot_verdict: Verdict,
 }
 
 /// An exit of the kubelet, or of the program of a static pod.
@@ -89,6 +109,9 @@ pub struct FindingDocument {
     pub sources: Vec<SourceDocument>,
     /// Ways to fix it.
     pub remedies: Vec<RemedyDocument>,
+    /// With `check --upgrade-to`: whether the upgrade brings it. Else absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new: Option<bool>,
 }
 
 /// A file that a finding names.
@@ -142,6 +165,8 @@ impl UnitDocument {
             role: report.role.as_str().to_owned(),
             rke2_version: report.version.to_string(),
             rke2_version_source: report.version_source.to_string(),
+            rke2_rules_of: report.rules_of().map(|version| version.to_string()),
+            upgrade_from: None,
             verdict: report.verdict.now,
             refused_by: report.verdict.refused_by,
             predicted: report.verdict.predicted.clone(),
@@ -152,6 +177,30 @@ impl UnitDocument {
                 report.problems().map(FindingDocument::from).collect()
             },
             exits: report.exits.iter().map(ExitDocument::from).collect(),
+        }
+    }
+
+    /// The document of an upgrade: of the release that comes, with what runs today.
+    pub fn of_upgrade(upgrade: &Upgrade, all: bool) -> Self {
+        let then = &upgrade.then;
+        let document = |finding| FindingDocument {
+            new: Some(upgrade.is_new(finding)),
+            ..FindingDocument::from(finding)
+        };
+        let today = &upgrade.today;
+        Self {
+            upgrade_from: Some(UpgradeFromDocument {
+                rke2_version: today.version.to_string(),
+                rke2_version_source: today.version_source.to_string(),
+                verdict: today.verdict.now,
+                next_boot_verdict: today.verdict.next_boot,
+            }),
+            findings: if all {
+                then.findings.iter().map(document).collect()
+            } else {
+                then.problems().map(document).collect()
+            },
+            ..Self::new(then, all)
         }
     }
 
@@ -199,6 +248,7 @@ impl From<&Finding> for FindingDocument {
                 .iter()
                 .map(RemedyDocument::from)
                 .collect(),
+            new: None,
         }
     }
 }

@@ -225,6 +225,9 @@ pub mod rke2 {
             BinaryKind, Bytes, from_data_dir, from_version_output, read,
         };
     }
+    pub mod changes {
+        pub use crate::rke2::changes::between;
+    }
     pub mod config {
         pub use crate::rke2::config::{
             Argument, ConfFile, ConfigFiles, DropIn, Effective, IgnoredReason, Invocation,
@@ -242,7 +245,9 @@ pub mod rke2 {
         pub use crate::rke2::profile::ProfileRules;
     }
     pub mod releases {
-        pub use crate::rke2::releases::{count, newest, newest_of, oldest, release};
+        pub use crate::rke2::releases::{
+            count, count_extrapolated, newest, newest_of, newest_read, oldest, release,
+        };
     }
     pub mod role {
         pub use crate::rke2::role::Role;

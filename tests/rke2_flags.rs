@@ -30,6 +30,8 @@ struct Data {
     #[serde(rename = "about")]
     _about: String,
     releases: Vec<String>,
+    /// Those whose sources were not read.
+    extrapolated: Vec<String>,
     server: BTreeMap<String, BTreeMap<String, Runs>>,
     agent: BTreeMap<String, BTreeMap<String, Runs>>,
 }
@@ -93,12 +95,21 @@ fn rust(form: &str) -> String {
     }
 }
 
+fn push_releases(out: &mut String, tags: &[String]) {
+    for tag in tags {
+        let version: Version = tag.parse().unwrap();
+        let (minor, patch, revision) = (version.minor, version.patch, version.revision);
+        writeln!(out, "    ({minor}, {patch}, {revision}),").unwrap();
+    }
+    out.push_str("];\n");
+}
+
 fn generated(data: &Data) -> String {
     let mut out = String::from(
         "//! Releases of RKE2, and the flags of each.\n//!\n\
          //! Made by `tests/lab/flag-table` from `tests/cases/rke2-flags.json`: change that.\n\n\
          use super::flag_history::{FlagKind, Form, Row, Run};\n\n\
-         /// Every release that the rules were read from, in the order of their numbers: minor, patch, revision.\n\
+         /// Every release that has rules, in the order of their numbers: minor, patch, revision.\n\
          #[rustfmt::skip]\n",
     );
     writeln!(
@@ -107,12 +118,15 @@ fn generated(data: &Data) -> String {
         data.releases.len()
     )
     .unwrap();
-    for tag in &data.releases {
-        let version: Version = tag.parse().unwrap();
-        let (minor, patch, revision) = (version.minor, version.patch, version.revision);
-        writeln!(out, "    ({minor}, {patch}, {revision}),").unwrap();
-    }
-    out.push_str("];\n");
+    push_releases(&mut out, &data.releases);
+    writeln!(
+        out,
+        "\n/// Those of [`RELEASES`] whose sources were not read: their rules are extrapolated.\n\
+         #[rustfmt::skip]\npub(super) const EXTRAPOLATED: [(u32, u32, u32); {}] = [",
+        data.extrapolated.len()
+    )
+    .unwrap();
+    push_releases(&mut out, &data.extrapolated);
     for role in Role::ALL {
         let name = role.as_str().to_ascii_uppercase();
         writeln!(
@@ -198,7 +212,7 @@ fn is_defined(forms: &[&str]) -> bool {
 #[test]
 fn every_release_defines_the_flags_of_the_data() {
     let data = data();
-    assert_eq!(data.releases.len(), 311);
+    assert_eq!(data.releases.len(), 319);
     for (at, tag) in data.releases.iter().enumerate() {
         for role in Role::ALL {
             let mut variables: BTreeMap<&str, &str> = BTreeMap::new();

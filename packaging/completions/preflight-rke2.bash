@@ -137,7 +137,7 @@ _preflight__rke2() {
             return 0
             ;;
         preflight__subcmd__rke2__subcmd__check)
-            opts="-v -h --unit --role --format --all --fail-on --root --rke2-version --color --verbose --help"
+            opts="-v -h --unit --role --format --all --fail-on --upgrade-to --root --rke2-version --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -157,6 +157,10 @@ _preflight__rke2() {
                     ;;
                 --fail-on)
                     COMPREPLY=($(compgen -W "next-boot control-plane control" -- "${cur}"))
+                    return 0
+                    ;;
+                --upgrade-to)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --root)

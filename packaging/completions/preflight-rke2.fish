@@ -50,6 +50,7 @@ npd\t'One short line for node-problem-detector, with its exit statuses (0 ok, 1 
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l fail-on -d 'Exit with status 4 if this is found and nothing blocks the start' -r -f -a "next-boot\t'The unit would not start after the next boot'
 control-plane\t'A component of the control plane, or kube-proxy, would exit'
 control\t'A CIS control fails'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l upgrade-to -d 'Report whether the units would start after an upgrade to a release (v1.35.3+rke2r1) or minor version (1.35)' -r
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l root -d 'Check the host image below DIR instead of this host' -r -F
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l rke2-version -d 'Use the rules of this release, such as v1.34.1+rke2r1' -r
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand check" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'

@@ -24,8 +24,12 @@ pub enum Benchmark {
     V1_10,
     /// 1.11: Kubernetes 1.29 to 1.32.
     V1_11,
-    /// 1.12: Kubernetes 1.33 and newer.
+    /// 1.12: Kubernetes 1.33 and 1.34.
     V1_12,
+    /// 2.0: Kubernetes 1.35 and newer. The scanners' profiles for RKE2 differ from those of 1.12 in nothing but the
+    /// length of the version (index of rancher/security-scan, d761037d), so that its controls are taken to be those of
+    /// 1.12.
+    V2_0,
 }
 
 /// A benchmark and why it was chosen.
@@ -39,8 +43,8 @@ pub struct Choice {
 
 /// The newest minor of Kubernetes for each benchmark, and what others say of it. Upstream: the table
 /// of Rancher's compliance operator (980a908), but for 1.32, where RKE2's hardening guide (9477b7b)
-/// is followed.
-const BY_MINOR: [(u32, Benchmark, Option<&str>); 11] = [
+/// is followed, as it is from 1.35 on (9780f57).
+const BY_MINOR: [(u32, Benchmark, Option<&str>); 13] = [
     (
         18,
         Benchmark::V1_6,
@@ -65,12 +69,20 @@ const BY_MINOR: [(u32, Benchmark, Option<&str>); 11] = [
         Benchmark::V1_11,
         Some("for RKE2 1.32 the hardening guide names 1.11, Rancher's compliance operator 1.12"),
     ),
-    (u32::MAX, Benchmark::V1_12, None),
+    (34, Benchmark::V1_12, None),
+    (
+        36,
+        Benchmark::V2_0,
+        Some(
+            "for RKE2 1.35 and 1.36 the hardening guide names 1.12 and 2.0, Rancher's compliance operator 1.12",
+        ),
+    ),
+    (u32::MAX, Benchmark::V2_0, None),
 ];
 
 impl Benchmark {
     /// Every one, by publication.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::V1_6,
         Self::V1_23,
         Self::V1_24,
@@ -80,6 +92,7 @@ impl Benchmark {
         Self::V1_10,
         Self::V1_11,
         Self::V1_12,
+        Self::V2_0,
     ];
 
     /// Its version: `1.12`.
@@ -94,6 +107,7 @@ impl Benchmark {
             Self::V1_10 => "1.10",
             Self::V1_11 => "1.11",
             Self::V1_12 => "1.12",
+            Self::V2_0 => "2.0",
         }
     }
 
@@ -107,7 +121,7 @@ impl Benchmark {
         let row = BY_MINOR.iter().find(|(last, ..)| version.minor <= *last);
         row.map_or(
             Choice {
-                benchmark: Self::V1_12,
+                benchmark: Self::V2_0,
                 note: None,
             },
             |(_, benchmark, note)| Choice {
@@ -162,8 +176,11 @@ mod tests {
             (31, "1.11", false),
             (32, "1.11", true),
             (33, "1.12", false),
-            (36, "1.12", false),
-            (40, "1.12", false),
+            (34, "1.12", false),
+            (35, "2.0", true),
+            (36, "2.0", true),
+            (37, "2.0", false),
+            (40, "2.0", false),
         ] {
             let choice = Benchmark::of(&Version::new(minor, 1, 1));
             assert_eq!(choice.benchmark.name(), name, "{minor}");

@@ -10,6 +10,7 @@ use crate::audit::benchmark::Benchmark;
 use crate::audit::control;
 use crate::report::audit::AuditFormat;
 use crate::report::{CheckFormat, Format};
+use crate::rke2::releases;
 use crate::rke2::role::Role;
 use crate::rke2::version::Version;
 
@@ -164,6 +165,9 @@ pub(super) struct Check {
     /// Exit with status 4 if this is found and nothing blocks the start
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(super) fail_on: Vec<FailOn>,
+    /// Report whether the units would start after an upgrade to a release (v1.35.3+rke2r1) or minor version (1.35)
+    #[arg(long, value_name = "VERSION", value_parser = upgrade)]
+    pub(super) upgrade_to: Option<Version>,
 }
 
 /// Options of `audit`.
@@ -328,6 +332,25 @@ fn id() -> clap::builder::RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(1..=4_294_967_293)
 }
 
+/// A release; of a minor version alone, the newest one that has rules.
+fn upgrade(text: &str) -> Result<Version, String> {
+    let minor = text.strip_prefix('v').unwrap_or(text).strip_prefix("1.");
+    let is_number = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(minor) = minor.filter(is_number).and_then(|minor| minor.parse().ok()) {
+        if minor < releases::oldest().minor {
+            return Err(format!("no release of 1.{minor} is known"));
+        }
+        let newest = releases::newest_of(minor);
+        return Ok(if newest.minor == minor {
+            newest
+        } else {
+            Version::new(minor, 0, 0)
+        });
+    }
+    text.parse()
+        .map_err(|error: crate::rke2::version::NotAVersion| format!("{error}, or like 1.34"))
+}
+
 fn benchmark(text: &str) -> Result<Benchmark, String> {
     text.parse()
         .map_err(|error: crate::audit::benchmark::NotABenchmark| error.to_string())
@@ -385,6 +408,9 @@ mod tests {
         "--root=",
         "--rke2-version=v1.34.1+rke2r1",
         "--rke2-version=1",
+        "--upgrade-to",
+        "--upgrade-to=v1.35",
+        "1.35",
         "--color=never",
         "-v",
         "-vv",

@@ -2,7 +2,7 @@
 
 use super::arguments::{Check, Common, FailOn};
 use super::{Status, colored, print, select, stderr, width};
-use crate::assessment::UnitReport;
+use crate::assessment::{UnitReport, Upgrade};
 use crate::examine::{self, OtherUnit, Target};
 use crate::facts::Machine;
 use crate::finding::{Effect, Outcome};
@@ -10,11 +10,16 @@ use crate::host::HostRoot;
 use crate::host::machine;
 use crate::report::text::Style;
 use crate::report::{self, CheckFormat, npd};
+use crate::rke2::releases::{self, Coverage};
+use crate::rke2::version::Version;
 use crate::verdict::Verdict;
 
 pub(super) fn run(common: &Common, check: &Check) -> Status {
     if check.format == CheckFormat::Npd {
         return to_node_problem_detector(common, check);
+    }
+    if let Some(to) = &check.upgrade_to {
+        return before_upgrade(common, check, to);
     }
     let Some(root) = select::root(common) else {
         return Status::Usage;
@@ -23,11 +28,7 @@ pub(super) fn run(common: &Common, check: &Check) -> Status {
         return Status::Failed;
     };
     let (reports, systemd) = assess(&root, &targets);
-    let style = Style {
-        color: colored(common.color),
-        width: width(),
-        verbose: common.verbose,
-    };
+    let style = style(common);
     let machine = || Machine {
         systemd,
         ..machine::read(&root)
@@ -45,6 +46,61 @@ pub(super) fn run(common: &Common, check: &Check) -> Status {
         .fold(Status::Good, more_severe)
 }
 
+/// Reports whether the units would start on the release `to`.
+fn before_upgrade(common: &Common, check: &Check, to: &Version) -> Status {
+    if releases::coverage(to) == Coverage::LaterMinor {
+        stderr::line(&format!(
+            "{to} is of a newer minor version than the rules of this preflight-rke2, which end with {}; \
+             install a newer preflight-rke2",
+            releases::newest()
+        ));
+        return Status::Failed;
+    }
+    let Some(root) = select::root(common) else {
+        return Status::Usage;
+    };
+    let Some(targets) = select::targets(&root, common, &check.which) else {
+        return Status::Failed;
+    };
+    let (today, systemd) = assess(&root, &targets);
+    // The program and the unit are still today's.
+    let after = targets.into_iter().map(|target| Target {
+        version: Some(to.clone()),
+        ..target
+    });
+    let upgrades: Vec<Upgrade> = today
+        .into_iter()
+        .zip(after)
+        .map(|(today, target)| Upgrade {
+            today,
+            then: examine::assess(&root, &target).report,
+        })
+        .collect();
+    let machine = || Machine {
+        systemd,
+        ..machine::read(&root)
+    };
+    print(&report::upgrade::render(
+        check.format,
+        &upgrades,
+        check.all,
+        style(common),
+        machine,
+    ));
+    upgrades
+        .iter()
+        .map(|upgrade| status(&root, &upgrade.then, &check.fail_on))
+        .fold(Status::Good, more_severe)
+}
+
+fn style(common: &Common) -> Style {
+    Style {
+        color: colored(common.color),
+        width: width(),
+        verbose: common.verbose,
+    }
+}
+
 /// The reports, and the version of systemd that the next boot was predicted for.
 fn assess(root: &HostRoot, targets: &[Target]) -> (Vec<UnitReport>, Option<u16>) {
     let mut reports = Vec::with_capacity(targets.len());
@@ -60,8 +116,8 @@ fn assess(root: &HostRoot, targets: &[Target]) -> (Vec<UnitReport>, Option<u16>)
 
 /// node-problem-detector reads only standard output, so that errors are printed there.
 fn to_node_problem_detector(common: &Common, check: &Check) -> Status {
-    if check.all || !check.fail_on.is_empty() {
-        stderr::line("--format npd cannot be used with --all or --fail-on");
+    if check.all || !check.fail_on.is_empty() || check.upgrade_to.is_some() {
+        stderr::line("--format npd cannot be used with --all, --fail-on or --upgrade-to");
         return Status::Usage;
     }
     let result = select::open(common)

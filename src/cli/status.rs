@@ -63,6 +63,7 @@ pub(super) fn run(common: &Common, options: &Options) -> Status {
                 },
                 all: false,
                 fail_on: Vec::new(),
+                upgrade_to: None,
             };
             check::run(common, &check)
         }

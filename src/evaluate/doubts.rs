@@ -28,6 +28,18 @@ pub(crate) fn newer_release(version: &Version) -> Doubt {
     }
 }
 
+/// The rules of the release are those of an older one, whose profiles and flags it has at least.
+pub(crate) fn extrapolated_release(version: &Version) -> Doubt {
+    let read = releases::extrapolated_from(version).unwrap_or_else(releases::newest_read);
+    Doubt {
+        because: format!("{version} may know a profile or flag that {read} does not"),
+        notes: vec![format!(
+            "evaluated by the rules of {read}: those of {version} were not read from its sources"
+        )],
+        remedy: Some(format!("check the release notes of {version}")),
+    }
+}
+
 /// Files that the kubelet merges could not be read.
 pub(crate) fn unread_kubelet_files(gaps: &[Gap]) -> Doubt {
     Doubt {
@@ -65,17 +77,19 @@ pub(crate) fn unknown_release(
     }
 }
 
-/// The rules of the release are between those of two known ones, and `witness` would not refuse this.
-pub(crate) fn unlisted_release(used: &Version, witness: &Version) -> Doubt {
+/// The rules of the release are between those of two known ones, and `witness`, or a release newer than it, would not
+/// refuse this.
+pub(crate) fn unlisted_release(used: &Version, witness: &Version, or_newer: bool) -> Doubt {
     Doubt {
         because: format!("{used} is none of the releases whose rules are known"),
-        notes: vec![accepted_by(used, witness, false)],
+        notes: vec![accepted_by(used, witness, or_newer)],
         remedy: None,
     }
 }
 
 fn accepted_by(used: &Version, witness: &Version, or_newer: bool) -> String {
     if or_newer {
+        let witness = releases::extrapolated_from(witness).unwrap_or_else(|| witness.clone());
         format!("evaluated by the rules of {used}; a release newer than {witness} may accept this")
     } else {
         format!("evaluated by the rules of {used}; {witness} would not refuse this")

@@ -12,11 +12,11 @@ use super::next_boot;
 use super::settings::Resolved;
 use crate::evaluate::{Doubt, doubt, doubts, evaluate};
 use crate::facts::{HostFacts, NextBoot, Reading};
-use crate::finding::{CheckId, Finding};
+use crate::finding::{CheckId, Component, Finding};
 use crate::host::{HostRoot, facts, rke2_config};
 use crate::requirements::{self, Requirement, RequirementKind};
 use crate::rke2::config::{self, Ground, KubeletFiles, KubeletPaths, ParserRules};
-use crate::rke2::profile::ProfileRules;
+use crate::rke2::profile::{self, ProfileRules};
 use crate::rke2::refusals::{self, KubeletStart};
 use crate::rke2::releases::{self, Coverage};
 use crate::rke2::role::Role;
@@ -40,14 +40,35 @@ pub(super) struct Assessed<'a> {
 /// `protect-kernel-defaults` and `fail-cgroupv1` of the kubelet.
 type KubeletFlags = (bool, bool);
 
+/// Whose names a refusal rests on: profiles and flags of RKE2, or flags and gates of Kubernetes' components.
+/// A release whose rules are not known for certain may know more of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Names {
+    None,
+    Kubernetes,
+    /// Of a profile that older releases accept.
+    Removed,
+    Rke2,
+}
+
+impl Names {
+    fn of_profile(value: &str) -> Self {
+        if profile::is_name(value) {
+            Self::Removed
+        } else {
+            Self::Rke2
+        }
+    }
+}
+
 /// The result of one combination of possible values.
 struct Variant {
     /// Which findings block.
     blocking: HashSet<FindingKey>,
     /// RKE2 refuses the configuration, so that it checks nothing of the host.
     is_refused: bool,
-    /// A finding that blocks depends on which names of profiles and flags the release knows.
-    depends_on_names: bool,
+    /// Whether a finding that blocks depends on which names of profiles and flags the release knows.
+    names: Names,
 }
 
 /// Identifies a finding across variants: check id and subject.
@@ -73,12 +94,23 @@ pub(super) fn doubt_uncertain(findings: &mut [Finding], assessed: &Assessed<'_>)
             doubt_all(findings, &doubts::newer_release(resolved.version()));
             return;
         }
-        Coverage::LaterPatch if depends_on_names(assessed.requirements) => {
+        Coverage::LaterPatch if names(assessed.requirements) != Names::None => {
             doubt_all(findings, &doubts::newer_release(resolved.version()));
         }
-        Coverage::Exact | Coverage::LaterPatch | Coverage::OneOf(_) | Coverage::Any => {}
+        // What its components accept was read from Kubernetes.
+        Coverage::Extrapolated if names(assessed.requirements) == Names::Rke2 => {
+            doubt_all(findings, &doubts::extrapolated_release(resolved.version()));
+        }
+        Coverage::Exact
+        | Coverage::Extrapolated
+        | Coverage::LaterPatch
+        | Coverage::OneOf(_)
+        | Coverage::Any => {}
     }
-    let is_one_release = matches!(coverage, Coverage::Exact | Coverage::LaterPatch);
+    let is_one_release = matches!(
+        coverage,
+        Coverage::Exact | Coverage::Extrapolated | Coverage::LaterPatch
+    );
     if is_one_release && resolved.kubelet.gaps.is_empty() {
         return;
     }
@@ -115,10 +147,14 @@ fn refuted(
         }
         for flags in possible_kubelet_flags(&assessed.resolved.kubelet) {
             let variant = variants.evaluate(&version, flags);
-            // The newest release stands for later ones too, which may know more names.
-            let or_newer = *coverage == Coverage::Any
-                && version == releases::newest()
-                && variant.depends_on_names;
+            // The newest release stands for later ones too.
+            let is_newest = *coverage == Coverage::Any && version == releases::newest();
+            let or_newer = match variant.names {
+                Names::None => false,
+                // What its components accept was read of each release.
+                Names::Kubernetes | Names::Removed => is_newest,
+                Names::Rke2 => is_newest || releases::extrapolated_from(&version).is_some(),
+            };
             blocking.retain(|key| {
                 let holds = variant.is_refused || variant.blocking.contains(key);
                 if holds && !or_newer {
@@ -146,7 +182,7 @@ fn why_refuted(
         let detection = &resolved.program.detection;
         doubts::unknown_release(resolved.version(), witness, or_newer, detection)
     } else {
-        doubts::unlisted_release(resolved.version(), witness)
+        doubts::unlisted_release(resolved.version(), witness, or_newer)
     }
 }
 
@@ -171,31 +207,42 @@ fn doubt_all(findings: &mut [Finding], why: &Doubt) {
 }
 
 /// Whether the configuration is refused because the release does not know a name in it: a profile or a flag.
-fn depends_on_names(requirements: &[Requirement]) -> bool {
-    requirements
-        .iter()
-        .any(|requirement| match &requirement.kind {
-            RequirementKind::ProfileName { status, .. } => {
-                RequirementKind::profile_refusal(*status).is_some()
+fn names(requirements: &[Requirement]) -> Names {
+    let names = |requirement: &Requirement| match &requirement.kind {
+        RequirementKind::ProfileName { value, status, .. } => {
+            match RequirementKind::profile_refusal(*status) {
+                Some(_) => Names::of_profile(value),
+                None => Names::None,
             }
-            RequirementKind::Configuration(fatal) => {
-                fatal.check.effect().blocks() && fatal.ground == Ground::Names
+        }
+        RequirementKind::Configuration(fatal)
+            if fatal.check.effect().blocks() && fatal.ground == Ground::Names =>
+        {
+            match fatal.component {
+                Component::Rke2 => Names::Rke2,
+                _ => Names::Kubernetes,
             }
-            _ => false,
-        })
+        }
+        _ => Names::None,
+    };
+    requirements.iter().map(names).max().unwrap_or(Names::None)
 }
 
 /// The releases that may start, the preferred witnesses first.
 fn possible_releases(coverage: &Coverage, version: &Version) -> Vec<Version> {
     match coverage {
         Coverage::OneOf(range) => range.clone().rev().filter_map(releases::release).collect(),
-        // The newest release stands for later ones too: a finding names it only if no other refutes it.
+        // The newest release stands for later ones too, and those whose rules are extrapolated may know more names: a
+        // finding names one of them only if no other refutes it.
         Coverage::Any => {
-            let newest = releases::count().saturating_sub(1);
-            let order = (0..newest).rev().chain([newest]);
-            order.filter_map(releases::release).collect()
+            let all = (0..releases::count()).filter_map(releases::release);
+            let is_read = |version: &Version| releases::extrapolated_from(version).is_none();
+            let (read, extrapolated): (Vec<_>, Vec<_>) = all.partition(is_read);
+            read.into_iter().rev().chain(extrapolated).collect()
         }
-        Coverage::Exact | Coverage::LaterPatch | Coverage::LaterMinor => vec![version.clone()],
+        Coverage::Exact | Coverage::Extrapolated | Coverage::LaterPatch | Coverage::LaterMinor => {
+            vec![version.clone()]
+        }
     }
 }
 
@@ -210,20 +257,30 @@ fn distinct_releases(assessed: &Assessed<'_>, versions: Vec<Version>) -> Vec<Ver
     // What the kubelet refuses differs by minor, not by release.
     let failures = resolved.failures.kubelet.as_deref().unwrap_or_default();
     let minor = |version: &Version| (!failures.is_empty()).then_some(version.minor);
-    let mut known: Vec<(ProfileRules, config::Likeness, Option<u32>)> = Vec::new();
+    let mut known: Vec<(ProfileRules, config::Likeness, Option<u32>, bool)> = Vec::new();
     let mut distinct = Vec::new();
     for version in versions {
         let profile = ProfileRules::of(&version);
         let likeness = reading.by(&ParserRules::of(&version));
-        let is_known = known.iter().any(|(other, like, of)| {
-            *like == likeness && other.is_like(&profile) && *of == minor(&version)
+        let may = may_know_more(&version);
+        let is_known = known.iter().any(|(other, like, of, other_may)| {
+            *like == likeness
+                && other.is_like(&profile)
+                && *of == minor(&version)
+                && *other_may == may
         });
         if !is_known {
-            known.push((profile, likeness, minor(&version)));
+            known.push((profile, likeness, minor(&version), may));
             distinct.push(version);
         }
     }
     distinct
+}
+
+/// Whether a release may stand for one that knows more profiles and flags: the newest for later ones, and one whose
+/// rules are extrapolated for itself.
+fn may_know_more(version: &Version) -> bool {
+    *version == releases::newest() || releases::extrapolated_from(version).is_some()
 }
 
 /// The possible values of the kubelet's flags; `None` keeps the resolved ones, where all files were read.
@@ -262,15 +319,19 @@ impl<'a> Variants<'a> {
         let parser = ParserRules::of(version);
         let invocation = &resolved.program.invocation;
         let settings = config::resolve(invocation, &resolved.files, assessed.role, &parser);
-        let profile = ProfileRules::of(version);
         // RKE2 exits before it reads the host.
-        let fatal = settings.fatal.as_ref().map(|fatal| fatal.ground);
-        let refusal = RequirementKind::profile_refusal(profile.status(settings.profile()));
-        if let Some(ground) = fatal.or(refusal.map(|_| Ground::Names)) {
+        let fatal = settings.fatal.as_ref().map(|fatal| match fatal.ground {
+            Ground::Names => Names::Rke2,
+            Ground::Settled => Names::None,
+        });
+        let rules = ProfileRules::of(version);
+        let refusal = RequirementKind::profile_refusal(rules.status(settings.profile()));
+        let refusal = refusal.map(|_| Names::of_profile(settings.profile()));
+        if let Some(names) = fatal.or(refusal) {
             return Variant {
                 blocking: HashSet::new(),
                 is_refused: true,
-                depends_on_names: ground == Ground::Names,
+                names,
             };
         }
         let paths = config::kubelet_paths(&settings, &parser);
@@ -299,11 +360,11 @@ impl<'a> Variants<'a> {
             start.kubelet_fail_cgroup_v1 = Some(Sourced::default_value(fail_cgroup_v1));
         }
         let requirements = requirements::of(&start);
-        let findings = evaluate(&requirements, &self.facts(profile.account_line_limit));
+        let findings = evaluate(&requirements, &self.facts(rules.account_line_limit));
         Variant {
             is_refused: false,
             blocking: findings.iter().filter(|f| f.blocks()).map(key).collect(),
-            depends_on_names: depends_on_names(&requirements),
+            names: names(&requirements),
         }
     }
 

@@ -96,6 +96,6 @@ fn on_hardening(root: &HostRoot, resolved: &Resolved, start: &StartSettings) -> 
     if !start.fatal.is_empty() {
         return Vec::new();
     }
-    let facts = host_audit::restart(root, &resolved.settings, scope);
+    let facts = host_audit::restart(root, &start.version, &resolved.settings, scope);
     restart::advice(start.role, &start.version, scope, &facts, &resolved.kubelet)
 }

@@ -13,6 +13,7 @@ pub(crate) mod settings;
 pub(crate) mod status;
 pub(crate) mod sysctl;
 pub(crate) mod text;
+pub(crate) mod upgrade;
 
 use clap::ValueEnum;
 

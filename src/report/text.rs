@@ -32,8 +32,7 @@ pub fn render(reports: &[UnitReport], style: Style, machine: impl FnOnce() -> Ma
     let mut out = String::new();
     let mut apart = false;
     for (index, report) in reports.iter().enumerate() {
-        let repeated =
-            !style.verbose && is_repeated(report, reports.get(..index).unwrap_or_default());
+        let repeated = !style.verbose && is_repeated(report, &reports.iter().take(index));
         let troubled = style.verbose || !repeated && report.problems().next().is_some();
         // An empty line separates a paragraph; single lines follow each other.
         if index > 0 && (apart || troubled) {
@@ -45,19 +44,22 @@ pub fn render(reports: &[UnitReport], style: Style, machine: impl FnOnce() -> Ma
         if troubled {
             let machine = machine.take().map(|ask| ask());
             context(&mut out, report, machine.as_ref(), style);
-            body(&mut out, report, style);
+            body(&mut out, report, report.problems(), style);
         }
     }
     out
 }
 
 /// Whether a unit has problems, and each is in one of the reports before with the same text and remedies.
-fn is_repeated(report: &UnitReport, before: &[UnitReport]) -> bool {
+pub(super) fn is_repeated<'a>(
+    report: &UnitReport,
+    before: &(impl Iterator<Item = &'a UnitReport> + Clone),
+) -> bool {
     let same = |a: &Finding, b: &Finding| {
         (a.id(), a.summary(), a.remedies()) == (b.id(), b.summary(), b.remedies())
     };
     let printed = |finding| {
-        let mut all = before.iter().flat_map(UnitReport::problems);
+        let mut all = before.clone().flat_map(UnitReport::problems);
         all.any(|other| same(finding, other))
     };
     report.problems().next().is_some() && report.problems().all(printed)
@@ -79,6 +81,11 @@ pub(crate) const DIM: anstyle::Style = anstyle::Style::new().dimmed();
 
 /// One line: whether the unit would start.
 pub(crate) fn headline(report: &UnitReport, style: Style) -> String {
+    headline_after(report, "", style)
+}
+
+/// The same, where the unit would start only after something: ` after an upgrade to v1.35.3+rke2r1`.
+pub(super) fn headline_after(report: &UnitReport, after: &str, style: Style) -> String {
     let of = |effect| report.violated(effect).count();
     let (now, then) = (of(Effect::BlocksStart), of(Effect::BlocksNextBoot));
     let (code, words) = match (report.verdict.now, report.verdict.next_boot) {
@@ -128,7 +135,7 @@ pub(crate) fn headline(report: &UnitReport, style: Style) -> String {
     let idle = if report.idle { " (not enabled)" } else { "" };
     let separator = if words.starts_with("cannot") { ":" } else { "" };
     format!(
-        "{}{idle}{separator} {}",
+        "{}{idle}{after}{separator} {}",
         report.unit,
         paint(style, code, &words)
     )
@@ -150,10 +157,16 @@ fn stopped_pods(report: &UnitReport) -> Option<String> {
     }
 }
 
-fn context(out: &mut String, report: &UnitReport, machine: Option<&Machine>, style: Style) {
-    let assumed = match report.version_source {
-        VersionSource::Assumed => " (assumed: no installed version found)",
-        _ => "",
+pub(super) fn context(
+    out: &mut String,
+    report: &UnitReport,
+    machine: Option<&Machine>,
+    style: Style,
+) {
+    let assumed = match (report.version_source, report.rules_of()) {
+        (VersionSource::Assumed, _) => " (assumed: no installed version found)".to_owned(),
+        (_, Some(read)) => format!(" (rules extrapolated from {read})"),
+        _ => String::new(),
     };
     let refused = report
         .violated(Effect::BlocksStart)
@@ -207,14 +220,19 @@ fn memory(bytes: u64) -> String {
     format!("{}.{} GiB memory", tenths / 10, tenths % 10)
 }
 
-fn body(out: &mut String, report: &UnitReport, style: Style) {
+pub(super) fn body<'a>(
+    out: &mut String,
+    report: &UnitReport,
+    problems: impl Iterator<Item = &'a Finding>,
+    style: Style,
+) {
     let renderer = if style.color {
         Renderer::styled()
     } else {
         Renderer::plain()
     }
     .term_width(style.width);
-    for finding in report.problems() {
+    for finding in problems {
         out.push('\n');
         out.push_str(&block(finding, &renderer));
         out.push('\n');

@@ -52,11 +52,18 @@ fn placeholder(name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let change = name.strip_prefix("since ").and_then(changes::by_name);
     match (name, change) {
         (_, Some(since)) => write!(f, "{since}"),
-        ("releases", _) => write!(
-            f,
-            "v1.{}.{} to v1.{}.{}",
-            oldest.minor, oldest.patch, newest.minor, newest.patch
-        ),
+        ("releases", _) => {
+            let read = releases::newest_read();
+            write!(
+                f,
+                "v1.{}.{} to v1.{}.{}",
+                oldest.minor, oldest.patch, read.minor, read.patch
+            )?;
+            if read != newest {
+                write!(f, " (extrapolated to v1.{}.{})", newest.minor, newest.patch)?;
+            }
+            Ok(())
+        }
         ("flags", _) => f.write_str(&minors(Subject::Flags)),
         ("gates", _) => f.write_str(&minors(Subject::Gates)),
         ("kubernetes", _) => write!(f, "1.{} to 1.{}", oldest.minor, newest.minor),

@@ -5,7 +5,7 @@
 //! release; a test below holds that each release named here exists. Texts of the catalogue name a change as
 //! `{since NAME}`.
 
-use super::version::Since;
+use super::version::{Since, Version};
 
 /// Declares the changes, and the list of all of them by name.
 macro_rules! changes {
@@ -14,6 +14,9 @@ macro_rules! changes {
 
         /// Every change, by the name that texts of the catalogue use.
         const ALL: &[(&str, Since)] = &[$((stringify!($name), $name)),+];
+
+        /// What each change is, in the order of [`ALL`].
+        const ABOUT: &[&str] = &[$(concat!($($doc),+)),+];
     };
 }
 
@@ -70,10 +73,13 @@ changes! {
     /// `--fail-cgroupv1` is true by default: kubernetes #134298.
     FAIL_CGROUP_V1_DEFAULT: (35, 0, 1);
     /// The kubelet takes the ids of pods in user name spaces from a user `kubelet`, by default: the feature gate
-    /// `UserNamespacesSupport`, KEP-127.
+    /// `UserNamespacesSupport`, KEP-127. 1.38, which has no rules here yet, is less strict (kubernetes #141345).
     USER_NAMESPACES: (33, 0, 1);
 
     // Files and units.
+
+    /// With a CIS profile the API server has an audit policy: rancher/rke2 pkg/rke2/rke2.go, c5354973e.
+    AUDIT_POLICY: (18, 12, 1);
 
     /// With a CIS profile static pods are written with mode 0600: rancher/rke2 #4831.
     MANIFESTS_CLOSED: (25, 15, 1), (26, 10, 1), (27, 7, 1), (28, 3, 1);
@@ -90,6 +96,15 @@ changes! {
     CIS_OPERATOR_NOT_EXEMPT: (33, 10, 1), (34, 6, 1), (35, 3, 1), (36, 0, 1);
 }
 
+/// The changes that one of two releases has and the other has not: the name, and what it is.
+pub fn between(a: &Version, b: &Version) -> Vec<(&'static str, &'static str)> {
+    ALL.iter()
+        .zip(ABOUT)
+        .filter(|((_, since), _)| since.includes(a) != since.includes(b))
+        .map(|((name, _), about)| (*name, about.trim()))
+        .collect()
+}
+
 /// The change of that name.
 pub(crate) fn by_name(name: &str) -> Option<Since> {
     ALL.iter()
@@ -101,7 +116,6 @@ pub(crate) fn by_name(name: &str) -> Option<Since> {
 mod tests {
     use super::*;
     use crate::rke2::releases::{self, Coverage};
-    use crate::rke2::version::Version;
 
     #[test]
     fn every_release_that_is_named_exists() {

@@ -116,7 +116,12 @@ const VALUES: &[Value] = &[
     },
 ];
 
-/// Whether `version` came after the newest release of its minor that the rules were read from.
+/// Whether any release accepts a value. One that was removed does not come back.
+pub(crate) fn is_name(value: &str) -> bool {
+    VALUES.iter().any(|known| known.name == value)
+}
+
+/// Whether `version` came after the newest release of its minor that has rules.
 pub(crate) fn is_newer_than_known(version: &Version) -> bool {
     matches!(
         releases::coverage(version),
@@ -203,6 +208,11 @@ mod tests {
             assert_eq!(version.to_string(), tag);
             let rules = ProfileRules::of(&version);
             assert!(!is_newer_than_known(&version), "{tag}");
+            assert_eq!(
+                releases::coverage(&version) == Coverage::Extrapolated,
+                release["extrapolated"].as_bool().unwrap_or(false),
+                "{tag}"
+            );
 
             let recorded: Vec<_> = release["accepted"].as_array().unwrap().iter().collect();
             for name in ["cis", "etcd", "cis-1.23", "cis-1.6", "cis-1.5"] {
@@ -259,11 +269,11 @@ mod tests {
                 .unwrap();
             assert_eq!(last, releases::newest_of(minor));
         }
-        assert!(is_newer_than_known(&Version::new(36, 3, 2)));
-        assert!(is_newer_than_known(&Version::new(36, 4, 0)));
-        assert!(is_newer_than_known(&Version::new(37, 0, 1)));
-        assert!(is_newer_than_known(&Version::new(34, 11, 1)));
-        assert!(!is_newer_than_known(&Version::new(34, 10, 1)));
+        assert!(is_newer_than_known(&Version::new(36, 5, 2)));
+        assert!(is_newer_than_known(&Version::new(36, 6, 0)));
+        assert!(is_newer_than_known(&Version::new(38, 0, 1)));
+        assert!(is_newer_than_known(&Version::new(34, 13, 1)));
+        assert!(!is_newer_than_known(&Version::new(34, 12, 1)));
     }
 
     #[test]

@@ -1,8 +1,11 @@
-//! Which releases of RKE2 the rules were read from, and how far they reach to a release that is not one of them.
+//! Which releases of RKE2 have rules, and how far the rules reach to a release that is not one of them.
+//!
+//! The rules of most releases were read from their sources. Those of the newest, whose sources were not read, are
+//! extrapolated from the last release before them that was: release notes name no change of them.
 
 use std::ops::RangeInclusive;
 
-use super::table::RELEASES;
+use super::table::{EXTRAPOLATED, RELEASES};
 use super::version::Version;
 
 /// What is known of the rules of a release.
@@ -10,11 +13,13 @@ use super::version::Version;
 pub(crate) enum Coverage {
     /// It is one that the rules were read from.
     Exact,
+    /// It is in the table, and its rules are extrapolated: it may know more profiles and flags.
+    Extrapolated,
     /// It is not in the table, but between these two, or one of these: the rules of each are possible.
     OneOf(RangeInclusive<usize>),
-    /// It is a later patch of a minor that the rules were read from.
+    /// It is a later patch of a minor that the table has.
     LaterPatch,
-    /// It is of a minor that came after all that the rules were read from.
+    /// It is of a minor that came after all of the table.
     LaterMinor,
     /// It is older than all of them, or not known at all.
     Any,
@@ -41,9 +46,14 @@ pub(in crate::rke2) fn position(version: &Version) -> u16 {
     u16::try_from(at).unwrap_or(u16::MAX)
 }
 
-/// How many releases the rules were read from.
+/// How many releases have rules, those that are extrapolated included.
 pub const fn count() -> usize {
     RELEASES.len()
+}
+
+/// How many releases have extrapolated rules.
+pub const fn count_extrapolated() -> usize {
+    EXTRAPOLATED.len()
 }
 
 /// The release at a position, the oldest first.
@@ -52,14 +62,34 @@ pub fn release(position: usize) -> Option<Version> {
     Some(Version::new(*minor, *patch, *revision))
 }
 
-/// The oldest release that the rules were read from.
+/// The oldest release that has rules.
 pub const fn oldest() -> Version {
     numbered(RELEASES.first())
 }
 
-/// The newest release that the rules were read from: the one to assume where no version is known.
+/// The newest release that has rules: the one to assume where no version is known.
 pub const fn newest() -> Version {
     numbered(RELEASES.last())
+}
+
+/// The newest release that the rules were read from.
+pub fn newest_read() -> Version {
+    read_before(RELEASES.len())
+}
+
+/// The release whose rules `version` has, if they are extrapolated.
+pub(crate) fn extrapolated_from(version: &Version) -> Option<Version> {
+    if coverage(version) != Coverage::Extrapolated {
+        return None;
+    }
+    Some(read_before(usize::from(position(version))))
+}
+
+/// The last release before a position that the rules were read from.
+fn read_before(position: usize) -> Version {
+    let before = RELEASES.get(..position).unwrap_or_default();
+    let is_read = |release: &&(u32, u32, u32)| !EXTRAPOLATED.contains(release);
+    numbered(before.iter().rfind(is_read))
 }
 
 const fn numbered(release: Option<&(u32, u32, u32)>) -> Version {
@@ -69,7 +99,7 @@ const fn numbered(release: Option<&(u32, u32, u32)>) -> Version {
     }
 }
 
-/// The newest release that the rules were read from; of `minor`, where it has one.
+/// The newest release that has rules; of `minor`, where it has one.
 pub fn newest_of(minor: u32) -> Version {
     let at = at_or_before((minor, u32::MAX, u32::MAX));
     release(at).unwrap_or(Version::new(minor, 0, 0))
@@ -80,15 +110,15 @@ pub(crate) fn coverage(version: &Version) -> Coverage {
     let key = key(version);
     let (minor, patch, _) = key;
     let is_final = version.pre_release.is_empty();
-    if is_final && RELEASES.binary_search(&key).is_ok() {
-        return Coverage::Exact;
+    if is_final && let Ok(found) = RELEASES.binary_search(&key) {
+        return of_position(found);
     }
     let first = RELEASES.partition_point(|release| *release < (minor, patch, 0));
     let end = RELEASES.partition_point(|release| *release <= (minor, patch, u32::MAX));
     let last = end.saturating_sub(1);
     match (is_final, version.revision, first < end) {
         // Without revision: any of that patch.
-        (true, 0, true) if first == last => return Coverage::Exact,
+        (true, 0, true) if first == last => return of_position(first),
         (true, 0, true) => return Coverage::OneOf(first..=last),
         // Cut between the release before and the one that it precedes.
         (false, _, true) => {
@@ -105,6 +135,17 @@ pub(crate) fn coverage(version: &Version) -> Coverage {
         Some(_) => Coverage::LaterPatch,
         None if after == RELEASES.len() => Coverage::LaterMinor,
         None => Coverage::Any,
+    }
+}
+
+fn of_position(position: usize) -> Coverage {
+    let is_extrapolated = RELEASES
+        .get(position)
+        .is_some_and(|release| EXTRAPOLATED.contains(release));
+    if is_extrapolated {
+        Coverage::Extrapolated
+    } else {
+        Coverage::Exact
     }
 }
 
@@ -130,12 +171,41 @@ mod tests {
 
     #[test]
     fn every_release_of_the_table_is_known_exactly() {
+        let mut extrapolated = 0;
         for at in 0..count() {
             let version = release(at).unwrap();
-            assert_eq!(coverage(&version), Coverage::Exact, "{version}");
+            let expected = match extrapolated_from(&version) {
+                None => Coverage::Exact,
+                Some(read) => {
+                    extrapolated += 1;
+                    assert_eq!(coverage(&read), Coverage::Exact, "{version}");
+                    Coverage::Extrapolated
+                }
+            };
+            assert_eq!(coverage(&version), expected, "{version}");
             assert_eq!(usize::from(position(&version)), at, "{version}");
         }
+        assert_eq!(extrapolated, count_extrapolated());
         assert_eq!(release(count()), None);
+        assert_eq!(newest_read(), Version::new(36, 3, 1));
+    }
+
+    #[test]
+    fn extrapolated_rules_are_those_of_the_last_release_that_was_read() {
+        for (text, from) in [
+            ("v1.34.11+rke2r1", Some("v1.34.10+rke2r1")),
+            ("v1.34.12", Some("v1.34.10+rke2r1")),
+            ("v1.35.9+rke2r1", Some("v1.35.7+rke2r1")),
+            ("v1.36.5+rke2r1", Some("v1.36.3+rke2r1")),
+            ("v1.37.0+rke2r1", Some("v1.36.3+rke2r1")),
+            ("v1.37.1+rke2r1", Some("v1.36.3+rke2r1")),
+            ("v1.36.3+rke2r1", None),
+            ("v1.37.2+rke2r1", None),
+        ] {
+            let found = extrapolated_from(&text.parse().unwrap());
+            let found = found.map(|version| version.to_string());
+            assert_eq!(found.as_deref(), from, "{text}");
+        }
     }
 
     #[test]
@@ -167,13 +237,14 @@ mod tests {
     #[test]
     fn a_release_beyond_the_table_is_covered_by_its_minor() {
         for (text, expected) in [
-            ("v1.36.3+rke2r2", Coverage::LaterPatch),
-            ("v1.36.4+rke2r1", Coverage::LaterPatch),
-            ("v1.36.4-rc1+rke2r1", Coverage::LaterPatch),
+            ("v1.36.6+rke2r1", Coverage::LaterPatch),
+            ("v1.37.1+rke2r2", Coverage::LaterPatch),
+            ("v1.37.2+rke2r1", Coverage::LaterPatch),
+            ("v1.37.2-rc1+rke2r1", Coverage::LaterPatch),
             ("v1.30.15", Coverage::LaterPatch),
             ("v1.18.21+rke2r1", Coverage::LaterPatch),
-            ("v1.37.0+rke2r1", Coverage::LaterMinor),
-            ("v1.37.1-rc2+rke2r1", Coverage::LaterMinor),
+            ("v1.38.0+rke2r1", Coverage::LaterMinor),
+            ("v1.38.1-rc2+rke2r1", Coverage::LaterMinor),
             ("v1.400.0", Coverage::LaterMinor),
             ("v1.17.9+rke2r1", Coverage::Any),
             ("v1.18.4-alpha1+rke2", Coverage::Any),
@@ -185,9 +256,9 @@ mod tests {
             };
             assert_eq!(coverage(&version), expected, "{text}");
         }
-        assert_eq!(newest_of(36), Version::new(36, 3, 1));
-        assert_eq!(newest_of(40), Version::new(36, 3, 1));
-        assert_eq!(newest_of(34), Version::new(34, 10, 1));
+        assert_eq!(newest_of(36), Version::new(36, 5, 1));
+        assert_eq!(newest_of(40), Version::new(37, 1, 1));
+        assert_eq!(newest_of(34), Version::new(34, 12, 1));
         assert_eq!(position(&Version::new(0, 0, 0)), 0);
     }
 }

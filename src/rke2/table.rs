@@ -4,9 +4,9 @@
 
 use super::flag_history::{FlagKind, Form, Row, Run};
 
-/// Every release that the rules were read from, in the order of their numbers: minor, patch, revision.
+/// Every release that has rules, in the order of their numbers: minor, patch, revision.
 #[rustfmt::skip]
-pub(super) const RELEASES: [(u32, u32, u32); 311] = [
+pub(super) const RELEASES: [(u32, u32, u32); 319] = [
     (18, 9, 1),
     (18, 10, 1),
     (18, 12, 1),
@@ -300,6 +300,8 @@ pub(super) const RELEASES: [(u32, u32, u32); 311] = [
     (34, 8, 2),
     (34, 9, 1),
     (34, 10, 1),
+    (34, 11, 1),
+    (34, 12, 1),
     (35, 0, 1),
     (35, 0, 2),
     (35, 0, 3),
@@ -313,117 +315,136 @@ pub(super) const RELEASES: [(u32, u32, u32); 311] = [
     (35, 5, 2),
     (35, 6, 1),
     (35, 7, 1),
+    (35, 8, 1),
+    (35, 9, 1),
     (36, 0, 1),
     (36, 1, 1),
     (36, 1, 2),
     (36, 2, 1),
     (36, 3, 1),
+    (36, 4, 1),
+    (36, 5, 1),
+    (37, 0, 1),
+    (37, 1, 1),
+];
+
+/// Those of [`RELEASES`] whose sources were not read: their rules are extrapolated.
+#[rustfmt::skip]
+pub(super) const EXTRAPOLATED: [(u32, u32, u32); 8] = [
+    (34, 11, 1),
+    (34, 12, 1),
+    (35, 8, 1),
+    (35, 9, 1),
+    (36, 4, 1),
+    (36, 5, 1),
+    (37, 0, 1),
+    (37, 1, 1),
 ];
 
 /// The flags of `rke2 server`, by name; runs are positions in [`RELEASES`], both ends included.
 #[rustfmt::skip]
 pub(super) const SERVER: &[Row] = &[
     Row { name: "advertise-address", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "advertise-port", runs: &[
-        Run { first: 0, last: 310, form: Form::Dropped },
+        Run { first: 0, last: 318, form: Form::Dropped },
     ] },
     Row { name: "agent-token", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "agent-token-file", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "airgap-extra-registry", runs: &[
-        Run { first: 24, last: 310, form: Form::Passed },
+        Run { first: 24, last: 318, form: Form::Passed },
     ] },
     Row { name: "alsologtostderr", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "apiserver-bind-address", runs: &[
         Run { first: 203, last: 206, form: Form::Dropped },
         Run { first: 215, last: 223, form: Form::Dropped },
-        Run { first: 229, last: 310, form: Form::Dropped },
+        Run { first: 229, last: 318, form: Form::Dropped },
     ] },
     Row { name: "apiserver-port", runs: &[
         Run { first: 203, last: 206, form: Form::Dropped },
         Run { first: 215, last: 223, form: Form::Dropped },
-        Run { first: 229, last: 310, form: Form::Dropped },
+        Run { first: 229, last: 318, form: Form::Dropped },
     ] },
     Row { name: "audit-policy-file", runs: &[
-        Run { first: 2, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_AUDIT_POLICY_FILE"]) },
+        Run { first: 2, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_AUDIT_POLICY_FILE"]) },
     ] },
     Row { name: "bind-address", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "cloud-controller-manager-extra-env", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_CLOUD_CONTROLLER_MANAGER_EXTRA_ENV"]) },
+        Run { first: 43, last: 318, form: Form::Own(FlagKind::List, &["RKE2_CLOUD_CONTROLLER_MANAGER_EXTRA_ENV"]) },
     ] },
     Row { name: "cloud-controller-manager-extra-mount", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_CLOUD_CONTROLLER_MANAGER_EXTRA_MOUNT"]) },
+        Run { first: 43, last: 318, form: Form::Own(FlagKind::List, &["RKE2_CLOUD_CONTROLLER_MANAGER_EXTRA_MOUNT"]) },
     ] },
     Row { name: "cloud-controller-manager-image", runs: &[
         Run { first: 97, last: 101, form: Form::Own(FlagKind::Text, &["RKE2_CLOUD_CONTROLLER_MANAGER_IMAGE"]) },
         Run { first: 108, last: 119, form: Form::Own(FlagKind::Text, &["RKE2_CLOUD_CONTROLLER_MANAGER_IMAGE"]) },
-        Run { first: 122, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_CLOUD_CONTROLLER_MANAGER_IMAGE"]) },
+        Run { first: 122, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_CLOUD_CONTROLLER_MANAGER_IMAGE"]) },
     ] },
     Row { name: "cloud-provider-config", runs: &[
-        Run { first: 0, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_CLOUD_PROVIDER_CONFIG"]) },
+        Run { first: 0, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_CLOUD_PROVIDER_CONFIG"]) },
     ] },
     Row { name: "cloud-provider-name", runs: &[
-        Run { first: 0, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_CLOUD_PROVIDER_NAME"]) },
+        Run { first: 0, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_CLOUD_PROVIDER_NAME"]) },
     ] },
     Row { name: "cluster-cidr", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "cluster-dns", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "cluster-domain", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "cluster-init", runs: &[
         Run { first: 0, last: 1, form: Form::Passed },
-        Run { first: 2, last: 310, form: Form::Dropped },
+        Run { first: 2, last: 318, form: Form::Dropped },
     ] },
     Row { name: "cluster-reset", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "cluster-reset-restore-path", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "cluster-secret", runs: &[
         Run { first: 0, last: 138, form: Form::Dropped },
     ] },
     Row { name: "cni", runs: &[
         Run { first: 27, last: 40, form: Form::Own(FlagKind::Text, &["RKE2_CNI"]) },
-        Run { first: 41, last: 310, form: Form::Own(FlagKind::List, &["RKE2_CNI"]) },
+        Run { first: 41, last: 318, form: Form::Own(FlagKind::List, &["RKE2_CNI"]) },
     ] },
     Row { name: "config", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "container-runtime-endpoint", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "control-plane-probe-configuration", runs: &[
-        Run { first: 106, last: 310, form: Form::Own(FlagKind::List, &["RKE2_CONTROL_PLANE_PROBE_CONFIGURATION"]) },
+        Run { first: 106, last: 318, form: Form::Own(FlagKind::List, &["RKE2_CONTROL_PLANE_PROBE_CONFIGURATION"]) },
     ] },
     Row { name: "control-plane-resource-limits", runs: &[
         Run { first: 43, last: 105, form: Form::Own(FlagKind::Text, &["RKE2_CONTROL_PLANE_RESOURCE_LIMITS"]) },
-        Run { first: 106, last: 310, form: Form::Own(FlagKind::List, &["RKE2_CONTROL_PLANE_RESOURCE_LIMITS"]) },
+        Run { first: 106, last: 318, form: Form::Own(FlagKind::List, &["RKE2_CONTROL_PLANE_RESOURCE_LIMITS"]) },
     ] },
     Row { name: "control-plane-resource-requests", runs: &[
         Run { first: 43, last: 105, form: Form::Own(FlagKind::Text, &["RKE2_CONTROL_PLANE_RESOURCE_REQUESTS"]) },
-        Run { first: 106, last: 310, form: Form::Own(FlagKind::List, &["RKE2_CONTROL_PLANE_RESOURCE_REQUESTS"]) },
+        Run { first: 106, last: 318, form: Form::Own(FlagKind::List, &["RKE2_CONTROL_PLANE_RESOURCE_REQUESTS"]) },
     ] },
     Row { name: "data-dir", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "datastore-cafile", runs: &[
         Run { first: 170, last: 174, form: Form::Passed },
         Run { first: 184, last: 190, form: Form::Passed },
-        Run { first: 195, last: 310, form: Form::Passed },
+        Run { first: 195, last: 318, form: Form::Passed },
         Run { first: 0, last: 169, form: Form::Dropped },
         Run { first: 175, last: 183, form: Form::Dropped },
         Run { first: 191, last: 194, form: Form::Dropped },
@@ -431,7 +452,7 @@ pub(super) const SERVER: &[Row] = &[
     Row { name: "datastore-certfile", runs: &[
         Run { first: 170, last: 174, form: Form::Passed },
         Run { first: 184, last: 190, form: Form::Passed },
-        Run { first: 195, last: 310, form: Form::Passed },
+        Run { first: 195, last: 318, form: Form::Passed },
         Run { first: 0, last: 169, form: Form::Dropped },
         Run { first: 175, last: 183, form: Form::Dropped },
         Run { first: 191, last: 194, form: Form::Dropped },
@@ -439,7 +460,7 @@ pub(super) const SERVER: &[Row] = &[
     Row { name: "datastore-endpoint", runs: &[
         Run { first: 170, last: 174, form: Form::Passed },
         Run { first: 184, last: 190, form: Form::Passed },
-        Run { first: 195, last: 310, form: Form::Passed },
+        Run { first: 195, last: 318, form: Form::Passed },
         Run { first: 0, last: 169, form: Form::Dropped },
         Run { first: 175, last: 183, form: Form::Dropped },
         Run { first: 191, last: 194, form: Form::Dropped },
@@ -447,7 +468,7 @@ pub(super) const SERVER: &[Row] = &[
     Row { name: "datastore-keyfile", runs: &[
         Run { first: 170, last: 174, form: Form::Passed },
         Run { first: 184, last: 190, form: Form::Passed },
-        Run { first: 195, last: 310, form: Form::Passed },
+        Run { first: 195, last: 318, form: Form::Passed },
         Run { first: 0, last: 169, form: Form::Dropped },
         Run { first: 175, last: 183, form: Form::Dropped },
         Run { first: 191, last: 194, form: Form::Dropped },
@@ -456,21 +477,21 @@ pub(super) const SERVER: &[Row] = &[
         Run { first: 0, last: 113, form: Form::Own(FlagKind::Bool, &["RKE2_DEBUG"]) },
         Run { first: 120, last: 127, form: Form::Own(FlagKind::Bool, &["RKE2_DEBUG"]) },
         Run { first: 139, last: 142, form: Form::Own(FlagKind::Bool, &["RKE2_DEBUG"]) },
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "default-local-storage-path", runs: &[
-        Run { first: 0, last: 310, form: Form::Dropped },
+        Run { first: 0, last: 318, form: Form::Dropped },
     ] },
     Row { name: "default-runtime", runs: &[
         Run { first: 153, last: 156, form: Form::Passed },
         Run { first: 166, last: 174, form: Form::Passed },
-        Run { first: 180, last: 310, form: Form::Passed },
+        Run { first: 180, last: 318, form: Form::Passed },
     ] },
     Row { name: "disable", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "disable-agent", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "disable-api-server", runs: &[
         Run { first: 7, last: 8, form: Form::Passed },
@@ -480,44 +501,44 @@ pub(super) const SERVER: &[Row] = &[
     Row { name: "disable-apiserver", runs: &[
         Run { first: 9, last: 10, form: Form::Passed },
         Run { first: 16, last: 23, form: Form::Passed },
-        Run { first: 27, last: 310, form: Form::Passed },
+        Run { first: 27, last: 318, form: Form::Passed },
     ] },
     Row { name: "disable-cloud-controller", runs: &[
         Run { first: 7, last: 10, form: Form::Passed },
-        Run { first: 14, last: 310, form: Form::Passed },
+        Run { first: 14, last: 318, form: Form::Passed },
         Run { first: 0, last: 6, form: Form::Dropped },
         Run { first: 11, last: 13, form: Form::Dropped },
     ] },
     Row { name: "disable-controller-manager", runs: &[
         Run { first: 7, last: 10, form: Form::Passed },
-        Run { first: 14, last: 310, form: Form::Passed },
+        Run { first: 14, last: 318, form: Form::Passed },
     ] },
     Row { name: "disable-default-registry-endpoint", runs: &[
         Run { first: 154, last: 156, form: Form::Passed },
         Run { first: 167, last: 174, form: Form::Passed },
         Run { first: 181, last: 190, form: Form::Passed },
-        Run { first: 192, last: 310, form: Form::Passed },
+        Run { first: 192, last: 318, form: Form::Passed },
     ] },
     Row { name: "disable-etcd", runs: &[
         Run { first: 7, last: 10, form: Form::Passed },
-        Run { first: 14, last: 310, form: Form::Passed },
+        Run { first: 14, last: 318, form: Form::Passed },
     ] },
     Row { name: "disable-helm-controller", runs: &[
         Run { first: 30, last: 40, form: Form::Dropped },
-        Run { first: 42, last: 310, form: Form::Dropped },
+        Run { first: 42, last: 318, form: Form::Dropped },
     ] },
     Row { name: "disable-kube-proxy", runs: &[
         Run { first: 30, last: 40, form: Form::Passed },
-        Run { first: 42, last: 310, form: Form::Passed },
+        Run { first: 42, last: 318, form: Form::Passed },
         Run { first: 0, last: 29, form: Form::Dropped },
         Run { first: 41, last: 41, form: Form::Dropped },
     ] },
     Row { name: "disable-network-policy", runs: &[
-        Run { first: 0, last: 310, form: Form::Dropped },
+        Run { first: 0, last: 318, form: Form::Dropped },
     ] },
     Row { name: "disable-scheduler", runs: &[
         Run { first: 7, last: 10, form: Form::Passed },
-        Run { first: 14, last: 310, form: Form::Passed },
+        Run { first: 14, last: 318, form: Form::Passed },
         Run { first: 0, last: 6, form: Form::Dropped },
         Run { first: 11, last: 13, form: Form::Dropped },
     ] },
@@ -525,27 +546,27 @@ pub(super) const SERVER: &[Row] = &[
         Run { first: 0, last: 138, form: Form::Dropped },
     ] },
     Row { name: "docker", runs: &[
-        Run { first: 0, last: 310, form: Form::Dropped },
+        Run { first: 0, last: 318, form: Form::Dropped },
     ] },
     Row { name: "egress-selector-mode", runs: &[
         Run { first: 74, last: 82, form: Form::Passed },
-        Run { first: 91, last: 310, form: Form::Passed },
+        Run { first: 91, last: 318, form: Form::Passed },
     ] },
     Row { name: "embedded-registry", runs: &[
         Run { first: 154, last: 156, form: Form::Passed },
         Run { first: 167, last: 174, form: Form::Passed },
         Run { first: 181, last: 190, form: Form::Passed },
-        Run { first: 192, last: 310, form: Form::Passed },
+        Run { first: 192, last: 318, form: Form::Passed },
     ] },
     Row { name: "enable-pprof", runs: &[
         Run { first: 76, last: 82, form: Form::Passed },
         Run { first: 93, last: 101, form: Form::Passed },
-        Run { first: 104, last: 310, form: Form::Passed },
+        Run { first: 104, last: 318, form: Form::Passed },
     ] },
     Row { name: "enable-servicelb", runs: &[
         Run { first: 97, last: 101, form: Form::Own(FlagKind::Bool, &["RKE2_ENABLE_SERVICELB"]) },
         Run { first: 108, last: 119, form: Form::Own(FlagKind::Bool, &["RKE2_ENABLE_SERVICELB"]) },
-        Run { first: 122, last: 310, form: Form::Own(FlagKind::Bool, &["RKE2_ENABLE_SERVICELB"]) },
+        Run { first: 122, last: 318, form: Form::Own(FlagKind::Bool, &["RKE2_ENABLE_SERVICELB"]) },
     ] },
     Row { name: "etc-image", runs: &[
         Run { first: 24, last: 24, form: Form::Own(FlagKind::Text, &["RKE2_ETCD_IMAGE"]) },
@@ -553,189 +574,189 @@ pub(super) const SERVER: &[Row] = &[
     Row { name: "etcd-arg", runs: &[
         Run { first: 36, last: 40, form: Form::Passed },
         Run { first: 50, last: 62, form: Form::Passed },
-        Run { first: 64, last: 310, form: Form::Passed },
+        Run { first: 64, last: 318, form: Form::Passed },
     ] },
     Row { name: "etcd-disable-snapshots", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "etcd-expose-metrics", runs: &[
-        Run { first: 24, last: 310, form: Form::Passed },
+        Run { first: 24, last: 318, form: Form::Passed },
     ] },
     Row { name: "etcd-extra-env", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_ETCD_EXTRA_ENV"]) },
+        Run { first: 43, last: 318, form: Form::Own(FlagKind::List, &["RKE2_ETCD_EXTRA_ENV"]) },
     ] },
     Row { name: "etcd-extra-mount", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_ETCD_EXTRA_MOUNT"]) },
+        Run { first: 43, last: 318, form: Form::Own(FlagKind::List, &["RKE2_ETCD_EXTRA_MOUNT"]) },
     ] },
     Row { name: "etcd-image", runs: &[
         Run { first: 3, last: 23, form: Form::Own(FlagKind::Text, &["RKE2_ETCD_IMAGE"]) },
-        Run { first: 25, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_ETCD_IMAGE"]) },
+        Run { first: 25, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_ETCD_IMAGE"]) },
     ] },
     Row { name: "etcd-s3", runs: &[
         Run { first: 8, last: 10, form: Form::Passed },
         Run { first: 15, last: 23, form: Form::Passed },
-        Run { first: 26, last: 310, form: Form::Passed },
+        Run { first: 26, last: 318, form: Form::Passed },
         Run { first: 24, last: 25, form: Form::Dropped },
     ] },
     Row { name: "etcd-s3-access-key", runs: &[
         Run { first: 8, last: 10, form: Form::Passed },
         Run { first: 15, last: 23, form: Form::Passed },
-        Run { first: 26, last: 310, form: Form::Passed },
+        Run { first: 26, last: 318, form: Form::Passed },
         Run { first: 24, last: 25, form: Form::Dropped },
     ] },
     Row { name: "etcd-s3-bucket", runs: &[
         Run { first: 8, last: 10, form: Form::Passed },
         Run { first: 15, last: 23, form: Form::Passed },
-        Run { first: 26, last: 310, form: Form::Passed },
+        Run { first: 26, last: 318, form: Form::Passed },
         Run { first: 24, last: 25, form: Form::Dropped },
     ] },
     Row { name: "etcd-s3-bucket-lookup-type", runs: &[
         Run { first: 220, last: 223, form: Form::Passed },
         Run { first: 234, last: 240, form: Form::Passed },
         Run { first: 246, last: 257, form: Form::Passed },
-        Run { first: 259, last: 310, form: Form::Passed },
+        Run { first: 259, last: 318, form: Form::Passed },
     ] },
     Row { name: "etcd-s3-config-secret", runs: &[
         Run { first: 173, last: 174, form: Form::Passed },
         Run { first: 187, last: 190, form: Form::Passed },
         Run { first: 198, last: 206, form: Form::Passed },
-        Run { first: 210, last: 310, form: Form::Passed },
+        Run { first: 210, last: 318, form: Form::Passed },
     ] },
     Row { name: "etcd-s3-endpoint", runs: &[
         Run { first: 8, last: 10, form: Form::Passed },
         Run { first: 15, last: 23, form: Form::Passed },
-        Run { first: 26, last: 310, form: Form::Passed },
+        Run { first: 26, last: 318, form: Form::Passed },
         Run { first: 24, last: 25, form: Form::Dropped },
     ] },
     Row { name: "etcd-s3-endpoint-ca", runs: &[
         Run { first: 8, last: 10, form: Form::Passed },
         Run { first: 15, last: 23, form: Form::Passed },
-        Run { first: 26, last: 310, form: Form::Passed },
+        Run { first: 26, last: 318, form: Form::Passed },
         Run { first: 24, last: 25, form: Form::Dropped },
     ] },
     Row { name: "etcd-s3-folder", runs: &[
         Run { first: 8, last: 10, form: Form::Passed },
         Run { first: 15, last: 23, form: Form::Passed },
-        Run { first: 26, last: 310, form: Form::Passed },
+        Run { first: 26, last: 318, form: Form::Passed },
         Run { first: 24, last: 25, form: Form::Dropped },
     ] },
     Row { name: "etcd-s3-insecure", runs: &[
         Run { first: 35, last: 40, form: Form::Passed },
-        Run { first: 49, last: 310, form: Form::Passed },
+        Run { first: 49, last: 318, form: Form::Passed },
     ] },
     Row { name: "etcd-s3-proxy", runs: &[
         Run { first: 173, last: 174, form: Form::Passed },
         Run { first: 187, last: 190, form: Form::Passed },
         Run { first: 198, last: 206, form: Form::Passed },
-        Run { first: 210, last: 310, form: Form::Passed },
+        Run { first: 210, last: 318, form: Form::Passed },
     ] },
     Row { name: "etcd-s3-region", runs: &[
         Run { first: 8, last: 10, form: Form::Passed },
         Run { first: 15, last: 23, form: Form::Passed },
-        Run { first: 26, last: 310, form: Form::Passed },
+        Run { first: 26, last: 318, form: Form::Passed },
         Run { first: 24, last: 25, form: Form::Dropped },
     ] },
     Row { name: "etcd-s3-retention", runs: &[
         Run { first: 237, last: 240, form: Form::Passed },
         Run { first: 249, last: 257, form: Form::Passed },
-        Run { first: 262, last: 310, form: Form::Passed },
+        Run { first: 262, last: 318, form: Form::Passed },
     ] },
     Row { name: "etcd-s3-secret-key", runs: &[
         Run { first: 8, last: 10, form: Form::Passed },
         Run { first: 15, last: 23, form: Form::Passed },
-        Run { first: 26, last: 310, form: Form::Passed },
+        Run { first: 26, last: 318, form: Form::Passed },
         Run { first: 24, last: 25, form: Form::Dropped },
     ] },
     Row { name: "etcd-s3-session-token", runs: &[
         Run { first: 205, last: 206, form: Form::Passed },
         Run { first: 217, last: 223, form: Form::Passed },
         Run { first: 231, last: 240, form: Form::Passed },
-        Run { first: 243, last: 310, form: Form::Passed },
+        Run { first: 243, last: 318, form: Form::Passed },
     ] },
     Row { name: "etcd-s3-skip-ssl-verify", runs: &[
         Run { first: 8, last: 10, form: Form::Passed },
         Run { first: 15, last: 23, form: Form::Passed },
-        Run { first: 26, last: 310, form: Form::Passed },
+        Run { first: 26, last: 318, form: Form::Passed },
         Run { first: 24, last: 25, form: Form::Dropped },
     ] },
     Row { name: "etcd-s3-timeout", runs: &[
         Run { first: 35, last: 40, form: Form::Passed },
-        Run { first: 49, last: 310, form: Form::Passed },
+        Run { first: 49, last: 318, form: Form::Passed },
     ] },
     Row { name: "etcd-snapshot-compress", runs: &[
         Run { first: 39, last: 40, form: Form::Passed },
         Run { first: 54, last: 62, form: Form::Passed },
         Run { first: 68, last: 82, form: Form::Passed },
-        Run { first: 85, last: 310, form: Form::Passed },
+        Run { first: 85, last: 318, form: Form::Passed },
     ] },
     Row { name: "etcd-snapshot-dir", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "etcd-snapshot-name", runs: &[
         Run { first: 8, last: 10, form: Form::Passed },
-        Run { first: 15, last: 310, form: Form::Passed },
+        Run { first: 15, last: 318, form: Form::Passed },
     ] },
     Row { name: "etcd-snapshot-reconcile-interval", runs: &[
         Run { first: 206, last: 206, form: Form::Passed },
         Run { first: 218, last: 223, form: Form::Passed },
         Run { first: 232, last: 240, form: Form::Passed },
-        Run { first: 244, last: 310, form: Form::Passed },
+        Run { first: 244, last: 318, form: Form::Passed },
     ] },
     Row { name: "etcd-snapshot-retention", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "etcd-snapshot-schedule-cron", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "flannel-backend", runs: &[
-        Run { first: 0, last: 310, form: Form::Dropped },
+        Run { first: 0, last: 318, form: Form::Dropped },
     ] },
     Row { name: "flannel-cni-conf", runs: &[
         Run { first: 76, last: 82, form: Form::Dropped },
         Run { first: 93, last: 101, form: Form::Dropped },
-        Run { first: 104, last: 310, form: Form::Dropped },
+        Run { first: 104, last: 318, form: Form::Dropped },
     ] },
     Row { name: "flannel-conf", runs: &[
-        Run { first: 0, last: 310, form: Form::Dropped },
+        Run { first: 0, last: 318, form: Form::Dropped },
     ] },
     Row { name: "flannel-external-ip", runs: &[
         Run { first: 98, last: 101, form: Form::Dropped },
         Run { first: 109, last: 119, form: Form::Dropped },
-        Run { first: 123, last: 310, form: Form::Dropped },
+        Run { first: 123, last: 318, form: Form::Dropped },
     ] },
     Row { name: "flannel-iface", runs: &[
-        Run { first: 0, last: 310, form: Form::Dropped },
+        Run { first: 0, last: 318, form: Form::Dropped },
     ] },
     Row { name: "flannel-ipv6-masq", runs: &[
         Run { first: 69, last: 82, form: Form::Dropped },
-        Run { first: 86, last: 310, form: Form::Dropped },
+        Run { first: 86, last: 318, form: Form::Dropped },
     ] },
     Row { name: "helm-controller-arg", runs: &[
         Run { first: 277, last: 277, form: Form::Passed },
-        Run { first: 292, last: 292, form: Form::Passed },
-        Run { first: 305, last: 305, form: Form::Passed },
-        Run { first: 310, last: 310, form: Form::Passed },
+        Run { first: 292, last: 294, form: Form::Passed },
+        Run { first: 307, last: 309, form: Form::Passed },
+        Run { first: 314, last: 318, form: Form::Passed },
     ] },
     Row { name: "helm-job-image", runs: &[
         Run { first: 118, last: 119, form: Form::Passed },
         Run { first: 132, last: 138, form: Form::Passed },
         Run { first: 147, last: 156, form: Form::Passed },
-        Run { first: 160, last: 310, form: Form::Passed },
+        Run { first: 160, last: 318, form: Form::Passed },
     ] },
     Row { name: "https-listen-port", runs: &[
-        Run { first: 0, last: 310, form: Form::Dropped },
+        Run { first: 0, last: 318, form: Form::Dropped },
     ] },
     Row { name: "image-credential-provider-bin-dir", runs: &[
-        Run { first: 27, last: 310, form: Form::Passed },
+        Run { first: 27, last: 318, form: Form::Passed },
     ] },
     Row { name: "image-credential-provider-config", runs: &[
-        Run { first: 27, last: 310, form: Form::Passed },
+        Run { first: 27, last: 318, form: Form::Passed },
     ] },
     Row { name: "image-service-endpoint", runs: &[
         Run { first: 135, last: 138, form: Form::Dropped },
         Run { first: 150, last: 156, form: Form::Dropped },
         Run { first: 163, last: 174, form: Form::Dropped },
-        Run { first: 177, last: 310, form: Form::Dropped },
+        Run { first: 177, last: 318, form: Form::Dropped },
     ] },
     Row { name: "ingress-controller", runs: &[
         Run { first: 173, last: 174, form: Form::Own(FlagKind::List, &["RKE_INGRESS_CONTROLLER"]) },
@@ -746,95 +767,95 @@ pub(super) const SERVER: &[Row] = &[
         Run { first: 258, last: 269, form: Form::Own(FlagKind::List, &["RKE_INGRESS_CONTROLLER"]) },
         Run { first: 270, last: 277, form: Form::Own(FlagKind::List, &["RKE2_INGRESS_CONTROLLER", "RKE_INGRESS_CONTROLLER"]) },
         Run { first: 278, last: 284, form: Form::Own(FlagKind::List, &["RKE_INGRESS_CONTROLLER"]) },
-        Run { first: 285, last: 292, form: Form::Own(FlagKind::List, &["RKE2_INGRESS_CONTROLLER", "RKE_INGRESS_CONTROLLER"]) },
-        Run { first: 293, last: 297, form: Form::Own(FlagKind::List, &["RKE_INGRESS_CONTROLLER"]) },
-        Run { first: 298, last: 310, form: Form::Own(FlagKind::List, &["RKE2_INGRESS_CONTROLLER", "RKE_INGRESS_CONTROLLER"]) },
+        Run { first: 285, last: 294, form: Form::Own(FlagKind::List, &["RKE2_INGRESS_CONTROLLER", "RKE_INGRESS_CONTROLLER"]) },
+        Run { first: 295, last: 299, form: Form::Own(FlagKind::List, &["RKE_INGRESS_CONTROLLER"]) },
+        Run { first: 300, last: 318, form: Form::Own(FlagKind::List, &["RKE2_INGRESS_CONTROLLER", "RKE_INGRESS_CONTROLLER"]) },
     ] },
     Row { name: "kine-tls", runs: &[
         Run { first: 170, last: 174, form: Form::Dropped },
         Run { first: 184, last: 190, form: Form::Dropped },
-        Run { first: 195, last: 310, form: Form::Dropped },
+        Run { first: 195, last: 318, form: Form::Dropped },
     ] },
     Row { name: "kube-apiserver-arg", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "kube-apiserver-extra-env", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_APISERVER_EXTRA_ENV"]) },
+        Run { first: 43, last: 318, form: Form::Own(FlagKind::List, &["RKE2_KUBE_APISERVER_EXTRA_ENV"]) },
     ] },
     Row { name: "kube-apiserver-extra-mount", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_APISERVER_EXTRA_MOUNT"]) },
+        Run { first: 43, last: 318, form: Form::Own(FlagKind::List, &["RKE2_KUBE_APISERVER_EXTRA_MOUNT"]) },
     ] },
     Row { name: "kube-apiserver-image", runs: &[
-        Run { first: 3, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_APISERVER_IMAGE"]) },
+        Run { first: 3, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_APISERVER_IMAGE"]) },
     ] },
     Row { name: "kube-cloud-controller-arg", runs: &[
-        Run { first: 0, last: 310, form: Form::Dropped },
+        Run { first: 0, last: 318, form: Form::Dropped },
     ] },
     Row { name: "kube-cloud-controller-manager-arg", runs: &[
         Run { first: 135, last: 138, form: Form::Passed },
         Run { first: 150, last: 156, form: Form::Passed },
         Run { first: 163, last: 174, form: Form::Passed },
-        Run { first: 177, last: 310, form: Form::Passed },
+        Run { first: 177, last: 318, form: Form::Passed },
         Run { first: 0, last: 134, form: Form::Dropped },
         Run { first: 139, last: 149, form: Form::Dropped },
         Run { first: 157, last: 162, form: Form::Dropped },
         Run { first: 175, last: 176, form: Form::Dropped },
     ] },
     Row { name: "kube-controller-arg", runs: &[
-        Run { first: 0, last: 310, form: Form::Dropped },
+        Run { first: 0, last: 318, form: Form::Dropped },
     ] },
     Row { name: "kube-controller-manager-arg", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "kube-controller-manager-extra-env", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_CONTROLLER_MANAGER_EXTRA_ENV"]) },
+        Run { first: 43, last: 318, form: Form::Own(FlagKind::List, &["RKE2_KUBE_CONTROLLER_MANAGER_EXTRA_ENV"]) },
     ] },
     Row { name: "kube-controller-manager-extra-mount", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_CONTROLLER_MANAGER_EXTRA_MOUNT"]) },
+        Run { first: 43, last: 318, form: Form::Own(FlagKind::List, &["RKE2_KUBE_CONTROLLER_MANAGER_EXTRA_MOUNT"]) },
     ] },
     Row { name: "kube-controller-manager-image", runs: &[
-        Run { first: 3, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_CONTROLLER_MANAGER_IMAGE"]) },
+        Run { first: 3, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_CONTROLLER_MANAGER_IMAGE"]) },
     ] },
     Row { name: "kube-proxy-arg", runs: &[
         Run { first: 0, last: 23, form: Form::Passed },
         Run { first: 30, last: 40, form: Form::Passed },
-        Run { first: 42, last: 310, form: Form::Passed },
+        Run { first: 42, last: 318, form: Form::Passed },
         Run { first: 24, last: 29, form: Form::Dropped },
         Run { first: 41, last: 41, form: Form::Dropped },
     ] },
     Row { name: "kube-proxy-extra-env", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_PROXY_EXTRA_ENV"]) },
+        Run { first: 43, last: 318, form: Form::Own(FlagKind::List, &["RKE2_KUBE_PROXY_EXTRA_ENV"]) },
     ] },
     Row { name: "kube-proxy-extra-mount", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_PROXY_EXTRA_MOUNT"]) },
+        Run { first: 43, last: 318, form: Form::Own(FlagKind::List, &["RKE2_KUBE_PROXY_EXTRA_MOUNT"]) },
     ] },
     Row { name: "kube-proxy-image", runs: &[
         Run { first: 30, last: 40, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_PROXY_IMAGE"]) },
-        Run { first: 42, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_PROXY_IMAGE"]) },
+        Run { first: 42, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_PROXY_IMAGE"]) },
     ] },
     Row { name: "kube-scheduler-arg", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "kube-scheduler-extra-env", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_SCHEDULER_EXTRA_ENV"]) },
+        Run { first: 43, last: 318, form: Form::Own(FlagKind::List, &["RKE2_KUBE_SCHEDULER_EXTRA_ENV"]) },
     ] },
     Row { name: "kube-scheduler-extra-mount", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_SCHEDULER_EXTRA_MOUNT"]) },
+        Run { first: 43, last: 318, form: Form::Own(FlagKind::List, &["RKE2_KUBE_SCHEDULER_EXTRA_MOUNT"]) },
     ] },
     Row { name: "kube-scheduler-image", runs: &[
-        Run { first: 3, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_SCHEDULER_IMAGE"]) },
+        Run { first: 3, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_SCHEDULER_IMAGE"]) },
     ] },
     Row { name: "kubelet-arg", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "kubelet-path", runs: &[
-        Run { first: 3, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_KUBELET_PATH"]) },
+        Run { first: 3, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_KUBELET_PATH"]) },
     ] },
     Row { name: "lb-server-port", runs: &[
-        Run { first: 24, last: 310, form: Form::Passed },
+        Run { first: 24, last: 318, form: Form::Passed },
     ] },
     Row { name: "log", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "multi-cluster-cidr", runs: &[
         Run { first: 143, last: 190, form: Form::Passed },
@@ -848,173 +869,176 @@ pub(super) const SERVER: &[Row] = &[
     Row { name: "node-external-dns", runs: &[
         Run { first: 204, last: 206, form: Form::Passed },
         Run { first: 216, last: 223, form: Form::Passed },
-        Run { first: 230, last: 310, form: Form::Passed },
+        Run { first: 230, last: 318, form: Form::Passed },
     ] },
     Row { name: "node-external-ip", runs: &[
-        Run { first: 2, last: 310, form: Form::Passed },
+        Run { first: 2, last: 318, form: Form::Passed },
         Run { first: 0, last: 1, form: Form::Dropped },
     ] },
     Row { name: "node-internal-dns", runs: &[
         Run { first: 204, last: 206, form: Form::Passed },
         Run { first: 216, last: 223, form: Form::Passed },
-        Run { first: 230, last: 310, form: Form::Passed },
+        Run { first: 230, last: 318, form: Form::Passed },
     ] },
     Row { name: "node-ip", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "node-label", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "node-name", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "node-name-from-cloud-provider-metadata", runs: &[
         Run { first: 202, last: 206, form: Form::Own(FlagKind::Bool, &["RKE2_NODE_NAME_FROM_CLOUD_PROVIDER_METADATA"]) },
         Run { first: 214, last: 223, form: Form::Own(FlagKind::Bool, &["RKE2_NODE_NAME_FROM_CLOUD_PROVIDER_METADATA"]) },
-        Run { first: 228, last: 310, form: Form::Own(FlagKind::Bool, &["RKE2_NODE_NAME_FROM_CLOUD_PROVIDER_METADATA"]) },
+        Run { first: 228, last: 318, form: Form::Own(FlagKind::Bool, &["RKE2_NODE_NAME_FROM_CLOUD_PROVIDER_METADATA"]) },
     ] },
     Row { name: "node-taint", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "nonroot-devices", runs: &[
         Run { first: 202, last: 206, form: Form::Passed },
         Run { first: 214, last: 223, form: Form::Passed },
-        Run { first: 228, last: 310, form: Form::Passed },
+        Run { first: 228, last: 318, form: Form::Passed },
     ] },
     Row { name: "pause-image", runs: &[
-        Run { first: 3, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_PAUSE_IMAGE"]) },
-        Run { first: 0, last: 310, form: Form::Dropped },
+        Run { first: 3, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_PAUSE_IMAGE"]) },
+        Run { first: 0, last: 318, form: Form::Dropped },
     ] },
     Row { name: "pod-security-admission-config-file", runs: &[
-        Run { first: 120, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_POD_SECURITY_ADMISSION_CONFIG_FILE"]) },
+        Run { first: 120, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_POD_SECURITY_ADMISSION_CONFIG_FILE"]) },
     ] },
     Row { name: "prefer-bundled-bin", runs: &[
         Run { first: 99, last: 101, form: Form::Dropped },
         Run { first: 110, last: 119, form: Form::Dropped },
-        Run { first: 124, last: 310, form: Form::Dropped },
+        Run { first: 124, last: 318, form: Form::Dropped },
     ] },
     Row { name: "prime", runs: &[
         Run { first: 257, last: 257, form: Form::Own(FlagKind::Bool, &["RKE2_PRIME"]) },
         Run { first: 270, last: 277, form: Form::Own(FlagKind::Bool, &["RKE2_PRIME"]) },
-        Run { first: 285, last: 292, form: Form::Own(FlagKind::Bool, &["RKE2_PRIME"]) },
-        Run { first: 298, last: 310, form: Form::Own(FlagKind::Bool, &["RKE2_PRIME"]) },
+        Run { first: 285, last: 294, form: Form::Own(FlagKind::Bool, &["RKE2_PRIME"]) },
+        Run { first: 300, last: 318, form: Form::Own(FlagKind::Bool, &["RKE2_PRIME"]) },
     ] },
     Row { name: "private-registry", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "profile", runs: &[
-        Run { first: 0, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_CIS_PROFILE"]) },
+        Run { first: 0, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_CIS_PROFILE"]) },
     ] },
     Row { name: "protect-kernel-defaults", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "resolv-conf", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "rootless", runs: &[
-        Run { first: 0, last: 310, form: Form::Dropped },
+        Run { first: 0, last: 318, form: Form::Dropped },
     ] },
     Row { name: "runtime-image", runs: &[
-        Run { first: 3, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_RUNTIME_IMAGE"]) },
+        Run { first: 3, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_RUNTIME_IMAGE"]) },
     ] },
     Row { name: "secrets-encryption", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "secrets-encryption-provider", runs: &[
         Run { first: 219, last: 223, form: Form::Passed },
         Run { first: 233, last: 240, form: Form::Passed },
-        Run { first: 245, last: 310, form: Form::Passed },
+        Run { first: 245, last: 318, form: Form::Passed },
     ] },
     Row { name: "selinux", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "server", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "service-cidr", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "service-node-port-range", runs: &[
-        Run { first: 24, last: 310, form: Form::Passed },
+        Run { first: 24, last: 318, form: Form::Passed },
     ] },
     Row { name: "servicelb-namespace", runs: &[
         Run { first: 97, last: 101, form: Form::Passed },
         Run { first: 108, last: 119, form: Form::Passed },
-        Run { first: 122, last: 310, form: Form::Passed },
+        Run { first: 122, last: 318, form: Form::Passed },
         Run { first: 93, last: 96, form: Form::Dropped },
         Run { first: 104, last: 107, form: Form::Dropped },
         Run { first: 120, last: 121, form: Form::Dropped },
     ] },
     Row { name: "snapshotter", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "supervisor-metrics", runs: &[
         Run { first: 172, last: 174, form: Form::Passed },
         Run { first: 186, last: 190, form: Form::Passed },
         Run { first: 197, last: 206, form: Form::Passed },
-        Run { first: 209, last: 310, form: Form::Passed },
+        Run { first: 209, last: 318, form: Form::Passed },
     ] },
     Row { name: "supervisor-port", runs: &[
         Run { first: 203, last: 206, form: Form::Dropped },
         Run { first: 215, last: 223, form: Form::Dropped },
-        Run { first: 229, last: 310, form: Form::Dropped },
+        Run { first: 229, last: 318, form: Form::Dropped },
     ] },
     Row { name: "system-default-registry", runs: &[
         Run { first: 0, last: 26, form: Form::Own(FlagKind::Text, &["RKE2_SYSTEM_DEFAULT_REGISTRY"]) },
-        Run { first: 27, last: 310, form: Form::Passed },
+        Run { first: 27, last: 318, form: Form::Passed },
     ] },
     Row { name: "tls-san", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "tls-san-security", runs: &[
         Run { first: 119, last: 119, form: Form::Passed },
         Run { first: 133, last: 138, form: Form::Passed },
         Run { first: 148, last: 156, form: Form::Passed },
-        Run { first: 161, last: 310, form: Form::Passed },
+        Run { first: 161, last: 318, form: Form::Passed },
     ] },
     Row { name: "token", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "token-file", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "v", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "vmodule", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "vpn-auth", runs: &[
         Run { first: 131, last: 138, form: Form::Dropped },
         Run { first: 146, last: 156, form: Form::Dropped },
-        Run { first: 159, last: 310, form: Form::Dropped },
+        Run { first: 159, last: 318, form: Form::Dropped },
     ] },
     Row { name: "vpn-auth-file", runs: &[
         Run { first: 131, last: 138, form: Form::Dropped },
         Run { first: 146, last: 156, form: Form::Dropped },
-        Run { first: 159, last: 310, form: Form::Dropped },
+        Run { first: 159, last: 318, form: Form::Dropped },
     ] },
     Row { name: "with-node-id", runs: &[
         Run { first: 116, last: 119, form: Form::Passed },
         Run { first: 130, last: 138, form: Form::Passed },
         Run { first: 145, last: 156, form: Form::Passed },
-        Run { first: 158, last: 310, form: Form::Passed },
+        Run { first: 158, last: 318, form: Form::Passed },
         Run { first: 0, last: 115, form: Form::Dropped },
         Run { first: 120, last: 129, form: Form::Dropped },
         Run { first: 139, last: 144, form: Form::Dropped },
         Run { first: 157, last: 157, form: Form::Dropped },
     ] },
     Row { name: "write-kubeconfig", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "write-kubeconfig-group", runs: &[
         Run { first: 172, last: 174, form: Form::Passed },
         Run { first: 186, last: 190, form: Form::Passed },
         Run { first: 197, last: 206, form: Form::Passed },
-        Run { first: 209, last: 310, form: Form::Passed },
+        Run { first: 209, last: 318, form: Form::Passed },
     ] },
     Row { name: "write-kubeconfig-mode", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
+    ] },
+    Row { name: "write-kubeconfig-name", runs: &[
+        Run { first: 317, last: 318, form: Form::Passed },
     ] },
 ];
 
@@ -1022,186 +1046,186 @@ pub(super) const SERVER: &[Row] = &[
 #[rustfmt::skip]
 pub(super) const AGENT: &[Row] = &[
     Row { name: "airgap-extra-registry", runs: &[
-        Run { first: 24, last: 310, form: Form::Passed },
+        Run { first: 24, last: 318, form: Form::Passed },
     ] },
     Row { name: "alsologtostderr", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "audit-policy-file", runs: &[
-        Run { first: 2, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_AUDIT_POLICY_FILE"]) },
+        Run { first: 2, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_AUDIT_POLICY_FILE"]) },
     ] },
     Row { name: "bind-address", runs: &[
         Run { first: 172, last: 174, form: Form::Passed },
         Run { first: 186, last: 190, form: Form::Passed },
         Run { first: 197, last: 206, form: Form::Passed },
-        Run { first: 209, last: 310, form: Form::Passed },
+        Run { first: 209, last: 318, form: Form::Passed },
     ] },
     Row { name: "cloud-controller-manager-extra-env", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_CLOUD_CONTROLLER_MANAGER_EXTRA_ENV"]) },
+        Run { first: 43, last: 318, form: Form::Own(FlagKind::List, &["RKE2_CLOUD_CONTROLLER_MANAGER_EXTRA_ENV"]) },
     ] },
     Row { name: "cloud-controller-manager-extra-mount", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_CLOUD_CONTROLLER_MANAGER_EXTRA_MOUNT"]) },
+        Run { first: 43, last: 318, form: Form::Own(FlagKind::List, &["RKE2_CLOUD_CONTROLLER_MANAGER_EXTRA_MOUNT"]) },
     ] },
     Row { name: "cloud-controller-manager-image", runs: &[
         Run { first: 97, last: 101, form: Form::Own(FlagKind::Text, &["RKE2_CLOUD_CONTROLLER_MANAGER_IMAGE"]) },
         Run { first: 108, last: 119, form: Form::Own(FlagKind::Text, &["RKE2_CLOUD_CONTROLLER_MANAGER_IMAGE"]) },
-        Run { first: 122, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_CLOUD_CONTROLLER_MANAGER_IMAGE"]) },
+        Run { first: 122, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_CLOUD_CONTROLLER_MANAGER_IMAGE"]) },
     ] },
     Row { name: "cloud-provider-config", runs: &[
-        Run { first: 0, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_CLOUD_PROVIDER_CONFIG"]) },
+        Run { first: 0, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_CLOUD_PROVIDER_CONFIG"]) },
     ] },
     Row { name: "cloud-provider-name", runs: &[
-        Run { first: 0, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_CLOUD_PROVIDER_NAME"]) },
+        Run { first: 0, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_CLOUD_PROVIDER_NAME"]) },
     ] },
     Row { name: "cluster-secret", runs: &[
         Run { first: 0, last: 138, form: Form::Dropped },
     ] },
     Row { name: "config", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "container-runtime-endpoint", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "control-plane-probe-configuration", runs: &[
-        Run { first: 106, last: 310, form: Form::Own(FlagKind::List, &["RKE2_CONTROL_PLANE_PROBE_CONFIGURATION"]) },
+        Run { first: 106, last: 318, form: Form::Own(FlagKind::List, &["RKE2_CONTROL_PLANE_PROBE_CONFIGURATION"]) },
     ] },
     Row { name: "control-plane-resource-limits", runs: &[
         Run { first: 43, last: 105, form: Form::Own(FlagKind::Text, &["RKE2_CONTROL_PLANE_RESOURCE_LIMITS"]) },
-        Run { first: 106, last: 310, form: Form::Own(FlagKind::List, &["RKE2_CONTROL_PLANE_RESOURCE_LIMITS"]) },
+        Run { first: 106, last: 318, form: Form::Own(FlagKind::List, &["RKE2_CONTROL_PLANE_RESOURCE_LIMITS"]) },
     ] },
     Row { name: "control-plane-resource-requests", runs: &[
         Run { first: 43, last: 105, form: Form::Own(FlagKind::Text, &["RKE2_CONTROL_PLANE_RESOURCE_REQUESTS"]) },
-        Run { first: 106, last: 310, form: Form::Own(FlagKind::List, &["RKE2_CONTROL_PLANE_RESOURCE_REQUESTS"]) },
+        Run { first: 106, last: 318, form: Form::Own(FlagKind::List, &["RKE2_CONTROL_PLANE_RESOURCE_REQUESTS"]) },
     ] },
     Row { name: "data-dir", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "debug", runs: &[
         Run { first: 0, last: 113, form: Form::Own(FlagKind::Bool, &["RKE2_DEBUG"]) },
         Run { first: 120, last: 127, form: Form::Own(FlagKind::Bool, &["RKE2_DEBUG"]) },
         Run { first: 139, last: 142, form: Form::Own(FlagKind::Bool, &["RKE2_DEBUG"]) },
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "default-runtime", runs: &[
         Run { first: 153, last: 156, form: Form::Passed },
         Run { first: 166, last: 174, form: Form::Passed },
-        Run { first: 180, last: 310, form: Form::Passed },
+        Run { first: 180, last: 318, form: Form::Passed },
     ] },
     Row { name: "disable-apiserver-lb", runs: &[
         Run { first: 137, last: 138, form: Form::Dropped },
         Run { first: 152, last: 156, form: Form::Dropped },
         Run { first: 165, last: 174, form: Form::Dropped },
-        Run { first: 179, last: 310, form: Form::Dropped },
+        Run { first: 179, last: 318, form: Form::Dropped },
     ] },
     Row { name: "disable-default-registry-endpoint", runs: &[
         Run { first: 154, last: 156, form: Form::Passed },
         Run { first: 167, last: 174, form: Form::Passed },
         Run { first: 181, last: 190, form: Form::Passed },
-        Run { first: 192, last: 310, form: Form::Passed },
+        Run { first: 192, last: 318, form: Form::Passed },
     ] },
     Row { name: "disable-selinux", runs: &[
         Run { first: 0, last: 138, form: Form::Dropped },
     ] },
     Row { name: "docker", runs: &[
-        Run { first: 0, last: 310, form: Form::Dropped },
+        Run { first: 0, last: 318, form: Form::Dropped },
     ] },
     Row { name: "enable-pprof", runs: &[
         Run { first: 172, last: 174, form: Form::Passed },
         Run { first: 186, last: 190, form: Form::Passed },
         Run { first: 197, last: 206, form: Form::Passed },
-        Run { first: 209, last: 310, form: Form::Passed },
+        Run { first: 209, last: 318, form: Form::Passed },
     ] },
     Row { name: "etc-image", runs: &[
         Run { first: 24, last: 24, form: Form::Own(FlagKind::Text, &["RKE2_ETCD_IMAGE"]) },
     ] },
     Row { name: "etcd-extra-env", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_ETCD_EXTRA_ENV"]) },
+        Run { first: 43, last: 318, form: Form::Own(FlagKind::List, &["RKE2_ETCD_EXTRA_ENV"]) },
     ] },
     Row { name: "etcd-extra-mount", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_ETCD_EXTRA_MOUNT"]) },
+        Run { first: 43, last: 318, form: Form::Own(FlagKind::List, &["RKE2_ETCD_EXTRA_MOUNT"]) },
     ] },
     Row { name: "etcd-image", runs: &[
         Run { first: 3, last: 23, form: Form::Own(FlagKind::Text, &["RKE2_ETCD_IMAGE"]) },
-        Run { first: 25, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_ETCD_IMAGE"]) },
+        Run { first: 25, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_ETCD_IMAGE"]) },
     ] },
     Row { name: "flannel-cni-conf", runs: &[
         Run { first: 76, last: 82, form: Form::Dropped },
         Run { first: 93, last: 101, form: Form::Dropped },
-        Run { first: 104, last: 310, form: Form::Dropped },
+        Run { first: 104, last: 318, form: Form::Dropped },
     ] },
     Row { name: "flannel-conf", runs: &[
-        Run { first: 0, last: 310, form: Form::Dropped },
+        Run { first: 0, last: 318, form: Form::Dropped },
     ] },
     Row { name: "flannel-iface", runs: &[
-        Run { first: 0, last: 310, form: Form::Dropped },
+        Run { first: 0, last: 318, form: Form::Dropped },
     ] },
     Row { name: "image-credential-provider-bin-dir", runs: &[
-        Run { first: 27, last: 310, form: Form::Passed },
+        Run { first: 27, last: 318, form: Form::Passed },
     ] },
     Row { name: "image-credential-provider-config", runs: &[
-        Run { first: 27, last: 310, form: Form::Passed },
+        Run { first: 27, last: 318, form: Form::Passed },
     ] },
     Row { name: "image-service-endpoint", runs: &[
         Run { first: 135, last: 138, form: Form::Dropped },
         Run { first: 150, last: 156, form: Form::Dropped },
         Run { first: 163, last: 174, form: Form::Dropped },
-        Run { first: 177, last: 310, form: Form::Dropped },
+        Run { first: 177, last: 318, form: Form::Dropped },
     ] },
     Row { name: "kube-apiserver-extra-env", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_APISERVER_EXTRA_ENV"]) },
+        Run { first: 43, last: 318, form: Form::Own(FlagKind::List, &["RKE2_KUBE_APISERVER_EXTRA_ENV"]) },
     ] },
     Row { name: "kube-apiserver-extra-mount", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_APISERVER_EXTRA_MOUNT"]) },
+        Run { first: 43, last: 318, form: Form::Own(FlagKind::List, &["RKE2_KUBE_APISERVER_EXTRA_MOUNT"]) },
     ] },
     Row { name: "kube-apiserver-image", runs: &[
-        Run { first: 3, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_APISERVER_IMAGE"]) },
+        Run { first: 3, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_APISERVER_IMAGE"]) },
     ] },
     Row { name: "kube-controller-manager-extra-env", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_CONTROLLER_MANAGER_EXTRA_ENV"]) },
+        Run { first: 43, last: 318, form: Form::Own(FlagKind::List, &["RKE2_KUBE_CONTROLLER_MANAGER_EXTRA_ENV"]) },
     ] },
     Row { name: "kube-controller-manager-extra-mount", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_CONTROLLER_MANAGER_EXTRA_MOUNT"]) },
+        Run { first: 43, last: 318, form: Form::Own(FlagKind::List, &["RKE2_KUBE_CONTROLLER_MANAGER_EXTRA_MOUNT"]) },
     ] },
     Row { name: "kube-controller-manager-image", runs: &[
-        Run { first: 3, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_CONTROLLER_MANAGER_IMAGE"]) },
+        Run { first: 3, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_CONTROLLER_MANAGER_IMAGE"]) },
     ] },
     Row { name: "kube-proxy-arg", runs: &[
         Run { first: 0, last: 23, form: Form::Passed },
         Run { first: 30, last: 40, form: Form::Passed },
-        Run { first: 42, last: 310, form: Form::Passed },
+        Run { first: 42, last: 318, form: Form::Passed },
         Run { first: 24, last: 29, form: Form::Dropped },
         Run { first: 41, last: 41, form: Form::Dropped },
     ] },
     Row { name: "kube-proxy-extra-env", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_PROXY_EXTRA_ENV"]) },
+        Run { first: 43, last: 318, form: Form::Own(FlagKind::List, &["RKE2_KUBE_PROXY_EXTRA_ENV"]) },
     ] },
     Row { name: "kube-proxy-extra-mount", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_PROXY_EXTRA_MOUNT"]) },
+        Run { first: 43, last: 318, form: Form::Own(FlagKind::List, &["RKE2_KUBE_PROXY_EXTRA_MOUNT"]) },
     ] },
     Row { name: "kube-proxy-image", runs: &[
         Run { first: 30, last: 40, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_PROXY_IMAGE"]) },
-        Run { first: 42, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_PROXY_IMAGE"]) },
+        Run { first: 42, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_PROXY_IMAGE"]) },
     ] },
     Row { name: "kube-scheduler-extra-env", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_SCHEDULER_EXTRA_ENV"]) },
+        Run { first: 43, last: 318, form: Form::Own(FlagKind::List, &["RKE2_KUBE_SCHEDULER_EXTRA_ENV"]) },
     ] },
     Row { name: "kube-scheduler-extra-mount", runs: &[
-        Run { first: 43, last: 310, form: Form::Own(FlagKind::List, &["RKE2_KUBE_SCHEDULER_EXTRA_MOUNT"]) },
+        Run { first: 43, last: 318, form: Form::Own(FlagKind::List, &["RKE2_KUBE_SCHEDULER_EXTRA_MOUNT"]) },
     ] },
     Row { name: "kube-scheduler-image", runs: &[
-        Run { first: 3, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_SCHEDULER_IMAGE"]) },
+        Run { first: 3, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_KUBE_SCHEDULER_IMAGE"]) },
     ] },
     Row { name: "kubelet-arg", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "kubelet-path", runs: &[
-        Run { first: 3, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_KUBELET_PATH"]) },
+        Run { first: 3, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_KUBELET_PATH"]) },
     ] },
     Row { name: "lb-server-port", runs: &[
-        Run { first: 24, last: 310, form: Form::Passed },
+        Run { first: 24, last: 318, form: Form::Passed },
     ] },
     Row { name: "log", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "no-flannel", runs: &[
         Run { first: 0, last: 138, form: Form::Dropped },
@@ -1209,110 +1233,110 @@ pub(super) const AGENT: &[Row] = &[
     Row { name: "node-external-dns", runs: &[
         Run { first: 204, last: 206, form: Form::Passed },
         Run { first: 216, last: 223, form: Form::Passed },
-        Run { first: 230, last: 310, form: Form::Passed },
+        Run { first: 230, last: 318, form: Form::Passed },
     ] },
     Row { name: "node-external-ip", runs: &[
         Run { first: 6, last: 10, form: Form::Passed },
-        Run { first: 13, last: 310, form: Form::Passed },
+        Run { first: 13, last: 318, form: Form::Passed },
         Run { first: 0, last: 5, form: Form::Dropped },
         Run { first: 11, last: 12, form: Form::Dropped },
     ] },
     Row { name: "node-internal-dns", runs: &[
         Run { first: 204, last: 206, form: Form::Passed },
         Run { first: 216, last: 223, form: Form::Passed },
-        Run { first: 230, last: 310, form: Form::Passed },
+        Run { first: 230, last: 318, form: Form::Passed },
     ] },
     Row { name: "node-ip", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "node-label", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "node-name", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "node-name-from-cloud-provider-metadata", runs: &[
         Run { first: 202, last: 206, form: Form::Own(FlagKind::Bool, &["RKE2_NODE_NAME_FROM_CLOUD_PROVIDER_METADATA"]) },
         Run { first: 214, last: 223, form: Form::Own(FlagKind::Bool, &["RKE2_NODE_NAME_FROM_CLOUD_PROVIDER_METADATA"]) },
-        Run { first: 228, last: 310, form: Form::Own(FlagKind::Bool, &["RKE2_NODE_NAME_FROM_CLOUD_PROVIDER_METADATA"]) },
+        Run { first: 228, last: 318, form: Form::Own(FlagKind::Bool, &["RKE2_NODE_NAME_FROM_CLOUD_PROVIDER_METADATA"]) },
     ] },
     Row { name: "node-taint", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "nonroot-devices", runs: &[
         Run { first: 202, last: 206, form: Form::Passed },
         Run { first: 214, last: 223, form: Form::Passed },
-        Run { first: 228, last: 310, form: Form::Passed },
+        Run { first: 228, last: 318, form: Form::Passed },
     ] },
     Row { name: "pause-image", runs: &[
-        Run { first: 3, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_PAUSE_IMAGE"]) },
-        Run { first: 0, last: 310, form: Form::Dropped },
+        Run { first: 3, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_PAUSE_IMAGE"]) },
+        Run { first: 0, last: 318, form: Form::Dropped },
     ] },
     Row { name: "pod-security-admission-config-file", runs: &[
-        Run { first: 120, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_POD_SECURITY_ADMISSION_CONFIG_FILE"]) },
+        Run { first: 120, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_POD_SECURITY_ADMISSION_CONFIG_FILE"]) },
     ] },
     Row { name: "prefer-bundled-bin", runs: &[
         Run { first: 99, last: 101, form: Form::Dropped },
         Run { first: 110, last: 119, form: Form::Dropped },
-        Run { first: 124, last: 310, form: Form::Dropped },
+        Run { first: 124, last: 318, form: Form::Dropped },
     ] },
     Row { name: "private-registry", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "profile", runs: &[
-        Run { first: 0, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_CIS_PROFILE"]) },
+        Run { first: 0, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_CIS_PROFILE"]) },
     ] },
     Row { name: "protect-kernel-defaults", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "resolv-conf", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "rootless", runs: &[
-        Run { first: 0, last: 310, form: Form::Dropped },
+        Run { first: 0, last: 318, form: Form::Dropped },
     ] },
     Row { name: "runtime-image", runs: &[
-        Run { first: 3, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_RUNTIME_IMAGE"]) },
+        Run { first: 3, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_RUNTIME_IMAGE"]) },
     ] },
     Row { name: "selinux", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "server", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "snapshotter", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "system-default-registry", runs: &[
-        Run { first: 0, last: 310, form: Form::Own(FlagKind::Text, &["RKE2_SYSTEM_DEFAULT_REGISTRY"]) },
+        Run { first: 0, last: 318, form: Form::Own(FlagKind::Text, &["RKE2_SYSTEM_DEFAULT_REGISTRY"]) },
     ] },
     Row { name: "token", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "token-file", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "v", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "vmodule", runs: &[
-        Run { first: 0, last: 310, form: Form::Passed },
+        Run { first: 0, last: 318, form: Form::Passed },
     ] },
     Row { name: "vpn-auth", runs: &[
         Run { first: 131, last: 138, form: Form::Dropped },
         Run { first: 146, last: 156, form: Form::Dropped },
-        Run { first: 159, last: 310, form: Form::Dropped },
+        Run { first: 159, last: 318, form: Form::Dropped },
     ] },
     Row { name: "vpn-auth-file", runs: &[
         Run { first: 131, last: 138, form: Form::Dropped },
         Run { first: 146, last: 156, form: Form::Dropped },
-        Run { first: 159, last: 310, form: Form::Dropped },
+        Run { first: 159, last: 318, form: Form::Dropped },
     ] },
     Row { name: "with-node-id", runs: &[
         Run { first: 116, last: 119, form: Form::Passed },
         Run { first: 130, last: 138, form: Form::Passed },
         Run { first: 145, last: 156, form: Form::Passed },
-        Run { first: 158, last: 310, form: Form::Passed },
+        Run { first: 158, last: 318, form: Form::Passed },
         Run { first: 0, last: 115, form: Form::Dropped },
         Run { first: 120, last: 129, form: Form::Dropped },
         Run { first: 139, last: 144, form: Form::Dropped },

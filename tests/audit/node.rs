@@ -74,6 +74,7 @@ pub(crate) fn release(benchmark: Benchmark) -> Version {
         Benchmark::V1_10 => (28, 15, 1),
         Benchmark::V1_11 => (31, 14, 2),
         Benchmark::V1_12 => (34, 1, 1),
+        Benchmark::V2_0 => (36, 3, 1),
     };
     Version::new(minor, patch, revision)
 }

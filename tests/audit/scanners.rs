@@ -104,13 +104,13 @@ fn deny_service_external_ips_is_inverted() {
 #[test]
 fn every_newer_release_is_taken_for_1_26() {
     let mut chosen = Vec::new();
-    for minor in 26..=36 {
+    for minor in 26..=37 {
         let mut node = server(Benchmark::V1_12);
         node.version = Version::new(minor, 1, 1);
         chosen.push(node.audit().benchmark().name());
     }
     let expected = [
-        "1.8", "1.9", "1.10", "1.11", "1.11", "1.11", "1.11", "1.12", "1.12", "1.12", "1.12",
+        "1.8", "1.9", "1.10", "1.11", "1.11", "1.11", "1.11", "1.12", "1.12", "2.0", "2.0", "2.0",
     ];
     assert_eq!(chosen, expected);
 }

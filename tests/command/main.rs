@@ -32,5 +32,6 @@ mod schema;
 mod secrets;
 mod unknown;
 mod unseen;
+mod upgrade;
 #[path = "../common/schema.rs"]
 mod validate;

@@ -112,6 +112,8 @@ const ALL: &[&[&str]] = &[
     &["check", "--all", "--format", "json"],
     &["check", "--format", "npd"],
     &["check", "--fail-on", "next-boot"],
+    &["check", "--upgrade-to", "1.37"],
+    &["check", "--upgrade-to", "1.37", "--all", "--format", "json"],
     &["config", "--all"],
     &["config", "--all", "--format", "json"],
     &["sysctl"],

@@ -68,7 +68,7 @@ pub(crate) fn statuses(reports: &[UnitReport]) -> Vec<UnitStatus> {
 pub(crate) fn snapshot(units: &[UnitStatus]) -> Snapshot<'_> {
     Snapshot {
         version: "0.1.0",
-        rules: "v1.36.3+rke2r1".to_owned(),
+        rules: "v1.37.1+rke2r1".to_owned(),
         evaluated: 1_764_000_000_000_001,
         units,
     }

@@ -88,7 +88,7 @@ fn with_root_option(name: &str, host: &Host, version: &str) -> Ran {
     run_prepare(name, host, version, &chroot)
 }
 
-const CASES: [(&str, &str, &str, i32, &str); 10] = [
+const CASES: [(&str, &str, &str, i32, &str); 11] = [
     (
         "server-plan",
         "healthy-server",
@@ -156,6 +156,13 @@ const CASES: [(&str, &str, &str, i32, &str); 10] = [
     ),
     (
         "agent-plan",
+        "cgroup-v1-on-1.36",
+        "v1.37.1+rke2r1",
+        3,
+        "after an upgrade to v1.37.1+rke2r1 would not start",
+    ),
+    (
+        "agent-plan",
         "flag-without-profile-agent",
         "v1.34.1+rke2r1",
         3,
@@ -207,6 +214,9 @@ fn what_is_not_known_is_not_drained() {
         with_root_option("server-plan", &healthy, "not-a-version").status,
         2
     );
+    // A minor version that this preflight-rke2 has no rules of.
+    let ran = with_root_option("server-plan", &healthy, "v1.99.0+rke2r1");
+    assert_eq!((ran.status, ran.out.as_str()), (1, ""));
     // Without the package, or without the privilege: chroot's message.
     assert_eq!(
         run_prepare("server-plan", &healthy, "v1.34.1+rke2r1", "exit 127").status,
@@ -218,7 +228,7 @@ fn what_is_not_known_is_not_drained() {
     );
     // A variable that the controller does not set is left as it stands.
     let (words, _) = prepare(&plan("server-plan"), "$(X)");
-    assert!(words.contains(&"--rke2-version=$(X)".to_owned()));
+    assert!(words.contains(&"--upgrade-to=$(X)".to_owned()));
 }
 
 /// The fields are those of the controller's own type, and each plan judges its own nodes' unit.

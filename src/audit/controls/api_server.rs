@@ -15,28 +15,28 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "apiserver.anonymous-auth",
         node: NodeType::Master,
-        ids: "1.2.1 1.2.1u 1.2.1u 1.2.1m 1.2.1 1.2.1 1.2.1 1.2.1 1.2.1",
+        ids: "1.2.1 1.2.1u 1.2.1u 1.2.1m 1.2.1 1.2.1 1.2.1 1.2.1 1.2.1 1.2.1",
         title: "the API server takes no anonymous requests",
         criterion: Flag(KubeComponent::ApiServer, Rule::Off("anonymous-auth")),
     },
     Control {
         key: "apiserver.token-auth-file",
         node: NodeType::Master,
-        ids: "1.2.3 1.2.2 1.2.2 1.2.2 1.2.2 1.2.2 1.2.2 1.2.2 1.2.2",
+        ids: "1.2.3 1.2.2 1.2.2 1.2.2 1.2.2 1.2.2 1.2.2 1.2.2 1.2.2 1.2.2",
         title: "the API server has no file of static tokens",
         criterion: Flag(KubeComponent::ApiServer, Rule::Unset("token-auth-file")),
     },
     Control {
         key: "apiserver.basic-auth-file",
         node: NodeType::Master,
-        ids: "1.2.2 - - - - - - - -",
+        ids: "1.2.2 - - - - - - - - -",
         title: "the API server has no file of passwords",
         criterion: Flag(KubeComponent::ApiServer, Rule::Unset("basic-auth-file")),
     },
     Control {
         key: "apiserver.DenyServiceExternalIPs.absent",
         node: NodeType::Master,
-        ids: "- 1.2.3 1.2.3 - - - - - -",
+        ids: "- 1.2.3 1.2.3 - - - - - - -",
         title: "the plugin DenyServiceExternalIPs is off, as this benchmark had it",
         criterion: Flag(
             KubeComponent::ApiServer,
@@ -46,7 +46,7 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "apiserver.DenyServiceExternalIPs",
         node: NodeType::Master,
-        ids: "- - - 1.2.3u 1.2.3u 1.2.3u 1.2.3u 1.2.3u 1.2.3u",
+        ids: "- - - 1.2.3u 1.2.3u 1.2.3u 1.2.3u 1.2.3u 1.2.3u 1.2.3u",
         title: "services cannot name external addresses (plugin DenyServiceExternalIPs)",
         criterion: Flag(
             KubeComponent::ApiServer,
@@ -56,14 +56,14 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "apiserver.kubelet-https",
         node: NodeType::Master,
-        ids: "1.2.4 1.2.4 1.2.4 - - - - - -",
+        ids: "1.2.4 1.2.4 1.2.4 - - - - - - -",
         title: "the API server speaks TLS to kubelets",
         criterion: Flag(KubeComponent::ApiServer, Rule::OnOrUnset("kubelet-https")),
     },
     Control {
         key: "apiserver.kubelet-client-cert",
         node: NodeType::Master,
-        ids: "1.2.5 1.2.5 1.2.5 1.2.4 1.2.4 1.2.4 1.2.4 1.2.4 1.2.4",
+        ids: "1.2.5 1.2.5 1.2.5 1.2.4 1.2.4 1.2.4 1.2.4 1.2.4 1.2.4 1.2.4",
         title: "the API server shows kubelets a certificate",
         criterion: Flag(
             KubeComponent::ApiServer,
@@ -73,7 +73,7 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "apiserver.kubelet-ca",
         node: NodeType::Master,
-        ids: "1.2.6 1.2.6 1.2.6 1.2.5 1.2.5 1.2.5 1.2.5 1.2.5 1.2.5",
+        ids: "1.2.6 1.2.6 1.2.6 1.2.5 1.2.5 1.2.5 1.2.5 1.2.5 1.2.5 1.2.5",
         title: "the API server checks certificates of kubelets",
         criterion: Flag(
             KubeComponent::ApiServer,
@@ -83,28 +83,28 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "apiserver.authz.not-AlwaysAllow",
         node: NodeType::Master,
-        ids: "1.2.7 1.2.7 1.2.7 1.2.6 1.2.6 1.2.6 1.2.6 1.2.6 1.2.6",
+        ids: "1.2.7 1.2.7 1.2.7 1.2.6 1.2.6 1.2.6 1.2.6 1.2.6 1.2.6 1.2.6",
         title: "the API server does not allow everything",
         criterion: Flag(KubeComponent::ApiServer, Rule::Lacks(MODES, "AlwaysAllow")),
     },
     Control {
         key: "apiserver.authz.Node",
         node: NodeType::Master,
-        ids: "1.2.8 1.2.8 1.2.8 1.2.7 1.2.7 1.2.7 1.2.7 1.2.7 1.2.7",
+        ids: "1.2.8 1.2.8 1.2.8 1.2.7 1.2.7 1.2.7 1.2.7 1.2.7 1.2.7 1.2.7",
         title: "kubelets are authorized as nodes",
         criterion: Flag(KubeComponent::ApiServer, Rule::Has(MODES, "Node")),
     },
     Control {
         key: "apiserver.authz.RBAC",
         node: NodeType::Master,
-        ids: "1.2.9 1.2.9 1.2.9 1.2.8 1.2.8 1.2.8 1.2.8 1.2.8 1.2.8",
+        ids: "1.2.9 1.2.9 1.2.9 1.2.8 1.2.8 1.2.8 1.2.8 1.2.8 1.2.8 1.2.8",
         title: "users are authorized by role",
         criterion: Flag(KubeComponent::ApiServer, Rule::Has(MODES, "RBAC")),
     },
     Control {
         key: "apiserver.EventRateLimit",
         node: NodeType::Master,
-        ids: "1.2.10u 1.2.10u 1.2.10u 1.2.9u 1.2.9u 1.2.9u 1.2.9u 1.2.9u 1.2.9u",
+        ids: "1.2.10u 1.2.10u 1.2.10u 1.2.9u 1.2.9u 1.2.9u 1.2.9u 1.2.9u 1.2.9u 1.2.9u",
         title: "events are limited in rate (plugin EventRateLimit)",
         criterion: Flag(
             KubeComponent::ApiServer,
@@ -114,7 +114,7 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "apiserver.AlwaysAdmit",
         node: NodeType::Master,
-        ids: "1.2.11 1.2.11 1.2.11 1.2.10 1.2.10 1.2.10 1.2.10 1.2.10 1.2.10",
+        ids: "1.2.11 1.2.11 1.2.11 1.2.10 1.2.10 1.2.10 1.2.10 1.2.10 1.2.10 1.2.10",
         title: "the plugin AlwaysAdmit is off",
         criterion: Flag(
             KubeComponent::ApiServer,
@@ -124,7 +124,7 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "apiserver.AlwaysPullImages",
         node: NodeType::Master,
-        ids: "1.2.12u 1.2.12u 1.2.12u 1.2.11u 1.2.11u 1.2.11u 1.2.11u 1.2.11u 1.2.11u",
+        ids: "1.2.12u 1.2.12u 1.2.12u 1.2.11u 1.2.11u 1.2.11u 1.2.11u 1.2.11u 1.2.11u 1.2.11u",
         title: "images are pulled at each start (plugin AlwaysPullImages)",
         criterion: Flag(
             KubeComponent::ApiServer,
@@ -134,7 +134,7 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "apiserver.SecurityContextDeny",
         node: NodeType::Master,
-        ids: "1.2.13 1.2.13u 1.2.13u 1.2.12s 1.2.12s - - - -",
+        ids: "1.2.13 1.2.13u 1.2.13u 1.2.12s 1.2.12s - - - - -",
         title: "security contexts are denied where pod security policies are not used",
         criterion: Flag(
             KubeComponent::ApiServer,
@@ -144,7 +144,7 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "apiserver.ServiceAccount",
         node: NodeType::Master,
-        ids: "1.2.14 1.2.14 1.2.14 1.2.13 1.2.13 1.2.12 1.2.12 1.2.12 1.2.12",
+        ids: "1.2.14 1.2.14 1.2.14 1.2.13 1.2.13 1.2.12 1.2.12 1.2.12 1.2.12 1.2.12",
         title: "the plugin ServiceAccount is not turned off",
         criterion: Flag(
             KubeComponent::ApiServer,
@@ -154,7 +154,7 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "apiserver.NamespaceLifecycle",
         node: NodeType::Master,
-        ids: "1.2.15 1.2.15 1.2.15 1.2.14 1.2.14 1.2.13 1.2.13 1.2.13 1.2.13",
+        ids: "1.2.15 1.2.15 1.2.15 1.2.14 1.2.14 1.2.13 1.2.13 1.2.13 1.2.13 1.2.13",
         title: "the plugin NamespaceLifecycle is not turned off",
         criterion: Flag(
             KubeComponent::ApiServer,
@@ -164,7 +164,7 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "apiserver.NodeRestriction",
         node: NodeType::Master,
-        ids: "1.2.17 1.2.16 1.2.16 1.2.15 1.2.15 1.2.14 1.2.14 1.2.14 1.2.14",
+        ids: "1.2.17 1.2.16 1.2.16 1.2.15 1.2.15 1.2.14 1.2.14 1.2.14 1.2.14 1.2.14",
         title: "kubelets can change their own node only (plugin NodeRestriction)",
         criterion: Flag(
             KubeComponent::ApiServer,
@@ -174,7 +174,7 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "apiserver.PodSecurityPolicy",
         node: NodeType::Master,
-        ids: "1.2.16 - - - - - - - -",
+        ids: "1.2.16 - - - - - - - - -",
         title: "pod security policies are enforced (plugin PodSecurityPolicy)",
         criterion: Flag(
             KubeComponent::ApiServer,
@@ -184,7 +184,7 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "apiserver.insecure-bind-address",
         node: NodeType::Master,
-        ids: "1.2.18 - - - - - - - -",
+        ids: "1.2.18 - - - - - - - - -",
         title: "the API server binds no address without TLS",
         criterion: Flag(
             KubeComponent::ApiServer,
@@ -194,14 +194,14 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "apiserver.insecure-port",
         node: NodeType::Master,
-        ids: "1.2.19 - - - - - - - -",
+        ids: "1.2.19 - - - - - - - - -",
         title: "the API server has no port without TLS",
         criterion: Flag(KubeComponent::ApiServer, Rule::Zero("insecure-port")),
     },
     Control {
         key: "apiserver.secure-port",
         node: NodeType::Master,
-        ids: "1.2.20 1.2.17 1.2.17 1.2.16 - - - - -",
+        ids: "1.2.20 1.2.17 1.2.17 1.2.16 - - - - - -",
         title: "the API server has its port with TLS",
         criterion: Flag(
             KubeComponent::ApiServer,
@@ -211,21 +211,21 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "apiserver.profiling",
         node: NodeType::Master,
-        ids: "1.2.21 1.2.18 1.2.18 1.2.17 1.2.16 1.2.15 1.2.15 1.2.15 1.2.15",
+        ids: "1.2.21 1.2.18 1.2.18 1.2.17 1.2.16 1.2.15 1.2.15 1.2.15 1.2.15 1.2.15",
         title: "the API server cannot be profiled",
         criterion: Flag(KubeComponent::ApiServer, Rule::Off("profiling")),
     },
     Control {
         key: "apiserver.audit-log-path",
         node: NodeType::Master,
-        ids: "1.2.22 1.2.19 1.2.19 1.2.18 1.2.17 1.2.16 1.2.16 1.2.16 1.2.16",
+        ids: "1.2.22 1.2.19 1.2.19 1.2.18 1.2.17 1.2.16 1.2.16 1.2.16 1.2.16 1.2.16",
         title: "the API server writes an audit log",
         criterion: Flag(KubeComponent::ApiServer, Rule::Set(&["audit-log-path"])),
     },
     Control {
         key: "apiserver.audit-log-maxage",
         node: NodeType::Master,
-        ids: "1.2.23 1.2.20 1.2.20 1.2.19 1.2.18 1.2.17 1.2.17 1.2.17 1.2.17",
+        ids: "1.2.23 1.2.20 1.2.20 1.2.19 1.2.18 1.2.17 1.2.17 1.2.17 1.2.17 1.2.17",
         title: "audit logs are kept for 30 days",
         criterion: Flag(
             KubeComponent::ApiServer,
@@ -235,7 +235,7 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "apiserver.audit-log-maxbackup",
         node: NodeType::Master,
-        ids: "1.2.24 1.2.21 1.2.21 1.2.20 1.2.19 1.2.18 1.2.18 1.2.18 1.2.18",
+        ids: "1.2.24 1.2.21 1.2.21 1.2.20 1.2.19 1.2.18 1.2.18 1.2.18 1.2.18 1.2.18",
         title: "ten audit logs are kept",
         criterion: Flag(
             KubeComponent::ApiServer,
@@ -245,7 +245,7 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "apiserver.audit-log-maxsize",
         node: NodeType::Master,
-        ids: "1.2.25 1.2.22 1.2.22 1.2.21 1.2.20 1.2.19 1.2.19 1.2.19 1.2.19",
+        ids: "1.2.25 1.2.22 1.2.22 1.2.21 1.2.20 1.2.19 1.2.19 1.2.19 1.2.19 1.2.19",
         title: "an audit log grows to 100 MB",
         criterion: Flag(
             KubeComponent::ApiServer,
@@ -255,7 +255,7 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "apiserver.request-timeout",
         node: NodeType::Master,
-        ids: "1.2.26 1.2.23 1.2.23 1.2.22 1.2.21 1.2.20 1.2.20 1.2.20 1.2.20",
+        ids: "1.2.26 1.2.23 1.2.23 1.2.22 1.2.21 1.2.20 1.2.20 1.2.20 1.2.20 1.2.20",
         title: "requests to the API server end in time",
         criterion: Flag(
             KubeComponent::ApiServer,
@@ -265,7 +265,7 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "apiserver.service-account-lookup",
         node: NodeType::Master,
-        ids: "1.2.27 1.2.24 1.2.24 1.2.23 1.2.22 1.2.21 1.2.21 1.2.21 1.2.21",
+        ids: "1.2.27 1.2.24 1.2.24 1.2.23 1.2.22 1.2.21 1.2.21 1.2.21 1.2.21 1.2.21",
         title: "tokens of deleted service accounts are refused",
         criterion: Flag(
             KubeComponent::ApiServer,
@@ -275,7 +275,7 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "apiserver.service-account-key-file",
         node: NodeType::Master,
-        ids: "1.2.28 1.2.25 1.2.25 1.2.24 1.2.23 1.2.22 1.2.22 1.2.22 1.2.22",
+        ids: "1.2.28 1.2.25 1.2.25 1.2.24 1.2.23 1.2.22 1.2.22 1.2.22 1.2.22 1.2.22",
         title: "tokens of service accounts are checked with a key of their own",
         criterion: Flag(
             KubeComponent::ApiServer,
@@ -285,7 +285,7 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "apiserver.etcd-client-cert",
         node: NodeType::Master,
-        ids: "1.2.29 1.2.26 1.2.26 1.2.25 1.2.24 1.2.23 1.2.23 1.2.23 1.2.23",
+        ids: "1.2.29 1.2.26 1.2.26 1.2.25 1.2.24 1.2.23 1.2.23 1.2.23 1.2.23 1.2.23",
         title: "the API server shows etcd a certificate",
         criterion: Flag(
             KubeComponent::ApiServer,
@@ -295,7 +295,7 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "apiserver.tls-cert",
         node: NodeType::Master,
-        ids: "1.2.30 1.2.27 1.2.27 1.2.26 1.2.25 1.2.24 1.2.24 1.2.24 1.2.24",
+        ids: "1.2.30 1.2.27 1.2.27 1.2.26 1.2.25 1.2.24 1.2.24 1.2.24 1.2.24 1.2.24",
         title: "the API server has a certificate and its key",
         criterion: Flag(
             KubeComponent::ApiServer,
@@ -305,21 +305,21 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "apiserver.client-ca-file",
         node: NodeType::Master,
-        ids: "1.2.31 1.2.28 1.2.28 1.2.27 1.2.26 1.2.25 1.2.25 1.2.25 1.2.25",
+        ids: "1.2.31 1.2.28 1.2.28 1.2.27 1.2.26 1.2.25 1.2.25 1.2.25 1.2.25 1.2.25",
         title: "the API server checks certificates of clients",
         criterion: Flag(KubeComponent::ApiServer, Rule::Set(&["client-ca-file"])),
     },
     Control {
         key: "apiserver.etcd-cafile",
         node: NodeType::Master,
-        ids: "1.2.32 1.2.29 1.2.29 1.2.28 1.2.27 1.2.26 1.2.26 1.2.26 1.2.26",
+        ids: "1.2.32 1.2.29 1.2.29 1.2.28 1.2.27 1.2.26 1.2.26 1.2.26 1.2.26 1.2.26",
         title: "the API server checks the certificate of etcd",
         criterion: Flag(KubeComponent::ApiServer, Rule::Set(&["etcd-cafile"])),
     },
     Control {
         key: "apiserver.encryption-provider-config",
         node: NodeType::Master,
-        ids: "1.2.33 1.2.30 1.2.30 1.2.29 1.2.28 1.2.27 1.2.27 1.2.27 1.2.27",
+        ids: "1.2.33 1.2.30 1.2.30 1.2.29 1.2.28 1.2.27 1.2.27 1.2.27 1.2.27 1.2.27",
         title: "secrets are encrypted in etcd",
         criterion: Flag(
             KubeComponent::ApiServer,
@@ -329,21 +329,21 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         key: "encryption.provider",
         node: NodeType::Master,
-        ids: "1.2.34 1.2.31 1.2.33 1.2.30 1.2.29 1.2.28 1.2.28 1.2.28 1.2.28",
+        ids: "1.2.34 1.2.31 1.2.33 1.2.30 1.2.29 1.2.28 1.2.28 1.2.28 1.2.28 1.2.28",
         title: "secrets are written with a provider that encrypts",
         criterion: Encryption,
     },
     Control {
         key: "apiserver.tls-cipher-suites",
         node: NodeType::Master,
-        ids: "1.2.35u 1.2.32 1.2.32 1.2.31 1.2.30 1.2.29 1.2.29 1.2.29 1.2.29",
+        ids: "1.2.35u 1.2.32 1.2.32 1.2.31 1.2.30 1.2.29 1.2.29 1.2.29 1.2.29 1.2.29",
         title: "the API server offers strong ciphers only",
         criterion: Flag(KubeComponent::ApiServer, Rule::Ciphers(ciphers::API_SERVER)),
     },
     Control {
         key: "apiserver.sa-extend-token-expiration",
         node: NodeType::Master,
-        ids: "- - - - - - - 1.2.30 1.2.30",
+        ids: "- - - - - - - 1.2.30 1.2.30 1.2.30",
         title: "tokens of service accounts are not extended",
         criterion: Flag(
             KubeComponent::ApiServer,

@@ -8,9 +8,9 @@ use crate::audit::control::Criterion::{
 use crate::audit::control::{Control, FileSet, KubeletRule, NodeType, Who};
 
 /// In every benchmark.
-const ALWAYS: &str = "guideu guideu guideu guideu guideu guideu guideu guideu guideu";
+const ALWAYS: &str = "guideu guideu guideu guideu guideu guideu guideu guideu guideu guideu";
 /// Since pod security policies are no more.
-const SINCE_1_7: &str = "- - - guideu guideu guideu guideu guideu guideu";
+const SINCE_1_7: &str = "- - - guideu guideu guideu guideu guideu guideu guideu";
 
 pub(super) const CONTROLS: &[Control] = &[
     Control {

@@ -86,7 +86,7 @@ fn keys_and_numbers_are_unique_and_in_order() {
             ids.len(),
             "{benchmark}"
         );
-        assert!(all().all(|control| control.ids.split(' ').count() == 9));
+        assert!(all().all(|control| control.ids.split(' ').count() == 10));
     }
     assert!(is_known("1.1.12") && is_known("etcd.datadir.owner"));
     assert!(!is_known("9.9.9") && !is_known("-") && !is_known("guide"));

@@ -20,6 +20,7 @@ use crate::audit::restart::RestartFacts;
 use crate::audit::waiver::Day;
 use crate::audit::{controls, node};
 use crate::facts::{Lookup, ReadError, Source, Table};
+use crate::rke2::changes::AUDIT_POLICY;
 use crate::rke2::config::{self, ParserRules, Settings};
 use crate::rke2::profile::Scope;
 use crate::rke2::version::Version;
@@ -105,7 +106,12 @@ fn named_file(lines: Option<&Vec<ComponentCommand>>, flag: &str) -> Option<Strin
 }
 
 /// Reads what the next start of RKE2 depends on: a few files, because every check does this.
-pub(crate) fn restart(root: &HostRoot, settings: &Settings, scope: Scope) -> RestartFacts {
+pub(crate) fn restart(
+    root: &HostRoot,
+    version: &Version,
+    settings: &Settings,
+    scope: Scope,
+) -> RestartFacts {
     let data_dir = layout::data_dir(settings.data_dir());
     let parts = node::parts(settings);
     let inspect = |path: String| {
@@ -139,8 +145,10 @@ pub(crate) fn restart(root: &HostRoot, settings: &Settings, scope: Scope) -> Res
     };
     let configured = node::text(settings, "audit-policy-file");
     let policy = match scope {
-        Scope::Cis => Some(configured.unwrap_or_else(|| layout::AUDIT_POLICY.to_owned())),
-        Scope::Etcd => configured,
+        Scope::Cis if AUDIT_POLICY.includes(version) => {
+            Some(configured.unwrap_or_else(|| layout::AUDIT_POLICY.to_owned()))
+        }
+        Scope::Cis | Scope::Etcd => configured,
     };
     RestartFacts {
         manifests,

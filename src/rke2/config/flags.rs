@@ -224,6 +224,7 @@ static FLAGS: &[Flag] = &[
         .var(&["RKE2_KUBECONFIG_OUTPUT"]),
     text("write-kubeconfig-mode").var(&["RKE2_KUBECONFIG_MODE"]),
     text("write-kubeconfig-group").var(&["RKE2_KUBECONFIG_GROUP"]),
+    text("write-kubeconfig-name"),
     text("helm-job-image"),
     // Components' own flags
     list("kube-apiserver-arg"),
