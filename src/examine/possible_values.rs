@@ -16,11 +16,11 @@ use crate::host::{HostRoot, facts, rke2_config};
 use crate::requirements::{self, Requirement, RequirementKind};
 use crate::rke2::config::{self, Ground, KubeletFiles, KubeletPaths, ParserRules};
 use crate::rke2::profile::ProfileRules;
-use crate::rke2::refusals;
 use crate::rke2::releases::{self, Coverage};
 use crate::rke2::role::Role;
 use crate::rke2::start::{ComponentFailures, Sourced, StartSettings};
 use crate::rke2::version::Version;
+use crate::rke2::{own_refusals, refusals};
 use crate::unit::UnitDefinition;
 
 /// A configuration of more bytes is not resolved again for each release.
@@ -198,6 +198,9 @@ fn possible_releases(coverage: &Coverage, version: &Version) -> Vec<Version> {
     }
 }
 
+/// What else of a release matters, as far as something is refused: its minor, and RKE2's own checks.
+type Differences = (Option<u32>, Option<[bool; 8]>);
+
 /// One release, the newest, of each group that this host's configuration does not distinguish.
 fn distinct_releases(assessed: &Assessed<'_>, versions: Vec<Version>) -> Vec<Version> {
     if versions.len() < 2 {
@@ -209,16 +212,18 @@ fn distinct_releases(assessed: &Assessed<'_>, versions: Vec<Version>) -> Vec<Ver
     // What the kubelet refuses differs by minor, not by release.
     let failures = resolved.failures.kubelet.as_deref().unwrap_or_default();
     let minor = |version: &Version| (!failures.is_empty()).then_some(version.minor);
-    let mut known: Vec<(ProfileRules, config::Likeness, Option<u32>)> = Vec::new();
+    let refuses_itself = !resolved.failures.rke2.is_empty();
+    let own = |version: &Version| refuses_itself.then(|| own_refusals::rules(version));
+    let mut known: Vec<(ProfileRules, config::Likeness, Differences)> = Vec::new();
     let mut distinct = Vec::new();
     for version in versions {
         let profile = ProfileRules::of(&version);
         let likeness = reading.by(&ParserRules::of(&version));
         let is_known = known.iter().any(|(other, like, of)| {
-            *like == likeness && other.is_like(&profile) && *of == minor(&version)
+            *like == likeness && other.is_like(&profile) && *of == (minor(&version), own(&version))
         });
         if !is_known {
-            known.push((profile, likeness, minor(&version)));
+            known.push((profile, likeness, (minor(&version), own(&version))));
             distinct.push(version);
         }
     }
@@ -286,6 +291,7 @@ impl<'a> Variants<'a> {
             ),
             // They block no start by themselves, and are only reported of a release that is known.
             static_pods: Vec::new(),
+            rke2: super::settings::own_failures(assessed.root, &settings, version),
         };
         let mut start = StartSettings::new(version.clone(), &settings, &kubelet, failures);
         if let Some((protect_kernel_defaults, fail_cgroup_v1)) = flags {

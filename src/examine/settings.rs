@@ -9,10 +9,10 @@ use crate::host::{HostRoot, rke2_config};
 use crate::kubernetes::control_plane::FileState;
 use crate::rke2::config::{self, Gap, Ground, ParserRules};
 use crate::rke2::installed::InstalledVersion;
-use crate::rke2::refusals;
 use crate::rke2::releases::Coverage;
 use crate::rke2::start::{ComponentFailures, StartFailure};
 use crate::rke2::version::Version;
+use crate::rke2::{own_refusals, refusals};
 use crate::unit::UnitDefinition;
 
 /// What RKE2 would run with. What cannot be determined is in [`config::Settings::gaps`].
@@ -66,6 +66,7 @@ pub(super) fn resolve(
             &program.invocation.env,
         ),
         static_pods: static_pods(root, &settings, &program.installed),
+        rke2: own_failures(root, &settings, version),
     };
 
     let mut unknown_kernel = None;
@@ -92,6 +93,16 @@ pub(super) fn resolve(
         failures,
         unknown_kernel,
     }
+}
+
+/// What RKE2 itself exits for after it has parsed its flags.
+pub(super) fn own_failures(
+    root: &HostRoot,
+    settings: &config::Settings,
+    version: &Version,
+) -> Vec<StartFailure> {
+    let joined = rke2_config::joined(root, settings.data_dir());
+    own_refusals::failures(settings, version, joined)
 }
 
 /// What ends static pods, of a release whose rules are known. None keeps the unit from starting, so that none is

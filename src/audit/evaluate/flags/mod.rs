@@ -123,6 +123,10 @@ pub(super) fn result(
             "correct the entry of {setting} at {}, then restart RKE2",
             entry.source
         ),
+        None if sets_by_profile(rule) && !facts.is_hardened => "write `profile: cis` in RKE2's configuration, or \
+             name a policy of your own as `audit-policy-file`: RKE2 then sets the flags of the audit log; then \
+             restart RKE2"
+            .to_owned(),
         None => match suggestion(rule) {
             Some(text) => format!(
                 "write `{setting}: [\"{text}\"]` in RKE2's configuration, then restart RKE2"
@@ -131,6 +135,11 @@ pub(super) fn result(
         },
     };
     result.remedy(how, vec![restart(facts)])
+}
+
+/// Whether RKE2 sets the flags of a rule where a profile or an audit policy is configured.
+fn sets_by_profile(rule: Rule) -> bool {
+    names(rule).iter().any(|name| name.starts_with("audit-"))
 }
 
 /// Whether entries of a `*-arg` setting say anything of the flags that a rule is about.
