@@ -4,7 +4,7 @@ use super::next_boot;
 use super::settings::Resolved;
 use super::target::{OtherUnit, Target};
 use crate::audit::restart;
-use crate::finding::CheckId;
+use crate::finding::{CheckId, Stage};
 use crate::host::{HostRoot, audit as host_audit, rke2_config};
 use crate::requirements::{self, advice};
 use crate::rke2::config::ParserRules;
@@ -30,6 +30,10 @@ pub(super) fn settings(
     );
     if target.other == OtherUnit::OnlyOtherEnabled {
         start.advice.clear();
+        // The configuration is the other role's, which needs no server to join.
+        start
+            .fatal
+            .retain(|failure| failure.stage != Stage::Joining);
         return start;
     }
     start.advice.extend(on_version(resolved));

@@ -122,6 +122,11 @@ impl Edit {
                 }
                 match self.syntax {
                     Syntax::KernelCommandLine => format!("{what} {place}"),
+                    // A key without a value is an empty entry for RKE2.
+                    Syntax::Yaml if self.old.is_some() => format!(
+                        "{what} from {}, and the key with it if no other entry is left",
+                        self.place
+                    ),
                     _ => format!("{what} from {}", self.place),
                 }
             }
