@@ -36,10 +36,7 @@ pub fn read(root: &HostRoot, path: &Path) -> ConfigFiles {
 
 fn drop_ins(root: &HostRoot, directory: &Path) -> Result<Vec<DropIn>, ReadError> {
     let mut names = root.list(directory)?;
-    names.retain(|name| {
-        let name = name.as_bytes().to_ascii_lowercase();
-        name.ends_with(b".yaml") || name.ends_with(b".yml")
-    });
+    names.retain(|name| is_yaml(&name.to_string_lossy().to_ascii_lowercase()));
     names.sort_by(|left, right| left.as_bytes().cmp(right.as_bytes()));
     Ok(names
         .into_iter()
@@ -113,7 +110,7 @@ pub(crate) fn unread(root: &HostRoot, files: &ConfigFiles, rules: &ParserRules) 
     let drop_ins = format!("{}.d", files.path);
     for name in sorted(root, Path::new(&drop_ins)) {
         let lower = name.to_string_lossy().to_lowercase();
-        let is_named = lower.ends_with(".yaml") || lower.ends_with(".yml");
+        let is_named = is_yaml(&lower);
         let is_copy = lower.starts_with(['.', '#'])
             || lower.starts_with("readme")
             || COPIES.iter().any(|end| lower.ends_with(end));
@@ -173,6 +170,12 @@ pub(crate) fn joined(root: &HostRoot, data_dir: &str) -> Joined {
         Err(error) if error.is_absent() => Joined::No,
         _ => Joined::Perhaps,
     }
+}
+
+/// Whether a name, in lower case, is one of a drop-in.
+fn is_yaml(name: &str) -> bool {
+    let name = name.as_bytes();
+    name.ends_with(b".yaml") || name.ends_with(b".yml")
 }
 
 /// Reads what the kubelet merges. RKE2 creates the directory of drop-ins at its first

@@ -137,7 +137,7 @@ fn repeated(setting: &Setting, lost: &Lost) -> Option<Advice> {
         SettingOrigin::File { path, line },
         SettingOrigin::File {
             path: other,
-            line: last,
+            line: counting,
         },
     ) = (&lost.origin, winner(setting))
     else {
@@ -151,7 +151,7 @@ fn repeated(setting: &Setting, lost: &Lost) -> Option<Advice> {
         check: CheckId::ConfigOverridden,
         subject: name.to_owned(),
         summary: format!(
-            "`{name}` stands twice in {path}: line {line} does not count, line {last} does"
+            "`{name}` stands twice in {path}: line {line} does not count, line {counting} does"
         ),
         remedies: lost.origin.remedies(name, None, &Change::Remove),
         source: lost.origin.source(),
@@ -207,14 +207,12 @@ fn ingress_controller(settings: &Settings, version: &Version) -> Vec<Advice> {
 
 /// Where `etcd-arg` moves etcd's data, and where that is written.
 pub(crate) fn moved_etcd_data(settings: &Settings) -> Option<(String, String, SettingOrigin)> {
-    let entries = settings.list("etcd-arg").into_iter().rev();
-    entries
-        .filter_map(|(entry, origin)| {
-            let body = entry.strip_prefix("--").unwrap_or(&entry);
-            let path = body.strip_prefix("data-dir=")?.trim().to_owned();
-            path.starts_with('/').then_some((path, entry, origin))
-        })
-        .next()
+    let mut entries = settings.list("etcd-arg").into_iter().rev();
+    entries.find_map(|(entry, origin)| {
+        let body = entry.strip_prefix("--").unwrap_or(&entry);
+        let path = body.strip_prefix("data-dir=")?.trim().to_owned();
+        path.starts_with('/').then_some((path, entry, origin))
+    })
 }
 
 fn etcd_data_dir(settings: &Settings) -> Option<Advice> {

@@ -390,10 +390,10 @@ mod tests {
         config::resolve(&invocation, &files, role, &ParserRules::of(version))
     }
 
-    fn messages(version: Version, role: Role, text: &str) -> Vec<String> {
-        let settings = settings(&version, role, text, &[]);
+    fn messages(version: &Version, role: Role, text: &str) -> Vec<String> {
+        let settings = settings(version, role, text, &[]);
         assert_eq!(settings.fatal, None, "{text}");
-        let failures = failures(&settings, &version, Joined::No);
+        let failures = failures(&settings, version, Joined::No);
         failures
             .into_iter()
             .map(|failure| failure.message)
@@ -402,7 +402,8 @@ mod tests {
 
     #[test]
     fn plugins_are_refused_in_the_words_of_the_release() {
-        let refused = |version, text: &str| messages(version, Role::Server, text).join("|");
+        let refused =
+            |version: Version, text: &str| messages(&version, Role::Server, text).join("|");
         let old = Version::new(21, 3, 1);
         let new = Version::new(34, 1, 1);
         for (text, in_old, in_new) in [
@@ -453,14 +454,15 @@ mod tests {
             );
         }
         assert_eq!(
-            messages(new, Role::Agent, "cni: x\nserver: s\ntoken: t"),
+            messages(&new, Role::Agent, "cni: x\nserver: s\ntoken: t"),
             [""; 0]
         );
     }
 
     #[test]
     fn ingress_controllers_were_checked_for_some_releases() {
-        let refused = |version, text: &str| messages(version, Role::Server, text).join("|");
+        let refused =
+            |version: Version, text: &str| messages(&version, Role::Server, text).join("|");
         let nginx = "ingress-controller: nginx";
         assert_eq!(
             refused(Version::new(29, 7, 1), "ingress-controller: traefik"),
@@ -486,7 +488,7 @@ mod tests {
     #[test]
     fn an_agent_needs_a_server_and_a_token() {
         let version = Version::new(34, 1, 1);
-        let refused = |text: &str| messages(version.clone(), Role::Agent, text);
+        let refused = |text: &str| messages(&version, Role::Agent, text);
         let (token, server) = ("Error: --token is required", "Error: --server is required");
         assert_eq!(refused(""), [token, server]);
         assert_eq!(refused("token: t"), [server]);
@@ -494,7 +496,7 @@ mod tests {
         assert_eq!(refused("server: s\ntoken-file: /t"), [""; 0]);
         let joined = settings(&version, Role::Agent, "server: s", &[]);
         assert_eq!(failures(&joined, &version, Joined::Perhaps), []);
-        let old = messages(Version::new(30, 0, 1), Role::Agent, "token: t");
+        let old = messages(&Version::new(30, 0, 1), Role::Agent, "token: t");
         assert_eq!(old, ["--server is required"]);
         let by_environment = settings(
             &version,
@@ -517,11 +519,11 @@ mod tests {
             ),
             (Version::new(36, 0, 1), format!("Error: {words}")),
         ] {
-            assert_eq!(messages(version, Role::Server, text).join("|"), message);
+            assert_eq!(messages(&version, Role::Server, text).join("|"), message);
         }
         let text = "cloud-provider-config: /etc/cloud.conf";
         assert_eq!(
-            messages(Version::new(30, 0, 1), Role::Server, text),
+            messages(&Version::new(30, 0, 1), Role::Server, text),
             ["--cloud-provider-config requires --cloud-provider-name to be provided"]
         );
     }

@@ -130,7 +130,11 @@ const MISTAKES: &[Mistake] = &[
     },
     Mistake {
         version: "v1.30.4+rke2r1",
-        ..list("config.component-arg", "kube-apiserver-arg", "profilings=x")
+        ..list(
+            "config.component-arg",
+            "kube-apiserver-arg",
+            "profilings=true",
+        )
     },
     list("config.etcd-data-dir", "etcd-arg", "data-dir=/data/etcd"),
 ];
@@ -270,14 +274,13 @@ fn apply(host: &Host, edit: &Value) {
     };
     // The entry is the one named.
     assert!(before.contains(old.unwrap_or(name)), "{edit}: {before}");
-    match after {
-        Some(after) => lines[at] = after,
-        None => {
-            lines.remove(at);
-            // A list that is left empty goes with its key.
-            if old.is_some() && lines[at - 1] == format!("{name}:") {
-                lines.remove(at - 1);
-            }
+    if let Some(after) = after {
+        lines[at] = after;
+    } else {
+        lines.remove(at);
+        // A list that is left empty goes with its key.
+        if old.is_some() && lines[at - 1] == format!("{name}:") {
+            lines.remove(at - 1);
         }
     }
     host.file(path, lines.join("\n") + "\n");

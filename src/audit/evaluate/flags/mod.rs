@@ -118,7 +118,18 @@ pub(super) fn result(
         let given = flags::given(&given);
         given.iter().any(|g| names(rule).contains(&g.name.as_str()))
     });
-    let how = match culprit {
+    let how = way(facts, setting, culprit, rule);
+    result.remedy(how, vec![restart(facts)])
+}
+
+/// How a flag gets the required value: by the entry that sets another one, by a profile, or by a new entry.
+fn way(
+    facts: &NodeFacts,
+    setting: &str,
+    culprit: Option<&flags::ComponentArg>,
+    rule: Rule,
+) -> String {
+    match culprit {
         Some(entry) => format!(
             "correct the entry of {setting} at {}, then restart RKE2",
             entry.source
@@ -133,8 +144,7 @@ pub(super) fn result(
             ),
             None => format!("correct {setting} in RKE2's configuration, then restart RKE2"),
         },
-    };
-    result.remedy(how, vec![restart(facts)])
+    }
 }
 
 /// Whether RKE2 sets the flags of a rule where a profile or an audit policy is configured.
