@@ -36,6 +36,11 @@ pub(super) fn settings(
             .retain(|failure| failure.stage != Stage::Joining);
         return start;
     }
+    // Where something is not known, these may not be RKE2's settings.
+    if resolved.settings.gaps.is_empty() {
+        let lost = config_advice::advice(&resolved.settings, resolved.version());
+        start.advice.extend(lost);
+    }
     start.advice.extend(on_version(resolved));
     if let Some(unit) = definition {
         let problems = unit.problems.iter();

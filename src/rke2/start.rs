@@ -1,7 +1,6 @@
 //! What of RKE2's resolved configuration its start hangs on.
 
 use super::config::{self, Kubelet, Settings};
-use super::config_advice;
 use super::role::Role;
 use super::version::Version;
 use crate::facts::Source;
@@ -214,8 +213,6 @@ impl StartSettings {
         };
         let open = kubelet.gaps.iter().filter(is_open);
         let unknown = settings.gaps.iter().chain(open).map(unknown).collect();
-        let mut advice: Vec<Advice> = settings.ignored.iter().map(ignored).collect();
-        advice.extend(config_advice::advice(settings, &version));
         let known = Self {
             version,
             role: settings.role,
@@ -240,7 +237,7 @@ impl StartSettings {
                 .collect(),
             static_pods: failures.static_pods,
             unknown,
-            advice,
+            advice: settings.ignored.iter().map(ignored).collect(),
         };
         if settings.gaps.is_empty() {
             known

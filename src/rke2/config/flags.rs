@@ -9,8 +9,8 @@ use crate::rke2::layout::DATA_DIR;
 use crate::rke2::releases;
 use crate::rke2::table;
 
+use super::elsewhere::Elsewhere;
 use super::rules::ParserRules;
-use super::settings::Elsewhere;
 
 /// One flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,6 +8,7 @@
 
 mod args;
 pub(crate) mod document;
+mod elsewhere;
 mod flags;
 mod kubelet;
 mod merge;
