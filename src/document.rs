@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::assessment::{UnitReport, Upgrade};
 use crate::facts::{ComponentExit, Evidence, Part};
+use crate::finding::edit::EditDocument;
 use crate::finding::{Component, Effect, Finding, Outcome, Remedy};
 use crate::text::printable;
 use crate::verdict::Verdict;
@@ -134,6 +135,9 @@ pub struct RemedyDocument {
     pub summary: String,
     /// Commands to run as root, in this order; empty where only an administrator can decide.
     pub commands: Vec<String>,
+    /// The change of a file's entry that it is, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edit: Option<EditDocument>,
 }
 
 /// Reads a value of an enum; `None` for one that this version does not know.
@@ -268,6 +272,7 @@ impl From<&Remedy> for RemedyDocument {
         Self {
             summary: remedy.summary(),
             commands: remedy.commands(),
+            edit: remedy.edit().map(EditDocument::from),
         }
     }
 }

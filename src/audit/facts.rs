@@ -180,6 +180,8 @@ pub struct NodeFacts {
     pub version: Version,
     /// RKE2's data directory.
     pub data_dir: String,
+    /// Whether a CIS profile is set, which RKE2 applies at its next start.
+    pub is_hardened: bool,
     /// What it runs.
     pub parts: Parts,
     /// The account etcd.

@@ -30,9 +30,7 @@ pub(crate) fn parts(settings: &Settings) -> Parts {
         api_server: runs(Program::ApiServer),
         controller_manager: runs(Program::ControllerManager),
         scheduler: runs(Program::Scheduler),
-        etcd: server
-            && !settings.is_on("disable-etcd")
-            && text(settings, "datastore-endpoint").is_none(),
+        etcd: components::runs_etcd(settings),
         kubelet: runs(Program::Kubelet),
         kube_proxy: runs(Program::Proxy),
     }

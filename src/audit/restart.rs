@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use super::benchmark::Benchmark;
 use super::control::{Criterion, KubeComponent, Scoring};
 use super::controls;
-use super::evaluate::{files, flags as rules};
+use super::evaluate::{documents, files, flags as rules};
 use super::facts::{ConfigDocument, EtcdAccount, InspectedFile};
 use super::flags::ComponentArg;
 use crate::facts::Source;
-use crate::finding::CheckId;
-use crate::rke2::changes::MANIFESTS_CLOSED;
+use crate::finding::{CheckId, Remedy};
+use crate::rke2::changes::{MANIFESTS_CLOSED, MANIFESTS_REMOVED};
 use crate::rke2::config::Kubelet;
 use crate::rke2::profile::Scope;
 use crate::rke2::role::Role;
@@ -60,7 +60,13 @@ pub(crate) fn advice(
 }
 
 fn manifests(version: &Version, facts: &RestartFacts) -> Option<Advice> {
-    let open = |seen: &&InspectedFile| !files::is_closed(seen.mode, MANIFEST);
+    let stays = |path: &str| {
+        let is_removed = ["kube-apiserver.yaml", "kube-proxy.yaml"]
+            .iter()
+            .any(|name| path.ends_with(name));
+        !is_removed || !MANIFESTS_REMOVED.includes(version)
+    };
+    let open = |seen: &&InspectedFile| !files::is_closed(seen.mode, MANIFEST) && stays(&seen.path);
     let open: Vec<&InspectedFile> = facts.manifests.iter().filter(open).collect();
     let first = open
         .first()
@@ -75,7 +81,10 @@ fn manifests(version: &Version, facts: &RestartFacts) -> Option<Advice> {
             count(open.len(), "static pod"),
             first.mode
         ),
-        remedy: format!("chmod {MANIFEST:o} {}", paths.join(" ")),
+        remedies: vec![Remedy::manual(format!(
+            "chmod {MANIFEST:o} {}",
+            paths.join(" ")
+        ))],
         source: Some(Source::file(first.path.clone())),
     })
 }
@@ -92,7 +101,7 @@ fn undone(kubelet: &Kubelet) -> Option<Advice> {
                 "{place} turns the kubelet's protectKernelDefaults off, which the profile turns on: the \
                  kubelet overwrites kernel parameters instead of insisting on them"
             ),
-            remedy: format!("take it out of {place}, then restart RKE2"),
+            remedies: vec![Remedy::manual(format!("take it out of {place}, then restart RKE2"))],
             source,
         }
     })
@@ -134,7 +143,9 @@ fn arguments(version: &Version, facts: &RestartFacts) -> Vec<Advice> {
                     edition.id,
                     rules::expected(rule, benchmark)
                 ),
-                remedy: format!("correct the entry at {place}, then restart RKE2"),
+                remedies: vec![Remedy::manual(format!(
+                    "correct the entry at {place}, then restart RKE2"
+                ))],
                 source,
             })
         })
@@ -158,10 +169,10 @@ fn etcd(facts: &RestartFacts) -> Option<Advice> {
              not be able to open it at the first start",
             first.path, first.uid
         ),
-        remedy: format!(
+        remedies: vec![Remedy::manual(format!(
             "with RKE2 stopped, chown -R {uid}:{gid} {}",
             shell_word(directory)
-        ),
+        ))],
         source: Some(Source::file(first.path.clone())),
     })
 }
@@ -183,7 +194,32 @@ fn policy(facts: &RestartFacts) -> Option<Advice> {
         check: CheckId::ControlAuditPolicy,
         subject: "audit policy".to_owned(),
         summary: format!("{source}: the API server ends on this audit policy: {why}"),
-        remedy: format!("fix {}", source.path),
+        remedies: vec![Remedy::manual(format!("fix {}", source.path))],
+        source: Some(source),
+    })
+}
+
+/// What of RKE2's own configuration of pod security was edited, which RKE2 writes anew at each start.
+pub(crate) fn edited_pod_security(document: &ConfigDocument) -> Option<Advice> {
+    let ConfigDocument::Read(document) = document else {
+        return None;
+    };
+    let (what, source) = documents::edit_of_pod_security(document)?;
+    let path = document.path();
+    let copy = "/etc/rancher/rke2/pod-security.yaml";
+    Some(Advice {
+        check: CheckId::ConfigPodSecurity,
+        subject: path.to_owned(),
+        summary: format!(
+            "{path} was edited ({what}): RKE2 writes it anew at each start, and the edit is lost"
+        ),
+        remedies: vec![Remedy::Manual {
+            summary: format!(
+                "keep it in a file of your own, and write `pod-security-admission-config-file: {copy}` in RKE2's \
+                 configuration"
+            ),
+            commands: vec![format!("cp -p {path} {copy}")],
+        }],
         source: Some(source),
     })
 }

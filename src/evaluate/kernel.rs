@@ -9,6 +9,7 @@ use crate::facts::{
 use crate::finding::{Component, Finding, Outcome, Prediction, Remedy, Stage};
 use crate::requirements::{KubeletCheck, Requirement};
 use crate::rke2::kernel::KernelParameter;
+use crate::text::shell_word;
 
 /// What the components make of the value that the kernel has.
 struct Live {
@@ -220,6 +221,9 @@ fn next_boot_clause(next: &Reading<NextBoot>) -> String {
     };
     match (&next.cause, next.number) {
         (NextBootCause::File(text), _) => format!("the next boot sets it to {text}"),
+        (NextBootCause::Denied { path, label, .. }, _) => format!(
+            "it is not known whether systemd-sysctl may read {path} at the next boot: SELinux has it as {label}"
+        ),
         (NextBootCause::CommandLine, Some(number)) => {
             format!("the kernel command line sets it to {number} at the next boot")
         }
@@ -382,6 +386,16 @@ fn every_boot(
             ));
         }
     };
+    if let NextBootCause::Denied { path, .. } = &next.cause {
+        return Remedy::Manual {
+            summary: format!("give {path} the label of its directory"),
+            commands: if root.directory.is_empty() {
+                vec![format!("restorecon -v {}", shell_word(path))]
+            } else {
+                Vec::new()
+            },
+        };
+    }
     match &next.persistence {
         Some(Persistence::File(file)) => Remedy::SysctlLine {
             file: file.clone(),

@@ -51,11 +51,13 @@ fn one(requirement: &Requirement, facts: &HostFacts) -> Vec<Finding> {
             value,
             status,
             accepted,
+            origin,
         } => vec![settings::profile_name(
             requirement,
             value,
             *status,
             accepted,
+            origin,
         )],
         RequirementKind::ProtectKernelDefaults {
             profile,

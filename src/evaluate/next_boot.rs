@@ -43,6 +43,30 @@ pub(crate) fn is_wrong(fact: &Reading<NextBoot>, parameter: &KernelParameter) ->
     matches!(fact, Reading::Known(next) if next.number != Some(parameter.required))
 }
 
+/// Leaves open what a file sets whose label may keep systemd-sysctl from reading it: `denied` gives its type then.
+pub(crate) fn deny(facts: &mut [Reading<NextBoot>], denied: impl Fn(&str) -> Option<String>) {
+    for fact in facts {
+        let Reading::Known(next) = fact else {
+            continue;
+        };
+        let NextBootCause::File(text) = &next.cause else {
+            continue;
+        };
+        let place = next.evidence.iter().find(|e| e.part == Part::Sets);
+        let Some(path) = place.map(|evidence| evidence.source.path.clone()) else {
+            continue;
+        };
+        if let Some(label) = denied(&path) {
+            next.cause = NextBootCause::Denied {
+                text: text.clone(),
+                path,
+                label,
+            };
+            next.number = None;
+        }
+    }
+}
+
 /// Adds to each wrong and required parameter how to persist it. `required` takes a position.
 pub(crate) fn persist(
     facts: &mut [Reading<NextBoot>],
@@ -380,6 +404,26 @@ mod tests {
             volatile.notes,
             ["/run/sysctl.d/a.conf is deleted at the next boot, unless something writes it again"]
         );
+    }
+
+    #[test]
+    fn a_label_leaves_open_what_its_file_sets_and_nothing_else() {
+        let mut facts = read(&tree(&[
+            ("/etc/sysctl.d/a.conf", "kernel.panic=10"),
+            ("/etc/sysctl.d/b.conf", "kernel.panic_on_oops=1"),
+        ]));
+        let tmp = |path: &str| path.ends_with("/a.conf").then(|| "user_tmp_t".to_owned());
+        deny(&mut facts, tmp);
+        let [Reading::Known(panic), Reading::Known(oops)] = &facts[..] else {
+            panic!("{facts:?}");
+        };
+        assert_eq!((panic.number, oops.number), (None, Some(1)));
+        let denied = NextBootCause::Denied {
+            text: "10".to_owned(),
+            path: "/etc/sysctl.d/a.conf".to_owned(),
+            label: "user_tmp_t".to_owned(),
+        };
+        assert_eq!(panic.cause, denied);
     }
 
     #[test]

@@ -2,12 +2,13 @@
 
 use super::{met, start, start_as};
 use crate::facts::{Cgroup, Evidence, HostFacts, Part, Reading};
+use crate::finding::edit::Change;
 use crate::finding::{CheckId, Component, Finding, Outcome, Prediction, Remedy, Stage};
 use crate::requirements::{Requirement, RequirementKind};
 use crate::rke2::config::Ground;
 use crate::rke2::profile::{ProfileRules, ProfileStatus};
 use crate::rke2::releases;
-use crate::rke2::start::{Advice, Sourced, StartFailure, Unknown};
+use crate::rke2::start::{Advice, Provenance, Sourced, StartFailure, Unknown};
 
 /// A finding that is violated, now and after the next boot, for which the component prints `line`.
 fn violated(
@@ -35,18 +36,14 @@ fn manual(summary: String) -> [Remedy; 1] {
     [Remedy::manual(summary)]
 }
 
-/// `in FILE:LINE`, where that is known.
-fn place(requirement: &Requirement) -> String {
-    match &requirement.because.source {
-        Some(source) => format!("in {source}"),
-        None => "where it is set".to_owned(),
-    }
-}
-
 /// Whether the newest known release refuses this profile: an administrator should know before an upgrade.
 fn is_refused_later(profile: &str) -> bool {
     let newest = ProfileRules::of(&releases::newest()).status(profile);
     matches!(newest, ProfileStatus::Refused(_) | ProfileStatus::Invalid)
+}
+
+fn profile(name: &str) -> Change {
+    Change::Set(name.to_owned())
 }
 
 pub(super) fn profile_name(
@@ -54,6 +51,7 @@ pub(super) fn profile_name(
     value: &str,
     status: ProfileStatus,
     accepted: &str,
+    origin: &Provenance,
 ) -> Finding {
     const SUBJECT: &str = "profile";
     let shown = value.escape_debug();
@@ -63,21 +61,23 @@ pub(super) fn profile_name(
         }
         ProfileStatus::Accepted(_) | ProfileStatus::Deprecated(_) if is_refused_later(value) => {
             let here = accepted.split(' ').any(|name| name == "cis");
-            let when = if here {
-                ""
-            } else {
-                "when upgrading to 1.25.15 or newer, "
-            };
             let check = CheckId::ProfileDeprecated;
             let (by, outcome) = (vec![Component::Rke2], Outcome::Violated);
             start_as(check, requirement, SUBJECT, by, outcome, outcome)
                 .with_summary(format!(
                     "profile {shown} is accepted by this release, but newer releases refuse it"
                 ))
-                .with_remedies(manual(format!(
-                    "{when}write `profile: cis` {}",
-                    place(requirement)
-                )))
+                .with_remedies(origin.remedies(SUBJECT, &profile("cis")).into_iter().map(
+                    |remedy| {
+                        if here {
+                            return remedy;
+                        }
+                        Remedy::manual(format!(
+                            "when upgrading to 1.25.15 or newer, {}",
+                            remedy.summary()
+                        ))
+                    },
+                ))
         }
         ProfileStatus::Accepted(_) | ProfileStatus::Deprecated(_) => {
             fine(requirement, SUBJECT, Component::Rke2)
@@ -92,11 +92,10 @@ pub(super) fn profile_name(
                 .with_summary(format!(
                     "profile \"{shown}\" is not accepted, must be {accepted}"
                 ))
-                .with_remedies(manual(format!(
-                    "write `profile: {}` {}",
-                    accepted.split(' ').next().unwrap_or("cis"),
-                    place(requirement)
-                )))
+                .with_remedies(origin.remedies(
+                    SUBJECT,
+                    &profile(accepted.split(' ').next().unwrap_or("cis")),
+                ))
         }
     };
     finding
@@ -125,10 +124,7 @@ pub(super) fn protect_kernel_defaults(
                 ))
                 .with_notes([format!("set by {}", flag.origin)])
                 .with_evidence(source.map(|source| Evidence::place(source.clone(), Part::Sets)))
-                .with_remedies(manual(format!(
-                    "remove `protect-kernel-defaults` from {}",
-                    flag.origin
-                )))
+                .with_remedies(flag.origin.remedies(SUBJECT, &Change::Remove))
         }
     };
     finding
@@ -203,17 +199,16 @@ pub(super) fn subordinate_ids(requirement: &Requirement, facts: &HostFacts) -> F
 }
 
 pub(super) fn fatal(requirement: &Requirement, fatal: &StartFailure) -> Finding {
-    let stage = match fatal.component {
-        Component::Rke2 if fatal.check == CheckId::ConfigKubeletArg => Stage::KubeletPreparation,
-        Component::Rke2 => Stage::Configuration,
-        Component::Kubelet => Stage::KubeletConfiguration,
+    let stage = fatal.stage;
+    match fatal.component {
+        Component::Rke2 | Component::Kubelet => {}
         component => return component_failure(requirement, component, fatal),
-    };
+    }
     let summary = match &fatal.source {
         Some(source) => format!("{source}: {}", fatal.message),
         None => fatal.message.clone(),
     };
-    if let Some(remedy) = &fatal.remedy {
+    if !fatal.remedies.is_empty() {
         return violated(
             requirement,
             &fatal.subject,
@@ -222,7 +217,7 @@ pub(super) fn fatal(requirement: &Requirement, fatal: &StartFailure) -> Finding 
             &fatal.message,
         )
         .with_summary(summary)
-        .with_remedies(manual(remedy.clone()));
+        .with_remedies(fatal.remedies.clone());
     }
     let what = match fatal.check {
         CheckId::ConfigParse => {
@@ -262,11 +257,13 @@ fn component_failure(
         Some(source) => format!("{source}: "),
         None => String::new(),
     };
-    let remedy = match (&fatal.remedy, &fatal.source) {
-        (Some(remedy), _) => remedy.clone(),
-        (None, Some(source)) => format!("fix {source}"),
-        (None, None) => format!("fix {}", fatal.subject),
-    };
+    let mut remedies = fatal.remedies.clone();
+    if remedies.is_empty() {
+        remedies.push(Remedy::manual(match &fatal.source {
+            Some(source) => format!("fix {source}"),
+            None => format!("fix {}", fatal.subject),
+        }));
+    }
     start(
         requirement,
         &fatal.subject,
@@ -282,7 +279,7 @@ fn component_failure(
     .with_notes([
         "RKE2 starts its static pod again and again, and the node does not become ready".to_owned(),
     ])
-    .with_remedies(manual(remedy))
+    .with_remedies(remedies)
 }
 
 pub(super) fn unknown(requirement: &Requirement, unknown: &Unknown) -> Finding {
@@ -294,5 +291,5 @@ pub(super) fn advice(requirement: &Requirement, advice: &Advice) -> Finding {
     let outcome = Outcome::Violated;
     start(requirement, &advice.subject, Vec::new(), outcome, outcome)
         .with_summary(&advice.summary)
-        .with_remedies(manual(advice.remedy.clone()))
+        .with_remedies(advice.remedies.clone())
 }

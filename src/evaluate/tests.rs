@@ -5,7 +5,7 @@ use crate::facts::{
     AccountRow, Cgroup, KernelFact, Lookup, NextBoot, NextBootCause, Operation, ReadError, Reading,
     RejectReason, Rejected, RemedyFacts, Source, Table, WriteAccess,
 };
-use crate::finding::Effect;
+use crate::finding::{Effect, Remedy, Stage};
 use crate::requirements;
 use crate::rke2::kernel::KERNEL_PARAMETERS;
 use crate::rke2::role::Role;
@@ -19,6 +19,10 @@ fn set<T>(value: T, line: u32) -> Sourced<T> {
         origin: Provenance {
             label: String::new(),
             source: Some(Source::line("/c", line)),
+            setting: Some(crate::rke2::config::SettingOrigin::File {
+                path: "/c".to_owned(),
+                line,
+            }),
         },
     }
 }
@@ -508,7 +512,11 @@ fn what_the_configuration_decides_by_itself_comes_first() {
         ground: crate::rke2::config::Ground::Settled,
         check,
         component,
-        remedy: None,
+        stage: match component {
+            Component::Kubelet => Stage::KubeletConfiguration,
+            _ => Stage::Configuration,
+        },
+        remedies: Vec::new(),
         message: "words".to_owned(),
         subject: "subject".to_owned(),
         source: line,
@@ -526,7 +534,7 @@ fn what_the_configuration_decides_by_itself_comes_first() {
         check: CheckId::ConfigIgnored,
         subject: "foo".to_owned(),
         summary: "is ignored".to_owned(),
-        remedy: "remove it".to_owned(),
+        remedies: vec![Remedy::manual("remove it")],
         source: at,
     }];
     let all = findings(&settings, &facts());

@@ -4,7 +4,7 @@ use crate::assessment::Parameters;
 use crate::evaluate::{next_boot, systemd_version};
 use crate::facts::{NextBoot, Reading, SystemdSource, SystemdVersion};
 use crate::host::kernel_build::KernelBuild;
-use crate::host::{self, HostRoot, facts, sysctl_d as sysctl_files};
+use crate::host::{self, HostRoot, facts, selinux, sysctl_d as sysctl_files};
 use crate::requirements::{self, Requirement, RequirementKind};
 use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
 use crate::sysctl_d::{
@@ -93,6 +93,7 @@ pub(super) fn read(
     let mut facts = of(&resolution);
     let older: Vec<_> = older.iter().map(|(at, old)| (*at, of(old))).collect();
     systemd_version::leave_open(&mut facts, &older, &KERNEL_PARAMETERS);
+    next_boot::deny(&mut facts, |path| selinux::denied(root, path));
     let dialect = dialect(systemd);
     next_boot::persist(&mut facts, &KERNEL_PARAMETERS, is_required, &tree, dialect);
     AtNextBoot { facts, systemd }

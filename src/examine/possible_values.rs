@@ -16,6 +16,7 @@ use crate::finding::{CheckId, Component, Finding};
 use crate::host::{HostRoot, facts, rke2_config};
 use crate::requirements::{self, Requirement, RequirementKind};
 use crate::rke2::config::{self, Ground, KubeletFiles, KubeletPaths, ParserRules};
+use crate::rke2::own_refusals;
 use crate::rke2::profile::{self, ProfileRules};
 use crate::rke2::refusals::{self, KubeletStart};
 use crate::rke2::releases::{self, Coverage};
@@ -246,6 +247,10 @@ fn possible_releases(coverage: &Coverage, version: &Version) -> Vec<Version> {
     }
 }
 
+/// What else of a release matters: as far as something is refused, its minor and RKE2's own checks; and whether it may
+/// have flags and values that are not known.
+type Differences = (Option<u32>, Option<[bool; 8]>, bool);
+
 /// One release, the newest, of each group that this host's configuration does not distinguish.
 fn distinct_releases(assessed: &Assessed<'_>, versions: Vec<Version>) -> Vec<Version> {
     if versions.len() < 2 {
@@ -257,20 +262,19 @@ fn distinct_releases(assessed: &Assessed<'_>, versions: Vec<Version>) -> Vec<Ver
     // What the kubelet refuses differs by minor, not by release.
     let failures = resolved.failures.kubelet.as_deref().unwrap_or_default();
     let minor = |version: &Version| (!failures.is_empty()).then_some(version.minor);
-    let mut known: Vec<(ProfileRules, config::Likeness, Option<u32>, bool)> = Vec::new();
+    let refuses_itself = !resolved.failures.rke2.is_empty();
+    let own = |version: &Version| refuses_itself.then(|| own_refusals::rules(version));
+    let mut known: Vec<(ProfileRules, config::Likeness, Differences)> = Vec::new();
     let mut distinct = Vec::new();
     for version in versions {
         let profile = ProfileRules::of(&version);
         let likeness = reading.by(&ParserRules::of(&version));
-        let may = may_know_more(&version);
-        let is_known = known.iter().any(|(other, like, of, other_may)| {
-            *like == likeness
-                && other.is_like(&profile)
-                && *of == minor(&version)
-                && *other_may == may
+        let differences = (minor(&version), own(&version), may_know_more(&version));
+        let is_known = known.iter().any(|(other, like, of)| {
+            *like == likeness && other.is_like(&profile) && *of == differences
         });
         if !is_known {
-            known.push((profile, likeness, minor(&version), may));
+            known.push((profile, likeness, differences));
             distinct.push(version);
         }
     }
@@ -353,6 +357,7 @@ impl<'a> Variants<'a> {
             gates: of_kubelet.gates,
             // They block no start by themselves, and are only reported of a release that is known.
             static_pods: Vec::new(),
+            rke2: super::settings::own_failures(assessed.root, &settings, version),
         };
         let mut start = StartSettings::new(version.clone(), &settings, &kubelet, failures);
         if let Some((protect_kernel_defaults, fail_cgroup_v1)) = flags {

@@ -165,6 +165,7 @@ pub(super) fn invocation(start: &Start) -> Invocation {
                 name: bytes(&variable.name),
                 value: bytes(&variable.value),
                 source: variable.source.clone(),
+                set_by: variable.origin,
             })
             .collect(),
     }

@@ -10,6 +10,7 @@ use crate::host::{HostRoot, rke2_config};
 use crate::kubernetes::control_plane::FileState;
 use crate::rke2::config::{self, Gap, Ground, ParserRules};
 use crate::rke2::installed::InstalledVersion;
+use crate::rke2::own_refusals;
 use crate::rke2::refusals::{self, KubeletStart};
 use crate::rke2::releases::Coverage;
 use crate::rke2::start::{ComponentFailures, StartFailure};
@@ -73,6 +74,7 @@ pub(super) fn resolve(
         kubelet: of_kubelet.failures,
         gates: of_kubelet.gates,
         static_pods: static_pods(root, &settings, &program.installed),
+        rke2: own_failures(root, &settings, version),
     };
 
     let mut unknown_kernel = None;
@@ -100,6 +102,16 @@ pub(super) fn resolve(
         failures,
         unknown_kernel,
     }
+}
+
+/// What RKE2 itself exits for after it has parsed its flags.
+pub(super) fn own_failures(
+    root: &HostRoot,
+    settings: &config::Settings,
+    version: &Version,
+) -> Vec<StartFailure> {
+    let joined = rke2_config::joined(root, settings.data_dir());
+    own_refusals::failures(settings, version, joined)
 }
 
 /// What ends static pods, of a release whose rules are known. None keeps the unit from starting, so that none is

@@ -4,11 +4,14 @@ use super::next_boot;
 use super::settings::Resolved;
 use super::target::{OtherUnit, Target};
 use crate::audit::restart;
-use crate::host::{HostRoot, audit as host_audit};
+use crate::finding::{CheckId, Stage};
+use crate::host::{HostRoot, audit as host_audit, rke2_config};
 use crate::requirements::{self, advice};
+use crate::rke2::config::ParserRules;
 use crate::rke2::installed::{Note, VersionSource};
 use crate::rke2::profile::{self, ProfileRules};
 use crate::rke2::start::{Advice, StartSettings};
+use crate::rke2::{config_advice, layout};
 use crate::unit::UnitDefinition;
 
 /// The settings that decide the start, with the advice that applies.
@@ -27,7 +30,16 @@ pub(super) fn settings(
     );
     if target.other == OtherUnit::OnlyOtherEnabled {
         start.advice.clear();
+        // The configuration is the other role's, which needs no server to join.
+        start
+            .fatal
+            .retain(|failure| failure.stage != Stage::Joining);
         return start;
+    }
+    // Where something is not known, these may not be RKE2's settings.
+    if resolved.settings.gaps.is_empty() {
+        let lost = config_advice::advice(&resolved.settings, resolved.version());
+        start.advice.extend(lost);
     }
     start.advice.extend(on_version(resolved));
     if let Some(unit) = definition {
@@ -41,11 +53,37 @@ pub(super) fn settings(
         start.advice.extend(guide);
         let overwritten = on_overwritten(root, definition, &start);
         start.advice.extend(overwritten);
+        start.advice.extend(on_files(root, resolved));
     }
     if target.other == OtherUnit::BothEnabled {
         start.advice.push(advice::both_enabled(target.role));
     }
     start
+}
+
+/// Files that RKE2 does not read, or writes again, and a data directory of the other role.
+fn on_files(root: &HostRoot, resolved: &Resolved) -> Vec<Advice> {
+    // RKE2 may read other files than these.
+    if !resolved.settings.gaps.is_empty() {
+        return Vec::new();
+    }
+    let (settings, version) = (&resolved.settings, resolved.version());
+    let rules = ParserRules::of(version);
+    let unread = rke2_config::unread(root, &resolved.files, &rules).into_iter();
+    let mut all: Vec<Advice> = unread
+        .map(|file| config_advice::unread(&file, version))
+        .collect();
+    let data_dir = layout::data_dir(settings.data_dir());
+    if let Some(evidence) = rke2_config::of_other_role(root, settings.role, &data_dir) {
+        all.push(config_advice::other_role(
+            settings.role,
+            &evidence,
+            &data_dir,
+        ));
+    }
+    let pod_security = host_audit::own_pod_security(root, settings, version);
+    all.extend(pod_security.and_then(|document| restart::edited_pod_security(&document)));
+    all
 }
 
 fn on_version(resolved: &Resolved) -> Vec<Advice> {
@@ -97,5 +135,15 @@ fn on_hardening(root: &HostRoot, resolved: &Resolved, start: &StartSettings) -> 
         return Vec::new();
     }
     let facts = host_audit::restart(root, &start.version, &resolved.settings, scope);
-    restart::advice(start.role, &start.version, scope, &facts, &resolved.kubelet)
+    let mut all = restart::advice(start.role, &start.version, scope, &facts, &resolved.kubelet);
+    // The API server of a release that is known says it in its own words.
+    let policy = CheckId::ControlAuditPolicy;
+    if start
+        .static_pods
+        .iter()
+        .any(|failure| failure.check == policy)
+    {
+        all.retain(|advice| advice.check != policy);
+    }
+    all
 }

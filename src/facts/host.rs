@@ -72,6 +72,15 @@ pub struct NextBoot {
 pub enum NextBootCause {
     /// A file sets it to this text.
     File(String),
+    /// A file sets it to this text, if systemd-sysctl may read the file: its label may deny that.
+    Denied {
+        /// The text.
+        text: String,
+        /// The file.
+        path: String,
+        /// The type in the file's label.
+        label: String,
+    },
     /// No file sets it. The kernel command line does.
     CommandLine,
     /// Nothing sets it: the kernel keeps the value it starts with.
@@ -82,7 +91,7 @@ impl NextBoot {
     /// The text that a file sets, `None` where no file does.
     pub fn text(&self) -> Option<&str> {
         match &self.cause {
-            NextBootCause::File(text) => Some(text),
+            NextBootCause::File(text) | NextBootCause::Denied { text, .. } => Some(text),
             NextBootCause::CommandLine | NextBootCause::Kernel => None,
         }
     }

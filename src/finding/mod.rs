@@ -5,6 +5,7 @@
 
 pub(crate) mod account;
 mod check;
+pub(crate) mod edit;
 pub(crate) mod remedy;
 
 use serde::{Deserialize, Serialize};
@@ -155,10 +156,14 @@ pub enum Stage {
     ProtectKernelDefaults,
     /// RKE2 checks the account `etcd`.
     EtcdAccount,
+    /// RKE2 checks which network plugins and ingress controllers it is to deploy.
+    Selection,
     /// RKE2 refuses a deprecated profile.
     ProfileRefused,
     /// RKE2 prepares what it gives the kubelet.
     KubeletPreparation,
+    /// An agent checks that it has a token and the address of a server.
+    Joining,
     /// The kubelet validates its flags and configuration.
     KubeletConfiguration,
     /// The kubelet sets itself up.

@@ -3,6 +3,7 @@
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
 use super::account::{NewAccount, Program, SYSUSERS_FILE};
+use super::edit::{Edit, EditDocument};
 use crate::facts::{AccountRow, AccountTool, SysctlFile, TargetRoot};
 use crate::text::shell_word;
 
@@ -57,6 +58,8 @@ pub enum Remedy {
         /// The program in that remedy.
         program: &'static str,
     },
+    /// Change an entry of a file where it stands.
+    Edit(Edit),
     /// An administrator has to decide, or to do it.
     Manual {
         /// What to do.
@@ -91,7 +94,15 @@ impl Remedy {
 
     /// Whether `fix` leaves it to the administrator.
     pub(crate) const fn is_manual(&self) -> bool {
-        matches!(self, Self::Manual { .. })
+        matches!(self, Self::Manual { .. } | Self::Edit(_))
+    }
+
+    /// The change of a file's entry that it is, if it is one.
+    pub(crate) const fn edit(&self) -> Option<&Edit> {
+        match self {
+            Self::Edit(edit) => Some(edit),
+            _ => None,
+        }
     }
 
     /// What it does, as half a sentence.
@@ -121,6 +132,7 @@ impl Remedy {
                 row.table.path()
             ),
             Self::CreatedAbove { program } => format!("created by the `{program}` command above"),
+            Self::Edit(edit) => edit.summary(),
             Self::Manual { summary, .. } => summary.clone(),
         }
     }
@@ -147,7 +159,7 @@ impl Remedy {
             Self::CopyRow { row, unended, root } => {
                 vec![append(row.table.path(), &row.row, *unended, root)]
             }
-            Self::CreatedAbove { .. } => Vec::new(),
+            Self::CreatedAbove { .. } | Self::Edit(_) => Vec::new(),
             Self::Manual { commands, .. } => commands.clone(),
         }
     }
@@ -170,9 +182,14 @@ pub(crate) fn leads_out(link: &str) -> String {
 
 impl Serialize for Remedy {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Remedy", 2)?;
+        let edit = self.edit().map(EditDocument::from);
+        let count = 2_usize.saturating_add(usize::from(edit.is_some()));
+        let mut fields = serializer.serialize_struct("Remedy", count)?;
         fields.serialize_field("summary", &self.summary())?;
         fields.serialize_field("commands", &self.commands())?;
+        if let Some(edit) = edit {
+            fields.serialize_field("edit", &edit)?;
+        }
         fields.end()
     }
 }

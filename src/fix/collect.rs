@@ -261,6 +261,7 @@ fn action(remedy: &Remedy) -> Option<Action> {
         Remedy::SetLive { .. }
         | Remedy::SysctlLine { .. }
         | Remedy::CreatedAbove { .. }
+        | Remedy::Edit(_)
         | Remedy::Manual { .. } => None,
     }
 }

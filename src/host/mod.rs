@@ -21,6 +21,7 @@ pub(crate) mod machine;
 pub(crate) mod rke2_binary;
 pub(crate) mod rke2_config;
 pub(crate) mod root;
+pub(crate) mod selinux;
 pub(crate) mod state;
 pub(crate) mod sysctl_d;
 pub(crate) mod systemd_bus;

@@ -5,7 +5,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::facts::ReadError;
-use crate::rke2::config::{ConfFile, ConfigFiles, DropIn, KubeletFiles, KubeletPaths};
+use crate::rke2::Role;
+use crate::rke2::config::{
+    ConfFile, ConfigFiles, DEFAULT_CONFIG, DropIn, KubeletFiles, KubeletPaths, ParserRules,
+};
+use crate::rke2::config_advice::{Unread, UnreadFile};
+use crate::rke2::layout;
+use crate::rke2::own_refusals::Joined;
 
 use super::HostRoot;
 use super::root::FileKind;
@@ -30,10 +36,7 @@ pub fn read(root: &HostRoot, path: &Path) -> ConfigFiles {
 
 fn drop_ins(root: &HostRoot, directory: &Path) -> Result<Vec<DropIn>, ReadError> {
     let mut names = root.list(directory)?;
-    names.retain(|name| {
-        let name = name.as_bytes().to_ascii_lowercase();
-        name.ends_with(b".yaml") || name.ends_with(b".yml")
-    });
+    names.retain(|name| is_yaml(&name.to_string_lossy().to_ascii_lowercase()));
     names.sort_by(|left, right| left.as_bytes().cmp(right.as_bytes()));
     Ok(names
         .into_iter()
@@ -46,6 +49,133 @@ fn drop_ins(root: &HostRoot, directory: &Path) -> Result<Vec<DropIn>, ReadError>
             }
         })
         .collect())
+}
+
+/// Names, without extension, under which people keep the configuration.
+const STEMS: [&str; 4] = ["config", "conf", "configuration", "rke2-config"];
+/// What the names of copies, examples and notes have at their end, beside editors' own.
+const COPIES: [&str; 16] = [
+    "~",
+    ".bak",
+    ".backup",
+    ".old",
+    ".orig",
+    ".save",
+    ".swp",
+    ".disabled",
+    ".example",
+    ".sample",
+    ".rpmnew",
+    ".rpmsave",
+    ".rpmorig",
+    ".dpkg-old",
+    ".dpkg-dist",
+    ".md",
+];
+/// More files than this are no mistake.
+const MAX_UNREAD: usize = 16;
+
+/// The files that look like a configuration of RKE2 beside `files`, and that RKE2 with these rules does not read.
+pub(crate) fn unread(root: &HostRoot, files: &ConfigFiles, rules: &ParserRules) -> Vec<UnreadFile> {
+    let mut found = Vec::new();
+    let is_default = files.path == DEFAULT_CONFIG;
+    if !is_default && is_file(root, Path::new(DEFAULT_CONFIG)) {
+        found.push(UnreadFile {
+            path: DEFAULT_CONFIG.to_owned(),
+            why: Unread::Named(files.path.clone()),
+        });
+    }
+    let is_missing = matches!(&files.main, Err(error) if error.is_absent());
+    if is_default && let Some(directory) = Path::new(DEFAULT_CONFIG).parent() {
+        for name in sorted(root, directory) {
+            let lower = name.to_string_lossy().to_lowercase();
+            let stem = ["yaml", "yml", "json"]
+                .iter()
+                .find_map(|end| lower.strip_suffix(&format!(".{end}")));
+            let path = directory.join(&name);
+            let is_other =
+                stem.is_some_and(|stem| STEMS.contains(&stem)) && display(&path) != files.path;
+            // A link may lead to the file that is read.
+            if is_other && is_file(root, &path) {
+                found.push(UnreadFile {
+                    path: display(&path),
+                    why: Unread::Name {
+                        read: files.path.clone(),
+                        is_missing,
+                    },
+                });
+            }
+        }
+    }
+    let drop_ins = format!("{}.d", files.path);
+    for name in sorted(root, Path::new(&drop_ins)) {
+        let lower = name.to_string_lossy().to_lowercase();
+        let is_named = is_yaml(&lower);
+        let is_copy = lower.starts_with(['.', '#'])
+            || lower.starts_with("readme")
+            || COPIES.iter().any(|end| lower.ends_with(end));
+        let path = Path::new(&drop_ins).join(&name);
+        let why = match (rules.drop_ins, is_named) {
+            (true, true) => continue,
+            (true, false) => Unread::Extension,
+            (false, _) => Unread::DropIns,
+        };
+        if !is_copy && is_file(root, &path) {
+            found.push(UnreadFile {
+                path: display(&path),
+                why,
+            });
+        }
+    }
+    found.truncate(MAX_UNREAD);
+    found
+}
+
+/// The names in a directory, sorted; none where it cannot be listed.
+fn sorted(root: &HostRoot, directory: &Path) -> Vec<std::ffi::OsString> {
+    let mut names = root.list(directory).unwrap_or_default();
+    names.sort();
+    names
+}
+
+fn is_file(root: &HostRoot, path: &Path) -> bool {
+    root.lstat(path)
+        .is_ok_and(|status| status.kind == FileKind::File)
+}
+
+/// A file that only a node of the other role has in this data directory.
+pub(crate) fn of_other_role(root: &HostRoot, role: Role, data_dir: &str) -> Option<String> {
+    let data_dir = layout::data_dir(data_dir);
+    let exists = |path: &str| root.lstat(path).is_ok();
+    let is_absent = |path: &str| matches!(root.lstat(path), Err(error) if error.is_absent());
+    match role {
+        Role::Server => {
+            let certificate = layout::kubelet_certificate(&data_dir);
+            let mut own = ["server/tls", "server/cred", "server/db"]
+                .iter()
+                .map(|name| format!("{data_dir}/{name}"));
+            (exists(&certificate) && own.all(|path| is_absent(&path))).then_some(certificate)
+        }
+        Role::Agent => ["kube-apiserver", "etcd"]
+            .iter()
+            .map(|program| layout::static_pod(&data_dir, program))
+            .find(|path| exists(path)),
+    }
+}
+
+/// Whether the node has joined a cluster as an agent. A link is taken for the certificate.
+pub(crate) fn joined(root: &HostRoot, data_dir: &str) -> Joined {
+    let certificate = layout::kubelet_certificate(&layout::data_dir(data_dir));
+    match root.lstat(certificate) {
+        Err(error) if error.is_absent() => Joined::No,
+        _ => Joined::Perhaps,
+    }
+}
+
+/// Whether a name, in lower case, is one of a drop-in.
+fn is_yaml(name: &str) -> bool {
+    let name = name.as_bytes();
+    name.ends_with(b".yaml") || name.ends_with(b".yml")
 }
 
 /// Reads what the kubelet merges. RKE2 creates the directory of drop-ins at its first

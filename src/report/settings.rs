@@ -1,5 +1,6 @@
 //! `config`: RKE2's effective settings, and where each is set. Secrets are never shown.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde::Serialize;
@@ -8,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::Format;
 use crate::assessment::Examination;
 use crate::rke2::config::{IgnoredReason, Setting, SettingOrigin, SettingValue};
+use crate::rke2::profile::{ProfileRules, Scope};
 use crate::text::printable;
 
 /// Settings that decide the start; shown whether set or not.
@@ -19,14 +21,31 @@ const MATTER: &[&str] = &[
 ];
 
 /// The settings to show: those that matter or are set, or all.
-fn chosen(examination: &Examination, all: bool) -> impl Iterator<Item = &Setting> {
+fn chosen(examination: &Examination, all: bool) -> impl Iterator<Item = Cow<'_, Setting>> {
     let matters = |setting: &&Setting| MATTER.contains(&setting.name);
     let values = &examination.settings.values;
     let first = values.iter().filter(matters);
     let rest = values
         .iter()
         .filter(move |setting| !matters(setting) && (all || setting.set));
-    first.chain(rest)
+    first
+        .chain(rest)
+        .map(|setting| effective(setting, examination))
+}
+
+/// The setting as RKE2 has it in the end: a CIS profile turns `protect-kernel-defaults` on.
+fn effective<'a>(setting: &'a Setting, examination: &'a Examination) -> Cow<'a, Setting> {
+    let settings = &examination.settings;
+    let rules = ProfileRules::of(&examination.report.version);
+    let is_cis = rules.status(settings.profile()).scope() == Some(Scope::Cis);
+    if setting.name != "protect-kernel-defaults" || setting.set || !is_cis {
+        return Cow::Borrowed(setting);
+    }
+    Cow::Owned(Setting {
+        value: SettingValue::Bool(true),
+        sources: vec![settings.profile_source().clone()],
+        ..setting.clone()
+    })
 }
 
 #[derive(Serialize)]
@@ -72,6 +91,18 @@ pub(crate) fn render(format: Format, examination: &Examination, all: bool) -> St
     }
 }
 
+/// The values that the setting had before something else set it.
+fn overridden(setting: &Setting) -> Vec<Value> {
+    let lost = setting.overridden.iter();
+    lost.map(|lost| {
+        json!({
+            "value": value(&setting.display(&lost.value)),
+            "source": Place::from(&lost.origin),
+        })
+    })
+    .collect()
+}
+
 /// The document, one line feed at its end.
 pub fn json(examination: &Examination, all: bool) -> String {
     let report = &examination.report;
@@ -86,6 +117,7 @@ pub fn json(examination: &Examination, all: bool) -> String {
                 "value": value(&setting.display_value()),
                 "set": setting.set,
                 "sources": places,
+                "overridden": overridden(&setting),
             });
             (setting.name.to_owned(), entry)
         })
@@ -177,6 +209,16 @@ pub fn text(examination: &Examination, all: bool) -> String {
                 };
                 rows.push((setting.name.to_owned(), shown, origin(0)));
             }
+        }
+        for lost in &setting.overridden {
+            let value = printable(&setting.display(&lost.value).to_string());
+            let place = printable(&lost.origin.to_string());
+            let value = if value.is_empty() {
+                "-".to_owned()
+            } else {
+                value
+            };
+            rows.push((String::new(), value, format!("overridden: {place}")));
         }
     }
     let width = |column: fn(&(String, String, String)) -> &String| {

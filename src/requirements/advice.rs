@@ -2,7 +2,7 @@
 //! [catalogue](super::catalogue) that [`crate::examine`] finds to apply.
 
 use crate::facts::Source;
-use crate::finding::CheckId;
+use crate::finding::{CheckId, Remedy};
 use crate::rke2::installed::{Detection, InstalledVersion, Note};
 use crate::rke2::kernel::KernelParameter;
 use crate::rke2::releases;
@@ -23,7 +23,7 @@ pub(crate) fn newer_version(installed: &InstalledVersion) -> Advice {
             "RKE2 {version} is newer than the rules of this preflight-rke2; the rules of {known} are \
              used, and what may have changed since does not block the start"
         ),
-        remedy: "install a newer preflight-rke2".to_owned(),
+        remedies: vec![Remedy::manual("install a newer preflight-rke2")],
         source: installed.evidence.clone(),
     }
 }
@@ -38,7 +38,7 @@ pub(crate) fn unknown_version(
         check: CheckId::VersionUnknown,
         subject: "RKE2's version".to_owned(),
         summary: format!("cannot determine which RKE2 release would start: {reason}"),
-        remedy: version_remedy(detection),
+        remedies: vec![Remedy::manual(version_remedy(detection))],
         source: installed.evidence.clone(),
     }
 }
@@ -81,11 +81,11 @@ pub(crate) fn overwritten(parameter: &KernelParameter, set: &Assignment) -> Advi
             "{place} sets {} to {}, and the kubelet sets it to {} whenever it starts",
             parameter.key, set.value, parameter.required
         ),
-        remedy: format!(
+        remedies: vec![Remedy::manual(format!(
             "remove the line from {}: without protect-kernel-defaults the kubelet's value applies, and with it \
              the kubelet requires that value",
             place.path
-        ),
+        ))],
         source: Some(place.clone()),
     }
 }
@@ -100,7 +100,9 @@ pub(crate) fn unit_problem(unit: &str, problem: &UnitProblem) -> Advice {
         check: CheckId::UnitProblem,
         subject: unit.to_owned(),
         summary: problem.to_string(),
-        remedy: format!("fix {place}, then run `systemctl daemon-reload`"),
+        remedies: vec![Remedy::manual(format!(
+            "fix {place}, then run `systemctl daemon-reload`"
+        ))],
         source: problem.source.clone(),
     }
 }
@@ -117,7 +119,9 @@ pub(crate) fn both_enabled(role: Role) -> Advice {
         check: CheckId::UnitBothEnabled,
         subject: unit.to_owned(),
         summary: format!("{unit} and {other} are both enabled; a node runs only one of them"),
-        remedy: format!("run `systemctl disable {unit}` or `systemctl disable {other}`"),
+        remedies: vec![Remedy::manual(format!(
+            "run `systemctl disable {unit}` or `systemctl disable {other}`"
+        ))],
         source: None,
     }
 }

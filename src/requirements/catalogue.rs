@@ -276,6 +276,34 @@ const OTHERS: &[Check] = &[
         source: Text("kubernetes pkg/kubelet/apis/config/validation, KEP-5573"),
     },
     Check {
+        id: CheckId::ConfigCloudProvider,
+        title: "the settings of a cloud provider go together",
+        required_by: &[Rke2],
+        applies: Text(
+            "where cloud-provider-name or cloud-provider-config is set; with node-external-ip since {since \
+             EXTERNAL_IP_REFUSED}",
+        ),
+        about: Text(
+            "RKE2 fails where node-external-ip is set together with a cloud provider, which gives nodes their \
+             addresses, and where cloud-provider-config is set without cloud-provider-name",
+        ),
+        fix: Text("remove node-external-ip, or the settings of the cloud provider"),
+        source: Text("rancher/rke2 pkg/cli/cmds/root.go, pkg/rke2/rke2_linux.go; {releases}"),
+    },
+    Check {
+        id: CheckId::ConfigCni,
+        title: "RKE2 knows the network plugins that it is to deploy",
+        required_by: &[Rke2],
+        applies: Text("servers, since {since CNI_FLAG}"),
+        about: Text(
+            "`cni` is none, canal, cilium, calico (since {since CNI_LIST}) or flannel (since {since \
+             CNI_FLANNEL}). multus comes first of two: `cni: [multus, canal]`; RKE2 refuses it alone, or \
+             in second place. It checks this after the host, so that reasons of the host come first",
+        ),
+        fix: Text("correct the value of `cni`"),
+        source: Text("rancher/rke2 pkg/cli/cmds/server.go, validateCNI; {releases}"),
+    },
+    Check {
         id: CheckId::ConfigComponentArg,
         title: "static pods accept their arguments",
         required_by: STATIC_PODS,
@@ -310,6 +338,18 @@ const OTHERS: &[Check] = &[
         source: CONTROL_PLANE,
     },
     Check {
+        id: CheckId::ConfigDeprecated,
+        title: "a later release accepts the settings too",
+        required_by: &[],
+        applies: Text("servers, since {since INGRESS_VARIABLE}"),
+        about: Text(
+            "RKE2 accepts the setting, and a later minor release is announced to refuse it or to change it: the \
+             variable RKE_INGRESS_CONTROLLER, and `ingress-controller: ingress-nginx` alone",
+        ),
+        fix: Text("rename the variable to RKE2_INGRESS_CONTROLLER; migrate to traefik"),
+        source: Text("rancher/rke2 pkg/cli/cmds/server.go; #11007, #11156"),
+    },
+    Check {
         id: CheckId::ConfigDropped,
         title: "RKE2 reads its configuration at all",
         required_by: &[],
@@ -320,6 +360,21 @@ const OTHERS: &[Check] = &[
         ),
         fix: Text("remove the link, or restore its target"),
         source: PARSER,
+    },
+    Check {
+        id: CheckId::ConfigEtcdDataDir,
+        title: "etcd's data is where RKE2 looks for it",
+        required_by: &[],
+        applies: Text("servers with etcd"),
+        about: Text(
+            "`etcd-arg: data-dir=…` moves etcd's data. RKE2 does not follow: with a profile it gives only \
+             server/db/etcd below its own data directory to the user etcd, and snapshots, resets and restores \
+             use that directory",
+        ),
+        fix: Text(
+            "remove the entry, and move the data: set `data-dir` of RKE2, or mount a disk at server/db/etcd",
+        ),
+        source: Text("rancher/rke2 #6466; pkg/executor/staticpod"),
     },
     Check {
         id: CheckId::ConfigFlag,
@@ -342,10 +397,36 @@ const OTHERS: &[Check] = &[
         applies: Text("since {since SKIP_UNKNOWN}; in older releases RKE2 fails on an unknown key"),
         about: Text(
             "RKE2 skips unknown keys with a warning. `Profile: cis` is such a key: the node starts, \
-             and is not hardened",
+             and is not hardened. A key can be one of the other role, or of other releases: the finding says \
+             so, for each of the releases {releases}",
         ),
         fix: Text("correct the spelling of the key, or remove it"),
         source: PARSER,
+    },
+    Check {
+        id: CheckId::ConfigIngressController,
+        title: "RKE2 knows the ingress controllers that it is to deploy",
+        required_by: &[Rke2],
+        applies: Text("servers, since {since CHECKED_LISTS} and before {since INGRESS_UNCHECKED}"),
+        about: Text(
+            "`ingress-controller` is none, ingress-nginx or traefik (since {since INGRESS_TRAEFIK}), or a list \
+             of these; nginx is no name of one",
+        ),
+        fix: Text("correct the value of `ingress-controller`"),
+        source: Text("rancher/rke2 pkg/cli/cmds/server.go, validateIngress; {releases}"),
+    },
+    Check {
+        id: CheckId::ConfigJoin,
+        title: "an agent knows its server and its token",
+        required_by: &[Rke2],
+        applies: Text("agents"),
+        about: Text(
+            "an agent exits without `server`, and without `token` or `token-file` unless it has joined before \
+             and has its kubelet's certificate. Often the configuration is there, in a file that RKE2 does not \
+             read (config.unread)",
+        ),
+        fix: Text("set `server` and `token`"),
+        source: Text("k3s-io/k3s pkg/cli/agent/agent.go"),
     },
     Check {
         id: CheckId::ConfigKubeletArg,
@@ -385,6 +466,20 @@ const OTHERS: &[Check] = &[
         source: KUBELET,
     },
     Check {
+        id: CheckId::ConfigOverridden,
+        title: "what is configured counts",
+        required_by: &[],
+        applies: ALWAYS,
+        about: Text(
+            "a key in a file of config.yaml.d replaces the same key of config.yaml, lists included; a key with \
+             `+` at its end adds to the list instead. Reported are a profile, or protect-kernel-defaults, that \
+             something read later turns off, entries of a list that are lost so, and a key that stands twice in \
+             one file, of which RKE2 takes the last. `preflight-rke2 config` shows every value that lost",
+        ),
+        fix: Text("remove one of the two lines; for a list, write the key with `+` at its end"),
+        source: PARSER,
+    },
+    Check {
         id: CheckId::ConfigParse,
         title: "RKE2's configuration can be parsed",
         required_by: &[Rke2],
@@ -393,6 +488,35 @@ const OTHERS: &[Check] = &[
             "config.yaml and each file of config.yaml.d must be YAML with keys at the top level",
         ),
         fix: Text("fix the file at the line named"),
+        source: PARSER,
+    },
+    Check {
+        id: CheckId::ConfigPodSecurity,
+        title: "RKE2's own configuration of pod security is not edited",
+        required_by: &[],
+        applies: Text(
+            "servers of {since POD_SECURITY} and newer, without pod-security-admission-config-file",
+        ),
+        about: Text(
+            "RKE2 writes /etc/rancher/rke2/rke2-pss.yaml anew at each start: what was edited in it, such as a \
+             further exempt namespace, is lost",
+        ),
+        fix: Text(
+            "copy the file, and name the copy as `pod-security-admission-config-file`: RKE2 does not write that",
+        ),
+        source: Text("rancher/rke2 pkg/rke2/psa.go"),
+    },
+    Check {
+        id: CheckId::ConfigUnread,
+        title: "every configuration file stands where RKE2 reads it",
+        required_by: &[],
+        applies: ALWAYS,
+        about: Text(
+            "RKE2 reads /etc/rancher/rke2/config.yaml, unless --config or RKE2_CONFIG_FILE names another file, and, \
+             in {since DROP_INS} and newer, the files of config.yaml.d whose names end in .yaml or .yml. It does not \
+             read config.yml or conf.yaml, and says nothing of them",
+        ),
+        fix: Text("rename the file, or remove it"),
         source: PARSER,
     },
     Check {
@@ -427,11 +551,12 @@ const OTHERS: &[Check] = &[
     Check {
         id: CheckId::ControlAuditPolicy,
         title: "the API server can read its audit policy",
-        required_by: &[],
+        required_by: &[Component::KubeApiserver],
         applies: Text("servers with a CIS profile, or with audit-policy-file set"),
         about: Text(
-            "the API server fails on a policy that is not YAML or has no rules, and its static pod is \
-             restarted repeatedly",
+            "the API server exits if its release cannot decode the policy (audit.k8s.io/v1beta1 is gone since \
+             Kubernetes {since AUDIT_V1}), or if the policy has no rules or an invalid one; RKE2 itself runs, and \
+             logs that it waits",
         ),
         fix: Text("fix the policy"),
         source: Text("kubernetes staging/src/k8s.io/apiserver/pkg/audit/policy/reader.go"),
@@ -471,10 +596,27 @@ const OTHERS: &[Check] = &[
         applies: Text("nodes with a CIS profile, since {since MANIFESTS_CLOSED}"),
         about: Text(
             "with a CIS profile RKE2 writes static pods with mode 600. It does not rewrite a file \
-             whose content is unchanged, so a file from before the profile keeps mode 644",
+             whose content is unchanged, so a file from before the profile keeps mode 644. Those of the API \
+             server and of kube-proxy are removed and written anew at each start, since {since MANIFESTS_REMOVED}",
         ),
         fix: Text("`chmod 600` the files named"),
         source: Text("rancher/rke2 pkg/staticpod, #4831"),
+    },
+    Check {
+        id: CheckId::DataDirOtherRole,
+        title: "the data directory is not one of the other role",
+        required_by: &[],
+        applies: Text("where RKE2 has run before"),
+        about: Text(
+            "the tarball of RKE2 installs both units, and install.sh takes a node for a server unless told \
+             otherwise. A server started over an agent's data makes a cluster of its own; an agent started over a \
+             server's data leaves an etcd member behind that its cluster still counts",
+        ),
+        fix: Text(
+            "enable the unit of the other role; or, to change the role, remove the node from its cluster and run \
+             rke2-uninstall.sh first",
+        ),
+        source: Text("rancher/rke2 bundle/bin, pkg/rke2; k3s-io/k3s pkg/etcd"),
     },
     Check {
         id: CheckId::KubeletExited,

@@ -12,7 +12,7 @@ use crate::rke2::changes::{FAIL_CGROUP_V1, FAIL_CGROUP_V1_DEFAULT, USER_NAMESPAC
 use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
 use crate::rke2::profile::{DEPRECATED_FATAL, INVALID, Order, ProfileRules, ProfileStatus, Scope};
 use crate::rke2::role::Role;
-use crate::rke2::start::{Advice, Sourced, StartFailure, StartSettings, Unknown};
+use crate::rke2::start::{Advice, Provenance, Sourced, StartFailure, StartSettings, Unknown};
 
 /// One requirement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +82,8 @@ pub enum RequirementKind {
         status: ProfileStatus,
         /// What it accepts, joined for a sentence.
         accepted: String,
+        /// What sets it.
+        origin: Provenance,
     },
     /// `protect-kernel-defaults` not set to false beside a profile.
     ProtectKernelDefaults {
@@ -156,7 +158,7 @@ fn profile_because(settings: &StartSettings) -> Because {
     )
 }
 
-fn because(words: &str, origin: &crate::rke2::start::Provenance) -> Because {
+fn because(words: &str, origin: &Provenance) -> Because {
     Because {
         words: format!("{words} ({origin})"),
         source: origin.source.clone(),
@@ -212,6 +214,7 @@ fn profile_name(
             value: settings.profile.value.clone(),
             status,
             accepted: rules.accepted().collect::<Vec<_>>().join(" or "),
+            origin: settings.profile.origin.clone(),
         },
     }
 }

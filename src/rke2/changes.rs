@@ -60,6 +60,27 @@ changes! {
     /// `rke2 --debug server` is refused.
     NO_GLOBAL_DEBUG: (24, 12, 1), (25, 8, 1), (26, 3, 1);
 
+    // Selections: rancher/rke2 pkg/cli/cmds/server.go, root.go, pkg/rke2/rke2_linux.go.
+
+    /// The flag `cni`, with one name.
+    CNI_FLAG: (20, 7, 1);
+    /// `cni` takes two names where the first is multus, and calico.
+    CNI_LIST: (21, 2, 1);
+    /// The network plugin flannel.
+    CNI_FLANNEL: (26, 14, 1), (27, 11, 1), (28, 7, 1), (29, 2, 1), (30, 0, 1);
+    /// The names of `cni` and `ingress-controller` are checked alike, in words that name those that are valid.
+    CHECKED_LISTS: (27, 16, 1), (28, 12, 1), (29, 7, 1), (30, 3, 1);
+    /// The ingress controller traefik.
+    INGRESS_TRAEFIK: (30, 3, 1);
+    /// The variable `RKE2_INGRESS_CONTROLLER` beside `RKE_INGRESS_CONTROLLER`.
+    INGRESS_VARIABLE: (32, 13, 2), (33, 10, 1), (34, 6, 1), (35, 3, 1);
+    /// The names of `ingress-controller` are not checked again.
+    INGRESS_UNCHECKED: (36, 0, 1);
+    /// An external address together with a cloud provider is refused.
+    EXTERNAL_IP_REFUSED: (18, 12, 1);
+    /// The same before the profile is checked.
+    CLOUD_PROVIDER_FIRST: (36, 0, 1);
+
     // The kubelet: k3s-io/k3s pkg/daemons/agent, kubernetes cmd/kubelet/app.
 
     /// Entries of `kubelet-arg` may begin with `--`.
@@ -83,9 +104,14 @@ changes! {
 
     /// With a CIS profile static pods are written with mode 0600: rancher/rke2 #4831.
     MANIFESTS_CLOSED: (25, 15, 1), (26, 10, 1), (27, 7, 1), (28, 3, 1);
+    /// The static pods of the API server and of kube-proxy are removed and written anew at each start:
+    /// rancher/rke2 aba315833.
+    MANIFESTS_REMOVED: (24, 17, 1), (25, 13, 1), (26, 8, 1), (27, 5, 1);
     /// A unit does not start while the other one runs; before, each stops the other:
     /// rancher/rke2 bundle/lib/systemd/system.
     UNIT_SKIPPED: (32, 13, 1), (33, 9, 1), (34, 5, 1), (35, 2, 1);
+    /// The API server reads audit policies of `audit.k8s.io/v1` only: kubernetes #108092.
+    AUDIT_V1: (24, 1, 1);
     /// Pod security leaves out kube-system and cis-operator-system: rancher/rke2 pkg/rke2/psa.go.
     POD_SECURITY: (25, 0, 1);
     /// Pod security leaves out tigera-operator.

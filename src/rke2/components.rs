@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::config::{ParserRules, SettingOrigin, Settings};
+use super::layout;
 use super::role::Role;
 use crate::kubernetes::{Minor, Program, control_plane, tables};
 
@@ -18,6 +19,8 @@ pub(crate) struct Given {
     pub(crate) text: String,
     /// What set it; `None` for RKE2 itself.
     pub(crate) origin: Option<SettingOrigin>,
+    /// The setting of RKE2's own that holds it, where it is no entry of the component's `*-arg`.
+    pub(crate) setting: Option<&'static str>,
 }
 
 /// The setting that holds the arguments of a component.
@@ -44,6 +47,13 @@ pub(crate) fn runs(program: Program, settings: &Settings) -> bool {
         Program::Scheduler => is_server && !is_on("disable-scheduler"),
         Program::CloudControllerManager => is_server && !is_on("disable-cloud-controller"),
     }
+}
+
+/// Whether RKE2 runs etcd.
+pub(crate) fn runs_etcd(settings: &Settings) -> bool {
+    settings.role == Role::Server
+        && !settings.is_on("disable-etcd")
+        && settings.text("datastore-endpoint").is_empty()
 }
 
 /// The entries of the component's `*-arg` setting.
@@ -109,7 +119,8 @@ fn of_lists(settings: &Settings, rules: &ParserRules) -> BTreeMap<String, Given>
         let items = settings.list(name);
         let value: Vec<&str> = items.iter().map(|(item, _)| item.as_str()).collect();
         if let Some((_, origin)) = items.first() {
-            let given = Given::of(flag, &value.join(","), Some(origin.clone()));
+            let mut given = Given::of(flag, &value.join(","), Some(origin.clone()));
+            given.setting = Some(name);
             all.insert(flag.to_owned(), given);
         }
     }
@@ -191,6 +202,7 @@ fn own(
             if !gives("authentication-config") {
                 all.push(("anonymous-auth", "false".to_owned()));
             }
+            all.extend(api_server_files(settings));
         }
         Program::ControllerManager => {
             all.extend(controller_manager(data, minor));
@@ -239,6 +251,23 @@ fn own(
     all.into_iter()
         .map(|(name, value)| (name.to_owned(), Given::of(name, &value, None)))
         .collect()
+}
+
+/// The files that settings of RKE2's own, or a CIS profile, give to the API server, each with its flag. The file of
+/// pod security that RKE2 writes itself is not among them.
+pub(crate) fn api_server_files(settings: &Settings) -> Vec<(&'static str, String)> {
+    let mut all = Vec::new();
+    let policy = settings.text("audit-policy-file");
+    if !policy.is_empty() {
+        all.push(("audit-policy-file", policy.to_owned()));
+    } else if settings.profile().starts_with("cis") {
+        all.push(("audit-policy-file", layout::AUDIT_POLICY.to_owned()));
+    }
+    let admission = settings.text("pod-security-admission-config-file");
+    if !admission.is_empty() {
+        all.push(("admission-control-config-file", admission.to_owned()));
+    }
+    all
 }
 
 fn api_server(data: &str, domain: &str) -> Vec<(&'static str, String)> {
@@ -388,13 +417,18 @@ fn names(entry: &str, flag: &str) -> bool {
 
 impl Given {
     fn own(text: String) -> Self {
-        Self { text, origin: None }
+        Self {
+            text,
+            origin: None,
+            setting: None,
+        }
     }
 
     fn of(name: &str, value: &str, origin: Option<SettingOrigin>) -> Self {
         Self {
             text: format!("--{name}={value}"),
             origin,
+            setting: None,
         }
     }
 }

@@ -48,6 +48,11 @@ pub(crate) fn static_pod(data_dir: &str, program: &str) -> String {
     format!("{data_dir}/agent/pod-manifests/{program}.yaml")
 }
 
+/// The certificate of the kubelet, which an agent gets when it joins a cluster.
+pub(crate) fn kubelet_certificate(data_dir: &str) -> String {
+    format!("{data_dir}/agent/client-kubelet.crt")
+}
+
 /// The configuration of etcd.
 pub(crate) fn etcd_config(data_dir: &str) -> String {
     format!("{data_dir}/server/db/etcd/config")

@@ -13,7 +13,8 @@ use super::start::{StartFailure, UserNamespaceGates};
 use super::version::Version;
 use super::{kubelet_defaults, layout};
 use crate::facts::Source;
-use crate::finding::{CheckId, Component};
+use crate::finding::edit::Change;
+use crate::finding::{CheckId, Component, Remedy, Stage};
 use crate::go;
 use crate::kubernetes::arguments;
 use crate::kubernetes::control_plane::{self, FileState};
@@ -118,10 +119,11 @@ fn before_kubelet(start: &KubeletStart<'_>) -> Before {
             subject: "node-taint".to_owned(),
             source: origin.source(),
             ground: Ground::Settled,
-            remedy: Some(format!(
+            stage: Stage::KubeletPreparation,
+            remedies: vec![Remedy::manual(format!(
                 "write each taint as key=value:effect at {origin}; effects are NoSchedule, PreferNoSchedule and \
                  NoExecute"
-            )),
+            ))],
         });
     }
     for copied in config::copied(settings, rules) {
@@ -159,9 +161,10 @@ fn before_kubelet(start: &KubeletStart<'_>) -> Before {
             subject: format!("kubelet-arg {argument}"),
             source: origin.source(),
             ground: Ground::Settled,
-            remedy: Some(format!(
+            stage: Stage::KubeletPreparation,
+            remedies: vec![Remedy::manual(format!(
                 "create what `{argument}` of kubelet-arg names at {origin}, or remove the entry"
-            )),
+            ))],
         });
     }
     Before::Nothing
@@ -498,7 +501,8 @@ fn of_file(
             line,
         }),
         ground,
-        remedy: None,
+        stage: Stage::KubeletConfiguration,
+        remedies: Vec::new(),
     }
 }
 
@@ -526,7 +530,8 @@ fn of_arguments(
         subject: subject(program, given),
         source: origin.source(),
         ground: ground(failure),
-        remedy: Some(argument_remedy(program, minor, given, origin)),
+        stage: Stage::KubeletConfiguration,
+        remedies: argument_remedies(program, minor, given, origin),
     })
 }
 
@@ -548,42 +553,40 @@ fn name(argument: &str) -> &str {
     shown(argument).split('=').next().unwrap_or_default()
 }
 
-fn argument_remedy(
+fn argument_remedies(
     program: Program,
     minor: Minor,
     given: &Given,
     origin: &SettingOrigin,
-) -> String {
+) -> Vec<Remedy> {
     let setting = components::setting(program);
+    let entry = shown(&given.text);
     let name = name(&given.text);
+    if let Some(other) = given.setting {
+        return vec![Remedy::manual(format!("correct `{other}` at {origin}"))];
+    }
     if let Some(map) = name
         .strip_prefix("[{")
         .and_then(|rest| rest.strip_suffix("}]"))
         && let Some((key, value)) = map.split_once(' ')
     {
-        return format!(
+        return vec![Remedy::manual(format!(
             "write \"{key}={value}\", in quotes and with `=`, at {origin}: the entry is a map"
-        );
+        ))];
     }
     let plain = name.replace('_', "-");
-    if tables::flag(program, minor, &plain).is_some() {
-        return format!(
-            "correct or remove `{}` of {setting} at {origin}",
-            shown(&given.text)
-        );
-    }
-    let names: Vec<&str> = tables::flags(program, minor)
-        .map(|flag| flag.name)
-        .collect();
-    match nearest(&plain, &names) {
-        Some(near) => format!("did you mean `{near}`? correct it at {origin}"),
-        None => format!(
-            "remove `{}` of {setting} at {origin}: {} 1.{} does not have that flag",
-            shown(&given.text),
-            program.as_str(),
-            minor.0
-        ),
-    }
+    let change = if tables::flag(program, minor, &plain).is_some() {
+        Change::Correct
+    } else {
+        let names: Vec<&str> = tables::flags(program, minor)
+            .map(|flag| flag.name)
+            .collect();
+        match nearest(&plain, &names) {
+            Some(near) => Change::Set(entry.replacen(name, near, 1)),
+            None => Change::Remove,
+        }
+    };
+    origin.remedies(setting, Some(entry), &change)
 }
 
 /// The argument as an entry of a `*-arg` setting.
@@ -603,7 +606,13 @@ pub(crate) fn static_pods(
         .into_iter()
         .filter(|program| *program != Program::Kubelet)
         .filter(|program| components::runs(*program, settings))
-        .filter(|program| !components::entries(*program, settings).is_empty())
+        .filter(|program| {
+            let has_files = *program == Program::ApiServer
+                && components::api_server_files(settings)
+                    .iter()
+                    .any(|(_, path)| matches!(read(path), FileState::Content(_)));
+            has_files || !components::entries(*program, settings).is_empty()
+        })
         .filter(|_| tables::knows(minor))
         .filter_map(|program| static_pod(program, minor, settings, read))
         .collect()
@@ -617,12 +626,18 @@ fn static_pod(
 ) -> Option<StartFailure> {
     let given = components::arguments(program, settings, minor);
     let arguments: Vec<String> = given.iter().map(|given| given.text.clone()).collect();
-    // RKE2 makes what its own arguments name.
+    let own = components::api_server_files(settings);
+    // RKE2 makes what its own arguments name, and an audit policy that is missing.
     let files = |path: &str| {
+        let is_policy = own
+            .iter()
+            .any(|(flag, own)| *flag == "audit-policy-file" && own == path);
         if path.starts_with(settings.data_dir()) {
-            FileState::Unknown
-        } else {
-            read(path)
+            return FileState::Unknown;
+        }
+        match read(path) {
+            FileState::Missing if is_policy => FileState::Unknown,
+            state => state,
         }
     };
     let failure = control_plane::judge(program, minor, &arguments, &files)?;
@@ -630,7 +645,13 @@ fn static_pod(
         Cause::Arguments(positions) => of_arguments(program, minor, &failure, &given, positions),
         Cause::File { path, line } => {
             let message = failure.message.clone();
-            Some(of_file(program, message, path, *line, ground(&failure)))
+            let mut found = of_file(program, message, path, *line, ground(&failure));
+            let is_policy =
+                |(flag, own): &(&str, String)| *flag == "audit-policy-file" && own == path;
+            if own.iter().any(is_policy) {
+                found.check = CheckId::ControlAuditPolicy;
+            }
+            Some(found)
         }
     }
 }

@@ -4,7 +4,8 @@ use super::config::{self, Kubelet, Settings};
 use super::role::Role;
 use super::version::Version;
 use crate::facts::Source;
-use crate::finding::{CheckId, Component};
+use crate::finding::edit::Change;
+use crate::finding::{CheckId, Component, Remedy, Stage};
 use crate::text::printable;
 
 /// Where a setting got its value.
@@ -15,6 +16,8 @@ pub struct Provenance {
     pub label: String,
     /// The file and line, where there is one.
     pub source: Option<Source>,
+    /// What set it, as far as that can be changed.
+    pub setting: Option<config::SettingOrigin>,
 }
 
 impl Provenance {
@@ -23,7 +26,15 @@ impl Provenance {
         Self {
             label: "default".to_owned(),
             source: None,
+            setting: None,
         }
+    }
+
+    /// The ways to change the setting `key` where it stands.
+    pub(crate) fn remedies(&self, key: &str, change: &Change) -> Vec<Remedy> {
+        let default = config::SettingOrigin::Default;
+        let origin = self.setting.as_ref().unwrap_or(&default);
+        origin.remedies(key, None, change)
     }
 }
 
@@ -63,6 +74,8 @@ pub struct StartFailure {
     pub check: CheckId,
     /// The component that exits.
     pub component: Component,
+    /// When, in the course of a start. Of a static pod, it means nothing.
+    pub stage: Stage,
     /// The message it exits with.
     pub message: String,
     /// The setting or file concerned.
@@ -71,8 +84,8 @@ pub struct StartFailure {
     pub source: Option<Source>,
     /// What the error depends on.
     pub ground: config::Ground,
-    /// The fix, where it is more than to correct the place.
-    pub remedy: Option<String>,
+    /// The ways to fix it, where that is more than to correct the place.
+    pub remedies: Vec<Remedy>,
 }
 
 /// The feature gates of the kubelet that decide what it requires of the host.
@@ -94,6 +107,8 @@ pub struct ComponentFailures {
     pub gates: Option<UserNamespaceGates>,
     /// The static pods.
     pub static_pods: Vec<StartFailure>,
+    /// RKE2 itself, after it has parsed its flags.
+    pub rke2: Vec<StartFailure>,
 }
 
 /// A mistake in the configuration that does not prevent the start.
@@ -105,8 +120,8 @@ pub struct Advice {
     pub subject: String,
     /// The mistake, in one sentence.
     pub summary: String,
-    /// The fix.
-    pub remedy: String,
+    /// The ways to fix it, each sufficient.
+    pub remedies: Vec<Remedy>,
     /// File and line.
     pub source: Option<Source>,
 }
@@ -234,6 +249,7 @@ impl StartSettings {
                 .fatal
                 .iter()
                 .map(rke2_fatal)
+                .chain(failures.rke2)
                 .chain(of_kubelet)
                 .collect(),
             static_pods: failures.static_pods,
@@ -260,6 +276,7 @@ impl Provenance {
         Self {
             label,
             source: origin.source(),
+            setting: Some(origin.clone()),
         }
     }
 }
@@ -278,10 +295,19 @@ fn rke2_fatal(fatal: &config::Refusal) -> StartFailure {
         Some(origin) => (CheckId::ConfigFlag, origin.to_string()),
         None => (CheckId::ConfigParse, "RKE2's configuration".to_owned()),
     };
+    let remedies = match (&fatal.origin, &fatal.fix) {
+        (Some(origin), Some(fix)) => {
+            let (setting, change) = fix.as_ref();
+            // A word of a file's list, or of a command line, names itself.
+            origin.remedies(setting, None, change)
+        }
+        _ => Vec::new(),
+    };
     StartFailure {
         check,
         component: Component::Rke2,
-        remedy: None,
+        stage: Stage::Configuration,
+        remedies,
         message: fatal.message.clone(),
         subject,
         source: fatal.source.clone(),
@@ -293,7 +319,8 @@ fn kubelet_fatal(fatal: &config::Refusal) -> StartFailure {
     StartFailure {
         check: CheckId::ConfigKubeletArg,
         component: Component::Kubelet,
-        remedy: None,
+        stage: Stage::KubeletConfiguration,
+        remedies: Vec::new(),
         message: fatal.message.clone(),
         subject: "kubelet-arg".to_owned(),
         source: fatal.source.clone(),
@@ -325,16 +352,17 @@ fn ignored(ignored: &config::Ignored) -> Advice {
             check: CheckId::ConfigIgnored,
             subject: key.clone(),
             summary: format!(
-                "RKE2 skips `{key}`: it is no flag of this release and role{}",
-                match ignored.did_you_mean.as_deref() {
-                    Some("profile") => "; the node starts, and is not hardened",
+                "RKE2 skips `{key}`: it is no flag of this release and role{}{}",
+                match &ignored.elsewhere {
+                    Some(elsewhere) => format!(" ({elsewhere})"),
+                    None => String::new(),
+                },
+                match (&ignored.elsewhere, ignored.did_you_mean) {
+                    (None, Some("profile")) => "; the node starts, and is not hardened",
                     _ => "",
                 }
             ),
-            remedy: match &ignored.did_you_mean {
-                Some(near) => format!("did you mean `{near}`? correct it in {place}"),
-                None => format!("remove it from {place}"),
-            },
+            remedies: skipped_remedies(ignored, place),
             source: ignored.source.clone(),
         },
         config::IgnoredReason::MissingFile => Advice {
@@ -344,8 +372,30 @@ fn ignored(ignored: &config::Ignored) -> Advice {
                 "RKE2 ignores its whole configuration, {key} included, because {place} is missing or \
                  a link to nothing: no profile, no token"
             ),
-            remedy: format!("remove {place}, or restore what it links to"),
+            remedies: vec![Remedy::manual(format!(
+                "remove {place}, or restore what it links to"
+            ))],
             source: ignored.source.clone(),
         },
     }
+}
+
+/// How a key that RKE2 skips is corrected.
+fn skipped_remedies(ignored: &config::Ignored, place: &str) -> Vec<Remedy> {
+    let Some(Source {
+        path,
+        line: Some(line),
+    }) = &ignored.source
+    else {
+        return vec![Remedy::manual(format!("remove it from {place}"))];
+    };
+    let origin = config::SettingOrigin::File {
+        path: path.clone(),
+        line: *line,
+    };
+    let change = match (&ignored.elsewhere, ignored.did_you_mean) {
+        (None, Some(near)) => Change::Rename(near),
+        _ => Change::Remove,
+    };
+    origin.remedies(&ignored.key, None, &change)
 }

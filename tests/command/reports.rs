@@ -11,16 +11,6 @@ const OPEN: &[&str] = &[
     // The flags of these minors of Kubernetes are not in the tables.
     "kubelet-arg-container-runtime",
     "kubelet-arg-pod-infra",
-    "profile-env-remedy",
-    "audit-no-profile",
-    "manifest-mode-apiserver",
-    "audit-policy-v1beta1",
-    "audit-policy-no-kind",
-    "config-overridden-by-dropin",
-    "config-wrong-name",
-    "cni-multus-plus",
-    "agent-without-server",
-    "etcd-data-moved",
 ];
 
 fn cases() -> Vec<Json> {

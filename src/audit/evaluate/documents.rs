@@ -220,6 +220,47 @@ pub(super) fn exemptions(facts: &NodeFacts) -> ControlResult {
         )
 }
 
+/// The first thing in RKE2's own admission configuration that no release of RKE2 writes, and where it stands.
+pub(in crate::audit) fn edit_of_pod_security(document: &Document) -> Option<(String, Source)> {
+    let plugins = document.get("plugins")?;
+    for plugin in plugins.items() {
+        let name = plugin.get("name").and_then(Node::text).unwrap_or_default();
+        if name != "PodSecurity" {
+            return Some((format!("plugin {name}"), plugin.source()));
+        }
+    }
+    let configuration = plugin(document)?.get("configuration")?;
+    let defaults = configuration.get("defaults");
+    let level = |name: &str| defaults.and_then(|defaults| defaults.get(name)?.text());
+    let own = match level("enforce").as_deref() {
+        Some("restricted") => "restricted",
+        _ => "privileged",
+    };
+    for name in defaults.into_iter().flat_map(Node::keys) {
+        let value = defaults.and_then(|defaults| defaults.get(name));
+        let text = value.and_then(Node::text).unwrap_or_default();
+        let is_own = if name.ends_with("-version") {
+            text == "latest"
+        } else {
+            text == own
+        };
+        if let Some(value) = value.filter(|_| !is_own) {
+            return Some((format!("{name}: {text}"), value.source()));
+        }
+    }
+    let exemptions = configuration.get("exemptions")?;
+    for name in exemptions.keys() {
+        for item in exemptions.get(name).into_iter().flat_map(Node::items) {
+            let text = item.text().unwrap_or_default();
+            let is_own = name == "namespaces" && EXEMPT.iter().any(|(own, ..)| *own == text);
+            if !is_own {
+                return Some((format!("exemption {text}"), item.source()));
+            }
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

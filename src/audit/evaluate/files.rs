@@ -55,7 +55,14 @@ pub(super) fn mode(facts: &NodeFacts, key: &str, limit: u32) -> ControlResult {
         let commands = commands
             .map(|seen| format!("chmod {:o} {}", seen.mode & limit, shell_word(&seen.path)))
             .collect();
-        result = result.remedy(more("restrict the permissions", survey), commands);
+        // RKE2 writes static pods, and the mode with them.
+        let what = if key.starts_with("podmanifest.") && !facts.is_hardened {
+            "write `profile: cis` in RKE2's configuration, and restart RKE2: without a profile it writes static pods \
+             with mode 644, and a mode that is set manually does not last"
+        } else {
+            "restrict the permissions"
+        };
+        result = result.remedy(more(what, survey), commands);
     }
     result
 }

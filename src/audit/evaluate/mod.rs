@@ -1,6 +1,6 @@
 //! Evaluates controls on a node. Pure.
 
-mod documents;
+pub(in crate::audit) mod documents;
 mod etcd;
 pub(crate) mod files;
 pub(in crate::audit) mod flags;

@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{HostRoot, rke2_config};
 use crate::audit::benchmark::Benchmark;
-use crate::audit::control::{Criterion, KubeComponent};
+use crate::audit::control::{Criterion, FileSet, KubeComponent};
 use crate::audit::evaluate::files;
 use crate::audit::facts::{
     ConfigDocument, EtcdAccount, InspectedFile, KubeletFacts, NodeFacts, Survey,
@@ -22,9 +22,10 @@ use crate::audit::{controls, node};
 use crate::facts::{Lookup, ReadError, Source, Table};
 use crate::rke2::changes::AUDIT_POLICY;
 use crate::rke2::config::{self, ParserRules, Settings};
+use crate::rke2::config_advice;
 use crate::rke2::profile::Scope;
 use crate::rke2::version::Version;
-use crate::rke2::{accounts, layout};
+use crate::rke2::{accounts, changes, layout};
 
 use processes::{Found, Wanted};
 use survey::About;
@@ -79,6 +80,7 @@ pub(crate) fn read(
     let mut facts = NodeFacts {
         role: settings.role,
         version: version.clone(),
+        is_hardened: settings.profile().starts_with("cis"),
         parts: node::parts(settings),
         account: account(root),
         kubelet: kubelet(root, version, settings, &data_dir, &found),
@@ -93,7 +95,8 @@ pub(crate) fn read(
         surveys: BTreeMap::new(),
         data_dir,
     };
-    facts.surveys = surveys(root, &facts, benchmark);
+    let etcd_data = config_advice::moved_etcd_data(settings).map(|(path, ..)| path);
+    facts.surveys = surveys(root, &facts, benchmark, etcd_data.as_deref());
     facts
 }
 
@@ -129,9 +132,13 @@ pub(crate) fn restart(
         .collect();
     let mut etcd: Vec<InspectedFile> = Vec::new();
     if parts.etcd {
+        let moved = config_advice::moved_etcd_data(settings);
+        let own = || format!("{data_dir}/{}", layout::ETCD_DATA[0]);
+        let top = moved.map_or_else(own, |(path, ..)| path);
         let mut paths = layout::ETCD_DATA
             .iter()
-            .map(|path| format!("{data_dir}/{path}"));
+            .filter_map(|path| path.strip_prefix(layout::ETCD_DATA[0]))
+            .map(|inner| format!("{top}{inner}"));
         // Before the first start there is no data, and no account that could own it.
         etcd.extend(paths.next().and_then(inspect));
         if !etcd.is_empty() {
@@ -161,31 +168,46 @@ pub(crate) fn restart(
     }
 }
 
+/// The admission configuration that RKE2 writes itself, where it does.
+pub(crate) fn own_pod_security(
+    root: &HostRoot,
+    settings: &Settings,
+    version: &Version,
+) -> Option<ConfigDocument> {
+    let is_own = node::parts(settings).api_server
+        && changes::POD_SECURITY.includes(version)
+        && node::text(settings, "pod-security-admission-config-file").is_none();
+    let path = layout::POD_SECURITY;
+    is_own.then(|| ConfigDocument::new(path, content(root, path)))
+}
+
 /// Inspects the files of every control of `benchmark` that is about files.
 fn surveys(
     root: &HostRoot,
     facts: &NodeFacts,
     benchmark: Benchmark,
+    etcd_data: Option<&str>,
 ) -> BTreeMap<&'static str, Survey> {
     let data_dir = facts.data_dir.as_str();
+    // Arguments of etcd can move its data away from RKE2's directory.
+    let survey = |place: FileSet, about: About, is_right: &dyn Fn(&InspectedFile) -> bool| {
+        let is_etcd = matches!(place, FileSet::Directory("server/db/etcd"));
+        match etcd_data {
+            Some(path) if is_etcd => survey::one(root, path, is_right),
+            _ => survey::survey(root, data_dir, place, about, is_right),
+        }
+    };
     let inspect = |criterion: Criterion| match criterion {
         Criterion::Mode(place, limit) => {
             let limit = limit.of(benchmark);
-            Some(survey::survey(
-                root,
-                data_dir,
-                place,
-                About::Mode,
-                &|seen| files::is_closed(seen.mode, limit),
-            ))
+            let is_right = |seen: &InspectedFile| files::is_closed(seen.mode, limit);
+            Some(survey(place, About::Mode, &is_right))
         }
-        Criterion::Owner(place, who) => Some(survey::survey(
-            root,
-            data_dir,
-            place,
-            About::Owner,
-            &|seen| files::belongs(seen, who, facts.account, data_dir),
-        )),
+        Criterion::Owner(place, who) => {
+            let is_right =
+                |seen: &InspectedFile| files::belongs(seen, who, facts.account, data_dir);
+            Some(survey(place, About::Owner, &is_right))
+        }
         _ => None,
     };
     controls::of(benchmark)

@@ -78,6 +78,22 @@ pub(super) fn survey(
     walk.survey
 }
 
+/// Inspects one file or directory, without its content.
+pub(super) fn one(
+    root: &HostRoot,
+    path: &str,
+    is_right: &dyn Fn(&InspectedFile) -> bool,
+) -> Survey {
+    let mut walk = Walk {
+        root,
+        is_right,
+        entries: 0,
+        survey: Survey::default(),
+    };
+    walk.one(path.to_owned());
+    walk.survey
+}
+
 struct Walk<'a> {
     root: &'a HostRoot,
     is_right: &'a dyn Fn(&InspectedFile) -> bool,

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::finding::edit::Change;
 use crate::go;
 use crate::rke2::Role;
 use crate::rke2::flag_history::FlagKind;
@@ -9,7 +10,7 @@ use crate::rke2::flag_history::FlagKind;
 use super::flags::{self, Flag};
 use super::number::{is_duration, number};
 use super::rules::ParserRules;
-use super::settings::{REDACTED, Refusal, Setting, SettingOrigin, SettingValue};
+use super::settings::{Lost, REDACTED, Refusal, Setting, SettingOrigin, SettingValue};
 use super::{Argument, Variable};
 
 /// One word after the role, from the files or from the command line.
@@ -124,6 +125,7 @@ fn from_environment(
     let origin = SettingOrigin::Env {
         name: String::from_utf8_lossy(&variable.name).into_owned(),
         source: variable.source.clone(),
+        set_by: variable.set_by,
     };
     let bytes = variable.value.as_slice();
     let refused = |kind: &str, function: &str, reason: &str| {
@@ -144,6 +146,7 @@ fn from_environment(
             ),
             &origin,
         )
+        .fixed_by(flag.name, meant(flag.kind, bytes))
     };
     let value = match flag.kind {
         FlagKind::Text => SettingValue::Text(lossy(bytes)),
@@ -252,7 +255,7 @@ impl State<'_> {
             };
             let name = lossy(&name);
             let message = format!("invalid value {value} for flag -{name}: {reason}");
-            Refusal::by(message, &origin)
+            Refusal::by(message, &origin).fixed_by(flag.name, Change::Correct)
         };
         let parsed = match flag.kind {
             FlagKind::Text => SettingValue::Text(lossy(&value)),
@@ -278,7 +281,10 @@ impl State<'_> {
             return Ok(());
         };
         if replaces && setting.set {
-            setting.overridden.append(&mut setting.sources);
+            let origin = setting.sources.first().cloned();
+            let value = setting.value.clone();
+            let lost = origin.map(|origin| Lost { origin, value });
+            setting.overridden.extend(lost);
         }
         match (&mut setting.value, parsed) {
             (SettingValue::List(items), SettingValue::List(more)) if !replaces => {
@@ -359,8 +365,22 @@ fn next(
 }
 
 fn undefined(name: &[u8], origin: &SettingOrigin) -> Refusal {
-    let message = format!("flag provided but not defined: -{}", lossy(name));
-    Refusal::undefined(message, origin)
+    let name = lossy(name);
+    let message = format!("flag provided but not defined: -{name}");
+    Refusal::undefined(message, origin).fixed_by(&name, Change::Remove)
+}
+
+/// What was probably meant by a value that is not of the flag's type.
+fn meant(kind: FlagKind, value: &[u8]) -> Change {
+    if kind != FlagKind::Bool {
+        return Change::Correct;
+    }
+    let word = lossy(go::trim_space(value)).to_lowercase();
+    match word.as_str() {
+        "y" | "yes" | "on" | "true" | "enable" | "enabled" => Change::Set("true".to_owned()),
+        "n" | "no" | "off" | "false" | "disable" | "disabled" => Change::Set("false".to_owned()),
+        _ => Change::Correct,
+    }
 }
 
 type Split<'a> = Option<(&'a [u8], Option<&'a [u8]>)>;
@@ -425,9 +445,10 @@ fn switched_on(name: &[u8], value: Option<&[u8]>, origin: &SettingOrigin) -> Res
         return Ok(true);
     };
     go::parse_bool(value).ok_or_else(|| {
+        let change = meant(FlagKind::Bool, value);
         let (name, value) = (lossy(name), go::quote(value));
         let message = format!("invalid boolean value {value} for -{name}: parse error");
-        Refusal::by(message, origin)
+        Refusal::by(message, origin).fixed_by(&name, change)
     })
 }
 

@@ -6,8 +6,10 @@
 use crate::rke2::Role;
 use crate::rke2::flag_history::{self, FlagKind, Form, Run};
 use crate::rke2::layout::DATA_DIR;
+use crate::rke2::releases;
 use crate::rke2::table;
 
+use super::elsewhere::Elsewhere;
 use super::rules::ParserRules;
 
 /// One flag.
@@ -107,6 +109,32 @@ pub(super) fn of(role: Role, rules: &ParserRules) -> impl Iterator<Item = Flag> 
 pub(super) fn find(role: Role, name: &[u8], rules: &ParserRules) -> Option<Flag> {
     let mut named = FLAGS.iter().filter(|flag| flag.is_named(name));
     named.find_map(|flag| flag.at(role, rules))
+}
+
+/// Where a flag exists that a release does not define for `role`: for the other role, in later or earlier releases.
+pub(super) fn elsewhere(role: Role, name: &[u8], rules: &ParserRules) -> Option<Elsewhere> {
+    let flag = FLAGS.iter().find(|flag| flag.is_named(name))?;
+    let other = match role {
+        Role::Server => Role::Agent,
+        Role::Agent => Role::Server,
+    };
+    if flag.at(other, rules).is_some() {
+        return Some(Elsewhere::Role(other));
+    }
+    let [server, agent] = flag.runs;
+    let runs = match role {
+        Role::Server => server,
+        Role::Agent => agent,
+    };
+    let defined = || runs.iter().filter(|run| run.form != Form::Dropped);
+    let release = |position: u16| releases::release(usize::from(position));
+    let later = defined().filter(|run| run.first > rules.release);
+    if let Some(first) = later.map(|run| run.first).min() {
+        return release(first).map(Elsewhere::Since);
+    }
+    let earlier = defined().filter(|run| run.last < rules.release);
+    let last = earlier.map(|run| run.last).max()?;
+    release(last).map(Elsewhere::Until)
 }
 
 /// How a release has the flags that one of these names may be about: names of flags, their short forms, variables.

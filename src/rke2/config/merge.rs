@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use crate::facts::{Operation, ReadError, Source};
 
 use super::rules::ParserRules;
-use super::settings::{Gap, Ignored, IgnoredReason, REDACTED, Refusal, SettingOrigin};
+use super::settings::{
+    Gap, Ignored, IgnoredReason, Lost, REDACTED, Refusal, SettingOrigin, SettingValue,
+};
 use crate::yaml::{self, KeyValue, Value};
 
 /// The configuration files of one node, as they were read.
@@ -84,7 +86,12 @@ pub(super) struct Merged {
     pub(super) ignored: Vec<Ignored>,
     pub(super) gaps: Vec<Gap>,
     pub(super) fatal: Option<Refusal>,
+    /// Values that another line or file replaces, by key, in the order in which they were read.
+    pub(super) replaced: Vec<(String, Lost)>,
 }
+
+/// More values that are replaced than this are no mistakes of a person.
+const MAX_REPLACED: usize = 256;
 
 /// A value on its way, with the distinction that appending makes: only a text is appended as it
 /// stands, all else trimmed and not at all when empty.
@@ -121,6 +128,24 @@ impl Pending {
                 },
                 value.as_text().is_some(),
             ),
+        }
+    }
+
+    /// What is left of it when another value replaces it.
+    fn into_lost(self) -> Option<Lost> {
+        match self {
+            Self::One(piece, _) => Some(Lost {
+                origin: piece.origin,
+                value: SettingValue::Text(piece.text),
+            }),
+            Self::Many(pieces) => {
+                let origin = pieces.first()?.origin.clone();
+                let items = pieces.into_iter().map(|piece| piece.text).collect();
+                Some(Lost {
+                    origin,
+                    value: SettingValue::List(items),
+                })
+            }
         }
     }
 
@@ -185,7 +210,13 @@ pub(super) fn merge(files: &ConfigFiles, rules: &ParserRules, explicit: bool) ->
                     pieces.extend(next.into_many());
                     *held = Pending::Many(pieces);
                 }
-                Some(held) => *held = next,
+                Some(held) => {
+                    let before = std::mem::replace(held, next);
+                    let lost = before.into_lost().map(|lost| (name.to_owned(), lost));
+                    if merged.replaced.len() < MAX_REPLACED {
+                        merged.replaced.extend(lost);
+                    }
+                }
             }
         }
     }
@@ -293,6 +324,7 @@ fn refuse(
                         key: files.path.clone(),
                         source: Some(Source::file(path.clone())),
                         did_you_mean: None,
+                        elsewhere: None,
                         reason: IgnoredReason::MissingFile,
                     });
                 }

@@ -8,6 +8,7 @@
 
 mod args;
 pub(crate) mod document;
+mod elsewhere;
 mod flags;
 mod kubelet;
 mod merge;
@@ -27,6 +28,7 @@ use std::path::PathBuf;
 
 use crate::facts::Source;
 use crate::rke2::Role;
+use crate::unit::VariableOrigin;
 use crate::yaml;
 
 pub use kubelet::{ConfFile, Effective, KubeletFiles, kubelet, kubelet_paths};
@@ -37,6 +39,7 @@ pub(crate) use kubelet::{
 pub use merge::{ConfigFiles, DropIn};
 pub(crate) use number::{duration_sign, integer};
 pub use rules::ParserRules;
+pub(crate) use settings::Lost;
 pub(crate) use settings::{Gap, Ground, Ignored, REDACTED, Refusal};
 pub use settings::{IgnoredReason, SettingValue, Settings};
 pub use settings::{Setting, SettingOrigin};
@@ -59,6 +62,8 @@ pub struct Variable {
     pub value: Vec<u8>,
     /// Where it is set.
     pub source: Option<Source>,
+    /// What sets it.
+    pub set_by: VariableOrigin,
 }
 
 impl Argument {
@@ -78,6 +83,7 @@ impl Variable {
             name: name.into(),
             value: value.into(),
             source: None,
+            set_by: VariableOrigin::Manager,
         }
     }
 }
@@ -309,7 +315,8 @@ pub fn resolve(
                 let advise = settings.ignored.len() < MAX_ADVICE;
                 let meant = advise.then(|| suggest::nearest(role, &spliced.key, rules));
                 settings.ignored.push(Ignored {
-                    did_you_mean: meant.flatten().map(str::to_owned),
+                    did_you_mean: meant.flatten(),
+                    elsewhere: flags::elsewhere(role, name, rules),
                     source: spliced.origin.source(),
                     key: spliced.key,
                     reason: IgnoredReason::UnknownFlag,
@@ -329,7 +336,12 @@ pub fn resolve(
         None => Ok(()),
     };
     match parsed.and_then(|()| args::settings(words, &invocation.env, role, rules)) {
-        Ok(values) => settings.values = values,
+        Ok(values) => {
+            settings.values = values;
+            for (key, lost) in merged.replaced {
+                settings.add_lost(&key, lost, rules);
+            }
+        }
         Err(fatal) => settings.fatal = Some(fatal),
     }
     settings

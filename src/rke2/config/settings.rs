@@ -3,10 +3,15 @@
 use std::fmt;
 
 use crate::facts::{ReadError, Source};
+use crate::finding::Remedy;
+use crate::finding::edit::{Change, Edit, Keeper, Syntax};
 use crate::rke2::Role;
 use crate::text::without_userinfo;
+use crate::unit::VariableOrigin;
 
+use super::elsewhere::Elsewhere;
 use super::flags;
+use super::rules::ParserRules;
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -24,6 +29,8 @@ pub enum SettingOrigin {
         name: String,
         /// Where it is set.
         source: Option<Source>,
+        /// What sets it.
+        set_by: VariableOrigin,
     },
     /// A word of the command line.
     Argument {
@@ -57,11 +64,120 @@ impl SettingOrigin {
     }
 }
 
+/// The file of a configuration that Rancher writes, from the cluster's, on each node that it provisions.
+const RANCHER: &str = "/50-rancher.yaml";
+/// A file that is read after Rancher's.
+const AFTER_RANCHER: &str = "/99-local.yaml";
+/// Where packages and the tarball of RKE2 put units and environment files.
+const OF_PACKAGES: [&str; 4] = [
+    "/usr/lib/systemd/",
+    "/usr/local/lib/systemd/",
+    "/lib/systemd/",
+    "/opt/rke2/",
+];
+
+fn keeper(path: &str) -> Keeper {
+    if path.ends_with(RANCHER) {
+        Keeper::Rancher
+    } else if OF_PACKAGES
+        .iter()
+        .any(|directory| path.starts_with(directory))
+    {
+        Keeper::Package
+    } else {
+        Keeper::Administrator
+    }
+}
+
+impl SettingOrigin {
+    /// The ways to change the setting `key` where it stands: its value, or that of the item `item` of a list.
+    pub(crate) fn remedies(&self, key: &str, item: Option<&str>, change: &Change) -> Vec<Remedy> {
+        let edit = |place: Source, syntax: Syntax, name: &str, old: Option<&str>| Edit {
+            keeper: keeper(&place.path),
+            place,
+            syntax,
+            name: name.to_owned(),
+            old: old.map(str::to_owned),
+            change: change.clone(),
+        };
+        match self {
+            Self::File { path, line } => {
+                let place = Source::line(path.clone(), *line);
+                let here = edit(place, Syntax::Yaml, key, item);
+                let after = (here.keeper == Keeper::Rancher && item.is_none())
+                    .then(|| override_of_rancher(&here))
+                    .flatten();
+                std::iter::once(here)
+                    .chain(after)
+                    .map(Remedy::Edit)
+                    .collect()
+            }
+            Self::Env {
+                name,
+                source,
+                set_by,
+            } => {
+                let Some(source) = source else {
+                    return vec![Remedy::manual(format!(
+                        "correct {name} in the environment of systemd: `systemctl show-environment`"
+                    ))];
+                };
+                let syntax = match set_by {
+                    VariableOrigin::File => Syntax::EnvironmentFile,
+                    VariableOrigin::Unit => Syntax::Environment,
+                    VariableOrigin::Manager if source.path == "/proc/cmdline" => {
+                        Syntax::KernelCommandLine
+                    }
+                    VariableOrigin::Manager => Syntax::DefaultEnvironment,
+                };
+                vec![Remedy::Edit(edit(source.clone(), syntax, name, None))]
+            }
+            Self::Argument { text, source } => {
+                let Some(source) = source else {
+                    return vec![Remedy::manual(format!(
+                        "correct the argument {text} of RKE2's command line"
+                    ))];
+                };
+                let old = (!text.contains(REDACTED)).then_some(text.as_str());
+                let value = match (item, change) {
+                    // The word of a list holds the item.
+                    (Some(_), Change::Set(value)) => Change::Set(value.clone()),
+                    _ => change.clone(),
+                };
+                let mut edit = edit(source.clone(), Syntax::ExecStart, key, old);
+                edit.change = value;
+                vec![Remedy::Edit(edit)]
+            }
+            Self::Default => match change {
+                Change::Set(value) => vec![Remedy::Edit(Edit {
+                    place: Source::file(super::DEFAULT_CONFIG),
+                    syntax: Syntax::Yaml,
+                    name: key.to_owned(),
+                    old: None,
+                    change: Change::Set(value.clone()),
+                    keeper: Keeper::Administrator,
+                })],
+                _ => Vec::new(),
+            },
+        }
+    }
+}
+
+/// The same value in a file that RKE2 reads after Rancher's, for a node that cannot wait for Rancher.
+fn override_of_rancher(edit: &Edit) -> Option<Edit> {
+    let directory = edit.place.path.strip_suffix(RANCHER)?;
+    matches!(edit.change, Change::Set(_)).then(|| Edit {
+        place: Source::file(format!("{directory}{AFTER_RANCHER}")),
+        keeper: Keeper::Administrator,
+        ..edit.clone()
+    })
+}
+
 impl fmt::Display for SettingOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { path, line } => write!(f, "{path}:{line}"),
-            Self::Env { name, source } => {
+            Self::Env { name, source, .. } => {
                 write!(f, "environment variable {name}")?;
                 source.iter().try_for_each(|s| write!(f, " ({s})"))
             }
@@ -113,7 +229,22 @@ pub struct Setting {
     /// Where the value comes from: one for each item of a list, one for all else, none for a default.
     pub sources: Vec<SettingOrigin>,
     /// What set it before and lost.
-    pub overridden: Vec<SettingOrigin>,
+    pub overridden: Vec<Lost>,
+}
+
+/// A value that a setting had before something else set it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// Where it stands.
+    pub origin: SettingOrigin,
+    /// The value. Of a secret, it must not be shown.
+    pub value: SettingValue,
+}
+
+impl fmt::Debug for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.origin.fmt(f)
+    }
 }
 
 impl Setting {
@@ -124,8 +255,13 @@ impl Setting {
 
     /// The value, or [`REDACTED`] in place of a secret that is not empty.
     pub fn display_value(&self) -> SettingValue {
+        self.display(&self.value)
+    }
+
+    /// A value that it has or had, as [`display_value`](Self::display_value) has it.
+    pub(crate) fn display(&self, value: &SettingValue) -> SettingValue {
         if !self.is_secret() {
-            return match &self.value {
+            return match value {
                 SettingValue::Text(text) => SettingValue::Text(without_userinfo(text).into_owned()),
                 SettingValue::List(items) => SettingValue::List(
                     items
@@ -136,7 +272,7 @@ impl Setting {
                 other => other.clone(),
             };
         }
-        match &self.value {
+        match value {
             SettingValue::Text(text) if text.is_empty() => SettingValue::Text(String::new()),
             SettingValue::List(items) => {
                 SettingValue::List(items.iter().map(|_| REDACTED.to_owned()).collect())
@@ -178,6 +314,8 @@ pub struct Refusal {
     pub origin: Option<Box<SettingOrigin>>,
     /// What it rests on.
     pub ground: Ground,
+    /// The setting to change, and how, where that is known.
+    pub fix: Option<Box<(String, Change)>>,
 }
 
 impl Refusal {
@@ -187,6 +325,7 @@ impl Refusal {
             source,
             origin: None,
             ground: Ground::Settled,
+            fix: None,
         }
     }
 
@@ -196,7 +335,15 @@ impl Refusal {
             source: origin.source(),
             origin: Some(Box::new(origin.clone())),
             ground: Ground::Settled,
+            fix: None,
         }
+    }
+
+    /// The same, which ends when the setting is changed so.
+    #[must_use]
+    pub(super) fn fixed_by(mut self, setting: &str, change: Change) -> Self {
+        self.fix = Some(Box::new((setting.to_owned(), change)));
+        self
     }
 
     /// A flag that this release does not define.
@@ -225,7 +372,9 @@ pub struct Ignored {
     /// The line that sets it; the missing file where the whole is ignored.
     pub source: Option<Source>,
     /// The flag that may have been meant.
-    pub did_you_mean: Option<String>,
+    pub did_you_mean: Option<&'static str>,
+    /// Who else has such a flag: the other role, or other releases.
+    pub elsewhere: Option<Elsewhere>,
     /// Why.
     pub reason: IgnoredReason,
 }
@@ -311,6 +460,16 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Adds a value that a line of a file gave the flag of that name, long or short, and that another one replaced.
+    pub(super) fn add_lost(&mut self, key: &str, lost: Lost, rules: &ParserRules) {
+        let flag = flags::find(self.role, key.as_bytes(), rules);
+        let mut values = self.values.iter_mut();
+        let setting = flag.and_then(|flag| values.find(|setting| setting.name == flag.name));
+        if let Some(setting) = setting {
+            setting.overridden.push(lost);
+        }
+    }
+
     /// The setting of that name.
     pub fn get(&self, name: &str) -> Option<&Setting> {
         self.values.iter().find(|setting| setting.name == name)

@@ -153,7 +153,7 @@ fn what_is_ignored_is_said_with_what_was_meant() {
     let ignored: Vec<_> = found
         .ignored
         .iter()
-        .map(|i| (i.key.as_str(), i.did_you_mean.as_deref(), i.source.clone()))
+        .map(|i| (i.key.as_str(), i.did_you_mean, i.source.clone()))
         .collect();
     let line = |n| Some(crate::facts::Source::line(MAIN, n));
     assert_eq!(

@@ -118,19 +118,38 @@ pub(super) fn result(
         let given = flags::given(&given);
         given.iter().any(|g| names(rule).contains(&g.name.as_str()))
     });
-    let how = match culprit {
+    let how = way(facts, setting, culprit, rule);
+    result.remedy(how, vec![restart(facts)])
+}
+
+/// How a flag gets the required value: by the entry that sets another one, by a profile, or by a new entry.
+fn way(
+    facts: &NodeFacts,
+    setting: &str,
+    culprit: Option<&flags::ComponentArg>,
+    rule: Rule,
+) -> String {
+    match culprit {
         Some(entry) => format!(
             "correct the entry of {setting} at {}, then restart RKE2",
             entry.source
         ),
+        None if sets_by_profile(rule) && !facts.is_hardened => "write `profile: cis` in RKE2's configuration, or \
+             name a policy of your own as `audit-policy-file`: RKE2 then sets the flags of the audit log; then \
+             restart RKE2"
+            .to_owned(),
         None => match suggestion(rule) {
             Some(text) => format!(
                 "write `{setting}: [\"{text}\"]` in RKE2's configuration, then restart RKE2"
             ),
             None => format!("correct {setting} in RKE2's configuration, then restart RKE2"),
         },
-    };
-    result.remedy(how, vec![restart(facts)])
+    }
+}
+
+/// Whether RKE2 sets the flags of a rule where a profile or an audit policy is configured.
+fn sets_by_profile(rule: Rule) -> bool {
+    names(rule).iter().any(|name| name.starts_with("audit-"))
 }
 
 /// Whether entries of a `*-arg` setting say anything of the flags that a rule is about.

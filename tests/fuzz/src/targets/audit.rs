@@ -62,6 +62,7 @@ fn facts(data: &[u8], role: Role) -> NodeFacts {
     }
     let server = role == Role::Server;
     NodeFacts {
+        is_hardened: role == Role::Agent,
         role,
         version: Version::new(34, 1, 1),
         data_dir: "/d".to_owned(),

@@ -45,7 +45,8 @@ pub(super) fn run(data: &[u8]) {
     assert!(settings.ignored.len() <= most);
     assert!(settings.gaps.len() <= host.size.saturating_add(1));
     for setting in &settings.values {
-        let origins = setting.sources.iter().chain(&setting.overridden);
+        let lost = setting.overridden.iter().map(|lost| &lost.origin);
+        let origins = setting.sources.iter().chain(lost);
         assert!(origins.into_iter().all(|origin| is_of(&host, origin)));
         if let SettingValue::List(items) = &setting.value {
             assert_eq!(items.len(), setting.sources.len(), "{}", setting.name);
