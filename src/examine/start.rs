@@ -28,12 +28,13 @@ pub(super) fn settings(
         &resolved.kubelet,
         resolved.failures.clone(),
     );
-    if target.other == OtherUnit::OnlyOtherEnabled {
-        start.advice.clear();
-        // The configuration is the other role's, which needs no server to join.
+    if !joins(root, target, definition) {
         start
             .fatal
             .retain(|failure| failure.stage != Stage::Joining);
+    }
+    if target.other == OtherUnit::OnlyOtherEnabled {
+        start.advice.clear();
         return start;
     }
     // Where something is not known, these may not be RKE2's settings.
@@ -59,6 +60,14 @@ pub(super) fn settings(
         start.advice.push(advice::both_enabled(target.role));
     }
     start
+}
+
+/// Whether the unit has the configuration with which it joins a cluster: not before it is installed, not in an image,
+/// which gets it with its first boot, and not beside the unit of the other role, whose configuration that is.
+fn joins(root: &HostRoot, target: &Target, definition: Option<&UnitDefinition>) -> bool {
+    definition.is_some()
+        && target.other != OtherUnit::OnlyOtherEnabled
+        && root.lstat("/proc/sys").is_ok()
 }
 
 /// Files that RKE2 does not read, or writes again, and a data directory of the other role.

@@ -419,7 +419,7 @@ const OTHERS: &[Check] = &[
         id: CheckId::ConfigJoin,
         title: "an agent knows its server and its token",
         required_by: &[Rke2],
-        applies: Text("agents"),
+        applies: Text("installed agents, unless only the unit of the server is enabled"),
         about: Text(
             "an agent exits without `server`, and without `token` or `token-file` unless it has joined before \
              and has its kubelet's certificate. Often the configuration is there, in a file that RKE2 does not \
