@@ -622,7 +622,10 @@ fn without_scheme(text: &str) -> String {
 /// Two texts are the same up to the order of what Go takes from a map.
 pub(crate) fn same(one: &str, other: &str) -> bool {
     let sorted = |text: &str| {
-        let mut words: Vec<String> = text.split(", ").map(str::to_owned).collect();
+        // The brackets of a list are at its first and last part, whichever those are.
+        let parts = text.split(", ");
+        let parts = parts.flat_map(|part| part.split(['[', ']']));
+        let mut words: Vec<String> = parts.map(str::to_owned).collect();
         words.sort();
         words
     };
