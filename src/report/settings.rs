@@ -21,16 +21,14 @@ const MATTER: &[&str] = &[
 ];
 
 /// The settings to show: those that matter or are set, or all.
-fn chosen(examination: &Examination, all: bool) -> impl Iterator<Item = Cow<'_, Setting>> {
+fn chosen(examination: &Examination, all: bool) -> impl Iterator<Item = &Setting> {
     let matters = |setting: &&Setting| MATTER.contains(&setting.name);
     let values = &examination.settings.values;
     let first = values.iter().filter(matters);
     let rest = values
         .iter()
         .filter(move |setting| !matters(setting) && (all || setting.set));
-    first
-        .chain(rest)
-        .map(|setting| effective(setting, examination))
+    first.chain(rest)
 }
 
 /// The setting as RKE2 has it in the end: a CIS profile turns `protect-kernel-defaults` on.
@@ -117,7 +115,8 @@ pub fn json(examination: &Examination, all: bool) -> String {
                 "value": value(&setting.display_value()),
                 "set": setting.set,
                 "sources": places,
-                "overridden": overridden(&setting),
+                "overridden": overridden(setting),
+                "effective": value(&effective(setting, examination).display_value()),
             });
             (setting.name.to_owned(), entry)
         })
@@ -187,6 +186,7 @@ pub fn text(examination: &Examination, all: bool) -> String {
     }
     let mut rows: Vec<(String, String, String)> = Vec::new();
     for setting in chosen(examination, all) {
+        let setting = effective(setting, examination);
         let origin = |at: usize| {
             setting
                 .sources

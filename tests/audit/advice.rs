@@ -48,7 +48,12 @@ fn static_pods_from_before_the_profile_keep_their_mode() {
     let mut node = server();
     let path = format!("{DATA}/agent/pod-manifests/kube-scheduler.yaml");
     node.modes.insert(path.clone(), 0o644);
-    node.modes.insert(path.replace("scheduler", "proxy"), 0o644);
+    let manager = path.replace("scheduler", "controller-manager");
+    node.modes.insert(manager, 0o644);
+    // These are written anew at each start.
+    for program in ["proxy", "apiserver"] {
+        node.modes.insert(path.replace("scheduler", program), 0o644);
+    }
     let found = advice(&node);
     assert_eq!(found.len(), 1);
     assert_eq!(found[0]["id"], "control.manifest-mode");
@@ -176,7 +181,15 @@ fn a_policy_that_ends_the_api_server() {
         ("rules: []\n", true),
         ("kind: Policy\n", true),
         ("rules: [\n", true),
-        ("rules: [{level: None}]\n", false),
+        ("rules: [{level: None}]\n", true),
+        (
+            "apiVersion: audit.k8s.io/v1beta1\nkind: Policy\nrules: [{level: None}]\n",
+            true,
+        ),
+        (
+            "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: None}]\n",
+            false,
+        ),
     ] {
         let mut node = server();
         node.files.insert(

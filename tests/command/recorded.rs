@@ -154,7 +154,11 @@ fn refusals() {
         let flag = flag.map(|flag| format!("protect-kernel-defaults: {flag}\n"));
         host.file(
             "/etc/rancher/rke2/config.yaml",
-            in_file + &flag.unwrap_or_default(),
+            // What was recorded ends before an agent looks for its server.
+            format!(
+                "{in_file}{}server: https://192.0.2.1:9345\ntoken: t\n",
+                flag.unwrap_or_default()
+            ),
         );
         host.file(
             &UNIT.replace("{role}", role),
