@@ -107,9 +107,9 @@ impl Edit {
                 format!("{to} {place}")
             }
             (change, _) => {
-                let verb = match change {
-                    Change::Correct => "correct or remove",
-                    _ => "remove",
+                let (verb, from) = match change {
+                    Change::Correct => ("correct or remove", "at"),
+                    _ => ("remove", "from"),
                 };
                 let what = match (&self.old, self.syntax) {
                     (Some(old), Syntax::Yaml) => format!("{verb} `{old}` of `{}`", self.name),
@@ -124,10 +124,10 @@ impl Edit {
                     Syntax::KernelCommandLine => format!("{what} {place}"),
                     // A key without a value is an empty entry for RKE2.
                     Syntax::Yaml if self.old.is_some() => format!(
-                        "{what} from {}, and the key with it if no other entry is left",
+                        "{what} {from} {}, and the key with it if no other entry is left",
                         self.place
                     ),
-                    _ => format!("{what} from {}", self.place),
+                    _ => format!("{what} {from} {}", self.place),
                 }
             }
         };

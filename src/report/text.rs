@@ -141,7 +141,7 @@ pub(super) fn headline_after(report: &UnitReport, after: &str, style: Style) -> 
     )
 }
 
-/// The static pods that would exit: `kube-apiserver and kube-proxy`.
+/// The static pods that would exit: `etcd, kube-apiserver and kube-proxy`.
 fn stopped_pods(report: &UnitReport) -> Option<String> {
     let mut pods: Vec<&str> = report
         .violated(Effect::BlocksControlPlane)
@@ -150,10 +150,10 @@ fn stopped_pods(report: &UnitReport) -> Option<String> {
         .collect();
     pods.sort_unstable();
     pods.dedup();
-    if pods.is_empty() {
-        None
-    } else {
-        Some(pods.join(" and "))
+    match pods.as_slice() {
+        [] => None,
+        [pod] => Some((*pod).to_owned()),
+        [pods @ .., last] => Some(format!("{} and {last}", pods.join(", "))),
     }
 }
 
