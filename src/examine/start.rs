@@ -63,10 +63,13 @@ pub(super) fn settings(
 }
 
 /// Whether the unit has the configuration with which it joins a cluster: not before it is installed, not in an image,
-/// which gets it with its first boot, and not beside the unit of the other role, whose configuration that is.
+/// which gets it with its first boot, and not beside the unit of the other role, whose configuration that is or may be.
 fn joins(root: &HostRoot, target: &Target, definition: Option<&UnitDefinition>) -> bool {
     definition.is_some()
-        && target.other != OtherUnit::OnlyOtherEnabled
+        && !matches!(
+            target.other,
+            OtherUnit::OnlyOtherEnabled | OtherUnit::NeitherEnabled
+        )
         && root.lstat("/proc/sys").is_ok()
 }
 

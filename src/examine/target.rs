@@ -23,9 +23,11 @@ pub struct Target {
 /// How a unit relates to the unit of the other role. RKE2's tarball installs both.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OtherUnit {
-    /// The other unit is missing, or neither or only this one is enabled.
+    /// The other unit is missing, or only this one is enabled.
     #[default]
     Irrelevant,
+    /// Both are installed, and neither is enabled: it is not known which the host is meant to run.
+    NeitherEnabled,
     /// Both are enabled, and only one of them can run.
     BothEnabled,
     /// Only the other unit is enabled, so that advice on this one is of no use.
@@ -50,6 +52,7 @@ pub fn targets(root: &HostRoot) -> Vec<Target> {
     let installed = installed(root);
     let enabled = installed.iter().filter(|(_, unit)| unit.enabled.at_boot());
     let enabled = enabled.count();
+    let are_both = installed.len() > 1;
     installed
         .into_iter()
         .map(|(role, definition)| Target {
@@ -57,6 +60,7 @@ pub fn targets(root: &HostRoot) -> Vec<Target> {
             other: match (enabled, definition.enabled.at_boot()) {
                 (2.., _) => OtherUnit::BothEnabled,
                 (1, false) => OtherUnit::OnlyOtherEnabled,
+                (0, _) if are_both => OtherUnit::NeitherEnabled,
                 _ => OtherUnit::Irrelevant,
             },
             definition: Some(definition),

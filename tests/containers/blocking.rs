@@ -168,7 +168,7 @@ fn a_correct_host_starts_silently(suite: &str) {
 on!(requirements_depend_on_role_and_settings: bullseye bookworm trixie);
 fn requirements_depend_on_role_and_settings(suite: &str) {
     let outcome = Lab::new(suite)
-        .config("profile: cis\n")
+        .config("profile: cis\nserver: https://10.0.0.1:9345\ntoken: secret\n")
         .no_etcd()
         .script(
             "rec agent systemctl start rke2-agent

@@ -244,7 +244,8 @@ fn script() -> String {
         }
         let _ = writeln!(
             script,
-            "printf '%s' '{}' >/etc/rancher/rke2/config.yaml\nhost {} '{}' '{}' '{}'",
+            "printf '%s' 'server: https://10.0.0.1:9345\ntoken: secret\n{}' >/etc/rancher/rke2/config.yaml\n\
+             host {} '{}' '{}' '{}'",
             host.config, host.name, host.drop_in, host.file, host.read_only
         );
     }
