@@ -243,6 +243,10 @@ fn an_idle_unit_does_not_count() {
         &format!("{wanted}/rke2-agent.service"),
         "/usr/local/lib/systemd/system/rke2-agent.service",
     );
+    host.file(
+        "/etc/rancher/rke2/config.yaml",
+        "profile: cis\nserver: https://10.0.0.1:9345\ntoken: secret\n",
+    );
     let agent = check(&host, &[]);
     assert_eq!(
         message(&agent),
