@@ -10,9 +10,10 @@ use crate::host::{HostRoot, rke2_config};
 use crate::kubernetes::control_plane::FileState;
 use crate::rke2::config::{self, Gap, Ground, ParserRules};
 use crate::rke2::installed::InstalledVersion;
-use crate::rke2::own_refusals;
+use crate::rke2::own_refusals::{self, Joined};
 use crate::rke2::refusals::{self, KubeletStart};
 use crate::rke2::releases::Coverage;
+use crate::rke2::role::Role;
 use crate::rke2::start::{ComponentFailures, StartFailure};
 use crate::rke2::version::Version;
 use crate::unit::UnitDefinition;
@@ -110,7 +111,11 @@ pub(super) fn own_failures(
     settings: &config::Settings,
     version: &Version,
 ) -> Vec<StartFailure> {
-    let joined = rke2_config::joined(root, settings.data_dir());
+    // Only an agent is asked: the gate of a server looks for no file more.
+    let joined = match settings.role {
+        Role::Agent => rke2_config::joined(root, settings.data_dir()),
+        Role::Server => Joined::Perhaps,
+    };
     own_refusals::failures(settings, version, joined)
 }
 

@@ -42,7 +42,7 @@ pub enum Change {
 /// Who writes the file again, so that an edit of the file itself does not stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keeper {
-    /// Nobody: the file is the administrator's.
+    /// No program: only the administrator changes the file.
     Administrator,
     /// Rancher, from the configuration of the cluster.
     Rancher,

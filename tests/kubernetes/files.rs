@@ -16,6 +16,7 @@ use preflight_rke2::testing::kubernetes::kubelet::{Machine, Outcome, Presence, o
 use preflight_rke2::testing::kubernetes::{Failure, Minor};
 use serde::{Deserialize, Serialize};
 
+use crate::recordings::without_scheme;
 use crate::{lab, recordings};
 
 const FILE: &str = "kubelet-files.json";
@@ -608,15 +609,6 @@ fn ours(minor: u32, case: &Case) -> Outcome {
         ..Machine::unknown()
     };
     outcome(Minor(minor), &arguments(case), &machine)
-}
-
-/// Without the name of a scheme, which is the place in a source that a build has: outside of Kubernetes' own tree
-/// that of another file.
-fn without_scheme(text: &str) -> String {
-    match text.split_once(" in scheme ") {
-        Some((before, _)) => before.to_owned(),
-        None => text.to_owned(),
-    }
 }
 
 /// Two texts are the same up to the order of what Go takes from a map.

@@ -1,7 +1,9 @@
 //! Files of recorded cases, each case on one line.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use preflight_rke2::testing::kubernetes::control_plane::FileState;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -36,4 +38,33 @@ pub(crate) fn assert_names(names: impl IntoIterator<Item = String>, least: usize
         assert_ne!(pair[0], pair[1], "two cases have this name");
     }
     assert!(count >= least, "{count} cases");
+}
+
+/// The files of a case, as a component finds them.
+pub(crate) fn files_of(contents: &BTreeMap<String, String>) -> impl Fn(&str) -> FileState {
+    |path| match contents.get(path) {
+        Some(content) => FileState::Content(content.clone().into_bytes()),
+        // Certificates and keys that the recorder makes.
+        None if path.starts_with("/case/pki/") => FileState::Unknown,
+        None => FileState::Missing,
+    }
+}
+
+/// Words in any order, since Go's maps have none.
+pub(crate) fn words(message: &str) -> Vec<&str> {
+    let mut words: Vec<&str> = message
+        .split(|c: char| c.is_whitespace() || "[],;\"{}()".contains(c))
+        .filter(|word| !word.is_empty())
+        .collect();
+    words.sort_unstable();
+    words
+}
+
+/// Without the name of a scheme, which is the place in a source that a build has: outside of Kubernetes' own tree
+/// that of another file.
+pub(crate) fn without_scheme(text: &str) -> String {
+    match text.split_once(" in scheme ") {
+        Some((before, _)) => before.to_owned(),
+        None => text.to_owned(),
+    }
 }

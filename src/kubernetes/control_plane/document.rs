@@ -1,6 +1,6 @@
 //! A file, decoded, and its fields.
 
-use super::errors::{AS_JSON, quote};
+use super::errors::{AS_JSON, failed, quote};
 use super::options::Options;
 use crate::kubernetes::codec::duration;
 use crate::kubernetes::codec::tree::{Node, Value};
@@ -44,6 +44,16 @@ pub(super) const fn scheme_name(options: &Options) -> &'static str {
         33 | 34 => "pkg/runtime/scheme.go:110",
         35.. => "pkg/runtime/scheme.go:111",
     }
+}
+
+/// The end of a component with `--write-config-to`.
+pub(super) fn written(options: &Options) -> Option<Failure> {
+    let flag = "write-config-to";
+    if options.text(flag, "").is_empty() {
+        return None;
+    }
+    let message = "it writes its configuration and exits".to_owned();
+    failed(message, options, &[flag])
 }
 
 /// Decodes a file. `None`: what becomes of it is not known.

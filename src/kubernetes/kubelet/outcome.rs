@@ -77,12 +77,12 @@ fn checked(
     Ok((loaded, gates))
 }
 
-/// The feature gates of a kubelet that surely starts, as far as its inputs decide. `is_users` tells which arguments a
+/// The feature gates of a kubelet that starts, as far as its inputs decide. `is_users` tells which arguments a
 /// user set; all others are RKE2's. `own` are the fields of the configuration that RKE2 sets besides; there is no
 /// file but RKE2's. The kubelet takes what RKE2 gives it alone, so that only those checks are asked that read
 /// something of what a user set.
 ///
-/// `None` says nothing: ask [`outcome`].
+/// `None`: that is not known from these checks alone; [`outcome`] asks all of them.
 pub fn takes(
     minor: Minor,
     arguments: &[String],

@@ -8,10 +8,10 @@ mod record;
 use std::collections::BTreeMap;
 
 use case::Case;
-use preflight_rke2::testing::kubernetes::control_plane::{FileState, judge};
+use preflight_rke2::testing::kubernetes::control_plane::judge;
 use preflight_rke2::testing::kubernetes::{Minor, Program};
 
-use crate::recordings;
+use crate::recordings::{self, files_of, words};
 
 /// All cases, with what is recorded of them.
 fn cases() -> Vec<Case> {
@@ -78,26 +78,12 @@ const NOT_KNOWN: &[&str] = &[
 /// What is foreseen of a case.
 fn foreseen(case: &Case, minor: u32) -> Option<String> {
     let contents = case.contents();
-    let files = |path: &str| match contents.get(path) {
-        Some(content) => FileState::Content(content.clone().into_bytes()),
-        // Certificates and keys that the recorder makes.
-        None if path.starts_with("/case/pki/") => FileState::Unknown,
-        None => FileState::Missing,
-    };
+    let files = files_of(&contents);
     let arguments = case.arguments();
     judge(Program::ApiServer, Minor(minor), &arguments, &files).map(|failure| failure.message)
 }
 
-/// Words in any order, since Go's maps have none. `…` stands for a value that is never printed here.
-fn words(message: &str) -> Vec<&str> {
-    let mut words: Vec<&str> = message
-        .split(|c: char| c.is_whitespace() || "[],;\"{}()".contains(c))
-        .filter(|word| !word.is_empty())
-        .collect();
-    words.sort_unstable();
-    words
-}
-
+/// Up to the order of Go's maps. `…` stands for a value that is never printed here.
 fn says_the_same(ours: &str, theirs: &str) -> bool {
     // Which of several gates comes first is the order of a map.
     let gate = "unrecognized feature gate: ";

@@ -6,11 +6,11 @@ mod record;
 
 use std::collections::BTreeMap;
 
-use preflight_rke2::testing::kubernetes::control_plane::{FileState, judge};
+use preflight_rke2::testing::kubernetes::control_plane::judge;
 use preflight_rke2::testing::kubernetes::{Minor, Program, tables};
 use serde::{Deserialize, Serialize};
 
-use crate::recordings;
+use crate::recordings::{self, files_of, without_scheme, words};
 
 /// The recording.
 const FILE: &str = "components.json";
@@ -120,32 +120,12 @@ const NOT_KNOWN: &[&str] = &[
 ];
 
 fn foreseen(case: &Case, minor: Minor) -> Option<String> {
-    let files = |path: &str| match case.files.get(path) {
-        Some(content) => FileState::Content(content.clone().into_bytes()),
-        // Certificates and keys that the recorder makes.
-        None if path.starts_with("/case/pki/") => FileState::Unknown,
-        None => FileState::Missing,
-    };
+    let files = files_of(&case.files);
     judge(case.program(), minor, &case.command_line(), &files).map(|failure| failure.message)
 }
 
-/// Words in any order, since Go's maps have none.
-fn words(message: &str) -> Vec<&str> {
-    let mut words: Vec<&str> = message
-        .split(|c: char| c.is_whitespace() || "[],;\"{}()".contains(c))
-        .filter(|word| !word.is_empty())
-        .collect();
-    words.sort_unstable();
-    words
-}
-
-/// Up to the order of Go's maps, addresses of memory, and the name of a scheme, which is the place in a source that
-/// a build has: outside of Kubernetes' own tree that of another file.
+/// Up to the order of Go's maps, addresses of memory, and the name of a scheme.
 fn says_the_same(ours: &str, theirs: &str) -> bool {
-    let without_scheme = |text: &str| match text.split_once(" in scheme ") {
-        Some((before, _)) => before.to_owned(),
-        None => text.to_owned(),
-    };
     let (ours, theirs) = (without_scheme(ours), without_scheme(theirs));
     if theirs == "it exits" {
         return ours.ends_with(" and exits");

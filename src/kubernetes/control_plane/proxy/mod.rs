@@ -136,7 +136,7 @@ impl Proxy<'_> {
                 let message = format!("failed validate: {}", found.errors.message()?);
                 self.because(message, &found.flags)
             })
-            .or_else(|| self.writes())
+            .or_else(|| document::written(self.options))
             .or_else(|| self.cluster(files))
     }
 
@@ -166,15 +166,6 @@ impl Proxy<'_> {
             return errors.into_failure();
         }
         self.because(message, &[])
-    }
-
-    fn writes(&self) -> Option<Failure> {
-        let flag = "write-config-to";
-        if self.options.text(flag, "").is_empty() {
-            return None;
-        }
-        let message = "it writes its configuration and exits".to_owned();
-        failed(message, self.options, &[flag])
     }
 
     fn cluster(&self, files: &Files<'_>) -> Option<Failure> {

@@ -115,7 +115,7 @@ impl Scheduler<'_> {
                 let message = self.configuration.plugin_error(options)?;
                 self.because(message, &[])
             })
-            .or_else(|| self.writes())
+            .or_else(|| document::written(self.options))
             .or_else(|| {
                 if !serves {
                     return None;
@@ -168,15 +168,6 @@ impl Scheduler<'_> {
         let error = election::lock_error(self.options.minor(), &self.configuration.lock)?;
         let message = format!("couldn't create resource lock: {error}");
         self.because(message, &["leader-elect-resource-lock"])
-    }
-
-    fn writes(&self) -> Option<Failure> {
-        let flag = "write-config-to";
-        if self.options.text(flag, "").is_empty() {
-            return None;
-        }
-        let message = "it writes its configuration and exits".to_owned();
-        failed(message, self.options, &[flag])
     }
 
     /// The election, which comes once the state of the cluster is known.
