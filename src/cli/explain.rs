@@ -101,6 +101,7 @@ fn consequence(check: &Check) -> &'static str {
     use crate::finding::Effect;
     match check.id.effect() {
         Effect::BlocksStart => "the unit is not started (blocks-start)",
+        Effect::Transient => "RKE2 fails, and tries again every five seconds (transient)",
         Effect::BlocksNextBoot => "the unit would not start after a reboot (blocks-next-boot)",
         Effect::BlocksControlPlane => {
             "RKE2 runs, the component exits, and the node does not become ready (blocks-control-plane)"

@@ -30,6 +30,8 @@ pub enum Mode {
 pub enum BlockOn {
     /// RKE2 or its kubelet would refuse now.
     Start,
+    /// They would fail now, for a reason that can pass without a person.
+    Transient,
     /// They would refuse after the next boot.
     NextBoot,
     /// A component of the control plane, or kube-proxy, would refuse.

@@ -8,6 +8,7 @@ pub(crate) mod doubts;
 pub(crate) mod exits;
 mod kernel;
 pub(crate) mod next_boot;
+mod node;
 mod settings;
 pub(crate) mod systemd_version;
 
@@ -72,6 +73,7 @@ fn one(requirement: &Requirement, facts: &HostFacts) -> Vec<Finding> {
         RequirementKind::CgroupV2 { words } => vec![settings::cgroup(requirement, words, facts)],
         RequirementKind::SubordinateIds => vec![settings::subordinate_ids(requirement, facts)],
         RequirementKind::Configuration(fatal) => vec![settings::fatal(requirement, fatal)],
+        RequirementKind::Node(problem) => vec![node::finding(requirement, problem)],
         RequirementKind::Unknown(unknown) => vec![settings::unknown(requirement, unknown)],
         RequirementKind::Advice(advice) => vec![settings::advice(requirement, advice)],
     }

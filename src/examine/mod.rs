@@ -16,6 +16,7 @@ mod judge;
 mod kubelet_machine;
 mod live_unit;
 mod next_boot;
+mod node;
 mod possible_values;
 mod program;
 mod settings;

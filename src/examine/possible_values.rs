@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use super::kubelet_machine;
 use super::next_boot;
+use super::node::HostNode;
 use super::settings::Resolved;
 use crate::evaluate::{Doubt, doubt, doubts, evaluate};
 use crate::facts::{HostFacts, NextBoot, Reading};
@@ -16,6 +17,7 @@ use crate::finding::{CheckId, Component, Finding};
 use crate::host::{HostRoot, facts, rke2_config};
 use crate::requirements::{self, Requirement, RequirementKind};
 use crate::rke2::config::{self, Ground, KubeletFiles, KubeletPaths, ParserRules};
+use crate::rke2::node::{self, NodeProblem};
 use crate::rke2::own_refusals;
 use crate::rke2::profile::{self, ProfileRules};
 use crate::rke2::refusals::{self, KubeletStart};
@@ -304,12 +306,14 @@ struct Variants<'a> {
     /// Facts for the requirements of all releases, by the longest line of the account files that is read.
     facts: Vec<(Option<usize>, Rc<HostFacts>)>,
     next_boot: Option<Vec<Reading<NextBoot>>>,
+    node: HostNode<'a>,
 }
 
 impl<'a> Variants<'a> {
     const fn new(assessed: &'a Assessed<'a>) -> Self {
         Self {
             assessed,
+            node: HostNode::new(assessed.root, false),
             kubelet: Vec::new(),
             facts: Vec::new(),
             next_boot: None,
@@ -360,6 +364,7 @@ impl<'a> Variants<'a> {
             rke2: super::settings::own_failures(assessed.root, &settings, version),
         };
         let mut start = StartSettings::new(version.clone(), &settings, &kubelet, failures);
+        start.node = self.node_problems(&settings, version);
         if let Some((protect_kernel_defaults, fail_cgroup_v1)) = flags {
             start.kubelet_protect = Some(Sourced::default_value(protect_kernel_defaults));
             start.kubelet_fail_cgroup_v1 = Some(Sourced::default_value(fail_cgroup_v1));
@@ -371,6 +376,16 @@ impl<'a> Variants<'a> {
             blocking: findings.iter().filter(|f| f.blocks()).map(key).collect(),
             names: names(&requirements),
         }
+    }
+
+    /// Asked only where one is found.
+    fn node_problems(&self, settings: &config::Settings, version: &Version) -> Vec<NodeProblem> {
+        let is_node =
+            |requirement: &Requirement| matches!(requirement.kind, RequirementKind::Node(_));
+        if !self.assessed.requirements.iter().any(is_node) {
+            return Vec::new();
+        }
+        node::problems(&node::Start { settings, version }, &self.node)
     }
 
     fn kubelet_files(&mut self, paths: KubeletPaths) -> Rc<KubeletFiles> {

@@ -1,6 +1,7 @@
 //! Stage 2b: the settings that decide a start, and which advice applies to them.
 
 use super::next_boot;
+use super::node::HostNode;
 use super::settings::Resolved;
 use super::target::{OtherUnit, Target};
 use crate::audit::restart;
@@ -9,6 +10,7 @@ use crate::host::{HostRoot, audit as host_audit, rke2_config};
 use crate::requirements::{self, advice};
 use crate::rke2::config::ParserRules;
 use crate::rke2::installed::{Note, VersionSource};
+use crate::rke2::node::{self, Node, NodeProblem};
 use crate::rke2::profile::{self, ProfileRules};
 use crate::rke2::start::{Advice, StartSettings};
 use crate::rke2::{config_advice, layout};
@@ -42,6 +44,7 @@ pub(super) fn settings(
         let lost = config_advice::advice(&resolved.settings, resolved.version());
         start.advice.extend(lost);
     }
+    start.node = on_node(&HostNode::new(root, target.advise), resolved);
     start.advice.extend(on_version(resolved));
     if let Some(unit) = definition {
         let problems = unit.problems.iter();
@@ -96,6 +99,19 @@ fn on_files(root: &HostRoot, resolved: &Resolved) -> Vec<Advice> {
     let pod_security = host_audit::own_pod_security(root, settings, version);
     all.extend(pod_security.and_then(|document| restart::edited_pod_security(&document)));
     all
+}
+
+/// What of the node keeps RKE2 from running, where its settings are known and it gets that far.
+pub(super) fn on_node(node: &dyn Node, resolved: &Resolved) -> Vec<NodeProblem> {
+    let settings = &resolved.settings;
+    if settings.fatal.is_some() || !settings.gaps.is_empty() {
+        return Vec::new();
+    }
+    let start = node::Start {
+        settings,
+        version: resolved.version(),
+    };
+    node::problems(&start, node)
 }
 
 fn on_version(resolved: &Resolved) -> Vec<Advice> {

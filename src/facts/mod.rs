@@ -4,6 +4,7 @@ mod account;
 mod evidence;
 mod exit;
 mod host;
+pub(crate) mod node;
 mod source;
 
 pub use account::{AccountRow, Lookup, RemedyFacts, Table};

@@ -74,6 +74,10 @@ check_ids! {
     ControlKubelet, "control.kubelet", Advice;
     ControlManifestMode, "control.manifest-mode", FailsControl;
     DataDirOtherRole, "data-dir.other-role", Advice;
+    HostNetworkOverlap, "host.network-overlap", Advice;
+    HostNodeIp, "host.node-ip", BlocksStart;
+    HostNodeName, "host.node-name", BlocksStart;
+    HostRoute, "host.route", BlocksStart;
     KubeletExited, "kubelet.exited", Advice;
     KubeletOverwritesSysctl, "kubelet.overwrites-sysctl", Advice;
     KubeletSubordinateIds, "kubelet.subordinate-ids", BlocksStart;

@@ -34,6 +34,10 @@ pub enum Component {
     KubeProxy,
     /// `cloud-controller-manager`, a static pod.
     CloudControllerManager,
+    /// `etcd`, a static pod.
+    Etcd,
+    /// The containerd that RKE2 runs.
+    Containerd,
 }
 
 impl Component {
@@ -47,6 +51,8 @@ impl Component {
             Self::KubeScheduler => "kube-scheduler",
             Self::KubeProxy => "kube-proxy",
             Self::CloudControllerManager => "cloud-controller-manager",
+            Self::Etcd => "etcd",
+            Self::Containerd => "containerd",
         }
     }
 
@@ -111,6 +117,8 @@ impl Outcome {
 pub enum Effect {
     /// The unit would not start now.
     BlocksStart,
+    /// The unit would not start now, for a reason that can pass without a person. RKE2 tries again every five seconds.
+    Transient,
     /// The unit starts now, and would not start after a reboot.
     BlocksNextBoot,
     /// RKE2 and its kubelet run. A static pod of the control plane, or kube-proxy, exits again and again, so
@@ -129,6 +137,7 @@ impl Effect {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::BlocksStart => "blocks-start",
+            Self::Transient => "transient",
             Self::BlocksNextBoot => "blocks-next-boot",
             Self::BlocksControlPlane => "blocks-control-plane",
             Self::FailsControl => "fails-control",
@@ -138,7 +147,10 @@ impl Effect {
 
     /// Whether it keeps the unit from starting, now or after the next boot.
     pub const fn blocks(self) -> bool {
-        matches!(self, Self::BlocksStart | Self::BlocksNextBoot)
+        matches!(
+            self,
+            Self::BlocksStart | Self::Transient | Self::BlocksNextBoot
+        )
     }
 }
 
@@ -164,21 +176,49 @@ pub enum Stage {
     KubeletPreparation,
     /// An agent checks that it has a token and the address of a server.
     Joining,
+    /// RKE2 prepares its data directory.
+    DataDirectory,
+    /// RKE2 works out the name and the addresses of the node.
+    NodeAddresses,
+    /// A server opens its datastore with its token.
+    Datastore,
+    /// A server makes and checks its certificates.
+    Certificates,
+    /// A server listens for nodes that join, on port 9345.
+    Supervisor,
+    /// RKE2 waits for the control groups that it requires.
+    ControlGroups,
+    /// An agent listens for its own components, on port 6444.
+    LoadBalancer,
+    /// RKE2 works out what it gives containerd and the kubelet. It tries again for ever.
+    AgentConfiguration,
+    /// containerd starts.
+    Containerd,
     /// The kubelet validates its flags and configuration.
     KubeletConfiguration,
     /// The kubelet sets itself up.
     KubeletCreation,
     /// The kubelet's container manager checks the kernel parameters.
     KubeletTunables,
+    /// The kubelet listens for the API server, and registers the node.
+    KubeletServing,
+    /// etcd starts, a static pod.
+    Etcd,
+    /// The API server starts, a static pod.
+    ApiServer,
 }
 
 impl Stage {
     /// The component that checks.
     pub const fn component(self) -> Component {
         match self {
-            Self::KubeletConfiguration | Self::KubeletCreation | Self::KubeletTunables => {
-                Component::Kubelet
-            }
+            Self::KubeletConfiguration
+            | Self::KubeletCreation
+            | Self::KubeletTunables
+            | Self::KubeletServing => Component::Kubelet,
+            Self::Containerd => Component::Containerd,
+            Self::Etcd => Component::Etcd,
+            Self::ApiServer => Component::KubeApiserver,
             _ => Component::Rke2,
         }
     }
@@ -204,6 +244,7 @@ pub struct Finding {
     now: Outcome,
     next_boot_outcome: Outcome,
     is_image: bool,
+    is_transient: bool,
     required: Option<String>,
     actual: Option<String>,
     next_boot: Option<String>,
@@ -221,6 +262,7 @@ const fn derive(
     now: Outcome,
     next_boot: Outcome,
     is_image: bool,
+    is_transient: bool,
 ) -> (Outcome, Effect) {
     use Outcome::{Indeterminate, NotApplicable, Satisfied, Violated};
     let (outcome, is_later) = match (now, next_boot) {
@@ -234,6 +276,7 @@ const fn derive(
         (Indeterminate, Indeterminate) => (Indeterminate, is_image),
     };
     match check {
+        Effect::BlocksStart if is_transient => (outcome, Effect::Transient),
         Effect::BlocksStart if is_later => (outcome, Effect::BlocksNextBoot),
         effect => (outcome, effect),
     }
@@ -255,6 +298,7 @@ impl Finding {
             now,
             next_boot_outcome: next_boot,
             is_image: false,
+            is_transient: false,
             required: None,
             actual: None,
             next_boot: None,
@@ -270,6 +314,13 @@ impl Finding {
     #[must_use]
     pub(crate) const fn of_image(mut self, is_image: bool) -> Self {
         self.is_image = is_image;
+        self
+    }
+
+    /// The same, for a reason that can pass without a person.
+    #[must_use]
+    pub(crate) const fn transient(mut self, is_transient: bool) -> Self {
+        self.is_transient = is_transient;
         self
     }
 
@@ -370,6 +421,7 @@ impl Finding {
             self.now,
             self.next_boot_outcome,
             self.is_image,
+            self.is_transient,
         )
     }
 

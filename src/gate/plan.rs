@@ -57,6 +57,7 @@ pub fn decide<'a>(
                 (finding.now() == Outcome::Violated && on(BlockOn::Start))
                     || (finding.next_boot_outcome() == Outcome::Violated && on(BlockOn::NextBoot))
             }
+            Effect::Transient => finding.now() == Outcome::Violated && on(BlockOn::Transient),
             Effect::BlocksNextBoot => {
                 finding.outcome() == Outcome::Violated && on(BlockOn::NextBoot)
             }
@@ -101,12 +102,15 @@ pub fn decide<'a>(
     }
 }
 
-/// Whether advice is logged at a start: what keeps the unit down after a reboot or the node from becoming ready,
+/// Whether advice is logged at a start: what keeps the unit down until it passes, what keeps the unit down after a reboot or the node from becoming ready,
 /// what could not be determined, and that RKE2 silently ignores its configuration. Other advice is shown by `check` only, to keep
 /// the journal of a unit that starts short.
 fn is_logged(finding: &Finding) -> bool {
     match finding.effect() {
-        Effect::BlocksStart | Effect::BlocksNextBoot | Effect::BlocksControlPlane => true,
+        Effect::BlocksStart
+        | Effect::Transient
+        | Effect::BlocksNextBoot
+        | Effect::BlocksControlPlane => true,
         Effect::FailsControl => false,
         Effect::Advice => finding.id() == CheckId::ConfigDropped,
     }

@@ -88,13 +88,24 @@ pub(crate) fn headline(report: &UnitReport, style: Style) -> String {
 pub(super) fn headline_after(report: &UnitReport, after: &str, style: Style) -> String {
     let of = |effect| report.violated(effect).count();
     let (now, then) = (of(Effect::BlocksStart), of(Effect::BlocksNextBoot));
+    let transient = of(Effect::Transient);
     let (code, words) = match (report.verdict.now, report.verdict.next_boot) {
         // An image has no present, only a boot to come.
         (Verdict::WouldRefuse, _) | (_, Verdict::WouldRefuse) if report.image => {
             let all = now.saturating_add(then);
             (RED, format!("would not start: {}", count(all, "reason")))
         }
-        (Verdict::WouldRefuse, _) => (RED, format!("would not start: {}", count(now, "reason"))),
+        (Verdict::WouldRefuse, _) if now == 0 => (
+            RED,
+            format!(
+                "would fail now, and try again: {}",
+                count(transient, "reason")
+            ),
+        ),
+        (Verdict::WouldRefuse, _) => {
+            let all = now.saturating_add(transient);
+            (RED, format!("would not start: {}", count(all, "reason")))
+        }
         (Verdict::WouldStart | Verdict::Undetermined, Verdict::WouldStart)
             if stopped_pods(report).is_some()
                 && (report.image || report.verdict.now == Verdict::WouldStart) =>
@@ -266,7 +277,10 @@ pub(super) fn body<'a>(
 
 fn block(finding: &Finding, renderer: &Renderer) -> String {
     let level = match (finding.effect(), finding.outcome()) {
-        (Effect::BlocksStart | Effect::BlocksControlPlane, Outcome::Violated) => Level::ERROR,
+        (
+            Effect::BlocksStart | Effect::Transient | Effect::BlocksControlPlane,
+            Outcome::Violated,
+        ) => Level::ERROR,
         _ => Level::WARNING,
     };
     let title = level

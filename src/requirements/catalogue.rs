@@ -619,6 +619,66 @@ const OTHERS: &[Check] = &[
         source: Text("rancher/rke2 bundle/bin, pkg/rke2; k3s-io/k3s pkg/etcd"),
     },
     Check {
+        id: CheckId::HostNetworkOverlap,
+        title: "the host uses no address of the networks of pods and services",
+        required_by: &[],
+        applies: Text("servers"),
+        about: Text(
+            "Hosts in cluster-cidr or service-cidr cannot be reached from pods, nor pods from them. Both are fixed with \
+             the first start of the first server",
+        ),
+        fix: Text(
+            "set cluster-cidr and service-cidr to networks that no host uses, before the first start",
+        ),
+        source: Text("k3s-io/k3s#588"),
+    },
+    Check {
+        id: CheckId::HostNodeIp,
+        title: "the node has the addresses that RKE2's configuration requires of it",
+        required_by: &[Rke2],
+        applies: Text("servers without node-ip"),
+        about: Text(
+            "A server whose pods or services have an IPv6 network exits if the node has no IPv6 address. Loopback and \
+             link-local addresses do not count. An address can still come: the gate lets RKE2 start, which tries again \
+             every five seconds, unless block-on has \"transient\"",
+        ),
+        fix: Text(
+            "give the node an address of each family, or correct node-ip, cluster-cidr and service-cidr",
+        ),
+        source: Text("k3s-io/k3s pkg/agent/run.go, pkg/util/net.go"),
+    },
+    Check {
+        id: CheckId::HostNodeName,
+        title: "the name of the node is one that Kubernetes accepts",
+        required_by: &[Kubelet],
+        applies: ALWAYS,
+        about: Text(
+            "The name is node-name, or the host name, in lower case. With another character than letters, digits, - \
+             and . the kubelet refuses the static pods and the API server refuses the node, and RKE2 prints nothing of \
+             it",
+        ),
+        fix: Text("set another host name, or node-name"),
+        source: Text(
+            "kubernetes staging/src/k8s.io/apimachinery/pkg/util/validation/validation.go (IsDNS1123Subdomain), \
+             k3s-io/k3s pkg/util/net.go; rancher/rke2#7978",
+        ),
+    },
+    Check {
+        id: CheckId::HostRoute,
+        title: "the host has a default route, or node-ip is set",
+        required_by: &[Rke2],
+        applies: Text("nodes without node-ip"),
+        about: Text(
+            "RKE2 takes the node's address from the interface of the default route. A default route over a dummy \
+             interface suffices; of IPv6 it must have a gateway. A route can still come: the gate lets RKE2 start, \
+             which tries again every five seconds, unless block-on has \"transient\"",
+        ),
+        fix: Text("add a default route, or set node-ip"),
+        source: Text(
+            "kubernetes staging/src/k8s.io/apimachinery/pkg/util/net/interface.go (ChooseHostInterface); rancher/rke2#1242",
+        ),
+    },
+    Check {
         id: CheckId::KubeletExited,
         title: "the kubelet has not exited in the last start of RKE2",
         required_by: &[],

@@ -10,6 +10,7 @@ use crate::facts::{Source, Table};
 use crate::finding::{CheckId, Stage};
 use crate::rke2::changes::{FAIL_CGROUP_V1, FAIL_CGROUP_V1_DEFAULT, USER_NAMESPACES};
 use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
+use crate::rke2::node::NodeProblem;
 use crate::rke2::profile::{DEPRECATED_FATAL, INVALID, Order, ProfileRules, ProfileStatus, Scope};
 use crate::rke2::role::Role;
 use crate::rke2::start::{Advice, Provenance, Sourced, StartFailure, StartSettings, Unknown};
@@ -103,6 +104,8 @@ pub enum RequirementKind {
     SubordinateIds,
     /// A configuration that RKE2 or the kubelet refuses.
     Configuration(StartFailure),
+    /// A node on which RKE2 or a component of it ends.
+    Node(NodeProblem),
     /// Something that decides and could not be read.
     Unknown(Unknown),
     /// A configuration that is not what its author meant.
@@ -128,6 +131,7 @@ pub fn of(settings: &StartSettings) -> Vec<Requirement> {
     all.extend(accounts(settings, &rules, status));
     all.extend(cgroup(settings));
     all.extend(subordinate_ids(settings));
+    all.extend(settings.node.iter().map(node));
     all.extend(settings.advice.iter().map(advice));
     all
 }
@@ -174,6 +178,18 @@ fn configuration(fatal: &StartFailure) -> Requirement {
             source: fatal.source.clone(),
         },
         kind: RequirementKind::Configuration(fatal.clone()),
+    }
+}
+
+fn node(problem: &NodeProblem) -> Requirement {
+    Requirement {
+        id: problem.check,
+        applies: true,
+        because: Because {
+            words: problem.subject.clone(),
+            source: None,
+        },
+        kind: RequirementKind::Node(problem.clone()),
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod installed;
 pub(crate) mod kernel;
 pub(crate) mod kubelet_defaults;
 pub(crate) mod layout;
+pub(crate) mod node;
 pub(crate) mod own_refusals;
 pub(crate) mod packaged;
 pub(crate) mod profile;

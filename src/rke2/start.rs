@@ -1,6 +1,7 @@
 //! What of RKE2's resolved configuration its start hangs on.
 
 use super::config::{self, Kubelet, Settings};
+use super::node::NodeProblem;
 use super::role::Role;
 use super::version::Version;
 use crate::facts::Source;
@@ -161,6 +162,8 @@ pub struct StartSettings {
     pub fatal: Vec<StartFailure>,
     /// Errors for which static pods exit.
     pub static_pods: Vec<StartFailure>,
+    /// What else of the node keeps RKE2 from running.
+    pub node: Vec<NodeProblem>,
     /// Inputs that could not be read.
     pub unknown: Vec<Unknown>,
     /// Mistakes that do not prevent the start.
@@ -182,6 +185,7 @@ impl StartSettings {
             kubelet_may_lack_user_namespaces: false,
             fatal: Vec::new(),
             static_pods: Vec::new(),
+            node: Vec::new(),
             unknown: Vec::new(),
             advice: Vec::new(),
         }
@@ -253,6 +257,7 @@ impl StartSettings {
                 .chain(of_kubelet)
                 .collect(),
             static_pods: failures.static_pods,
+            node: Vec::new(),
             unknown,
             advice: settings.ignored.iter().map(ignored).collect(),
         };

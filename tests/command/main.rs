@@ -23,6 +23,7 @@ mod laws;
 mod memory;
 #[path = "../common/node.rs"]
 mod node;
+mod node_reports;
 mod origins;
 mod printable;
 mod program;

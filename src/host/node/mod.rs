@@ -1,0 +1,3 @@
+//! Readers of the node beside kernel parameters and accounts, for [`crate::rke2::node`].
+
+pub(crate) mod network;
