@@ -20,7 +20,7 @@ const STRICT: u32 = 32;
 const APPLIED: u32 = 28;
 
 /// Since which minor the first version of the webhooks' configuration is gone.
-const OLD_WEBHOOK: u32 = 37;
+const OLD_WEBHOOK: u32 = 36;
 
 const FLAG: &str = "admission-control-config-file";
 

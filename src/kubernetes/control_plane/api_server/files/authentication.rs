@@ -203,14 +203,14 @@ fn validate_entry(options: &Options, entry: &Node, path: &str, errors: &mut Fiel
         let detail = "claim and expression can't both be set";
         errors.invalid_text(&format!("{mappings_path}.uid"), "", detail);
     }
-    validate_user_rules(list(entry, "userValidationRules"), path, errors);
+    validate_user_rules(options, list(entry, "userValidationRules"), path, errors);
 }
 
 fn validate_issuer(options: &Options, issuer: &Node, path: &str, errors: &mut FieldErrors) {
     let address = text(issuer, "url");
     let url_path = format!("{path}.url");
     if address.is_empty() {
-        errors.required(&url_path, required_detail(options));
+        errors.required(&url_path, required_detail(options, "URL is required"));
     } else {
         validate_url(address, &url_path, errors);
     }
@@ -249,10 +249,10 @@ fn not_with(options: &Options, field: &str, other: &str) -> String {
     }
 }
 
-/// What a required text says beside that it is.
-const fn required_detail(options: &Options) -> &'static str {
+/// What an error says of a value that is required, beside that it is: only older releases do.
+const fn required_detail(options: &Options, detail: &'static str) -> &'static str {
     if options.minor().0 < AROUND {
-        "URL is required"
+        detail
     } else {
         ""
     }
@@ -386,13 +386,13 @@ fn validate_mapping(
     }
 }
 
-fn validate_user_rules(rules: &[Node], path: &str, errors: &mut FieldErrors) {
+fn validate_user_rules(options: &Options, rules: &[Node], path: &str, errors: &mut FieldErrors) {
     let mut seen: Vec<&str> = Vec::new();
     for (index, rule) in rules.iter().enumerate() {
         let path = format!("{path}.userValidationRules[{index}].expression");
         let expression = text(rule, "expression");
         if expression.is_empty() {
-            errors.required(&path, "");
+            errors.required(&path, required_detail(options, "expression is required"));
         } else if seen.contains(&expression) {
             errors.duplicate(&path, expression);
         }
