@@ -34,8 +34,9 @@ impl Arguments {
     /// Reads a command line, the program's name first. Defining all commands takes longer than parsing any
     /// line, so that only the named one is defined where it suffices.
     pub(super) fn read(line: &[OsString]) -> Result<Self, clap::Error> {
-        line.get(1)
-            .and_then(|first| narrow(first.to_str()?))
+        line.iter()
+            .skip(1)
+            .find_map(|word| narrow(word.to_str()?))
             .and_then(|narrow| {
                 let mut matches = narrow.try_get_matches_from(line).ok()?;
                 Self::from_arg_matches_mut(&mut matches).ok()

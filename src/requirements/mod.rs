@@ -118,17 +118,23 @@ const CGROUP_V1_UNSUPPORTED: &str = "failed to validate kubelet configuration, e
      configured to not run on a host using cgroup v1. cgroup v1 support is unsupported and will be \
      removed in a future release";
 
+/// How many requirements a node has where nothing is wrong.
+const USUAL: usize = 16;
+
 /// Every requirement for a unit with these settings; those that do not apply are marked.
 pub fn of(settings: &StartSettings) -> Vec<Requirement> {
     let rules = ProfileRules::of(&settings.version);
     let status = rules.status(&settings.profile.value);
-    let mut all: Vec<Requirement> = settings.fatal.iter().map(configuration).collect();
+    // Of the kernel, the account and the configuration: none is moved when the list grows.
+    let mut all: Vec<Requirement> = Vec::with_capacity(USUAL);
+    all.extend(settings.fatal.iter().map(configuration));
     all.extend(settings.static_pods.iter().map(configuration));
     all.extend(settings.unknown.iter().map(unknown));
-    all.push(profile_name(settings, &rules, status));
-    all.extend(kernel(settings, &rules, status));
-    all.push(protect_kernel_defaults(settings, &rules, status));
-    all.extend(accounts(settings, &rules, status));
+    let profile = profile_because(settings);
+    all.push(profile_name(settings, &profile, &rules, status));
+    all.extend(kernel(settings, &profile, &rules, status));
+    all.push(protect_kernel_defaults(settings, &profile, &rules, status));
+    all.extend(accounts(settings, &profile, &rules, status));
     all.extend(cgroup(settings));
     all.extend(subordinate_ids(settings));
     all.extend(settings.node.iter().map(node));
@@ -219,13 +225,14 @@ fn advice(advice: &Advice) -> Requirement {
 
 fn profile_name(
     settings: &StartSettings,
+    profile: &Because,
     rules: &ProfileRules,
     status: ProfileStatus,
 ) -> Requirement {
     Requirement {
         id: CheckId::ProfileValue,
         applies: status != ProfileStatus::Off,
-        because: profile_because(settings),
+        because: profile.clone(),
         kind: RequirementKind::ProfileName {
             value: settings.profile.value.clone(),
             status,
@@ -253,6 +260,7 @@ const fn stages(order: Order) -> (Stage, Stage, Stage) {
 
 fn kernel(
     settings: &StartSettings,
+    profile: &Because,
     rules: &ProfileRules,
     status: ProfileStatus,
 ) -> impl Iterator<Item = Requirement> {
@@ -266,14 +274,14 @@ fn kernel(
     let (protects, why) = match (&settings.kubelet_protect, by_rke2, flag) {
         // What RKE2 passes on because of the profile has the profile's place.
         (Some(last), true, _) if last.value && last.origin == settings.profile.origin => {
-            (true, profile_because(settings))
+            (true, profile.clone())
         }
         (Some(last), _, _) => (last.value, because("protect-kernel-defaults", &last.origin)),
-        (None, true, _) => (true, profile_because(settings)),
+        (None, true, _) => (true, profile.clone()),
         (None, false, Some(flag)) => (true, because("protect-kernel-defaults", &flag.origin)),
-        (None, false, None) => (false, profile_because(settings)),
+        (None, false, None) => (false, profile.clone()),
     };
-    let profile = profile_because(settings);
+    let profile = profile.clone();
     let kubelet = match (settings.kubelet_runs, protects) {
         (false, _) => KubeletCheck::Nothing,
         (true, true) => KubeletCheck::Value,
@@ -312,6 +320,7 @@ fn kernel(
 
 fn protect_kernel_defaults(
     settings: &StartSettings,
+    profile: &Because,
     rules: &ProfileRules,
     status: ProfileStatus,
 ) -> Requirement {
@@ -319,7 +328,7 @@ fn protect_kernel_defaults(
     Requirement {
         id: CheckId::ProfileProtectKernelDefaults,
         applies: status.scope() == Some(Scope::Cis),
-        because: profile_because(settings),
+        because: profile.clone(),
         kind: RequirementKind::ProtectKernelDefaults {
             profile: settings.profile.value.clone(),
             flag: settings.protect_kernel_defaults.clone(),
@@ -330,13 +339,14 @@ fn protect_kernel_defaults(
 
 fn accounts(
     settings: &StartSettings,
+    profile: &Because,
     rules: &ProfileRules,
     status: ProfileStatus,
 ) -> impl Iterator<Item = Requirement> {
     let (_, _, stage) = stages(rules.order);
     let held = settings.role == Role::Server || rules.agent_as_server;
     let because = if held {
-        profile_because(settings)
+        profile.clone()
     } else {
         Because {
             words: "agents need no etcd account".to_owned(),

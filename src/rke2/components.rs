@@ -96,20 +96,35 @@ pub(crate) fn kubelet_arguments(
     all
 }
 
-/// Those of [`kubelet_arguments`] that a user set, in their order. `None` where an entry adds to RKE2's own value.
+/// The texts of those of [`kubelet_arguments`] that a user set, in their order. `None` where an entry adds to RKE2's own
+/// value.
 pub(crate) fn users_kubelet_arguments(
     settings: &Settings,
     rules: &ParserRules,
     entries: &[(String, SettingOrigin)],
-) -> Option<Vec<Given>> {
-    let adds = |entry: &str| {
-        let name = entry.split('=').next().unwrap_or(entry);
-        name.ends_with(['+', '-'])
-    };
-    if entries.iter().any(|(entry, _)| adds(entry)) {
-        return None;
+) -> Option<Vec<String>> {
+    let mut all: Vec<(&str, String)> = Vec::with_capacity(entries.len());
+    for (entry, _) in entries {
+        let body = entry.strip_prefix("--").unwrap_or(entry);
+        let (name, value) = body.split_once('=').unwrap_or((body, "true"));
+        if name.ends_with(['+', '-']) {
+            return None;
+        }
+        let flag = name.strip_prefix("--").unwrap_or(name);
+        all.push((name, argument(flag, value)));
     }
-    Some(merged(of_lists(settings, rules), entries, |_| true))
+    for &(flag, name) in lists(rules) {
+        let items: Vec<&str> = settings.items(name).map(|(item, _)| item).collect();
+        if !items.is_empty() && !all.iter().any(|(name, _)| *name == flag) {
+            all.push((flag, argument(flag, &items.join(","))));
+        }
+    }
+    all.sort_by_key(|(name, _)| *name);
+    Some(all.into_iter().map(|(_, text)| text).collect())
+}
+
+fn argument(flag: &str, value: &str) -> String {
+    ["--", flag, "=", value].concat()
 }
 
 /// The arguments that settings of RKE2's own give.
@@ -133,7 +148,7 @@ pub(crate) fn is_kubelet_configured(
     rules: &ParserRules,
     entries: &[(String, SettingOrigin)],
 ) -> bool {
-    let is_set = |(_, name): &(&str, &str)| !settings.list(name).is_empty();
+    let is_set = |(_, name): &(&str, &str)| settings.items(name).len() > 0;
     !entries.is_empty() || lists(rules).iter().any(is_set)
 }
 
@@ -426,7 +441,7 @@ impl Given {
 
     fn of(name: &str, value: &str, origin: Option<SettingOrigin>) -> Self {
         Self {
-            text: format!("--{name}={value}"),
+            text: argument(name, value),
             origin,
             setting: None,
         }

@@ -3,7 +3,7 @@
 //!
 //! Source: k3s-io/k3s pkg/daemons/agent/`agent.go` and `agent_linux.go`, as each release pins them.
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::config::ParserRules;
 use super::layout;
@@ -60,59 +60,104 @@ pub(crate) fn arguments(
 pub(crate) fn flags(data_dir: &str) -> [String; 2] {
     [
         "--cloud-provider=external".to_owned(),
-        format!("--kubeconfig={data_dir}/agent/kubelet.kubeconfig"),
+        ["--kubeconfig=", data_dir, "/agent/kubelet.kubeconfig"].concat(),
     ]
+}
+
+/// The value of a field.
+#[derive(Clone, Copy)]
+enum Own {
+    Text(&'static str),
+    /// A path below `agent` of the data directory.
+    Agent(&'static str),
+    Bool(bool),
+    Zero,
+    /// `protect-kernel-defaults`.
+    Protects,
+    Map(&'static [(&'static str, &'static str)]),
 }
 
 /// The fields of the kubelet's configuration, sorted: those of `00-rke2-defaults.conf`. Older releases set them by
 /// [`arguments`], or they are the kubelet's defaults there. Each is a path and its value.
-pub(crate) fn fields(data_dir: &str, protects: bool) -> Vec<(&'static str, Json)> {
-    let agent = |file: &str| Json::from(format!("{data_dir}/agent/{file}"));
-    let text = Json::from;
-    vec![
-        ("authentication.anonymous.enabled", Json::from(false)),
-        ("authentication.webhook.cacheTTL", text("2m0s")),
-        ("authentication.webhook.enabled", Json::from(true)),
-        ("authentication.x509.clientCAFile", agent("client-ca.crt")),
-        ("authorization.mode", text("Webhook")),
-        ("authorization.webhook.cacheAuthorizedTTL", text("5m0s")),
-        ("authorization.webhook.cacheUnauthorizedTTL", text("30s")),
-        ("cgroupDriver", text("systemd")),
-        ("clusterDomain", text("cluster.local")),
-        (
-            "containerRuntimeEndpoint",
-            text("unix:///run/k3s/containerd/containerd.sock"),
-        ),
-        ("cpuManagerReconcilePeriod", text("10s")),
-        (
-            "evictionHard",
-            json!({"imagefs.available": "5%", "nodefs.available": "5%"}),
-        ),
-        (
-            "evictionMinimumReclaim",
-            json!({"imagefs.available": "10%", "nodefs.available": "10%"}),
-        ),
-        ("evictionPressureTransitionPeriod", text("5m0s")),
-        ("failSwapOn", Json::from(false)),
-        ("fileCheckFrequency", text("20s")),
-        ("healthzBindAddress", text("127.0.0.1")),
-        ("httpCheckFrequency", text("20s")),
-        ("imageMinimumGCAge", text("2m0s")),
-        ("logging.flushFrequency", text("5s")),
-        ("logging.format", text("text")),
-        ("logging.verbosity", Json::from(0)),
-        ("nodeStatusReportFrequency", text("5m0s")),
-        ("nodeStatusUpdateFrequency", text("10s")),
-        ("protectKernelDefaults", Json::from(protects)),
-        ("runtimeRequestTimeout", text("2m0s")),
-        ("serializeImagePulls", Json::from(false)),
-        ("staticPodPath", agent("pod-manifests")),
-        ("streamingConnectionIdleTimeout", text("4h0m0s")),
-        ("syncFrequency", text("1m0s")),
-        ("tlsCertFile", agent("serving-kubelet.crt")),
-        ("tlsPrivateKeyFile", agent("serving-kubelet.key")),
-        ("volumeStatsAggPeriod", text("1m0s")),
-    ]
+const FIELDS: [(&str, Own); 33] = [
+    ("authentication.anonymous.enabled", Own::Bool(false)),
+    ("authentication.webhook.cacheTTL", Own::Text("2m0s")),
+    ("authentication.webhook.enabled", Own::Bool(true)),
+    (
+        "authentication.x509.clientCAFile",
+        Own::Agent("client-ca.crt"),
+    ),
+    ("authorization.mode", Own::Text("Webhook")),
+    (
+        "authorization.webhook.cacheAuthorizedTTL",
+        Own::Text("5m0s"),
+    ),
+    (
+        "authorization.webhook.cacheUnauthorizedTTL",
+        Own::Text("30s"),
+    ),
+    ("cgroupDriver", Own::Text("systemd")),
+    ("clusterDomain", Own::Text("cluster.local")),
+    (
+        "containerRuntimeEndpoint",
+        Own::Text("unix:///run/k3s/containerd/containerd.sock"),
+    ),
+    ("cpuManagerReconcilePeriod", Own::Text("10s")),
+    (
+        "evictionHard",
+        Own::Map(&[("imagefs.available", "5%"), ("nodefs.available", "5%")]),
+    ),
+    (
+        "evictionMinimumReclaim",
+        Own::Map(&[("imagefs.available", "10%"), ("nodefs.available", "10%")]),
+    ),
+    ("evictionPressureTransitionPeriod", Own::Text("5m0s")),
+    ("failSwapOn", Own::Bool(false)),
+    ("fileCheckFrequency", Own::Text("20s")),
+    ("healthzBindAddress", Own::Text("127.0.0.1")),
+    ("httpCheckFrequency", Own::Text("20s")),
+    ("imageMinimumGCAge", Own::Text("2m0s")),
+    ("logging.flushFrequency", Own::Text("5s")),
+    ("logging.format", Own::Text("text")),
+    ("logging.verbosity", Own::Zero),
+    ("nodeStatusReportFrequency", Own::Text("5m0s")),
+    ("nodeStatusUpdateFrequency", Own::Text("10s")),
+    ("protectKernelDefaults", Own::Protects),
+    ("runtimeRequestTimeout", Own::Text("2m0s")),
+    ("serializeImagePulls", Own::Bool(false)),
+    ("staticPodPath", Own::Agent("pod-manifests")),
+    ("streamingConnectionIdleTimeout", Own::Text("4h0m0s")),
+    ("syncFrequency", Own::Text("1m0s")),
+    ("tlsCertFile", Own::Agent("serving-kubelet.crt")),
+    ("tlsPrivateKeyFile", Own::Agent("serving-kubelet.key")),
+    ("volumeStatsAggPeriod", Own::Text("1m0s")),
+];
+
+/// Those of the fields that are wanted, by their paths.
+pub(crate) fn some_fields(
+    data_dir: &str,
+    protects: bool,
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> Vec<(&'static str, Json)> {
+    let wanted = FIELDS.iter().filter(|(path, _)| is_wanted(path));
+    wanted
+        .map(|(path, own)| {
+            let value = match own {
+                Own::Text(text) => Json::from(*text),
+                Own::Agent(file) => Json::from([data_dir, "/agent/", file].concat()),
+                Own::Bool(on) => Json::from(*on),
+                Own::Zero => Json::from(0),
+                Own::Protects => Json::from(protects),
+                Own::Map(entries) => {
+                    let entries = entries.iter();
+                    entries
+                        .map(|(key, value)| ((*key).to_owned(), Json::from(*value)))
+                        .collect()
+                }
+            };
+            (*path, value)
+        })
+        .collect()
 }
 
 /// The content of `00-rke2-defaults.conf`, for releases that write it.
@@ -122,7 +167,7 @@ pub(crate) fn file(data_dir: &str, protects: bool) -> String {
         "kind: KubeletConfiguration".to_owned(),
     ];
     let mut above: Vec<&str> = Vec::new();
-    for (path, value) in fields(data_dir, protects) {
+    for (path, value) in some_fields(data_dir, protects, &|_| true) {
         let mut names: Vec<&str> = path.split('.').collect();
         let name = names.pop().unwrap_or_default();
         let shared = above.iter().zip(&names).take_while(|(a, b)| a == b).count();

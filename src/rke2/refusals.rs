@@ -302,9 +302,10 @@ impl Configured<'_> {
         let data_dir = self.settings.data_dir();
         let own = kubelet_defaults::flags(data_dir);
         let count = own.len();
-        let users = users.into_iter().map(|given| given.text);
         let arguments: Vec<String> = own.into_iter().chain(users).collect();
-        let fields = kubelet_defaults::fields(data_dir, self.protects);
+        let fields = |is_wanted: &dyn Fn(&str) -> bool| {
+            kubelet_defaults::some_fields(data_dir, self.protects, is_wanted)
+        };
         let is_users = |position: usize| position >= count;
         outcome::takes(self.minor, &arguments, &is_users, &fields, &self.host)
     }

@@ -204,6 +204,16 @@ impl KubeletFlags {
         }
     }
 
+    /// Whether a flag gives this field its whole value.
+    pub(super) fn sets(&self, path: &str) -> bool {
+        let adds = matches!(
+            path,
+            "featureGates" | "logging.vmodule" | "address" | "healthzBindAddress"
+        );
+        let field = |parsed: &Parsed| parsed.flag.and_then(|flag| flag.field);
+        !adds && self.parsed.iter().any(|parsed| field(parsed) == Some(path))
+    }
+
     /// Where there are files, the kubelet parses its flags again, with a parser that has no `--help`: pflag then
     /// exits, with status 0 since 1.0.9. For that parser, flags of libraries require a value.
     fn check_second_parse(&self, arguments: &[String]) -> Result<(), Failure> {

@@ -12,7 +12,7 @@ use super::configuration::{self, Directory, Error, File, GateRefusal, Gates, Inp
 use super::context::Start;
 use super::flags::KubeletFlags;
 use super::machine::Machine;
-use super::parts;
+use super::parts::{self, Paths};
 use super::start;
 use super::validation::{self, Host};
 
@@ -78,7 +78,7 @@ fn checked(
 }
 
 /// The feature gates of a kubelet that starts, as far as its inputs decide. `is_users` tells which arguments a
-/// user set; all others are RKE2's. `own` are the fields of the configuration that RKE2 sets besides; there is no
+/// user set; all others are RKE2's. `own` gives the fields of the configuration that RKE2 sets besides; there is no
 /// file but RKE2's. The kubelet takes what RKE2 gives it alone, so that only those checks are asked that read
 /// something of what a user set.
 ///
@@ -87,7 +87,7 @@ pub fn takes(
     minor: Minor,
     arguments: &[String],
     is_users: &dyn Fn(usize) -> bool,
-    own: &[(&str, Json)],
+    own: &OwnFields<'_>,
     machine: &Machine<'_>,
 ) -> Option<feature_gates::Gates> {
     // 1.24 checks logging among the fields.
@@ -96,11 +96,9 @@ pub fn takes(
     }
     let flags = KubeletFlags::parse(minor, arguments).ok()?;
     let set = set_by(&flags, is_users)?;
-    let mut fields = validation::read_with(&set);
-    fields.extend(start::read_with(&set));
-    fields.retain(|path| !path.starts_with("--") && !path.starts_with("featureGates."));
-    fields.sort_unstable();
-    fields.dedup();
+    let mut fields = Paths::default();
+    let of_fields = validation::select(&set, &mut fields);
+    let of_start = start::select(&set, &mut fields);
     let gates = flags.gates();
     let (loaded, json) = configuration::load_some(minor, &fields, own, &flags);
     let inputs = Inputs {
@@ -121,7 +119,7 @@ pub fn takes(
         &inputs,
         &flags.requested_gates(),
         host,
-        &set,
+        &of_fields,
     ) {
         return None;
     }
@@ -132,13 +130,16 @@ pub fn takes(
         machine,
         origin: &|_| Cause::Arguments(Vec::new()),
     };
-    start::passes(&start, &set).then(|| gates.clone())
+    of_start.passes(&start).then(|| gates.clone())
 }
+
+/// Gives those of RKE2's fields of the configuration that are wanted, by their paths.
+pub(crate) type OwnFields<'a> = dyn Fn(&dyn Fn(&str) -> bool) -> Vec<(&'static str, Json)> + 'a;
 
 /// The paths of what a user's arguments set. `None` where they name a file of the configuration, set gates by their
 /// stage, or are not known.
-fn set_by(flags: &KubeletFlags, is_users: &dyn Fn(usize) -> bool) -> Option<Vec<String>> {
-    let mut set = Vec::new();
+fn set_by(flags: &KubeletFlags, is_users: &dyn Fn(usize) -> bool) -> Option<Paths<'static>> {
+    let mut set = Paths::default();
     for parsed in flags.parsed() {
         if !is_users(parsed.position) {
             continue;
@@ -150,12 +151,12 @@ fn set_by(flags: &KubeletFlags, is_users: &dyn Fn(usize) -> bool) -> Option<Vec<
                     if matches!(name.as_str(), "AllAlpha" | "AllBeta") {
                         return None;
                     }
-                    set.push(parts::gate(name));
+                    set.add(parts::gate(name));
                 }
             }
-            (_, Some(fields)) => set.extend(fields.split(' ').map(str::to_owned)),
+            (_, Some(fields)) => fields.split(' ').for_each(|field| set.add(field)),
             (_, None) if matches!(parsed.name.as_str(), "config" | "config-dir") => return None,
-            (_, None) => set.push(format!("--{}", parsed.name)),
+            (_, None) => set.add(format!("--{}", parsed.name)),
         }
     }
     Some(set)

@@ -4,6 +4,8 @@
 //! it), a feature gate (`featureGates.NodeSwap`), or a flag that sets no field (`--node-ip`). A debug build asserts
 //! that a check reads what its list has.
 
+use std::borrow::Cow;
+
 /// A check, and the paths of what it reads.
 pub(super) struct Part<C> {
     pub(super) run: C,
@@ -12,11 +14,59 @@ pub(super) struct Part<C> {
 
 impl<C> Part<C> {
     /// Whether it reads something of what was set.
-    pub(super) fn reads_one_of(&self, set: &[String]) -> bool {
-        self.reads
-            .iter()
-            .any(|read| set.iter().any(|path| overlap(read, path)))
+    pub(super) fn reads_one_of(&self, set: &Paths<'_>) -> bool {
+        self.reads.iter().any(|read| set.meets(read))
     }
+}
+
+/// Paths that others are compared with, many times at each start.
+#[derive(Default)]
+pub(super) struct Paths<'a> {
+    all: Vec<Cow<'a, str>>,
+    /// A bit for each first letter.
+    letters: u64,
+}
+
+impl<'a> Paths<'a> {
+    pub(super) fn add(&mut self, path: impl Into<Cow<'a, str>>) {
+        let path = path.into();
+        if !self.all.contains(&path) {
+            self.letters |= letter(&path);
+            self.all.push(path);
+        }
+    }
+
+    /// Adds those of a check's paths that are fields.
+    pub(super) fn add_fields(&mut self, reads: &[&'static str]) {
+        let is_field =
+            |path: &&&'static str| !path.starts_with("--") && !path.starts_with("featureGates.");
+        for path in reads.iter().filter(is_field) {
+            self.add(*path);
+        }
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &str> {
+        self.all.iter().map(Cow::as_ref)
+    }
+
+    /// Whether one of them is this path.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.may_have(path) && self.all().any(|other| other == path)
+    }
+
+    /// Whether one of them is this path, above it, or below it.
+    pub(super) fn meets(&self, path: &str) -> bool {
+        self.may_have(path) && self.all().any(|other| overlap(other, path))
+    }
+
+    fn may_have(&self, path: &str) -> bool {
+        self.letters & letter(path) != 0
+    }
+}
+
+fn letter(path: &str) -> u64 {
+    let first = path.as_bytes().first().copied().unwrap_or_default();
+    1 << (first & 63)
 }
 
 /// The path of a feature gate.

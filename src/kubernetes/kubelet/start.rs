@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use super::context::{Run, Start};
 use super::flags::KubeletFlags;
 use super::machine::Presence;
-use super::parts::{Part, checking};
+use super::parts::{Part, Paths, checking};
 use super::{creation, resources};
 use crate::go;
 use crate::kubernetes::arguments::network;
@@ -220,17 +220,19 @@ fn all(parts: &[Part<Run>], start: &Start<'_>) -> Result<(), Failure> {
         .try_for_each(|part| checking(part.reads, || (part.run)(start)))
 }
 
-/// The fields that those checks read which read something of what was set.
-pub(super) fn read_with(set: &[String]) -> Vec<&'static str> {
-    parts(set).flat_map(|part| part.reads).copied().collect()
+/// The checks that read something of what was set.
+pub(super) struct Selected(Vec<&'static Part<Run>>);
+
+impl Selected {
+    /// Whether they pass, with a runtime that answers.
+    pub(super) fn passes(&self, start: &Start<'_>) -> bool {
+        let mut parts = self.0.iter();
+        parts.all(|part| checking(part.reads, || (part.run)(start)).is_ok())
+    }
 }
 
-/// Whether those checks pass, with a runtime that answers.
-pub(super) fn passes(start: &Start<'_>, set: &[String]) -> bool {
-    parts(set).all(|part| checking(part.reads, || (part.run)(start)).is_ok())
-}
-
-fn parts(set: &[String]) -> impl Iterator<Item = &'static Part<Run>> {
+/// Selects them, and adds what they read to `fields`.
+pub(super) fn select(set: &Paths<'_>, fields: &mut Paths<'static>) -> Selected {
     const ALONE: &[Part<Run>] = &[
         LOGGING,
         ENDPOINT,
@@ -239,8 +241,16 @@ fn parts(set: &[String]) -> impl Iterator<Item = &'static Part<Run>> {
         creation::LISTENS,
     ];
     let all = [ALONE, BEFORE_RUNTIME, resources::MANAGED, creation::CREATED];
-    let all = all.into_iter().flatten();
-    all.filter(|part| part.reads_one_of(set))
+    let mut selected = Vec::new();
+    for part in all
+        .into_iter()
+        .flatten()
+        .filter(|part| part.reads_one_of(set))
+    {
+        selected.push(part);
+        fields.add_fields(part.reads);
+    }
+    Selected(selected)
 }
 
 const LOGGING: Part<Run> = Part {

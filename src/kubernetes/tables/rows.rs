@@ -123,6 +123,37 @@ fn compare<'a>(text: &'a str, key: &str) -> (Ordering, &'a str) {
     }
 }
 
+/// The columns of a row, one by one. A plain loop over bytes: columns are short, and this runs for each row that is
+/// looked at.
+pub(super) struct Columns {
+    rest: Option<&'static str>,
+}
+
+impl Columns {
+    pub(super) const fn of(row: &'static str) -> Self {
+        Self { rest: Some(row) }
+    }
+
+    /// What has not been taken.
+    pub(super) fn rest(self) -> &'static str {
+        self.rest.unwrap_or_default()
+    }
+}
+
+impl Iterator for Columns {
+    type Item = &'static str;
+
+    fn next(&mut self) -> Option<&'static str> {
+        let rest = self.rest?;
+        let Some(end) = rest.bytes().position(|byte| byte == b' ') else {
+            self.rest = None;
+            return Some(rest);
+        };
+        self.rest = rest.get(end.saturating_add(1)..);
+        rest.get(..end)
+    }
+}
+
 /// Whether a column of minors, `24-29,31`, holds one.
 pub(super) fn has(minors: &str, minor: Minor) -> bool {
     // A plain loop: this runs for each row that is looked at.

@@ -236,10 +236,14 @@ fn emit(key: &str, value: Pending, arguments: &mut Vec<Spliced>) {
         Pending::One(piece, _) => vec![piece],
         Pending::Many(pieces) => pieces,
     };
-    arguments.extend(pieces.into_iter().map(|piece| Spliced {
-        key: key.to_owned(),
-        text: format!("{dashes}{key}={}", piece.text).into_bytes(),
-        origin: piece.origin,
+    arguments.extend(pieces.into_iter().map(|piece| {
+        Spliced {
+            key: key.to_owned(),
+            text: [dashes, key, "=", piece.text.as_str()]
+                .concat()
+                .into_bytes(),
+            origin: piece.origin,
+        }
     }));
 }
 

@@ -520,14 +520,24 @@ impl Settings {
 
     /// The items of a list, each with where it comes from; none where it is no list.
     pub(crate) fn list(&self, name: &str) -> Vec<(String, SettingOrigin)> {
-        match self.get(name) {
+        let owned = |(item, origin): (&str, &SettingOrigin)| (item.to_owned(), origin.clone());
+        self.items(name).map(owned).collect()
+    }
+
+    /// The same, borrowed.
+    pub(crate) fn items(
+        &self,
+        name: &str,
+    ) -> impl ExactSizeIterator<Item = (&str, &SettingOrigin)> {
+        let (items, sources) = match self.get(name) {
             Some(Setting {
                 value: SettingValue::List(items),
                 sources,
                 ..
-            }) => items.iter().cloned().zip(sources.iter().cloned()).collect(),
-            _ => Vec::new(),
-        }
+            }) => (items.as_slice(), sources.as_slice()),
+            _ => (&[][..], &[][..]),
+        };
+        items.iter().map(String::as_str).zip(sources)
     }
 
     /// `data-dir`.

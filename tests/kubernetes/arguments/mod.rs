@@ -166,11 +166,16 @@ fn kubelet_arguments_are_judged_as_the_kubelet_does() {
 fn is_taken(minor: Minor, command_line: &[String], first_of_case: usize) -> bool {
     let is_users = |position| position >= first_of_case;
     // The defaults of a file behind `--config`, where they differ from those of the flags.
-    let file = [
-        ("authentication.anonymous.enabled", json!(false)),
-        ("authentication.webhook.enabled", json!(true)),
-        ("authorization.mode", json!("Webhook")),
-    ];
+    let file = |is_wanted: &dyn Fn(&str) -> bool| {
+        let all = [
+            ("authentication.anonymous.enabled", json!(false)),
+            ("authentication.webhook.enabled", json!(true)),
+            ("authorization.mode", json!("Webhook")),
+        ];
+        all.into_iter()
+            .filter(|(path, _)| is_wanted(path))
+            .collect()
+    };
     let machine = Machine {
         presence: &presence,
         ..Machine::unknown()

@@ -6,7 +6,7 @@
 use crate::kubernetes::Minor;
 use crate::kubernetes::codec::duration;
 use crate::kubernetes::codec::tree::{Node, Value};
-use crate::kubernetes::kubelet::parts::overlap;
+use crate::kubernetes::kubelet::parts::{Paths, overlap};
 
 /// When a field has its default.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -199,24 +199,28 @@ pub(super) fn set(configuration: &mut Node, minor: Minor, is_enabled: &dyn Fn(&s
     }
 }
 
-/// Sets the defaults of these fields, each with all that is below it.
+/// Sets the defaults of these fields, each with all that is below it, where `is_left` says that nothing else sets them.
 pub(super) fn set_some(
     configuration: &mut Node,
     minor: Minor,
-    fields: &[&str],
+    fields: &Paths<'_>,
+    is_left: &dyn Fn(&str) -> bool,
     is_enabled: &dyn Fn(&str) -> bool,
 ) {
-    for field in fields {
-        let first = DEFAULTS.partition_point(|(path, ..)| path < field);
+    for field in fields.all() {
+        let first = DEFAULTS.partition_point(|(path, ..)| *path < field);
         let rows = DEFAULTS.get(first..).unwrap_or_default();
         let below = rows.iter().take_while(|(path, ..)| path.starts_with(field));
-        for row in below.filter(|(path, ..)| overlap(path, field)) {
+        for row in below.filter(|(path, ..)| overlap(path, field) && is_left(path)) {
             set_row(configuration, minor, row);
         }
-        if minor < Minor(26) && *field == "evictionHard" {
+        if minor < Minor(26) && field == "evictionHard" && is_left(field) {
             eviction_hard(configuration);
         }
-        for row in GATED.iter().filter(|(_, path, ..)| path == field) {
+        for row in GATED
+            .iter()
+            .filter(|(_, path, ..)| *path == field && is_left(field))
+        {
             set_gated(configuration, minor, row, is_enabled);
         }
     }

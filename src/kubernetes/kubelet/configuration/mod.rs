@@ -15,7 +15,7 @@ use crate::kubernetes::tables::{self, Certainty, Schema};
 use crate::kubernetes::{Cause, Failure, Minor};
 
 use super::flags::KubeletFlags;
-use super::parts::overlap;
+use super::parts::Paths;
 
 /// The version and kind of the kubelet's files.
 const API_VERSION: &str = "kubelet.config.k8s.io/v1beta1";
@@ -205,23 +205,23 @@ pub fn load(minor: Minor, inputs: &Inputs<'_>) -> Result<Loaded, Error> {
 /// as JSON. Nothing of it is refused.
 pub(super) fn load_some(
     minor: Minor,
-    fields: &[&str],
-    own: &[(&str, serde_json::Value)],
+    fields: &Paths<'_>,
+    own: &super::outcome::OwnFields<'_>,
     flags: &KubeletFlags,
 ) -> (Loaded, serde_json::Value) {
-    let is_wanted = |path: &str| fields.iter().any(|field| overlap(field, path));
+    let is_by_flag = |path: &str| flags.sets(path);
+    let own = own(&|path| fields.meets(path) && !is_by_flag(path));
+    // What has another value afterwards needs no default.
+    let is_left = |path: &str| !is_by_flag(path) && !own.iter().any(|(other, _)| *other == path);
     let mut value = Node::default(Value::Map(Vec::new()));
-    defaults::set_some(&mut value, minor, fields, &|gate| {
-        flags.gates().is_enabled(gate)
-    });
-    defaults::set_legacy(&mut value, &is_wanted);
+    let is_enabled = |gate: &str| flags.gates().is_enabled(gate);
+    defaults::set_some(&mut value, minor, fields, &is_left, &is_enabled);
+    defaults::set_legacy(&mut value, &|path| fields.meets(path) && is_left(path));
     for (path, json) in own {
-        if is_wanted(path) {
-            defaults::put(&mut value, path, Node::of_json(json, None));
-        }
+        defaults::put(&mut value, path, Node::of_json(&json, None));
     }
     let mut json = value.to_json();
-    flags.apply_some(&mut json, is_wanted);
+    flags.apply_some(&mut json, |path| fields.meets(path));
     let loaded = Loaded {
         value: Node::of_json(&json, None),
         files: Vec::new(),

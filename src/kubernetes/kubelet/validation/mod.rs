@@ -19,7 +19,7 @@ use crate::kubernetes::{Failure, Minor};
 
 use super::configuration::defaults::as_integer;
 use super::configuration::{Inputs, Loaded};
-use super::parts::{self, Part, checking, note};
+use super::parts::{self, Part, Paths, checking, note};
 
 /// What validation needs to know of the machine, and what others found.
 #[derive(Clone, Copy)]
@@ -77,25 +77,36 @@ fn aggregate<'a>(errors: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
-/// The fields that the checks read which read something of what was set. Numbers are checked each for itself.
-pub(super) fn read_with(set: &[String]) -> Vec<&'static str> {
-    let parts = PARTS.iter().filter(|part| part.reads_one_of(set));
-    let read = parts.flat_map(|part| part.reads).copied();
-    let numbers = rules::NUMBERS.iter().map(|bound| bound.field);
-    let set_numbers = numbers.filter(|field| set.iter().any(|path| path == field));
-    read.filter(|path| *path != NUMBERS)
-        .chain(set_numbers)
-        .collect()
+/// The checks that read something of what was set.
+pub(super) struct Selected(Vec<&'static Part<Run>>);
+
+/// Selects them, and adds the fields that they read to `fields`. Numbers are checked each for itself.
+pub(super) fn select(set: &Paths<'_>, fields: &mut Paths<'static>) -> Selected {
+    let mut selected = Vec::new();
+    for part in PARTS {
+        if part.reads == [NUMBERS] {
+            selected.push(part);
+        } else if part.reads_one_of(set) {
+            selected.push(part);
+            fields.add_fields(part.reads);
+        }
+    }
+    for bound in rules::NUMBERS {
+        if set.has(bound.field) {
+            fields.add(bound.field);
+        }
+    }
+    Selected(selected)
 }
 
-/// Whether the checks pass that read something of what was set. `loaded` has what [`read_with`] names.
+/// Whether the selected checks pass. `loaded` has the fields that [`select`] names.
 pub(super) fn passes(
     minor: Minor,
     loaded: &Loaded,
     inputs: &Inputs<'_>,
     gates: &BTreeMap<String, bool>,
     host: Host<'_>,
-    set: &[String],
+    selected: &Selected,
 ) -> bool {
     let mut check = Check {
         minor,
@@ -105,10 +116,8 @@ pub(super) fn passes(
         host,
         errors: Vec::new(),
     };
-    for part in PARTS {
-        if part.reads == [NUMBERS] || part.reads_one_of(set) {
-            checking(part.reads, || (part.run)(&mut check));
-        }
+    for part in &selected.0 {
+        checking(part.reads, || (part.run)(&mut check));
     }
     check.errors.is_empty()
 }

@@ -92,26 +92,26 @@ const CONFIG_COPY: &str = "10-cli-config.conf";
 const CONFIG_DIR_COPY: &str = "20-cli-config-dir";
 
 /// An entry of `kubelet-arg`, taken apart.
-struct Arg {
-    key: String,
+struct Arg<'a> {
+    key: &'a str,
     /// `None`: the bare name, which is true.
-    value: Option<String>,
-    origin: SettingOrigin,
+    value: Option<&'a str>,
+    origin: &'a SettingOrigin,
 }
 
 /// The entries that reach the kubelet as flags, and the files among them.
-fn arguments(settings: &Settings, rules: &ParserRules) -> (Vec<Arg>, KubeletPaths) {
+fn arguments<'a>(settings: &'a Settings, rules: &ParserRules) -> (Vec<Arg<'a>>, KubeletPaths) {
     let mut paths = KubeletPaths::default();
-    let mut flags = Vec::new();
-    let mut entries = settings.kubelet_args().into_iter().peekable();
+    let mut entries = settings.items("kubelet-arg");
+    let mut flags = Vec::with_capacity(entries.size_hint().0);
     while let Some((text, origin)) = entries.next() {
         let body = match text.strip_prefix("--") {
             Some(body) if rules.kubelet_dashes => body,
-            _ => text.as_str(),
+            _ => text,
         };
         let (key, mut value) = match body.split_once('=') {
-            Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
-            None => (body.to_owned(), None),
+            Some((key, value)) => (key, Some(value)),
+            None => (body, None),
         };
         if rules.kubelet_conf_d && value.is_none() {
             // Looking for the two files, k3s takes the entry after a bare name for its value, and
@@ -121,12 +121,12 @@ fn arguments(settings: &Settings, rules: &ParserRules) -> (Vec<Arg>, KubeletPath
                 value = next;
             }
         }
-        match key.as_str() {
-            "config" => paths.config.clone_from(&value),
-            "config-dir" => paths.config_dir.clone_from(&value),
+        match key {
+            "config" => paths.config = value.map(str::to_owned),
+            "config-dir" => paths.config_dir = value.map(str::to_owned),
             _ => {}
         }
-        if !rules.kubelet_conf_d || !matches!(key.as_str(), "config" | "config-dir") {
+        if !rules.kubelet_conf_d || !matches!(key, "config" | "config-dir") {
             flags.push(Arg { key, value, origin });
         }
     }
@@ -149,9 +149,12 @@ pub(crate) fn kubelet_entries(
     let (arguments, _) = arguments(settings, rules);
     arguments
         .into_iter()
-        .map(|arg| match arg.value {
-            Some(value) => (format!("{}={value}", arg.key), arg.origin),
-            None => (arg.key, arg.origin),
+        .map(|arg| {
+            let text = match arg.value {
+                Some(value) => [arg.key, "=", value].concat(),
+                None => arg.key.to_owned(),
+            };
+            (text, arg.origin.clone())
         })
         .collect()
 }
@@ -193,15 +196,15 @@ pub fn kubelet(settings: &Settings, rules: &ParserRules, files: &KubeletFiles) -
     if !rules.fail_cgroup_v1
         && let Some(arg) = arguments
             .iter()
-            .find(|arg| normal(&arg.key) == "fail-cgroupv1")
+            .find(|arg| is_flag(arg.key, "fail-cgroupv1"))
     {
         let message = format!("unknown flag: --{}", arg.key);
-        refusals.push(Refusal::undefined(message, &arg.origin));
+        refusals.push(Refusal::undefined(message, arg.origin));
     }
     for arg in arguments.iter().filter(|arg| arg.key.starts_with('-')) {
-        let value = arg.value.as_deref().unwrap_or("true");
+        let value = arg.value.unwrap_or("true");
         let message = format!("bad flag syntax: --{}={value}", arg.key);
-        refusals.push(Refusal::by(message, &arg.origin));
+        refusals.push(Refusal::by(message, arg.origin));
     }
     let sets_gates = sets_gates(&arguments, rules, files);
     let disabled = settings.get("disable-agent").map(|setting| &setting.value);
@@ -216,9 +219,10 @@ pub fn kubelet(settings: &Settings, rules: &ParserRules, files: &KubeletFiles) -
 }
 
 /// Whether an argument or a merged file sets feature gates, or cannot be read.
-fn sets_gates(arguments: &[Arg], rules: &ParserRules, files: &KubeletFiles) -> bool {
-    let is_flag = |arg: &Arg| {
-        normal(arg.key.trim_start_matches('-').trim_end_matches(['-', '+'])) == "feature-gates"
+fn sets_gates(arguments: &[Arg<'_>], rules: &ParserRules, files: &KubeletFiles) -> bool {
+    let sets = |arg: &Arg<'_>| {
+        let name = arg.key.trim_start_matches('-').trim_end_matches(['-', '+']);
+        is_flag(name, "feature-gates")
     };
     let has_field = |file: &&ConfFile| match file.content.as_deref().map(yaml::decode) {
         Ok(Ok(entries)) => entries
@@ -228,7 +232,7 @@ fn sets_gates(arguments: &[Arg], rules: &ParserRules, files: &KubeletFiles) -> b
         Err(error) => !error.is_absent(),
     };
     let is_own = rules.kubelet_conf_d || files.config_dir.is_empty();
-    arguments.iter().any(is_flag)
+    arguments.iter().any(sets)
         || !is_own
         || !files.unlisted.is_empty()
         || kubelet_merge_order(rules, files).iter().any(has_field)
@@ -304,7 +308,7 @@ pub(crate) fn copied(settings: &Settings, rules: &ParserRules) -> Vec<Copied> {
 /// The inputs of the kubelet's boolean settings, beside its files.
 struct Inputs<'a> {
     rules: &'a ParserRules,
-    arguments: &'a [Arg],
+    arguments: &'a [Arg<'a>],
     /// What makes RKE2 protect kernel defaults.
     wanted: Option<SettingOrigin>,
 }
@@ -501,8 +505,11 @@ fn from_files(
 }
 
 /// The kubelet takes `_` for `-` in the names of its flags.
-fn normal(key: &str) -> String {
-    key.replace('_', "-")
+fn is_flag(key: &str, flag: &str) -> bool {
+    let normal = key
+        .bytes()
+        .map(|byte| if byte == b'_' { b'-' } else { byte });
+    normal.eq(flag.bytes())
 }
 
 /// Applies the flags: sorted by name as written, the last one wins, and each has to be boolean.
@@ -510,7 +517,7 @@ fn from_flags(
     effective: &mut Effective,
     flag: &str,
     passed: Option<SettingOrigin>,
-    arguments: &[Arg],
+    arguments: &[Arg<'_>],
     rules: &ParserRules,
     refusals: &mut Vec<Refusal>,
 ) {
@@ -521,15 +528,12 @@ fn from_flags(
         let name = if rules.kubelet_repeats {
             arg.key.trim_end_matches(['-', '+'])
         } else {
-            arg.key.as_str()
+            arg.key
         };
-        if normal(name) != flag {
+        if !is_flag(name, flag) {
             continue;
         }
-        let value = (
-            arg.value.clone().unwrap_or_else(|| "true".to_owned()),
-            arg.origin.clone(),
-        );
+        let value = (arg.value.unwrap_or("true").to_owned(), arg.origin.clone());
         let values = by_key.entry(name).or_default();
         // Only RKE2's own spelling meets RKE2's own value.
         let before = if name == flag { initial.take() } else { None };

@@ -373,8 +373,9 @@ fn the_names_of_files_reach_the_kubelet_as_flags_up_to_1_31() {
         (32, &["max-pods"]),
     ] {
         let rules = rules(minor);
-        let (flags, _) = arguments(&settings(main, &rules), &rules);
-        let keys: Vec<&str> = flags.iter().map(|arg| arg.key.as_str()).collect();
+        let settings = settings(main, &rules);
+        let (flags, _) = arguments(&settings, &rules);
+        let keys: Vec<&str> = flags.iter().map(|arg| arg.key).collect();
         assert_eq!(keys, passed);
     }
 }
