@@ -193,6 +193,23 @@ mod tests {
     }
 
     #[test]
+    fn what_can_pass_blocks_only_on_request() {
+        let route = || bare(CheckId::HostRoute, Violated, Satisfied).transient(true);
+        let wrong = || bare(CheckId::SysctlPanic, Violated, Violated);
+        let asked = |c: &mut Configuration| c.block_on.push(BlockOn::Transient);
+        let report = report(vec![route()]);
+        assert_eq!(report.verdict.now, Verdict::WouldRefuse);
+        assert_eq!(report.verdict.next_boot, Verdict::WouldStart);
+        let plan = decide(&report, &Configuration::default(), Override::None);
+        assert_eq!((plan.decision, plan.reasons.len()), (Decision::Start, 0));
+        assert_eq!(plan.advice.len(), 1);
+        let ways = |findings| decision(findings, asked, Override::None);
+        assert_eq!(ways(vec![route()]), Decision::Block);
+        let both = decision(vec![route(), wrong()], |_| (), Override::None);
+        assert_eq!(both, Decision::Block);
+    }
+
+    #[test]
     fn every_way_out_lets_it_go() {
         let wrong = || vec![bare(CheckId::SysctlPanic, Violated, Violated)];
         let anyway = |d| matches!(d, Decision::StartAnyway { .. });
