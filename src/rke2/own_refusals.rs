@@ -340,7 +340,7 @@ fn cloud_provider(settings: &Settings, version: &Version) -> Option<StartFailure
     ))
 }
 
-/// An agent without the address of a server, or without a token.
+/// An agent without the address of a server, or without a token. It exits for the token first.
 fn agent(settings: &Settings, version: &Version, joined: Joined) -> Vec<StartFailure> {
     let missing = |flag: &'static str, remedy: &str| StartFailure {
         check: CheckId::ConfigJoin,
