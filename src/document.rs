@@ -135,9 +135,12 @@ pub struct RemedyDocument {
     pub summary: String,
     /// Commands to run as root, in this order; empty where only an administrator can decide.
     pub commands: Vec<String>,
-    /// The change of a file's entry that it is, if it is one.
+    /// The first of the changes that it consists of, where these are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub edit: Option<EditDocument>,
+    /// The others, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub further_edits: Vec<EditDocument>,
 }
 
 /// Reads a value of an enum; `None` for one that this version does not know.
@@ -269,10 +272,12 @@ impl From<&Evidence> for SourceDocument {
 
 impl From<&Remedy> for RemedyDocument {
     fn from(remedy: &Remedy) -> Self {
+        let (edit, further_edits) = remedy.documents();
         Self {
             summary: remedy.summary(),
             commands: remedy.commands(),
-            edit: remedy.edit().map(EditDocument::from),
+            edit,
+            further_edits,
         }
     }
 }

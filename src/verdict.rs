@@ -46,7 +46,8 @@ pub struct UnitVerdict {
     pub next_boot: Verdict,
     /// The first component that would refuse now.
     pub refused_by: Option<Component>,
-    /// The lines with which it would exit. Upstream orders them at random; here they follow the findings.
+    /// The lines with which it would exit: one, or where RKE2 collects its reasons, all of them. Upstream orders those
+    /// at random; here they follow the findings.
     pub predicted: Vec<String>,
 }
 
@@ -57,10 +58,15 @@ pub fn fold(findings: &[Finding]) -> UnitVerdict {
     let first = predictions.iter().map(|p| p.stage).min();
     let stage = || predictions.iter().filter(|p| Some(p.stage) == first);
     let hidden = stage().any(|p| p.hides_others);
+    let most = match first {
+        Some(stage) if stage.ends_at_first() => 1,
+        _ => usize::MAX,
+    };
     let mut seen = HashSet::new();
     let predicted = stage()
         .filter(|p| p.hides_others == hidden && seen.insert(&p.line))
         .map(|p| p.line.clone())
+        .take(most)
         .collect();
     UnitVerdict {
         now: judge(deciding().map(Finding::now)),
@@ -150,6 +156,14 @@ mod tests {
                 &["a"],
             ),
             (&[(later, "k", false)], Component::Kubelet, &["k"]),
+            (
+                &[
+                    (Stage::Joining, "token", false),
+                    (Stage::Joining, "server", false),
+                ],
+                Component::Rke2,
+                &["token"],
+            ),
         ] {
             assert_eq!(
                 predicted(said),

@@ -4,20 +4,22 @@
 use std::collections::BTreeMap;
 
 use super::benchmark::Benchmark;
-use super::control::{Criterion, KubeComponent, Scoring};
+use super::control::{Criterion, KubeComponent, Rule, Scoring};
 use super::controls;
 use super::evaluate::{documents, files, flags as rules};
 use super::facts::{ConfigDocument, EtcdAccount, InspectedFile};
 use super::flags::ComponentArg;
 use crate::facts::Source;
+use crate::finding::edit::{Change, Edit, Syntax};
 use crate::finding::{CheckId, Remedy};
 use crate::rke2::changes::{MANIFESTS_CLOSED, MANIFESTS_REMOVED};
-use crate::rke2::config::Kubelet;
+use crate::rke2::config::{Kubelet, SettingOrigin, Settings};
 use crate::rke2::profile::Scope;
+use crate::rke2::refusals::renewed_policy;
 use crate::rke2::role::Role;
 use crate::rke2::start::Advice;
 use crate::rke2::version::Version;
-use crate::text::{count, shell_word};
+use crate::text::count;
 
 /// The mode that RKE2 gives static pods with a CIS profile, since [`MANIFESTS_CLOSED`].
 const MANIFEST: u32 = 0o600;
@@ -39,18 +41,18 @@ pub(crate) struct RestartFacts {
 
 /// The advice for a node with a profile of that scope.
 pub(crate) fn advice(
-    role: Role,
     version: &Version,
     scope: Scope,
     facts: &RestartFacts,
+    settings: &Settings,
     kubelet: &Kubelet,
 ) -> Vec<Advice> {
-    let server = role == Role::Server;
+    let server = settings.role == Role::Server;
     let mut all = Vec::new();
     if scope == Scope::Cis {
         all.extend(manifests(version, facts));
-        all.extend(undone(kubelet));
-        all.extend(arguments(version, facts));
+        all.extend(undone(settings, kubelet));
+        all.extend(arguments(version, settings, facts));
     }
     if server {
         all.extend(etcd(facts));
@@ -71,7 +73,6 @@ fn manifests(version: &Version, facts: &RestartFacts) -> Option<Advice> {
     let first = open
         .first()
         .filter(|_| MANIFESTS_CLOSED.includes(version))?;
-    let paths: Vec<String> = open.iter().map(|seen| shell_word(&seen.path)).collect();
     Some(Advice {
         check: CheckId::ControlManifestMode,
         subject: "static pods".to_owned(),
@@ -81,15 +82,19 @@ fn manifests(version: &Version, facts: &RestartFacts) -> Option<Advice> {
             count(open.len(), "static pod"),
             first.mode
         ),
-        remedies: vec![Remedy::manual(format!(
-            "chmod {MANIFEST:o} {}",
-            paths.join(" ")
-        ))],
+        remedies: vec![Remedy::Edits {
+            when: String::new(),
+            edits: open
+                .iter()
+                .map(|seen| Edit::file(&seen.path, Change::Mode(MANIFEST)))
+                .collect(),
+            then: String::new(),
+        }],
         source: Some(Source::file(first.path.clone())),
     })
 }
 
-fn undone(kubelet: &Kubelet) -> Option<Advice> {
+fn undone(settings: &Settings, kubelet: &Kubelet) -> Option<Advice> {
     let protect = &kubelet.protect_kernel_defaults;
     (kubelet.runs && !protect.value).then(|| {
         let source = protect.origin.source();
@@ -101,7 +106,11 @@ fn undone(kubelet: &Kubelet) -> Option<Advice> {
                 "{place} turns the kubelet's protectKernelDefaults off, which the profile turns on: the \
                  kubelet overwrites kernel parameters instead of insisting on them"
             ),
-            remedies: vec![Remedy::manual(format!("take it out of {place}, then restart RKE2"))],
+            remedies: protect.remedies(
+                settings,
+                ("protect-kernel-defaults", "protectKernelDefaults"),
+                None,
+            ),
             source,
         }
     })
@@ -114,7 +123,7 @@ fn given(facts: &RestartFacts, component: KubeComponent) -> Option<&[ComponentAr
 }
 
 /// Entries of `kube-apiserver-arg` and its like by which a scored control fails.
-fn arguments(version: &Version, facts: &RestartFacts) -> Vec<Advice> {
+fn arguments(version: &Version, settings: &Settings, facts: &RestartFacts) -> Vec<Advice> {
     let benchmark = Benchmark::of(version).benchmark;
     let of_given = |criterion: &Criterion| match criterion {
         Criterion::Flag(component, _) => given(facts, *component).is_some(),
@@ -131,25 +140,48 @@ fn arguments(version: &Version, facts: &RestartFacts) -> Vec<Advice> {
             let found = rules::brought(rule, entries, benchmark).filter(|found| !found.holds)?;
             let source = found.sources.first().cloned();
             let setting = component.setting();
-            let place = source
-                .as_ref()
-                .map_or_else(|| setting.to_owned(), Source::to_string);
+            let flag = rules::names(rule).first().copied().unwrap_or_default();
             Some(Advice {
                 check: CheckId::ControlArgument,
-                subject: setting.to_owned(),
+                subject: format!("{setting} {flag}"),
                 summary: format!(
                     "{setting} brings {}: CIS {benchmark} control {} asks for {}",
                     found.actual,
                     edition.id,
                     rules::expected(rule, benchmark)
                 ),
-                remedies: vec![Remedy::manual(format!(
-                    "correct the entry at {place}, then restart RKE2"
-                ))],
+                remedies: vec![without_entries(settings, setting, rule)],
                 source,
             })
         })
         .collect()
+}
+
+/// Without the entries that a rule is about, the component has what RKE2 gives it.
+fn without_entries(settings: &Settings, setting: &str, rule: Rule) -> Remedy {
+    let names = rules::names(rule);
+    let is_about = |(text, _): &&(String, SettingOrigin)| {
+        let body = text.strip_prefix("--").unwrap_or(text);
+        let name = body.split('=').next().unwrap_or_default();
+        names.contains(&name.trim_end_matches(['+', '-']))
+    };
+    let entries = settings.list(setting);
+    // From the end, so that the lines of the others stay.
+    let ways = entries
+        .iter()
+        .rev()
+        .filter(is_about)
+        .flat_map(|(text, origin)| origin.remedies(setting, Some(text), &Change::Remove));
+    let ways: Vec<Remedy> = ways.collect();
+    let edits: Vec<Edit> = ways.iter().flat_map(Remedy::edits).collect();
+    match ways.as_slice() {
+        [way] => way.clone(),
+        _ => Remedy::Edits {
+            when: String::new(),
+            edits,
+            then: String::new(),
+        },
+    }
 }
 
 fn etcd(facts: &RestartFacts) -> Option<Advice> {
@@ -169,10 +201,11 @@ fn etcd(facts: &RestartFacts) -> Option<Advice> {
              not be able to open it at the first start",
             first.path, first.uid
         ),
-        remedies: vec![Remedy::manual(format!(
-            "with RKE2 stopped, chown -R {uid}:{gid} {}",
-            shell_word(directory)
-        ))],
+        remedies: vec![Remedy::Edits {
+            when: "with RKE2 stopped".to_owned(),
+            edits: vec![Edit::file(directory, Change::Owner(uid, gid))],
+            then: String::new(),
+        }],
         source: Some(Source::file(first.path.clone())),
     })
 }
@@ -194,13 +227,16 @@ fn policy(facts: &RestartFacts) -> Option<Advice> {
         check: CheckId::ControlAuditPolicy,
         subject: "audit policy".to_owned(),
         summary: format!("{source}: the API server ends on this audit policy: {why}"),
-        remedies: vec![Remedy::manual(format!("fix {}", source.path))],
+        remedies: vec![renewed_policy(&source.path)],
         source: Some(source),
     })
 }
 
 /// What of RKE2's own configuration of pod security was edited, which RKE2 writes anew at each start.
-pub(crate) fn edited_pod_security(document: &ConfigDocument) -> Option<Advice> {
+pub(crate) fn edited_pod_security(
+    settings: &Settings,
+    document: &ConfigDocument,
+) -> Option<Advice> {
     let ConfigDocument::Read(document) = document else {
         return None;
     };
@@ -213,12 +249,18 @@ pub(crate) fn edited_pod_security(document: &ConfigDocument) -> Option<Advice> {
         summary: format!(
             "{path} was edited ({what}): RKE2 writes it anew at each start, and the edit is lost"
         ),
-        remedies: vec![Remedy::Manual {
-            summary: format!(
-                "keep it in a file of your own, and write `pod-security-admission-config-file: {copy}` in RKE2's \
-                 configuration"
-            ),
-            commands: vec![format!("cp -p {path} {copy}")],
+        remedies: vec![Remedy::Edits {
+            when: "keep it in a file of your own:".to_owned(),
+            edits: vec![
+                Edit::file(path, Change::Copy(copy.to_owned())),
+                Edit::entry(
+                    Source::file(settings.config_file()),
+                    Syntax::Yaml,
+                    "pod-security-admission-config-file",
+                    Change::Set(copy.to_owned()),
+                ),
+            ],
+            then: String::new(),
         }],
         source: Some(source),
     })

@@ -5,6 +5,7 @@ use super::start;
 use crate::facts::{
     AccountFact, Evidence, HostFacts, Lookup, Part, RejectReason, Rejected, Source, Table,
 };
+use crate::finding::edit::{Change, Edit, Syntax};
 use crate::finding::{CheckId, Component, Finding, Outcome, Prediction, Remedy, Stage};
 use crate::requirements::Requirement;
 
@@ -193,9 +194,14 @@ fn primary_group(facts: &HostFacts) -> Option<Finding> {
                 read(Table::Passwd, Some(*line)),
                 read(Table::Group, Some(*group_line)),
             ])
-            .with_remedies([Remedy::Manual {
-                summary: "make the group etcd the user's primary group".to_owned(),
-                commands: vec!["usermod -g etcd etcd".to_owned()],
-            }]),
+            .with_remedies([Remedy::Edit(Edit {
+                old: Some(gid.to_string()),
+                ..Edit::entry(
+                    Source::line(Table::Passwd.path(), *line),
+                    Syntax::Account,
+                    NAME,
+                    Change::Set(group.to_string()),
+                )
+            })]),
     )
 }

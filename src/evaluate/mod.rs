@@ -70,7 +70,9 @@ fn one(requirement: &Requirement, facts: &HostFacts) -> Vec<Finding> {
             flag.as_ref(),
             *stage,
         )],
-        RequirementKind::CgroupV2 { words } => vec![settings::cgroup(requirement, words, facts)],
+        RequirementKind::CgroupV2 { words, otherwise } => {
+            vec![settings::cgroup(requirement, words, otherwise, facts)]
+        }
         RequirementKind::SubordinateIds => vec![settings::subordinate_ids(requirement, facts)],
         RequirementKind::Configuration(fatal) => vec![settings::fatal(requirement, fatal)],
         RequirementKind::Node(problem) => vec![node::finding(requirement, problem)],

@@ -1,8 +1,8 @@
 //! What the configuration itself decides: the profile's name, contradictions, refusals, advice.
 
 use super::{met, start, start_as};
-use crate::facts::{Cgroup, Evidence, HostFacts, Part, Reading};
-use crate::finding::edit::Change;
+use crate::facts::{Cgroup, Evidence, HostFacts, Part, Reading, Source, Table};
+use crate::finding::edit::{Change, Edit, Syntax};
 use crate::finding::{CheckId, Component, Finding, Outcome, Prediction, Remedy, Stage};
 use crate::requirements::{Requirement, RequirementKind};
 use crate::rke2::config::Ground;
@@ -132,7 +132,12 @@ pub(super) fn protect_kernel_defaults(
         .with_actual(flag.map(|flag| flag.value.to_string()))
 }
 
-pub(super) fn cgroup(requirement: &Requirement, words: &str, facts: &HostFacts) -> Finding {
+pub(super) fn cgroup(
+    requirement: &Requirement,
+    words: &str,
+    otherwise: &[Remedy],
+    facts: &HostFacts,
+) -> Finding {
     const SUBJECT: &str = "cgroup";
     let by = || vec![Component::Kubelet];
     let finding = match &facts.cgroup {
@@ -147,11 +152,17 @@ pub(super) fn cgroup(requirement: &Requirement, words: &str, facts: &HostFacts) 
                 .with_actual(Some("v1".to_owned()))
                 .with_summary("the host uses cgroup v1, the kubelet requires cgroup v2")
                 .with_notes([format!("required by {}", requirement.because.words)])
-                .with_remedies(manual(
-                    "boot with systemd.unified_cgroup_hierarchy=1 on the kernel command line, or \
-                     set `kubelet-arg: fail-cgroupv1=false` in RKE2's configuration"
-                        .to_owned(),
-                ))
+                .with_remedies([Remedy::Edits {
+                    when: "boot the host with cgroup v2".to_owned() + ":",
+                    edits: vec![Edit::entry(
+                        Source::file("/proc/cmdline"),
+                        Syntax::KernelCommandLine,
+                        "systemd.unified_cgroup_hierarchy",
+                        Change::Set("1".to_owned()),
+                    )],
+                    then: ", and reboot".to_owned(),
+                }])
+                .with_remedies(otherwise.to_vec())
         }
         // The kernel command line decides that an image is booted with: the image does not show it.
         Reading::Unknown { .. } if facts.image => {
@@ -191,11 +202,18 @@ pub(super) fn subordinate_ids(requirement: &Requirement, facts: &HostFacts) -> F
             "the user kubelet has no subordinate ids that the kubelet can use: {reason}"
         ))
         .with_notes([format!("required by {}", requirement.because.words)])
-        .with_remedies(manual(
-            "remove the user kubelet; or install getsubids (package uidmap or shadow-utils-subid), and give the \
-             user one range, the same in /etc/subuid and /etc/subgid"
-                .to_owned(),
-        ))
+        .with_remedies([
+            Remedy::Edit(Edit::entry(
+                Source::file(Table::Passwd.path()),
+                Syntax::Account,
+                crate::rke2::subordinate_ids::USER,
+                Change::Remove,
+            )),
+            Remedy::manual(
+                "or install getsubids (package uidmap or shadow-utils-subid), and give the user one range, the same in \
+                 /etc/subuid and /etc/subgid",
+            ),
+        ])
 }
 
 pub(super) fn fatal(requirement: &Requirement, fatal: &StartFailure) -> Finding {

@@ -97,7 +97,7 @@ fn on_files(root: &HostRoot, resolved: &Resolved) -> Vec<Advice> {
         ));
     }
     let pod_security = host_audit::own_pod_security(root, settings, version);
-    all.extend(pod_security.and_then(|document| restart::edited_pod_security(&document)));
+    all.extend(pod_security.and_then(|document| restart::edited_pod_security(settings, &document)));
     all
 }
 
@@ -163,7 +163,8 @@ fn on_hardening(root: &HostRoot, resolved: &Resolved, start: &StartSettings) -> 
         return Vec::new();
     }
     let facts = host_audit::restart(root, &start.version, &resolved.settings, scope);
-    let mut all = restart::advice(start.role, &start.version, scope, &facts, &resolved.kubelet);
+    let (settings, kubelet) = (&resolved.settings, &resolved.kubelet);
+    let mut all = restart::advice(&start.version, scope, &facts, settings, kubelet);
     // The API server of a release that is known says it in its own words.
     let policy = CheckId::ControlAuditPolicy;
     if start

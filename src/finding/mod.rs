@@ -222,6 +222,13 @@ impl Stage {
             _ => Component::Rke2,
         }
     }
+
+    /// Whether the component exits for the first reason that it meets at this stage, in the order of the findings, and
+    /// does not print the others: rancher/rke2 `pkg/cli/cmds/server.go` (`validateCNI`, then the ingress controllers),
+    /// k3s-io/k3s `pkg/cli/agent/agent.go` (the token, then the server).
+    pub(crate) const fn ends_at_first(self) -> bool {
+        matches!(self, Self::Configuration | Self::Selection | Self::Joining)
+    }
 }
 
 /// A line with which a component would exit.

@@ -3,8 +3,8 @@
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
 use super::account::{NewAccount, Program, SYSUSERS_FILE};
-use super::edit::{Edit, EditDocument};
-use crate::facts::{AccountRow, AccountTool, SysctlFile, TargetRoot};
+use super::edit::{Change, Edit, EditDocument, Syntax};
+use crate::facts::{AccountRow, AccountTool, Source, SysctlFile, TargetRoot};
 use crate::text::shell_word;
 
 /// A way to fix a finding.
@@ -60,6 +60,15 @@ pub enum Remedy {
     },
     /// Change an entry of a file where it stands.
     Edit(Edit),
+    /// Several changes that belong together, in this order, or one of which there is more to say.
+    Edits {
+        /// When they are right, as half a sentence; may be empty.
+        when: String,
+        /// The changes.
+        edits: Vec<Edit>,
+        /// What follows of them, as half a sentence; may be empty.
+        then: String,
+    },
     /// An administrator has to decide, or to do it.
     Manual {
         /// What to do.
@@ -94,15 +103,53 @@ impl Remedy {
 
     /// Whether `fix` leaves it to the administrator.
     pub(crate) const fn is_manual(&self) -> bool {
-        matches!(self, Self::Manual { .. } | Self::Edit(_))
+        matches!(
+            self,
+            Self::Manual { .. } | Self::Edit(_) | Self::Edits { .. }
+        )
     }
 
-    /// The change of a file's entry that it is, if it is one.
-    pub(crate) const fn edit(&self) -> Option<&Edit> {
+    /// The changes that it consists of, in their order; none where a program or an administrator finds them.
+    pub(crate) fn edits(&self) -> Vec<Edit> {
+        let row = |path: &str, name: &str, row: &str| {
+            let change = Change::Set(row.to_owned());
+            Edit::entry(Source::file(path), Syntax::Account, name, change)
+        };
         match self {
-            Self::Edit(edit) => Some(edit),
-            _ => None,
+            Self::Edit(edit) => vec![edit.clone()],
+            Self::Edits { edits, .. } => edits.clone(),
+            Self::SetLive { key, value } => {
+                let place = Source::file(format!("/proc/sys/{}", key.replace('.', "/")));
+                let change = Change::Set(value.to_string());
+                vec![Edit::entry(place, Syntax::ProcSys, key, change)]
+            }
+            Self::SysctlLine {
+                file, key, value, ..
+            } => {
+                let place = Source::file(file.path.clone());
+                let change = Change::Set(value.to_string());
+                vec![Edit::entry(place, Syntax::SysctlD, key, change)]
+            }
+            Self::AddRows { rows, .. } => rows
+                .iter()
+                .filter(|new| !new.optional)
+                .map(|new| row(new.path, ACCOUNT, &new.row))
+                .collect(),
+            Self::CopyRow { row: copied, .. } => {
+                vec![row(copied.table.path(), ACCOUNT, &copied.row)]
+            }
+            Self::CreateAccount { .. } | Self::CreatedAbove { .. } | Self::Manual { .. } => {
+                Vec::new()
+            }
         }
+    }
+
+    /// The first of its changes and the others, as JSON holds them.
+    pub(crate) fn documents(&self) -> (Option<EditDocument>, Vec<EditDocument>) {
+        let mut edits = self.edits();
+        let further = edits.split_off(edits.len().min(1));
+        let documents = |edits: &[Edit]| edits.iter().map(EditDocument::from).collect::<Vec<_>>();
+        (documents(&edits).pop(), documents(&further))
     }
 
     /// What it does, as half a sentence.
@@ -133,6 +180,7 @@ impl Remedy {
             ),
             Self::CreatedAbove { program } => format!("created by the `{program}` command above"),
             Self::Edit(edit) => edit.summary(),
+            Self::Edits { when, edits, then } => together(when, edits, then),
             Self::Manual { summary, .. } => summary.clone(),
         }
     }
@@ -159,7 +207,12 @@ impl Remedy {
             Self::CopyRow { row, unended, root } => {
                 vec![append(row.table.path(), &row.row, *unended, root)]
             }
-            Self::CreatedAbove { .. } | Self::Edit(_) => Vec::new(),
+            Self::CreatedAbove { .. } => Vec::new(),
+            Self::Edit(edit) => edit.command().into_iter().collect(),
+            Self::Edits { edits, .. } => {
+                let commands: Option<Vec<String>> = edits.iter().map(Edit::command).collect();
+                commands.unwrap_or_default()
+            }
             Self::Manual { commands, .. } => commands.clone(),
         }
     }
@@ -175,6 +228,38 @@ impl Remedy {
     }
 }
 
+/// The account that servers need.
+const ACCOUNT: &str = "etcd";
+
+/// Changes that belong together, as half a sentence.
+fn together(when: &str, edits: &[Edit], then: &str) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut modes: Vec<(u32, String)> = Vec::new();
+    for edit in edits {
+        match (&edit.change, modes.last_mut()) {
+            // One command for all files that get the same mode.
+            (Change::Mode(mode), Some((last, paths))) if last == mode => {
+                paths.push(' ');
+                paths.push_str(&shell_word(&edit.place.path));
+            }
+            (Change::Mode(mode), _) => modes.push((*mode, shell_word(&edit.place.path))),
+            _ => parts.push(edit.summary()),
+        }
+    }
+    let modes = modes.iter();
+    parts.extend(modes.map(|(mode, paths)| format!("run `chmod {mode:o} {paths}`")));
+    let mut text = parts.join(", and ");
+    if !when.is_empty() {
+        let goes_on = [":", " or", " and"].iter().any(|end| when.ends_with(end));
+        let separator = if goes_on { " " } else { ", " };
+        text = format!("{when}{separator}{text}");
+    }
+    if !then.is_empty() {
+        text.push_str(then);
+    }
+    text
+}
+
 /// Why commands that go through `link` are not shown.
 pub(crate) fn leads_out(link: &str) -> String {
     format!("because {link} is a link that a command would follow out of the image")
@@ -182,13 +267,17 @@ pub(crate) fn leads_out(link: &str) -> String {
 
 impl Serialize for Remedy {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let edit = self.edit().map(EditDocument::from);
-        let count = 2_usize.saturating_add(usize::from(edit.is_some()));
+        let (first, further) = self.documents();
+        let count = [first.is_some(), !further.is_empty()].map(usize::from);
+        let count = count.into_iter().fold(2_usize, usize::saturating_add);
         let mut fields = serializer.serialize_struct("Remedy", count)?;
         fields.serialize_field("summary", &self.summary())?;
         fields.serialize_field("commands", &self.commands())?;
-        if let Some(edit) = edit {
+        if let Some(edit) = first {
             fields.serialize_field("edit", &edit)?;
+        }
+        if !further.is_empty() {
+            fields.serialize_field("further_edits", &further)?;
         }
         fields.end()
     }
@@ -353,7 +442,19 @@ mod tests {
         };
         assert_eq!(
             serde_json::to_value(&remedy).unwrap(),
-            serde_json::json!({"summary": "set it now", "commands": ["sysctl -w kernel.panic=10"]})
+            serde_json::json!({
+                "summary": "set it now",
+                "commands": ["sysctl -w kernel.panic=10"],
+                "edit": {
+                    "path": "/proc/sys/kernel/panic",
+                    "line": null,
+                    "syntax": "proc-sys",
+                    "name": "kernel.panic",
+                    "old": null,
+                    "action": "set",
+                    "to": "10",
+                },
+            })
         );
     }
 }

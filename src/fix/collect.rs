@@ -262,6 +262,7 @@ fn action(remedy: &Remedy) -> Option<Action> {
         | Remedy::SysctlLine { .. }
         | Remedy::CreatedAbove { .. }
         | Remedy::Edit(_)
+        | Remedy::Edits { .. }
         | Remedy::Manual { .. } => None,
     }
 }

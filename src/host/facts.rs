@@ -440,7 +440,15 @@ mod tests {
             ("/etc/group", "etcd:x:6:\n"),
             ("/sys/fs/cgroup/cgroup.controllers", ""),
         ]);
-        let cgroup = |applies| required(RequirementKind::CgroupV2 { words: "" }, applies);
+        let cgroup = |applies| {
+            required(
+                RequirementKind::CgroupV2 {
+                    words: "",
+                    otherwise: Vec::new(),
+                },
+                applies,
+            )
+        };
         let facts_if = |applies| {
             let facts = collected(
                 &root,

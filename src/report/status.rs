@@ -187,7 +187,7 @@ mod tests {
             remedies: vec![RemedyDocument {
                 summary: "set it".to_owned(),
                 commands: commands.iter().map(|&command| command.to_owned()).collect(),
-                edit: None,
+                ..RemedyDocument::default()
             }],
             ..FindingDocument::default()
         }

@@ -2,6 +2,7 @@
 //! [catalogue](super::catalogue) that [`crate::examine`] finds to apply.
 
 use crate::facts::Source;
+use crate::finding::edit::{Change, Edit, Syntax};
 use crate::finding::{CheckId, Remedy};
 use crate::rke2::installed::{Detection, InstalledVersion, Note};
 use crate::rke2::kernel::KernelParameter;
@@ -10,7 +11,7 @@ use crate::rke2::role::Role;
 use crate::rke2::start::Advice;
 use crate::sysctl_d::Assignment;
 use crate::text::shell_word;
-use crate::unit::UnitProblem;
+use crate::unit::{UnitProblem, UnitProblemKind};
 
 /// `version.newer`: the installed release is newer than the newest one whose rules are built in.
 pub(crate) fn newer_version(installed: &InstalledVersion) -> Advice {
@@ -81,11 +82,18 @@ pub(crate) fn overwritten(parameter: &KernelParameter, set: &Assignment) -> Advi
             "{place} sets {} to {}, and the kubelet sets it to {} whenever it starts",
             parameter.key, set.value, parameter.required
         ),
-        remedies: vec![Remedy::manual(format!(
-            "remove the line from {}: without protect-kernel-defaults the kubelet's value applies, and with it \
-             the kubelet requires that value",
-            place.path
-        ))],
+        remedies: vec![Remedy::Edits {
+            when: String::new(),
+            edits: vec![Edit::entry(
+                place.clone(),
+                Syntax::SysctlD,
+                parameter.key,
+                Change::Remove,
+            )],
+            then: ": without protect-kernel-defaults the kubelet's value applies, and with it the kubelet requires \
+                   that value"
+                .to_owned(),
+        }],
         source: Some(place.clone()),
     }
 }
@@ -100,9 +108,18 @@ pub(crate) fn unit_problem(unit: &str, problem: &UnitProblem) -> Advice {
         check: CheckId::UnitProblem,
         subject: unit.to_owned(),
         summary: problem.to_string(),
-        remedies: vec![Remedy::manual(format!(
-            "fix {place}, then run `systemctl daemon-reload`"
-        ))],
+        remedies: vec![match &problem.source {
+            Some(line) if problem.is_ignored_line() => {
+                let (syntax, name) = match &problem.kind {
+                    UnitProblemKind::NotAnAssignment { name } => {
+                        (Syntax::EnvironmentFile, name.as_str())
+                    }
+                    _ => (Syntax::UnitFile, ""),
+                };
+                Remedy::Edit(Edit::entry(line.clone(), syntax, name, Change::Correct))
+            }
+            _ => Remedy::manual(format!("fix {place}, then run `systemctl daemon-reload`")),
+        }],
         source: problem.source.clone(),
     }
 }
@@ -110,18 +127,18 @@ pub(crate) fn unit_problem(unit: &str, problem: &UnitProblem) -> Advice {
 /// `unit.both-enabled`: both units start at boot. Since 1.32.13 and its backports the unit that is up first
 /// keeps the other down; before, each stops the other.
 pub(crate) fn both_enabled(role: Role) -> Advice {
-    let other = match role {
-        Role::Server => Role::Agent,
-        Role::Agent => Role::Server,
-    };
-    let (unit, other) = (role.unit(), other.unit());
+    let (unit, other) = (role.unit(), role.other().unit());
     Advice {
         check: CheckId::UnitBothEnabled,
         subject: unit.to_owned(),
         summary: format!("{unit} and {other} are both enabled; a node runs only one of them"),
-        remedies: vec![Remedy::manual(format!(
-            "run `systemctl disable {unit}` or `systemctl disable {other}`"
-        ))],
+        remedies: [(role, other), (role.other(), unit)]
+            .map(|(role, unneeded)| Remedy::Edits {
+                when: format!("if the node is {}", role.with_article()),
+                edits: vec![Edit::unit(unneeded, Change::Disable)],
+                then: String::new(),
+            })
+            .to_vec(),
         source: None,
     }
 }

@@ -7,7 +7,7 @@ pub(crate) mod advice;
 pub(crate) mod catalogue;
 
 use crate::facts::{Source, Table};
-use crate::finding::{CheckId, Stage};
+use crate::finding::{CheckId, Remedy, Stage};
 use crate::rke2::changes::{FAIL_CGROUP_V1, FAIL_CGROUP_V1_DEFAULT, USER_NAMESPACES};
 use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
 use crate::rke2::node::NodeProblem;
@@ -99,6 +99,8 @@ pub enum RequirementKind {
     CgroupV2 {
         /// The kubelet's words where it is not.
         words: &'static str,
+        /// The ways to have the kubelet run without it.
+        otherwise: Vec<Remedy>,
     },
     /// Subordinate ids of a user `kubelet`, where there is one, that the kubelet can use.
     SubordinateIds,
@@ -393,6 +395,7 @@ fn cgroup(settings: &StartSettings) -> Option<Requirement> {
             } else {
                 CGROUP_V1_MAINTENANCE
             },
+            otherwise: settings.kubelet_allow_cgroup_v1.clone(),
         },
     })
 }

@@ -8,7 +8,7 @@ use super::role::Role;
 use super::start::Advice;
 use super::version::Version;
 use crate::facts::Source;
-use crate::finding::edit::Change;
+use crate::finding::edit::{Change, Edit};
 use crate::finding::{CheckId, Remedy};
 use crate::text::{count, printable, shell_word};
 
@@ -102,13 +102,12 @@ fn entries(setting: &Setting, lost: &Lost, version: &Version) -> Option<Advice> 
         return None;
     }
     let name = setting.name;
-    let remedy = if changes::APPEND.includes(version) {
-        format!(
-            "write `{name}+:` in place of `{name}:` at {winner}, which adds to the list; or remove the entries at {}",
-            lost.origin
-        )
+    let remedies = if changes::APPEND.includes(version) {
+        winner.remedies(name, None, &Change::Rename(format!("{name}+")))
     } else {
-        format!("put all entries of `{name}` into one file")
+        vec![Remedy::manual(format!(
+            "put all entries of `{name}` into one file"
+        ))]
     };
     Some(Advice {
         check: CheckId::ConfigOverridden,
@@ -123,7 +122,7 @@ fn entries(setting: &Setting, lost: &Lost, version: &Version) -> Option<Advice> 
                 "do not count"
             },
         ),
-        remedies: vec![Remedy::manual(remedy)],
+        remedies,
         source: lost.origin.source(),
     })
 }
@@ -179,7 +178,7 @@ fn ingress_controller(settings: &Settings, version: &Version) -> Vec<Advice> {
             summary: format!(
                 "{old} is deprecated: RKE2 1.38 is announced to exit for it, and later releases to ignore it"
             ),
-            remedies: old.remedies(FLAG, None, &Change::Rename("RKE2_INGRESS_CONTROLLER")),
+            remedies: old.remedies(FLAG, None, &Change::Rename("RKE2_INGRESS_CONTROLLER".to_owned())),
             source: old.source(),
         });
     }
@@ -277,7 +276,14 @@ pub(crate) enum Unread {
 /// Advice on a file that RKE2 does not read.
 pub(crate) fn unread(file: &UnreadFile, version: &Version) -> Advice {
     let path = &file.path;
-    let (summary, remedy) = match &file.why {
+    let moved = |to: &str| Remedy::Edit(Edit::file(path, Change::Move(to.to_owned())));
+    let removed = |first: String| Remedy::Edits {
+        when: first,
+        edits: vec![Edit::file(path, Change::Remove)],
+        then: String::new(),
+    };
+    let keep = |read: &str| removed(format!("write the keys that are to count in {read}, and"));
+    let (summary, remedies) = match &file.why {
         Unread::Name { read, is_missing } => (
             format!(
                 "RKE2 does not read {path}, it reads {read}{}",
@@ -287,33 +293,36 @@ pub(crate) fn unread(file: &UnreadFile, version: &Version) -> Advice {
                     ""
                 }
             ),
-            if *is_missing {
-                format!("rename it to {read}")
-            } else {
-                format!("move its keys to {read}, and remove it")
-            },
+            vec![if *is_missing { moved(read) } else { keep(read) }],
         ),
         Unread::Extension => (
             format!("RKE2 does not read {path}: of this directory it reads *.yaml and *.yml"),
-            "rename it so that it ends in .yaml, or remove it".to_owned(),
+            vec![
+                Remedy::Edits {
+                    when: "if RKE2 is to read it".to_owned(),
+                    edits: vec![Edit::file(path, Change::Move(format!("{path}.yaml")))],
+                    then: String::new(),
+                },
+                removed("if not".to_owned()),
+            ],
         ),
         Unread::DropIns => (
             format!(
                 "RKE2 {version} does not read {path}: it reads config.yaml.d since {}",
                 changes::DROP_INS
             ),
-            format!("move its keys to {DEFAULT_CONFIG}"),
+            vec![keep(DEFAULT_CONFIG)],
         ),
         Unread::Named(other) => (
             format!("RKE2 does not read {path}: it is started with the configuration {other}"),
-            format!("remove {path}, or have RKE2 started without another configuration"),
+            vec![keep(other)],
         ),
     };
     Advice {
         check: CheckId::ConfigUnread,
         subject: path.clone(),
         summary,
-        remedies: vec![Remedy::manual(remedy)],
+        remedies,
         source: Some(Source::file(path.clone())),
     }
 }
@@ -336,15 +345,17 @@ pub(crate) fn other_role(role: Role, evidence: &str, data_dir: &str) -> Advice {
         subject: data_dir.to_owned(),
         summary: format!("{data_dir} is that of a node that ran as {was} ({evidence}): {effect}"),
         remedies: vec![
-            Remedy::Manual {
-                summary: format!("if the node is to stay a {was}, enable that unit instead"),
-                commands: vec![
-                    format!("systemctl disable {unit}"),
-                    format!("systemctl enable {other}"),
+            Remedy::Edits {
+                when: format!("if the node is to stay {}", was.with_article()),
+                edits: vec![
+                    Edit::unit(unit, Change::Disable),
+                    Edit::unit(other, Change::Enable),
                 ],
+                then: String::new(),
             },
             Remedy::manual(format!(
-                "to make it a {role}, remove the node from its cluster, run rke2-uninstall.sh and install it anew"
+                "to make it {}, remove the node from its cluster, run rke2-uninstall.sh and install it anew",
+                role.with_article()
             )),
         ],
         source: Some(Source::file(evidence)),

@@ -10,7 +10,8 @@ use super::config::{Ground, SettingOrigin, SettingValue, Settings};
 use super::role::Role;
 use super::start::StartFailure;
 use super::version::{Since, Version};
-use crate::finding::edit::Change;
+use crate::facts::Source;
+use crate::finding::edit::{Change, Edit, Syntax};
 use crate::finding::{CheckId, Component, Remedy, Stage};
 
 /// Whether the node has the certificate with which its kubelet has joined a cluster: then an agent needs no token.
@@ -340,33 +341,51 @@ fn cloud_provider(settings: &Settings, version: &Version) -> Option<StartFailure
     ))
 }
 
-/// An agent without the address of a server, or without a token.
+/// An agent without the address of a server, or without a token. It exits for the token first.
 fn agent(settings: &Settings, version: &Version, joined: Joined) -> Vec<StartFailure> {
-    let missing = |flag: &'static str, remedy: &str| StartFailure {
-        check: CheckId::ConfigJoin,
-        component: Component::Rke2,
-        stage: Stage::Joining,
-        message: returned(version, &format!("--{flag} is required")),
-        subject: flag.to_owned(),
-        source: settings
+    let missing = |flag: &'static str, change: &Change| {
+        // It may be set to nothing, which is corrected there.
+        let origin = settings
             .get(flag)
-            .and_then(|setting| setting.sources.first()?.source()),
-        ground: Ground::Settled,
-        remedies: vec![Remedy::manual(remedy)],
+            .and_then(|setting| setting.sources.first());
+        let origin = origin.unwrap_or(&SettingOrigin::Default);
+        StartFailure {
+            check: CheckId::ConfigJoin,
+            component: Component::Rke2,
+            stage: Stage::Joining,
+            message: returned(version, &format!("--{flag} is required")),
+            subject: flag.to_owned(),
+            source: origin.source(),
+            ground: Ground::Settled,
+            remedies: match origin {
+                SettingOrigin::Default => vec![Remedy::Edit(Edit::entry(
+                    Source::file(settings.config_file()),
+                    Syntax::Yaml,
+                    flag,
+                    change.clone(),
+                ))],
+                origin => origin.remedies(flag, None, change),
+            },
+        }
     };
     let mut all = Vec::new();
     let has_token = !settings.text("token").is_empty() || !settings.text("token-file").is_empty();
     if !has_token && joined == Joined::No {
         all.push(missing(
             "token",
-            "write `token:` with the token of the cluster (on a server, in server/node-token below its data \
-             directory) in /etc/rancher/rke2/config.yaml",
+            &Change::Ask {
+                example: "TOKEN-OF-THE-CLUSTER",
+                hint: "a server has it in server/node-token below its data directory",
+            },
         ));
     }
     if settings.text("server").is_empty() {
         all.push(missing(
             "server",
-            "write `server: https://ADDRESS-OF-A-SERVER:9345` in /etc/rancher/rke2/config.yaml",
+            &Change::Ask {
+                example: "https://ADDRESS-OF-A-SERVER:9345",
+                hint: "",
+            },
         ));
     }
     all

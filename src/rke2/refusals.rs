@@ -13,7 +13,7 @@ use super::start::{StartFailure, UserNamespaceGates};
 use super::version::Version;
 use super::{kubelet_defaults, layout};
 use crate::facts::Source;
-use crate::finding::edit::Change;
+use crate::finding::edit::{Change, Edit};
 use crate::finding::{CheckId, Component, Remedy, Stage};
 use crate::go;
 use crate::kubernetes::arguments;
@@ -111,7 +111,7 @@ fn before_kubelet(start: &KubeletStart<'_>) -> Before {
         return Before::Nothing;
     }
     let taints = settings.list("node-taint");
-    if let Some((error, origin)) = taint_error(minor(start.version), &taints) {
+    if let Some((error, (taint, origin))) = taint_error(minor(start.version), &taints) {
         return Before::Ends(StartFailure {
             check: CheckId::ConfigKubeletArg,
             component: Component::Rke2,
@@ -120,10 +120,7 @@ fn before_kubelet(start: &KubeletStart<'_>) -> Before {
             source: origin.source(),
             ground: Ground::Settled,
             stage: Stage::KubeletPreparation,
-            remedies: vec![Remedy::manual(format!(
-                "write each taint as key=value:effect at {origin}; effects are NoSchedule, PreferNoSchedule and \
-                 NoExecute"
-            ))],
+            remedies: taint_remedies(&taint, &origin),
         });
     }
     for copied in config::copied(settings, rules) {
@@ -170,12 +167,21 @@ fn before_kubelet(start: &KubeletStart<'_>) -> Before {
     Before::Nothing
 }
 
-/// What is wrong with taints, and where they are set.
+/// How a taint is corrected.
+fn taint_remedies(taint: &str, origin: &SettingOrigin) -> Vec<Remedy> {
+    let mut all = origin.remedies("node-taint", Some(taint), &Change::Correct);
+    all.push(Remedy::manual(
+        "a taint is key=value:effect; effects are NoSchedule, PreferNoSchedule and NoExecute",
+    ));
+    all
+}
+
+/// What is wrong with taints, and one of them with where it is set.
 fn taint_error(
     minor: Minor,
     taints: &[(String, SettingOrigin)],
-) -> Option<(String, SettingOrigin)> {
-    let (_, origin) = taints.first()?;
+) -> Option<(String, (String, SettingOrigin))> {
+    let first = taints.first()?;
     // RKE2 reads each entry alone, where the flag takes a list.
     if taints
         .iter()
@@ -188,11 +194,8 @@ fn taint_error(
     // The first entry without which the others are right, where there is one.
     let is_wrong =
         |(taint, _): &&(String, SettingOrigin)| arguments::taints_error(minor, taint).is_some();
-    let origin = taints
-        .iter()
-        .find(is_wrong)
-        .map_or(origin, |(_, origin)| origin);
-    Some((error, origin.clone()))
+    let wrong = taints.iter().find(is_wrong).unwrap_or(first);
+    Some((error, wrong.clone()))
 }
 
 impl KubeletStart<'_> {
@@ -590,6 +593,16 @@ fn argument_remedies(
     origin.remedies(setting, Some(entry), &change)
 }
 
+/// How an audit policy on which the API server exits is corrected: RKE2 writes its own where the file of its setting is
+/// missing, and never over one (rancher/rke2 `WriteDefaultPolicyFile` in `pkg/podtemplate`).
+pub(crate) fn renewed_policy(path: &str) -> Remedy {
+    Remedy::Edits {
+        when: format!("fix {path}, or"),
+        edits: vec![Edit::file(path, Change::Move(format!("{path}.refused")))],
+        then: ": RKE2 then writes one of its own, which logs nothing, at its next start".to_owned(),
+    }
+}
+
 /// The argument as an entry of a `*-arg` setting.
 fn shown(argument: &str) -> &str {
     argument.strip_prefix("--").unwrap_or(argument)
@@ -651,6 +664,7 @@ fn static_pod(
                 |(flag, own): &(&str, String)| *flag == "audit-policy-file" && own == path;
             if own.iter().any(is_policy) {
                 found.check = CheckId::ControlAuditPolicy;
+                found.remedies = vec![renewed_policy(path)];
             }
             Some(found)
         }

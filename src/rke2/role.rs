@@ -24,6 +24,22 @@ impl Role {
         }
     }
 
+    /// `a server`, `an agent`.
+    pub(crate) const fn with_article(self) -> &'static str {
+        match self {
+            Self::Server => "a server",
+            Self::Agent => "an agent",
+        }
+    }
+
+    /// The other one.
+    pub(crate) const fn other(self) -> Self {
+        match self {
+            Self::Server => Self::Agent,
+            Self::Agent => Self::Server,
+        }
+    }
+
     /// The systemd unit that RKE2 installs for it.
     pub const fn unit(self) -> &'static str {
         match self {

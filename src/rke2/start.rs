@@ -5,7 +5,7 @@ use super::node::NodeProblem;
 use super::role::Role;
 use super::version::Version;
 use crate::facts::Source;
-use crate::finding::edit::Change;
+use crate::finding::edit::{Change, Edit, Syntax};
 use crate::finding::{CheckId, Component, Remedy, Stage};
 use crate::text::printable;
 
@@ -154,6 +154,8 @@ pub struct StartSettings {
     pub kubelet_protect: Option<Sourced<bool>>,
     /// The kubelet's effective `fail-cgroupv1`, if it is set.
     pub kubelet_fail_cgroup_v1: Option<Sourced<bool>>,
+    /// The ways to have the kubelet run on cgroup v1.
+    pub kubelet_allow_cgroup_v1: Vec<Remedy>,
     /// Whether the kubelet may ignore, in a user name space, that it cannot write kernel parameters.
     pub kubelet_in_user_namespace: bool,
     /// Whether the kubelet may be without user name spaces for pods, although its release has them.
@@ -181,6 +183,7 @@ impl StartSettings {
             kubelet_runs: true,
             kubelet_protect: None,
             kubelet_fail_cgroup_v1: None,
+            kubelet_allow_cgroup_v1: Vec::new(),
             kubelet_in_user_namespace: false,
             kubelet_may_lack_user_namespaces: false,
             fatal: Vec::new(),
@@ -247,6 +250,7 @@ impl StartSettings {
             kubelet_fail_cgroup_v1: (kubelet.fail_cgroup_v1.origin
                 != config::SettingOrigin::Default)
                 .then(|| Sourced::of(&kubelet.fail_cgroup_v1)),
+            kubelet_allow_cgroup_v1: allow_cgroup_v1(settings, &kubelet.fail_cgroup_v1),
             kubelet_in_user_namespace: gates.kubelet_in,
             kubelet_may_lack_user_namespaces: !gates.of_pods,
             fatal: settings
@@ -267,6 +271,27 @@ impl StartSettings {
             known.undecided()
         }
     }
+}
+
+/// The ways to have the kubelet run on cgroup v1.
+fn allow_cgroup_v1(settings: &Settings, fail: &config::Effective) -> Vec<Remedy> {
+    let names = ("fail-cgroupv1", "failCgroupV1");
+    if fail.origin != config::SettingOrigin::Default {
+        return fail.remedies(settings, names, Some(false));
+    }
+    // An entry that is added to those that there are, in a file that is read last.
+    let file = format!("{}.d/99-local.yaml", settings.config_file());
+    let change = Change::Set("fail-cgroupv1=false".to_owned());
+    vec![Remedy::Edits {
+        when: "or have the kubelet run on cgroup v1:".to_owned(),
+        edits: vec![Edit::entry(
+            Source::file(file),
+            Syntax::Yaml,
+            "kubelet-arg+",
+            change,
+        )],
+        then: String::new(),
+    }]
 }
 
 impl Provenance {
@@ -377,9 +402,14 @@ fn ignored(ignored: &config::Ignored) -> Advice {
                 "RKE2 ignores its whole configuration, {key} included, because {place} is missing or \
                  a link to nothing: no profile, no token"
             ),
-            remedies: vec![Remedy::manual(format!(
-                "remove {place}, or restore what it links to"
-            ))],
+            remedies: match &ignored.source {
+                Some(source) => vec![Remedy::Edits {
+                    when: String::new(),
+                    edits: vec![Edit::file(&source.path, Change::Remove)],
+                    then: ", or restore what it links to".to_owned(),
+                }],
+                None => Vec::new(),
+            },
             source: ignored.source.clone(),
         },
     }
@@ -399,7 +429,7 @@ fn skipped_remedies(ignored: &config::Ignored, place: &str) -> Vec<Remedy> {
         line: *line,
     };
     let change = match (&ignored.elsewhere, ignored.did_you_mean) {
-        (None, Some(near)) => Change::Rename(near),
+        (None, Some(near)) => Change::Rename(near.to_owned()),
         _ => Change::Remove,
     };
     origin.remedies(&ignored.key, None, &change)

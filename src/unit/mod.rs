@@ -442,6 +442,25 @@ pub enum UnitProblemKind {
     UnreadableFile(ReadError),
 }
 
+impl UnitProblem {
+    /// Whether systemd ignores the line, so that it can be removed: it has no other entry that counts.
+    pub(crate) fn is_ignored_line(&self) -> bool {
+        let is_environment_file = self.source.as_ref().is_some_and(|source| {
+            source.line.is_some()
+                && ![".service", ".conf"]
+                    .iter()
+                    .any(|end| source.path.ends_with(end))
+        });
+        match &self.kind {
+            UnitProblemKind::Line(fault) => !fault.ends_file(),
+            UnitProblemKind::NotAbsolute { .. } => true,
+            // In a unit, other words of the line may be right.
+            UnitProblemKind::NotAnAssignment { .. } => is_environment_file,
+            _ => false,
+        }
+    }
+}
+
 impl UnitProblemKind {
     /// Whether it is a problem of an environment file as a whole.
     const fn is_of_environment_file(&self) -> bool {

@@ -66,7 +66,7 @@ fn static_pods_from_before_the_profile_keep_their_mode() {
     );
     let remedy = found[0]["remedies"][0]["summary"].as_str().unwrap();
     assert!(
-        remedy.starts_with("chmod 600 ") && remedy.contains(&path),
+        remedy.starts_with("run `chmod 600 ") && remedy.contains(&path),
         "{remedy}"
     );
     // Releases that write 644 themselves.

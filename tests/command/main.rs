@@ -11,7 +11,9 @@
 )]
 
 mod case;
+mod change;
 mod contract;
+mod cures;
 mod exits;
 mod fix;
 mod host;

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::change::{self, apply};
 use super::host::Host;
 
 /// The unit that RKE2's packages install, with `words` after the role.
@@ -42,8 +43,8 @@ impl Place {
 }
 
 /// A setting with a value that has a finding.
-struct Mistake {
-    id: &'static str,
+pub(crate) struct Mistake {
+    pub(crate) id: &'static str,
     role: &'static str,
     key: &'static str,
     value: &'static str,
@@ -74,7 +75,7 @@ const fn list(id: &'static str, key: &'static str, value: &'static str) -> Mista
     }
 }
 
-const MISTAKES: &[Mistake] = &[
+pub(crate) const MISTAKES: &[Mistake] = &[
     Mistake {
         variable: "RKE2_CIS_PROFILE",
         ..text("profile.value", "profile", "cis-1.5")
@@ -210,82 +211,6 @@ fn texts<'a>(unit: &'a Value, id: &str) -> Vec<&'a Value> {
     findings.filter(|finding| finding["id"] == id).collect()
 }
 
-/// Carries out one change of a file.
-fn apply(host: &Host, edit: &Value) {
-    let field = |name: &str| edit[name].as_str();
-    let (path, name) = (field("path").unwrap(), field("name").unwrap());
-    let (syntax, to, old) = (field("syntax").unwrap(), field("to"), field("old"));
-    let action = field("action").unwrap();
-    let written = std::fs::read_to_string(host.at(path)).unwrap_or_default();
-    let Some(line) = edit["line"].as_u64() else {
-        assert_eq!((syntax, action), ("yaml", "set"), "{edit}");
-        host.file(path, format!("{written}{name}: {}\n", to.unwrap()));
-        return;
-    };
-    let mut lines: Vec<String> = written.lines().map(str::to_owned).collect();
-    let at = usize::try_from(line).unwrap() - 1;
-    let before = lines[at].clone();
-    let after: Option<String> = match (syntax, action) {
-        // A document of JSON on one line.
-        ("yaml", _) if before.starts_with('{') => {
-            let mut document: Value = serde_json::from_str(&before).unwrap();
-            let map = document.as_object_mut().unwrap();
-            match (action, old, to) {
-                ("rename", _, Some(to)) => {
-                    let value = map.remove(name).unwrap();
-                    map.insert(to.to_owned(), value);
-                }
-                (_, None, None) => drop(map.remove(name).unwrap()),
-                (_, None, Some(to)) => drop(map.insert(name.to_owned(), to.into())),
-                (_, Some(old), to) => {
-                    let items = map[name].as_array_mut().unwrap();
-                    let position = items.iter().position(|item| item == old).unwrap();
-                    items.remove(position);
-                    items.extend(to.map(Value::from));
-                    // A list that is left empty goes with its key.
-                    if items.is_empty() {
-                        map.remove(name);
-                    }
-                }
-            }
-            Some(document.to_string())
-        }
-        ("yaml", "rename") => Some(before.replacen(name, to.unwrap(), 1)),
-        ("yaml", "set") if old.is_some() => {
-            assert_eq!(before, format!("- {}", old.unwrap()));
-            Some(format!("- {}", to.unwrap()))
-        }
-        ("yaml", "set") => Some(format!("{name}: {}", to.unwrap())),
-        ("exec-start", "set") => {
-            Some(before.replacen(old.unwrap(), &format!("--{name}={}", to.unwrap()), 1))
-        }
-        ("exec-start", "remove") => Some(before.replacen(old.unwrap(), "", 1)),
-        (_, "set") => {
-            let prefix = match syntax {
-                "environment" => "Environment=",
-                "default-environment" => "DefaultEnvironment=",
-                _ => "",
-            };
-            assert!(before.starts_with(&format!("{prefix}{name}=")), "{before}");
-            Some(format!("{prefix}{name}={}", to.unwrap()))
-        }
-        (_, "remove") => None,
-        other => panic!("{other:?}"),
-    };
-    // The entry is the one named.
-    assert!(before.contains(old.unwrap_or(name)), "{edit}: {before}");
-    if let Some(after) = after {
-        lines[at] = after;
-    } else {
-        lines.remove(at);
-        // A list that is left empty goes with its key.
-        if old.is_some() && lines[at - 1] == format!("{name}:") {
-            lines.remove(at - 1);
-        }
-    }
-    host.file(path, lines.join("\n") + "\n");
-}
-
 #[test]
 fn each_remedy_cures_in_each_place() {
     let (mut cured, mut wrong) = (0, Vec::new());
@@ -303,12 +228,13 @@ fn each_remedy_cures_in_each_place() {
                 continue;
             };
             let remedies = finding["remedies"].as_array().unwrap();
-            let edits: Vec<Value> = remedies.iter().map(|r| r["edit"].clone()).collect();
-            let edits = edits.into_iter().filter(Value::is_object);
             let mut count = 0;
-            for edit in edits {
+            for edits in remedies.iter().map(change::edits) {
+                let [edit] = edits.as_slice() else {
+                    continue;
+                };
                 let host = host(mistake, place).unwrap();
-                apply(&host, &edit);
+                apply(&host, edit);
                 let after = report(&host, mistake.version);
                 let mut left: Vec<&Value> = after["findings"].as_array().unwrap().iter().collect();
                 let known = before["findings"].as_array().unwrap();

@@ -149,14 +149,12 @@ impl SettingOrigin {
                 vec![Remedy::Edit(edit)]
             }
             Self::Default => match change {
-                Change::Set(value) => vec![Remedy::Edit(Edit {
-                    place: Source::file(super::DEFAULT_CONFIG),
-                    syntax: Syntax::Yaml,
-                    name: key.to_owned(),
-                    old: None,
-                    change: Change::Set(value.clone()),
-                    keeper: Keeper::Administrator,
-                })],
+                Change::Set(_) | Change::Ask { .. } => vec![Remedy::Edit(Edit::entry(
+                    Source::file(super::DEFAULT_CONFIG),
+                    Syntax::Yaml,
+                    key,
+                    change.clone(),
+                ))],
                 _ => Vec::new(),
             },
         }
@@ -166,7 +164,7 @@ impl SettingOrigin {
 /// The same value in a file that RKE2 reads after Rancher's, for a node that cannot wait for Rancher.
 fn override_of_rancher(edit: &Edit) -> Option<Edit> {
     let directory = edit.place.path.strip_suffix(RANCHER)?;
-    matches!(edit.change, Change::Set(_)).then(|| Edit {
+    matches!(edit.change, Change::Set(_) | Change::Ask { .. }).then(|| Edit {
         place: Source::file(format!("{directory}{AFTER_RANCHER}")),
         keeper: Keeper::Administrator,
         ..edit.clone()
@@ -538,6 +536,14 @@ impl Settings {
             _ => (&[][..], &[][..]),
         };
         items.iter().map(String::as_str).zip(sources)
+    }
+
+    /// The main file of RKE2's configuration.
+    pub(crate) fn config_file(&self) -> &str {
+        match self.text("config") {
+            "" => super::DEFAULT_CONFIG,
+            path => path,
+        }
     }
 
     /// `data-dir`.

@@ -188,7 +188,7 @@ fn none_words() -> Vec<flags::ComponentArg> {
 }
 
 /// The flags that a rule is about.
-pub(super) fn names(rule: Rule) -> Vec<&'static str> {
+pub(in crate::audit) fn names(rule: Rule) -> Vec<&'static str> {
     match rule {
         Rule::Off(name)
         | Rule::On(name)

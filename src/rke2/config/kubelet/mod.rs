@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 
 use crate::facts::{ReadError, Source};
+use crate::finding::Remedy;
+use crate::finding::edit::Change;
 use crate::go;
 use crate::rke2::layout::{self, KUBELET_DEFAULTS};
 
@@ -69,6 +71,34 @@ pub struct Effective {
     pub value: bool,
     /// What made it so.
     pub origin: SettingOrigin,
+}
+
+impl Effective {
+    /// The ways to change it where it stands: as an entry of `kubelet-arg` with the name `flag`, or as the field `field`
+    /// of a file. It gets the value `to`; without one, the entry is removed.
+    pub(crate) fn remedies(
+        &self,
+        settings: &Settings,
+        (flag, field): (&str, &str),
+        to: Option<bool>,
+    ) -> Vec<Remedy> {
+        let change = |before: &str| match to {
+            Some(value) => Change::Set(format!("{before}{value}")),
+            None => Change::Remove,
+        };
+        let is_it = |(text, origin): &&(String, SettingOrigin)| {
+            let body = text.strip_prefix("--").unwrap_or(text);
+            let key = body.split('=').next().unwrap_or_default();
+            *origin == self.origin && normal(key.trim_end_matches(['-', '+'])) == flag
+        };
+        let entries = settings.kubelet_args();
+        match entries.iter().rev().find(is_it) {
+            Some((entry, origin)) => {
+                origin.remedies("kubelet-arg", Some(entry), &change(&format!("{flag}=")))
+            }
+            None => self.origin.remedies(field, None, &change("")),
+        }
+    }
 }
 
 /// What the kubelet will run with, as far as a start can hang on it.
