@@ -158,11 +158,11 @@ mod tests {
             (&[(later, "k", false)], Component::Kubelet, &["k"]),
             (
                 &[
-                    (Stage::Joining, "token", false),
-                    (Stage::Joining, "server", false),
+                    (Stage::Selection, "cni", false),
+                    (Stage::Selection, "ingress", false),
                 ],
                 Component::Rke2,
-                &["token"],
+                &["cni"],
             ),
         ] {
             assert_eq!(

@@ -224,10 +224,10 @@ impl Stage {
     }
 
     /// Whether the component exits for the first reason that it meets at this stage, in the order of the findings, and
-    /// does not print the others: rancher/rke2 `pkg/cli/cmds/server.go` (`validateCNI`, then the ingress controllers),
-    /// k3s-io/k3s `pkg/cli/agent/agent.go` (the token, then the server).
+    /// does not print the others: rancher/rke2 `pkg/cli/cmds/server.go` (`validateCNI`, then the ingress controllers).
+    /// An agent without token and server is no such case: reports show either line.
     pub(crate) const fn ends_at_first(self) -> bool {
-        matches!(self, Self::Configuration | Self::Selection | Self::Joining)
+        matches!(self, Self::Configuration | Self::Selection)
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! The words of its errors are the library's, because RKE2 fails with them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use super::cursor::{Cursor, Mark, is_blank};
 
@@ -69,7 +69,7 @@ pub(super) struct Scanner<'a> {
     pub(super) key_allowed: bool,
     /// One for each open bracket, and one for outside of all.
     pub(super) keys: Vec<SimpleKey>,
-    key_at_token: HashMap<usize, usize>,
+    key_at_token: BTreeMap<usize, usize>,
     ended: bool,
 }
 
@@ -84,7 +84,7 @@ impl<'a> Scanner<'a> {
             indents: Vec::new(),
             key_allowed: true,
             keys: vec![SimpleKey::default()],
-            key_at_token: HashMap::new(),
+            key_at_token: BTreeMap::new(),
             ended: false,
         }
     }

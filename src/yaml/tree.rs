@@ -1,6 +1,6 @@
 //! Tokens to the nodes of one document, as libyaml's grammar has it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Error;
 use super::cursor::Mark;
@@ -44,8 +44,8 @@ pub(super) fn read(text: &str) -> Result<Tree, Error> {
     let mut reader = Reader {
         scanner: Scanner::new(text),
         tree: Tree::default(),
-        anchors: HashMap::new(),
-        handles: HashMap::from([
+        anchors: BTreeMap::new(),
+        handles: BTreeMap::from([
             ("!".to_owned(), "!".to_owned()),
             ("!!".to_owned(), "tag:yaml.org,2002:".to_owned()),
         ]),
@@ -58,8 +58,8 @@ pub(super) fn read(text: &str) -> Result<Tree, Error> {
 struct Reader<'a> {
     scanner: Scanner<'a>,
     tree: Tree,
-    anchors: HashMap<String, usize>,
-    handles: HashMap<String, String>,
+    anchors: BTreeMap<String, usize>,
+    handles: BTreeMap<String, String>,
     depth: usize,
 }
 
@@ -152,7 +152,7 @@ impl Reader<'_> {
 
     fn directives(&mut self) -> Result<(), Error> {
         let mut version = false;
-        let mut named = HashSet::new();
+        let mut named = BTreeSet::new();
         while self.is(|token| matches!(token, Token::Version(..) | Token::TagPrefix(..)))? {
             match self.take()? {
                 Some((Token::Version(major, minor), mark)) => {

@@ -8,9 +8,6 @@ use super::host::Host;
 
 /// Reports whose output is not what they expect, with the reason. One that is right must leave the list.
 const OPEN: &[&str] = &[
-    // It expects the line about the server. With neither setting, k3s' pkg/cli/agent/agent.go exits for the token; that
-    // the server is missing is a finding.
-    "agent-without-server",
     // The flags of this minor of Kubernetes are not in the tables.
     "kubelet-arg-container-runtime",
 ];

@@ -1,6 +1,6 @@
 //! The command line as RKE2's library (urfave/cli over Go's `flag`) reads it.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use crate::finding::edit::Change;
 use crate::go;
@@ -72,7 +72,7 @@ pub(super) fn settings(
     let mut state = State {
         settings,
         rules,
-        listed: HashSet::new(),
+        listed: BTreeSet::new(),
     };
     state
         .parse(words, role)
@@ -197,7 +197,7 @@ struct State<'a> {
     settings: Vec<Setting>,
     rules: &'a ParserRules,
     /// Lists that a word has added to.
-    listed: HashSet<&'static str>,
+    listed: BTreeSet<&'static str>,
 }
 
 impl State<'_> {

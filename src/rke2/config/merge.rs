@@ -1,6 +1,6 @@
 //! From configuration files to command-line arguments: what RKE2 puts behind `server` or `agent`.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::facts::{Operation, ReadError, Source};
 
@@ -165,7 +165,7 @@ pub(super) fn merge(files: &ConfigFiles, rules: &ParserRules, explicit: bool) ->
         return merged;
     };
     let mut order: Vec<String> = Vec::new();
-    let mut values: HashMap<String, Pending> = HashMap::new();
+    let mut values: BTreeMap<String, Pending> = BTreeMap::new();
     for (path, content) in contents {
         let content = match content {
             Ok(content) => content,

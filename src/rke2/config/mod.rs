@@ -20,7 +20,7 @@ mod suggest;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::ffi::OsStringExt;
@@ -212,7 +212,7 @@ pub fn config_path(invocation: &Invocation) -> ConfigPath {
 
 /// The names that one configuration uses: releases that treat these names alike resolve it alike.
 pub(crate) struct Interpretation {
-    names: HashSet<Vec<u8>>,
+    names: BTreeSet<Vec<u8>>,
     role: Role,
 }
 
@@ -236,7 +236,7 @@ impl Interpretation {
         };
         let words = invocation.args.iter().map(|word| plain(&word.text));
         let variables = invocation.env.iter().map(|variable| variable.name.clone());
-        let mut names: HashSet<Vec<u8>> = words.chain(variables).collect();
+        let mut names: BTreeSet<Vec<u8>> = words.chain(variables).collect();
         let drop_ins = files.drop_ins.iter().flatten();
         let contents = std::iter::once(&files.main).chain(drop_ins.map(|file| &file.content));
         for content in contents.flatten() {
@@ -299,7 +299,7 @@ pub fn resolve(
     // Keys are checked by the word right after the program; `rke2 --debug server` slips through.
     let checked = rules.skip_unknown && (at == 0 || found.is_none());
     let mut words = Vec::with_capacity(merged.arguments.len());
-    let mut seen = HashSet::new();
+    let mut seen = BTreeSet::new();
     for spliced in merged.arguments {
         // `a=b: c` becomes `--a=b=c`, whose flag is `a`: the text decides, not the key.
         let name = spliced

@@ -89,7 +89,7 @@ impl Effective {
         let is_it = |(text, origin): &&(String, SettingOrigin)| {
             let body = text.strip_prefix("--").unwrap_or(text);
             let key = body.split('=').next().unwrap_or_default();
-            *origin == self.origin && normal(key.trim_end_matches(['-', '+'])) == flag
+            *origin == self.origin && is_flag(key.trim_end_matches(['-', '+']), flag)
         };
         let entries = settings.kubelet_args();
         match entries.iter().rev().find(is_it) {
