@@ -116,6 +116,8 @@ pub enum LastRun {
         started: u64,
         /// Whether that process runs.
         is_up: bool,
+        /// How often systemd has started it again, since it was last started by hand or at the boot.
+        restarts: u32,
     },
     /// systemd was not asked, or does not answer.
     Unknown,
@@ -127,6 +129,7 @@ impl LastRun {
         Self::Known {
             started: live.main_started_at,
             is_up: live.main_pid != 0,
+            restarts: live.restarts,
         }
     }
 }

@@ -8,7 +8,8 @@ use sd_notify::NotifyState;
 
 use super::arguments::{Common, Gate};
 use super::{Status, select, stderr};
-use crate::assessment::Examination;
+use crate::assessment::{Examination, LastRun};
+use crate::configuration::BlockOn;
 use crate::examine::{self, OtherUnit, Target};
 use crate::gate::block::Block;
 use crate::gate::job_queue::{self, JobAction};
@@ -61,8 +62,16 @@ pub(super) fn run(common: &Common, gate: &Gate) -> Status {
         gate: format!("preflight-rke2-gate@{unit}"),
     };
     let mut settled = false;
+    // A port that something else holds can pass: it blocks only where that is configured.
+    let mut sockets = configuration.block_on.contains(&BlockOn::Transient);
     loop {
-        let examination = examination(&root, common, gate, asking.take());
+        let examination = examination(&root, common, gate, asking.take(), sockets);
+        if !sockets && fails(examination.last_run) {
+            // It may be the reason. A moment more or less does not matter any longer.
+            sockets = true;
+            asking = examine::ask_systemd(&root, gate.unit);
+            continue;
+        }
         let plan = plan::decide(&examination.report, &configuration, kernel);
         if plan.decision == Decision::Block && root.is_live() {
             let next = if settled {
@@ -104,6 +113,7 @@ fn examination(
     common: &Common,
     gate: &Gate,
     asking: Option<PendingQuery>,
+    sockets: bool,
 ) -> Examination {
     examine::assess_asking(
         root,
@@ -114,9 +124,15 @@ fn examination(
             // Not a matter of this start.
             other: OtherUnit::Irrelevant,
             advise: false,
+            sockets,
         },
         asking,
     )
+}
+
+/// Whether systemd starts the unit again because RKE2 ended by itself.
+const fn fails(last_run: LastRun) -> bool {
+    matches!(last_run, LastRun::Known { restarts: 1.., .. })
 }
 
 /// What follows a step towards blocking.

@@ -40,6 +40,7 @@ pub(super) fn select(
             version: common.rke2_version.clone(),
             other: OtherUnit::Irrelevant,
             advise: true,
+            sockets: true,
         }]);
     }
     let selected: Vec<Target> = examine::targets(root)

@@ -80,7 +80,12 @@ impl Daemon {
         for (at, (target, result)) in targets.iter().zip(&results).enumerate() {
             let mut others = phases.iter().enumerate().filter(|(other, _)| *other != at);
             let rival = others.any(|(_, phase)| is_up(*phase));
-            observations.push(self.unit(target, result, rival, kernel).await);
+            let target = Target {
+                // An RKE2 that runs holds its ports itself.
+                sockets: phase(result) != Phase::Running,
+                ..target.clone()
+            };
+            observations.push(self.unit(&target, result, rival, kernel).await);
             self.notify_watchdog();
         }
         for (unit, reply) in self.resumes.drain(..) {

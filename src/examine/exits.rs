@@ -284,6 +284,7 @@ mod tests {
         LastRun::Known {
             started: (TEN + after) * SECOND,
             is_up: true,
+            restarts: 0,
         }
     }
 
@@ -291,6 +292,7 @@ mod tests {
         LastRun::Known {
             started: (TEN + after) * SECOND,
             is_up: false,
+            restarts: 0,
         }
     }
 
@@ -325,6 +327,7 @@ mod tests {
         let never = LastRun::Known {
             started: 0,
             is_up: false,
+            restarts: 0,
         };
         assert_eq!(host.reasons(never, 101), [""; 0]);
     }

@@ -24,6 +24,7 @@ pub(super) fn report(
     let assessed = Assessed {
         root,
         role: target.role,
+        sockets: target.sockets,
         definition,
         resolved,
         requirements: &collected.requirements,

@@ -34,6 +34,7 @@ const MAX_CONFIGURATION: usize = 64 * 1024;
 pub(super) struct Assessed<'a> {
     pub(super) root: &'a HostRoot,
     pub(super) role: Role,
+    pub(super) sockets: bool,
     pub(super) definition: Option<&'a UnitDefinition>,
     pub(super) resolved: &'a Resolved,
     pub(super) requirements: &'a [Requirement],
@@ -313,7 +314,7 @@ impl<'a> Variants<'a> {
     const fn new(assessed: &'a Assessed<'a>) -> Self {
         Self {
             assessed,
-            node: HostNode::new(assessed.root, false),
+            node: HostNode::new(assessed.root, false, assessed.sockets),
             kubelet: Vec::new(),
             facts: Vec::new(),
             next_boot: None,

@@ -18,6 +18,9 @@ pub struct Target {
     pub other: OtherUnit,
     /// Whether to add advice from the hardening guide, which never decides whether a unit starts.
     pub advise: bool,
+    /// Whether to read which sockets listen. The kernel walks all of its connections for that, which takes it
+    /// milliseconds.
+    pub sockets: bool,
 }
 
 /// How a unit relates to the unit of the other role. RKE2's tarball installs both.
@@ -66,6 +69,7 @@ pub fn targets(root: &HostRoot) -> Vec<Target> {
             definition: Some(definition),
             version: None,
             advise: true,
+            sockets: true,
         })
         .collect()
 }

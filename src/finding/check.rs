@@ -74,9 +74,12 @@ check_ids! {
     ControlKubelet, "control.kubelet", Advice;
     ControlManifestMode, "control.manifest-mode", FailsControl;
     DataDirOtherRole, "data-dir.other-role", Advice;
+    HostEtcdAddress, "host.etcd-address", BlocksStart;
     HostNetworkOverlap, "host.network-overlap", Advice;
     HostNodeIp, "host.node-ip", BlocksStart;
     HostNodeName, "host.node-name", BlocksStart;
+    HostPort, "host.port", BlocksStart;
+    HostPortLikely, "host.port-likely", Advice;
     HostRoute, "host.route", BlocksStart;
     KubeletExited, "kubelet.exited", Advice;
     KubeletOverwritesSysctl, "kubelet.overwrites-sysctl", Advice;

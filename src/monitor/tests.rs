@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::assessment::UnitReport;
-use crate::configuration::{Configuration, Mode};
+use crate::configuration::{BlockOn, Configuration, Mode};
 use crate::facts::ComponentExit;
 use crate::finding::{CheckId, Finding, Outcome};
 use crate::gate::block::Block;
@@ -1016,4 +1016,29 @@ fn logs_are_read_again_while_a_unit_starts_and_while_a_component_exits() {
     assert_eq!(recheck(&mut node, 4602), None, "it was logged");
     node.phase = Phase::Down;
     assert_eq!(recheck(&mut node, 4603), None);
+}
+
+#[test]
+fn a_unit_that_is_blocked_until_something_passes_is_evaluated_again_soon() {
+    let port = || {
+        let violated = Outcome::Violated;
+        let finding = Finding::new(
+            CheckId::HostPort,
+            "port 10250",
+            vec![],
+            violated,
+            Outcome::Satisfied,
+        );
+        finding.transient(true)
+    };
+    let mut node = Node::blocked(&["a"]);
+    node.configuration.block_on.push(BlockOn::Transient);
+    assert_eq!(node.observe(vec![wrong("a")]), []);
+    assert_eq!(node.recheck, None, "a person has to fix it");
+    assert_eq!(node.observe(vec![port()]), []);
+    assert_eq!(node.recheck, Some(5_000_000));
+    assert!(resumes(&node.observe(vec![])));
+    node.phase = Phase::Running;
+    node.observe(vec![port()]);
+    assert_eq!(node.recheck, None, "it runs");
 }

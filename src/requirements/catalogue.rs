@@ -98,7 +98,7 @@ fn minors(subject: Subject) -> String {
     shown.join(", ")
 }
 
-use Component::{Kubelet, Rke2};
+use Component::{Containerd, Etcd, KubeApiserver, Kubelet, Rke2};
 
 const PROFILE_LINUX: Text =
     Text("rancher/rke2 pkg/cli/cmds/profile_linux.go, root.go in older releases; {releases}");
@@ -619,6 +619,22 @@ const OTHERS: &[Check] = &[
         source: Text("rancher/rke2 bundle/bin, pkg/rke2; k3s-io/k3s pkg/etcd"),
     },
     Check {
+        id: CheckId::HostEtcdAddress,
+        title: "the node has the address with which it became a member of etcd",
+        required_by: &[Etcd],
+        applies: Text("servers with etcd that have run before"),
+        about: Text(
+            "A member of etcd is known to the others by its address. With another one RKE2 runs, and waits for ever. \
+             Where node-ip does not set the address, the old one can come back: the gate lets RKE2 start then, unless \
+             block-on has \"transient\"",
+        ),
+        fix: Text(
+            "give the node its address again; or, on a cluster of one server, run `rke2 server --cluster-reset`; or \
+             remove the node from its cluster and join it anew",
+        ),
+        source: Text("k3s-io/k3s pkg/etcd/etcd.go (Test); rancher/rke2#3176"),
+    },
+    Check {
         id: CheckId::HostNetworkOverlap,
         title: "the host uses no address of the networks of pods and services",
         required_by: &[],
@@ -636,10 +652,12 @@ const OTHERS: &[Check] = &[
         id: CheckId::HostNodeIp,
         title: "the node has the addresses that RKE2's configuration requires of it",
         required_by: &[Rke2],
-        applies: Text("servers without node-ip"),
+        applies: Text("servers"),
         about: Text(
-            "A server whose pods or services have an IPv6 network exits if the node has no IPv6 address. Loopback and \
-             link-local addresses do not count. An address can still come: the gate lets RKE2 start, which tries again \
+            "etcd exits if the host does not have the address that node-ip sets, unless net.ipv4.ip_nonlocal_bind is \
+             set. That the gate, which has a network of its own, cannot see: it leaves this to `check`. Without \
+             node-ip, a server whose pods or services have an IPv6 network exits if the node has no IPv6 address. \
+             Loopback and link-local addresses do not count. An address can still come: the gate lets RKE2 start, which tries again \
              every five seconds, unless block-on has \"transient\"",
         ),
         fix: Text(
@@ -662,6 +680,37 @@ const OTHERS: &[Check] = &[
             "kubernetes staging/src/k8s.io/apimachinery/pkg/util/validation/validation.go (IsDNS1123Subdomain), \
              k3s-io/k3s pkg/util/net.go; rancher/rke2#7978",
         ),
+    },
+    Check {
+        id: CheckId::HostPort,
+        title: "no other program holds a port that RKE2 or its components cannot do without",
+        required_by: &[Rke2, Kubelet, Containerd, Etcd, KubeApiserver],
+        applies: ALWAYS,
+        about: Text(
+            "Servers need TCP 9345, 6443 and, with etcd, 2379 to 2381; releases from 2022 to 2025 need 2399 and 2400 \
+             where etcd has data. Agents need lb-server-port (6444) and the one below it. All need 10250 and 10010. What \
+             RKE2 itself holds, and its containers, which live on when it stops, is not meant: it is known by its unit, \
+             by the shim that it is below, or by its control group. A program can end: the gate lets RKE2 start, which \
+             tries again every five seconds, unless block-on has \"transient\"",
+        ),
+        fix: Text("stop the program that is named, or have it listen on another port"),
+        source: Text(
+            "k3s-io/k3s pkg/server/https.go, pkg/etcd/etcd.go, pkg/agent/run.go, pkg/util/apiproxy.go; kubernetes \
+             cmd/kubelet/app/server.go; containerd internal/cri/server/service.go; rancher/rke2#3480",
+        ),
+    },
+    Check {
+        id: CheckId::HostPortLikely,
+        title: "no other program holds a port that RKE2's components use",
+        required_by: &[],
+        applies: ALWAYS,
+        about: Text(
+            "TCP 10248, 10249 and 10256 to 10259 on 127.0.0.1, and those of the network plugin: its component exits or \
+             tries again, or a probe asks another program. Also a port of host.port where it is not certain that both \
+             sockets conflict: whether a socket takes connections of both families or has SO_REUSEPORT is not listed",
+        ),
+        fix: Text("stop the program that is named, or have it listen on another port"),
+        source: Text("kubernetes cmd, k3s-io/k3s pkg/daemons; docs.rke2.io/install/requirements"),
     },
     Check {
         id: CheckId::HostRoute,

@@ -5,9 +5,20 @@ use super::role::Role;
 /// Whether a control group is that of one of RKE2's units, or below it. Only slices, which systemd makes,
 /// lie above a unit; groups that a service or scope makes itself lie below that.
 pub(crate) fn in_rke2_unit(group: &str) -> bool {
+    unit_of(group).is_some_and(|unit| Role::ALL.into_iter().any(|role| unit == role.unit()))
+}
+
+/// The unit that a control group is of, or below: `ssh.service`.
+pub(crate) fn unit_of(group: &str) -> Option<&str> {
     let mut parts = group.split('/').filter(|part| !part.is_empty());
-    let unit = parts.find(|part| part.strip_suffix(".slice").is_none());
-    unit.is_some_and(|unit| Role::ALL.into_iter().any(|role| unit == role.unit()))
+    parts.find(|part| part.strip_suffix(".slice").is_none())
+}
+
+/// Whether a control group is in one that a kubelet makes for its pods, wherever that is.
+pub(crate) fn is_of_pods(group: &str) -> bool {
+    group
+        .split('/')
+        .any(|part| matches!(part, "kubepods" | "kubepods.slice"))
 }
 
 /// The uid of the pod whose control group this is, or is below. Groups that a pod makes for itself

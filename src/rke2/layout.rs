@@ -58,6 +58,12 @@ pub(crate) fn etcd_config(data_dir: &str) -> String {
     format!("{data_dir}/server/db/etcd/config")
 }
 
+/// The templates from which the configuration of containerd is made, where an administrator has put one.
+pub(crate) fn containerd_templates(data_dir: &str) -> [String; 2] {
+    ["config-v3.toml.tmpl", "config.toml.tmpl"]
+        .map(|name| format!("{data_dir}/agent/etc/containerd/{name}"))
+}
+
 /// The configuration of the encryption of secrets.
 pub(crate) fn encryption_config(data_dir: &str) -> String {
     format!("{data_dir}/server/cred/encryption-config.json")

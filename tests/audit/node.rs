@@ -613,6 +613,7 @@ impl Built {
             version: Some(node.version.clone()),
             other: OtherUnit::Irrelevant,
             advise: true,
+            sockets: true,
         };
         let root = HostRoot::open(self.path()).unwrap();
         examine::audit::node(&root, &question, asked, waivers)

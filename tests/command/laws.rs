@@ -102,6 +102,7 @@ impl Node {
             version: Some(self.version.clone()),
             other: preflight_rke2::testing::examine::OtherUnit::Irrelevant,
             advise: true,
+            sockets: true,
         };
         let report = examine::assess(&root, &target).report;
         (

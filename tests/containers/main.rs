@@ -42,6 +42,8 @@ mod left_down;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod network;
+#[cfg(test)]
 mod ordering;
 #[cfg(test)]
 mod origins;

@@ -38,6 +38,7 @@ pub(crate) fn reports(host: &Host) -> Vec<UnitReport> {
         version: Some(Version::new(34, 1, 1)),
         other: OtherUnit::Irrelevant,
         advise: true,
+        sockets: true,
     };
     examine::installed(&root)
         .into_iter()

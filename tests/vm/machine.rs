@@ -181,6 +181,16 @@ impl Machine {
         for (path, text) in &self.files {
             put(path, text);
         }
+        let network = fs::read_to_string(source.join("tests/lab/network.pl"));
+        put(
+            "/usr/local/lib/lab-network",
+            &network.expect("read a script"),
+        );
+        put(
+            "/etc/systemd/system/lab-network.service",
+            "[Unit]\nDefaultDependencies=no\nBefore=sysinit.target\n\
+             [Service]\nType=oneshot\nExecStart=/usr/local/lib/lab-network\n",
+        );
         put(
             "/etc/systemd/system/lab.target",
             "[Unit]\nRequires=multi-user.target\nAfter=multi-user.target\nWants=lab.service\nAllowIsolate=yes\n",
@@ -201,6 +211,10 @@ impl Machine {
             wants.join("rke2-server.service"),
         )
         .expect("enable a unit");
+        let wants = units.join("sysinit.target.wants");
+        fs::create_dir(&wants).expect("create a directory");
+        symlink("../lab-network.service", wants.join("lab-network.service"))
+            .expect("enable a unit");
         // Timers and logins take time and have no part in this.
         for unit in [
             "timers.target",

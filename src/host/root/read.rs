@@ -54,6 +54,25 @@ impl HostRoot {
         }
     }
 
+    /// Opens a file that changes all the time, or is made as it is read: it is not watched, and that it cannot be read
+    /// is no failure of an evaluation. `None` for what is no regular file.
+    pub(in crate::host) fn open_unwatched(&self, path: &Path) -> Option<File> {
+        // Opening a device can have an effect, and an image is not trusted.
+        if !self.is_live() && self.log_status(path)?.kind != FileKind::File {
+            return None;
+        }
+        let file = self.open_untraced(path, SAFE).ok()?;
+        let meta = file.metadata().ok()?;
+        (FileKind::of(&meta) == FileKind::File).then_some(file)
+    }
+
+    /// The target of a link, as [`read_link`](Self::read_link) returns it, which is not watched.
+    pub(in crate::host) fn read_unwatched_link(&self, path: &Path) -> Result<PathBuf, Errno> {
+        let flags = OFlag::O_PATH | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+        let link = self.open_untraced(path, flags).map_err(Errno::from_raw)?;
+        nix::fcntl::readlinkat(link.as_fd(), "").map(PathBuf::from)
+    }
+
     /// The end of a log, from the beginning of a line, and the status of the file; `None` if it cannot be read.
     /// At most `limit` bytes are read. A log is not watched, because it changes all the time, and that it cannot
     /// be read is no failure of an evaluation.
@@ -66,12 +85,8 @@ impl HostRoot {
         if self.log_status(path)?.kind != FileKind::File {
             return None;
         }
-        let mut file = self.open_untraced(path, SAFE).ok()?;
-        let meta = file.metadata().ok()?;
-        let status = FileStatus::of(&meta);
-        if status.kind != FileKind::File {
-            return None;
-        }
+        let mut file = self.open_unwatched(path)?;
+        let status = FileStatus::of(&file.metadata().ok()?);
         let skipped = status.size.saturating_sub(limit);
         // One byte more shows whether it begins with a line.
         let from = skipped.saturating_sub(1);

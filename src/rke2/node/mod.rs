@@ -5,10 +5,16 @@
 //! asks for it, so that a start reads only what can decide it. A fact that is not known gives no problem.
 
 mod addresses;
+mod etcd_address;
+#[cfg(test)]
+mod fake;
 mod name;
+mod ports;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::Evidence;
-use crate::facts::node::Network;
+use crate::facts::node::{EtcdMember, Holder, Listener, Network, Rke2Processes};
 use crate::finding::{CheckId, Component, Remedy, Stage};
 
 use super::config::Settings;
@@ -28,8 +34,43 @@ pub(crate) trait Node {
     }
 
     /// Routes and addresses.
-    fn network(&self) -> Option<Network> {
+    fn network(&self) -> Option<&Network> {
         None
+    }
+
+    /// Whether a program can listen on an address of IPv4 that the host does not have.
+    fn nonlocal_bind(&self) -> Option<bool> {
+        None
+    }
+
+    /// The TCP sockets that listen.
+    fn listeners(&self) -> Option<&[Listener]> {
+        None
+    }
+
+    /// The processes that hold these sockets, by inode, as far as they can be seen.
+    fn holders(&self, _inodes: &BTreeSet<u64>) -> BTreeMap<u64, Holder> {
+        BTreeMap::new()
+    }
+
+    /// Which processes of RKE2 there are.
+    fn rke2_processes(&self) -> Option<Rke2Processes> {
+        None
+    }
+
+    /// The member that etcd was when it last ran; `None` also where it never did.
+    fn etcd_member(&self, _data_dir: &str) -> Option<EtcdMember> {
+        None
+    }
+
+    /// Whether etcd's data has this text. `None` where there is too much of it to search.
+    fn etcd_data_has(&self, _data_dir: &str, _text: &str) -> Option<bool> {
+        None
+    }
+
+    /// Whether the configuration of containerd is made from a template of the administrator's.
+    fn has_containerd_template(&self, _data_dir: &str) -> bool {
+        false
     }
 }
 
@@ -124,5 +165,7 @@ pub(crate) fn problems(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
     let mut all = Vec::new();
     all.extend(name::problem(start, node));
     all.extend(addresses::problems(start, node));
+    all.extend(etcd_address::problems(start, node));
+    all.extend(ports::problems(start, node));
     all
 }
