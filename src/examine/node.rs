@@ -2,14 +2,23 @@
 
 use std::cell::OnceCell;
 
-use crate::facts::node::Network;
-use crate::host::{HostRoot, node};
+use crate::facts::node::{
+    EnabledUnit, FileText, Inotify, Network, ProxyVariable, Resources, Umask,
+};
+use crate::host::{HostRoot, node, units};
+use crate::rke2::config::Variable;
 use crate::rke2::node::Node;
+use crate::unit::UnitDefinition;
+
+/// The variables by which Go's programs find a proxy, and hosts without one.
+const PROXY: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"];
 
 /// The node below a root directory.
 pub(super) struct HostNode<'a> {
     root: &'a HostRoot,
     advises: bool,
+    unit: Option<&'a UnitDefinition>,
+    variables: &'a [Variable],
     network: OnceCell<Option<Network>>,
 }
 
@@ -18,8 +27,21 @@ impl<'a> HostNode<'a> {
         Self {
             root,
             advises,
+            unit: None,
+            variables: &[],
             network: OnceCell::new(),
         }
+    }
+
+    /// With the unit of RKE2, where it is installed, and the variables of its process.
+    pub(super) const fn started_by(
+        mut self,
+        unit: Option<&'a UnitDefinition>,
+        variables: &'a [Variable],
+    ) -> Self {
+        self.unit = unit;
+        self.variables = variables;
+        self
     }
 }
 
@@ -35,5 +57,44 @@ impl Node for HostNode<'_> {
     fn network(&self) -> Option<Network> {
         let read = || node::network::network(self.root);
         self.network.get_or_init(read).clone()
+    }
+    fn is_running(&self) -> bool {
+        self.root.is_live()
+    }
+
+    fn file(&self, path: &str) -> FileText {
+        node::files::text(self.root, path)
+    }
+
+    fn names(&self, directory: &str) -> Vec<String> {
+        node::files::names(self.root, directory)
+    }
+
+    fn enabled(&self, names: &[&'static str]) -> Vec<EnabledUnit> {
+        units::enabled(self.root, names)
+    }
+
+    fn umask(&self) -> Option<Umask> {
+        node::files::umask(self.root, self.unit?)
+    }
+
+    fn proxy_variables(&self) -> Vec<ProxyVariable> {
+        let is_known =
+            |variable: &&Variable| PROXY.iter().any(|name| name.as_bytes() == variable.name);
+        let all = self.variables.iter().filter(is_known);
+        all.map(|variable| ProxyVariable {
+            name: String::from_utf8_lossy(&variable.name).into_owned(),
+            value: String::from_utf8_lossy(&variable.value).into_owned(),
+            source: variable.source.clone(),
+        })
+        .collect()
+    }
+
+    fn inotify(&self) -> Option<Inotify> {
+        node::files::inotify(self.root)
+    }
+
+    fn resources(&self, directories: &[String]) -> Option<Resources> {
+        node::files::resources(self.root, directories)
     }
 }

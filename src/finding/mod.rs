@@ -545,9 +545,14 @@ mod tests {
                 (NotApplicable, BlocksStart),
             ),
         ] {
-            assert_eq!(derive(BlocksStart, now, next_boot, image), expected);
+            assert_eq!(derive(BlocksStart, now, next_boot, image, false), expected);
+            let transient = derive(BlocksStart, now, next_boot, image, true);
+            assert_eq!(transient, (expected.0, Effect::Transient));
             for other in [Effect::FailsControl, Effect::Advice] {
-                assert_eq!(derive(other, now, next_boot, image), (expected.0, other));
+                for transient in [false, true] {
+                    let derived = derive(other, now, next_boot, image, transient);
+                    assert_eq!(derived, (expected.0, other));
+                }
             }
         }
     }
@@ -556,6 +561,7 @@ mod tests {
     fn names_are_those_of_json() {
         for effect in [
             Effect::BlocksStart,
+            Effect::Transient,
             Effect::BlocksNextBoot,
             Effect::FailsControl,
             Effect::Advice,

@@ -67,7 +67,7 @@ impl DefaultRoutes {
 }
 
 /// Go's `IsGlobalUnicast`, private addresses included.
-fn is_global(address: &IpAddr) -> bool {
+pub(super) fn is_global(address: &IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
             !(v4.is_unspecified()

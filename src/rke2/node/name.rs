@@ -46,26 +46,23 @@ pub(super) fn problem(start: &Start<'_>, node: &dyn Node) -> Option<NodeProblem>
             .to_owned(),
     ];
     let suggestion = suggested(&name);
-    match configured.and_then(|setting| setting.sources.last()) {
-        Some(origin) => {
-            let source = origin.source().into_iter();
-            problem.evidence = source
-                .map(|source| Evidence::place(source, Part::Sets))
-                .collect();
-            let change = suggestion.map_or(Change::Remove, Change::Set);
-            problem.remedies = origin.remedies("node-name", None, &change);
-        }
-        None => {
-            problem.evidence = vec![Evidence::place(Source::file(FILE), Part::Sets)];
-            let commands = suggestion
-                .iter()
-                .map(|name| format!("hostnamectl set-hostname {name}"));
-            problem.remedies = vec![Remedy::Manual {
-                summary: "give the host a valid name, or set `node-name` in RKE2's configuration"
-                    .to_owned(),
-                commands: commands.collect(),
-            }];
-        }
+    if let Some(origin) = configured.and_then(|setting| setting.sources.last()) {
+        let source = origin.source().into_iter();
+        problem.evidence = source
+            .map(|source| Evidence::place(source, Part::Sets))
+            .collect();
+        let change = suggestion.map_or(Change::Remove, Change::Set);
+        problem.remedies = origin.remedies("node-name", None, &change);
+    } else {
+        problem.evidence = vec![Evidence::place(Source::file(FILE), Part::Sets)];
+        let commands = suggestion
+            .iter()
+            .map(|name| format!("hostnamectl set-hostname {name}"));
+        problem.remedies = vec![Remedy::Manual {
+            summary: "give the host a valid name, or set `node-name` in RKE2's configuration"
+                .to_owned(),
+            commands: commands.collect(),
+        }];
     }
     Some(problem)
 }
