@@ -5,7 +5,8 @@ use std::cell::OnceCell;
 use crate::facts::node::{
     EnabledUnit, FileText, Inotify, Network, ProxyVariable, Resources, Umask,
 };
-use crate::host::{HostRoot, node, units};
+use crate::host::units::UnitFiles;
+use crate::host::{HostRoot, node};
 use crate::rke2::config::Variable;
 use crate::rke2::node::Node;
 use crate::unit::UnitDefinition;
@@ -20,6 +21,7 @@ pub(super) struct HostNode<'a> {
     unit: Option<&'a UnitDefinition>,
     variables: &'a [Variable],
     network: OnceCell<Option<Network>>,
+    unit_files: OnceCell<UnitFiles>,
 }
 
 impl<'a> HostNode<'a> {
@@ -30,6 +32,7 @@ impl<'a> HostNode<'a> {
             unit: None,
             variables: &[],
             network: OnceCell::new(),
+            unit_files: OnceCell::new(),
         }
     }
 
@@ -71,7 +74,8 @@ impl Node for HostNode<'_> {
     }
 
     fn enabled(&self, names: &[&'static str]) -> Vec<EnabledUnit> {
-        units::enabled(self.root, names)
+        let files = self.unit_files.get_or_init(|| UnitFiles::read(self.root));
+        files.enabled(self.root, names)
     }
 
     fn umask(&self) -> Option<Umask> {

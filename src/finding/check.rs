@@ -107,6 +107,9 @@ check_ids! {
     SysctlPanicOnOom, "sysctl.vm.panic_on_oom", BlocksStart;
     UnitBothEnabled, "unit.both-enabled", Advice;
     UnitProblem, "unit.problem", Advice;
+    UpgradeContainerdTemplate, "upgrade.containerd-template", Advice;
+    UpgradeEtcdDowngrade, "upgrade.etcd-downgrade", Advice;
+    UpgradeSkippedMinor, "upgrade.skipped-minor", Advice;
     VersionNewer, "version.newer", Advice;
     VersionUnknown, "version.unknown", Advice;
 }

@@ -984,6 +984,41 @@ const OTHERS: &[Check] = &[
         source: Text("systemd.unit(5), systemd.service(5), systemd.exec(5)"),
     },
     Check {
+        id: CheckId::UpgradeContainerdTemplate,
+        title: "containerd's template is for the containerd of the release that comes",
+        required_by: &[],
+        applies: Text("`check --upgrade-to`"),
+        about: Text(
+            "A template config.toml.tmpl below agent/etc/containerd was written for containerd 1. From \
+             {since CONTAINERD_2} on RKE2 has containerd 2: its template is config-v3.toml.tmpl, and the old one is \
+             used where there is no other, which may lack what RKE2 sets",
+        ),
+        fix: Text("write config-v3.toml.tmpl"),
+        source: Text("k3s-io/k3s pkg/agent/containerd/config.go; docs.rke2.io, advanced options"),
+    },
+    Check {
+        id: CheckId::UpgradeEtcdDowngrade,
+        title: "the etcd of the release that comes is not older than that of its data",
+        required_by: &[],
+        applies: Text("`check --upgrade-to`; servers with etcd's data"),
+        about: Text(
+            "RKE2's releases have etcd 3.5, 3.6 or 3.7. One of an older minor version exits on the data of a newer one",
+        ),
+        fix: Text("restore a snapshot of the older release"),
+        source: Text("etcd server/etcdserver/version; rancher/rke2#9318"),
+    },
+    Check {
+        id: CheckId::UpgradeSkippedMinor,
+        title: "the upgrade skips no minor version",
+        required_by: &[],
+        applies: Text("`check --upgrade-to`, where the installed release is known"),
+        about: Text(
+            "Kubernetes supports upgrades from one minor version to the next. Nothing in RKE2 stops another one",
+        ),
+        fix: Text("upgrade to each minor version between"),
+        source: Text("kubernetes.io, version skew policy; docs.rke2.io, upgrades"),
+    },
+    Check {
         id: CheckId::VersionNewer,
         title: "the rules of the installed release are known",
         required_by: &[],

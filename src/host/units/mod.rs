@@ -85,19 +85,28 @@ pub fn find(root: &HostRoot, unit: &str) -> UnitDefinition {
     definition
 }
 
-/// Those of `units` that the next boot starts, each with its unit file.
-pub(crate) fn enabled(root: &HostRoot, units: &[&'static str]) -> Vec<EnabledUnit> {
-    let directories = directories(root);
-    let search = UnitSearch {
-        root,
-        directories: &directories,
-    };
-    let enabled = |name: &'static str| {
-        let unit = search.read(name);
-        let file = unit.fragment.filter(|_| unit.enabled.at_boot())?;
-        Some(EnabledUnit { name, file })
-    };
-    units.iter().filter_map(|name| enabled(name)).collect()
+/// The names in systemd's directories, read once.
+pub(crate) struct UnitFiles(Vec<Directory>);
+
+impl UnitFiles {
+    /// Reads them.
+    pub(crate) fn read(root: &HostRoot) -> Self {
+        Self(directories(root))
+    }
+
+    /// Those of `units` that the next boot starts, each with its unit file.
+    pub(crate) fn enabled(&self, root: &HostRoot, units: &[&'static str]) -> Vec<EnabledUnit> {
+        let search = UnitSearch {
+            root,
+            directories: &self.0,
+        };
+        let enabled = |name: &'static str| {
+            let unit = search.read(name);
+            let file = unit.fragment.filter(|_| unit.enabled.at_boot())?;
+            Some(EnabledUnit { name, file })
+        };
+        units.iter().filter_map(|name| enabled(name)).collect()
+    }
 }
 
 /// Completes systemd's definition of a unit: positions come from `offline`, the same unit as read by
