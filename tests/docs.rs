@@ -8,6 +8,7 @@
     reason = "a test reads the repository, asks cargo, and fails by panicking"
 )]
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use preflight_rke2::testing::audit::benchmark::Benchmark;
@@ -263,6 +264,99 @@ fn counts_and_ranges_come_from_the_tables() {
                 "{path} after \"{before}\": PREFLIGHT_BLESS=1 writes it"
             );
         }
+    }
+}
+
+/// The rows of a file of comma-separated values, the first one included.
+fn csv(text: &str) -> Vec<Vec<String>> {
+    let mut rows = vec![vec![String::new()]];
+    let mut is_quoted = false;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let row = rows.last_mut().unwrap();
+        match c {
+            '"' if is_quoted && chars.peek() == Some(&'"') => {
+                chars.next();
+                row.last_mut().unwrap().push('"');
+            }
+            '"' => is_quoted = !is_quoted,
+            ',' if !is_quoted => row.push(String::new()),
+            '\n' if !is_quoted => rows.push(vec![String::new()]),
+            c => row.last_mut().unwrap().push(c),
+        }
+    }
+    rows.retain(|row| row.len() > 1);
+    rows
+}
+
+/// The table of the peers' checks: which are checks of this program, or why not. `PREFLIGHT_BLESS=1` writes it.
+#[test]
+fn every_check_of_the_peers_has_a_counterpart_or_a_reason() {
+    const PEERS: [&str; 5] = ["kubeadm", "k3s", "k0s", "kURL", "Kubespray"];
+    const MARKS: [&str; 2] = ["<!-- peers -->\n", "<!-- end -->"];
+    let rows = csv(&read("tests/cases/host-peers.csv"));
+    let (head, rows) = rows.split_first().unwrap();
+    assert_eq!(head[4..9].len(), PEERS.len());
+    assert_eq!(rows.len(), 113);
+    let mut table = "\n| about | what is checked | by | here |\n|---|---|---|---|\n".to_owned();
+    let mut count = 0;
+    for row in rows {
+        assert_eq!(row.len(), head.len(), "{row:?}");
+        let [_, topic, what, rule, .., ours, why] = row.as_slice() else {
+            panic!("{row:?}");
+        };
+        assert!(!ours.is_empty() || !why.is_empty(), "{row:?}");
+        let ids: Vec<String> = ours
+            .split(' ')
+            .filter(|id| !id.is_empty())
+            .map(|id| {
+                let mut known = catalogue::CHECKS.iter();
+                assert!(
+                    known.any(|check| check.id.as_str() == id),
+                    "no check has the id {id}"
+                );
+                format!("`{id}`")
+            })
+            .collect();
+        count += usize::from(!ids.is_empty());
+        let by: Vec<&str> = PEERS
+            .into_iter()
+            .zip(&row[4..9])
+            .filter(|(_, does)| !["", "-", "dropped", "n/a"].contains(&does.as_str()))
+            .map(|(peer, _)| peer)
+            .collect();
+        let by = if by.is_empty() {
+            "none".to_owned()
+        } else {
+            by.join(", ")
+        };
+        let here = match (ids.is_empty(), why.is_empty()) {
+            (true, _) => format!("no: {why}"),
+            (false, true) => ids.join(", "),
+            (false, false) => format!("{}; {why}", ids.join(", ")),
+        };
+        let cells = [topic.clone(), format!("{what}: {rule}"), by, here];
+        // A bar ends a cell.
+        let cells = cells.map(|cell| {
+            cell.replace('|', "\\|")
+                .replace('<', "&lt;")
+                .replace('*', "\\*")
+        });
+        let _ = writeln!(table, "| {} |", cells.join(" | "));
+    }
+    let _ = write!(
+        table,
+        "\n{count} of {} have a counterpart here.\n\n",
+        rows.len()
+    );
+    let page = read("docs/comparison.md");
+    let (before, rest) = page.split_once(MARKS[0]).unwrap();
+    let (shown, after) = rest.split_once(MARKS[1]).unwrap();
+    if std::env::var_os("PREFLIGHT_BLESS").is_some() {
+        let new = [before, MARKS[0], &table, MARKS[1], after].concat();
+        std::fs::write(repository().join("docs/comparison.md"), new).unwrap();
+    } else {
+        assert_eq!(shown, table, "PREFLIGHT_BLESS=1 writes the table");
     }
 }
 

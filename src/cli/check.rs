@@ -5,13 +5,16 @@ use super::{Status, colored, print, select, stderr, width};
 use crate::assessment::{UnitReport, Upgrade};
 use crate::examine::{self, OtherUnit, Target};
 use crate::facts::Machine;
+use crate::facts::disk::DiskLatency;
 use crate::finding::{Effect, Outcome};
 use crate::host::HostRoot;
-use crate::host::machine;
+use crate::host::{disk, machine};
 use crate::report::text::Style;
 use crate::report::{self, CheckFormat, npd};
 use crate::rke2::releases::{self, Coverage};
+use crate::rke2::role::Role;
 use crate::rke2::version::Version;
+use crate::rke2::{components, layout};
 use crate::verdict::Verdict;
 
 pub(super) fn run(common: &Common, check: &Check) -> Status {
@@ -28,6 +31,7 @@ pub(super) fn run(common: &Common, check: &Check) -> Status {
         return Status::Failed;
     };
     let (reports, systemd) = assess(&root, &targets);
+    let disk = check.measure_disk.then(|| measure_disk(&root, &targets));
     let style = style(common);
     let machine = || Machine {
         systemd,
@@ -36,6 +40,7 @@ pub(super) fn run(common: &Common, check: &Check) -> Status {
     print(&report::check(
         check.format,
         &reports,
+        disk.as_ref(),
         check.all,
         style,
         machine,
@@ -71,9 +76,13 @@ fn before_upgrade(common: &Common, check: &Check, to: &Version) -> Status {
     let upgrades: Vec<Upgrade> = today
         .into_iter()
         .zip(after)
-        .map(|(today, target)| Upgrade {
-            today,
-            then: examine::assess(&root, &target).report,
+        .map(|(today, target)| {
+            let mut after = examine::assess(&root, &target);
+            examine::upgrade::add(&root, &today, &mut after);
+            Upgrade {
+                today,
+                then: after.report,
+            }
         })
         .collect();
     let machine = || Machine {
@@ -101,6 +110,18 @@ fn style(common: &Common) -> Style {
     }
 }
 
+/// How fast the disk of etcd is, in the data directory of the first server.
+fn measure_disk(root: &HostRoot, targets: &[Target]) -> DiskLatency {
+    let Some(server) = targets.iter().find(|target| target.role == Role::Server) else {
+        return DiskLatency::Refused("an agent has no etcd".to_owned());
+    };
+    let settings = examine::assess(root, server).settings;
+    if !components::runs_etcd(&settings) {
+        return DiskLatency::Refused("this server runs no etcd".to_owned());
+    }
+    disk::measure(root, &layout::data_dir(settings.data_dir()))
+}
+
 /// The reports, and the version of systemd that the next boot was predicted for.
 fn assess(root: &HostRoot, targets: &[Target]) -> (Vec<UnitReport>, Option<u16>) {
     let mut reports = Vec::with_capacity(targets.len());
@@ -116,8 +137,11 @@ fn assess(root: &HostRoot, targets: &[Target]) -> (Vec<UnitReport>, Option<u16>)
 
 /// node-problem-detector reads only standard output, so that errors are printed there.
 fn to_node_problem_detector(common: &Common, check: &Check) -> Status {
-    if check.all || !check.fail_on.is_empty() || check.upgrade_to.is_some() {
-        stderr::line("--format npd cannot be used with --all, --fail-on or --upgrade-to");
+    let is_more = check.all || check.measure_disk;
+    if is_more || !check.fail_on.is_empty() || check.upgrade_to.is_some() {
+        stderr::line(
+            "--format npd cannot be used with --all, --fail-on, --measure-disk or --upgrade-to",
+        );
         return Status::Usage;
     }
     let result = select::open(common)

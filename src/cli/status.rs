@@ -64,6 +64,7 @@ pub(super) fn run(common: &Common, options: &Options) -> Status {
                 all: false,
                 fail_on: Vec::new(),
                 upgrade_to: None,
+                measure_disk: false,
             };
             check::run(common, &check)
         }

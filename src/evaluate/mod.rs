@@ -11,6 +11,7 @@ pub(crate) mod next_boot;
 mod node;
 mod settings;
 pub(crate) mod systemd_version;
+pub(crate) mod upgrade;
 
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,12 @@ pub fn node(
     requested: Option<Benchmark>,
     waivers: &[Waiver],
 ) -> Audit {
-    let examination = assess(root, target);
+    // Advice on the start is none on the benchmark.
+    let target = Target {
+        advise: false,
+        ..target.clone()
+    };
+    let examination = assess(root, &target);
     let report = examination.report;
     let choice = match requested {
         Some(benchmark) => Choice {

@@ -22,6 +22,7 @@ mod program;
 mod settings;
 mod start;
 mod target;
+pub(crate) mod upgrade;
 mod visibility;
 
 use crate::assessment::{Examination, LastRun};

@@ -44,10 +44,9 @@ pub(super) fn settings(
         let lost = config_advice::advice(&resolved.settings, resolved.version());
         start.advice.extend(lost);
     }
-    start.node = on_node(
-        &HostNode::new(root, target.advise, target.sockets),
-        resolved,
-    );
+    let node = HostNode::new(root, target.advise, target.sockets)
+        .started_by(definition, &resolved.program.invocation.env);
+    start.node = on_node(&node, resolved);
     start.advice.extend(on_version(resolved));
     if let Some(unit) = definition {
         let problems = unit.problems.iter();

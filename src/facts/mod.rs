@@ -1,6 +1,7 @@
 //! What was read of the host, with its sources. Plain data: [`crate::host`] reads it.
 
 mod account;
+pub(crate) mod disk;
 mod evidence;
 mod exit;
 mod host;

@@ -74,13 +74,27 @@ check_ids! {
     ControlKubelet, "control.kubelet", Advice;
     ControlManifestMode, "control.manifest-mode", FailsControl;
     DataDirOtherRole, "data-dir.other-role", Advice;
+    HostCni, "host.cni", Advice;
+    HostConflict, "host.conflict", Advice;
     HostEtcdAddress, "host.etcd-address", BlocksStart;
+    HostFapolicyd, "host.fapolicyd", Advice;
+    HostFirewall, "host.firewall", Advice;
+    HostHostsFile, "host.hosts-file", Advice;
+    HostInotify, "host.inotify", Advice;
+    HostIptables, "host.iptables", Advice;
+    HostModule, "host.module", Advice;
+    HostNetworkManager, "host.network-manager", Advice;
     HostNetworkOverlap, "host.network-overlap", Advice;
     HostNodeIp, "host.node-ip", BlocksStart;
     HostNodeName, "host.node-name", BlocksStart;
     HostPort, "host.port", BlocksStart;
     HostPortLikely, "host.port-likely", Advice;
+    HostProxy, "host.proxy", Advice;
+    HostResolver, "host.resolver", Advice;
+    HostResources, "host.resources", Advice;
     HostRoute, "host.route", BlocksStart;
+    HostTimeSync, "host.time-sync", Advice;
+    HostUmask, "host.umask", Advice;
     KubeletExited, "kubelet.exited", Advice;
     KubeletOverwritesSysctl, "kubelet.overwrites-sysctl", Advice;
     KubeletSubordinateIds, "kubelet.subordinate-ids", BlocksStart;
@@ -96,6 +110,9 @@ check_ids! {
     SysctlPanicOnOom, "sysctl.vm.panic_on_oom", BlocksStart;
     UnitBothEnabled, "unit.both-enabled", Advice;
     UnitProblem, "unit.problem", Advice;
+    UpgradeContainerdTemplate, "upgrade.containerd-template", Advice;
+    UpgradeEtcdDowngrade, "upgrade.etcd-downgrade", Advice;
+    UpgradeSkippedMinor, "upgrade.skipped-minor", Advice;
     VersionNewer, "version.newer", Advice;
     VersionUnknown, "version.unknown", Advice;
 }

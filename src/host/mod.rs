@@ -1,4 +1,5 @@
-//! Access to the machine. Everything is read below one root directory; only [`apply`] changes it.
+//! Access to the machine. Everything is read below one root directory; only [`apply`] changes it, and
+//! [`disk`] writes to a file without a name.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -9,6 +10,7 @@ pub(crate) mod apply;
 mod atomic_file;
 pub(crate) mod audit;
 pub(crate) mod configuration;
+pub(crate) mod disk;
 pub(crate) mod facts;
 #[cfg(test)]
 mod fixture;

@@ -4,6 +4,7 @@
 //! `--help` text, and an arm of the function that renders by it.
 
 pub(crate) mod audit;
+pub(crate) mod disk;
 pub(crate) mod journal;
 pub(crate) mod json;
 pub(crate) mod metrics;
@@ -19,6 +20,7 @@ use clap::ValueEnum;
 
 use crate::assessment::UnitReport;
 use crate::facts::Machine;
+use crate::facts::disk::DiskLatency;
 
 /// Formats of `config`, `sysctl` and `status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -44,13 +46,18 @@ pub(crate) enum CheckFormat {
 pub(crate) fn check(
     format: CheckFormat,
     reports: &[UnitReport],
+    disk: Option<&DiskLatency>,
     all: bool,
     style: text::Style,
     machine: impl FnOnce() -> Machine,
 ) -> String {
     match format {
-        CheckFormat::Text => text::render(reports, style, machine),
-        CheckFormat::Json => json::render(reports, all),
+        CheckFormat::Text => {
+            let mut out = text::render(reports, style, machine);
+            out.extend(disk.map(|disk| disk::in_words(disk, style)));
+            out
+        }
+        CheckFormat::Json => json::with_disk(reports, disk, all),
         CheckFormat::Npd => npd::result(reports).line,
     }
 }

@@ -619,6 +619,31 @@ const OTHERS: &[Check] = &[
         source: Text("rancher/rke2 bundle/bin, pkg/rke2; k3s-io/k3s pkg/etcd"),
     },
     Check {
+        id: CheckId::HostCni,
+        title: "no file of another network plugin comes before RKE2's",
+        required_by: &[],
+        applies: Text("servers with Canal, Calico or Flannel"),
+        about: Text(
+            "containerd uses the first file of /etc/cni/net.d by its name. A file that another plugin or program left \
+             there, such as 05-cilium.conflist, then decides the pods' network",
+        ),
+        fix: Text("remove the other file"),
+        source: Text("containerd go-cni; rancher/rancher#40412"),
+    },
+    Check {
+        id: CheckId::HostConflict,
+        title: "no other Kubernetes, and no docker, is enabled",
+        required_by: &[],
+        applies: Text("hosts"),
+        about: Text(
+            "k3s, k0s, MicroK8s and a kubelet of kubeadm use RKE2's ports and directories, so that only one of them \
+             can run. docker sets the policy of the chain FORWARD to DROP, which can cut pods off. Only units that \
+             the next boot starts count",
+        ),
+        fix: Text("disable the other one, or choose another host"),
+        source: Text("rancher/rke2#4471, #3480"),
+    },
+    Check {
         id: CheckId::HostEtcdAddress,
         title: "the node has the address with which it became a member of etcd",
         required_by: &[Etcd],
@@ -633,6 +658,97 @@ const OTHERS: &[Check] = &[
              remove the node from its cluster and join it anew",
         ),
         source: Text("k3s-io/k3s pkg/etcd/etcd.go (Test); rancher/rke2#3176"),
+    },
+    Check {
+        id: CheckId::HostFapolicyd,
+        title: "fapolicyd, where it is enabled, allows RKE2's programs",
+        required_by: &[],
+        applies: Text("hosts with fapolicyd"),
+        about: Text(
+            "fapolicyd lets only programs of packages run. RKE2 unpacks containerd and the kubelet below its data \
+             directory, and containers have their own programs. RKE2's installer writes rules for /var/lib/rancher \
+             only where fapolicyd is active at that time; another data directory needs its own",
+        ),
+        fix: Text("write /etc/fapolicyd/rules.d/80-rke2.rules"),
+        source: Text("rancher/rke2 install.sh; rancher/rke2#3454, #2848, k3s-io/k3s#9008"),
+    },
+    Check {
+        id: CheckId::HostFirewall,
+        title: "no firewall of the host cuts nodes and pods off",
+        required_by: &[],
+        applies: Text("hosts"),
+        about: Text(
+            "RKE2's documentation asks to disable firewalld: it drops the packets of pods and removes the rules of \
+             the network plugin with each reload. ufw drops what it does not allow. A firewall whose zone trusted has \
+             sources or interfaces was set up for pods and is not reported; which ports the others let through is not \
+             examined",
+        ),
+        fix: Text(
+            "disable the firewall, or allow the ports of RKE2 and the networks of pods and services",
+        ),
+        source: Text("docs.rke2.io, known issues; rancher/rke2#774, #4777"),
+    },
+    Check {
+        id: CheckId::HostHostsFile,
+        title: "/etc/hosts has the line 127.0.0.1 localhost",
+        required_by: &[],
+        applies: Text("servers"),
+        about: Text(
+            "The kubelet probes RKE2's static pods at the name localhost, and etcd's metrics are on 127.0.0.1 only. \
+             Where the name leads elsewhere or nowhere, the kubelet ends etcd again and again",
+        ),
+        fix: Text("add the line"),
+        source: Text("rancher/rke2 pkg/staticpod; rancher/rke2#2957"),
+    },
+    Check {
+        id: CheckId::HostInotify,
+        title: "inotify instances of root are left",
+        required_by: &[],
+        applies: Text("the running host"),
+        about: Text(
+            "The kubelet and containerd need a few inotify instances, and pods more. Without one the kubelet exits: \
+             `Failed to start cAdvisor` or `too many open files`. Reported where three quarters are in use",
+        ),
+        fix: Text("raise fs.inotify.max_user_instances"),
+        source: Text("kubernetes pkg/kubelet/cadvisor; rancher/rke2#2382"),
+    },
+    Check {
+        id: CheckId::HostIptables,
+        title: "the host has a program iptables",
+        required_by: &[],
+        applies: Text("nodes with Canal or Calico"),
+        about: Text(
+            "The network plugin's port mapping runs the host's iptables for pods with a hostPort, as the ingress \
+             controller's are. Minimal installations of Debian and RHEL 10 lack it",
+        ),
+        fix: Text("install iptables"),
+        source: Text("docs.rke2.io, requirements; rancher/rke2#3361, #356"),
+    },
+    Check {
+        id: CheckId::HostModule,
+        title: "the kernel has the modules that kube-proxy and the network plugin need",
+        required_by: &[],
+        applies: Text("nodes whose kernel's modules can be read"),
+        about: Text(
+            "A module counts as there if it is loaded, part of the kernel (modules.builtin), or on disk (modules.dep) \
+             and no `install` line of modprobe.d forbids it. RKE2 only logs `Failed to load kernel module`, and \
+             kube-proxy and the network plugin exit again and again. RHEL 10 has them in the package \
+             kernel-modules-extra. A `blacklist` line does not matter, because RKE2 asks for the modules by name",
+        ),
+        fix: Text("install the package with the modules, or remove the line of modprobe.d"),
+        source: Text("k3s-io/k3s pkg/agent/syssetup; rancher/rke2#8498, flannel-io/flannel#1502"),
+    },
+    Check {
+        id: CheckId::HostNetworkManager,
+        title: "NetworkManager, where it is enabled, leaves the pods' interfaces alone",
+        required_by: &[],
+        applies: Text("nodes with Canal, Calico or Flannel"),
+        about: Text(
+            "NetworkManager may take over the interfaces and routes of pods. Its files are merged as it merges them, \
+             and `unmanaged-devices` and sections `device` count",
+        ),
+        fix: Text("write /etc/NetworkManager/conf.d/rke2-canal.conf"),
+        source: Text("docs.rke2.io, known issues; rancher/rke2#786"),
     },
     Check {
         id: CheckId::HostNetworkOverlap,
@@ -713,6 +829,46 @@ const OTHERS: &[Check] = &[
         source: Text("kubernetes cmd, k3s-io/k3s pkg/daemons; docs.rke2.io/install/requirements"),
     },
     Check {
+        id: CheckId::HostProxy,
+        title: "RKE2 does not reach its own nodes through a proxy",
+        required_by: &[],
+        applies: Text("nodes with HTTPS_PROXY in the unit's environment"),
+        about: Text(
+            "RKE2 excepts the networks of pods and services by itself, not the nodes. Without the nodes' network in \
+             NO_PROXY, joining and etcd's connections go through the proxy. Reported for the host of `server`, and \
+             for a server whose own addresses are all missing",
+        ),
+        fix: Text("add the nodes' network to NO_PROXY"),
+        source: Text("docs.rke2.io, proxy; k3s-io/k3s#2388"),
+    },
+    Check {
+        id: CheckId::HostResolver,
+        title: "a resolv.conf has name servers that pods can reach",
+        required_by: &[],
+        applies: Text("nodes without resolv-conf"),
+        about: Text(
+            "Of /etc/resolv.conf and /run/systemd/resolve/resolv.conf, RKE2 takes the first whose name servers are \
+             all global unicast addresses. If there is none, it gives pods 8.8.8.8, which many sites cannot reach. \
+             The stub 127.0.0.53 of systemd-resolved is fine, because the other file has the real servers",
+        ),
+        fix: Text("name a file with reachable servers by resolv-conf"),
+        source: Text("k3s-io/k3s pkg/agent/config/config.go"),
+    },
+    Check {
+        id: CheckId::HostResources,
+        title: "the machine has enough processors, memory and disk space",
+        required_by: &[],
+        applies: Text("the running host, in `check` only"),
+        about: Text(
+            "A server's static pods request 1100 m CPU and 2176 MiB of memory by default; a kubelet that has less \
+             cannot run them all. RKE2 requires 2 CPUs and 4 GB. The kubelet evicts pods where less than 5 % of a \
+             file system is free; reported is less than 15 % or 10 GiB. Programs of many images need a CPU of the \
+             level x86-64-v2",
+        ),
+        fix: Text("give the machine more, or lower control-plane-resource-requests"),
+        source: Text("rancher/rke2 pkg/podtemplate; docs.rke2.io, requirements"),
+    },
+    Check {
         id: CheckId::HostRoute,
         title: "the host has a default route, or node-ip is set",
         required_by: &[Rke2],
@@ -726,6 +882,31 @@ const OTHERS: &[Check] = &[
         source: Text(
             "kubernetes staging/src/k8s.io/apimachinery/pkg/util/net/interface.go (ChooseHostInterface); rancher/rke2#1242",
         ),
+    },
+    Check {
+        id: CheckId::HostTimeSync,
+        title: "a unit that sets the clock is enabled",
+        required_by: &[],
+        applies: Text("the running host, in `check` only; not containers"),
+        about: Text(
+            "RKE2 makes certificates by the host's clock. With a wrong one they are not valid yet, or nodes do not \
+             accept each other's",
+        ),
+        fix: Text("enable chrony or systemd-timesyncd"),
+        source: Text("rancher/rke2#1702, #4372"),
+    },
+    Check {
+        id: CheckId::HostUmask,
+        title: "the unit's UMask lets the user etcd reach its data",
+        required_by: &[],
+        applies: Text("servers with a profile"),
+        about: Text(
+            "With a profile etcd runs as the user etcd. RKE2 gives it etcd's own directory, but makes the directories \
+             above with the unit's umask: where that takes the right to enter from others, etcd may not start. Most \
+             units set none, and systemd's default, 0022, is right",
+        ),
+        fix: Text("set UMask=0022 in a drop-in of the unit"),
+        source: Text("rancher/rke2#4313, rancher/rke2-docs#80"),
     },
     Check {
         id: CheckId::KubeletExited,
@@ -850,6 +1031,41 @@ const OTHERS: &[Check] = &[
         ),
         fix: Text("fix the line, then run `systemctl daemon-reload`"),
         source: Text("systemd.unit(5), systemd.service(5), systemd.exec(5)"),
+    },
+    Check {
+        id: CheckId::UpgradeContainerdTemplate,
+        title: "containerd's template is for the containerd of the release that comes",
+        required_by: &[],
+        applies: Text("`check --upgrade-to`"),
+        about: Text(
+            "A template config.toml.tmpl below agent/etc/containerd was written for containerd 1. From \
+             {since CONTAINERD_2} on RKE2 has containerd 2: its template is config-v3.toml.tmpl, and the old one is \
+             used where there is no other, which may lack what RKE2 sets",
+        ),
+        fix: Text("write config-v3.toml.tmpl"),
+        source: Text("k3s-io/k3s pkg/agent/containerd/config.go; docs.rke2.io, advanced options"),
+    },
+    Check {
+        id: CheckId::UpgradeEtcdDowngrade,
+        title: "the etcd of the release that comes is not older than that of its data",
+        required_by: &[],
+        applies: Text("`check --upgrade-to`; servers with etcd's data"),
+        about: Text(
+            "RKE2's releases have etcd 3.5, 3.6 or 3.7. One of an older minor version exits on the data of a newer one",
+        ),
+        fix: Text("restore a snapshot of the older release"),
+        source: Text("etcd server/etcdserver/version; rancher/rke2#9318"),
+    },
+    Check {
+        id: CheckId::UpgradeSkippedMinor,
+        title: "the upgrade skips no minor version",
+        required_by: &[],
+        applies: Text("`check --upgrade-to`, where the installed release is known"),
+        about: Text(
+            "Kubernetes supports upgrades from one minor version to the next. Nothing in RKE2 stops another one",
+        ),
+        fix: Text("upgrade to each minor version between"),
+        source: Text("kubernetes.io, version skew policy; docs.rke2.io, upgrades"),
     },
     Check {
         id: CheckId::VersionNewer,

@@ -99,6 +99,8 @@ changes! {
 
     // Files and units.
 
+    /// containerd 2, whose configuration's template is `config-v3.toml.tmpl`: docs of RKE2, advanced options.
+    CONTAINERD_2: (31, 6, 1), (32, 2, 1), (33, 0, 1);
     /// With a CIS profile the API server has an audit policy: rancher/rke2 pkg/rke2/rke2.go, c5354973e.
     AUDIT_POLICY: (18, 12, 1);
 

@@ -11,10 +11,11 @@ fn schema(name: &str) -> Json {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-const DOCUMENTS: [(&str, &[&str]); 8] = [
+const DOCUMENTS: [(&str, &[&str]); 9] = [
     ("report", &["check"]),
     ("report", &["check", "--all", "--role", "agent"]),
     ("report", &["check", "--all"]),
+    ("report", &["check", "--role", "server", "--measure-disk"]),
     ("report", &["check", "--upgrade-to", "1.37"]),
     ("config", &["config", "--all"]),
     ("sysctl", &["sysctl"]),

@@ -206,3 +206,20 @@ fn in_what_is_broken() {
     }
     assert!(found.is_empty(), "{}", found.concat());
 }
+
+#[test]
+fn the_password_of_a_proxy_is_not_shown() {
+    let content = "HTTPS_PROXY=http://user:@@proxy.example.org:3128\nNO_PROXY=@.example.org\n";
+    let (found, _) = leaks(ENVIRONMENT, content, RUNS);
+    assert!(found.is_empty(), "{}", found.concat());
+    // The variable is read: the node's own address is reported.
+    let host = Host::like("fresh-with-five-faults");
+    host.file(
+        UNIT,
+        "[Service]\nExecStart=/usr/bin/rke2 server\nEnvironmentFile=/etc/sysconfig/rke2-server\n",
+    );
+    host.file(ENVIRONMENT, content.replace('@', SECRET));
+    let ran = host.run(["check", "--verbose", "--unit", "rke2-server"]);
+    assert!(ran.out.contains("host.proxy"), "{}{}", ran.out, ran.err);
+    assert!(!ran.out.contains(&SECRET[6..]), "{}", ran.out);
+}

@@ -279,7 +279,11 @@ fn the_verdict_is_that_of_the_release() {
                     // What happened in the last start is not about the release that comes.
                     unit.remove("exits");
                     let findings = unit["findings"].as_array_mut().unwrap();
-                    findings.retain(|f| !f["id"].as_str().unwrap().ends_with(".exited"));
+                    // Nor is the upgrade itself.
+                    findings.retain(|f| {
+                        let id = f["id"].as_str().unwrap();
+                        !id.ends_with(".exited") && !id.starts_with("upgrade.")
+                    });
                     for finding in findings {
                         finding.as_object_mut().unwrap().remove("new");
                     }
@@ -299,7 +303,7 @@ fn what_is_wrong_today_is_not_new() {
         "--rke2-version",
         "v1.34.1+rke2r1",
         "--upgrade-to",
-        "1.36",
+        "1.35",
     ];
     let (report, status) = host.json(&args);
     assert_eq!(status, 3);
@@ -319,12 +323,65 @@ fn a_host_that_starts_takes_one_line() {
         "--rke2-version",
         "v1.34.1+rke2r1",
         "--upgrade-to",
-        "1.36",
+        "1.35",
     ];
     let ran = Host::like("healthy-server").run(args);
-    let newest = releases::newest_of(36);
+    let newest = releases::newest_of(35);
     let line = format!("rke2-server.service after an upgrade to {newest} would start\n");
     assert_eq!((ran.out, ran.err, ran.status), (line, String::new(), 0));
+}
+
+#[test]
+fn what_the_upgrade_itself_brings_is_advice() {
+    let host = Host::like("healthy-server");
+    let data = "/var/lib/rancher/rke2";
+    host.file(&format!("{data}/server/db/etcd/member/wal/0.wal"), "x");
+    host.file(
+        &format!("{data}/agent/etc/containerd/config.toml.tmpl"),
+        "x",
+    );
+    for (from, to, expected) in [
+        (
+            "v1.30.5+rke2r1",
+            "1.31",
+            &["upgrade.containerd-template"][..],
+        ),
+        (
+            "v1.32.1+rke2r1",
+            "1.34",
+            &["upgrade.skipped-minor", "upgrade.containerd-template"],
+        ),
+        (
+            "v1.34.1+rke2r1",
+            "1.33",
+            &["upgrade.etcd-downgrade", "upgrade.containerd-template"],
+        ),
+        ("v1.30.5+rke2r1", "1.30", &[]),
+    ] {
+        let args = ["check", "--rke2-version", from, "--upgrade-to", to];
+        let (report, status) = host.json(&args);
+        assert_eq!(status, 0, "{from} {to}: {report}");
+        let findings = unit(&report)["findings"].as_array().unwrap().iter();
+        let ids: Vec<&str> = findings
+            .filter(|finding| finding["effect"] == "advice" && finding["new"] == true)
+            .filter_map(|finding| finding["id"].as_str())
+            .filter(|id| id.starts_with("upgrade."))
+            .collect();
+        assert_eq!(ids, expected, "{from} {to}");
+    }
+    host.file(
+        &format!("{data}/agent/etc/containerd/config-v3.toml.tmpl"),
+        "x",
+    );
+    let args = [
+        "check",
+        "--rke2-version",
+        "v1.33.1+rke2r1",
+        "--upgrade-to",
+        "1.34",
+    ];
+    let ran = host.run(args);
+    assert!(!ran.out.contains("upgrade."), "{}", ran.out);
 }
 
 #[test]

@@ -123,6 +123,11 @@ impl HostRoot {
         self.image.is_none()
     }
 
+    /// Whether the paths that are opened are recorded, to be watched.
+    pub(super) const fn is_traced(&self) -> bool {
+        self.trace.is_some()
+    }
+
     /// The root directory, as it was given.
     pub fn path(&self) -> &Path {
         &self.path

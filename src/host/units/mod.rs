@@ -9,6 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use super::HostRoot;
 use super::root::FileKind;
 use crate::facts::ReadError;
+use crate::facts::node::EnabledUnit;
 use crate::go;
 use crate::unit::envfile::Comments;
 use crate::unit::load::{self, Install, UnitFile};
@@ -82,6 +83,30 @@ pub fn find(root: &HostRoot, unit: &str) -> UnitDefinition {
         environment::manager_environment(root, &mut definition.problems);
     environment::read_files(root, &mut definition, Comments::Unknown);
     definition
+}
+
+/// The names in systemd's directories, read once.
+pub(crate) struct UnitFiles(Vec<Directory>);
+
+impl UnitFiles {
+    /// Reads them.
+    pub(crate) fn read(root: &HostRoot) -> Self {
+        Self(directories(root))
+    }
+
+    /// Those of `units` that the next boot starts, each with its unit file.
+    pub(crate) fn enabled(&self, root: &HostRoot, units: &[&'static str]) -> Vec<EnabledUnit> {
+        let search = UnitSearch {
+            root,
+            directories: &self.0,
+        };
+        let enabled = |name: &'static str| {
+            let unit = search.read(name);
+            let file = unit.fragment.filter(|_| unit.enabled.at_boot())?;
+            Some(EnabledUnit { name, file })
+        };
+        units.iter().filter_map(|name| enabled(name)).collect()
+    }
 }
 
 /// Completes systemd's definition of a unit: positions come from `offline`, the same unit as read by

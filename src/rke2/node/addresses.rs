@@ -118,7 +118,7 @@ fn interface_of(network: &Network, address: Ipv4Addr) -> Option<&str> {
 }
 
 /// Go's `IsGlobalUnicast`, private addresses included.
-fn is_global(address: &IpAddr) -> bool {
+pub(super) fn is_global(address: &IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
             !(v4.is_unspecified()

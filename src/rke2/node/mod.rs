@@ -5,6 +5,7 @@
 //! asks for it, so that a start reads only what can decide it. A fact that is not known gives no problem.
 
 mod addresses;
+mod advice;
 mod etcd_address;
 #[cfg(test)]
 mod fake;
@@ -14,7 +15,10 @@ mod ports;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::Evidence;
-use crate::facts::node::{EtcdMember, Holder, Listener, Network, Rke2Processes};
+use crate::facts::node::{
+    EnabledUnit, EtcdMember, FileText, Holder, Inotify, Listener, Network, ProxyVariable,
+    Resources, Rke2Processes, Umask,
+};
 use crate::finding::{CheckId, Component, Remedy, Stage};
 
 use super::config::Settings;
@@ -71,6 +75,46 @@ pub(crate) trait Node {
     /// Whether the configuration of containerd is made from a template of the administrator's.
     fn has_containerd_template(&self, _data_dir: &str) -> bool {
         false
+    }
+
+    /// Whether this is the running host: what is missing there is missing.
+    fn is_running(&self) -> bool {
+        false
+    }
+
+    /// A file that is read for advice, links followed.
+    fn file(&self, _path: &str) -> FileText {
+        FileText::Unknown
+    }
+
+    /// The names in a directory that is read for advice; none where it cannot be read.
+    fn names(&self, _directory: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Those of `units` that the next boot starts, as systemd's files say.
+    fn enabled(&self, _units: &[&'static str]) -> Vec<EnabledUnit> {
+        Vec::new()
+    }
+
+    /// `UMask=` of RKE2's unit. `None`: it is not set.
+    fn umask(&self) -> Option<Umask> {
+        None
+    }
+
+    /// The variables of RKE2's process that name a proxy, or hosts without one.
+    fn proxy_variables(&self) -> Vec<ProxyVariable> {
+        Vec::new()
+    }
+
+    /// The inotify instances of root. Only of the running host.
+    fn inotify(&self) -> Option<Inotify> {
+        None
+    }
+
+    /// Processors, memory, and the file systems below `directories`. Only of the running host, and only for `check`.
+    fn resources(&self, _directories: &[String]) -> Option<Resources> {
+        None
     }
 }
 
@@ -167,5 +211,8 @@ pub(crate) fn problems(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
     all.extend(addresses::problems(start, node));
     all.extend(etcd_address::problems(start, node));
     all.extend(ports::problems(start, node));
+    if node.advises() {
+        all.extend(advice::problems(start, node));
+    }
     all
 }
