@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use crate::facts::node::Network;
+use crate::facts::node::{File, Mount, Network, Place, Space};
 use crate::host::{HostRoot, node};
 use crate::rke2::node::Node;
 
@@ -11,6 +11,7 @@ pub(super) struct HostNode<'a> {
     root: &'a HostRoot,
     advises: bool,
     network: OnceCell<Option<Network>>,
+    mounts: OnceCell<Option<Vec<Mount>>>,
 }
 
 impl<'a> HostNode<'a> {
@@ -19,6 +20,7 @@ impl<'a> HostNode<'a> {
             root,
             advises,
             network: OnceCell::new(),
+            mounts: OnceCell::new(),
         }
     }
 }
@@ -35,5 +37,23 @@ impl Node for HostNode<'_> {
     fn network(&self) -> Option<Network> {
         let read = || node::network::network(self.root);
         self.network.get_or_init(read).clone()
+    }
+
+    fn place(&self, path: &str) -> Option<Place> {
+        let read = || node::mounts::mounts(self.root);
+        let mounts = self.mounts.get_or_init(read).as_deref();
+        node::mounts::place(self.root, mounts, path)
+    }
+
+    fn space(&self, path: &str) -> Option<Space> {
+        node::mounts::space(self.root, path)
+    }
+
+    fn file(&self, path: &str) -> Option<File> {
+        node::files::file(self.root, path)
+    }
+
+    fn exists(&self, path: &str) -> Option<bool> {
+        node::files::exists(self.root, path)
     }
 }

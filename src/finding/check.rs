@@ -74,10 +74,15 @@ check_ids! {
     ControlKubelet, "control.kubelet", Advice;
     ControlManifestMode, "control.manifest-mode", FailsControl;
     DataDirOtherRole, "data-dir.other-role", Advice;
+    HostMountExec, "host.mount.exec", BlocksStart;
+    HostMountReadOnly, "host.mount.read-only", BlocksStart;
+    HostMountSnapshotter, "host.mount.snapshotter", BlocksStart;
     HostNetworkOverlap, "host.network-overlap", Advice;
     HostNodeIp, "host.node-ip", BlocksStart;
     HostNodeName, "host.node-name", BlocksStart;
     HostRoute, "host.route", BlocksStart;
+    HostSpace, "host.space", BlocksStart;
+    HostSpaceLow, "host.space-low", Advice;
     KubeletExited, "kubelet.exited", Advice;
     KubeletOverwritesSysctl, "kubelet.overwrites-sysctl", Advice;
     KubeletSubordinateIds, "kubelet.subordinate-ids", BlocksStart;

@@ -545,9 +545,12 @@ mod tests {
                 (NotApplicable, BlocksStart),
             ),
         ] {
-            assert_eq!(derive(BlocksStart, now, next_boot, image), expected);
+            assert_eq!(derive(BlocksStart, now, next_boot, image, false), expected);
             for other in [Effect::FailsControl, Effect::Advice] {
-                assert_eq!(derive(other, now, next_boot, image), (expected.0, other));
+                assert_eq!(
+                    derive(other, now, next_boot, image, false),
+                    (expected.0, other)
+                );
             }
         }
     }

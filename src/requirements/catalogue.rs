@@ -619,6 +619,48 @@ const OTHERS: &[Check] = &[
         source: Text("rancher/rke2 bundle/bin, pkg/rke2; k3s-io/k3s pkg/etcd"),
     },
     Check {
+        id: CheckId::HostMountExec,
+        title: "programs below the data directory can be executed",
+        required_by: &[Rke2],
+        applies: Text("nodes with an agent, unless the distribution has containerd and kubelet"),
+        about: Text(
+            "RKE2 unpacks containerd and the kubelet below DATA-DIR/data and executes them there. Hardening guides mount \
+             /var noexec, where the data directory is by default. /tmp and /var/tmp may be noexec",
+        ),
+        fix: Text("mount the file system of the data directory without noexec"),
+        source: Text("rancher/rke2#6491, k3s-io/k3s#7372"),
+    },
+    Check {
+        id: CheckId::HostMountReadOnly,
+        title: "RKE2 and the kubelet can write where they keep their files",
+        required_by: &[Rke2, Kubelet],
+        applies: ALWAYS,
+        about: Text(
+            "RKE2 writes to its data directory at each start, the kubelet to /var/lib/kubelet and /var/log/containers. A \
+             read-only file system, or a file in the place of a directory, ends them",
+        ),
+        fix: Text("mount the file system with rw, or move away the file"),
+        source: Text(
+            "rancher/rke2 pkg/rke2/rke2_linux.go, k3s-io/k3s pkg/daemons/control/deps; recorded with kubelets of 1.30 and \
+             1.36",
+        ),
+    },
+    Check {
+        id: CheckId::HostMountSnapshotter,
+        title: "containerd's snapshotter works on the file system of the data directory",
+        required_by: &[Rke2],
+        applies: Text("nodes with RKE2's containerd and the snapshotter overlayfs, the default"),
+        about: Text(
+            "The kernel mounts no overlay whose upper directory is on NFS, CIFS, 9p, FUSE, eCryptfs or another overlay. \
+             RKE2 tries it at its start and waits for ever",
+        ),
+        fix: Text("put the data directory on a local file system, or set snapshotter: native"),
+        source: Text(
+            "k3s-io/k3s pkg/agent/containerd/config.go, containerd plugins/snapshots/overlay/overlayutils; \
+             k3s-io/k3s#3266",
+        ),
+    },
+    Check {
         id: CheckId::HostNetworkOverlap,
         title: "the host uses no address of the networks of pods and services",
         required_by: &[],
@@ -677,6 +719,29 @@ const OTHERS: &[Check] = &[
         source: Text(
             "kubernetes staging/src/k8s.io/apimachinery/pkg/util/net/interface.go (ChooseHostInterface); rancher/rke2#1242",
         ),
+    },
+    Check {
+        id: CheckId::HostSpace,
+        title: "the file system of the data directory has a free block and a free inode",
+        required_by: &[Rke2],
+        applies: ALWAYS,
+        about: Text(
+            "RKE2 writes certificates and configuration at each start, and ends if it cannot. The blocks reserved for \
+             root count as free",
+        ),
+        fix: Text("free space, or enlarge the file system"),
+        source: Text("rancher/rke2 pkg/rke2, k3s-io/k3s pkg/daemons/control/deps"),
+    },
+    Check {
+        id: CheckId::HostSpaceLow,
+        title: "the file system of the data directory has room to work",
+        required_by: &[],
+        applies: ALWAYS,
+        about: Text(
+            "Below 5 % the kubelet evicts pods and removes images; below 128 MiB etcd may not be able to write its log",
+        ),
+        fix: Text("free space, or enlarge the file system"),
+        source: Text("kubernetes pkg/kubelet/eviction/defaults_linux.go, etcd server/storage/wal"),
     },
     Check {
         id: CheckId::KubeletExited,

@@ -14,8 +14,6 @@ const OPEN: &[&str] = &[
     "apparmor-without-parser",
     "ca-expired",
     "cgroup2-without-memory",
-    "data-dir-noexec",
-    "data-dir-on-nfs",
     "firewalld-enabled",
     "kubelet-port-taken",
     "networkmanager-manages-cni",

@@ -5,10 +5,11 @@
 //! asks for it, so that a start reads only what can decide it. A fact that is not known gives no problem.
 
 mod addresses;
+mod mounts;
 mod name;
 
 use crate::facts::Evidence;
-use crate::facts::node::Network;
+use crate::facts::node::{File, Network, Place, Space};
 use crate::finding::{CheckId, Component, Remedy, Stage};
 
 use super::config::Settings;
@@ -29,6 +30,26 @@ pub(crate) trait Node {
 
     /// Routes and addresses.
     fn network(&self) -> Option<Network> {
+        None
+    }
+
+    /// The nearest part of an absolute path that exists, and what is mounted there.
+    fn place(&self, _path: &str) -> Option<Place> {
+        None
+    }
+
+    /// The room of the file system that holds a path, which exists.
+    fn space(&self, _path: &str) -> Option<Space> {
+        None
+    }
+
+    /// A small file.
+    fn file(&self, _path: &str) -> Option<File> {
+        None
+    }
+
+    /// Whether a path exists, links followed.
+    fn exists(&self, _path: &str) -> Option<bool> {
         None
     }
 }
@@ -123,6 +144,45 @@ impl NodeProblem {
 pub(crate) fn problems(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
     let mut all = Vec::new();
     all.extend(name::problem(start, node));
+    all.extend(mounts::problems(start, node));
     all.extend(addresses::problems(start, node));
     all
+}
+
+/// Whether an entry of `kubelet-arg` sets the kubelet's flag of that name.
+fn sets_kubelet_arg(start: &Start<'_>, name: &str) -> bool {
+    let entries = start.settings.kubelet_args();
+    entries.iter().any(|(entry, _)| {
+        let key = entry.split_once('=').map_or(entry.as_str(), |(key, _)| key);
+        key.trim_start_matches('-') == name
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rke2::config::{self, ConfigFiles, Invocation, ParserRules};
+
+    /// Calls `then` with what a server of 1.34.1 is started with.
+    pub(super) fn with<T>(config: &str, then: impl FnOnce(&Start<'_>) -> T) -> T {
+        of(Role::Server, &Version::new(34, 1, 1), config, then)
+    }
+
+    /// The same, of any role and release.
+    pub(super) fn of<T>(
+        role: Role,
+        version: &Version,
+        config: &str,
+        then: impl FnOnce(&Start<'_>) -> T,
+    ) -> T {
+        let mut files = ConfigFiles::none("/c.yaml");
+        files.main = Ok(config.as_bytes().to_vec());
+        let rules = ParserRules::of(version);
+        let settings = config::resolve(&Invocation::of(role), &files, role, &rules);
+        assert_eq!(settings.fatal, None, "{config}");
+        then(&Start {
+            settings: &settings,
+            version,
+        })
+    }
 }
