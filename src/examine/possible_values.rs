@@ -313,7 +313,7 @@ impl<'a> Variants<'a> {
     const fn new(assessed: &'a Assessed<'a>) -> Self {
         Self {
             assessed,
-            node: HostNode::new(assessed.root, false),
+            node: HostNode::new(assessed.root, assessed.definition, false),
             kubelet: Vec::new(),
             facts: Vec::new(),
             next_boot: None,

@@ -44,7 +44,7 @@ pub(super) fn settings(
         let lost = config_advice::advice(&resolved.settings, resolved.version());
         start.advice.extend(lost);
     }
-    start.node = on_node(&HostNode::new(root, target.advise), resolved);
+    start.node = on_node(&HostNode::new(root, definition, target.advise), resolved);
     start.advice.extend(on_version(resolved));
     if let Some(unit) = definition {
         let problems = unit.problems.iter();

@@ -99,3 +99,12 @@ impl std::fmt::Debug for File {
         }
     }
 }
+
+/// The keys of bootstrap data that etcd's files hold, those in free pages included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BootstrapKeys {
+    /// Whether one of those that were searched is there.
+    pub(crate) has_one_of: bool,
+    /// Whether any is there.
+    pub(crate) has_any: bool,
+}

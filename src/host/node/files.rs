@@ -1,5 +1,9 @@
 //! Small files of the node: state of RKE2 and of the kubelet, and configuration.
 
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::facts::ReadError;
 use crate::facts::node::File;
 use crate::host::HostRoot;
 
@@ -8,7 +12,7 @@ const MAX: u64 = 1 << 20;
 
 /// The content of a file. `None` where RKE2 may find something else: it cannot be read here, or is too large.
 pub(crate) fn file(root: &HostRoot, path: &str) -> Option<File> {
-    let unread = |error: crate::facts::ReadError| {
+    let unread = |error: ReadError| {
         if error.is_absent() {
             Some(File::Missing)
         } else if error.is_ours() {
@@ -17,13 +21,12 @@ pub(crate) fn file(root: &HostRoot, path: &str) -> Option<File> {
             Some(File::Unreadable(error.to_string()))
         }
     };
-    match root.stat(path) {
-        Ok(status) if status.size > MAX => return None,
-        Ok(_) => {}
+    let content = match root.read_start(Path::new(path), MAX.saturating_add(1)) {
+        Ok(content) => content,
         Err(error) => return unread(error),
-    }
-    root.read(path)
-        .map_or_else(unread, |content| Some(File::Content(content)))
+    };
+    let is_whole = u64::try_from(content.len()).is_ok_and(|length| length <= MAX);
+    is_whole.then_some(File::Content(content))
 }
 
 /// Whether a path exists, links followed. `None` where that is not known.
@@ -33,6 +36,18 @@ pub(crate) fn exists(root: &HostRoot, path: &str) -> Option<bool> {
         Err(error) if error.is_ours() => None,
         Err(_) => Some(false),
     }
+}
+
+/// The names in a small directory. `None` where it cannot be listed.
+pub(crate) fn names(root: &HostRoot, path: &str) -> Option<Vec<String>> {
+    let names = root.list(path).ok()?.into_iter();
+    Some(names.filter_map(|name| name.into_string().ok()).collect())
+}
+
+/// The time of this machine, in seconds since 1970. `None` before that.
+pub(crate) fn now() -> Option<u64> {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    Some(since_1970.as_secs())
 }
 
 #[cfg(test)]

@@ -5,11 +5,20 @@
 //! asks for it, so that a start reads only what can decide it. A fact that is not known gives no problem.
 
 mod addresses;
+mod certificates;
+mod confinement;
+mod control_groups;
+mod kubelet_state;
 mod mounts;
 mod name;
+mod nm_cloud_setup;
+mod registries;
+mod state;
+mod token;
+mod x509;
 
-use crate::facts::Evidence;
-use crate::facts::node::{File, Network, Place, Space};
+use crate::facts::node::{BootstrapKeys, File, Network, Place, Space};
+use crate::facts::{Evidence, Source};
 use crate::finding::{CheckId, Component, Remedy, Stage};
 
 use super::config::Settings;
@@ -52,6 +61,41 @@ pub(crate) trait Node {
     fn exists(&self, _path: &str) -> Option<bool> {
         None
     }
+
+    /// The names in a small directory.
+    fn names(&self, _path: &str) -> Option<Vec<String>> {
+        None
+    }
+
+    /// Whether this is the running host, whose kernel and clock are those that RKE2 meets.
+    fn is_live(&self) -> bool {
+        false
+    }
+
+    /// The time, in seconds since 1970; for an image, that of the machine that looks at it.
+    fn now(&self) -> Option<u64> {
+        None
+    }
+
+    /// Which keys of bootstrap data are in etcd's files below RKE2's data directory. Takes long.
+    fn bootstrap_keys(&self, _data_dir: &str, _keys: &[String]) -> Option<BootstrapKeys> {
+        None
+    }
+
+    /// Whether the policy of `SELinux` that the kernel has holds a name. Takes long.
+    fn policy_names(&self, _name: &str) -> Option<bool> {
+        None
+    }
+
+    /// Where the unit says that it runs RKE2 only if `nm-cloud-setup.service` is not enabled; `None` if it does not.
+    fn asks_for_nm_cloud_setup(&self) -> Option<Source> {
+        None
+    }
+
+    /// What `systemctl is-enabled` prints of a unit.
+    fn enablement(&self, _unit: &str) -> Option<String> {
+        None
+    }
 }
 
 /// What RKE2 is started with.
@@ -66,6 +110,13 @@ pub(crate) struct Start<'a> {
 impl Start<'_> {
     fn is_server(&self) -> bool {
         self.settings.role == Role::Server
+    }
+
+    /// Whether it runs an etcd of its own.
+    fn has_etcd(&self) -> bool {
+        self.is_server()
+            && !self.settings.is_on("disable-etcd")
+            && self.settings.text("datastore-endpoint").is_empty()
     }
 }
 
@@ -143,9 +194,17 @@ impl NodeProblem {
 /// Every problem of the node, in the order of a start.
 pub(crate) fn problems(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
     let mut all = Vec::new();
+    all.extend(nm_cloud_setup::problem(node));
     all.extend(name::problem(start, node));
     all.extend(mounts::problems(start, node));
     all.extend(addresses::problems(start, node));
+    all.extend(state::problems(start, node));
+    all.extend(token::problem(start, node));
+    all.extend(certificates::problems(start, node));
+    all.extend(control_groups::problem(start, node));
+    all.extend(registries::problem(start, node));
+    all.extend(confinement::problems(start, node));
+    all.extend(kubelet_state::problems(start, node));
     all
 }
 
@@ -160,8 +219,36 @@ fn sets_kubelet_arg(start: &Start<'_>, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::rke2::config::{self, ConfigFiles, Invocation, ParserRules};
+
+    /// A node of which only files are known.
+    pub(super) type Files = BTreeMap<String, File>;
+
+    impl Node for Files {
+        fn file(&self, path: &str) -> Option<File> {
+            Some(self.get(path).cloned().unwrap_or(File::Missing))
+        }
+
+        fn exists(&self, path: &str) -> Option<bool> {
+            let directory = format!("{path}/");
+            let mut paths = self.keys();
+            Some(paths.any(|known| known == path || known.starts_with(&directory)))
+        }
+
+        fn names(&self, path: &str) -> Option<Vec<String>> {
+            let directory = format!("{path}/");
+            let below = self
+                .keys()
+                .filter_map(|known| known.strip_prefix(&directory));
+            let names: Vec<String> = below
+                .filter_map(|rest| rest.split('/').next().map(str::to_owned))
+                .collect();
+            (!names.is_empty()).then_some(names)
+        }
+    }
 
     /// Calls `then` with what a server of 1.34.1 is started with.
     pub(super) fn with<T>(config: &str, then: impl FnOnce(&Start<'_>) -> T) -> T {

@@ -377,6 +377,11 @@ mod tests {
         }
     }
 
+    /// A node of which nothing is known.
+    struct Unknown;
+
+    impl Node for Unknown {}
+
     fn found(disk: &Disk, config: &str) -> Vec<(CheckId, String)> {
         let problems = with(config, |start| problems(start, disk));
         problems
@@ -400,8 +405,6 @@ mod tests {
             };
             assert_eq!(found(&disk, ""), []);
         }
-        struct Unknown;
-        impl Node for Unknown {}
         assert_eq!(with("", |start| problems(start, &Unknown)), []);
     }
 
