@@ -197,6 +197,7 @@ mod tests {
         for text in [
             "configs: {a: {auth: {password: [S3CRET]}}}",
             "configs: {a: {auth: S3CRET}}",
+            "configs: {'https://a:S3CRET@b': 1}",
             "password: *S3CRET",
             "password: \"S3CRET",
             "password: \"\\S3CRET\"",
