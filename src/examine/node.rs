@@ -3,15 +3,17 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::facts::Source;
 use crate::facts::node::{
-    EnabledUnit, EtcdMember, FileText, Holder, Inotify, Listener, Network, ProxyVariable,
-    Resources, Rke2Processes, Umask,
+    BootstrapKeys, EnabledUnit, EtcdMember, File, FileText, Holder, Inotify, Listener, Mount,
+    Network, Place, ProxyVariable, Resources, Rke2Processes, Space, Umask,
 };
 use crate::host::units::UnitFiles;
-use crate::host::{HostRoot, node};
+use crate::host::{HostRoot, node, units};
 use crate::rke2::config::Variable;
 use crate::rke2::layout;
 use crate::rke2::node::Node;
+use crate::rke2::packaged;
 use crate::unit::UnitDefinition;
 
 /// The variables by which Go's programs find a proxy, and hosts without one.
@@ -27,6 +29,7 @@ pub(super) struct HostNode<'a> {
     variables: &'a [Variable],
     network: OnceCell<Option<Network>>,
     unit_files: OnceCell<UnitFiles>,
+    mounts: OnceCell<Option<Vec<Mount>>>,
 }
 
 impl<'a> HostNode<'a> {
@@ -40,6 +43,7 @@ impl<'a> HostNode<'a> {
             variables: &[],
             network: OnceCell::new(),
             unit_files: OnceCell::new(),
+            mounts: OnceCell::new(),
         }
     }
 
@@ -106,12 +110,12 @@ impl Node for HostNode<'_> {
         self.root.is_live()
     }
 
-    fn file(&self, path: &str) -> FileText {
-        node::files::text(self.root, path)
+    fn advice_file(&self, path: &str) -> FileText {
+        node::advice::text(self.root, path)
     }
 
-    fn names(&self, directory: &str) -> Vec<String> {
-        node::files::names(self.root, directory)
+    fn advice_names(&self, directory: &str) -> Vec<String> {
+        node::advice::names(self.root, directory)
     }
 
     fn enabled(&self, names: &[&'static str]) -> Vec<EnabledUnit> {
@@ -120,7 +124,7 @@ impl Node for HostNode<'_> {
     }
 
     fn umask(&self) -> Option<Umask> {
-        node::files::umask(self.root, self.unit?)
+        node::advice::umask(self.root, self.unit?)
     }
 
     fn proxy_variables(&self) -> Vec<ProxyVariable> {
@@ -136,10 +140,62 @@ impl Node for HostNode<'_> {
     }
 
     fn inotify(&self) -> Option<Inotify> {
-        node::files::inotify(self.root)
+        node::advice::inotify(self.root)
     }
 
     fn resources(&self, directories: &[String]) -> Option<Resources> {
-        node::files::resources(self.root, directories)
+        node::advice::resources(self.root, directories)
+    }
+
+    fn place(&self, path: &str) -> Option<Place> {
+        let read = || node::mounts::mounts(self.root);
+        let mounts = self.mounts.get_or_init(read).as_deref();
+        node::mounts::place(self.root, mounts, path)
+    }
+
+    fn space(&self, path: &str) -> Option<Space> {
+        node::mounts::space(self.root, path)
+    }
+
+    fn file(&self, path: &str) -> Option<File> {
+        node::files::file(self.root, path)
+    }
+
+    fn exists(&self, path: &str) -> Option<bool> {
+        node::files::exists(self.root, path)
+    }
+
+    fn names(&self, path: &str) -> Option<Vec<String>> {
+        node::files::names(self.root, path)
+    }
+
+    fn now(&self) -> Option<u64> {
+        node::files::now()
+    }
+
+    fn bootstrap_keys(&self, data_dir: &str, keys: &[String]) -> Option<BootstrapKeys> {
+        node::search::bootstrap_keys(self.root, data_dir, keys)
+    }
+
+    fn policy_names(&self, name: &str) -> Option<bool> {
+        node::search::policy_names(self.root, name)
+    }
+
+    fn asks_for_nm_cloud_setup(&self) -> Option<Source> {
+        let definition = self.unit?;
+        let mut commands = definition.auxiliary.iter();
+        let command = commands.find(|auxiliary| {
+            let words = auxiliary.command.argv.iter();
+            let words: Vec<&str> = words.map(|word| word.text.as_str()).collect();
+            auxiliary.key == "ExecStartPre"
+                && !auxiliary.command.ignore_failure
+                && packaged::asks_for_nm_cloud_setup(&words)
+        })?;
+        let source = command.command.source.as_ref();
+        source.or(definition.fragment.as_ref()).cloned()
+    }
+
+    fn enablement(&self, unit: &str) -> Option<String> {
+        Some(units::find(self.root, unit).enabled.as_str().to_owned())
     }
 }

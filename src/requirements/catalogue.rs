@@ -619,6 +619,59 @@ const OTHERS: &[Check] = &[
         source: Text("rancher/rke2 bundle/bin, pkg/rke2; k3s-io/k3s pkg/etcd"),
     },
     Check {
+        id: CheckId::HostApparmor,
+        title: "apparmor_parser is there where AppArmor is on",
+        required_by: &[Containerd],
+        applies: Text("nodes with the oldest releases"),
+        about: Text(
+            "The containerd of the oldest releases asks only the kernel whether AppArmor is on, and then makes no container without the \
+             program apparmor_parser. Newer ones take AppArmor for off",
+        ),
+        fix: Text("install apparmor_parser"),
+        source: Text("rancher/rke2#1459, rancher/rke2#1773"),
+    },
+    Check {
+        id: CheckId::HostCertificate,
+        title: "no certificate of the cluster that RKE2 does not renew has expired",
+        required_by: &[Rke2],
+        applies: Text("servers"),
+        about: Text(
+            "RKE2 renews what its certificate authorities sign, not the authorities, which are valid for ten years. \
+             {since DYNAMIC_CERTIFICATE_RENEWED} and later also renew an expired certificate of port 9345. A server \
+             with an expired one runs and never becomes ready. A server that joins another may get new authorities from \
+             it: then the gate lets it start",
+        ),
+        fix: Text(
+            "renew the authorities with rke2 certificate rotate-ca, or remove dynamic-cert.json",
+        ),
+        source: Text("k3s-io/k3s pkg/clientaccess/token.go, rancher/rke2#1702, rancher/rke2#8318"),
+    },
+    Check {
+        id: CheckId::HostCgroupControllers,
+        title: "the kernel has the cgroup controllers that RKE2 requires",
+        required_by: &[Rke2],
+        applies: ALWAYS,
+        about: Text(
+            "RKE2 requires cpu, cpuset, memory and pids in the root group of cgroup v2, memory and pids of v1. A group \
+             below it with fewer controllers does not matter",
+        ),
+        fix: Text("enable the controller on the kernel command line, and reboot"),
+        source: Text("k3s-io/k3s pkg/cgroups/cgroups_linux.go; k3s-io/k3s#10755"),
+    },
+    Check {
+        id: CheckId::HostClock,
+        title: "the clock is not before the certificates of the cluster",
+        required_by: &[Rke2],
+        applies: Text("servers"),
+        about: Text(
+            "A clock that is not set yet is before the time from which the certificate authorities are valid. It can \
+             still be set: the gate lets RKE2 start, which tries again every five seconds, unless block-on has \
+             \"transient\"",
+        ),
+        fix: Text("set the clock, or wait for time synchronization"),
+        source: Text("k3s-io/k3s pkg/clientaccess/token.go"),
+    },
+    Check {
         id: CheckId::HostCni,
         title: "no file of another network plugin comes before RKE2's",
         required_by: &[],
@@ -739,6 +792,48 @@ const OTHERS: &[Check] = &[
         source: Text("k3s-io/k3s pkg/agent/syssetup; rancher/rke2#8498, flannel-io/flannel#1502"),
     },
     Check {
+        id: CheckId::HostMountExec,
+        title: "programs below the data directory can be executed",
+        required_by: &[Rke2],
+        applies: Text("nodes with an agent, unless the distribution has containerd and kubelet"),
+        about: Text(
+            "RKE2 unpacks containerd and the kubelet below DATA-DIR/data and executes them there. Hardening guides mount \
+             /var noexec, where the data directory is by default. /tmp and /var/tmp may be noexec",
+        ),
+        fix: Text("mount the file system of the data directory without noexec"),
+        source: Text("rancher/rke2#6491, k3s-io/k3s#7372"),
+    },
+    Check {
+        id: CheckId::HostMountReadOnly,
+        title: "RKE2 and the kubelet can write where they keep their files",
+        required_by: &[Rke2, Kubelet],
+        applies: ALWAYS,
+        about: Text(
+            "RKE2 writes to its data directory at each start, the kubelet to /var/lib/kubelet and /var/log/containers. A \
+             read-only file system, or a file in the place of a directory, ends them",
+        ),
+        fix: Text("mount the file system with rw, or move away the file"),
+        source: Text(
+            "rancher/rke2 pkg/rke2/rke2_linux.go, k3s-io/k3s pkg/daemons/control/deps; recorded with \
+             kubelets",
+        ),
+    },
+    Check {
+        id: CheckId::HostMountSnapshotter,
+        title: "containerd's snapshotter works on the file system of the data directory",
+        required_by: &[Rke2],
+        applies: Text("nodes with RKE2's containerd and the snapshotter overlayfs, the default"),
+        about: Text(
+            "The kernel mounts no overlay whose upper directory is on NFS, CIFS, 9p, FUSE, eCryptfs or another overlay. \
+             RKE2 tries it at its start and waits for ever",
+        ),
+        fix: Text("put the data directory on a local file system, or set snapshotter: native"),
+        source: Text(
+            "k3s-io/k3s pkg/agent/containerd/config.go, containerd plugins/snapshots/overlay/overlayutils; \
+             k3s-io/k3s#3266",
+        ),
+    },
+    Check {
         id: CheckId::HostNetworkManager,
         title: "NetworkManager, where it is enabled, leaves the pods' interfaces alone",
         required_by: &[],
@@ -763,6 +858,18 @@ const OTHERS: &[Check] = &[
             "set cluster-cidr and service-cidr to networks that no host uses, before the first start",
         ),
         source: Text("k3s-io/k3s#588"),
+    },
+    Check {
+        id: CheckId::HostNmCloudSetup,
+        title: "nm-cloud-setup.service is not enabled where RKE2's unit asks for it",
+        required_by: &[Rke2],
+        applies: Text("units that have the command"),
+        about: Text(
+            "RKE2's unit runs systemctl is-enabled for nm-cloud-setup.service, which adds routes that break the network \
+             of pods, and does not start RKE2 where it is enabled",
+        ),
+        fix: Text("disable nm-cloud-setup.service and its timer, and reboot"),
+        source: Text("rancher/rke2 bundle/lib/systemd/system; rancher/rke2#6306"),
     },
     Check {
         id: CheckId::HostNodeIp,
@@ -842,6 +949,20 @@ const OTHERS: &[Check] = &[
         source: Text("docs.rke2.io, proxy; k3s-io/k3s#2388"),
     },
     Check {
+        id: CheckId::HostRegistries,
+        title: "registries.yaml is as RKE2 reads it",
+        required_by: &[Rke2],
+        applies: Text("nodes with RKE2's containerd"),
+        about: Text(
+            "The file has mirrors and configs, both mappings. Names that RKE2 does not know are ignored, and a missing \
+             file is fine; one that cannot be parsed keeps containerd from being started",
+        ),
+        fix: Text("correct the file, or move it away"),
+        source: Text(
+            "rancher/wharfie pkg/registries/registries.go, gopkg.in/yaml.v2; rancher/rke2#4744",
+        ),
+    },
+    Check {
         id: CheckId::HostResolver,
         title: "a resolv.conf has name servers that pods can reach",
         required_by: &[],
@@ -884,6 +1005,89 @@ const OTHERS: &[Check] = &[
         ),
     },
     Check {
+        id: CheckId::HostSelinux,
+        title: "SELinux's policy has RKE2's types where selinux is set",
+        required_by: &[Containerd],
+        applies: Text("servers with selinux: true on a kernel with SELinux"),
+        about: Text(
+            "RKE2 labels the static pods with types of the package rke2-selinux. Without them no container of the \
+             control plane is made, even if SELinux is permissive",
+        ),
+        fix: Text("install rke2-selinux, or remove selinux: true"),
+        source: Text("rancher/rke2 pkg/staticpod; rancher/rke2#3381, rancher/rke2#5093"),
+    },
+    Check {
+        id: CheckId::HostSpace,
+        title: "the file system of the data directory has a free block and a free inode",
+        required_by: &[Rke2],
+        applies: ALWAYS,
+        about: Text(
+            "RKE2 writes certificates and configuration at each start, and ends if it cannot. The blocks reserved for \
+             root count as free",
+        ),
+        fix: Text("free space, or enlarge the file system"),
+        source: Text("rancher/rke2 pkg/rke2, k3s-io/k3s pkg/daemons/control/deps"),
+    },
+    Check {
+        id: CheckId::HostSpaceLow,
+        title: "the file system of the data directory has room to work",
+        required_by: &[],
+        applies: ALWAYS,
+        about: Text(
+            "Below 5 % the kubelet evicts pods and removes images; below 128 MiB etcd may not be able to write its log",
+        ),
+        fix: Text("free space, or enlarge the file system"),
+        source: Text("kubernetes pkg/kubelet/eviction/defaults_linux.go, etcd server/storage/wal"),
+    },
+    Check {
+        id: CheckId::HostStateCheckpoint,
+        title: "the kubelet's checkpoints are JSON, and of the configured policy",
+        required_by: &[Kubelet],
+        applies: ALWAYS,
+        about: Text(
+            "A power loss can empty /var/lib/kubelet/cpu_manager_state, memory_manager_state and, {since \
+             DRA_CHECKPOINT} and later, dra_manager_state. The kubelet exits then, and also if cpu-manager-policy was \
+             changed",
+        ),
+        fix: Text("drain the node, and remove the checkpoint"),
+        source: Text("kubernetes pkg/kubelet/cm/cpumanager/state, memorymanager/state, dra/state"),
+    },
+    Check {
+        id: CheckId::HostStateManifest,
+        title: "the manifest of etcd is YAML",
+        required_by: &[Rke2],
+        applies: Text("servers whose etcd has data"),
+        about: Text(
+            "A server reads agent/pod-manifests/etcd.yaml before it writes the file again, to keep the arguments with \
+             which etcd was first started. An empty file passes",
+        ),
+        fix: Text("remove the file, which RKE2 writes again"),
+        source: Text("rancher/rke2 pkg/rke2/rke2_linux.go (CurrentETCDOptions)"),
+    },
+    Check {
+        id: CheckId::HostStatePasswd,
+        title: "the rows of server/cred/passwd have two columns",
+        required_by: &[Rke2],
+        applies: Text("servers"),
+        about: Text(
+            "The file has a password, a name, a uid and groups in each row. RKE2 ends if a row has only one column",
+        ),
+        fix: Text("restore the file, or move it away"),
+        source: Text("k3s-io/k3s pkg/passwd/passwd.go"),
+    },
+    Check {
+        id: CheckId::HostStateReset,
+        title: "cluster-reset is not set once the reset is done",
+        required_by: &[Rke2],
+        applies: Text("servers with etcd"),
+        about: Text(
+            "RKE2 leaves server/db/reset-flag after a reset, and ends as long as cluster-reset is still set. The file \
+             alone does nothing",
+        ),
+        fix: Text("remove cluster-reset from the configuration or the command line"),
+        source: Text("k3s-io/k3s pkg/etcd/etcd.go"),
+    },
+    Check {
         id: CheckId::HostTimeSync,
         title: "a unit that sets the clock is enabled",
         required_by: &[],
@@ -894,6 +1098,19 @@ const OTHERS: &[Check] = &[
         ),
         fix: Text("enable chrony or systemd-timesyncd"),
         source: Text("rancher/rke2#1702, #4372"),
+    },
+    Check {
+        id: CheckId::HostToken,
+        title: "the token opens the server's bootstrap data",
+        required_by: &[Rke2],
+        applies: Text("servers with etcd that join no other"),
+        about: Text(
+            "The certificates of a cluster are in etcd, in a key that is named after the token. If the configured token \
+             differs from server/token, etcd's files are searched for that key; a server without it ends. rke2 token \
+             rotate does not change the configuration",
+        ),
+        fix: Text("set token to the one in server/token, or remove it"),
+        source: Text("k3s-io/k3s pkg/cluster/storage.go; rancher/rke2#6250"),
     },
     Check {
         id: CheckId::HostUmask,

@@ -97,10 +97,16 @@ changes! {
     /// `UserNamespacesSupport`, KEP-127. 1.38, which has no rules here yet, is less strict (kubernetes #141345).
     USER_NAMESPACES: (33, 0, 1);
 
+    /// The kubelet reads a checkpoint of dynamic resources, `dra_manager_state`, at its start. Seen with 1.35 to 1.37 and
+    /// not with 1.33; 1.34 was not tried.
+    DRA_CHECKPOINT: (35, 0, 1);
+
     // Files and units.
 
     /// containerd 2, whose configuration's template is `config-v3.toml.tmpl`: docs of RKE2, advanced options.
     CONTAINERD_2: (31, 6, 1), (32, 2, 1), (33, 0, 1);
+    /// A server renews an expired certificate of its port 9345: rancher/rke2#8318, rancher/dynamiclistener.
+    DYNAMIC_CERTIFICATE_RENEWED: (30, 14, 1), (31, 10, 1), (32, 6, 1), (33, 2, 1);
     /// With a CIS profile the API server has an audit policy: rancher/rke2 pkg/rke2/rke2.go, c5354973e.
     AUDIT_POLICY: (18, 12, 1);
 

@@ -22,14 +22,20 @@ const NM_CLOUD_SETUP: &str = "! /usr/bin/systemctl is-enabled --quiet nm-cloud-s
 pub(crate) fn is_packaged(words: &[&str]) -> bool {
     match words {
         [program, module] => MODPROBE.contains(program) && MODULES.contains(module),
-        ["/bin/sh", "-xc", script] => {
-            script.strip_suffix(" 2>/dev/null").unwrap_or(script) == NM_CLOUD_SETUP
-        }
+        ["/bin/sh", "-xc", _] => asks_for_nm_cloud_setup(words),
         ["/bin/sh", "-c", script] => ["agent", "server"]
             .iter()
             .any(|role| is_condition(script, role)),
         _ => false,
     }
+}
+
+/// Whether a command with these words is the one that fails where `nm-cloud-setup.service` is enabled.
+pub(crate) fn asks_for_nm_cloud_setup(words: &[&str]) -> bool {
+    let ["/bin/sh", "-xc", script] = words else {
+        return false;
+    };
+    script.strip_suffix(" 2>/dev/null").unwrap_or(script) == NM_CLOUD_SETUP
 }
 
 /// Whether `script` ends with an error, and a message, where the unit of `role` is active. The message

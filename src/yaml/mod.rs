@@ -177,6 +177,11 @@ impl Value {
     }
 }
 
+/// Whether the first document of a file can be parsed, whatever it is decoded into.
+pub(crate) fn check_syntax(content: &[u8]) -> Result<(), Error> {
+    tree::read(&text_of(content)?).map(|_| ())
+}
+
 /// The characters of a file: UTF-8, or UTF-16 behind its mark; all printable.
 fn text_of(content: &[u8]) -> Result<String, Error> {
     let text = match content {

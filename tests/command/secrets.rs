@@ -223,3 +223,48 @@ fn the_password_of_a_proxy_is_not_shown() {
     assert!(ran.out.contains("host.proxy"), "{}{}", ran.out, ran.err);
     assert!(!ran.out.contains(&SECRET[6..]), "{}", ran.out);
 }
+
+/// What a server keeps of its token, and files that hold passwords.
+#[test]
+fn in_the_state_of_a_server() {
+    let mut found = Vec::new();
+    let data = "/var/lib/rancher/rke2/server";
+    for (path, content) in [
+        (format!("{data}/token"), "K10ab::server:@\n"),
+        (format!("{data}/cred/passwd"), "@\n"),
+        (
+            format!("{data}/cred/passwd"),
+            "@,server,server,rke2:server\nx\n",
+        ),
+        (
+            format!("{data}/tls/server-ca.crt"),
+            "-----BEGIN CERTIFICATE-----\n@\n",
+        ),
+        (
+            format!("{data}/tls/dynamic-cert.json"),
+            "{\"data\":{\"tls.key\":\"@\"}}",
+        ),
+        (format!("{data}/tls/dynamic-cert.json"), "@"),
+    ] {
+        found.extend(leaks(&path, content, &RUNS[..DETAILED]).0);
+    }
+    for content in [
+        "configs: {a: {auth: {username: [], password: @}}}\n",
+        "configs: {a: {auth: @}}\n",
+        "configs: {a: {auth: {password: [@]}}}\n",
+        "configs: {a: {auth: {password: \"@}}}\n",
+        "configs: {a: {auth: {password: *@}}}\n",
+        "configs: {a: {auth: {password: \"\\@\"}}}\n",
+        "@\n",
+    ] {
+        found.extend(
+            leaks(
+                "/etc/rancher/rke2/registries.yaml",
+                content,
+                &RUNS[..DETAILED],
+            )
+            .0,
+        );
+    }
+    assert!(found.is_empty(), "{}", found.concat());
+}

@@ -57,7 +57,7 @@ pub enum FileKind {
 }
 
 impl FileKind {
-    pub(super) fn of(meta: &std::fs::Metadata) -> Self {
+    pub(in crate::host) fn of(meta: &std::fs::Metadata) -> Self {
         let kind = meta.file_type();
         if kind.is_file() {
             Self::File

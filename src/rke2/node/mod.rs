@@ -6,19 +6,29 @@
 
 mod addresses;
 mod advice;
+mod certificates;
+mod confinement;
+mod control_groups;
 mod etcd_address;
 #[cfg(test)]
 mod fake;
+mod kubelet_state;
+mod mounts;
 mod name;
+mod nm_cloud_setup;
 mod ports;
+mod registries;
+mod state;
+mod token;
+mod x509;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::facts::Evidence;
 use crate::facts::node::{
-    EnabledUnit, EtcdMember, FileText, Holder, Inotify, Listener, Network, ProxyVariable,
-    Resources, Rke2Processes, Umask,
+    BootstrapKeys, EnabledUnit, EtcdMember, File, FileText, Holder, Inotify, Listener, Network,
+    Place, ProxyVariable, Resources, Rke2Processes, Space, Umask,
 };
+use crate::facts::{Evidence, Source};
 use crate::finding::{CheckId, Component, Remedy, Stage};
 
 use super::config::Settings;
@@ -83,12 +93,12 @@ pub(crate) trait Node {
     }
 
     /// A file that is read for advice, links followed.
-    fn file(&self, _path: &str) -> FileText {
+    fn advice_file(&self, _path: &str) -> FileText {
         FileText::Unknown
     }
 
     /// The names in a directory that is read for advice; none where it cannot be read.
-    fn names(&self, _directory: &str) -> Vec<String> {
+    fn advice_names(&self, _directory: &str) -> Vec<String> {
         Vec::new()
     }
 
@@ -116,6 +126,56 @@ pub(crate) trait Node {
     fn resources(&self, _directories: &[String]) -> Option<Resources> {
         None
     }
+
+    /// The nearest part of an absolute path that exists, and what is mounted there.
+    fn place(&self, _path: &str) -> Option<Place> {
+        None
+    }
+
+    /// The room of the file system that holds a path, which exists.
+    fn space(&self, _path: &str) -> Option<Space> {
+        None
+    }
+
+    /// A small file.
+    fn file(&self, _path: &str) -> Option<File> {
+        None
+    }
+
+    /// Whether a path exists, links followed.
+    fn exists(&self, _path: &str) -> Option<bool> {
+        None
+    }
+
+    /// The names in a small directory.
+    fn names(&self, _path: &str) -> Option<Vec<String>> {
+        None
+    }
+
+    /// The time, in seconds since 1970; for an image, that of the machine that looks at it.
+    fn now(&self) -> Option<u64> {
+        None
+    }
+
+    /// Which keys of bootstrap data are in etcd's files below RKE2's data directory. Takes long.
+    fn bootstrap_keys(&self, _data_dir: &str, _keys: &[String]) -> Option<BootstrapKeys> {
+        None
+    }
+
+    /// Whether the policy of `SELinux` that the kernel has holds a name. Takes long.
+    fn policy_names(&self, _name: &str) -> Option<bool> {
+        None
+    }
+
+    /// Where the unit says that it runs RKE2 only if `nm-cloud-setup.service` is not enabled; `None` if it does not.
+    fn asks_for_nm_cloud_setup(&self) -> Option<Source> {
+        None
+    }
+
+    /// What `systemctl is-enabled` prints of a unit.
+    fn enablement(&self, _unit: &str) -> Option<String> {
+        None
+    }
 }
 
 /// What RKE2 is started with.
@@ -130,6 +190,11 @@ pub(crate) struct Start<'a> {
 impl Start<'_> {
     fn is_server(&self) -> bool {
         self.settings.role == Role::Server
+    }
+
+    /// Whether it runs an etcd of its own.
+    fn has_etcd(&self) -> bool {
+        super::components::runs_etcd(self.settings)
     }
 }
 
@@ -207,12 +272,87 @@ impl NodeProblem {
 /// Every problem of the node, in the order of a start.
 pub(crate) fn problems(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
     let mut all = Vec::new();
+    all.extend(nm_cloud_setup::problem(node));
     all.extend(name::problem(start, node));
+    all.extend(mounts::problems(start, node));
     all.extend(addresses::problems(start, node));
+    all.extend(state::problems(start, node));
+    all.extend(token::problem(start, node));
+    all.extend(certificates::problems(start, node));
     all.extend(etcd_address::problems(start, node));
     all.extend(ports::problems(start, node));
+    all.extend(control_groups::problem(start, node));
+    all.extend(registries::problem(start, node));
+    all.extend(confinement::problems(start, node));
+    all.extend(kubelet_state::problems(start, node));
     if node.advises() {
         all.extend(advice::problems(start, node));
     }
     all
+}
+
+/// Whether an entry of `kubelet-arg` sets the kubelet's flag of that name.
+fn sets_kubelet_arg(start: &Start<'_>, name: &str) -> bool {
+    let entries = start.settings.kubelet_args();
+    entries.iter().any(|(entry, _)| {
+        let key = entry.split_once('=').map_or(entry.as_str(), |(key, _)| key);
+        key.trim_start_matches('-') == name
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::rke2::config::{self, ConfigFiles, Invocation, ParserRules};
+
+    /// A node of which only files are known.
+    pub(super) type Files = BTreeMap<String, File>;
+
+    impl Node for Files {
+        fn file(&self, path: &str) -> Option<File> {
+            Some(self.get(path).cloned().unwrap_or(File::Missing))
+        }
+
+        fn exists(&self, path: &str) -> Option<bool> {
+            let directory = format!("{path}/");
+            let mut paths = self.keys();
+            Some(paths.any(|known| known == path || known.starts_with(&directory)))
+        }
+
+        fn names(&self, path: &str) -> Option<Vec<String>> {
+            let directory = format!("{path}/");
+            let below = self
+                .keys()
+                .filter_map(|known| known.strip_prefix(&directory));
+            let names: Vec<String> = below
+                .filter_map(|rest| rest.split('/').next().map(str::to_owned))
+                .collect();
+            (!names.is_empty()).then_some(names)
+        }
+    }
+
+    /// Calls `then` with what a server of 1.34.1 is started with.
+    pub(super) fn with<T>(config: &str, then: impl FnOnce(&Start<'_>) -> T) -> T {
+        of(Role::Server, &Version::new(34, 1, 1), config, then)
+    }
+
+    /// The same, of any role and release.
+    pub(super) fn of<T>(
+        role: Role,
+        version: &Version,
+        config: &str,
+        then: impl FnOnce(&Start<'_>) -> T,
+    ) -> T {
+        let mut files = ConfigFiles::none("/c.yaml");
+        files.main = Ok(config.as_bytes().to_vec());
+        let rules = ParserRules::of(version);
+        let settings = config::resolve(&Invocation::of(role), &files, role, &rules);
+        assert_eq!(settings.fatal, None, "{config}");
+        then(&Start {
+            settings: &settings,
+            version,
+        })
+    }
 }

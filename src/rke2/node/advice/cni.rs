@@ -24,7 +24,7 @@ pub(super) fn problem(start: &Start<'_>, node: &dyn Node) -> Option<NodeProblem>
         let mut suffixes = [".conf", ".conflist", ".json"].iter();
         suffixes.any(|suffix| is_kind(name, suffix))
     };
-    let mut names = node.names(DIRECTORY);
+    let mut names = node.advice_names(DIRECTORY);
     names.retain(is_configuration);
     names.sort();
     let first = names.into_iter().next().filter(|first| *first < own)?;

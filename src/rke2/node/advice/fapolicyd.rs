@@ -17,19 +17,19 @@ const DIRECTORIES: [&str; 3] = ["/opt/cni/", "/run/k3s/", "/var/lib/kubelet/"];
 
 pub(super) fn problem(start: &Start<'_>, node: &dyn Node) -> Option<NodeProblem> {
     let unit = node.enabled(&[UNIT]).pop()?;
-    let conf = node.file("/etc/fapolicyd/fapolicyd.conf").text();
+    let conf = node.advice_file("/etc/fapolicyd/fapolicyd.conf").text();
     let is_permissive = |line: &str| line.replace(' ', "") == "permissive=1";
     if conf.is_some_and(|conf| conf.lines().any(is_permissive)) {
         return None;
     }
     let data_dir = layout::data_dir(start.settings.data_dir());
-    let files = node.names(RULES_D).into_iter();
+    let files = node.advice_names(RULES_D).into_iter();
     let files = files
         .filter(|name| is_kind(name, ".rules"))
         .map(|name| format!("{RULES_D}/{name}"))
         .chain(["/etc/fapolicyd/fapolicyd.rules".to_owned()]);
     for path in files {
-        let text = node.file(&path).text().unwrap_or_default();
+        let text = node.advice_file(&path).text().unwrap_or_default();
         if text.lines().any(|line| allows(line, &data_dir)) {
             return None;
         }

@@ -35,11 +35,11 @@ fn ports(start: &Start<'_>) -> &'static str {
 
 fn firewalld(start: &Start<'_>, node: &dyn Node, unit: EnabledUnit) -> Option<NodeProblem> {
     // Pods that are trusted were thought of.
-    let zone = node.file("/etc/firewalld/zones/trusted.xml").text();
+    let zone = node.advice_file("/etc/firewalld/zones/trusted.xml").text();
     if zone.is_some_and(|zone| zone.contains("<source ") || zone.contains("<interface ")) {
         return None;
     }
-    let conf = node.file("/etc/firewalld/firewalld.conf").text();
+    let conf = node.advice_file("/etc/firewalld/firewalld.conf").text();
     if conf.is_some_and(|conf| {
         conf.lines()
             .any(|line| line.trim() == "DefaultZone=trusted")
@@ -69,7 +69,7 @@ fn firewalld(start: &Start<'_>, node: &dyn Node, unit: EnabledUnit) -> Option<No
 fn ufw(start: &Start<'_>, node: &dyn Node, unit: EnabledUnit) -> Option<NodeProblem> {
     const CONF: &str = "/etc/ufw/ufw.conf";
     // The unit is enabled on each host with ufw: it does nothing without this line.
-    let conf = node.file(CONF).text()?;
+    let conf = node.advice_file(CONF).text()?;
     let (_, number) = conf.lines().zip(1_u32..).find(|(line, _)| {
         let line = line.trim().to_ascii_lowercase();
         matches!(line.as_str(), "enabled=yes" | "enabled=\"yes\"")
@@ -97,7 +97,7 @@ fn ufw(start: &Start<'_>, node: &dyn Node, unit: EnabledUnit) -> Option<NodeProb
 fn nftables(node: &dyn Node, unit: EnabledUnit) -> Option<NodeProblem> {
     let files = ["/etc/nftables.conf", "/etc/sysconfig/nftables.conf"];
     let (path, number) = files.into_iter().find_map(|path| {
-        let text = node.file(path).text()?;
+        let text = node.advice_file(path).text()?;
         let (_, number) = text
             .lines()
             .zip(1_u32..)

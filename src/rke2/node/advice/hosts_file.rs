@@ -15,7 +15,7 @@ pub(super) fn problem(start: &Start<'_>, node: &dyn Node) -> Option<NodeProblem>
     if !start.is_server() || start.version.minor < PROBES_BY_NAME {
         return None;
     }
-    let (is_missing, evidence) = match node.file(FILE) {
+    let (is_missing, evidence) = match node.advice_file(FILE) {
         FileText::Text(text) if names_localhost(&text) => return None,
         FileText::Text(_) => (false, vec![Evidence::place(Source::file(FILE), Part::Read)]),
         FileText::Missing if node.is_running() => (true, Vec::new()),

@@ -16,10 +16,14 @@ const DIRECTORIES: [&str; 6] = [
 
 pub(super) fn problem(start: &Start<'_>, node: &dyn Node) -> Option<NodeProblem> {
     // Without its directory of programs, an image is no whole host.
-    if !start.may_use(&["canal", "calico"]) || node.names("/usr/sbin").is_empty() {
+    if !start.may_use(&["canal", "calico"]) || node.advice_names("/usr/sbin").is_empty() {
         return None;
     }
-    let has_it = |directory: &str| node.names(directory).iter().any(|name| name == "iptables");
+    let has_it = |directory: &str| {
+        node.advice_names(directory)
+            .iter()
+            .any(|name| name == "iptables")
+    };
     if DIRECTORIES.into_iter().any(has_it) {
         return None;
     }

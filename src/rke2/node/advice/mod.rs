@@ -124,14 +124,14 @@ mod fake {
             self.network.as_ref()
         }
 
-        fn file(&self, path: &str) -> FileText {
+        fn advice_file(&self, path: &str) -> FileText {
             match self.files.get(path) {
                 Some(text) => FileText::Text((*text).to_owned()),
                 None => FileText::Missing,
             }
         }
 
-        fn names(&self, directory: &str) -> Vec<String> {
+        fn advice_names(&self, directory: &str) -> Vec<String> {
             let all = self.files.keys().filter_map(|path| path.rsplit_once('/'));
             all.filter(|(parent, _)| *parent == directory)
                 .map(|(_, name)| name.to_owned())

@@ -50,16 +50,20 @@ struct Kernel {
 impl Kernel {
     /// `None` where it is not known which modules there are.
     fn of(node: &dyn Node) -> Option<Self> {
-        let release = node.file("/proc/sys/kernel/osrelease").text();
+        let release = node.advice_file("/proc/sys/kernel/osrelease").text();
         let release = match release {
             Some(text) => text.trim().to_owned(),
-            None => only(node.names("/lib/modules"))?,
+            None => only(node.advice_names("/lib/modules"))?,
         };
         let directory = format!("/lib/modules/{release}");
-        let on_disk = node.file(&format!("{directory}/modules.dep")).text()?;
-        let built_in = node.file(&format!("{directory}/modules.builtin")).text()?;
+        let on_disk = node
+            .advice_file(&format!("{directory}/modules.dep"))
+            .text()?;
+        let built_in = node
+            .advice_file(&format!("{directory}/modules.builtin"))
+            .text()?;
         let mut there: BTreeSet<String> = built_in.lines().filter_map(module).collect();
-        let loaded = node.file("/proc/modules").text().unwrap_or_default();
+        let loaded = node.advice_file("/proc/modules").text().unwrap_or_default();
         let loaded = loaded
             .lines()
             .filter_map(|line| line.split(' ').next().map(str::to_owned));
@@ -71,11 +75,14 @@ impl Kernel {
             ),
             ("/proc/sys/net/netfilter/nf_conntrack_max", "nf_conntrack"),
         ] {
-            if node.file(path).text().is_some() {
+            if node.advice_file(path).text().is_some() {
                 there.insert(name.to_owned());
             }
         }
-        let file_systems = node.file("/proc/filesystems").text().unwrap_or_default();
+        let file_systems = node
+            .advice_file("/proc/filesystems")
+            .text()
+            .unwrap_or_default();
         if file_systems
             .lines()
             .any(|line| line.trim() == "nodev\toverlay")
@@ -83,7 +90,7 @@ impl Kernel {
             there.insert("overlay".to_owned());
         }
         let is_closed = node
-            .file("/proc/sys/kernel/modules_disabled")
+            .advice_file("/proc/sys/kernel/modules_disabled")
             .text()
             .is_some_and(|text| text.trim() == "1");
         Some(Self {
@@ -202,7 +209,10 @@ fn missing(node: &dyn Node, kernel: &Kernel, lacking: &[(&str, &'static str)]) -
 
 /// How the modules come to a host of this distribution.
 fn install(node: &dyn Node, kernel: &Kernel) -> Remedy {
-    let os = node.file("/etc/os-release").text().unwrap_or_default();
+    let os = node
+        .advice_file("/etc/os-release")
+        .text()
+        .unwrap_or_default();
     let is_like = |name: &str| {
         os.lines()
             .filter_map(|line| {
@@ -269,7 +279,7 @@ fn blocked(start: &Start<'_>, node: &dyn Node, kernel: &Kernel) -> Vec<NodeProbl
 fn forbidden(node: &dyn Node) -> BTreeMap<String, Source> {
     let mut files: BTreeMap<String, String> = BTreeMap::new();
     for directory in MODPROBE_D {
-        for name in node.names(directory) {
+        for name in node.advice_names(directory) {
             if is_kind(&name, ".conf") {
                 let path = format!("{directory}/{name}");
                 files.entry(name).or_insert(path);
@@ -278,7 +288,7 @@ fn forbidden(node: &dyn Node) -> BTreeMap<String, Source> {
     }
     let mut all = BTreeMap::new();
     for path in files.into_values() {
-        let text = node.file(&path).text().unwrap_or_default();
+        let text = node.advice_file(&path).text().unwrap_or_default();
         for (line, number) in text.lines().zip(1_u32..) {
             let mut words = line.split_ascii_whitespace();
             if words.next() != Some("install") {

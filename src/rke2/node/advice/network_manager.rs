@@ -101,7 +101,7 @@ impl Merged {
         let mut before: BTreeMap<String, &str> = BTreeMap::new();
         let mut after = Vec::new();
         for directory in DIRECTORIES {
-            let mut names = node.names(directory);
+            let mut names = node.advice_names(directory);
             names.retain(|name| is_kind(name, ".conf"));
             names.sort();
             for name in names {
@@ -133,7 +133,7 @@ impl Merged {
     }
 
     fn read(&mut self, node: &dyn Node, path: &str) {
-        let text = node.file(path).text().unwrap_or_default();
+        let text = node.advice_file(path).text().unwrap_or_default();
         let mut section = "";
         for (line, number) in text.lines().zip(1_u32..) {
             let line = line.trim();

@@ -30,7 +30,7 @@ pub(super) fn problem(start: &Start<'_>, node: &dyn Node) -> Option<NodeProblem>
     let mut reasons = Vec::new();
     let mut evidence = Vec::new();
     for path in FILES {
-        match node.file(path) {
+        match node.advice_file(path) {
             FileText::Text(text) => {
                 let refused = refused(&text)?;
                 if !node.is_running() && refused.iter().any(|name| STUBS.contains(&name.as_str())) {

@@ -1,0 +1,212 @@
+//! Mounts and file systems.
+//!
+//! The mounts are those of the first process: a service's own mount name space can have others, and other options.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::OFlag;
+use nix::libc;
+
+use crate::facts::node::{Mount, Place, Space};
+use crate::host::HostRoot;
+use crate::host::root::FileKind;
+
+/// More than the mounts of any node that is known.
+const MAX_MOUNTINFO: u64 = 4 << 20;
+
+/// What is mounted, in the order of the kernel. `None` in an image without `/proc`.
+pub(crate) fn mounts(root: &HostRoot) -> Option<Vec<Mount>> {
+    let read = |path: &str| root.read_start(Path::new(path), MAX_MOUNTINFO).ok();
+    let content = read("/proc/1/mountinfo").or_else(|| read("/proc/self/mountinfo"))?;
+    let text = String::from_utf8_lossy(&content);
+    Some(text.lines().filter_map(mount).collect())
+}
+
+/// A line of it: `25 20 8:6 / /var rw,noexec shared:6 - xfs /dev/mapper/vg-var rw`.
+fn mount(line: &str) -> Option<Mount> {
+    // The number of fields before the dash differs.
+    let (first, second) = line.split_once(" - ")?;
+    let mut of_mount = first.split(' ').skip(4);
+    let point = unescaped(of_mount.next()?);
+    let options = of_mount.next()?;
+    let mut of_file_system = second.split(' ');
+    let fs_type = of_file_system.next()?.to_owned();
+    let source = unescaped(of_file_system.next()?);
+    let all = of_file_system.next().unwrap_or_default();
+    let has = |options: &str, name: &str| options.split(',').any(|option| option == name);
+    Some(Mount {
+        point,
+        source,
+        fs_type,
+        is_read_only: has(options, "ro") || has(all, "ro"),
+        is_no_exec: has(options, "noexec"),
+    })
+}
+
+/// A field, in which the kernel writes spaces, tabs, line feeds, backslashes and `#` in octal.
+fn unescaped(field: &str) -> String {
+    if !field.contains('\\') {
+        return field.to_owned();
+    }
+    let mut out = Vec::with_capacity(field.len());
+    let mut rest = field.as_bytes();
+    while let [byte, after @ ..] = rest {
+        let octal = match (byte, after) {
+            (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', ..]) => {
+                Some(((a & 3) << 6) | ((b & 7) << 3) | (c & 7))
+            }
+            _ => None,
+        };
+        out.push(octal.unwrap_or(*byte));
+        rest = match octal {
+            Some(_) => after.get(3..).unwrap_or_default(),
+            None => after,
+        };
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// The mount that holds a path without links: that of the longest mount point, and of several there the last one,
+/// which hides the others.
+fn holding<'a>(mounts: &'a [Mount], path: &Path) -> Option<&'a Mount> {
+    mounts
+        .iter()
+        .filter(|mount| path.starts_with(&mount.point))
+        .max_by_key(|mount| mount.point.len())
+}
+
+/// The nearest part of a path that exists, and what is mounted there. `None` where that is not known.
+pub(crate) fn place(root: &HostRoot, mounts: Option<&[Mount]>, path: &str) -> Option<Place> {
+    let mut part = Path::new(path);
+    loop {
+        let (errno, parent) = match root.open_with(part, OFlag::O_PATH | OFlag::O_CLOEXEC) {
+            Ok(file) => {
+                let existing = real_path(root, &file).ok()?;
+                let kind = FileKind::of(&file.metadata().ok()?);
+                // In an image, a mount point may not exist.
+                let whole = existing.join(Path::new(path).strip_prefix(part).ok()?);
+                let mount = mounts.and_then(|mounts| holding(mounts, &whole).cloned());
+                let existing = existing.into_os_string().into_string().ok()?;
+                return Some(Place {
+                    existing,
+                    exists: part == Path::new(path),
+                    is_directory: kind == FileKind::Directory,
+                    mount,
+                });
+            }
+            Err(errno) => (errno, part.parent()?),
+        };
+        if !matches!(errno, libc::ENOENT | libc::ENOTDIR) {
+            return None;
+        }
+        part = parent;
+    }
+}
+
+/// The path of an open file below the root, with links resolved.
+fn real_path(root: &HostRoot, file: &File) -> io::Result<PathBuf> {
+    let link = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
+    let path = std::fs::read_link(link)?;
+    if root.is_live() {
+        return Ok(path);
+    }
+    let top = root.path().canonicalize()?;
+    let below = path.strip_prefix(top).map_err(io::Error::other)?;
+    Ok(Path::new("/").join(below))
+}
+
+/// The room of the file system that holds an existing path. `None` of an image.
+pub(crate) fn space(root: &HostRoot, path: &str) -> Option<Space> {
+    if !root.is_live() {
+        return None;
+    }
+    let at = root
+        .open_with(Path::new(path), OFlag::O_PATH | OFlag::O_CLOEXEC)
+        .ok()?;
+    let of = rustix::fs::fstatvfs(&at).ok()?;
+    let bytes = |blocks: u64| blocks.saturating_mul(of.f_frsize);
+    Some(Space {
+        bytes: bytes(of.f_blocks),
+        free: bytes(of.f_bfree),
+        available: bytes(of.f_bavail),
+        inodes: of.f_files,
+        free_inodes: of.f_ffree,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::fixture::host;
+
+    const MOUNTINFO: &str = "20 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,errors=remount-ro\n\
+        21 20 8:2 / /var rw,noexec - xfs /dev/mapper/vg-var rw\n\
+        22 21 8:3 / /var/a\\040b\\134 rw shared:2 master:3 - nfs4 192.0.2.5:/a ro,vers=4.2\n\
+        23 21 8:3 / /var/lib ro - ext4 /dev/sdb rw\n\
+        24 23 8:3 / /var/lib rw - tmpfs tmpfs rw\n\
+        nonsense\n25 20 8:6 / /x - ext4 /dev/x rw\n26 20 - - -\n - \n";
+
+    #[test]
+    fn rows_are_read_as_the_kernel_writes_them() {
+        let (_dir, root) = host(&[("/proc/self/mountinfo", MOUNTINFO)]);
+        let mounts = mounts(&root).unwrap();
+        assert_eq!(mounts.len(), 5);
+        for (path, point, fs_type, is_read_only, is_no_exec) in [
+            ("/", "/", "ext4", false, false),
+            ("/varx", "/", "ext4", false, false),
+            ("/var/x", "/var", "xfs", false, true),
+            ("/var/a b\\/c", "/var/a b\\", "nfs4", true, false),
+            // The later mount hides the earlier one.
+            ("/var/lib/x", "/var/lib", "tmpfs", false, false),
+        ] {
+            let mount = holding(&mounts, Path::new(path)).unwrap();
+            let found = (mount.point.as_str(), mount.fs_type.as_str());
+            assert_eq!(found, (point, fs_type), "{path}");
+            assert_eq!(mount.is_read_only, is_read_only, "{path}");
+            assert_eq!(mount.is_no_exec, is_no_exec, "{path}");
+        }
+        assert_eq!(holding(&[], Path::new("/")), None);
+    }
+
+    #[test]
+    fn the_mounts_of_the_first_process_count() {
+        let (_dir, root) = host(&[
+            ("/proc/self/mountinfo", "1 1 8:1 / / ro - ext4 a rw\n"),
+            ("/proc/1/mountinfo", "1 1 8:1 / / rw - ext4 b rw\n"),
+        ]);
+        assert_eq!(mounts(&root).unwrap()[0].source, "b");
+        assert_eq!(mounts(&host(&[]).1), None);
+    }
+
+    #[test]
+    fn a_place_is_where_links_lead() {
+        let (_dir, root) = host(&[
+            ("/data/rke2/file", "x"),
+            ("/var/lib/rancher", "-> /data"),
+            ("/var/lib/loop", "-> loop"),
+        ]);
+        let of = |path: &str| place(&root, None, path);
+        let at = of("/var/lib/rancher/rke2/data/x").unwrap();
+        assert_eq!(at.existing, "/data/rke2");
+        assert!(!at.exists && at.is_directory);
+        let at = of("/var/lib/rancher/rke2").unwrap();
+        assert!(at.exists && at.is_directory);
+        let at = of("/var/lib/rancher/rke2/file/data").unwrap();
+        assert_eq!(at.existing, "/data/rke2/file");
+        assert!(!at.exists && !at.is_directory);
+        assert_eq!(of("/none").unwrap().existing, "/");
+        assert_eq!(of("/var/lib/loop/x"), None);
+    }
+
+    #[test]
+    fn only_the_running_host_has_space() {
+        let (_dir, root) = host(&[]);
+        assert_eq!(space(&root, "/"), None);
+        let space = space(&HostRoot::live(), "/").unwrap();
+        assert!(space.bytes >= space.free && space.free >= space.available);
+        assert!(space.bytes > 0 && space.inodes >= space.free_inodes);
+    }
+}

@@ -1,0 +1,220 @@
+//! The checkpoints of the kubelet's managers, which it cannot start with if a power loss has emptied them.
+//!
+//! Source: kubernetes `pkg/kubelet/cm/{cpumanager,memorymanager,dra}/state`; recorded with kubelets of 1.24, 1.27, 1.30,
+//! 1.33 and 1.35 to 1.37.
+
+use crate::facts::node::File;
+use crate::facts::{Evidence, Part, Source};
+use crate::finding::{CheckId, Component, Remedy, Stage};
+use crate::rke2::changes::DRA_CHECKPOINT;
+use crate::rke2::version::{Since, Version};
+
+use super::{Node, NodeProblem, Start};
+
+const DIRECTORY: &str = "/var/lib/kubelet";
+
+/// A checkpoint: its file, the releases that read it, and the words of a kubelet that cannot.
+struct Checkpoint {
+    name: &'static str,
+    since: Since,
+    words: &'static str,
+}
+
+const CHECKPOINTS: [Checkpoint; 3] = [
+    Checkpoint {
+        name: CPU,
+        since: Since::ALWAYS,
+        words: "start cpu manager error: could not restore state from checkpoint",
+    },
+    Checkpoint {
+        name: "memory_manager_state",
+        since: Since::ALWAYS,
+        words: "start memory manager error: could not restore state from checkpoint",
+    },
+    Checkpoint {
+        name: "dra_manager_state",
+        since: DRA_CHECKPOINT,
+        words: "failed to get checkpoint dra_manager_state",
+    },
+];
+const CPU: &str = "cpu_manager_state";
+
+pub(super) fn problems(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
+    if start.settings.is_on("disable-agent") || super::sets_kubelet_arg(start, "root-dir") {
+        return Vec::new();
+    }
+    let mut all = Vec::new();
+    for checkpoint in &CHECKPOINTS {
+        all.extend(of_checkpoint(start, node, checkpoint));
+    }
+    all
+}
+
+fn of_checkpoint(
+    start: &Start<'_>,
+    node: &dyn Node,
+    checkpoint: &Checkpoint,
+) -> Option<NodeProblem> {
+    if !is_read(checkpoint.since, start.version) {
+        return None;
+    }
+    let path = format!("{DIRECTORY}/{}", checkpoint.name);
+    let File::Content(content) = node.file(&path)? else {
+        return None;
+    };
+    let (summary, words) = match policy(&content) {
+        Json::Broken if content.is_empty() => (
+            format!("the kubelet cannot start with its checkpoint {path}, which is empty"),
+            checkpoint.words.to_owned(),
+        ),
+        Json::Broken => (
+            format!("the kubelet cannot start with its checkpoint {path}, which is not JSON"),
+            checkpoint.words.to_owned(),
+        ),
+        Json::Policy(saved) if checkpoint.name == CPU => {
+            let configured = cpu_policy(start).filter(|policy| *policy != saved)?;
+            (
+                format!(
+                    "the kubelet is configured with the CPU manager policy {configured}, and its checkpoint {path} is of \
+                     the policy {saved}"
+                ),
+                format!(
+                    "configured policy \"{configured}\" differs from state checkpoint policy \"{saved}\""
+                ),
+            )
+        }
+        Json::Policy(_) | Json::Unknown => return None,
+    };
+    Some(NodeProblem {
+        evidence: vec![Evidence::place(Source::file(&path), Part::Read)],
+        notes: vec![format!(
+            "RKE2 runs, and its kubelet exits again and again: {words}"
+        )],
+        remedies: vec![Remedy::Manual {
+            summary: format!(
+                "drain the node if it runs pods, and remove {path}; the kubelet makes a new one"
+            ),
+            commands: vec![format!("rm {path}")],
+        }],
+        ..NodeProblem::new(
+            CheckId::HostStateCheckpoint,
+            &path,
+            Component::Kubelet,
+            Stage::KubeletCreation,
+            summary,
+        )
+    })
+}
+
+/// Whether kubelets of the release were seen to read it. Older than 1.24 was not tried.
+fn is_read(since: Since, version: &Version) -> bool {
+    version.minor >= 24 && since.includes(version)
+}
+
+enum Json {
+    Broken,
+    /// An object with a `policyName`.
+    Policy(String),
+    Unknown,
+}
+
+fn policy(content: &[u8]) -> Json {
+    match serde_json::from_slice::<serde_json::Value>(content) {
+        Ok(value) => {
+            let name = value.get("policyName").and_then(|name| name.as_str());
+            match name.filter(|name| !name.is_empty()) {
+                Some(name) => Json::Policy(name.to_owned()),
+                None => Json::Unknown,
+            }
+        }
+        // Go's reader takes more: escapes of half a character, bytes that are not UTF-8, deep nesting.
+        Err(_)
+            if content.len() < 4096
+                && std::str::from_utf8(content).is_ok_and(|text| !text.contains("\\u")) =>
+        {
+            Json::Broken
+        }
+        Err(_) => Json::Unknown,
+    }
+}
+
+/// The policy that `kubelet-arg` sets. `None`: a file may set it.
+fn cpu_policy(start: &Start<'_>) -> Option<String> {
+    let entries = start.settings.kubelet_args();
+    let mut values = entries.iter().filter_map(|(entry, _)| {
+        let (key, value) = entry.split_once('=')?;
+        (key.trim_start_matches('-') == "cpu-manager-policy").then_some(value)
+    });
+    let value = values.next_back()?;
+    matches!(value, "none" | "static").then(|| value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rke2::node::tests::{Files, of};
+    use crate::rke2::role::Role;
+
+    fn found(minor: u32, name: &str, content: &str, config: &str) -> bool {
+        let file = File::Content(content.as_bytes().to_vec());
+        let node = Files::from([(format!("{DIRECTORY}/{name}"), file)]);
+        let version = Version::new(minor, 0, 1);
+        of(Role::Server, &version, config, |start| {
+            !problems(start, &node).is_empty()
+        })
+    }
+
+    const NONE: &str = r#"{"policyName":"none","defaultCpuSet":"","checksum":1353318690}"#;
+
+    #[test]
+    fn a_checkpoint_must_be_json() {
+        for (content, is_broken) in [
+            ("", true),
+            ("\0\0\0\0", true),
+            ("{\"policyName\":\"no", true),
+            ("x", true),
+            (NONE, false),
+            ("{}", false),
+            ("null", false),
+            ("{\"policyName\":\"\\ud800\"}", false),
+        ] {
+            for (minor, name, is_read) in [
+                (36, CPU, true),
+                (30, CPU, true),
+                (23, CPU, false),
+                (36, "memory_manager_state", true),
+                (36, "dra_manager_state", true),
+                (34, "dra_manager_state", false),
+                (36, "kubelet_internal_checkpoint", false),
+            ] {
+                assert_eq!(
+                    found(minor, name, content, ""),
+                    is_broken && is_read,
+                    "{content:?} {minor} {name}"
+                );
+            }
+        }
+        assert!(!found(36, CPU, "", "kubelet-arg: [root-dir=/x]"));
+        assert!(!found(36, CPU, "", "disable-agent: true"));
+    }
+
+    #[test]
+    fn the_policy_of_the_checkpoint_must_be_the_configured_one() {
+        for (config, differs) in [
+            ("", false),
+            ("kubelet-arg: [cpu-manager-policy=static]", true),
+            ("kubelet-arg: [--cpu-manager-policy=static]", true),
+            ("kubelet-arg: [cpu-manager-policy=none]", false),
+            (
+                "kubelet-arg: [cpu-manager-policy=static, cpu-manager-policy=none]",
+                false,
+            ),
+            // Other values are refused by the kubelet's own validation.
+            ("kubelet-arg: [cpu-manager-policy=x]", false),
+            ("kubelet-arg: [config=/x.yaml]", false),
+        ] {
+            assert_eq!(found(36, CPU, NONE, config), differs, "{config}");
+            assert!(!found(36, "memory_manager_state", NONE, config), "{config}");
+        }
+    }
+}
