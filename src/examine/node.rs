@@ -144,6 +144,10 @@ impl Node for HostNode<'_> {
     }
 
     fn resources(&self, directories: &[String]) -> Option<Resources> {
+        // Whether a machine is fit is asked before RKE2 is installed.
+        if self.unit.is_some() {
+            return None;
+        }
         node::advice::resources(self.root, directories)
     }
 

@@ -979,7 +979,7 @@ const OTHERS: &[Check] = &[
         id: CheckId::HostResources,
         title: "the machine has enough processors, memory and disk space",
         required_by: &[],
-        applies: Text("the running host, in `check` only"),
+        applies: Text("the running host, in `check` before RKE2 is installed"),
         about: Text(
             "A server's static pods request 1100 m CPU and 2176 MiB of memory by default; a kubelet that has less \
              cannot run them all. RKE2 requires 2 CPUs and 4 GB. The kubelet evicts pods where less than 5 % of a \
@@ -1091,7 +1091,7 @@ const OTHERS: &[Check] = &[
         id: CheckId::HostTimeSync,
         title: "a unit that sets the clock is enabled",
         required_by: &[],
-        applies: Text("the running host, in `check` only; not containers"),
+        applies: Text("the running host, in `check` before RKE2 is installed; not containers"),
         about: Text(
             "RKE2 makes certificates by the host's clock. With a wrong one they are not valid yet, or nodes do not \
              accept each other's",

@@ -50,6 +50,70 @@ const UNDECIDED: &[(&str, &str)] = &[
     ),
 ];
 
+/// Checks of the machine and of RKE2's own state: what is wrong is not an entry of a file that has one right value.
+const OF_THE_NODE: &[(&str, &[&str])] = &[
+    (
+        "another program, unit or package is to be stopped, installed or set up",
+        &[
+            "host.apparmor",
+            "host.cni",
+            "host.conflict",
+            "host.fapolicyd",
+            "host.firewall",
+            "host.iptables",
+            "host.module",
+            "host.network-manager",
+            "host.nm-cloud-setup",
+            "host.port",
+            "host.port-likely",
+            "host.selinux",
+            "host.time-sync",
+        ],
+    ),
+    (
+        "the machine, its kernel, its network or its file systems are to be changed",
+        &[
+            "host.cgroup.controllers",
+            "host.clock",
+            "host.inotify",
+            "host.mount.exec",
+            "host.mount.read-only",
+            "host.mount.snapshotter",
+            "host.network-overlap",
+            "host.node-ip",
+            "host.resources",
+            "host.route",
+            "host.space",
+            "host.space-low",
+        ],
+    ),
+    (
+        "the right content is known to the administrator or to the cluster alone",
+        &[
+            "host.certificate",
+            "host.etcd-address",
+            "host.hosts-file",
+            "host.proxy",
+            "host.registries",
+            "host.resolver",
+            "host.state.checkpoint",
+            "host.state.manifest",
+            "host.state.passwd",
+            "host.state.reset",
+            "host.token",
+            "host.umask",
+        ],
+    ),
+    (
+        "the next release is not installed yet",
+        &[
+            "upgrade.containerd-template",
+            "upgrade.etcd-downgrade",
+            "upgrade.skipped-minor",
+        ],
+    ),
+];
+
 const CONFIG: &str = "/etc/rancher/rke2/config.yaml";
 const DROP_IN: &str = "/etc/rancher/rke2/config.yaml.d/10-site.yaml";
 const RANCHER: &str = "/etc/rancher/rke2/config.yaml.d/50-rancher.yaml";
@@ -88,6 +152,12 @@ const fn case(
 }
 
 const CASES: &[Case] = &[
+    case(
+        "host.node-name",
+        "configuration",
+        "plain-server",
+        &[(CONFIG, "node-name: dev0_server\n")],
+    ),
     // Accounts.
     case(
         "account.etcd.user",
@@ -806,7 +876,8 @@ fn each_check_has_a_case_or_a_reason() {
         let has_case = MISTAKES.iter().any(|mistake| mistake.id == id)
             || CASES.iter().any(|case| case.id == id)
             || kernel.contains(check);
-        let has_reason = UNDECIDED.iter().any(|(undecided, _)| *undecided == id);
+        let has_reason = UNDECIDED.iter().any(|(undecided, _)| *undecided == id)
+            || OF_THE_NODE.iter().any(|(_, ids)| ids.contains(&id));
         assert!(
             has_case != has_reason,
             "{id}: case {has_case}, reason {has_reason}"

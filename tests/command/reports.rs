@@ -7,10 +7,7 @@ use serde_json::Value as Json;
 use super::host::Host;
 
 /// Reports whose output is not what they expect, with the reason. One that is right must leave the list.
-const OPEN: &[&str] = &[
-    // The flags of this minor of Kubernetes are not in the tables.
-    "kubelet-arg-container-runtime",
-];
+const OPEN: &[&str] = &[];
 
 fn cases() -> Vec<Json> {
     let cases: Vec<Json> = serde_json::from_str(include_str!("../cases/reports.json")).unwrap();

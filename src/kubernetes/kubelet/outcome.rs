@@ -12,7 +12,7 @@ use super::configuration::{self, Directory, Error, File, GateRefusal, Gates, Inp
 use super::context::Start;
 use super::flags::KubeletFlags;
 use super::machine::Machine;
-use super::parts::{self, Paths};
+use super::parts::{self, OwnFields, Paths};
 use super::start;
 use super::validation::{self, Host};
 
@@ -132,9 +132,6 @@ pub fn takes(
     };
     of_start.passes(&start).then(|| gates.clone())
 }
-
-/// Gives those of RKE2's fields of the configuration that are wanted, by their paths.
-pub(crate) type OwnFields<'a> = dyn Fn(&dyn Fn(&str) -> bool) -> Vec<(&'static str, Json)> + 'a;
 
 /// The paths of what a user's arguments set. `None` where they name a file of the configuration, set gates by their
 /// stage, or are not known.

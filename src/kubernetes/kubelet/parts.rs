@@ -19,6 +19,10 @@ impl<C> Part<C> {
     }
 }
 
+/// Gives those fields of the configuration that are wanted, by their paths, of those that are set besides files and flags.
+pub(crate) type OwnFields<'a> =
+    dyn Fn(&dyn Fn(&str) -> bool) -> Vec<(&'static str, serde_json::Value)> + 'a;
+
 /// Paths that others are compared with, many times at each start.
 #[derive(Default)]
 pub(super) struct Paths<'a> {

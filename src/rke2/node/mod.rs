@@ -122,7 +122,8 @@ pub(crate) trait Node {
         None
     }
 
-    /// Processors, memory, and the file systems below `directories`. Only of the running host, and only for `check`.
+    /// Processors, memory, and the file systems below `directories`. Only of the running host, and only
+    /// for a `check` before RKE2 is installed.
     fn resources(&self, _directories: &[String]) -> Option<Resources> {
         None
     }

@@ -15,7 +15,7 @@ use crate::kubernetes::tables::{self, Certainty, Schema};
 use crate::kubernetes::{Cause, Failure, Minor};
 
 use super::flags::KubeletFlags;
-use super::parts::Paths;
+use super::parts::{OwnFields, Paths};
 
 /// The version and kind of the kubelet's files.
 const API_VERSION: &str = "kubelet.config.k8s.io/v1beta1";
@@ -206,7 +206,7 @@ pub fn load(minor: Minor, inputs: &Inputs<'_>) -> Result<Loaded, Error> {
 pub(super) fn load_some(
     minor: Minor,
     fields: &Paths<'_>,
-    own: &super::outcome::OwnFields<'_>,
+    own: &OwnFields<'_>,
     flags: &KubeletFlags,
 ) -> (Loaded, serde_json::Value) {
     let is_by_flag = |path: &str| flags.sets(path);

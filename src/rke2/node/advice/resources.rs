@@ -42,7 +42,12 @@ pub(super) fn problems(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
             .and_then(|has| memory(start, has, requests)),
     );
     all.extend(level(&resources));
-    all.extend(resources.file_systems.iter().filter_map(space));
+    // Of RKE2's own directory, so little is `host.space-low`.
+    let [data_dir, ..] = &directories;
+    let is_reported =
+        |of: &&FileSystem| of.directory == *data_dir && of.free < of.total / 100 * EVICTED;
+    let file_systems = resources.file_systems.iter();
+    all.extend(file_systems.filter(|of| !is_reported(of)).filter_map(space));
     all
 }
 
