@@ -137,7 +137,7 @@ _preflight__rke2() {
             return 0
             ;;
         preflight__subcmd__rke2__subcmd__check)
-            opts="-v -h --unit --role --format --all --fail-on --upgrade-to --root --rke2-version --color --verbose --help"
+            opts="-v -h --unit --role --format --all --fail-on --upgrade-to --measure-disk --root --rke2-version --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -68,6 +68,10 @@ impl Node for HostNode<'_> {
         node::network::hostname(self.root)
     }
 
+    fn ipv4_default(&self) -> Option<String> {
+        node::network::ipv4_default(self.root)
+    }
+
     fn network(&self) -> Option<&Network> {
         let read = || node::network::network(self.root);
         self.network.get_or_init(read).as_ref()

@@ -191,7 +191,7 @@ pub(crate) fn file(data_dir: &str, protects: bool) -> String {
     lines.join("\n")
 }
 
-/// A scalar of [`fields`] as YAML has it: none of them needs quotes.
+/// A scalar of [`FIELDS`] as YAML has it: none of them needs quotes.
 fn plain(value: &Json) -> String {
     match value.as_str() {
         Some(text) => text.to_owned(),

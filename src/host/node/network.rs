@@ -3,7 +3,7 @@
 //! Routes and addresses are those of the first process: the program's own network name space may be another one
 //! (`PrivateNetwork=`).
 
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
@@ -13,13 +13,30 @@ use crate::host::HostRoot;
 /// No table is read that is longer than this: some ten thousand routes.
 const MAX_TABLE: u64 = 4 << 20;
 
+/// The longest host name that a kernel keeps (`HOST_NAME_MAX`).
+const MAX_HOSTNAME: usize = 64;
+
 /// The host name that the kernel has.
 pub(crate) fn hostname(root: &HostRoot) -> Option<String> {
     let content = root.read("/proc/sys/kernel/hostname").ok()?;
     let text = String::from_utf8(content).ok()?;
-    // An administrator changes both: the file can be watched.
-    let _ = root.stat("/etc/hostname");
-    Some(text.trim_end_matches('\n').to_owned())
+    let name = text.trim_end_matches('\n');
+    (name.len() <= MAX_HOSTNAME).then(|| name.to_owned())
+}
+
+/// The interface of the first default route of IPv4. No further row is read.
+pub(crate) fn ipv4_default(root: &HostRoot) -> Option<String> {
+    let mut paths = ["/proc/1/net/route", "/proc/net/route"].into_iter();
+    let file = paths.find_map(|path| root.open_unwatched(Path::new(path)))?;
+    let rows = BufReader::new(file.take(MAX_TABLE)).lines().skip(1);
+    for row in rows {
+        let row = row.ok()?;
+        let mut fields = row.split_ascii_whitespace();
+        if let (Some(interface), Some("00000000")) = (fields.next(), fields.next()) {
+            return Some(interface.to_owned());
+        }
+    }
+    None
 }
 
 /// Routes and addresses. `None` in an image without `/proc`.

@@ -29,11 +29,19 @@ pub(super) fn problems(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
         all.extend(node.network().and_then(|network| overlap(start, network)));
     }
     if node_ips.is_empty() {
-        let network = node.network();
-        let route = network.and_then(route);
+        // A start looks no further than for a default route of IPv4, which almost every node has.
+        let has_route = !node.advises()
+            && node
+                .ipv4_default()
+                .is_some_and(|interface| interface != REJECTS);
+        let route = if has_route {
+            None
+        } else {
+            node.network().and_then(route)
+        };
         // RKE2 gets there with an address.
         if route.is_none() && start.is_server() {
-            all.extend(network.and_then(|network| families(start, network)));
+            all.extend(families(start, node));
         }
         all.extend(route);
     } else {
@@ -340,20 +348,20 @@ pub(super) fn origins(start: &Start<'_>, flag: &str) -> Vec<Evidence> {
 }
 
 /// Pods or services of a family in which the node has no address.
-fn families(start: &Start<'_>, network: &Network) -> Option<NodeProblem> {
+fn families(start: &Start<'_>, node: &dyn Node) -> Option<NodeProblem> {
     // Older ones have no network of IPv6 beside IPv4.
     if start.version.minor < DUAL_STACK {
         return None;
     }
-    let addresses = network.addresses.as_deref()?;
+    let cidrs = addresses_of(start, "cluster-cidr");
+    let ipv6 = cidrs.iter().find(|cidr| cidr.contains(':'))?;
+    let addresses = node.network()?.addresses.as_deref()?;
     let has_ipv6 = addresses
         .iter()
         .any(|address| address.is_ipv6() && is_global(address));
     if has_ipv6 {
         return None;
     }
-    let cidrs = addresses_of(start, "cluster-cidr");
-    let ipv6 = cidrs.iter().find(|cidr| cidr.contains(':'))?;
     let (_, origin) = start.settings.list("cluster-cidr").into_iter().last()?;
     let first = addresses
         .iter()

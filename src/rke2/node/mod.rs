@@ -47,6 +47,11 @@ pub(crate) trait Node {
         None
     }
 
+    /// The interface of the first default route of IPv4.
+    fn ipv4_default(&self) -> Option<String> {
+        None
+    }
+
     /// Routes and addresses.
     fn network(&self) -> Option<&Network> {
         None

@@ -55,6 +55,8 @@ pub(super) fn problem(start: &Start<'_>, node: &dyn Node) -> Option<NodeProblem>
         problem.remedies = origin.remedies("node-name", None, &change);
     } else {
         problem.evidence = vec![Evidence::place(Source::file(FILE), Part::Sets)];
+        // An administrator changes both names: the file can be watched.
+        let _ = node.exists(FILE);
         let commands = suggestion
             .iter()
             .map(|name| format!("hostnamectl set-hostname {name}"));
