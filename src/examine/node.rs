@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::Source;
 use crate::facts::node::{
-    BootstrapKeys, EnabledUnit, EtcdMember, File, FileText, Holder, Inotify, Listener, Mount,
-    Network, Place, ProxyVariable, Resources, Rke2Processes, Space, Umask,
+    BootstrapKeys, EnabledUnit, EtcdMember, File, FileText, Holder, Inotify, Listener, Network,
+    Place, ProxyVariable, Resources, Rke2Processes, Space, Umask,
 };
+use crate::host::node::mounts::Mounts;
 use crate::host::units::UnitFiles;
 use crate::host::{HostRoot, node, units};
 use crate::rke2::config::Variable;
@@ -29,7 +30,7 @@ pub(super) struct HostNode<'a> {
     variables: &'a [Variable],
     network: OnceCell<Option<Network>>,
     unit_files: OnceCell<UnitFiles>,
-    mounts: OnceCell<Option<Vec<Mount>>>,
+    mounts: OnceCell<Option<Mounts>>,
 }
 
 impl<'a> HostNode<'a> {
@@ -157,7 +158,7 @@ impl Node for HostNode<'_> {
 
     fn place(&self, path: &str) -> Option<Place> {
         let read = || node::mounts::mounts(self.root);
-        let mounts = self.mounts.get_or_init(read).as_deref();
+        let mounts = self.mounts.get_or_init(read).as_ref();
         node::mounts::place(self.root, mounts, path)
     }
 

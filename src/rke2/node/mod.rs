@@ -299,9 +299,9 @@ pub(crate) fn problems(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
 
 /// Whether an entry of `kubelet-arg` sets the kubelet's flag of that name.
 fn sets_kubelet_arg(start: &Start<'_>, name: &str) -> bool {
-    let entries = start.settings.kubelet_args();
-    entries.iter().any(|(entry, _)| {
-        let key = entry.split_once('=').map_or(entry.as_str(), |(key, _)| key);
+    let mut entries = start.settings.items("kubelet-arg");
+    entries.any(|(entry, _)| {
+        let key = entry.split_once('=').map_or(entry, |(key, _)| key);
         key.trim_start_matches('-') == name
     })
 }
