@@ -200,6 +200,10 @@ fn every_command_of_a_report_fixes_its_finding() {
     let mut fixed = 0;
     for files in hosts {
         for finding in Host::new(files).findings().1 {
+            // Of the machine that runs the test.
+            if finding["id"].as_str().unwrap().starts_with("host.") {
+                continue;
+            }
             let remedies = finding["remedies"].as_array().unwrap();
             let commands: Vec<&str> = remedies
                 .iter()

@@ -32,6 +32,7 @@ mod program;
 mod recorded;
 mod remedies;
 mod reports;
+mod right_nodes;
 mod schema;
 mod secrets;
 mod unknown;

@@ -135,7 +135,10 @@ pub(crate) fn resources(root: &HostRoot, directories: &[String]) -> Option<Resou
     });
     let cpus = system.as_mut().and_then(|system| {
         system.refresh_cpu_list(sysinfo::CpuRefreshKind::nothing());
-        u64::try_from(system.cpus().len()).ok()
+        // Without /proc and /sys there is none to count.
+        u64::try_from(system.cpus().len())
+            .ok()
+            .filter(|count| *count > 0)
     });
     Some(Resources {
         cpus,

@@ -1,0 +1,263 @@
+//! Generated hosts on which RKE2 starts, with what real nodes have beside it: none is accused of anything that would keep
+//! RKE2 down.
+
+use std::fmt::Write as _;
+
+use preflight_rke2::testing::examine::{self, OtherUnit, Target};
+use preflight_rke2::testing::finding::{Effect, Outcome};
+use preflight_rke2::testing::host::HostRoot;
+use preflight_rke2::testing::rke2::role::Role;
+use preflight_rke2::testing::rke2::version::Version;
+use proptest::prelude::*;
+use serde_json::Value as Json;
+
+use super::host::Host;
+
+const DATA: &str = "/var/lib/rancher/rke2";
+const REGISTRIES: [&str; 5] = [
+    "",
+    "mirrors:\n  docker.io:\n    endpoint: [https://mirror.example.org]\n",
+    "mirrors:\n  \"*\":\nconfigs:\n  a.example.org:\n    auth: {username: u, password: p}\n    tls: {insecure_skip_verify: true}\n",
+    "configs: {}\nunknown: [1, 2]\n",
+    "# nothing\n",
+];
+const CONFIGS: [&str; 6] = [
+    "",
+    "token: K10ab::server:secret\n",
+    "node-name: Node-1.example.org\n",
+    "node-ip: 192.0.2.10\n",
+    "cni: cilium\nsnapshotter: native\n",
+    "tls-san: [a.example.org]\nkubelet-arg: [max-pods=250]\n",
+];
+
+/// What one host has.
+#[derive(Debug, Clone)]
+struct Node {
+    role: Role,
+    version: Version,
+    hostname: String,
+    config: &'static str,
+    /// Whether the default route is one of IPv6 alone.
+    ipv6_only: bool,
+    /// The interface of the default route.
+    interface: &'static str,
+    /// Further file systems, with type and options.
+    mounts: Vec<(&'static str, &'static str, &'static str)>,
+    /// Ports that other programs listen on.
+    ports: Vec<u16>,
+    /// Whether containers of an earlier start live on, and its state is there.
+    has_run: bool,
+    registries: &'static str,
+    checkpoint: Option<&'static str>,
+}
+
+fn nodes() -> impl Strategy<Value = Node> {
+    let versions = prop::sample::select(vec![
+        Version::new(24, 9, 1),
+        Version::new(28, 11, 1),
+        Version::new(31, 6, 1),
+        Version::new(33, 2, 1),
+        Version::new(34, 1, 1),
+        Version::new(36, 3, 1),
+    ]);
+    let mounts = prop::sample::subsequence(
+        vec![
+            ("/tmp", "tmpfs", "rw,nosuid,nodev,noexec"),
+            ("/home", "xfs", "ro,noexec"),
+            ("/var", "ext4", "rw,relatime"),
+            ("/var/tmp", "ext4", "rw,noexec"),
+            ("/var/log", "btrfs", "rw,noexec"),
+            ("/var/lib/rancher", "xfs", "rw,attr2"),
+            ("/var/lib/kubelet", "ext4", "rw,relatime"),
+            ("/mnt/share", "nfs4", "ro,vers=4.2"),
+            ("/boot", "vfat", "ro,noexec"),
+            ("/var/lib/rancherx", "overlay", "ro,noexec"),
+        ],
+        0..=10,
+    );
+    // None that RKE2 or a network plugin needs.
+    let port = prop::sample::select(vec![
+        22_u16, 25, 53, 111, 2049, 3306, 5432, 8080, 9100, 19345,
+    ]);
+    let host = (
+        "[a-zA-Z0-9]([-a-z0-9]{0,20}[a-z0-9])?(\\.[a-z0-9]{1,8}){0,3}",
+        prop::sample::select(CONFIGS.to_vec()),
+        prop::bool::weighted(0.1),
+        prop::sample::select(vec!["eth0", "ens3", "bond0.12", "dummy0"]),
+    );
+    let more = (
+        mounts,
+        prop::collection::vec(port, 0..6),
+        any::<bool>(),
+        prop::sample::select(REGISTRIES.to_vec()),
+        prop::option::of(prop::sample::select(vec![
+            "{\"policyName\":\"none\",\"defaultCpuSet\":\"\",\"checksum\":1353318690}",
+            "{\"policyName\":\"none\",\"defaultCpuSet\":\"0-3\",\"entries\":{},\"checksum\":1}",
+        ])),
+    );
+    let role = prop::sample::select(vec![Role::Server, Role::Agent]);
+    (role, versions, host, more).prop_map(
+        |(role, version, (hostname, config, ipv6_only, interface), more)| {
+            let (mounts, ports, has_run, registries, checkpoint) = more;
+            Node {
+                role,
+                version,
+                hostname,
+                config,
+                ipv6_only,
+                interface,
+                mounts,
+                ports,
+                has_run,
+                registries,
+                checkpoint,
+            }
+        },
+    )
+}
+
+/// The files of a recorded host on which RKE2 starts.
+fn lay(host: &Host, name: &str) {
+    let cases: Vec<Json> = serde_json::from_str(include_str!("../cases/host.json")).unwrap();
+    let case = cases.iter().find(|case| case["name"] == name).unwrap();
+    for (path, content) in case["files"].as_object().unwrap() {
+        let at = host.clear(path);
+        match content {
+            Json::String(text) => std::fs::write(at, text).unwrap(),
+            link => std::os::unix::fs::symlink(link["symlink"].as_str().unwrap(), at).unwrap(),
+        }
+    }
+}
+
+impl Node {
+    fn build(&self) -> Host {
+        let host = Host::like("plain-server");
+        let join = match self.role {
+            Role::Server => "",
+            Role::Agent => "server: https://192.0.2.1:9345\ntoken: K10ab::server:secret\n",
+        };
+        let own = self.config;
+        let has_token = own.contains("token:") && self.role == Role::Agent;
+        let own = if has_token { "" } else { own };
+        host.file("/etc/rancher/rke2/config.yaml", format!("{join}{own}"));
+        if self.has_run && self.role == Role::Server {
+            lay(&host, "own-containers-hold-ports");
+            // Older releases do not renew all of them.
+            if self.version >= Version::new(33, 2, 1) {
+                lay(&host, "leaf-certificates-expired-new");
+            }
+            host.file(&format!("{DATA}/server/token"), "K10ab::server:secret\n");
+            host.file(
+                &format!("{DATA}/server/cred/passwd"),
+                "secret,server,server,rke2:server\nsecret,node,node,rke2:agent\n",
+            );
+        }
+        host.file("/proc/sys/kernel/hostname", format!("{}\n", self.hostname));
+        host.file("/etc/hostname", format!("{}\n", self.hostname));
+        self.network(&host);
+        self.listeners(&host);
+        let mut rows = "20 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n\
+                        21 20 0:2 / /proc rw,noexec - proc proc rw\n"
+            .to_owned();
+        for (at, (point, kind, options)) in self.mounts.iter().enumerate() {
+            writeln!(
+                rows,
+                "{} 20 8:{at} / {point} {options} - {kind} /dev/x{at} rw",
+                30 + at
+            )
+            .unwrap();
+        }
+        host.file("/proc/self/mountinfo", rows);
+        if !self.registries.is_empty() {
+            host.file("/etc/rancher/rke2/registries.yaml", self.registries);
+        }
+        if let Some(checkpoint) = self.checkpoint {
+            host.file("/var/lib/kubelet/cpu_manager_state", checkpoint);
+        }
+        host
+    }
+
+    fn network(&self, host: &Host) {
+        let interface = self.interface;
+        let mut routes =
+            "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
+                .to_owned();
+        if !self.ipv6_only {
+            writeln!(
+                routes,
+                "{interface}\t00000000\t010200C0\t0003\t0\t0\t100\t00000000\t0\t0\t0"
+            )
+            .unwrap();
+        }
+        writeln!(
+            routes,
+            "{interface}\t000200C0\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0"
+        )
+        .unwrap();
+        host.file("/proc/net/route", routes);
+        let zero = "0".repeat(32);
+        let gateway = "fe800000000000000000000000000001";
+        host.file(
+            "/proc/net/ipv6_route",
+            format!(
+                "{zero} 00 {zero} 00 {gateway} 00000400 00000001 00000000 00000003 {interface}\n"
+            ),
+        );
+        host.file(
+            "/proc/net/if_inet6",
+            format!("20010db8000000000000000000000010 02 40 00 80 {interface}\n00000000000000000000000000000001 01 80 10 80 lo\n"),
+        );
+        host.file(
+            "/proc/net/fib_trie",
+            "Local:\n  +-- 0.0.0.0/0 3 0 5\n        |-- 192.0.2.10\n           /32 host LOCAL\n        |-- 127.0.0.1\n           /32 host LOCAL\n",
+        );
+    }
+
+    fn listeners(&self, host: &Host) {
+        let path = "/proc/net/tcp";
+        let header = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
+        let before = std::fs::read_to_string(host.at(path)).unwrap_or_else(|_| header.to_owned());
+        let mut rows = before;
+        for (at, port) in self.ports.iter().enumerate() {
+            writeln!(
+                rows,
+                "  {at}: 00000000:{port:04X} 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 {} 1 0 100 0 0 10 0",
+                90000 + at
+            )
+            .unwrap();
+        }
+        host.file(path, rows);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_node_that_starts_is_not_accused(node in nodes()) {
+        let host = node.build();
+        let root = HostRoot::open(host.path()).unwrap();
+        let target = Target {
+            role: node.role,
+            definition: None,
+            version: Some(node.version.clone()),
+            other: OtherUnit::Irrelevant,
+            advise: true,
+            sockets: true,
+        };
+        let report = examine::assess(&root, &target).report;
+        let accused: Vec<String> = report
+            .findings
+            .iter()
+            .filter(|finding| {
+                finding.outcome() == Outcome::Violated
+                    && matches!(
+                        finding.effect(),
+                        Effect::BlocksStart | Effect::Transient | Effect::BlocksNextBoot
+                    )
+            })
+            .map(|finding| format!("{}: {}", finding.id(), finding.summary()))
+            .collect();
+        prop_assert!(accused.is_empty(), "{accused:?}");
+    }
+}
