@@ -102,7 +102,7 @@ const FAULTS: [(&str, &str, &str, Logged); 15] = [
         "drop_in",
         Says("did not finish ("),
     ),
-    ("`LimitAS=11M`", "drop_in LimitAS=11M", "drop_in", Reasons),
+    ("`LimitAS=14M`", "drop_in LimitAS=14M", "drop_in", Reasons),
     (
         "1 GiB `/etc/passwd`",
         "cp /etc/passwd /etc/was; sed -i /^etcd:/d /etc/passwd; truncate -s 1G /etc/passwd; printf '\\netcd:x:980:980::/:/x\\n' >>/etc/passwd",
