@@ -2,8 +2,10 @@
 //!
 //! The mounts are those of the first process: a service's own mount name space can have others, and other options.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::path::{Path, PathBuf};
 
@@ -18,60 +20,69 @@ use crate::host::root::FileKind;
 const MAX_MOUNTINFO: u64 = 4 << 20;
 
 /// What is mounted, as the kernel lists it, in its order.
-pub(crate) struct Mounts(String);
+pub(crate) struct Mounts {
+    text: String,
+    /// The lines, each with its mount point as it is written.
+    lines: Vec<(Range<usize>, Range<usize>)>,
+}
 
 /// What is mounted. `None` in an image without `/proc`.
 pub(crate) fn mounts(root: &HostRoot) -> Option<Mounts> {
     let read = |path: &str| root.read_start(Path::new(path), MAX_MOUNTINFO).ok();
     let content = read("/proc/1/mountinfo").or_else(|| read("/proc/self/mountinfo"))?;
     let text = String::from_utf8(content);
-    Some(Mounts(text.unwrap_or_else(|error| {
+    Some(Mounts::of(text.unwrap_or_else(|error| {
         String::from_utf8_lossy(error.as_bytes()).into_owned()
     })))
 }
 
 impl Mounts {
+    /// Finds the lines, and the fifth field of each, in a plain loop over bytes: a node has some hundred mounts.
+    fn of(text: String) -> Self {
+        let mut lines = Vec::new();
+        let (mut line, mut field, mut fields) = (0, 0, 0_u32);
+        let mut point = None;
+        for (at, byte) in text.bytes().chain([b'\n']).enumerate() {
+            match byte {
+                b' ' => {
+                    fields = fields.saturating_add(1);
+                    if fields == 5 {
+                        point = Some(field..at);
+                    }
+                    field = at.saturating_add(1);
+                }
+                b'\n' => {
+                    lines.extend(point.take().map(|point| (line..at, point)));
+                    line = at.saturating_add(1);
+                    field = line;
+                    fields = 0;
+                }
+                _ => {}
+            }
+        }
+        Self { text, lines }
+    }
+
     /// The mount that holds a path without links: that of the longest mount point, and of several there the last one,
-    /// which hides the others. Only that line is parsed.
+    /// which hides the others. Only that line is parsed; `None` where it is not as the kernel writes it.
     fn holding(&self, path: &Path) -> Option<Mount> {
         let path = path.to_str()?;
         let mut longest = 0;
         let mut found = None;
-        for line in self.0.split('\n') {
-            let Some(point) = point(line) else {
-                continue;
+        for (line, point) in &self.lines {
+            let point = self.text.get(point.clone()).unwrap_or_default();
+            let whole = if point.contains('\\') {
+                Cow::Owned(unescaped(point))
+            } else {
+                Cow::Borrowed(point)
             };
-            if point.contains('\\') {
-                let whole = unescaped(point);
-                if whole.len() >= longest && is_below(path, &whole) && mount(line).is_some() {
-                    longest = whole.len();
-                    found = Some(line);
-                }
-            } else if point.len() >= longest && is_below(path, point) && mount(line).is_some() {
-                longest = point.len();
+            if whole.len() >= longest && is_below(path, &whole) {
+                longest = whole.len();
                 found = Some(line);
             }
         }
-        mount(found?)
+        mount(self.text.get(found?.clone())?)
     }
-}
-
-/// The mount point in a line, as it is written: the fifth field.
-fn point(line: &str) -> Option<&str> {
-    // A plain loop over bytes: a node has some hundred mounts.
-    let mut start = 0;
-    let mut field = 0;
-    for (at, byte) in line.bytes().enumerate() {
-        if byte == b' ' {
-            field = u32::saturating_add(field, 1);
-            match field {
-                4 => start = at.saturating_add(1),
-                5 => return line.get(start..at),
-                _ => {}
-            }
-        }
-    }
-    None
 }
 
 /// Whether an absolute path is a mount point or below it.
@@ -215,7 +226,7 @@ mod tests {
             assert_eq!(mount.is_read_only, is_read_only, "{path}");
             assert_eq!(mount.is_no_exec, is_no_exec, "{path}");
         }
-        assert_eq!(Mounts(String::new()).holding(Path::new("/")), None);
+        assert_eq!(Mounts::of(String::new()).holding(Path::new("/")), None);
     }
 
     #[test]
