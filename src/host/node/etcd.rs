@@ -1,8 +1,8 @@
 //! The data of the node's own etcd.
 
-use std::io::Read as _;
 use std::path::Path;
 
+use super::search::{self, MAX};
 use crate::facts::node::EtcdMember;
 use crate::host::HostRoot;
 use crate::rke2::layout;
@@ -23,11 +23,8 @@ pub(crate) fn member(root: &HostRoot, data_dir: &str) -> Option<EtcdMember> {
     })
 }
 
-/// No more of etcd's data is searched, which takes half a second.
-const MAX_DATA: usize = 512 << 20;
 /// So many of the newest logs are searched, of 64 MB each: all older changes are in the data.
 const LOGS: usize = 2;
-const CHUNK: usize = 1 << 20;
 
 /// Whether the data, or the log of changes, has this text. `None` where that is not known. Seen with etcd 3.6.16: the
 /// URLs of a member are plain text in both.
@@ -41,25 +38,10 @@ pub(crate) fn data_has(root: &HostRoot, data_dir: &str, text: &str) -> Option<bo
     let newest = names.iter().rev().take(LOGS).map(|name| logs.join(name));
     let mut files = vec![member.join("snap/db")];
     files.extend(newest);
-    let mut left = MAX_DATA;
-    let mut buffer = vec![0; CHUNK];
+    let mut left = MAX;
     for path in files {
-        let mut file = root.open_unwatched(&path)?;
-        // The end of the chunk before, in which the text may begin.
-        let mut kept = 0_usize;
-        loop {
-            let read = file.read(buffer.get_mut(kept..)?).ok()?;
-            if read == 0 {
-                break;
-            }
-            left = left.checked_sub(read)?;
-            let filled = kept.saturating_add(read);
-            let mut windows = buffer.get(..filled)?.windows(text.len().max(1));
-            if windows.any(|window| window == text.as_bytes()) {
-                return Some(true);
-            }
-            kept = filled.min(text.len());
-            buffer.copy_within(filled.saturating_sub(kept)..filled, 0);
+        if search::has(root, &path, text, &mut left)? {
+            return Some(true);
         }
     }
     Some(false)
@@ -67,6 +49,7 @@ pub(crate) fn data_has(root: &HostRoot, data_dir: &str, text: &str) -> Option<bo
 
 #[cfg(test)]
 mod tests {
+    use super::super::search::BLOCK;
     use super::*;
     use crate::host::fixture::host;
 
@@ -84,9 +67,9 @@ mod tests {
     fn data_is_searched_over_the_ends_of_chunks() {
         for (before, expected) in [
             (0, true),
-            (CHUNK - 3, true),
-            (CHUNK, true),
-            (2 * CHUNK - 7, true),
+            (BLOCK - 3, true),
+            (BLOCK, true),
+            (2 * BLOCK - 7, true),
         ] {
             let text = format!("{}https://192.0.2.1:2380", "x".repeat(before));
             for name in ["snap/db", "wal/0.wal"] {

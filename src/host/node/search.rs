@@ -8,10 +8,10 @@ use crate::host::HostRoot;
 use crate::host::root::{FileKind, SAFE};
 
 /// Files of etcd are not searched beyond this: a gate has 20 s.
-const MAX: u64 = 512 << 20;
+pub(super) const MAX: u64 = 512 << 20;
 /// More names than etcd has files.
 const MAX_FILES: usize = 64;
-const BLOCK: usize = 256 << 10;
+pub(super) const BLOCK: usize = 256 << 10;
 /// How the name of a key of bootstrap data begins, and the number of hexadecimal digits that follow.
 const PREFIX: &[u8] = b"/bootstrap/";
 const DIGITS: usize = 12;
@@ -77,11 +77,15 @@ fn search(root: &HostRoot, path: &Path, left: &mut u64, see: &mut dyn FnMut(&[u8
 
 /// Whether the policy of `SELinux` that the kernel has holds a name. `None` where it cannot be read.
 pub(crate) fn policy_names(root: &HostRoot, name: &str) -> Option<bool> {
-    let mut is_there = false;
-    let mut left = MAX;
     let path = Path::new("/sys/fs/selinux/policy");
-    blocks(root, path, &mut left, name.len(), &mut |block| {
-        is_there |= position(block, name.as_bytes()).is_some();
+    has(root, path, name, &mut { MAX })
+}
+
+/// Whether a file has a text. `None` if it cannot be read, or `left` bytes do not suffice.
+pub(super) fn has(root: &HostRoot, path: &Path, text: &str, left: &mut u64) -> Option<bool> {
+    let mut is_there = false;
+    blocks(root, path, left, text.len(), &mut |block| {
+        is_there |= position(block, text.as_bytes()).is_some();
         is_there
     })?;
     Some(is_there)
