@@ -7,6 +7,7 @@ use std::path::Path;
 
 use procfs::FromBufRead as _;
 
+use super::processes;
 use crate::facts::Source;
 use crate::facts::node::{FileSystem, FileText, Inotify, Resources, Umask};
 use crate::host::HostRoot;
@@ -18,10 +19,6 @@ use crate::unit::syntax::{self, DirectiveLine, Flow};
 const MAX_FILE: u64 = 4 << 20;
 /// No more names of a directory are read.
 const MAX_NAMES: usize = 1 << 15;
-/// No more processes are searched for inotify instances.
-const MAX_PROCESSES: usize = 1 << 14;
-/// No more of the descriptors of a process are.
-const MAX_DESCRIPTORS: usize = 1 << 12;
 
 /// A file, links followed.
 pub(crate) fn text(root: &HostRoot, path: &str) -> FileText {
@@ -100,22 +97,14 @@ pub(crate) fn inotify(root: &HostRoot) -> Option<Inotify> {
     };
     let limit = limit.trim().parse().ok()?;
     let mut used: u64 = 0;
-    let processes = root.list_logs(Path::new("/proc"), MAX_PROCESSES);
-    for pid in processes {
-        if pid.parse::<u32>().is_err() {
+    for pid in processes::pids(root) {
+        let process = Path::new("/proc").join(pid.to_string());
+        let status = root.log_status(&process);
+        if status.is_none_or(|status| status.uid != 0) {
             continue;
         }
-        let process = Path::new("/proc").join(pid);
-        if root
-            .log_status(&process)
-            .is_none_or(|status| status.uid != 0)
-        {
-            continue;
-        }
-        let descriptors = process.join("fd");
-        for descriptor in root.list_logs(&descriptors, MAX_DESCRIPTORS) {
-            let target = root.link_aside(&descriptors.join(descriptor));
-            if target.is_some_and(|target| target == Path::new("anon_inode:inotify")) {
+        for target in processes::descriptors(root, pid) {
+            if target == Path::new("anon_inode:inotify") {
                 used = used.saturating_add(1);
             }
         }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
@@ -67,29 +67,34 @@ pub(crate) fn rke2_processes(root: &HostRoot) -> Option<Rke2Processes> {
     Some(found)
 }
 
-fn pids(root: &HostRoot) -> impl Iterator<Item = u32> {
+pub(super) fn pids(root: &HostRoot) -> impl Iterator<Item = u32> {
     let names = root.list_logs(Path::new("/proc"), MAX_PROCESSES);
     names.into_iter().filter_map(|name| name.parse().ok())
 }
 
-/// The sockets of a process, by inode.
-fn sockets(root: &HostRoot, pid: u32) -> BTreeSet<u64> {
+/// What the descriptors of a process refer to, as the kernel names it: `socket:[81001]`, `anon_inode:inotify`.
+pub(super) fn descriptors(root: &HostRoot, pid: u32) -> Vec<PathBuf> {
     let directory = Path::new("/proc").join(pid.to_string()).join("fd");
-    let mut inodes = BTreeSet::new();
+    let mut targets = Vec::new();
     for name in root.list_logs(&directory, MAX_DESCRIPTORS) {
-        let target = match root.read_unwatched_link(&directory.join(name)) {
-            Ok(target) => target,
+        match root.read_unwatched_link(&directory.join(name)) {
+            Ok(target) => targets.push(target),
             // Nor are the others to be seen.
             Err(Errno::EACCES | Errno::EPERM) => break,
-            Err(_) => continue,
-        };
-        let inode = target.to_str().and_then(|target| {
-            let inode = target.strip_prefix("socket:[")?.strip_suffix(']')?;
-            inode.parse::<u64>().ok()
-        });
-        inodes.extend(inode);
+            Err(_) => {}
+        }
     }
-    inodes
+    targets
+}
+
+/// The sockets of a process, by inode.
+fn sockets(root: &HostRoot, pid: u32) -> BTreeSet<u64> {
+    let inode = |target: PathBuf| {
+        let inode = target.to_str()?.strip_prefix("socket:[")?;
+        inode.strip_suffix(']')?.parse::<u64>().ok()
+    };
+    let targets = descriptors(root, pid).into_iter();
+    targets.filter_map(inode).collect()
 }
 
 fn holder(root: &HostRoot, pid: u32) -> Holder {

@@ -118,14 +118,6 @@ impl HostRoot {
         Ok(FileKind::of(&meta))
     }
 
-    /// The target of the link at `path`. It is not watched, and no failure of an evaluation.
-    pub(in crate::host) fn link_aside(&self, path: &Path) -> Option<PathBuf> {
-        let flags = OFlag::O_PATH | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
-        let link = self.open_untraced(path, flags).ok()?;
-        let target = nix::fcntl::readlinkat(link.as_fd(), "").ok()?;
-        Some(PathBuf::from(target))
-    }
-
     /// Names in a directory of logs, at most `limit`, in no order; none if it cannot be read. It is not watched.
     pub(in crate::host) fn list_logs(&self, path: &Path, limit: usize) -> Vec<String> {
         let opened = self.open_untraced(path, SAFE | OFlag::O_DIRECTORY);
