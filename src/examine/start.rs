@@ -104,7 +104,7 @@ fn on_files(root: &HostRoot, resolved: &Resolved) -> Vec<Advice> {
 }
 
 /// What of the node keeps RKE2 from running, where its settings are known and it gets that far.
-pub(super) fn on_node(node: &dyn Node, resolved: &Resolved) -> Vec<NodeProblem> {
+fn on_node(node: &dyn Node, resolved: &Resolved) -> Vec<NodeProblem> {
     let settings = &resolved.settings;
     if settings.fatal.is_some() || !settings.gaps.is_empty() {
         return Vec::new();

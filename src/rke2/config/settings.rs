@@ -526,7 +526,7 @@ impl Settings {
     pub(crate) fn items(
         &self,
         name: &str,
-    ) -> impl ExactSizeIterator<Item = (&str, &SettingOrigin)> {
+    ) -> impl DoubleEndedIterator<Item = (&str, &SettingOrigin)> + ExactSizeIterator {
         let (items, sources) = match self.get(name) {
             Some(Setting {
                 value: SettingValue::List(items),

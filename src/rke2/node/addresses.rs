@@ -8,7 +8,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::facts::node::Network;
 use crate::facts::{Evidence, Part, Source};
 use crate::finding::{CheckId, Component, Remedy, Stage};
-use crate::rke2::components;
 
 use super::{Node, NodeProblem, Start};
 
@@ -301,7 +300,7 @@ fn overlap(start: &Start<'_>, network: &Network) -> Option<NodeProblem> {
 /// An address that etcd is to listen on, and that the host does not have.
 fn not_there(start: &Start<'_>, node: &dyn Node) -> Option<NodeProblem> {
     let says_where = |(entry, _): &(String, _)| entry.contains("listen-");
-    if !components::runs_etcd(start.settings)
+    if !start.has_etcd()
         || start.settings.list("etcd-arg").iter().any(says_where)
         || node.nonlocal_bind()?
     {

@@ -9,7 +9,6 @@ use crate::facts::node::File;
 use crate::facts::{Evidence, Part, Source};
 use crate::finding::{CheckId, Component, Remedy, Stage};
 use crate::rke2::changes::DYNAMIC_CERTIFICATE_RENEWED;
-use crate::rke2::layout;
 use crate::yaml::scalar::base64;
 
 use super::x509::{Validity, validities};
@@ -35,7 +34,7 @@ pub(super) fn problems(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
     let Some(now) = node.now() else {
         return Vec::new();
     };
-    let tls = format!("{}/server/tls", layout::data_dir(start.settings.data_dir()));
+    let tls = format!("{}/server/tls", start.data_dir());
     let of_etcd: &[&str] = if start.has_etcd() { &OF_ETCD } else { &[] };
     let mut expired = Vec::new();
     let mut early = Vec::new();

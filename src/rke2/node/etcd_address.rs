@@ -7,7 +7,6 @@ use std::net::IpAddr;
 
 use crate::facts::{Evidence, Part, Source};
 use crate::finding::{CheckId, Component, Remedy, Stage};
-use crate::rke2::{components, layout};
 
 use super::addresses::{addresses_of, chosen, origins};
 use super::{Node, NodeProblem, Start};
@@ -15,7 +14,7 @@ use super::{Node, NodeProblem, Start};
 pub(super) fn problems(start: &Start<'_>, node: &dyn Node) -> Option<NodeProblem> {
     let settings = start.settings;
     // A reset makes the node the only member, with its new address.
-    if !components::runs_etcd(settings) || settings.is_on("cluster-reset") {
+    if !start.has_etcd() || settings.is_on("cluster-reset") {
         return None;
     }
     let entries = settings.list("etcd-arg");
@@ -25,7 +24,7 @@ pub(super) fn problems(start: &Start<'_>, node: &dyn Node) -> Option<NodeProblem
     {
         return None;
     }
-    let data_dir = layout::data_dir(settings.data_dir());
+    let data_dir = start.data_dir();
     let member = node.etcd_member(&data_dir)?;
     let before = advertised(member.config.as_deref()?);
     let old = before.first()?;

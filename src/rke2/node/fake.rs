@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Node, NodeProblem, Start};
+use super::tests::of;
+use super::{Node, NodeProblem};
 use crate::facts::node::{EtcdMember, Holder, HolderKind, Listener, Network, Rke2Processes, Route};
-use crate::rke2::config::{self, ConfigFiles, Invocation, ParserRules};
 use crate::rke2::role::Role;
 use crate::rke2::version::Version;
 
@@ -112,16 +112,7 @@ impl Fake {
     /// What keeps RKE2 from running on it.
     pub(super) fn problems(&self, role: Role, version: &str, config: &str) -> Vec<NodeProblem> {
         let version: Version = version.parse().unwrap();
-        let mut files = ConfigFiles::none("/c.yaml");
-        files.main = Ok(config.as_bytes().to_vec());
-        let rules = ParserRules::of(&version);
-        let settings = config::resolve(&Invocation::of(role), &files, role, &rules);
-        assert_eq!(settings.fatal, None, "{config}");
-        let start = Start {
-            settings: &settings,
-            version: &version,
-        };
-        super::problems(&start, self)
+        of(role, &version, config, |start| super::problems(start, self))
     }
 }
 

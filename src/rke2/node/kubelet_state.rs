@@ -6,6 +6,7 @@
 use crate::facts::node::File;
 use crate::facts::{Evidence, Part, Source};
 use crate::finding::{CheckId, Component, Remedy, Stage};
+use crate::kubernetes::Program;
 use crate::rke2::changes::DRA_CHECKPOINT;
 use crate::rke2::version::{Since, Version};
 
@@ -40,7 +41,7 @@ const CHECKPOINTS: [Checkpoint; 3] = [
 const CPU: &str = "cpu_manager_state";
 
 pub(super) fn problems(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
-    if start.settings.is_on("disable-agent") || super::sets_kubelet_arg(start, "root-dir") {
+    if start.settings.is_on("disable-agent") || start.sets_kubelet_arg("root-dir") {
         return Vec::new();
     }
     let mut all = Vec::new();
@@ -140,12 +141,9 @@ fn policy(content: &[u8]) -> Json {
 
 /// The policy that `kubelet-arg` sets. `None`: a file may set it.
 fn cpu_policy(start: &Start<'_>) -> Option<String> {
-    let entries = start.settings.kubelet_args();
-    let mut values = entries.iter().filter_map(|(entry, _)| {
-        let (key, value) = entry.split_once('=')?;
-        (key.trim_start_matches('-') == "cpu-manager-policy").then_some(value)
-    });
-    let value = values.next_back()?;
+    let value = start
+        .arguments(Program::Kubelet, "cpu-manager-policy")
+        .next_back()?;
     matches!(value, "none" | "static").then(|| value.to_owned())
 }
 

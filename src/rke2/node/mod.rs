@@ -30,10 +30,15 @@ use crate::facts::node::{
 };
 use crate::facts::{Evidence, Source};
 use crate::finding::{CheckId, Component, Remedy, Stage};
+use crate::kubernetes::Program;
 
 use super::config::Settings;
 use super::role::Role;
 use super::version::Version;
+use super::{components, layout};
+
+/// The network plugin of a server where none is configured.
+const DEFAULT_PLUGIN: &str = "canal";
 
 /// The facts about a node, each `None` where it is not known: it was not read, or this is an image of a host.
 pub(crate) trait Node {
@@ -198,9 +203,54 @@ impl Start<'_> {
         self.settings.role == Role::Server
     }
 
+    /// RKE2's data directory.
+    fn data_dir(&self) -> String {
+        layout::data_dir(self.settings.data_dir())
+    }
+
     /// Whether it runs an etcd of its own.
     fn has_etcd(&self) -> bool {
-        super::components::runs_etcd(self.settings)
+        components::runs_etcd(self.settings)
+    }
+
+    /// The values that the `*-arg` setting of a component gives its flag of that name, in their order; empty for a bare
+    /// name.
+    fn arguments(&self, program: Program, name: &str) -> impl DoubleEndedIterator<Item = &str> {
+        let entries = self.settings.items(components::setting(program));
+        entries.filter_map(move |(entry, _)| {
+            let entry = entry.trim_start_matches('-');
+            let (key, value) = entry.split_once('=').unwrap_or((entry, ""));
+            (key.trim_end_matches(['+', '-']) == name).then_some(value)
+        })
+    }
+
+    /// Whether an argument sets the kubelet's flag of that name.
+    fn sets_kubelet_arg(&self, name: &str) -> bool {
+        self.arguments(Program::Kubelet, name).next().is_some()
+    }
+
+    /// The network plugins that a server deploys. `None` on an agent, which gets that of its cluster.
+    fn plugins(&self) -> Option<Vec<String>> {
+        if !self.is_server() {
+            return None;
+        }
+        let items = self.settings.items("cni").map(|(item, _)| item);
+        let names: Vec<String> = items
+            .chain([self.settings.text("cni")])
+            .flat_map(|item| item.split(','))
+            .map(|name| name.trim().to_owned())
+            .filter(|name| !name.is_empty())
+            .collect();
+        if names.is_empty() {
+            return Some(vec![DEFAULT_PLUGIN.to_owned()]);
+        }
+        Some(names)
+    }
+
+    /// Whether the node may use one of these network plugins.
+    fn may_use(&self, plugins: &[&str]) -> bool {
+        self.plugins()
+            .is_none_or(|used| used.iter().any(|name| plugins.contains(&name.as_str())))
     }
 }
 
@@ -295,15 +345,6 @@ pub(crate) fn problems(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
         all.extend(advice::problems(start, node));
     }
     all
-}
-
-/// Whether an entry of `kubelet-arg` sets the kubelet's flag of that name.
-fn sets_kubelet_arg(start: &Start<'_>, name: &str) -> bool {
-    let mut entries = start.settings.items("kubelet-arg");
-    entries.any(|(entry, _)| {
-        let key = entry.split_once('=').map_or(entry, |(key, _)| key);
-        key.trim_start_matches('-') == name
-    })
 }
 
 #[cfg(test)]

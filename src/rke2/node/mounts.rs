@@ -9,7 +9,6 @@ use crate::facts::{Evidence, Part, Source};
 use crate::finding::edit::Change;
 use crate::finding::{CheckId, Component, Remedy, Stage};
 use crate::rke2::config::SettingOrigin;
-use crate::rke2::layout;
 
 use super::{Node, NodeProblem, Start};
 
@@ -31,7 +30,7 @@ const PATH: [&str; 6] = [
 ];
 
 pub(super) fn problems(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
-    let data_dir = layout::data_dir(start.settings.data_dir());
+    let data_dir = start.data_dir();
     let mut all = Vec::new();
     all.extend(unwritable(node, &data_dir));
     all.extend(full(node, &data_dir));
@@ -131,7 +130,7 @@ fn of_kubelet(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
         });
         Some(())
     };
-    if !super::sets_kubelet_arg(start, "root-dir") {
+    if !start.sets_kubelet_arg("root-dir") {
         check(KUBELET, false);
     }
     check(CONTAINER_LOGS, true);

@@ -12,8 +12,7 @@ use crate::facts::{Evidence, Part, Source};
 use crate::finding::{CheckId, Component, Remedy, Stage};
 use crate::kubernetes::Program;
 use crate::rke2::components;
-use crate::rke2::config::{SettingValue, Settings};
-use crate::rke2::layout;
+use crate::rke2::config::SettingValue;
 use crate::rke2::version::Version;
 
 use super::addresses::addresses_of;
@@ -351,35 +350,15 @@ fn runs(row: &Row, start: &Start<'_>) -> bool {
         User::Supervisor => start.is_server(),
         User::Agent => runs_agent && (!start.is_server() || settings.is_on("disable-apiserver")),
         User::Program(program) => components::runs(program, settings),
-        User::Etcd => components::runs_etcd(settings),
+        User::Etcd => start.has_etcd(),
         User::TemporaryEtcd => {
-            components::runs_etcd(settings)
+            start.has_etcd()
                 && settings.text("server").is_empty()
                 && has_temporary_etcd(start.version)
         }
         User::Containerd => runs_agent && settings.text("container-runtime-endpoint").is_empty(),
-        User::Cni(plugins) => {
-            let chosen = addresses_of(start, "cni");
-            let chosen = chosen.first().map_or("canal", |plugin| plugin.as_str());
-            start.is_server() && plugins.contains(&chosen)
-        }
+        User::Cni(plugins) => start.is_server() && start.may_use(plugins),
     }
-}
-
-/// The last value of an argument in `*-arg`; an error where the value is not known from there.
-fn argument(settings: &Settings, program: Program, name: &str) -> Result<Option<String>, ()> {
-    let mut found = None;
-    for (entry, _) in components::entries(program, settings) {
-        let entry = entry.trim_start_matches('-');
-        let (key, value) = entry.split_once('=').unwrap_or((entry, ""));
-        let key = key.trim_end_matches(['+', '-']);
-        if key == name {
-            found = Some(value.to_owned());
-        } else if matches!(key, "config" | "config-dir") {
-            return Err(());
-        }
-    }
-    Ok(found)
 }
 
 /// Where the program of a row listens, where it is known.
@@ -420,10 +399,15 @@ fn wanted(row: &'static Row, start: &Start<'_>, node: &dyn Node) -> Option<Wante
             Program::Kubelet | Program::Proxy => ("healthz-port", "healthz-bind-address"),
             _ => ("secure-port", "bind-address"),
         };
-        if let Some(set) = argument(settings, program, of_port).ok()? {
+        // A file can say it too.
+        let names_file = |name| start.arguments(program, name).next().is_some();
+        if names_file("config") || names_file("config-dir") {
+            return None;
+        }
+        if let Some(set) = start.arguments(program, of_port).next_back() {
             port = set.parse().ok().filter(|port| *port > 0)?;
         }
-        if let Some(set) = argument(settings, program, of_address).ok()? {
+        if let Some(set) = start.arguments(program, of_address).next_back() {
             let address: IpAddr = set.parse().ok()?;
             addresses = if address.is_unspecified() {
                 Vec::new()
@@ -590,7 +574,7 @@ impl Judge<'_> {
 
     /// Whether files that are read only now may say that the port is not needed.
     fn is_set_aside(&self, wanted: &Wanted) -> bool {
-        let data_dir = layout::data_dir(self.start.settings.data_dir());
+        let data_dir = self.start.data_dir();
         match wanted.row.user {
             User::TemporaryEtcd => self.node.etcd_member(&data_dir).is_none(),
             // A template can set another port.

@@ -15,7 +15,7 @@ use super::{Node, NodeProblem, Start};
 pub(super) fn problems(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
     let mut all = Vec::new();
     if start.is_server() {
-        let data_dir = layout::data_dir(start.settings.data_dir());
+        let data_dir = start.data_dir();
         all.extend(passwd(node, &data_dir));
         if start.has_etcd() {
             all.extend(manifest(node, &data_dir));

@@ -13,7 +13,6 @@ use crate::facts::{Evidence, Part, Source};
 use crate::finding::edit::Change;
 use crate::finding::{CheckId, Component, Remedy, Stage};
 use crate::rke2::config::SettingOrigin;
-use crate::rke2::layout;
 
 use super::{Node, NodeProblem, Start};
 
@@ -34,7 +33,7 @@ pub(super) fn problem(start: &Start<'_>, node: &dyn Node) -> Option<NodeProblem>
     if !starts_alone || is_moved {
         return None;
     }
-    let data_dir = layout::data_dir(settings.data_dir());
+    let data_dir = start.data_dir();
     let own = format!("{data_dir}/server/token");
     let written = text(node, &own)?;
     let (name, token) = configured(start, node)?;

@@ -6,7 +6,6 @@ use super::super::{Node, NodeProblem, Start};
 use super::is_kind;
 use crate::facts::{Evidence, Part};
 use crate::finding::{CheckId, Remedy};
-use crate::rke2::layout;
 use crate::text::shell_word;
 
 const UNIT: &str = "fapolicyd.service";
@@ -22,7 +21,7 @@ pub(super) fn problem(start: &Start<'_>, node: &dyn Node) -> Option<NodeProblem>
     if conf.is_some_and(|conf| conf.lines().any(is_permissive)) {
         return None;
     }
-    let data_dir = layout::data_dir(start.settings.data_dir());
+    let data_dir = start.data_dir();
     let files = node.advice_names(RULES_D).into_iter();
     let files = files
         .filter(|name| is_kind(name, ".rules"))

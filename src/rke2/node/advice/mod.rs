@@ -18,9 +18,6 @@ mod umask;
 
 use super::{Node, NodeProblem, Start};
 
-/// The network plugin of a server where none is configured.
-const DEFAULT_PLUGIN: &str = "canal";
-
 pub(super) fn problems(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
     let mut all = Vec::new();
     all.extend(resources::problems(start, node));
@@ -43,36 +40,6 @@ pub(super) fn problems(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
 /// Whether the name of a file ends with `suffix`, `.conf`.
 fn is_kind(name: &str, suffix: &str) -> bool {
     name.as_bytes().ends_with(suffix.as_bytes())
-}
-
-impl Start<'_> {
-    /// The network plugins that a server deploys. `None` on an agent, which gets that of its cluster.
-    fn plugins(&self) -> Option<Vec<String>> {
-        if !self.is_server() {
-            return None;
-        }
-        let items = self.settings.list("cni").into_iter().map(|(item, _)| item);
-        let text = Some(self.settings.text("cni").to_owned());
-        let names: Vec<String> = items
-            .chain(text)
-            .flat_map(|item| {
-                item.split(',')
-                    .map(|name| name.trim().to_owned())
-                    .collect::<Vec<_>>()
-            })
-            .filter(|name| !name.is_empty())
-            .collect();
-        if names.is_empty() {
-            return Some(vec![DEFAULT_PLUGIN.to_owned()]);
-        }
-        Some(names)
-    }
-
-    /// Whether the node may use one of these network plugins.
-    fn may_use(&self, plugins: &[&str]) -> bool {
-        self.plugins()
-            .is_none_or(|used| used.iter().any(|name| plugins.contains(&name.as_str())))
-    }
 }
 
 /// A node for the tests of these rules.

@@ -43,7 +43,7 @@ pub(super) fn problem(start: &Start<'_>, node: &dyn Node) -> Option<NodeProblem>
     // An agent does not know the plugin of its cluster: then the default's interfaces count.
     let is_used = |plugins: &[&str]| match start.plugins() {
         Some(_) => start.may_use(plugins),
-        None => plugins.contains(&super::DEFAULT_PLUGIN),
+        None => plugins.contains(&super::super::DEFAULT_PLUGIN),
     };
     let used = || PATTERNS.iter().filter(|(_, _, plugins)| is_used(plugins));
     let managed: Vec<&str> = used()

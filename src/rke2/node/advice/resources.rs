@@ -7,8 +7,8 @@ use super::super::{Node, NodeProblem, Start};
 use crate::facts::node::{FileSystem, Resources};
 use crate::finding::{CheckId, Remedy};
 use crate::kubernetes::Program;
+use crate::rke2::components;
 use crate::rke2::config::Settings;
-use crate::rke2::{components, layout};
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -24,7 +24,7 @@ const LITTLE: u64 = 15;
 const SPACE: u64 = 10 * GIB;
 
 pub(super) fn problems(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
-    let data_dir = layout::data_dir(start.settings.data_dir());
+    let data_dir = start.data_dir();
     let directories = [
         data_dir,
         "/var/lib/kubelet".to_owned(),

@@ -11,8 +11,7 @@ use crate::finding::{CheckId, Remedy};
 const ENTER: u32 = 0o001;
 
 pub(super) fn problem(start: &Start<'_>, node: &dyn Node) -> Option<NodeProblem> {
-    let has_etcd = start.is_server() && !start.settings.is_on("disable-etcd");
-    if !has_etcd || start.settings.profile().is_empty() {
+    if !start.has_etcd() || start.settings.profile().is_empty() {
         return None;
     }
     let umask = node.umask().filter(|umask| umask.mask & ENTER != 0)?;
