@@ -7,7 +7,7 @@ use crate::host::{HostRoot, facts};
 use crate::requirements::{self, Requirement};
 use crate::rke2::profile::ProfileRules;
 use crate::rke2::start::StartSettings;
-use crate::unit::UnitDefinition;
+use crate::unit::{SEARCH_PATH, UnitDefinition};
 
 /// Requirements, and the facts to evaluate them against.
 pub(super) struct Collected {
@@ -46,7 +46,7 @@ fn searches_elsewhere(resolved: &Resolved) -> bool {
         .iter()
         .filter(|variable| variable.name == b"PATH");
     let is_known = |directory: &[u8]| {
-        let mut known = facts::PROGRAM_DIRECTORIES.iter();
+        let mut known = SEARCH_PATH.iter();
         known.any(|known| known.as_bytes() == directory)
     };
     paths

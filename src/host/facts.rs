@@ -18,6 +18,7 @@ use crate::finding::account::SYSUSERS_FILE;
 use crate::requirements::{KubeletCheck, Requirement, RequirementKind};
 use crate::rke2::kernel::{KERNEL_PARAMETERS, KernelParameter};
 use crate::rke2::{accounts, subordinate_ids};
+use crate::unit::SEARCH_PATH;
 
 /// The account that RKE2 servers need.
 const ACCOUNT: &str = "etcd";
@@ -217,16 +218,6 @@ fn mentions(root: &HostRoot, path: &str, text: &str) -> Result<bool, ReadError> 
     }
 }
 
-/// Where programs are that the kubelet runs; RKE2 puts a directory of its own before them, without this one.
-pub(crate) const PROGRAM_DIRECTORIES: [&str; 6] = [
-    "/usr/local/sbin",
-    "/usr/local/bin",
-    "/usr/sbin",
-    "/usr/bin",
-    "/sbin",
-    "/bin",
-];
-
 /// The kubelet's error about the subordinate ids of a user `kubelet`. The content of the files decides where
 /// nothing names another source of them.
 fn subordinate_ids(root: &HostRoot) -> Option<String> {
@@ -243,10 +234,8 @@ fn subordinate_ids(root: &HostRoot) -> Option<String> {
         root.stat(format!("{directory}/{}", subordinate_ids::PROGRAM))
             .is_ok()
     };
-    if !PROGRAM_DIRECTORIES
-        .iter()
-        .any(|directory| program(directory))
-    {
+    // RKE2 puts a directory of its own before these, without this program.
+    if !SEARCH_PATH.iter().any(|directory| program(directory)) {
         return Some(subordinate_ids::missing_program());
     }
     let text = |path: &str| match root.read(path) {

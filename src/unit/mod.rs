@@ -24,6 +24,18 @@ pub use environment::VariableOrigin;
 pub use live::LiveUnit;
 pub(crate) use start::Start;
 
+/// Where systemd, and a service that it starts, search for a program without a path: `systemd-path
+/// search-binaries-default`. Where `/sbin` is a link the last two are not among them, and lead to files that the others
+/// have.
+pub(crate) const SEARCH_PATH: [&str; 6] = [
+    "/usr/local/sbin",
+    "/usr/local/bin",
+    "/usr/sbin",
+    "/usr/bin",
+    "/sbin",
+    "/bin",
+];
+
 /// A unit, as read from systemd or from its files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitDefinition {

@@ -15,11 +15,10 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
 use crate::rke2::installed::CommandFailure;
+use crate::unit::SEARCH_PATH;
 
 /// Far more than RKE2 says.
 const MAX_OUTPUT: usize = 4096;
-/// The search path systemd gives services.
-const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// How long to wait for more output before looking whether the program has ended without
 /// closing it, as happens when it left a process of its own behind.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -48,7 +47,7 @@ pub(in crate::host) fn run(
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .env_clear()
-        .env("PATH", SEARCH_PATH)
+        .env("PATH", SEARCH_PATH.join(":"))
         .current_dir("/")
         .process_group(0)
         .spawn()

@@ -21,6 +21,7 @@ use crate::host::root::{FileKind, FileStatus};
 use crate::rke2::build_info::{self, BinaryKind, Bytes};
 use crate::rke2::installed::{CommandFailure, Detection, InstalledVersion, Note, VersionSource};
 use crate::rke2::version::Version;
+use crate::unit::SEARCH_PATH;
 
 /// Where RKE2's installers put the program: tarball, tarball with `/usr/local` read-only, RPM.
 pub(crate) const PLACES: &[&str] = &["/usr/local/bin/rke2", "/opt/rke2/bin/rke2", "/usr/bin/rke2"];
@@ -59,17 +60,6 @@ pub fn detect(
         .or_else(|| from_data_dir(root, data_dir, &mut notes));
     Detection { installed, notes }
 }
-
-/// Where systemd searches for a program without a path: `systemd-path search-binaries-default`. Where
-/// `/sbin` is a link the last two are not among them, and lead to files that the others have.
-const SEARCH_PATH: [&str; 6] = [
-    "/usr/local/sbin",
-    "/usr/local/bin",
-    "/usr/sbin",
-    "/usr/bin",
-    "/sbin",
-    "/bin",
-];
 
 /// The first executable file of that name in `directories`, or where none are given in those that systemd
 /// searches by default.

@@ -9,6 +9,7 @@ use crate::facts::{Evidence, Part, Source};
 use crate::finding::edit::Change;
 use crate::finding::{CheckId, Component, Remedy, Stage};
 use crate::rke2::config::SettingOrigin;
+use crate::unit::SEARCH_PATH;
 
 use super::{Node, NodeProblem, Start};
 
@@ -19,15 +20,6 @@ const KUBELET: &str = "/var/lib/kubelet";
 const CONTAINER_LOGS: &str = "/var/log/containers";
 /// What an agent proves itself with when it joins again.
 const NODE_PASSWORD: &str = "/etc/rancher/node/password";
-/// Where a service of systemd finds programs. RKE2 puts those of its data directory behind these.
-const PATH: [&str; 6] = [
-    "/usr/local/sbin",
-    "/usr/local/bin",
-    "/usr/sbin",
-    "/usr/bin",
-    "/sbin",
-    "/bin",
-];
 
 pub(super) fn problems(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
     let data_dir = start.data_dir();
@@ -165,14 +157,14 @@ fn password(node: &dyn Node) -> Option<NodeProblem> {
 fn no_exec(start: &Start<'_>, node: &dyn Node, data_dir: &str) -> Option<NodeProblem> {
     let path = format!("{data_dir}/data");
     let mount = node.place(&path)?.mount.filter(|mount| mount.is_no_exec)?;
-    // RKE2 runs those of the distribution, where it has them.
+    // Go skips what cannot be executed: RKE2 then runs those of the distribution, where it has them.
     let own_containerd = start.settings.text("container-runtime-endpoint").is_empty();
     let mut programs = vec!["kubelet"];
     if own_containerd {
         programs.push("containerd");
     }
     let is_elsewhere = |program: &&str| {
-        let mut paths = PATH
+        let mut paths = SEARCH_PATH
             .iter()
             .map(|directory| format!("{directory}/{program}"));
         paths.any(|path| node.exists(&path) != Some(false))
