@@ -12,7 +12,7 @@ pub(super) fn run(common: &Common, config: &Config) -> Status {
     let Some(target) = select::target(&root, common, &config.which) else {
         return Status::Failed;
     };
-    let examination = examine::assess(&root, &target);
+    let examination = examine::assess(&root, &target.without_node());
     print(&settings::render(config.format, &examination, config.all));
     Status::Good
 }

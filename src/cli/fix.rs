@@ -27,6 +27,14 @@ pub(super) fn run(common: &Common, fix: &Fix) -> Status {
         gid: fix.gid,
     };
     let programs = Programs::default();
+    // Of the rest of the node, a plan has what keeps RKE2 from running.
+    let targets: Vec<Target> = targets
+        .into_iter()
+        .map(|target| Target {
+            advise_on_node: false,
+            ..target
+        })
+        .collect();
     let examined = examine(&root, &targets);
     let units: Vec<Unit<'_>> = examined.iter().map(unit).collect();
     let host = apply::survey(&root, &units);

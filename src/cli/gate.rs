@@ -124,6 +124,7 @@ fn examination(
             // Not a matter of this start.
             other: OtherUnit::Irrelevant,
             advise: false,
+            advise_on_node: false,
             sockets,
         },
         asking,

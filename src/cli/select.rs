@@ -2,7 +2,7 @@
 
 use super::arguments::{Common, Which};
 use super::stderr;
-use crate::examine::{self, OtherUnit, Target};
+use crate::examine::{self, Target};
 use crate::host::HostRoot;
 use crate::rke2::role::Role;
 
@@ -35,12 +35,8 @@ pub(super) fn select(
 ) -> Result<Vec<Target>, String> {
     if let Some(role) = which.role {
         return Ok(vec![Target {
-            role,
-            definition: None,
             version: common.rke2_version.clone(),
-            other: OtherUnit::Irrelevant,
-            advise: true,
-            sockets: true,
+            ..Target::of(role)
         }]);
     }
     let selected: Vec<Target> = examine::targets(root)

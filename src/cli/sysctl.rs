@@ -19,7 +19,7 @@ pub(super) fn run(common: &Common, asked: &Sysctl) -> Status {
         let Some(target) = select::target(&root, common, which) else {
             return Status::Failed;
         };
-        Some(examine::assess(&root, &target))
+        Some(examine::assess(&root, &target.without_node()))
     };
     let definition = examination.as_ref().and_then(|e| e.definition.as_ref());
     let requirements = examination.as_ref().map_or(&[][..], |e| &e.requirements);

@@ -16,7 +16,7 @@ pub fn node(
     // Advice on the start is none on the benchmark.
     let target = Target {
         advise: false,
-        ..target.clone()
+        ..target.clone().without_node()
     };
     let examination = assess(root, &target);
     let report = examination.report;

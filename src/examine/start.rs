@@ -44,7 +44,7 @@ pub(super) fn settings(
         let lost = config_advice::advice(&resolved.settings, resolved.version());
         start.advice.extend(lost);
     }
-    let node = HostNode::new(root, target.advise, target.sockets)
+    let node = HostNode::new(root, target.advise_on_node, target.sockets)
         .started_by(definition, &resolved.program.invocation.env);
     start.node = on_node(&node, resolved);
     start.advice.extend(on_version(resolved));

@@ -18,9 +18,36 @@ pub struct Target {
     pub other: OtherUnit,
     /// Whether to add advice from the hardening guide, which never decides whether a unit starts.
     pub advise: bool,
+    /// Whether to add advice on the rest of the node, which never decides either, and for which many files are read.
+    pub advise_on_node: bool,
     /// Whether to read which sockets listen. The kernel walks all of its connections for that, which takes it
     /// milliseconds.
     pub sockets: bool,
+}
+
+impl Target {
+    /// The host as if a unit of this role were installed, with everything that is known to say about it.
+    pub fn of(role: Role) -> Self {
+        Self {
+            role,
+            definition: None,
+            version: None,
+            other: OtherUnit::Irrelevant,
+            advise: true,
+            advise_on_node: true,
+            sockets: true,
+        }
+    }
+
+    /// The same, where nothing is shown that only the rest of the node decides.
+    #[must_use]
+    pub(crate) fn without_node(self) -> Self {
+        Self {
+            advise_on_node: false,
+            sockets: false,
+            ..self
+        }
+    }
 }
 
 /// How a unit relates to the unit of the other role. RKE2's tarball installs both.
@@ -59,7 +86,6 @@ pub fn targets(root: &HostRoot) -> Vec<Target> {
     installed
         .into_iter()
         .map(|(role, definition)| Target {
-            role,
             other: match (enabled, definition.enabled.at_boot()) {
                 (2.., _) => OtherUnit::BothEnabled,
                 (1, false) => OtherUnit::OnlyOtherEnabled,
@@ -67,9 +93,7 @@ pub fn targets(root: &HostRoot) -> Vec<Target> {
                 _ => OtherUnit::Irrelevant,
             },
             definition: Some(definition),
-            version: None,
-            advise: true,
-            sockets: true,
+            ..Target::of(role)
         })
         .collect()
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use preflight_rke2::testing::audit::benchmark::Benchmark;
 use preflight_rke2::testing::audit::waiver::Waiver;
 use preflight_rke2::testing::audit::{Audit, ControlOutcome};
-use preflight_rke2::testing::examine::{self, OtherUnit, Target};
+use preflight_rke2::testing::examine::{self, Target};
 use preflight_rke2::testing::host::HostRoot;
 use preflight_rke2::testing::rke2::role::Role;
 use preflight_rke2::testing::rke2::version::Version;
@@ -608,12 +608,8 @@ impl Built {
     /// Audits the built files as that node.
     pub(crate) fn audit(&self, node: &Node, asked: Option<Benchmark>, waivers: &[Waiver]) -> Audit {
         let question = Target {
-            role: node.role,
-            definition: None,
             version: Some(node.version.clone()),
-            other: OtherUnit::Irrelevant,
-            advise: true,
-            sockets: true,
+            ..Target::of(node.role)
         };
         let root = HostRoot::open(self.path()).unwrap();
         examine::audit::node(&root, &question, asked, waivers)

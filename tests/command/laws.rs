@@ -97,12 +97,8 @@ impl Node {
     fn examine(&self, host: &Host) -> (Verdict, Verdict, Vec<Finding>) {
         let root = HostRoot::open(host.path()).unwrap();
         let target = Target {
-            role: self.role,
-            definition: None,
             version: Some(self.version.clone()),
-            other: preflight_rke2::testing::examine::OtherUnit::Irrelevant,
-            advise: true,
-            sockets: true,
+            ..Target::of(self.role)
         };
         let report = examine::assess(&root, &target).report;
         (

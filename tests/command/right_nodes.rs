@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use preflight_rke2::testing::examine::{self, OtherUnit, Target};
+use preflight_rke2::testing::examine::{self, Target};
 use preflight_rke2::testing::finding::{Effect, Outcome};
 use preflight_rke2::testing::host::HostRoot;
 use preflight_rke2::testing::rke2::role::Role;
@@ -238,12 +238,8 @@ proptest! {
         let host = node.build();
         let root = HostRoot::open(host.path()).unwrap();
         let target = Target {
-            role: node.role,
-            definition: None,
             version: Some(node.version.clone()),
-            other: OtherUnit::Irrelevant,
-            advise: true,
-            sockets: true,
+            ..Target::of(node.role)
         };
         let report = examine::assess(&root, &target).report;
         let accused: Vec<String> = report

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use preflight_rke2::testing::assessment::UnitReport;
-use preflight_rke2::testing::examine::{self, OtherUnit, Target};
+use preflight_rke2::testing::examine::{self, Target};
 use preflight_rke2::testing::finding::{CheckId, Finding, Outcome};
 use preflight_rke2::testing::host::HostRoot;
 use preflight_rke2::testing::monitor::{Phase, UnitStatus};
@@ -33,12 +33,9 @@ pub(crate) const HOSTS: [&str; 7] = [
 pub(crate) fn reports(host: &Host) -> Vec<UnitReport> {
     let root = HostRoot::open(host.path()).unwrap();
     let target = |(role, definition)| Target {
-        role,
         definition: Some(definition),
         version: Some(Version::new(34, 1, 1)),
-        other: OtherUnit::Irrelevant,
-        advise: true,
-        sockets: true,
+        ..Target::of(role)
     };
     examine::installed(&root)
         .into_iter()
