@@ -8,6 +8,7 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 
 use super::HostRoot;
+use super::mountinfo::Line;
 use crate::facts::WriteAccess;
 
 /// Bytes of the list of mounts that are read. A node with many pods has a few hundred thousand.
@@ -109,22 +110,17 @@ impl KernelWrites {
 /// A line of `mountinfo`, where it is of a mount on the way to `/proc/sys`, or below it.
 fn mount(line: Vec<u8>) -> Option<Mount> {
     let line = String::from_utf8(line).ok()?;
-    let mut fields = line.split(' ');
-    let id = fields.next()?.parse().ok()?;
-    let parent = fields.next()?.parse().ok()?;
-    let point = fields.nth(2)?;
+    let line = Line::parse(&line)?;
+    let point = line.point;
     if point != "/" && point != "/proc" && point != "/proc/sys" && !point.starts_with("/proc/sys/")
     {
         return None;
     }
-    let of_mount = fields.next()?;
-    let of_file_system = line.split_once(" - ")?.1.split(' ').nth(2)?;
-    let is_ro = |options: &str| options.split(',').any(|option| option == "ro");
     Some(Mount {
-        id,
-        parent,
+        id: line.id.parse().ok()?,
+        parent: line.parent.parse().ok()?,
         point: point.to_owned(),
-        is_read_only: is_ro(of_mount) || is_ro(of_file_system),
+        is_read_only: line.is_read_only(),
     })
 }
 

@@ -20,6 +20,7 @@ mod kernel_writes;
 pub(crate) mod kubelet;
 pub(crate) mod logs;
 pub(crate) mod machine;
+mod mountinfo;
 pub(crate) mod node;
 pub(crate) mod rke2_binary;
 pub(crate) mod rke2_config;

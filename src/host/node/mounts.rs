@@ -14,6 +14,7 @@ use nix::libc;
 
 use crate::facts::node::{Mount, Place, Space};
 use crate::host::HostRoot;
+use crate::host::mountinfo::Line;
 use crate::host::root::FileKind;
 
 /// More than the mounts of any node that is known.
@@ -93,24 +94,14 @@ fn is_below(path: &str, point: &str) -> bool {
     }
 }
 
-/// A line of it: `25 20 8:6 / /var rw,noexec shared:6 - xfs /dev/mapper/vg-var rw`.
 fn mount(line: &str) -> Option<Mount> {
-    // The number of fields before the dash differs.
-    let (first, second) = line.split_once(" - ")?;
-    let mut of_mount = first.split(' ').skip(4);
-    let point = unescaped(of_mount.next()?);
-    let options = of_mount.next()?;
-    let mut of_file_system = second.split(' ');
-    let fs_type = of_file_system.next()?.to_owned();
-    let source = unescaped(of_file_system.next()?);
-    let all = of_file_system.next().unwrap_or_default();
-    let has = |options: &str, name: &str| options.split(',').any(|option| option == name);
+    let line = Line::parse(line)?;
     Some(Mount {
-        point,
-        source,
-        fs_type,
-        is_read_only: has(options, "ro") || has(all, "ro"),
-        is_no_exec: has(options, "noexec"),
+        point: unescaped(line.point),
+        source: unescaped(line.source),
+        fs_type: line.fs_type.to_owned(),
+        is_read_only: line.is_read_only(),
+        is_no_exec: line.has("noexec"),
     })
 }
 
