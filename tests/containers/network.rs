@@ -1,5 +1,5 @@
 //! Ports that something else holds, and a default route that is not there: `check` says that RKE2 would fail now, the
-//! gate lets it go unless it is told to block what can pass, and the monitor starts it once that has passed.
+//! gate lets it go unless `block-on` has "transient", and the monitor starts it once that has passed.
 
 use crate::lab::{Lab, field};
 use crate::on;

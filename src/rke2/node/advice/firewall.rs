@@ -50,7 +50,7 @@ fn firewalld(start: &Start<'_>, node: &dyn Node, unit: EnabledUnit) -> Option<No
         CheckId::HostFirewall,
         FIREWALLD,
         format!(
-            "firewalld is enabled: unless it is told otherwise, it drops packets of pods, and other nodes cannot reach the \
+            "firewalld is enabled: by default it drops packets of pods, and other nodes cannot reach the \
              ports {}",
             ports(start)
         ),
@@ -78,7 +78,7 @@ fn ufw(start: &Start<'_>, node: &dyn Node, unit: EnabledUnit) -> Option<NodeProb
         CheckId::HostFirewall,
         UFW,
         format!(
-            "ufw is enabled: unless it is told otherwise, it drops packets of pods, and other nodes cannot reach the ports {}",
+            "ufw is enabled: by default it drops packets of pods, and other nodes cannot reach the ports {}",
             ports(start)
         ),
     );

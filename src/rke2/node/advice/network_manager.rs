@@ -61,7 +61,7 @@ pub(super) fn problem(start: &Start<'_>, node: &dyn Node) -> Option<NodeProblem>
         CheckId::HostNetworkManager,
         "NetworkManager",
         format!(
-            "NetworkManager is enabled and not told to leave the pods' interfaces ({}) alone; it can cut pods off",
+            "NetworkManager is enabled and manages the pods' interfaces ({}), so that it can cut pods off",
             managed.join(", ")
         ),
     );
@@ -211,7 +211,7 @@ mod tests {
     use super::*;
     use crate::rke2::role::Role;
 
-    const TOLD: &str =
+    const UNMANAGED: &str =
         "[keyfile]\nunmanaged-devices=interface-name:flannel*;interface-name:cali*\n";
 
     fn host(files: &[(&'static str, &'static str)]) -> Facts {
@@ -226,9 +226,12 @@ mod tests {
         for (files, is_found) in [
             (&[][..], true),
             (&[(MAIN, "[main]\nplugins=keyfile\n")], true),
-            (&[(FILE, TOLD)], false),
-            (&[(MAIN, TOLD)], false),
-            (&[("/usr/lib/NetworkManager/conf.d/a.conf", TOLD)], false),
+            (&[(FILE, UNMANAGED)], false),
+            (&[(MAIN, UNMANAGED)], false),
+            (
+                &[("/usr/lib/NetworkManager/conf.d/a.conf", UNMANAGED)],
+                false,
+            ),
             // Half of it, a comment, another section, another suffix.
             (
                 &[(FILE, "[keyfile]\nunmanaged-devices=interface-name:cali*\n")],
@@ -242,11 +245,11 @@ mod tests {
                 &[(FILE, "[main]\nunmanaged-devices=interface-name:*\n")],
                 true,
             ),
-            (&[("/etc/NetworkManager/conf.d/a.bak", TOLD)], true),
+            (&[("/etc/NetworkManager/conf.d/a.bak", UNMANAGED)], true),
             // A later file replaces, or adds.
             (
                 &[
-                    (FILE, TOLD),
+                    (FILE, UNMANAGED),
                     (
                         "/etc/NetworkManager/conf.d/z.conf",
                         "[keyfile]\nunmanaged-devices=mac:00\n",
@@ -256,7 +259,7 @@ mod tests {
             ),
             (
                 &[
-                    (FILE, TOLD),
+                    (FILE, UNMANAGED),
                     (
                         "/etc/NetworkManager/conf.d/z.conf",
                         "[keyfile]\nunmanaged-devices+=mac:00\n",
@@ -266,7 +269,7 @@ mod tests {
             ),
             (
                 &[
-                    (FILE, TOLD),
+                    (FILE, UNMANAGED),
                     (
                         "/etc/NetworkManager/conf.d/z.conf",
                         "[keyfile]\nunmanaged-devices-=interface-name:cali*\n",
@@ -277,7 +280,7 @@ mod tests {
             // A file of the same name hides that of the package.
             (
                 &[
-                    ("/usr/lib/NetworkManager/conf.d/a.conf", TOLD),
+                    ("/usr/lib/NetworkManager/conf.d/a.conf", UNMANAGED),
                     ("/etc/NetworkManager/conf.d/a.conf", ""),
                 ],
                 true,
@@ -319,7 +322,7 @@ mod tests {
     fn it_matters_where_it_is_enabled_and_the_plugin_has_such_interfaces() {
         assert_eq!(summaries(problem, &Facts::default()), [""; 0]);
         let of = |role, set: &[(&'static str, &str)]| {
-            let found = found(problem, &settings(role, set), &host(&[(FILE, TOLD)]));
+            let found = found(problem, &settings(role, set), &host(&[(FILE, UNMANAGED)]));
             found.first().map(|problem| problem.summary.clone())
         };
         assert_eq!(of(Role::Agent, &[]), None);
