@@ -13,7 +13,7 @@ use crate::facts::Source;
 use crate::finding::edit::{Change, Edit, Syntax};
 use crate::finding::{CheckId, Remedy};
 use crate::rke2::changes::{MANIFESTS_CLOSED, MANIFESTS_REMOVED};
-use crate::rke2::config::{Kubelet, SettingOrigin, Settings};
+use crate::rke2::config::{Kubelet, SettingOrigin, Settings, entry_flag};
 use crate::rke2::profile::Scope;
 use crate::rke2::refusals::renewed_policy;
 use crate::rke2::role::Role;
@@ -160,11 +160,7 @@ fn arguments(version: &Version, settings: &Settings, facts: &RestartFacts) -> Ve
 /// Without the entries that a rule is about, the component has what RKE2 gives it.
 fn without_entries(settings: &Settings, setting: &str, rule: Rule) -> Remedy {
     let names = rules::names(rule);
-    let is_about = |(text, _): &&(String, SettingOrigin)| {
-        let body = text.strip_prefix("--").unwrap_or(text);
-        let name = body.split('=').next().unwrap_or_default();
-        names.contains(&name.trim_end_matches(['+', '-']))
-    };
+    let is_about = |(text, _): &&(String, SettingOrigin)| names.contains(&entry_flag(text).0);
     let entries = settings.list(setting);
     // From the end, so that the lines of the others stay.
     let ways = entries

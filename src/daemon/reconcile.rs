@@ -12,6 +12,7 @@ use super::{Daemon, persist};
 use crate::assessment::LastRun;
 use crate::configuration::Mode;
 use crate::examine::{self, Target};
+use crate::facts::proc_sys;
 use crate::finding::Finding;
 use crate::gate::plan::{self, Decision, GatePlan, Override};
 use crate::host::systemd_bus::{BusError, manage};
@@ -369,7 +370,7 @@ impl Daemon {
     }
 
     fn blame(&self, finding: &Finding) -> Option<String> {
-        let path = format!("/proc/sys/{}", finding.subject().replace('.', "/"));
+        let path = proc_sys(finding.subject());
         let detected_by = if self.changed.contains(std::path::Path::new(&path)) {
             DetectedBy::Notification
         } else {

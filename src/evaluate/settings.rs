@@ -153,7 +153,7 @@ pub(super) fn cgroup(
                 .with_summary("the host uses cgroup v1, the kubelet requires cgroup v2")
                 .with_notes([format!("required by {}", requirement.because.words)])
                 .with_remedies([Remedy::Edits {
-                    when: "boot the host with cgroup v2".to_owned() + ":",
+                    when: "boot the host with cgroup v2:".to_owned(),
                     edits: vec![Edit::entry(
                         Source::file("/proc/cmdline"),
                         Syntax::KernelCommandLine,

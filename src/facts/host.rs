@@ -67,6 +67,11 @@ pub struct NextBoot {
     pub persistence: Option<Persistence>,
 }
 
+/// The file of a kernel parameter, by its sysctl key.
+pub(crate) fn proc_sys(key: &str) -> String {
+    format!("/proc/sys/{}", key.replace('.', "/"))
+}
+
 /// What gives a kernel parameter its value at the next boot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NextBootCause {

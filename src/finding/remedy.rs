@@ -4,7 +4,7 @@ use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
 use super::account::{NewAccount, Program, SYSUSERS_FILE};
 use super::edit::{Change, Edit, EditDocument, Syntax};
-use crate::facts::{AccountRow, AccountTool, Source, SysctlFile, TargetRoot};
+use crate::facts::{AccountRow, AccountTool, Source, SysctlFile, TargetRoot, proc_sys};
 use crate::text::shell_word;
 
 /// A way to fix a finding.
@@ -119,7 +119,7 @@ impl Remedy {
             Self::Edit(edit) => vec![edit.clone()],
             Self::Edits { edits, .. } => edits.clone(),
             Self::SetLive { key, value } => {
-                let place = Source::file(format!("/proc/sys/{}", key.replace('.', "/")));
+                let place = Source::file(proc_sys(key));
                 let change = Change::Set(value.to_string());
                 vec![Edit::entry(place, Syntax::ProcSys, key, change)]
             }

@@ -33,7 +33,7 @@ use crate::yaml;
 
 pub use kubelet::{ConfFile, Effective, KubeletFiles, kubelet, kubelet_paths};
 pub(crate) use kubelet::{
-    Copied, Kubelet, KubeletPaths, copied, is_generated, is_left_over, kubelet_entries,
+    Copied, Kubelet, KubeletPaths, copied, entry_flag, is_generated, is_left_over, kubelet_entries,
     kubelet_merge_order, merged_name,
 };
 pub use merge::{ConfigFiles, DropIn};

@@ -32,7 +32,7 @@ use crate::facts::{Evidence, Source};
 use crate::finding::{CheckId, Component, Remedy, Stage};
 use crate::kubernetes::Program;
 
-use super::config::Settings;
+use super::config::{self, Settings};
 use super::role::Role;
 use super::version::Version;
 use super::{components, layout};
@@ -218,9 +218,8 @@ impl Start<'_> {
     fn arguments(&self, program: Program, name: &str) -> impl DoubleEndedIterator<Item = &str> {
         let entries = self.settings.items(components::setting(program));
         entries.filter_map(move |(entry, _)| {
-            let entry = entry.trim_start_matches('-');
-            let (key, value) = entry.split_once('=').unwrap_or((entry, ""));
-            (key.trim_end_matches(['+', '-']) == name).then_some(value)
+            let (flag, value) = config::entry_flag(entry);
+            (flag == name).then_some(value.unwrap_or_default())
         })
     }
 

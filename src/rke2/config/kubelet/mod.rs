@@ -87,9 +87,7 @@ impl Effective {
             None => Change::Remove,
         };
         let is_it = |(text, origin): &&(String, SettingOrigin)| {
-            let body = text.strip_prefix("--").unwrap_or(text);
-            let key = body.split('=').next().unwrap_or_default();
-            *origin == self.origin && is_flag(key.trim_end_matches(['-', '+']), flag)
+            *origin == self.origin && is_flag(entry_flag(text).0, flag)
         };
         let entries = settings.kubelet_args();
         match entries.iter().rev().find(is_it) {
@@ -120,6 +118,17 @@ pub struct Kubelet {
 
 const CONFIG_COPY: &str = "10-cli-config.conf";
 const CONFIG_DIR_COPY: &str = "20-cli-config-dir";
+
+/// The flag that an entry of a `*-arg` setting names, without dashes, and the value, `None` for a bare name. `+` and `-` at
+/// the end of a name add to other values.
+pub(crate) fn entry_flag(entry: &str) -> (&str, Option<&str>) {
+    let body = entry.strip_prefix("--").unwrap_or(entry);
+    let (name, value) = match body.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (body, None),
+    };
+    (name.trim_end_matches(['+', '-']), value)
+}
 
 /// An entry of `kubelet-arg`, taken apart.
 struct Arg<'a> {
