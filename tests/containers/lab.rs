@@ -21,11 +21,11 @@ const RIGHT: [(&str, &str); 6] = [
 ];
 
 /// Seconds after which a hung container is killed, in addition to those of [`Lab::longer`].
-const TIMEOUT: u32 = 120;
+const TIMEOUT: u32 = 300;
 
 const PRELUDE: &str = r#"
 rec() { name=$1; shift; "$@" >"/out/$name" 2>&1; echo $? >"/out/$name.status"; }
-eventually() { for _ in $(seq 300); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done; echo "never: $*"; }
+eventually() { for _ in $(seq 1200); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done; echo "never: $*"; }
 # The kernel changes a value at once; a file is empty for a moment, which the monitor is not to see.
 set_sysctl() {
     systemctl kill -s STOP preflight-rke2 2>/dev/null

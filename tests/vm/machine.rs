@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 pub(crate) use crate::outcome::Outcome;
 
 /// A machine that has not powered off by then counts as hung.
-const TIMEOUT: Duration = Duration::from_mins(3);
+const TIMEOUT: Duration = Duration::from_mins(10);
 
 const PRELUDE: &str = r#"
 rec() { name=$1; shift; "$@" >"/out/$name" 2>&1; echo $? >"/out/$name.status"; }
