@@ -90,7 +90,11 @@ impl<'a> Cursor<'a> {
 
     pub(super) fn skip_comment(&mut self) {
         if self.byte(0) == b'#' {
-            while !self.at_break_or_end() {
+            loop {
+                self.run(|_| true);
+                if self.at_break_or_end() {
+                    return;
+                }
                 self.skip();
             }
         }
@@ -112,6 +116,18 @@ impl<'a> Cursor<'a> {
         let from = self.at;
         self.skip();
         into.extend(self.text.get(from..self.at).unwrap_or_default());
+    }
+
+    /// Takes characters for as long as they are blanks or visible ones of ASCII, and `test` holds.
+    pub(super) fn run(&mut self, test: impl Fn(u8) -> bool) -> &'a [u8] {
+        let rest = self.rest();
+        let ends = |byte: &u8| !matches!(byte, b' '..=b'~') || !test(*byte);
+        let len = rest.iter().position(ends).unwrap_or(rest.len());
+        let columns = i64::try_from(len).unwrap_or(i64::MAX);
+        self.at = self.at.saturating_add(len);
+        self.mark.index = self.mark.index.saturating_add(len);
+        self.mark.column = self.mark.column.saturating_add(columns);
+        rest.get(..len).unwrap_or_default()
     }
 
     /// Reads a line break; all but the two of Unicode become a line feed.

@@ -44,7 +44,11 @@ impl Scanner<'_> {
             break_before.clear();
             text.append(&mut breaks);
             blank_before = blank;
-            while !self.cursor.at_break_or_end() {
+            loop {
+                text.extend(self.cursor.run(|_| true));
+                if self.cursor.at_break_or_end() {
+                    break;
+                }
                 self.cursor.read(&mut text);
             }
             if self.cursor.at_break() {
@@ -195,6 +199,10 @@ impl Scanner<'_> {
                 }
                 space.flush(&mut text);
                 self.cursor.read(&mut text);
+                // Only these need a look at what they are or what follows.
+                let is_special =
+                    |byte| matches!(byte, b' ' | b':' | b',' | b'?' | b'[' | b']' | b'{' | b'}');
+                text.extend(self.cursor.run(|byte| !is_special(byte)));
             }
             if !is_blank(self.cursor.byte(0)) && !self.cursor.at_break() {
                 break;
