@@ -162,6 +162,10 @@ impl Node for HostNode<'_> {
         node::mounts::place(self.root, mounts, path)
     }
 
+    fn lists_types(&self, directory: &str) -> Option<bool> {
+        node::mounts::lists_types(self.root, directory)
+    }
+
     fn space(&self, path: &str) -> Option<Space> {
         node::mounts::space(self.root, path)
     }

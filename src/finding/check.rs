@@ -80,6 +80,7 @@ check_ids! {
     HostClock, "host.clock", BlocksStart;
     HostCni, "host.cni", Advice;
     HostConflict, "host.conflict", Advice;
+    HostContainerdTemplate, "host.containerd-template", Advice;
     HostEtcdAddress, "host.etcd-address", BlocksStart;
     HostFapolicyd, "host.fapolicyd", Advice;
     HostFirewall, "host.firewall", Advice;
@@ -106,6 +107,7 @@ check_ids! {
     HostSpace, "host.space", BlocksStart;
     HostSpaceLow, "host.space-low", Advice;
     HostStateCheckpoint, "host.state.checkpoint", BlocksStart;
+    HostStateKeyPair, "host.state.key-pair", BlocksStart;
     HostStateManifest, "host.state.manifest", BlocksStart;
     HostStatePasswd, "host.state.passwd", BlocksStart;
     HostStateReset, "host.state.reset", BlocksStart;

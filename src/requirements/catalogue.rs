@@ -697,6 +697,19 @@ const OTHERS: &[Check] = &[
         source: Text("rancher/rke2#4471, #3480"),
     },
     Check {
+        id: CheckId::HostContainerdTemplate,
+        title: "the administrator's template of containerd's configuration is TOML",
+        required_by: &[],
+        applies: Text("nodes with RKE2's containerd"),
+        about: Text(
+            "RKE2 makes containerd's configuration from agent/etc/containerd/config.toml.tmpl, and {since CONTAINERD_2} and \
+             later from config-v3.toml.tmpl where it is there. containerd ends over one that it cannot read, and RKE2 with it. \
+             Its parser takes some mistakes, and what a template with actions becomes is not known, so this blocks nothing",
+        ),
+        fix: Text("correct the template, or remove it"),
+        source: Text("k3s-io/k3s pkg/agent/containerd/config.go; answers of containerd"),
+    },
+    Check {
         id: CheckId::HostEtcdAddress,
         title: "the node has the address with which it became a member of etcd",
         required_by: &[Etcd],
@@ -824,8 +837,8 @@ const OTHERS: &[Check] = &[
         required_by: &[Rke2],
         applies: Text("nodes with RKE2's containerd and the snapshotter overlayfs, the default"),
         about: Text(
-            "The kernel mounts no overlay whose upper directory is on NFS, CIFS, 9p, FUSE, eCryptfs or another overlay. \
-             RKE2 tries it at its start and waits for ever",
+            "The kernel mounts no overlay whose upper directory is on NFS, CIFS, 9p, FUSE, eCryptfs or another overlay, and \
+             containerd none on an XFS that was made with ftype=0. RKE2 tries it at its start and waits for ever",
         ),
         fix: Text("put the data directory on a local file system, or set snapshotter: native"),
         source: Text(
@@ -1053,16 +1066,34 @@ const OTHERS: &[Check] = &[
         source: Text("kubernetes pkg/kubelet/cm/cpumanager/state, memorymanager/state, dra/state"),
     },
     Check {
+        id: CheckId::HostStateKeyPair,
+        title: "no certificate or key of a server was emptied by a power loss",
+        required_by: &[Rke2, KubeApiserver, Etcd],
+        applies: Text("servers that have run"),
+        about: Text(
+            "A server makes those certificates and keys anew that are missing, and renews certificates that expire. One \
+             that is empty, or has no PEM block, it leaves as it is: the API server or etcd ends. An empty certificate \
+             authority is restored from the datastore; a server that has none yet ends",
+        ),
+        fix: Text("remove both files of the pair, which RKE2 writes again"),
+        source: Text(
+            "k3s-io/k3s pkg/daemons/control/deps/deps.go; answers of the API server and of etcd",
+        ),
+    },
+    Check {
         id: CheckId::HostStateManifest,
-        title: "the manifest of etcd is YAML",
+        title: "the manifest of etcd is YAML, and what a server deploys can be opened",
         required_by: &[Rke2],
-        applies: Text("servers whose etcd has data"),
+        applies: Text("servers; the manifest of etcd where it has data"),
         about: Text(
             "A server reads agent/pod-manifests/etcd.yaml before it writes the file again, to keep the arguments with \
-             which etcd was first started. An empty file passes",
+             which etcd was first started. An empty file passes. Before {since UNOPENED_MANIFEST_LOGGED} a server also \
+             ends over a file below server/manifests that cannot be opened: a link to a missing file is found",
         ),
-        fix: Text("remove the file, which RKE2 writes again"),
-        source: Text("rancher/rke2 pkg/rke2/rke2_linux.go (CurrentETCDOptions)"),
+        fix: Text("remove the manifest, which RKE2 writes again, or the link"),
+        source: Text(
+            "rancher/rke2 pkg/rke2/rke2_linux.go (CurrentETCDOptions), pkg/bootstrap/bootstrap.go",
+        ),
     },
     Check {
         id: CheckId::HostStatePasswd,

@@ -14,6 +14,8 @@ use serde_json::Value as Json;
 use super::host::Host;
 
 const DATA: &str = "/var/lib/rancher/rke2";
+const CERTIFICATE: &str = include_str!("../cases/certificates/2020-2090.pem");
+const KEY: &str = "-----BEGIN EC PRIVATE KEY-----\nAA==\n-----END EC PRIVATE KEY-----\n";
 const REGISTRIES: [&str; 5] = [
     "",
     "mirrors:\n  docker.io:\n    endpoint: [https://mirror.example.org]\n",
@@ -146,6 +148,33 @@ impl Node {
             if self.version >= Version::new(33, 2, 1) {
                 lay(&host, "leaf-certificates-expired-new");
             }
+            let tls = format!("{DATA}/server/tls");
+            for name in [
+                "server-ca.crt",
+                "request-header-ca.crt",
+                "etcd/server-ca.crt",
+                "etcd/peer-ca.crt",
+            ] {
+                let path = format!("{tls}/{name}");
+                if !host.at(&path).exists() {
+                    host.file(&path, CERTIFICATE);
+                }
+            }
+            for name in [
+                "serving-kube-apiserver",
+                "client-auth-proxy",
+                "etcd/client",
+                "etcd/server-client",
+            ] {
+                host.file(&format!("{tls}/{name}.crt"), CERTIFICATE);
+                host.file(&format!("{tls}/{name}.key"), KEY);
+            }
+            // RKE2 makes both of a pair again where one is missing.
+            host.file(&format!("{tls}/etcd/peer-server-client.crt"), "");
+            host.file(
+                &format!("{DATA}/server/manifests/rke2-canal.yaml"),
+                "kind: HelmChart\n",
+            );
             host.file(&format!("{DATA}/server/token"), "K10ab::server:secret\n");
             host.file(
                 &format!("{DATA}/server/cred/passwd"),

@@ -156,6 +156,11 @@ pub(crate) fn place(root: &HostRoot, mounts: Option<&Mounts>, path: &str) -> Opt
     }
 }
 
+/// Whether a directory says of what type its entries are. `None` of an image.
+pub(crate) fn lists_types(root: &HostRoot, directory: &str) -> Option<bool> {
+    root.lists_types(directory)
+}
+
 /// The path of an open file below the root, with links resolved.
 fn real_path(root: &HostRoot, file: &File) -> io::Result<PathBuf> {
     let link = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
@@ -191,6 +196,16 @@ pub(crate) fn space(root: &HostRoot, path: &str) -> Option<Space> {
 mod tests {
     use super::*;
     use crate::host::fixture::host;
+
+    #[test]
+    fn the_types_of_entries_are_those_of_the_running_host() {
+        let (dir, root) = host(&[("/d/", "")]);
+        assert_eq!(lists_types(&root, "/d"), None);
+        let live = HostRoot::live();
+        let here = dir.path().to_str().unwrap();
+        assert_eq!(lists_types(&live, here), Some(true));
+        assert_eq!(lists_types(&live, &format!("{here}/none")), None);
+    }
 
     const MOUNTINFO: &str = "20 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,errors=remount-ro\n\
         21 20 8:2 / /var rw,noexec - xfs /dev/mapper/vg-var rw\n\

@@ -12,6 +12,7 @@ mod control_groups;
 mod etcd_address;
 #[cfg(test)]
 mod fake;
+mod key_pairs;
 mod kubelet_state;
 mod mounts;
 mod name;
@@ -143,6 +144,11 @@ pub(crate) trait Node {
         None
     }
 
+    /// Whether a directory says of what type its entries are, as overlayfs requires of the file system below it.
+    fn lists_types(&self, _directory: &str) -> Option<bool> {
+        None
+    }
+
     /// The room of the file system that holds a path, which exists.
     fn space(&self, _path: &str) -> Option<Space> {
         None
@@ -216,7 +222,12 @@ impl Start<'_> {
     /// The values that the `*-arg` setting of a component gives its flag of that name, in their order; empty for a bare
     /// name.
     fn arguments(&self, program: Program, name: &str) -> impl DoubleEndedIterator<Item = &str> {
-        let entries = self.settings.items(components::setting(program));
+        self.entries(components::setting(program), name)
+    }
+
+    /// The same, by the name of the setting: `etcd-arg`.
+    fn entries(&self, setting: &str, name: &str) -> impl DoubleEndedIterator<Item = &str> {
+        let entries = self.settings.items(setting);
         entries.filter_map(move |(entry, _)| {
             let (flag, value) = config::entry_flag(entry);
             (flag == name).then_some(value.unwrap_or_default())
@@ -334,6 +345,7 @@ pub(crate) fn problems(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
     all.extend(state::problems(start, node));
     all.extend(token::problem(start, node));
     all.extend(certificates::problems(start, node));
+    all.extend(key_pairs::problems(start, node));
     all.extend(etcd_address::problems(start, node));
     all.extend(ports::problems(start, node));
     all.extend(control_groups::problem(start, node));

@@ -217,10 +217,27 @@ fn snapshotter(start: &Start<'_>, node: &dyn Node, data_dir: &str) -> Option<Nod
         return None;
     }
     let path = format!("{data_dir}/agent/containerd");
-    let mount = node.place(&path)?.mount?;
-    if !refuses_overlay(&mount.fs_type) {
+    let place = node.place(&path)?;
+    let mount = place.mount?;
+    // An XFS that was made with ftype=0.
+    let has_no_types = mount.fs_type == "xfs" && node.lists_types(&place.existing) == Some(false);
+    if !refuses_overlay(&mount.fs_type) && !has_no_types {
         return None;
     }
+    let (words, actual) = if has_no_types {
+        (
+            "does not support d_type. If the backing filesystem is xfs, please reformat with ftype=1 to enable d_type support"
+                .to_owned(),
+            "xfs made with ftype=0".to_owned(),
+        )
+    } else {
+        (
+            format!(
+                "\"overlayfs\" snapshotter cannot be enabled for \"{path}\", try using \"fuse-overlayfs\" or \"native\""
+            ),
+            mount.fs_type.clone(),
+        )
+    };
     let origin = setting.sources.last().unwrap_or(&SettingOrigin::Default);
     let mut remedies = origin.remedies("snapshotter", None, &Change::Set("native".to_owned()));
     remedies.push(Remedy::manual(format!(
@@ -229,11 +246,10 @@ fn snapshotter(start: &Start<'_>, node: &dyn Node, data_dir: &str) -> Option<Nod
     Some(NodeProblem {
         evidence: evidence(),
         notes: vec![format!(
-            "RKE2 waits for ever: \"overlayfs\" snapshotter cannot be enabled for \"{path}\", try using \
-             \"fuse-overlayfs\" or \"native\". The snapshotter native takes much more space"
+            "RKE2 waits for ever: {words}. The snapshotter native takes much more space"
         )],
         required: Some("a file system on which overlayfs can be mounted".to_owned()),
-        actual: Some(mount.fs_type.clone()),
+        actual: Some(actual),
         remedies,
         ..NodeProblem::new(
             CheckId::HostMountSnapshotter,
@@ -326,6 +342,7 @@ mod tests {
         is_directory: bool,
         programs: &'static [&'static str],
         space: Option<Space>,
+        lists_types: Option<bool>,
         advises: bool,
     }
 
@@ -343,6 +360,7 @@ mod tests {
                 is_directory: true,
                 programs: &[],
                 space: None,
+                lists_types: Some(true),
                 advises: false,
             }
         }
@@ -362,6 +380,10 @@ mod tests {
         }
         fn space(&self, _path: &str) -> Option<Space> {
             self.space
+        }
+        fn lists_types(&self, directory: &str) -> Option<bool> {
+            assert_eq!(directory, "/var/lib");
+            self.lists_types
         }
         fn exists(&self, path: &str) -> Option<bool> {
             Some(self.programs.contains(&path))
@@ -413,6 +435,27 @@ mod tests {
         assert_eq!(checks(&disk, "container-runtime-endpoint: /run/x.sock"), []);
         disk.programs = &["/usr/bin/kubelet", "/usr/local/bin/containerd"];
         assert_eq!(checks(&disk, ""), []);
+    }
+
+    #[test]
+    fn overlayfs_needs_the_types_of_entries() {
+        for (fs_type, lists_types, is_refused) in [
+            ("xfs", Some(false), true),
+            ("xfs", Some(true), false),
+            ("xfs", None, false),
+            ("ext4", Some(false), false),
+        ] {
+            let mut disk = Disk::default();
+            disk.mount.fs_type = fs_type.to_owned();
+            disk.lists_types = lists_types;
+            let refused = is_refused.then_some(CheckId::HostMountSnapshotter);
+            assert_eq!(
+                checks(&disk, ""),
+                Vec::from_iter(refused),
+                "{fs_type} {lists_types:?}"
+            );
+            assert_eq!(checks(&disk, "snapshotter: native"), []);
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod clock;
 mod cni;
 mod conflict;
+mod containerd_template;
 mod fapolicyd;
 mod firewall;
 mod hosts_file;
@@ -31,6 +32,7 @@ pub(super) fn problems(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
     all.extend(firewall::problems(start, node));
     all.extend(conflict::problems(node));
     all.extend(cni::problem(start, node));
+    all.extend(containerd_template::problem(start, node));
     all.extend(fapolicyd::problem(start, node));
     all.extend(umask::problem(start, node));
     all.extend(inotify::problem(node));
