@@ -24,6 +24,8 @@ mod exits;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod file_systems;
+#[cfg(test)]
 mod flips;
 #[cfg(test)]
 mod impostors;
