@@ -9,6 +9,8 @@
 )]
 
 #[cfg(test)]
+mod clock;
+#[cfg(test)]
 mod command_line;
 #[cfg(test)]
 mod cost;

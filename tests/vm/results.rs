@@ -1,5 +1,6 @@
 //! Ends of the gate that need a separate kernel: RKE2 starts after each of them.
 
+use crate::clock;
 use crate::machine::Machine;
 
 /// The values that the hardening guide asks for.
@@ -54,8 +55,10 @@ fn however_the_gate_ends_rke2_starts() {
     let outcome = Machine::new("profile: cis\n")
         .etcd()
         .file("/etc/sysctl.d/60-rke2-cis.conf", SYSCTLS)
-        .script(SCRIPT)
+        .file(clock::AUTHORITY.0, clock::AUTHORITY.1)
+        .script(&[clock::SCRIPT, SCRIPT].concat())
         .boot();
+    clock::a_clock_before_the_authorities_is_reported_until_it_is_set(&outcome);
     assert_eq!(outcome.line("core-dump"), "0 active core-dump");
     // The result is that of any signal where systemd reads the control group's count of kills too late.
     let killed = outcome.line("oom-kill");
