@@ -25,6 +25,7 @@ mod components;
 mod files;
 mod kernel;
 mod lab;
+mod ports;
 mod recordings;
 mod runtime;
 mod tables;

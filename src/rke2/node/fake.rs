@@ -20,6 +20,8 @@ pub(super) struct Fake {
     pub(super) member: Option<EtcdMember>,
     pub(super) data: Option<&'static str>,
     pub(super) has_template: bool,
+    /// The names in the directory with the kubelet's configuration.
+    pub(super) kubelet_conf_d: &'static [&'static str],
 }
 
 impl Node for Fake {
@@ -59,6 +61,16 @@ impl Node for Fake {
 
     fn etcd_data_has(&self, _: &str, text: &str) -> Option<bool> {
         self.data.map(|data| data.contains(text))
+    }
+
+    fn names(&self, path: &str) -> Option<Vec<String>> {
+        let is_asked = path.ends_with("/kubelet.conf.d");
+        is_asked.then(|| {
+            self.kubelet_conf_d
+                .iter()
+                .map(|&name| name.to_owned())
+                .collect()
+        })
     }
 
     fn has_containerd_template(&self, _: &str) -> bool {

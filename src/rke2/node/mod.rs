@@ -239,6 +239,13 @@ impl Start<'_> {
         self.arguments(Program::Kubelet, name).next().is_some()
     }
 
+    /// Whether the kubelet's configuration directory has files beside the one that RKE2 writes.
+    fn has_kubelet_files(&self, node: &dyn Node) -> bool {
+        let directory = layout::kubelet_conf_d(&self.data_dir());
+        let mut names = node.names(&directory).into_iter().flatten();
+        names.any(|name| name.strip_suffix(".conf").is_some() && name != layout::KUBELET_DEFAULTS)
+    }
+
     /// The network plugins that a server deploys. `None` on an agent, which gets that of its cluster.
     fn plugins(&self) -> Option<Vec<String>> {
         if !self.is_server() {

@@ -2,7 +2,8 @@
 //!
 //! Source: rancher/rke2 `pkg/executor/staticpod`, `pkg/rke2`; k3s-io/k3s `pkg/server/https.go`, `pkg/etcd/etcd.go`,
 //! `pkg/cluster/bootstrap.go`, `pkg/agent/run.go`, `pkg/util/apiproxy.go`; kubernetes `cmd/kubelet/app/server.go`;
-//! containerd `internal/cri/server/service.go`. How addresses conflict was measured with Go's `net.Listen`.
+//! containerd `internal/cri/server/service.go`. How addresses conflict, and the words, are recorded of the real kubelets,
+//! API servers, etcd and containerd in `tests/cases/kubernetes/ports.json`.
 
 mod rows;
 #[cfg(test)]
@@ -10,14 +11,14 @@ mod tests;
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::facts::node::{Holder, HolderKind, Listener, Rke2Processes};
 use crate::facts::{Evidence, Part, Source};
 use crate::finding::{CheckId, Remedy};
 use crate::kubernetes::Program;
 use crate::rke2::components;
-use crate::rke2::config::SettingValue;
+use crate::rke2::config::{self, SettingValue};
 use crate::rke2::version::Version;
 
 use super::addresses::{addresses_of, chosen};
@@ -64,6 +65,10 @@ struct Wanted {
     port: u16,
     /// Where it is needed; empty for all addresses.
     addresses: Vec<IpAddr>,
+    /// Whether all addresses are set as `::`, and not as 0.0.0.0.
+    all_as_ipv6: bool,
+    /// Whether its socket has `SO_REUSEPORT`, so that it does not conflict with another one of the same user that has.
+    shares: bool,
 }
 
 /// A socket in the way of one.
@@ -159,6 +164,7 @@ fn wanted(row: &'static Row, start: &Start<'_>, node: &dyn Node) -> Option<Wante
     if let (Bind::LoopbackAndNode, Some(address)) = (&row.bind, chosen(start, node)) {
         addresses.push(address);
     }
+    let mut all_as_ipv6 = false;
     // What else the user says about it.
     if let User::Program(program) = row.user {
         let (of_port, of_address) = match program {
@@ -177,6 +183,7 @@ fn wanted(row: &'static Row, start: &Start<'_>, node: &dyn Node) -> Option<Wante
         }
         if let Some(set) = start.arguments(program, of_address).next_back() {
             let address: IpAddr = set.parse().ok()?;
+            all_as_ipv6 = address == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
             addresses = if address.is_unspecified() {
                 Vec::new()
             } else {
@@ -196,7 +203,23 @@ fn wanted(row: &'static Row, start: &Start<'_>, node: &dyn Node) -> Option<Wante
         row,
         port,
         addresses,
+        all_as_ipv6,
+        shares: row.shares || is_told_to_share(row, start),
     })
+}
+
+/// Whether an argument gives the socket of a component `SO_REUSEPORT`.
+fn is_told_to_share(row: &Row, start: &Start<'_>) -> bool {
+    let (setting, wanted) = match row.user {
+        User::Program(program) => (components::setting(program), "permit-port-sharing"),
+        User::Etcd => ("etcd-arg", "socket-reuse-port"),
+        _ => return false,
+    };
+    let entries = start.settings.items(setting).rev();
+    let mut flags = entries.map(|(entry, _)| config::entry_flag(entry));
+    let last = flags.find(|(flag, _)| *flag == wanted);
+    let value = last.map(|(_, value)| value.unwrap_or_default());
+    value.is_some_and(|value| !matches!(value, "0" | "f" | "F" | "false" | "FALSE" | "False"))
 }
 
 /// Whether the loopback address of RKE2's programs is certainly that of IPv4.
@@ -300,16 +323,23 @@ impl Judge<'_> {
         strangers.retain(|socket| self.is_strangers(wanted, socket.listener));
         // Whether a socket of root has SO_REUSEPORT is not listed.
         let is_certain = |socket: &InTheWay<'_>| {
-            socket.conflict == Conflict::Yes && !(wanted.row.shares && socket.listener.uid == 0)
+            socket.conflict == Conflict::Yes && !(wanted.shares && socket.listener.uid == 0)
         };
         strangers.sort_by_key(|socket| !is_certain(socket));
         let first = strangers.first()?;
         let (listener, address) = (first.listener, first.address);
-        let certain = wanted.row.certain && is_certain(first) && !self.is_set_aside(wanted);
+        let row = wanted.row;
+        let doubt = if !row.certain {
+            None
+        } else if is_certain(first) {
+            self.set_aside(wanted)
+        } else {
+            Some(doubt(listener))
+        };
+        let certain = row.certain && doubt.is_none();
         if !certain && !self.node.advises() {
             return None;
         }
-        let row = wanted.row;
         let port = wanted.port;
         let holder = self.holders.get(&listener.inode);
         let subject = format!("port {port}");
@@ -327,10 +357,9 @@ impl Judge<'_> {
         problem.is_transient = certain;
         if certain {
             problem.predicted = self.line(wanted, address);
-        } else if row.certain {
-            problem.notes = vec![doubt(listener)];
         }
-        let where_ = std::net::SocketAddr::new(listener.address, port);
+        problem.notes = doubt.into_iter().map(str::to_owned).collect();
+        let where_ = SocketAddr::new(listener.address, port);
         problem.actual = Some(match holder {
             Some(holder) => format!("{where_}, process {}", holder.pid),
             None => where_.to_string(),
@@ -340,32 +369,47 @@ impl Judge<'_> {
         Some(problem)
     }
 
-    /// Whether files that are read only now may say that the port is not needed.
-    fn is_set_aside(&self, wanted: &Wanted) -> bool {
+    /// Why the port may not be needed, as files say that are read only now.
+    fn set_aside(&self, wanted: &Wanted) -> Option<&'static str> {
         let data_dir = self.start.data_dir();
         match wanted.row.user {
-            User::TemporaryEtcd => self.node.etcd_member(&data_dir).is_none(),
-            // A template can set another port.
-            User::Containerd => self.node.has_containerd_template(&data_dir),
-            _ => false,
+            User::TemporaryEtcd if self.node.etcd_member(&data_dir).is_none() => {
+                Some("it is needed once etcd has data")
+            }
+            User::Containerd if self.node.has_containerd_template(&data_dir) => {
+                Some("the template of containerd's configuration can set another port")
+            }
+            User::Program(Program::Kubelet) if self.start.has_kubelet_files(self.node) => Some(
+                "a file in the kubelet's configuration directory can set another port or address",
+            ),
+            _ => None,
         }
     }
 
     fn line(&self, wanted: &Wanted, address: Option<IpAddr>) -> Option<String> {
+        let is_set = !self.start.settings.text("bind-address").is_empty();
+        if is_set && matches!(wanted.row.bind, Bind::All) {
+            // The words with that setting were not read.
+            return None;
+        }
         let minor = self.start.version.minor;
         let mut lines = wanted.row.lines.iter();
         let (_, _, line) = lines.find(|(first, last, _)| (*first..=*last).contains(&minor))?;
         let port = wanted.port;
         let at = match (address, &wanted.row.user) {
-            // The words with that setting were not read.
-            (Some(_), _) if matches!(wanted.row.bind, Bind::All) => return None,
             (None, User::Supervisor) => format!(":{port}"),
+            // Go calls all addresses of both families so, too.
             (None, _) => format!("0.0.0.0:{port}"),
-            (Some(address), _) => std::net::SocketAddr::new(address, port).to_string(),
+            (Some(address), _) => SocketAddr::new(address, port).to_string(),
+        };
+        let set = if wanted.all_as_ipv6 {
+            format!("[::]:{port}")
+        } else {
+            at.clone()
         };
         let error = format!("listen tcp {at}: {IN_USE}");
         let line = line.replace("{port}", &port.to_string());
-        Some(line.replace("{at}", &at).replace("{}", &error))
+        Some(line.replace("{at}", &set).replace("{}", &error))
     }
 }
 
@@ -383,11 +427,11 @@ fn named(holder: &Holder) -> String {
 }
 
 /// Why it is not certain that RKE2 or its component cannot listen.
-fn doubt(listener: &Listener) -> String {
-    if listener.address == IpAddr::V6(Ipv6Addr::UNSPECIFIED) {
-        "it is in the way if the socket takes connections of IPv4 too".to_owned()
+const fn doubt(listener: &Listener) -> &'static str {
+    if listener.address.is_unspecified() && listener.address.is_ipv6() {
+        "it is in the way if the socket takes connections of IPv4 too"
     } else {
-        "it is in the way unless both sockets have SO_REUSEPORT".to_owned()
+        "it is in the way unless both sockets have SO_REUSEPORT"
     }
 }
 

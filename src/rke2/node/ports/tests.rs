@@ -322,6 +322,51 @@ fn files_that_set_a_port_aside_are_asked_for() {
     let mut fake = socket("127.0.0.1", 10010);
     fake.has_template = true;
     assert_eq!(found(&fake, Server, NEW, ""), "likely 10010");
+    for (names, expected) in [
+        (
+            &["00-rke2-defaults.conf", "a.conf.rpmsave"][..],
+            "certain 10250",
+        ),
+        (&["00-rke2-defaults.conf", "50-port.conf"], "likely 10250"),
+    ] {
+        let mut fake = socket("0.0.0.0", 10250);
+        fake.kubelet_conf_d = names;
+        assert_eq!(found(&fake, Server, NEW, ""), expected, "{names:?}");
+    }
+}
+
+#[test]
+fn a_socket_that_may_be_shared_is_not_certain() {
+    for (port, config, expected) in [
+        (
+            6443,
+            "kube-apiserver-arg: permit-port-sharing=true",
+            "likely 6443",
+        ),
+        (
+            6443,
+            "kube-apiserver-arg: --permit-port-sharing",
+            "likely 6443",
+        ),
+        (
+            6443,
+            "kube-apiserver-arg: permit-port-sharing=false",
+            "certain 6443",
+        ),
+        (2379, "etcd-arg: socket-reuse-port=true", "likely 2379"),
+        (
+            2379,
+            "etcd-arg: [socket-reuse-port=true, socket-reuse-port=F]",
+            "certain 2379",
+        ),
+    ] {
+        let mut fake = Fake::with_sockets(&[("0.0.0.0", port, 0, Some(Stranger))]);
+        fake.advises = true;
+        assert_eq!(found(&fake, Server, NEW, config), expected, "{config}");
+        // Sockets of different users are not shared.
+        let fake = socket("0.0.0.0", port);
+        assert_eq!(found(&fake, Server, NEW, config), format!("certain {port}"));
+    }
 }
 
 #[test]
@@ -350,6 +395,21 @@ fn the_components_words_are_predicted() {
             "",
             "failed to create listener: failed to listen on 0.0.0.0:6443: listen tcp 0.0.0.0:6443: bind: address already in use",
         ),
+        (
+            6443,
+            Server,
+            NEW,
+            "kube-apiserver-arg: 'bind-address=::'",
+            "failed to create listener: failed to listen on [::]:6443: listen tcp 0.0.0.0:6443: bind: address already in use",
+        ),
+        (
+            6443,
+            Server,
+            NEW,
+            "kube-apiserver-arg: bind-address=192.0.2.7",
+            "failed to create listener: failed to listen on 192.0.2.7:6443: listen tcp 192.0.2.7:6443: bind: address already in use",
+        ),
+        (6443, Server, NEW, "bind-address: '::'", ""),
         (
             2379,
             Server,
