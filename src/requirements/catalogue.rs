@@ -1058,12 +1058,14 @@ const OTHERS: &[Check] = &[
         required_by: &[Kubelet],
         applies: ALWAYS,
         about: Text(
-            "A power loss can empty /var/lib/kubelet/cpu_manager_state, memory_manager_state and, {since \
-             DRA_CHECKPOINT} and later, dra_manager_state. The kubelet exits then, and also if cpu-manager-policy was \
-             changed",
+            "A power loss can empty /var/lib/kubelet/cpu_manager_state and memory_manager_state, {since \
+             POD_CHECKPOINTS} and later allocated_pods_state and actuated_pods_state, and {since DRA_CHECKPOINT} and \
+             later dra_manager_state. The kubelet exits then, and also if cpu-manager-policy was changed",
         ),
         fix: Text("drain the node, and remove the checkpoint"),
-        source: Text("kubernetes pkg/kubelet/cm/cpumanager/state, memorymanager/state, dra/state"),
+        source: Text(
+            "kubernetes pkg/kubelet/cm/cpumanager/state, memorymanager/state, dra/state, pkg/kubelet/allocation/state",
+        ),
     },
     Check {
         id: CheckId::HostStateKeyPair,

@@ -100,6 +100,11 @@ changes! {
     /// The kubelet reads a checkpoint of dynamic resources, `dra_manager_state`, at its start. Seen with 1.35 to 1.37 and
     /// not with 1.33; 1.34 was not tried.
     DRA_CHECKPOINT: (35, 0, 1);
+    /// The kubelet reads two checkpoints of the resources of pods at its start, `allocated_pods_state` and
+    /// `actuated_pods_state`: kubernetes `pkg/features/kube_features.go`, `InPlacePodVerticalScaling`.
+    POD_CHECKPOINTS: (33, 0, 1);
+    /// The feature gate of these is locked.
+    POD_CHECKPOINTS_LOCKED: (35, 0, 1);
 
     // Files and units.
 

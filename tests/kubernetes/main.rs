@@ -28,4 +28,5 @@ mod lab;
 mod ports;
 mod recordings;
 mod runtime;
+mod state;
 mod tables;

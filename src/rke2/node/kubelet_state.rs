@@ -1,13 +1,14 @@
 //! The checkpoints of the kubelet's managers, which it cannot start with if a power loss has emptied them.
 //!
-//! Source: kubernetes `pkg/kubelet/cm/{cpumanager,memorymanager,dra}/state`; recorded with kubelets of 1.24, 1.27, 1.30,
-//! 1.33 and 1.35 to 1.37.
+//! Source: kubernetes `pkg/kubelet/cm/{cpumanager,memorymanager,dra}/state`, `pkg/kubelet/allocation` and
+//! `pkg/kubelet/kuberuntime`; recorded with kubelets of 1.24, 1.27, 1.30, 1.33 and 1.35 to 1.37 in
+//! `tests/cases/kubernetes/kubelet-state.json`.
 
 use crate::facts::node::File;
 use crate::facts::{Evidence, Part, Source};
 use crate::finding::{CheckId, Component, Remedy, Stage};
 use crate::kubernetes::Program;
-use crate::rke2::changes::DRA_CHECKPOINT;
+use crate::rke2::changes::{DRA_CHECKPOINT, POD_CHECKPOINTS, POD_CHECKPOINTS_LOCKED};
 use crate::rke2::version::{Since, Version};
 
 use super::{Node, NodeProblem, Start};
@@ -21,7 +22,7 @@ struct Checkpoint {
     words: &'static str,
 }
 
-const CHECKPOINTS: [Checkpoint; 3] = [
+const CHECKPOINTS: [Checkpoint; 5] = [
     Checkpoint {
         name: CPU,
         since: Since::ALWAYS,
@@ -37,8 +38,21 @@ const CHECKPOINTS: [Checkpoint; 3] = [
         since: DRA_CHECKPOINT,
         words: "failed to get checkpoint dra_manager_state",
     },
+    Checkpoint {
+        name: "allocated_pods_state",
+        since: POD_CHECKPOINTS,
+        words: PODS,
+    },
+    Checkpoint {
+        name: "actuated_pods_state",
+        since: POD_CHECKPOINTS,
+        words: PODS,
+    },
 ];
 const CPU: &str = "cpu_manager_state";
+const PODS: &str = "please drain this node and delete pod resource information checkpoint file";
+/// A longer checkpoint is not judged by its content.
+const MAX_JUDGED: usize = 4096;
 
 pub(super) fn problems(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
     if start.settings.is_on("disable-agent") || start.sets_kubelet_arg("root-dir") {
@@ -59,10 +73,15 @@ fn of_checkpoint(
     if !is_read(checkpoint.since, start.version) {
         return None;
     }
+    let is_of_cpus = checkpoint.name == CPU;
     let path = format!("{DIRECTORY}/{}", checkpoint.name);
     let File::Content(content) = node.file(&path)? else {
         return None;
     };
+    // Those of pods are long on a node that runs some.
+    if content.len() >= MAX_JUDGED && !is_of_cpus {
+        return None;
+    }
     let (summary, words) = match policy(&content) {
         Json::Broken if content.is_empty() => (
             format!("the kubelet cannot start with its checkpoint {path}, which is empty"),
@@ -72,7 +91,7 @@ fn of_checkpoint(
             format!("the kubelet cannot start with its checkpoint {path}, which is not JSON"),
             checkpoint.words.to_owned(),
         ),
-        Json::Policy(saved) if checkpoint.name == CPU => {
+        Json::Policy(saved) if is_of_cpus => {
             let configured = cpu_policy(start).filter(|policy| *policy != saved)?;
             (
                 format!(
@@ -86,6 +105,9 @@ fn of_checkpoint(
         }
         Json::Policy(_) | Json::Unknown => return None,
     };
+    if checkpoint.words == PODS && may_lack_feature(start, node) {
+        return None;
+    }
     Some(NodeProblem {
         evidence: vec![Evidence::place(Source::file(&path), Part::Read)],
         notes: vec![format!(
@@ -112,6 +134,17 @@ fn is_read(since: Since, version: &Version) -> bool {
     version.minor >= 24 && since.includes(version)
 }
 
+/// Whether the kubelet may have the feature gate off for which it keeps checkpoints of pods.
+fn may_lack_feature(start: &Start<'_>, node: &dyn Node) -> bool {
+    if POD_CHECKPOINTS_LOCKED.includes(start.version) {
+        return false;
+    }
+    ["feature-gates", "config", "config-dir"]
+        .into_iter()
+        .any(|name| start.sets_kubelet_arg(name))
+        || start.has_kubelet_files(node)
+}
+
 enum Json {
     Broken,
     /// An object with a `policyName`.
@@ -130,7 +163,7 @@ fn policy(content: &[u8]) -> Json {
         }
         // Go's reader takes more: escapes of half a character, bytes that are not UTF-8, deep nesting.
         Err(_)
-            if content.len() < 4096
+            if content.len() < MAX_JUDGED
                 && std::str::from_utf8(content).is_ok_and(|text| !text.contains("\\u")) =>
         {
             Json::Broken
@@ -184,6 +217,9 @@ mod tests {
                 (36, "dra_manager_state", true),
                 (34, "dra_manager_state", false),
                 (36, "kubelet_internal_checkpoint", false),
+                (32, "allocated_pods_state", false),
+                (33, "allocated_pods_state", true),
+                (37, "actuated_pods_state", true),
             ] {
                 assert_eq!(
                     found(minor, name, content, ""),
@@ -194,6 +230,21 @@ mod tests {
         }
         assert!(!found(36, CPU, "", "kubelet-arg: [root-dir=/x]"));
         assert!(!found(36, CPU, "", "disable-agent: true"));
+    }
+
+    #[test]
+    fn a_feature_that_is_off_reads_no_checkpoint() {
+        const PODS: &str = "actuated_pods_state";
+        for config in [
+            "kubelet-arg: [feature-gates=InPlacePodVerticalScaling=false]",
+            "kubelet-arg: [config=/x.yaml]",
+        ] {
+            assert!(!found(34, PODS, "", config), "{config}");
+            assert!(found(35, PODS, "", config), "{config}");
+            assert!(found(34, CPU, "", config), "{config}");
+        }
+        let long = format!("{{\"a\":\"{}", "x".repeat(MAX_JUDGED));
+        assert!(!found(36, PODS, &long, ""));
     }
 
     #[test]
