@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use preflight_rke2::testing::audit::benchmark::Benchmark;
 use preflight_rke2::testing::audit::{ControlOutcome, controls};
+use preflight_rke2::testing::finding::{CheckId, Effect};
 use preflight_rke2::testing::journal::id;
 use preflight_rke2::testing::requirements::catalogue;
 use preflight_rke2::testing::rke2::releases;
@@ -264,6 +265,52 @@ fn counts_and_ranges_come_from_the_tables() {
                 "{path} after \"{before}\": PREFLIGHT_BLESS=1 writes it"
             );
         }
+    }
+}
+
+/// The table of faults of a node: its checks and tests exist, every check that can keep a node down is in it, and a row
+/// without a test has a reason.
+#[test]
+fn every_fault_of_a_node_has_a_test_or_a_reason() {
+    let document = read("docs/faults.md");
+    let (_, table) = document.split_once("\n| condition | ").unwrap();
+    let rows = table
+        .lines()
+        .skip(2)
+        .map_while(|row| row.strip_prefix("| "));
+    let mut named = Vec::new();
+    let mut count = 0;
+    for row in rows {
+        let row = row.strip_suffix(" |").unwrap();
+        let [condition, id, gate, test] = row.split('|').map(str::trim).collect::<Vec<_>>()[..]
+        else {
+            panic!("{row}");
+        };
+        count += 1;
+        assert!(!condition.is_empty());
+        let id = id.trim_matches('`');
+        let check = catalogue::CHECKS
+            .iter()
+            .find(|check| check.id.as_str() == id);
+        assert_eq!(check.is_some(), !id.is_empty(), "{row}");
+        let Some((file, function)) = test
+            .strip_prefix('`')
+            .and_then(|test| test.split_once("::"))
+        else {
+            // A reason.
+            assert!(gate.is_empty() && test.len() > 20, "{row}");
+            continue;
+        };
+        assert!(["blocked", "reported"].contains(&gate), "{row}");
+        let function = function.trim_end_matches('`');
+        assert!(read(file).contains(&format!("fn {function}(")), "{row}");
+        named.push(id);
+    }
+    assert!(count >= 50, "{count} rows");
+    for check in CheckId::ALL {
+        let id = check.as_str();
+        let keeps_down = id.starts_with("host.") && check.effect() == Effect::BlocksStart;
+        assert!(!keeps_down || named.contains(&id), "no row has {id}");
     }
 }
 
