@@ -189,6 +189,88 @@ fn hosts() -> Vec<Hostile> {
     ]
 }
 
+fn nodes() -> Vec<Hostile> {
+    let socket = |n| {
+        format!(
+            "  {n}: 00000000:280A 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 {n} 1\n"
+        )
+    };
+    let mount = |n| format!("{n} 1 8:{n} / /var/lib/a{n}\\040b rw - ext4 /dev/x{n} rw\n");
+    let many = |head: &str, count, each: &dyn Fn(u32) -> String| repeated(head, count, each);
+    vec![
+        (
+            "sockets",
+            "node_network",
+            many("A0\u{1e}t\n", 10_000, &socket),
+        ),
+        ("mounts", "node_network", many("A0\u{1e}m", 10_000, &mount)),
+        (
+            "routes",
+            "node_network",
+            many("A0\u{1e}r\n", 10_000, &|n| {
+                format!("eth{n}\t00000000\t010200C0\t0003\t0\t0\t100\t00000000\t0\t0\t0\n")
+            }),
+        ),
+        (
+            "addresses",
+            "node_network",
+            many("A0\u{1e}f", 10_000, &|n| {
+                format!("  |-- 10.1.{}.{}\n     /32 host LOCAL\n", n / 250, n % 250)
+            }),
+        ),
+        (
+            "mirrors",
+            "node_state",
+            many("A0\u{1e}rmirrors: ", 100_000, &|_| "[".to_owned()),
+        ),
+        (
+            "registries",
+            "node_state",
+            many("A0\u{1e}rconfigs:\n", 20_000, &|n| {
+                format!("  a{n}: {{auth: {{username: u}}}}\n")
+            }),
+        ),
+        (
+            "certificates",
+            "node_state",
+            many("A0\u{1e}s", 20_000, &|_| {
+                "-----BEGIN CERTIFICATE-----\nMAo=\n-----END CERTIFICATE-----\n".to_owned()
+            }),
+        ),
+        (
+            "checkpoint",
+            "node_state",
+            many("A0\u{1e}c", 100_000, &|_| "{\"a\":".to_owned()),
+        ),
+        (
+            "modules",
+            "node_advice",
+            many("A0\u{1e}k6.1.0\n\u{1e}d", 20_000, &|n| {
+                format!("kernel/a{n}.ko: kernel/b{n}.ko\n")
+            }),
+        ),
+        (
+            "aliases",
+            "node_advice",
+            many("A0\u{1e}k6.1.0\n\u{1e}b", 20_000, &|n| {
+                format!("install a{n} \\\n /bin/true\nblacklist b{n}\n")
+            }),
+        ),
+        (
+            "unmanaged",
+            "node_advice",
+            many("A0\u{1e}n[keyfile]\nunmanaged-devices=", 20_000, &|n| {
+                format!("interface-name:a{n}*;")
+            }),
+        ),
+    ]
+}
+
+#[test]
+fn long_files_of_a_node_take_no_time() {
+    measure(nodes());
+}
+
 #[test]
 fn long_configurations_take_no_time() {
     measure(configurations());

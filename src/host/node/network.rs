@@ -3,6 +3,7 @@
 //! Routes and addresses are those of the first process: the program's own network name space may be another one
 //! (`PrivateNetwork=`).
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
@@ -132,9 +133,11 @@ fn ipv6(text: &str) -> Option<Ipv6Addr> {
     u128::from_str_radix(text, 16).ok().map(Ipv6Addr::from)
 }
 
-/// The local addresses in a `fib_trie`: each `/32 host LOCAL` belongs to the address above it.
+/// The local addresses in a `fib_trie`, each once: each `/32 host LOCAL` belongs to the address above it. A node whose
+/// kube-proxy uses IPVS has one for each service.
 fn local_ipv4(text: &str) -> Vec<IpAddr> {
     let mut all: Vec<IpAddr> = Vec::new();
+    let mut known = BTreeSet::new();
     let mut last = None;
     for line in text.lines() {
         let line = line.trim_start();
@@ -142,7 +145,7 @@ fn local_ipv4(text: &str) -> Vec<IpAddr> {
             last = address.trim().parse::<Ipv4Addr>().ok().map(IpAddr::V4);
         } else if line.starts_with("/32 host LOCAL")
             && let Some(address) = last
-            && !all.contains(&address)
+            && known.insert(address)
         {
             all.push(address);
         }

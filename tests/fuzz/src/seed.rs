@@ -293,6 +293,101 @@ fn audits(corpus: &mut Corpus) {
     }
 }
 
+/// Nodes with what keeps RKE2 from running, and with what advice is about. Each is one input for each target that knows
+/// its files.
+fn nodes(corpus: &mut Corpus) {
+    let tables = [
+        ("node_network", super::targets::node::NETWORK),
+        ("node_state", super::targets::node::STATE),
+        ("node_advice", super::targets::node::ADVICE),
+    ];
+    for (at, case) in cases("host").iter().enumerate() {
+        let head = format!("{}0", char::from(b'A' + (at % 26) as u8));
+        for (target, files) in tables {
+            let of_target = |(path, content): (&String, &Value)| {
+                let (letter, _) = files.iter().find(|(_, known)| path[1..] == **known)?;
+                Some(format!("{}{}", char::from(*letter), text(content)))
+            };
+            let mut parts: Vec<String> = entries(&case["files"]).filter_map(of_target).collect();
+            if let Some(config) = case["files"]["/etc/rancher/rke2/config.yaml"].as_str() {
+                parts.push(format!("C{config}"));
+            }
+            corpus.parts(target, &head, &parts);
+        }
+    }
+    let certificates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cases/certificates");
+    for name in ["2021.pem", "2020-2090.pem", "2090-2099.pem"] {
+        let pem = fs::read_to_string(certificates.join(name)).expect("a certificate");
+        corpus.parts(
+            "node_state",
+            "A0",
+            &[format!("s{pem}"), format!("p{pem}{pem}")],
+        );
+    }
+    let encoded = fs::read_to_string(certificates.join("2021.pem.base64")).expect("a certificate");
+    let dynamic = format!("d{{\"data\":{{\"tls.crt\":\"{}\"}}}}", encoded.trim());
+    corpus.parts("node_state", "50", &[dynamic]);
+    for parts in [
+        &[
+            "rmirrors:\n  docker.io: {endpoint: [https://a]}\nconfigs:\n  a: {auth: {username: u, password: PASSWORD}, tls: {insecure_skip_verify: yes}}\n",
+        ][..],
+        &["rmirrors: [x]\n", "wPASSWORD,server\nPASSWORD\n"],
+        &[
+            "c{\"policyName\":\"none\",\"defaultCpuSet\":\"0-3\",\"checksum\":1}",
+            "m",
+            "k\0\0",
+            "a{\"data\":",
+            "Ckubelet-arg: [cpu-manager-policy=static]\n",
+        ],
+        &[
+            "eapiVersion: v1\nmetadata: {annotations: {etcd.k3s.io/initial: '{x'}}\n",
+            "lx",
+            "b/bootstrap/0123456789ab",
+        ],
+        &[
+            "xSELINUX=enforcing\nSELINUXTYPE=targeted\n",
+            "Cselinux: true\n",
+            "o#subsys_name\thierarchy\nmemory\t0\t1\t0\n",
+            "ucpu io pids\n",
+        ],
+    ] {
+        corpus.parts(
+            "node_state",
+            "A0",
+            &parts
+                .iter()
+                .map(|&part| part.to_owned())
+                .collect::<Vec<_>>(),
+        );
+    }
+    let advice = [
+        "n[main]\nplugins=ifcfg-rh,keyfile\n[keyfile]\nunmanaged-devices=interface-name:cali*;interface-name:flannel*\n",
+        "N[device-cni]\nmatch-device=interface-name:cni0\nmanaged=0\n",
+        "fDefaultZone=trusted\nFirewallBackend=nftables\n",
+        "z<zone target=\"ACCEPT\"><source address=\"10.42.0.0/16\"/></zone>",
+        "uENABLED=yes\n",
+        "ttable inet filter { chain input { type filter hook input priority 0; policy drop; } }\n",
+        "binstall br_netfilter /bin/true\nblacklist overlay\nalias a b\noptions x y=z \\\n more\n",
+        "dkernel/fs/overlayfs/overlay.ko.xz:\nkernel/net/bridge/br_netfilter.ko: kernel/net/bridge/bridge.ko\n",
+        "ikernel/net/netfilter/nf_conntrack.ko\n",
+        "lbr_netfilter 32768 0 - Live 0x0\n",
+        "ynodev\tsysfs\n\text4\nnodev\toverlay\n",
+        "k6.1.0\n",
+        "oID=rhel\nVERSION_ID=\"10.0\"\nID_LIKE=\"fedora\"\n",
+        "h127.0.0.1 localhost # x\n::1 a\n",
+        "rnameserver 127.0.0.53\nsearch a\noptions edns0\n",
+        "ppermissive = 0\n",
+        "Pallow perm=any all : dir=/var/lib/rancher/\n",
+        "c{\"cniVersion\":\"1.0.0\"}",
+        "eHTTPS_PROXY=http://u:PASSWORD@proxy:3128\nNO_PROXY=127.0.0.0/8,.svc\n",
+    ]
+    .map(str::to_owned);
+    corpus.parts("node_advice", "A0", &advice);
+    for part in &advice {
+        corpus.parts("node_advice", ">1", std::slice::from_ref(part));
+    }
+}
+
 /// Writes them, one directory a target below `directory`.
 pub(crate) fn write(directory: PathBuf) {
     let mut corpus = Corpus {
@@ -341,6 +436,7 @@ pub(crate) fn write(directory: PathBuf) {
     audits(&mut corpus);
     kubernetes(&mut corpus);
     small(&mut corpus);
+    nodes(&mut corpus);
     for (target, count) in &corpus.written {
         println!("{target}: {count} inputs");
     }

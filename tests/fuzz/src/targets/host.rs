@@ -86,15 +86,19 @@ pub(super) fn read(part: &[u8], path: &str) -> Result<Vec<u8>, ReadError> {
     }
 }
 
+/// The release that a byte of an input chooses.
+pub(super) fn version(byte: u8) -> Version {
+    let at = usize::from(byte) % VERSIONS.len();
+    let text = VERSIONS.get(at);
+    text.and_then(|text| text.parse().ok())
+        .unwrap_or(Version::new(34, 1, 1))
+}
+
 impl Host {
     /// The head of an input chooses version, role and the secret's way; its parts are files,
     /// variables and words. `n` names the files that follow.
     pub(super) fn of(data: &[u8]) -> Self {
-        let version = usize::from(super::switch(data, 0)) % VERSIONS.len();
-        let version: Version = VERSIONS
-            .get(version)
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(Version::new(34, 1, 1));
+        let version = version(super::switch(data, 0));
         let role = match super::switch(data, 1) % 2 {
             0 => Role::Server,
             _ => Role::Agent,

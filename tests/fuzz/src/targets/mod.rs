@@ -11,6 +11,7 @@ mod elf;
 mod host;
 mod kubelet_conf;
 mod kubernetes;
+pub(crate) mod node;
 mod settings_toml;
 mod sysctl_d;
 mod units;
@@ -20,7 +21,7 @@ mod whole;
 pub(crate) type Run = fn(&[u8]);
 
 /// Every target, by name.
-pub(crate) const TARGETS: [(&str, Run); 14] = [
+pub(crate) const TARGETS: [(&str, Run); 17] = [
     ("accounts", accounts::run),
     ("audit", audit::run),
     ("cmdline", cmdline::run),
@@ -31,6 +32,9 @@ pub(crate) const TARGETS: [(&str, Run); 14] = [
     ("kubernetes_file", kubernetes::file),
     ("kubernetes_kubelet", kubernetes::kubelet),
     ("kubernetes_log", kubernetes::log),
+    ("node_advice", node::advice),
+    ("node_network", node::network),
+    ("node_state", node::state),
     ("settings_toml", settings_toml::run),
     ("sysctl_d", sysctl_d::run),
     ("units", units::run),

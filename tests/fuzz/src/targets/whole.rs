@@ -107,7 +107,7 @@ fn around(data: &[u8], limit: Option<usize>) -> Around {
 
 /// Nothing but lines of visible characters.
 #[track_caller]
-fn is_plain(text: &str, line_feeds: bool) {
+pub(super) fn is_plain(text: &str, line_feeds: bool) {
     let hides = |c: &char| match c {
         '\n' => !line_feeds,
         c => preflight_rke2::testing::text::is_unprintable(*c),
