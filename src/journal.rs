@@ -28,8 +28,14 @@ pub mod id {
     pub const MONITOR: &str = "c0a8f2c7d96b4e0f8f0d6a2b7f4b5d31";
     /// The kubelet, or the program of a static pod, exits again and again.
     pub const EXITED: &str = "5b2d7e90c4a14f6d8e13a97f20b6c8d5";
+    /// Something of the node is wrong that can pass.
+    pub const CONDITION: &str = "8d1c5f0e6b7a4c2f9e03b1d4a6c7e812";
+    /// It is over.
+    pub const CONDITION_OVER: &str = "2f6e9b13c8d04a57b1e0f7c93a5d6e24";
+    /// Certificates end soon.
+    pub const EXPIRING: &str = "b7a30c5e94d14f86a2c8e51f0d3b9764";
     /// All of them.
-    pub const ALL: [&str; 12] = [
+    pub const ALL: [&str; 15] = [
         FINDING,
         BLOCKED,
         ALLOWED_ANYWAY,
@@ -42,6 +48,9 @@ pub mod id {
         DRIFT_RESOLVED,
         MONITOR,
         EXITED,
+        CONDITION,
+        CONDITION_OVER,
+        EXPIRING,
     ];
 }
 

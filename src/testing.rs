@@ -65,8 +65,9 @@ pub mod examine {
 }
 pub mod facts {
     pub use crate::facts::{
-        AccountRow, Cgroup, HostFacts, KernelFact, Lookup, Machine, NextBoot, Operation, ReadError,
-        Reading, RemedyFacts, Source, Table, WriteAccess,
+        AccountRow, Certificate, CertificateKind, Cgroup, EtcdDatabase, HostFacts, KernelFact,
+        Lookup, Machine, Measurements, NextBoot, Operation, ReadError, Reading, RemedyFacts, Room,
+        Source, Table, WriteAccess,
     };
 }
 pub mod finding {

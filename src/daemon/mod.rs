@@ -26,6 +26,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::configuration::Configuration;
 use crate::host::HostRoot;
+use crate::host::mount_events::MountEvents;
 use crate::host::state::{self, State};
 use crate::host::systemd_bus::BusError;
 use crate::host::systemd_bus::manage::{self, SystemdSignal};
@@ -53,6 +54,7 @@ const MAX_EVENTS: usize = 256;
 /// An event that the monitor handles.
 enum Event {
     Files(io::Result<Changes>),
+    Mounts(io::Result<()>),
     Bus(BusEvent),
     Request(Request),
     Hangup,
@@ -77,6 +79,8 @@ struct Daemon {
     state: State,
     configuration: Configuration,
     watch: Option<Watch>,
+    /// Reports changes of mounts, while a unit is blocked.
+    mounts: Option<MountEvents>,
     bus: Bus,
     shared: Shared,
     requests: mpsc::Receiver<Request>,
@@ -147,6 +151,7 @@ impl Daemon {
             state: State::default(),
             configuration: Configuration::default(),
             watch,
+            mounts: None,
             bus: Bus::new(),
             shared: Shared::new(sender),
             requests,
@@ -198,6 +203,14 @@ impl Daemon {
                     format!("{error}; changes are detected only at the next periodic evaluation");
                 self.notifier.set_trouble("inotify", Some(text));
             }
+            Event::Mounts(Ok(())) => {
+                self.shared.change_counter().fetch_add(1, Ordering::Relaxed);
+                self.schedule();
+            }
+            Event::Mounts(Err(error)) => {
+                self.mounts = None;
+                self.notifier.set_trouble("mounts", Some(error.to_string()));
+            }
             Event::Bus(BusEvent::Signal(signal)) => self.handle_signal(signal, false).await,
             Event::Request(Request::Check(reply)) => {
                 self.waiting.push(reply);
@@ -243,6 +256,12 @@ impl Daemon {
                 None => std::future::pending().await,
             }
         };
+        let mounts = async {
+            match &mut self.mounts {
+                Some(mounts) => mounts.changed().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             signal = self.signals.next() => match signal {
@@ -254,6 +273,7 @@ impl Daemon {
             () = sleep_until(self.due) => Event::Reconcile,
             event = self.bus.next() => Event::Bus(event),
             changes = files => Event::Files(changes),
+            changed = mounts => Event::Mounts(changed),
             Some(request) = self.requests.recv() => Event::Request(request),
         }
     }
@@ -315,6 +335,28 @@ impl Daemon {
                 event,
                 is_late,
             });
+        }
+    }
+
+    /// Watches the mounts while a unit is blocked, which a change of one may release. While RKE2 runs, each pod makes
+    /// some, and none of them matters before the next periodic evaluation.
+    fn watch_mounts(&mut self, is_blocked: bool) {
+        if !is_blocked {
+            self.mounts = None;
+            self.notifier.set_trouble("mounts", None);
+        } else if self.mounts.is_none() {
+            let trouble = match MountEvents::new() {
+                Ok(mounts) => {
+                    self.mounts = Some(mounts);
+                    // What changed before this was not reported.
+                    self.schedule();
+                    None
+                }
+                Err(error) => Some(format!(
+                    "{error}; changes of mounts are detected only at the next periodic evaluation"
+                )),
+            };
+            self.notifier.set_trouble("mounts", trouble);
         }
     }
 

@@ -23,6 +23,7 @@ use crate::monitor::{
     self, JobEvent, MonitorAction, MonitorStatus, NodeStatus, PersistedState, Phase, StepInput,
     StopContext, UnitStatus,
 };
+use crate::report::conditions;
 use crate::report::metrics::{self, Snapshot};
 use crate::report::monitor as records;
 use crate::unit::{Load, UnitDefinition};
@@ -95,6 +96,8 @@ impl Daemon {
         }
         self.changed.clear();
         self.watch_read_files();
+        let is_blocked = |unit: &Observation| unit.status.is_blocked();
+        self.watch_mounts(observations.iter().any(is_blocked));
         let is_settling = observations.iter().any(|unit| unit.is_settling);
         let recheck = observations.iter().filter_map(|unit| unit.recheck).min();
         self.report(observations).await;
@@ -185,6 +188,7 @@ impl Daemon {
             examination.last_run = LastRun::of(live);
         }
         examine::exits::add(&self.root, &mut examination);
+        let measured = examine::measure::measure(&self.root, &examination);
         let report = examination.report;
         let configuration = self.configuration.clone();
         let plan = plan::decide(&report, &configuration, kernel);
@@ -211,14 +215,12 @@ impl Daemon {
             };
             self.apply_job_events(&mut persisted, events, &context);
         }
-        let (restarts, entered, started) = match result {
-            QueryResult::Live(live) => (live.restarts, live.entered_active, live.main_started_at),
-            _ => (0, 0, 0),
-        };
+        let (restarts, entered, started) = starts(result);
         let input = StepInput {
             now: state::now(),
             report: &report,
             plan: &plan,
+            measured: measured.as_ref(),
             configuration: &configuration,
             phase,
             restarts,
@@ -254,6 +256,7 @@ impl Daemon {
             held,
             ..UnitStatus::new(&report)
         };
+        status.measured = measured.clone().unwrap_or_default();
         status.set_persisted(&persisted);
         let drift = monitor::drift(&report, &configuration);
         let line = if report.idle {
@@ -324,6 +327,22 @@ impl Daemon {
             MonitorAction::Exited(exits) => {
                 let records = exits.iter().map(|exit| records::exited(unit, exit));
                 self.notifier.log(records.collect());
+            }
+            MonitorAction::Conditions(changes) => {
+                let is_new = |finding: &&Finding| changes.new.contains(&monitor::key(finding));
+                let findings = input.report.problems().filter(is_new);
+                let mut records: Vec<Record> = findings
+                    .map(|finding| conditions::appeared(unit, finding))
+                    .collect();
+                let over = changes.over.iter();
+                records.extend(over.map(|what| conditions::over(unit, what)));
+                let time_sync = changes.time_sync;
+                records.extend(time_sync.map(|has| conditions::time_sync(unit, has)));
+                self.notifier.log(records);
+            }
+            MonitorAction::Expiring(expiring) => {
+                let records = conditions::expiring(unit, input.now / 1_000_000, &expiring);
+                self.notifier.log(records);
             }
             MonitorAction::ForgetBlock => {
                 let forgotten = self.state.forget_block(unit);
@@ -515,6 +534,14 @@ impl Daemon {
             self.metrics = (timeless, evaluated);
         }
         self.notifier.set_trouble("metrics", trouble);
+    }
+}
+
+/// `NRestarts`, when the unit last became active, and when its program was last started.
+fn starts(result: &QueryResult) -> (u32, u64, u64) {
+    match result {
+        QueryResult::Live(live) => (live.restarts, live.entered_active, live.main_started_at),
+        QueryResult::NotFound | QueryResult::Unavailable => (0, 0, 0),
     }
 }
 

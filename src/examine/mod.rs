@@ -6,6 +6,7 @@
 //! start      which of it decides the start, and which advice applies
 //! collect    what that requires of the host, and the facts about it
 //! judge      the findings; those that something unknown could change do not block
+//! measure    what changes by time alone; not for the gate
 //! exits      what really happened in the last start; not for the gate
 //! ```
 
@@ -15,6 +16,7 @@ pub(crate) mod exits;
 mod judge;
 mod kubelet_machine;
 mod live_unit;
+pub(crate) mod measure;
 mod next_boot;
 mod node;
 mod possible_values;

@@ -132,6 +132,16 @@ impl Node for HostNode<'_> {
         node::advice::umask(self.root, self.unit?)
     }
 
+    fn is_container(&self) -> Option<bool> {
+        self.root
+            .is_live()
+            .then(|| node::advice::is_container(self.root))
+    }
+
+    fn file_size(&self, path: &str) -> Option<u64> {
+        node::advice::file_size(self.root, path)
+    }
+
     fn proxy_variables(&self) -> Vec<ProxyVariable> {
         let is_known =
             |variable: &&Variable| PROXY.iter().any(|name| name.as_bytes() == variable.name);

@@ -5,6 +5,7 @@ pub(crate) mod disk;
 mod evidence;
 mod exit;
 mod host;
+mod measurements;
 pub(crate) mod node;
 mod source;
 
@@ -17,5 +18,6 @@ pub use host::Machine;
 pub(crate) use host::{AccountFact, Persistence, SysctlFile, SystemdSource, SystemdVersion};
 pub use host::{Cgroup, HostFacts, KernelFact, NextBoot, WriteAccess};
 pub(crate) use host::{NextBootCause, proc_sys};
+pub use measurements::{Certificate, CertificateKind, EtcdDatabase, Measurements, Room};
 pub use source::{Operation, ReadError};
 pub use source::{Reading, Source};

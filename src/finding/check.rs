@@ -82,6 +82,7 @@ check_ids! {
     HostConflict, "host.conflict", Advice;
     HostContainerdTemplate, "host.containerd-template", Advice;
     HostEtcdAddress, "host.etcd-address", BlocksStart;
+    HostEtcdQuota, "host.etcd-quota", Advice;
     HostFapolicyd, "host.fapolicyd", Advice;
     HostFirewall, "host.firewall", Advice;
     HostHostsFile, "host.hosts-file", Advice;

@@ -20,6 +20,7 @@ mod kernel_writes;
 pub(crate) mod kubelet;
 pub(crate) mod logs;
 pub(crate) mod machine;
+pub(crate) mod mount_events;
 mod mountinfo;
 pub(crate) mod node;
 pub(crate) mod rke2_binary;

@@ -4,6 +4,7 @@ use super::last_start::LastStart;
 use super::phase::Phase;
 use crate::assessment::UnitReport;
 use crate::configuration::Configuration;
+use crate::facts::Measurements;
 use crate::gate::block::Block;
 use crate::gate::plan::GatePlan;
 use crate::gate::stamp::Stamped;
@@ -17,6 +18,8 @@ pub(crate) struct StepInput<'a> {
     pub report: &'a UnitReport,
     /// What the gate would do.
     pub plan: &'a GatePlan<'a>,
+    /// What was measured of the node; `None` where nothing is known of it.
+    pub measured: Option<&'a Measurements>,
     /// The configuration in force.
     pub configuration: &'a Configuration,
     /// What the unit does, according to systemd.

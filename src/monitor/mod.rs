@@ -1,7 +1,9 @@
 //! What to do about a unit, given its observed and its persisted state. Pure: [`crate::daemon`] observes
 //! units and carries out the actions.
 
+mod conditions;
 mod exits;
+mod expiry;
 mod input;
 mod last_start;
 mod left_down;
@@ -12,8 +14,10 @@ mod step;
 mod stops;
 #[cfg(test)]
 mod tests;
-mod transient;
+mod unreported;
 
+pub(crate) use conditions::key;
+pub(crate) use expiry::Expiring;
 pub(crate) use input::StepInput;
 pub(crate) use last_start::{LastStart, gate_end};
 pub use persisted::Hold;
@@ -25,6 +29,12 @@ pub(crate) use stops::{JobEvent, StopContext};
 
 /// How long until the next evaluation, in microseconds; `None` where the usual ones suffice.
 pub(crate) fn recheck(persisted: &PersistedState, input: &StepInput<'_>) -> Option<u64> {
-    let of_logs = exits::recheck(persisted, input);
-    of_logs.into_iter().chain(transient::recheck(input)).min()
+    [
+        exits::recheck(persisted, input),
+        conditions::recheck(persisted, input),
+        unreported::recheck(persisted, input),
+    ]
+    .into_iter()
+    .flatten()
+    .min()
 }

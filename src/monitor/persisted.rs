@@ -48,6 +48,32 @@ pub struct PersistedState {
     pub held: Option<(u64, Hold)>,
     /// Exits of components that were logged.
     pub exits: LoggedExits,
+    /// What is wrong and can pass, by check and subject.
+    pub conditions: BTreeMap<String, Condition>,
+    /// Certificates whose end was logged, by their path.
+    pub certificates: BTreeMap<String, LoggedExpiry>,
+    /// Whether a unit that sets the clock was enabled.
+    pub time_sync: Option<bool>,
+}
+
+/// Something that is wrong and can pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Condition {
+    /// When it was first observed, in microseconds since 1970.
+    pub since: u64,
+    /// What was logged of it.
+    pub summary: String,
+    /// Whether it was logged.
+    pub logged: bool,
+}
+
+/// What was last logged of a certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoggedExpiry {
+    /// When its validity ends, in seconds since 1970.
+    pub not_after: u64,
+    /// The number of days that had been reached.
+    pub within: u64,
 }
 
 /// The exits of components that were logged in one start of the unit.
@@ -157,6 +183,9 @@ impl Default for PersistedState {
             failing_from: None,
             held: None,
             exits: LoggedExits::default(),
+            conditions: BTreeMap::new(),
+            certificates: BTreeMap::new(),
+            time_sync: None,
         }
     }
 }

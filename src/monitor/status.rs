@@ -10,6 +10,7 @@ use super::persisted::{Hold, PersistedState};
 use super::phase::Phase;
 use crate::assessment::UnitReport;
 use crate::document::UnitDocument;
+use crate::facts::Measurements;
 use crate::verdict::Verdict;
 
 /// The format.
@@ -74,6 +75,9 @@ pub struct UnitStatus {
     /// The CIS profile. Not in the document, which never had it: a label in the metrics.
     #[serde(skip)]
     pub profile: String,
+    /// What was measured of the node: metrics, not in the document either.
+    #[serde(skip)]
+    pub measured: Measurements,
 }
 
 impl NodeStatus {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::conditions::{self, ConditionChanges};
 use super::exits;
+use super::expiry::{self, Expiring};
 use super::input::StepInput;
 use super::last_start::GateEnd;
 use super::left_down::left_down;
@@ -42,6 +44,10 @@ pub(crate) enum MonitorAction {
     ForgetBlock,
     /// Log that these components exited, which are started again and again.
     Exited(Vec<ComponentExit>),
+    /// Log what has become wrong, and what is over.
+    Conditions(ConditionChanges),
+    /// Log that these certificates end soon.
+    Expiring(Vec<Expiring>),
 }
 
 /// Returns the actions to take, and updates the persisted state.
@@ -65,12 +71,33 @@ pub(crate) fn step(persisted: &mut PersistedState, input: &StepInput<'_>) -> Vec
     if !exited.is_empty() {
         actions.push(MonitorAction::Exited(exited));
     }
+    detect_changes_by_time(persisted, input, &mut actions);
     if !is_settling(persisted, input)
         && let Some(block) = down_for(persisted, input)
     {
         blocked(persisted, input, block, &mut actions);
     }
     actions
+}
+
+/// What becomes wrong by time, of a unit that runs or that a boot starts: the other one is not wanted.
+fn detect_changes_by_time(
+    persisted: &mut PersistedState,
+    input: &StepInput<'_>,
+    actions: &mut Vec<MonitorAction>,
+) {
+    if input.phase.is_down() && !input.enabled {
+        persisted.conditions.clear();
+        return;
+    }
+    let conditions = conditions::detect(persisted, input);
+    if conditions != ConditionChanges::default() {
+        actions.push(MonitorAction::Conditions(conditions));
+    }
+    let expiring = expiry::detect(persisted, input);
+    if !expiring.is_empty() {
+        actions.push(MonitorAction::Expiring(expiring));
+    }
 }
 
 /// Whether the state will change in a moment: the gate still runs, or a stop is not attributed yet. A start

@@ -3,7 +3,7 @@
 use super::*;
 use crate::assessment::UnitReport;
 use crate::configuration::{BlockOn, Configuration, Mode};
-use crate::facts::ComponentExit;
+use crate::facts::{Certificate, CertificateKind, ComponentExit, Measurements};
 use crate::finding::{CheckId, Finding, Outcome};
 use crate::gate::block::Block;
 use crate::gate::plan::{self, Override};
@@ -53,6 +53,7 @@ struct Node {
     entered: u64,
     started: u64,
     exits: Vec<ComponentExit>,
+    measured: Option<Measurements>,
     /// When logs are to be read again, by the last observation.
     recheck: Option<u64>,
     enabled: bool,
@@ -73,6 +74,7 @@ impl Node {
             entered: 0,
             started: 0,
             exits: Vec::new(),
+            measured: Some(Measurements::default()),
             recheck: None,
             enabled: true,
             loadable: true,
@@ -161,6 +163,7 @@ impl Node {
             now: self.now,
             report: &report,
             plan: &plan,
+            measured: self.measured.as_ref(),
             configuration: &self.configuration,
             phase: self.phase,
             restarts: self.restarts,
@@ -1041,4 +1044,292 @@ fn a_unit_that_is_blocked_until_something_passes_is_evaluated_again_soon() {
     node.phase = Phase::Running;
     node.observe(vec![port()]);
     assert_eq!(node.recheck, None, "it runs");
+}
+
+/// A condition about which the gate and drift say nothing.
+fn condition(id: CheckId, subject: &str) -> Finding {
+    let transient = id != CheckId::HostSpaceLow;
+    let later = if transient { Satisfied } else { Violated };
+    Finding::new(id, subject, Vec::new(), Violated, later)
+        .transient(transient)
+        .with_summary(format!("{subject} is wrong"))
+}
+
+/// What is logged of conditions: what is new, and what is over.
+fn conditions(actions: &[MonitorAction]) -> (Vec<&str>, Vec<&str>) {
+    let mut found = (Vec::new(), Vec::new());
+    for action in actions {
+        if let MonitorAction::Conditions(changes) = action {
+            found.0.extend(changes.new.iter().map(String::as_str));
+            found.1.extend(changes.over.iter().map(String::as_str));
+        }
+    }
+    found
+}
+
+const NOTHING: (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+
+#[test]
+fn what_lasts_is_logged_once_and_once_when_it_is_over() {
+    let port = || condition(CheckId::HostPort, "port 10250");
+    for phase in [Phase::Down, Phase::Retrying] {
+        let mut node = Node::new(phase);
+        assert_eq!(conditions(&node.observe(vec![port()])), NOTHING);
+        assert_eq!(node.recheck, Some(10_000_000));
+        node.now += 10_000_000;
+        let new = (vec!["host.port port 10250"], vec![]);
+        assert_eq!(conditions(&node.observe(vec![port()])), new);
+        assert_eq!(node.recheck, None);
+        // A monitor that is started again knows of it.
+        let state = serde_json::to_string(&node.persisted).unwrap();
+        node.persisted = serde_json::from_str(&state).unwrap();
+        assert_eq!(conditions(&node.observe(vec![port()])), NOTHING);
+        // Nothing is known of the node for a while.
+        let measured = node.measured.take();
+        assert_eq!(conditions(&node.observe(vec![])), NOTHING);
+        node.measured = measured;
+        let over = (vec![], vec!["port 10250 is wrong"]);
+        assert_eq!(conditions(&node.observe(vec![])), over);
+        assert_eq!(conditions(&node.observe(vec![])), NOTHING);
+    }
+}
+
+#[test]
+fn what_passes_at_once_is_not_logged() {
+    let mut node = Node::new(Phase::Down);
+    node.observe(vec![condition(CheckId::HostRoute, "default route")]);
+    node.now += 9_000_000;
+    assert_eq!(conditions(&node.observe(vec![])), NOTHING);
+    assert_eq!(node.persisted.conditions.len(), 0);
+}
+
+#[test]
+fn nothing_is_logged_twice() {
+    let lasting = |node: &mut Node, finding: Finding| {
+        node.observe(vec![finding.clone()]);
+        node.now += 60_000_000;
+        let actions = node.observe(vec![finding]);
+        conditions(&actions).0.len()
+    };
+    let port = || condition(CheckId::HostPort, "port 10250");
+    // Drift tells of it.
+    let mut node = Node::new(Phase::Running);
+    assert_eq!(lasting(&mut node, condition(CheckId::HostRoute, "x")), 0);
+    // The gate has told of it.
+    let mut node = Node::new(Phase::Down);
+    node.configuration.block_on.push(BlockOn::Transient);
+    node.start(GateEnd::Blocked);
+    node.block = Some(Stamped {
+        value: Block::new(UNIT, node.now, true, &[&port()]),
+        stamp: node.stamp(),
+    });
+    assert_eq!(lasting(&mut node, port()), 0);
+    let mut node = Node::new(Phase::Down);
+    node.configuration.skip.push("host.port".to_owned());
+    assert_eq!(lasting(&mut node, port()), 0);
+    let mut node = Node::new(Phase::Unknown);
+    assert_eq!(lasting(&mut node, port()), 0, "RKE2 may run");
+    let mut node = Node::new(Phase::Down);
+    assert_eq!(lasting(&mut node, wrong("a")), 0, "it does not pass");
+    let mut node = Node::new(Phase::Down);
+    node.enabled = false;
+    assert_eq!(lasting(&mut node, port()), 0, "it is not wanted");
+}
+
+#[test]
+fn ports_of_a_unit_that_runs_are_not_known_to_be_free() {
+    let mut node = Node::new(Phase::Down);
+    let port = || condition(CheckId::HostPort, "port 10250");
+    let route = || condition(CheckId::HostRoute, "default route");
+    node.observe(vec![port(), route()]);
+    node.now += 10_000_000;
+    assert_eq!(conditions(&node.observe(vec![port(), route()])).0.len(), 2);
+    node.phase = Phase::Running;
+    let over = (vec![], vec!["default route is wrong"]);
+    assert_eq!(conditions(&node.observe(vec![])), over);
+    assert_eq!(node.persisted.conditions.len(), 0);
+}
+
+#[test]
+fn space_that_is_low_is_not_over_when_none_is_left() {
+    let low = || condition(CheckId::HostSpaceLow, "/data");
+    let mut node = Node::new(Phase::Running);
+    node.observe(vec![low()]);
+    node.now += 10_000_000;
+    assert_eq!(conditions(&node.observe(vec![low()])).0.len(), 1);
+    let full = Finding::new(CheckId::HostSpace, "/data", vec![], Violated, Violated);
+    assert_eq!(conditions(&node.observe(vec![full])), NOTHING);
+    assert_eq!(conditions(&node.observe(vec![low()])), NOTHING);
+    let over = (vec![], vec!["/data is wrong"]);
+    assert_eq!(conditions(&node.observe(vec![])), over);
+}
+
+#[test]
+fn a_change_of_what_sets_the_clock_is_logged() {
+    let mut node = Node::new(Phase::Running);
+    let mut time_sync = |has| {
+        node.measured = Some(Measurements {
+            has_time_sync: has,
+            ..Measurements::default()
+        });
+        let actions = node.observe(vec![]);
+        actions.iter().find_map(|action| match action {
+            MonitorAction::Conditions(changes) => changes.time_sync,
+            _ => None,
+        })
+    };
+    for (has, logged) in [
+        (Some(false), None),
+        (None, None),
+        (Some(true), Some(true)),
+        (Some(true), None),
+        (Some(false), Some(false)),
+        (Some(false), None),
+    ] {
+        assert_eq!(time_sync(has), logged);
+    }
+}
+
+const DAY: u64 = 86_400;
+const NOW: u64 = 1_800_000_000;
+
+fn certificate(kind: CertificateKind, seconds_left: i64) -> Certificate {
+    let renewal = (kind == CertificateKind::Leaf).then_some(120);
+    Certificate {
+        path: "/d/a.crt".to_owned(),
+        file: "a.crt".to_owned(),
+        kind,
+        not_after: NOW.checked_add_signed(seconds_left).unwrap(),
+        renewal,
+    }
+}
+
+impl Node {
+    /// Observes a certificate, and returns the days for which it is logged and whether RKE2 renews it.
+    fn certificate(&mut self, certificate: Certificate) -> Option<(u64, bool)> {
+        self.measured = Some(Measurements {
+            certificates: vec![certificate],
+            ..Measurements::default()
+        });
+        self.now = NOW * 1_000_000;
+        let actions = self.observe(vec![]);
+        actions.iter().find_map(|action| match action {
+            MonitorAction::Expiring(all) => Some((all[0].within, all[0].is_renewed)),
+            _ => None,
+        })
+    }
+}
+
+#[test]
+fn a_certificate_is_logged_once_for_each_number_of_days() {
+    const D: i64 = 86_400;
+    for (kind, steps) in [
+        (
+            CertificateKind::Leaf,
+            [
+                (31 * D, None),
+                (30 * D, Some(30)),
+                (8 * D, None),
+                (7 * D, Some(7)),
+                (D + 1, None),
+                (D, Some(1)),
+                (-D, None),
+            ],
+        ),
+        (
+            CertificateKind::Authority,
+            [
+                (366 * D, None),
+                (365 * D, Some(365)),
+                (91 * D, None),
+                (90 * D, Some(90)),
+                (D, None),
+                (0, None),
+                (-D, None),
+            ],
+        ),
+    ] {
+        let mut node = Node::new(Phase::Running);
+        let end = certificate(kind, 0).not_after;
+        for (left, logged) in steps {
+            // The certificate stays the same: time passes.
+            node.measured = Some(Measurements {
+                certificates: vec![certificate(kind, 0)],
+                ..Measurements::default()
+            });
+            node.now = end.checked_add_signed(-left).unwrap() * 1_000_000 - 1;
+            let actions = node.observe(vec![]);
+            let within = actions.iter().find_map(|action| match action {
+                MonitorAction::Expiring(all) => Some(all[0].within),
+                _ => None,
+            });
+            assert_eq!(within, logged, "{kind:?} {left}");
+            let state = serde_json::to_string(&node.persisted).unwrap();
+            node.persisted = serde_json::from_str(&state).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_renewed_certificate_is_logged_anew() {
+    let mut node = Node::new(Phase::Running);
+    let leaf = |days: u64| certificate(CertificateKind::Leaf, i64::try_from(days * DAY).unwrap());
+    assert_eq!(node.certificate(leaf(0)), Some((1, true)));
+    assert_eq!(node.certificate(leaf(365)), None);
+    assert_eq!(node.persisted.certificates.len(), 0);
+    assert_eq!(node.certificate(leaf(29)), Some((30, true)));
+    assert_eq!(node.certificate(leaf(28)), Some((30, true)), "another one");
+}
+
+#[test]
+fn a_leaf_matters_to_an_rke2_that_runs() {
+    let leaf = |days: i64| certificate(CertificateKind::Leaf, days * 86_400);
+    for phase in [Phase::Down, Phase::Starting, Phase::Retrying] {
+        let mut node = Node::new(phase);
+        assert_eq!(node.certificate(leaf(5)), None, "the start renews it");
+        let authority = certificate(CertificateKind::Authority, 0);
+        assert_eq!(node.certificate(authority), Some((90, false)));
+    }
+    let started = |days_ago: u64| {
+        let mut node = Node::new(Phase::Running);
+        node.started = (NOW - days_ago * DAY) * 1_000_000;
+        node
+    };
+    // It had 120 days left 115 days ago, when it was not renewed.
+    assert_eq!(started(115).certificate(leaf(5)), Some((7, false)));
+    assert_eq!(started(116).certificate(leaf(5)), Some((7, true)));
+    // RKE2 was started with an expired one.
+    assert_eq!(started(1).certificate(leaf(-2)), None);
+    assert_eq!(started(3).certificate(leaf(-2)), Some((1, false)));
+}
+
+#[test]
+fn a_block_whose_end_is_not_reported_is_looked_at() {
+    for (id, transient, after) in [
+        (CheckId::HostSpace, false, Some(5)),
+        (CheckId::HostRoute, true, Some(5)),
+        (CheckId::HostMountReadOnly, false, Some(30)),
+        (CheckId::HostRegistries, false, None),
+    ] {
+        let later = if transient { Satisfied } else { Violated };
+        let reason = || Finding::new(id, "x", vec![], Violated, later).transient(transient);
+        let blocked = |block: bool| {
+            let mut node = Node::new(Phase::Down);
+            node.configuration.block_on.push(BlockOn::Transient);
+            node.start(GateEnd::Blocked);
+            node.block = block.then(|| Stamped {
+                value: Block::new(UNIT, node.now, true, &[&reason()]),
+                stamp: node.stamp(),
+            });
+            node.enabled = block;
+            node.observe(vec![reason()]);
+            node
+        };
+        let found = blocked(true).recheck.map(|after| after / 1_000_000);
+        assert_eq!(found, after, "{id}");
+        let mut free = blocked(false);
+        free.now += 60_000_000;
+        free.observe(vec![reason()]);
+        assert_eq!(free.recheck, None, "{id}: nothing waits for it");
+    }
 }

@@ -6,12 +6,13 @@
 //! untyped in the one format and unknown in the other, and `rate()` and `increase()` ignore the type.
 //! `# EOF`, which `OpenMetrics` requires at the end, is a comment in the other.
 //!
-//! Labels hold ids and versions, and of a host's values only the profile: the number of series of a node
-//! does not depend on its findings.
+//! Labels hold ids and versions, and of a host's values only the profile and the names of RKE2's certificates: the number
+//! of series of a node does not depend on its findings.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::facts::Measurements;
 use crate::monitor::UnitStatus;
 use crate::text::printable;
 use crate::verdict::Verdict;
@@ -132,8 +133,59 @@ pub(crate) const DRIFT_TRANSITIONS: Family = counter(
     "Changes between a unit that would start again and one that would not, while it ran.",
 );
 
+/// When a certificate ends.
+pub(crate) const CERTIFICATE: Family = gauge(
+    "preflight_rke2_certificate_expiry_timestamp_seconds",
+    &["unit", "role", "kind", "file"],
+    "When a certificate of RKE2 ends.",
+);
+/// The labels of a file system's metrics.
+const FILE_SYSTEM: &[&str] = &["unit", "role", "directory"];
+/// The size of a file system.
+pub(crate) const FILE_SYSTEM_SIZE: Family = gauge(
+    "preflight_rke2_filesystem_size_bytes",
+    FILE_SYSTEM,
+    "Size of the file system that holds the directory.",
+);
+/// What is free of it.
+pub(crate) const FILE_SYSTEM_AVAILABLE: Family = gauge(
+    "preflight_rke2_filesystem_avail_bytes",
+    FILE_SYSTEM,
+    "Space in the file system that users other than root can still write.",
+);
+/// Its inodes.
+pub(crate) const FILE_SYSTEM_FILES: Family = gauge(
+    "preflight_rke2_filesystem_files",
+    FILE_SYSTEM,
+    "Inodes of the file system; absent where their number is not limited.",
+);
+/// Those that are free.
+pub(crate) const FILE_SYSTEM_FILES_FREE: Family = gauge(
+    "preflight_rke2_filesystem_files_free",
+    FILE_SYSTEM,
+    "Free inodes of the file system; absent where their number is not limited.",
+);
+/// The size of etcd's database.
+pub(crate) const ETCD_SIZE: Family = gauge(
+    "preflight_rke2_etcd_database_size_bytes",
+    UNIT,
+    "Size of the file of etcd's database; absent where the node has none.",
+);
+/// Its quota.
+pub(crate) const ETCD_QUOTA: Family = gauge(
+    "preflight_rke2_etcd_database_quota_bytes",
+    UNIT,
+    "Size beyond which etcd takes no writes; absent where there is none or it is not known.",
+);
+/// Whether something sets the clock.
+pub(crate) const TIME_SYNC: Family = gauge(
+    "preflight_rke2_time_sync_enabled",
+    UNIT,
+    "Whether a unit that sets the clock is enabled; absent in a container.",
+);
+
 /// Every metric there is, in the order in which they are written.
-pub const FAMILIES: [Family; 11] = [
+pub const FAMILIES: [Family; 19] = [
     INFO,
     EVALUATED,
     UNIT_INFO,
@@ -145,6 +197,14 @@ pub const FAMILIES: [Family; 11] = [
     FINDING,
     RESUMES,
     DRIFT_TRANSITIONS,
+    CERTIFICATE,
+    FILE_SYSTEM_SIZE,
+    FILE_SYSTEM_AVAILABLE,
+    FILE_SYSTEM_FILES,
+    FILE_SYSTEM_FILES_FREE,
+    ETCD_SIZE,
+    ETCD_QUOTA,
+    TIME_SYNC,
 ];
 
 /// The text, `# EOF` and a line feed at its end. The same snapshot gives the same text.
@@ -215,6 +275,34 @@ fn unit(samples: &mut Samples, status: &UnitStatus) {
     }
     samples.set(RESUMES, &of, &status.resumes);
     samples.set(DRIFT_TRANSITIONS, &of, &status.drift_transitions);
+    measurements(samples, &of, &status.measured);
+}
+
+fn measurements(samples: &mut Samples, of: &[&str; 2], measured: &Measurements) {
+    let [name, role] = *of;
+    for certificate in &measured.certificates {
+        let kind = certificate.kind.as_str();
+        let labels = [name, role, kind, certificate.file.as_str()];
+        samples.set(CERTIFICATE, &labels, &certificate.not_after);
+    }
+    for room in &measured.file_systems {
+        let labels = [name, role, room.directory];
+        samples.set(FILE_SYSTEM_SIZE, &labels, &room.bytes);
+        samples.set(FILE_SYSTEM_AVAILABLE, &labels, &room.available);
+        if room.inodes > 0 {
+            samples.set(FILE_SYSTEM_FILES, &labels, &room.inodes);
+            samples.set(FILE_SYSTEM_FILES_FREE, &labels, &room.free_inodes);
+        }
+    }
+    if let Some(etcd) = &measured.etcd {
+        samples.set(ETCD_SIZE, of, &etcd.bytes);
+        if let Some(quota) = etcd.quota {
+            samples.set(ETCD_QUOTA, of, &quota);
+        }
+    }
+    if let Some(has) = measured.has_time_sync {
+        samples.set(TIME_SYNC, of, &u8::from(has));
+    }
 }
 
 /// Values by labels, as they are written, by the name of the family.

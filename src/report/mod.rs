@@ -4,6 +4,7 @@
 //! `--help` text, and an arm of the function that renders by it.
 
 pub(crate) mod audit;
+pub(crate) mod conditions;
 pub(crate) mod disk;
 pub(crate) mod journal;
 pub(crate) mod json;

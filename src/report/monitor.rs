@@ -21,7 +21,12 @@ fn of_block(reasons: &[Reason]) -> String {
     subjects(reasons.iter().map(|reason| reason.subject.as_str()))
 }
 
-fn summary(message_id: &'static str, priority: Priority, unit: &str, message: String) -> Record {
+pub(super) fn summary(
+    message_id: &'static str,
+    priority: Priority,
+    unit: &str,
+    message: String,
+) -> Record {
     Record {
         message_id,
         priority,

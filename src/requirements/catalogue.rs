@@ -726,6 +726,19 @@ const OTHERS: &[Check] = &[
         source: Text("k3s-io/k3s pkg/etcd/etcd.go (Test); rancher/rke2#3176"),
     },
     Check {
+        id: CheckId::HostEtcdQuota,
+        title: "etcd's database is smaller than 90 % of its quota",
+        required_by: &[],
+        applies: Text("servers with an etcd of their own that has run"),
+        about: Text(
+            "The quota is 2 GiB unless etcd-arg sets quota-backend-bytes. At the quota etcd raises the alarm NOSPACE and \
+             takes no more writes, and RKE2, which writes at its start, ends again and again. The file does not shrink \
+             by itself, even if keys are removed",
+        ),
+        fix: Text("compact and defragment etcd, or raise the quota on all servers"),
+        source: Text("etcd server/storage/quota.go; rancher/rke2#11087"),
+    },
+    Check {
         id: CheckId::HostFapolicyd,
         title: "fapolicyd, where it is enabled, allows RKE2's programs",
         required_by: &[],
@@ -1043,7 +1056,7 @@ const OTHERS: &[Check] = &[
     },
     Check {
         id: CheckId::HostSpaceLow,
-        title: "the file system of the data directory has room to work",
+        title: "the file systems of the data directory and of the kubelet have room to work",
         required_by: &[],
         applies: ALWAYS,
         about: Text(

@@ -112,6 +112,8 @@ changes! {
     CONTAINERD_2: (31, 6, 1), (32, 2, 1), (33, 0, 1);
     /// A server renews an expired certificate of its port 9345: rancher/rke2#8318, rancher/dynamiclistener.
     DYNAMIC_CERTIFICATE_RENEWED: (30, 14, 1), (31, 10, 1), (32, 6, 1), (33, 2, 1);
+    /// A start renews certificates that end within 120 days, in place of 90: docs.rke2.io/security/certificates.
+    LONGER_RENEWAL: (30, 13, 1), (31, 9, 1), (32, 5, 1), (33, 1, 1);
     /// With a CIS profile the API server has an audit policy: rancher/rke2 pkg/rke2/rke2.go, c5354973e.
     AUDIT_POLICY: (18, 12, 1);
 

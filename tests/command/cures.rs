@@ -75,6 +75,7 @@ const OF_THE_NODE: &[(&str, &[&str])] = &[
         &[
             "host.cgroup.controllers",
             "host.clock",
+            "host.etcd-quota",
             "host.inotify",
             "host.mount.exec",
             "host.mount.read-only",

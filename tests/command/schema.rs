@@ -62,6 +62,7 @@ fn every_document_is_as_described() {
 #[test]
 fn the_status_is_as_described() {
     use preflight_rke2::testing::document::UnitDocument;
+    use preflight_rke2::testing::facts::Measurements;
     use preflight_rke2::testing::gate::block::{Block, Reason, SCHEMA};
     use preflight_rke2::testing::monitor::status::SCHEMA as STATUS;
     use preflight_rke2::testing::monitor::{Hold, MonitorStatus, NodeStatus, Phase, UnitStatus};
@@ -102,6 +103,7 @@ fn the_status_is_as_described() {
             resumed_at: Some(1_764_000_000_000_000),
             report: report.clone(),
             profile: String::new(),
+            measured: Measurements::default(),
         });
     let status = NodeStatus {
         schema: STATUS.to_owned(),

@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 
 use preflight_rke2::testing::assessment::UnitReport;
 use preflight_rke2::testing::examine::{self, Target};
+use preflight_rke2::testing::facts::{
+    Certificate, CertificateKind, EtcdDatabase, Measurements, Room,
+};
 use preflight_rke2::testing::finding::{CheckId, Finding, Outcome};
 use preflight_rke2::testing::host::HostRoot;
 use preflight_rke2::testing::monitor::{Phase, UnitStatus};
@@ -46,6 +49,53 @@ pub(crate) fn reports(host: &Host) -> Vec<UnitReport> {
         .collect()
 }
 
+/// What a monitor measures of a server.
+pub(crate) fn measurements() -> Measurements {
+    let certificate = |file: &str, kind, not_after| Certificate {
+        path: format!("/var/lib/rancher/rke2/{file}"),
+        file: file.to_owned(),
+        kind,
+        not_after,
+        renewal: None,
+    };
+    Measurements {
+        certificates: vec![
+            certificate(
+                "server/tls/server-ca.crt",
+                CertificateKind::Authority,
+                2_079_360_000,
+            ),
+            certificate(
+                "server/tls/client-admin.crt",
+                CertificateKind::Leaf,
+                1_795_536_000,
+            ),
+        ],
+        file_systems: vec![
+            Room {
+                directory: "data-dir",
+                bytes: 107_374_182_400,
+                available: 64_424_509_440,
+                inodes: 6_553_600,
+                free_inodes: 6_000_000,
+            },
+            Room {
+                directory: "kubelet",
+                bytes: 107_374_182_400,
+                available: 64_424_509_440,
+                inodes: 0,
+                free_inodes: 0,
+            },
+        ],
+        etcd: Some(EtcdDatabase {
+            path: "/var/lib/rancher/rke2/server/db/etcd/member/snap/db".to_owned(),
+            bytes: 104_857_600,
+            quota: Some(2_147_483_648),
+        }),
+        has_time_sync: Some(true),
+    }
+}
+
 /// The units of a monitor with these reports, every sample of it there.
 pub(crate) fn statuses(reports: &[UnitReport]) -> Vec<UnitStatus> {
     let status = |report: &UnitReport| UnitStatus {
@@ -58,6 +108,7 @@ pub(crate) fn statuses(reports: &[UnitReport]) -> Vec<UnitStatus> {
             .collect(),
         resumes: 2,
         drift_transitions: 7,
+        measured: measurements(),
         ..UnitStatus::new(report)
     };
     reports.iter().map(status).collect()

@@ -134,14 +134,25 @@ pub(crate) fn resources(root: &HostRoot, directories: &[String]) -> Option<Resou
         memory,
         cpu_flags: cpu_flags(root),
         file_systems: file_systems(root, directories),
-        is_container: [
-            "/run/systemd/container",
-            "/.dockerenv",
-            "/run/.containerenv",
-        ]
-        .iter()
-        .any(|path| root.log_status(Path::new(path)).is_some()),
+        is_container: is_container(root),
     })
+}
+
+/// Whether this is a container.
+pub(crate) fn is_container(root: &HostRoot) -> bool {
+    [
+        "/run/systemd/container",
+        "/.dockerenv",
+        "/run/.containerenv",
+    ]
+    .iter()
+    .any(|path| root.log_status(Path::new(path)).is_some())
+}
+
+/// The size of a regular file.
+pub(crate) fn file_size(root: &HostRoot, path: &str) -> Option<u64> {
+    let status = root.log_status(Path::new(path))?;
+    (status.kind == FileKind::File).then_some(status.size)
 }
 
 fn cpu_flags(root: &HostRoot) -> Option<Vec<String>> {

@@ -14,8 +14,9 @@ use crate::yaml::scalar::base64;
 use super::x509::{Validity, validities};
 use super::{Node, NodeProblem, Start};
 
-const AUTHORITIES: [&str; 3] = ["server-ca.crt", "client-ca.crt", "request-header-ca.crt"];
-const OF_ETCD: [&str; 2] = ["etcd/server-ca.crt", "etcd/peer-ca.crt"];
+pub(super) const AUTHORITIES: [&str; 3] =
+    ["server-ca.crt", "client-ca.crt", "request-header-ca.crt"];
+pub(super) const OF_ETCD: [&str; 2] = ["etcd/server-ca.crt", "etcd/peer-ca.crt"];
 /// Where a server keeps the certificate of its port 9345: a secret in JSON.
 const DYNAMIC: &str = "dynamic-cert.json";
 const NOTE: &str = "the server runs, trusts nothing that it has signed, and never becomes ready: x509: certificate has \

@@ -10,10 +10,13 @@ mod certificates;
 mod confinement;
 mod control_groups;
 mod etcd_address;
+mod etcd_database;
+mod expiry;
 #[cfg(test)]
 mod fake;
 mod key_pairs;
 mod kubelet_state;
+mod measurements;
 mod mounts;
 mod name;
 mod nm_cloud_setup;
@@ -37,6 +40,8 @@ use super::config::{self, Settings};
 use super::role::Role;
 use super::version::Version;
 use super::{components, layout};
+
+pub(crate) use measurements::measure;
 
 /// The network plugin of a server where none is configured.
 const DEFAULT_PLUGIN: &str = "canal";
@@ -120,6 +125,16 @@ pub(crate) trait Node {
 
     /// `UMask=` of RKE2's unit. `None`: it is not set.
     fn umask(&self) -> Option<Umask> {
+        None
+    }
+
+    /// Whether this is a container, whose clock is its host's. `None` of an image.
+    fn is_container(&self) -> Option<bool> {
+        None
+    }
+
+    /// The size of a file that is read for advice.
+    fn file_size(&self, _path: &str) -> Option<u64> {
         None
     }
 
@@ -354,6 +369,7 @@ pub(crate) fn problems(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
     all.extend(certificates::problems(start, node));
     all.extend(key_pairs::problems(start, node));
     all.extend(etcd_address::problems(start, node));
+    all.extend(etcd_database::problem(start, node));
     all.extend(ports::problems(start, node));
     all.extend(control_groups::problem(start, node));
     all.extend(registries::problem(start, node));

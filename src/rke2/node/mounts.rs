@@ -4,7 +4,7 @@
 //! `pkg/daemons/control/deps/deps.go`, containerd 2.2.3 `plugins/snapshots/overlay/overlayutils`, rancher/rke2#6491,
 //! k3s-io/k3s#3266; the kubelet's answers were recorded with 1.30 to 1.36.
 
-use crate::facts::node::{Mount, Place};
+use crate::facts::node::{Mount, Place, Space};
 use crate::facts::{Evidence, Part, Source};
 use crate::finding::edit::Change;
 use crate::finding::{CheckId, Component, Remedy, Stage};
@@ -26,6 +26,7 @@ pub(super) fn problems(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
     let mut all = Vec::new();
     all.extend(unwritable(node, &data_dir));
     all.extend(full(node, &data_dir));
+    all.extend(kubelet_low(start, node, &data_dir));
     if !start.settings.is_on("disable-agent") {
         all.extend(password(node));
         all.extend(snapshotter(start, node, &data_dir));
@@ -100,6 +101,11 @@ fn unwritable(node: &dyn Node, data_dir: &str) -> Option<NodeProblem> {
     })
 }
 
+/// The directory of the kubelet's state. `None` where an argument moves it.
+pub(super) fn kubelet_dir(start: &Start<'_>) -> Option<String> {
+    (!start.sets_kubelet_arg("root-dir")).then(|| KUBELET.to_owned())
+}
+
 /// The directories of the kubelet.
 fn of_kubelet(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
     let mut all = Vec::new();
@@ -122,8 +128,8 @@ fn of_kubelet(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
         });
         Some(())
     };
-    if !start.sets_kubelet_arg("root-dir") {
-        check(KUBELET, false);
+    if let Some(path) = kubelet_dir(start) {
+        check(&path, false);
     }
     check(CONTAINER_LOGS, true);
     all
@@ -264,67 +270,126 @@ fn snapshotter(start: &Start<'_>, node: &dyn Node, data_dir: &str) -> Option<Nod
     })
 }
 
-/// A file system without room.
-fn full(node: &dyn Node, data_dir: &str) -> Option<NodeProblem> {
-    /// The kubelet evicts pods below this share of the file system.
-    const EVICTED: u64 = 5;
-    /// etcd writes a log of 64 MB at a time, and prepares the next one.
-    const ETCD: u64 = 128 << 20;
-    let place = node.place(data_dir)?;
+/// The kubelet evicts pods below this share of the file system.
+const EVICTED: u64 = 5;
+/// etcd writes a log of 64 MB at a time, and prepares the next one.
+const ETCD: u64 = 128 << 20;
+
+/// The place of a directory, and the room of its file system.
+pub(super) fn space(node: &dyn Node, path: &str) -> Option<(Place, Space)> {
+    let place = node.place(path)?;
     let space = node.space(&place.existing)?;
-    let on = place.mount.as_ref().map_or_else(
-        || format!("the file system of {data_dir}"),
-        |mount| format!("{}, which holds {data_dir},", mounted(mount)),
-    );
-    let remedies = || {
-        vec![Remedy::Manual {
-            summary: "free space, or enlarge the file system".to_owned(),
-            commands: vec![format!(
-                "df -h {0}; df -i {0}",
-                crate::text::shell_word(&place.existing)
-            )],
-        }]
-    };
-    let lacks = if space.bytes > 0 && space.free == 0 {
+    Some((place, space))
+}
+
+/// What a file system without a free block, or inode, lacks.
+const fn lacking(space: &Space) -> Option<&'static str> {
+    if space.bytes > 0 && space.free == 0 {
         Some("free block")
-    } else if space.inodes > 0 && space.free_inodes == 0 {
+    } else if has_no_inode(space) {
         Some("free inode")
     } else {
         None
-    };
-    if let Some(lacks) = lacks {
+    }
+}
+
+const fn has_no_inode(space: &Space) -> bool {
+    space.inodes > 0 && space.free_inodes == 0
+}
+
+/// The file system of a directory, as a sentence names it.
+fn holding(place: &Place, path: &str) -> String {
+    place.mount.as_ref().map_or_else(
+        || format!("the file system of {path}"),
+        |mount| format!("{}, which holds {path},", mounted(mount)),
+    )
+}
+
+fn more_space(place: &Place) -> Vec<Remedy> {
+    vec![Remedy::Manual {
+        summary: "free space, or enlarge the file system".to_owned(),
+        commands: vec![format!(
+            "df -h {0}; df -i {0}",
+            crate::text::shell_word(&place.existing)
+        )],
+    }]
+}
+
+/// A file system without room, below the data directory.
+fn full(node: &dyn Node, data_dir: &str) -> Option<NodeProblem> {
+    let (place, space) = space(node, data_dir)?;
+    if let Some(lacks) = lacking(&space) {
         return Some(NodeProblem {
             evidence: evidence(),
-            remedies: remedies(),
+            remedies: more_space(&place),
             notes: vec!["RKE2 writes certificates and configuration at each start, and ends with `no space left on device`".to_owned()],
             ..NodeProblem::new(
                 CheckId::HostSpace,
                 data_dir,
                 Component::Rke2,
                 Stage::DataDirectory,
-                format!("{on} has no {lacks}"),
+                format!("{} has no {lacks}", holding(&place, data_dir)),
             )
         });
     }
     if !node.advises() || space.bytes == 0 {
         return None;
     }
+    if space.available < ETCD {
+        return Some(low(&place, &space, data_dir, "etcd may fail to write"));
+    }
+    evicts(&space).then(|| low(&place, &space, data_dir, EVICTS))
+}
+
+const EVICTS: &str = "the kubelet evicts pods below 5 %";
+
+/// The share of the file system that is free.
+fn percent(space: &Space) -> u64 {
+    space.available.saturating_mul(100) / space.bytes.max(1)
+}
+
+fn evicts(space: &Space) -> bool {
+    percent(space) < EVICTED
+}
+
+fn low(place: &Place, space: &Space, path: &str, why: &str) -> NodeProblem {
     let mib = space.available >> 20;
-    let percent = space.available.saturating_mul(100) / space.bytes;
-    let why = if space.available < ETCD {
-        "etcd may fail to write"
-    } else if percent < EVICTED {
-        "the kubelet evicts pods below 5 %"
-    } else {
-        return None;
-    };
-    Some(NodeProblem {
+    let percent = percent(space);
+    NodeProblem {
         evidence: evidence(),
-        remedies: remedies(),
+        remedies: more_space(place),
         ..NodeProblem::advice(
             CheckId::HostSpaceLow,
-            data_dir,
-            format!("{on} has {mib} MiB ({percent} %) free: {why}"),
+            path,
+            format!(
+                "{} has {mib} MiB ({percent} %) free: {why}",
+                holding(place, path)
+            ),
+        )
+    }
+}
+
+/// Little room below the kubelet's directory, where that is on another file system than RKE2's.
+fn kubelet_low(start: &Start<'_>, node: &dyn Node, data_dir: &str) -> Option<NodeProblem> {
+    if !node.advises() || start.settings.is_on("disable-agent") {
+        return None;
+    }
+    let path = kubelet_dir(start)?;
+    let (place, space) = space(node, &path)?;
+    let of_data = node.place(data_dir)?.mount?;
+    if space.bytes == 0 || place.mount.as_ref()?.point == of_data.point {
+        return None;
+    }
+    if evicts(&space) {
+        return Some(low(&place, &space, &path, EVICTS));
+    }
+    has_no_inode(&space).then(|| NodeProblem {
+        evidence: evidence(),
+        remedies: more_space(&place),
+        ..NodeProblem::advice(
+            CheckId::HostSpaceLow,
+            &path,
+            format!("{} has no free inode", holding(&place, &path)),
         )
     })
 }
@@ -611,5 +676,75 @@ mod tests {
                 "{space:?}"
             );
         }
+    }
+
+    /// A node whose kubelet has a file system of its own.
+    struct Two(Space);
+
+    impl Node for Two {
+        fn advises(&self) -> bool {
+            true
+        }
+        fn place(&self, path: &str) -> Option<Place> {
+            let point = if path == KUBELET { path } else { "/var" };
+            let mount = Mount {
+                point: point.to_owned(),
+                ..Disk::default().mount
+            };
+            Some(Place {
+                existing: path.to_owned(),
+                exists: true,
+                is_directory: true,
+                mount: Some(mount),
+            })
+        }
+        fn space(&self, path: &str) -> Option<Space> {
+            let room = Space {
+                bytes: 100 << 30,
+                free: 50 << 30,
+                available: 50 << 30,
+                inodes: 1000,
+                free_inodes: 500,
+            };
+            Some(if path == KUBELET { self.0 } else { room })
+        }
+    }
+
+    #[test]
+    fn the_kubelets_file_system_has_room_too() {
+        let room = Space {
+            bytes: 100 << 30,
+            free: 10 << 30,
+            available: 6 << 30,
+            inodes: 1000,
+            free_inodes: 1,
+        };
+        let found = |space: Space, config: &str| {
+            let problems = with(config, |start| problems(start, &Two(space)));
+            let found = problems.into_iter().filter(|problem| {
+                assert_eq!(problem.check, CheckId::HostSpaceLow);
+                problem.subject == KUBELET
+            });
+            found.map(|problem| problem.summary).collect::<Vec<_>>()
+        };
+        let none: [String; 0] = [];
+        assert_eq!(found(room, ""), none);
+        let little = Space {
+            available: 4 << 30,
+            ..room
+        };
+        let said = "/var/lib/kubelet (ext4, /dev/sda2), which holds /var/lib/kubelet, has 4096 MiB (4 %) free: the \
+                    kubelet evicts pods below 5 %";
+        assert_eq!(found(little, ""), [said]);
+        assert_eq!(found(little, "disable-agent: true"), none);
+        assert_eq!(found(little, "kubelet-arg: [root-dir=/x]"), none);
+        let files = Space {
+            free_inodes: 0,
+            ..room
+        };
+        assert_eq!(
+            found(files, ""),
+            ["/var/lib/kubelet (ext4, /dev/sda2), which holds /var/lib/kubelet, has no free inode"]
+        );
     }
 }

@@ -15,6 +15,12 @@ const UNITS: [&str; 7] = [
     "systemd-timesyncd.service",
 ];
 
+/// Whether the next boot starts a unit that sets the clock. `None` where no such unit is needed, or that is not known.
+pub(in crate::rke2::node) fn has_time_sync(node: &dyn Node) -> Option<bool> {
+    let is_container = node.is_container()?;
+    (!is_container).then(|| !node.enabled(&UNITS).is_empty())
+}
+
 pub(super) fn problem(node: &dyn Node) -> Option<NodeProblem> {
     let resources = node.resources(&[])?;
     if !node.is_running() || resources.is_container || !node.enabled(&UNITS).is_empty() {

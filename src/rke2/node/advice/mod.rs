@@ -19,6 +19,8 @@ mod umask;
 
 use super::{Node, NodeProblem, Start};
 
+pub(super) use clock::has_time_sync;
+
 pub(super) fn problems(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
     let mut all = Vec::new();
     all.extend(resources::problems(start, node));
