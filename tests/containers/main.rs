@@ -58,6 +58,8 @@ mod overriding;
 #[cfg(test)]
 mod packages;
 #[cfg(test)]
+mod released;
+#[cfg(test)]
 mod results;
 #[cfg(test)]
 mod resume;
