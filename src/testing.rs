@@ -20,6 +20,9 @@ pub mod audit {
     pub mod controls {
         pub use crate::audit::controls::{all, keys, of};
     }
+    pub mod cure {
+        pub use crate::audit::cure::{Group, groups};
+    }
     pub mod evaluate {
         pub use crate::audit::evaluate::audit;
     }
@@ -122,8 +125,14 @@ pub mod monitor {
 }
 pub mod report {
     pub mod audit {
+        pub mod html {
+            pub use crate::report::audit::html::{NotAReport, Report, read, render};
+        }
         pub mod json {
             pub use crate::report::audit::json::render;
+        }
+        pub mod xccdf {
+            pub use crate::report::audit::xccdf::render;
         }
         pub mod junit {
             pub use crate::report::audit::junit::render;

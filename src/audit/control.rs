@@ -176,7 +176,7 @@ impl KubeComponent {
         Self::KubeProxy,
     ];
 
-    const fn kubernetes(self) -> Program {
+    pub(super) const fn kubernetes(self) -> Program {
         match self {
             Self::ApiServer => Program::ApiServer,
             Self::ControllerManager => Program::ControllerManager,

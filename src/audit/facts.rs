@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::facts::{ReadError, Source};
+use crate::rke2::config::Settings;
 use crate::rke2::config::document::{Document, InvalidDocument};
+use crate::rke2::profile::Scope;
 use crate::rke2::role::Role;
 use crate::rke2::version::Version;
 
@@ -156,6 +158,10 @@ pub struct KubeletFacts {
     pub lines: Vec<ComponentCommand>,
     /// Its configuration files, in the order in which it merges them.
     pub files: Vec<ConfigDocument>,
+    /// The same with those that RKE2 writes at its next start.
+    pub next_files: Vec<ConfigDocument>,
+    /// The flags that RKE2 itself gives it at its next start.
+    pub defaults: Vec<ComponentArg>,
     /// Why it is not known what it runs with, where something stood in the way.
     pub problem: Option<String>,
 }
@@ -180,8 +186,12 @@ pub struct NodeFacts {
     pub version: Version,
     /// RKE2's data directory.
     pub data_dir: String,
-    /// Whether a CIS profile is set, which RKE2 applies at its next start.
-    pub is_hardened: bool,
+    /// RKE2's settings, which its next start applies.
+    pub settings: Settings,
+    /// What the profile that is set is about, if one is.
+    pub profile: Option<Scope>,
+    /// Whether `etcd-arg` moves etcd's data away from where RKE2 has it.
+    pub etcd_data_is_moved: bool,
     /// What it runs.
     pub parts: Parts,
     /// The account etcd.

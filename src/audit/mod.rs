@@ -7,9 +7,11 @@ pub(crate) mod benchmark;
 pub(crate) mod ciphers;
 pub(crate) mod control;
 pub(crate) mod controls;
+pub(crate) mod cure;
 pub(crate) mod evaluate;
 pub(crate) mod facts;
 pub(crate) mod flags;
+mod given;
 pub(crate) mod node;
 pub(crate) mod restart;
 pub(crate) mod result;
@@ -19,6 +21,7 @@ use serde::Serialize;
 
 use benchmark::{Benchmark, Choice};
 use control::{Control, Edition};
+use cure::Group;
 use result::ControlResult;
 use waiver::Applied;
 
@@ -82,6 +85,8 @@ pub struct Audited {
     pub result: ControlResult,
     /// The waiver for it.
     pub waiver: Option<Applied>,
+    /// The name of the group of controls that are cured together, for one that has to be.
+    pub group: Option<String>,
 }
 
 impl Audited {
@@ -100,6 +105,10 @@ impl Audited {
 /// The audit of one unit's node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audit {
+    /// The node's name, as RKE2 or else the kernel has it; empty where that is not known.
+    pub node: String,
+    /// When it was audited, in seconds since 1970.
+    pub at: u64,
     /// `rke2-server.service`.
     pub unit: &'static str,
     /// Server or agent.
@@ -120,6 +129,8 @@ pub struct Audit {
     pub unknown: Vec<String>,
     /// Every control of it, by number, the guide's questions last.
     pub controls: Vec<Audited>,
+    /// What cures those that are not met.
+    pub groups: Vec<Group>,
 }
 
 /// How many controls have each outcome.

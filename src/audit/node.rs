@@ -130,25 +130,19 @@ pub(crate) fn kubelet(
         .collect();
     let mut entries = entries(settings, "kubelet-arg");
     entries.retain(|entry| !names_a_file(entry));
-    let base = process
-        .as_ref()
-        .map_or(defaults.as_slice(), |line| line.words.as_slice());
     let next = ComponentCommand {
         when: When::Configured,
         source: entries.first().map_or(own, |entry| entry.source.clone()),
-        words: flags::overridden(base, &entries),
+        words: flags::overridden(&defaults, &entries),
     };
-    let is_new = process
-        .as_ref()
-        .is_none_or(|line| line.words.len() != next.words.len() || !entries.is_empty());
     let mut lines: Vec<ComponentCommand> = process.into_iter().collect();
-    if is_new {
-        lines.push(next);
-    }
+    lines.push(next);
     KubeletFacts {
         problem,
         lines,
-        files: kubelet_files(rules, data_dir, files, protects),
+        files: kubelet_files(rules, data_dir, files, protects, false),
+        next_files: kubelet_files(rules, data_dir, files, protects, true),
+        defaults,
     }
 }
 
@@ -158,12 +152,14 @@ fn names_a_file(entry: &ComponentArg) -> bool {
     body.starts_with("config=") || body.starts_with("config-dir=")
 }
 
-/// The configuration files of the kubelet in the order in which it merges them.
+/// The configuration files of the kubelet in the order in which it merges them: those that are there, or with `next`
+/// those that will be once RKE2 has written its own anew.
 fn kubelet_files(
     rules: &ParserRules,
     data_dir: &str,
     files: &KubeletFiles,
     protects: bool,
+    next: bool,
 ) -> Vec<ConfigDocument> {
     let merged = config::kubelet_merge_order(rules, files);
     let mut documents: Vec<ConfigDocument> = files
@@ -172,8 +168,8 @@ fn kubelet_files(
         .map(|error| ConfigDocument::Broken(Source::file(error.path()), error.to_string()))
         .collect();
     let is_written = merged.iter().any(|file| config::is_generated(file));
-    if rules.kubelet_conf_d && !is_written {
-        // RKE2 has not started here: this is what it will write.
+    if rules.kubelet_conf_d && (next || !is_written) {
+        // What RKE2 will write; it is the first by name.
         let directory = layout::kubelet_conf_d(data_dir);
         let path = format!("{directory}/{}", layout::KUBELET_DEFAULTS);
         let content = kubelet_defaults::file(data_dir, protects);
@@ -182,6 +178,7 @@ fn kubelet_files(
     documents.extend(
         merged
             .iter()
+            .filter(|file| !next || !config::is_generated(file))
             .map(|file| ConfigDocument::new(&file.path, file.content.clone())),
     );
     documents

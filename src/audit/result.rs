@@ -1,7 +1,42 @@
 //! The result of checking one criterion on a node, before it is known how the control counts.
 
+use serde::Serialize;
+
+use super::cure::Cure;
 use crate::facts::Source;
 use crate::finding::Remedy;
+
+/// What was found at one of the two times that count: now, and from RKE2's next start on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Seen {
+    /// What was found.
+    pub value: String,
+    /// Whether it meets the criterion.
+    pub met: bool,
+}
+
+/// How old the evidence for a control is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Evidence {
+    /// It was read from a process that runs; the next start of RKE2 changes nothing.
+    Process,
+    /// It was read from files, which the next start of RKE2 will use.
+    Files,
+    /// A process runs with one thing, and RKE2 will start it with another.
+    Differs,
+}
+
+impl Evidence {
+    /// As it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Files => "files",
+            Self::Differs => "differs",
+        }
+    }
+}
 
 /// Whether the node meets a criterion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +64,13 @@ pub struct ControlResult {
     pub summary: String,
     /// Where it was found.
     pub sources: Vec<Source>,
-    /// How to fix it.
+    /// What a process runs with, where one was found.
+    pub running: Option<Seen>,
+    /// What the files have that RKE2's next start uses.
+    pub next_start: Option<Seen>,
+    /// What cures it.
+    pub cure: Option<Cure>,
+    /// How to fix it, on this node.
     pub remedies: Vec<Remedy>,
 }
 
@@ -42,6 +83,9 @@ impl ControlResult {
             actual: None,
             summary: summary.into(),
             sources: Vec::new(),
+            running: None,
+            next_start: None,
+            cure: None,
             remedies: Vec::new(),
         }
     }
@@ -64,13 +108,36 @@ impl ControlResult {
         self
     }
 
-    /// With a way to fix it; without commands where it has to be fixed manually.
+    /// With what was read from files alone.
     #[must_use]
-    pub fn remedy(mut self, summary: impl Into<String>, commands: Vec<String>) -> Self {
-        self.remedies.push(Remedy::Manual {
-            summary: summary.into(),
-            commands,
+    pub fn of_files(mut self) -> Self {
+        self.next_start = self.actual.clone().map(|value| Seen {
+            value,
+            met: self.holds == Holds::Yes,
         });
         self
+    }
+
+    /// With what cures it.
+    #[must_use]
+    pub fn cured_by(mut self, cure: Cure) -> Self {
+        self.cure = Some(cure);
+        self
+    }
+
+    /// With what an administrator has to do before it can be evaluated.
+    #[must_use]
+    pub fn needs(self, what: impl Into<String>) -> Self {
+        self.cured_by(Cure::other("access", what))
+    }
+
+    /// Where the evidence comes from, if there is any.
+    pub fn evidence(&self) -> Option<Evidence> {
+        match (&self.running, &self.next_start) {
+            (Some(running), Some(next)) if running != next => Some(Evidence::Differs),
+            (Some(_), _) => Some(Evidence::Process),
+            (None, Some(_)) => Some(Evidence::Files),
+            (None, None) => None,
+        }
     }
 }

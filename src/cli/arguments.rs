@@ -200,6 +200,14 @@ pub(super) struct Audit {
     /// Exit with status 4 if this is found and no control fails
     #[arg(long, value_enum, value_name = "RESULT")]
     pub(super) fail_on: Vec<AuditFailOn>,
+    /// With --format html: a page of these reports of --format json, of any nodes, instead of this node's
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 1..,
+        conflicts_with_all = ["unit", "role", "benchmark", "control", "node_type", "show", "fail_on"]
+    )]
+    pub(super) from: Vec<PathBuf>,
 }
 
 /// Kinds of node, as kube-bench has them.

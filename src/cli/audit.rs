@@ -6,10 +6,13 @@ use crate::audit::control;
 use crate::audit::{Audited, ControlOutcome, controls, waiver};
 use crate::examine;
 use crate::host;
-use crate::report::audit::{AuditFormat, Controls, render};
+use crate::report::audit::{AuditFormat, Controls, html, render};
 use crate::report::text::Style;
 
 pub(super) fn run(common: &Common, asked: &Audit) -> Status {
+    if !asked.from.is_empty() {
+        return merged(asked);
+    }
     let Some(root) = select::root(common) else {
         return Status::Usage;
     };
@@ -91,6 +94,35 @@ pub(super) fn run(common: &Common, asked: &Audit) -> Status {
     };
     print(&render(asked.format, &audit, controls, style));
     status(&all, &asked.fail_on)
+}
+
+/// One page of reports of several nodes.
+fn merged(asked: &Audit) -> Status {
+    if asked.format != AuditFormat::Html {
+        stderr::line("--from takes --format html");
+        return Status::Usage;
+    }
+    let mut reports = Vec::with_capacity(asked.from.len());
+    for path in &asked.from {
+        let report = host::audit::report(path)
+            .map_err(|error| error.to_string())
+            .and_then(|text| {
+                html::read(&text).map_err(|error| format!("{}: {error}", path.display()))
+            });
+        match report {
+            Ok(report) => reports.push(report),
+            Err(why) => {
+                stderr::line(&why);
+                return Status::Failed;
+            }
+        }
+    }
+    print(&html::render(&reports));
+    if reports.iter().any(html::Report::fails) {
+        Status::Refused
+    } else {
+        Status::Good
+    }
 }
 
 fn is_asked(audited: &Audited, names: &[String]) -> bool {

@@ -2,8 +2,8 @@
 
 use super::{Target, assess};
 use crate::audit::benchmark::{Benchmark, Choice};
-use crate::audit::waiver::{self, Waiver};
-use crate::audit::{Audit, evaluate};
+use crate::audit::waiver::{self, Day, Waiver};
+use crate::audit::{Audit, cure, evaluate};
 use crate::host::{HostRoot, audit};
 
 /// Audits the node of one unit by the benchmark `requested`, or else by that of its release.
@@ -42,8 +42,12 @@ pub fn node(
         .chain(settings.gaps.iter().map(ToString::to_string))
         .collect();
     let mut controls = evaluate::audit(&facts, choice.benchmark);
-    waiver::apply(&mut controls, waivers, audit::today());
+    let at = audit::now();
+    waiver::apply(&mut controls, waivers, Day::of_epoch(at));
+    let groups = cure::groups(&mut controls, &facts);
     Audit {
+        node: audit::node_name(root, settings),
+        at,
         unit: report.role.unit(),
         role: report.role,
         version: report.version,
@@ -54,5 +58,6 @@ pub fn node(
         asked: requested.is_some(),
         unknown,
         controls,
+        groups,
     }
 }

@@ -119,6 +119,12 @@ changes! {
 
     /// With a CIS profile static pods are written with mode 0600: rancher/rke2 #4831.
     MANIFESTS_CLOSED: (25, 15, 1), (26, 10, 1), (27, 7, 1), (28, 3, 1);
+    /// With the profile `etcd` all static pods are written with mode 0600: rancher/rke2 pkg/executor/staticpod.
+    MANIFESTS_CLOSED_ETCD: (31, 12, 1), (32, 8, 1), (33, 4, 1), (34, 1, 1);
+    /// `audit-policy-file` alone turns the audit log on; before, it takes a profile: rancher/rke2 3e817f17b.
+    AUDIT_BY_FILE: (21, 10, 1), (22, 3, 1);
+    /// With a CIS profile tokens of service accounts are not extended: rancher/rke2 #9011.
+    TOKENS_NOT_EXTENDED: (31, 14, 1), (32, 10, 1), (33, 6, 1), (34, 2, 1), (35, 0, 1);
     /// The static pods of the API server and of kube-proxy are removed and written anew at each start:
     /// rancher/rke2 aba315833.
     MANIFESTS_REMOVED: (24, 17, 1), (25, 13, 1), (26, 8, 1), (27, 5, 1);
@@ -127,6 +133,10 @@ changes! {
     /// A unit does not start while the other one runs; before, each stops the other:
     /// rancher/rke2 bundle/lib/systemd/system.
     UNIT_SKIPPED: (32, 13, 1), (33, 9, 1), (34, 5, 1), (35, 2, 1);
+    /// The kubelet takes `--seccomp-default` without a feature gate of the user's: KEP-2413, beta.
+    SECCOMP_BY_DEFAULT: (25, 0, 1);
+    /// The kubelet's `eventRecordQPS: 0` removes the limit: kubernetes #117119.
+    EVENTS_UNLIMITED: (37, 0, 1);
     /// The API server reads audit policies of `audit.k8s.io/v1` only: kubernetes #108092.
     AUDIT_V1: (24, 1, 1);
     /// Pod security leaves out kube-system and cis-operator-system: rancher/rke2 pkg/rke2/psa.go.

@@ -207,7 +207,10 @@ fn kubelet(node: &mut Node, rule: KubeletRule) {
             let _ = write!(text, "{}{key}:", "  ".repeat(depth));
             text += if depth + 1 == keys.len() { " " } else { "\n" };
         }
-        let _ = writeln!(text, "{value}");
+        let _ = writeln!(
+            text,
+            "{value}\nkind: KubeletConfiguration\napiVersion: kubelet.config.k8s.io/v1beta1"
+        );
         node.conf_d.insert("50-site.conf".to_owned(), text);
     };
     match rule {
@@ -219,14 +222,15 @@ fn kubelet(node: &mut Node, rule: KubeletRule) {
         KubeletRule::NotZero(setting) => set(setting, "0s"),
         KubeletRule::NotNegative(setting) | KubeletRule::Positive(setting) => set(setting, "-1"),
         KubeletRule::GateNotOff(gate) => {
+            let field = format!("featureGates.{gate}");
             let setting = KubeletSetting {
                 flag: "feature-gates",
-                field: "featureGates",
+                field: Box::leak(field.into_boxed_str()),
             };
             if no_files {
                 set(setting, &format!("{gate}=false"));
             } else {
-                set(setting, &format!("{{{gate}: false}}"));
+                set(setting, "false");
             }
         }
         KubeletRule::Ciphers(_) => {

@@ -13,13 +13,20 @@
 mod advice;
 mod breaking;
 mod broken;
+#[path = "../command/change.rs"]
+mod change;
 mod command;
+mod cures;
 mod formats;
 mod guide;
+mod host;
 mod hostile;
 mod node;
+#[cfg(feature = "lab")]
+mod page;
 mod processes;
 mod scanners;
 mod secrets;
 #[path = "../common/schema.rs"]
 mod validate;
+mod xccdf;

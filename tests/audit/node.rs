@@ -201,11 +201,14 @@ impl Node {
             flags.extend(standard);
         }
         if full {
-            let own = [
+            let mut own = vec![
                 "pod-max-pids=4096".to_owned(),
-                "seccomp-default=true".to_owned(),
                 format!("tls-cipher-suites={SUITES}"),
             ];
+            // Older kubelets take it with a feature gate only.
+            if minor >= 25 {
+                own.push("seccomp-default=true".to_owned());
+            }
             for entry in &own {
                 flags.push(format!("--{entry}"));
             }
@@ -463,7 +466,7 @@ impl Node {
         built
     }
 
-    fn processes(&self, built: &Built) {
+    pub(crate) fn processes(&self, built: &Built) {
         let bin = format!("{}/data/v1.0.0-rke2r1-0123456789ab/bin", self.data);
         let unit = format!("0::/system.slice/{}\n", self.role.unit());
         built.process(
@@ -534,7 +537,7 @@ pub(crate) fn outcomes(audit: &Audit) -> BTreeMap<&'static str, ControlOutcome> 
 }
 
 impl Pod {
-    fn manifest(&self) -> String {
+    pub(crate) fn manifest(&self) -> String {
         let args = self.args.iter().fold(String::new(), |mut args, arg| {
             let _ = writeln!(args, "    - {arg}");
             args
@@ -568,7 +571,7 @@ impl Built {
     }
 
     /// Puts a file there, root's and closed; directories in between are closed too.
-    pub(crate) fn file(&self, path: &str, content: &str) {
+    pub(crate) fn file(&self, path: &str, content: impl AsRef<[u8]>) {
         let at = self.at(path);
         std::fs::create_dir_all(at.parent().unwrap()).unwrap();
         std::fs::write(&at, content).unwrap();

@@ -342,3 +342,58 @@ fn the_data_directory_is_assumed() {
         .insert("/srv/rke2/server/cred/admin.kubeconfig".to_owned(), 0o644);
     assert_eq!(outcome(&node, "1.1.13"), ControlOutcome::Fail);
 }
+
+/// Data that `etcd-arg` moves is where its controls look, and until RKE2 is restarted where it was, too. RKE2 leaves it to
+/// whom it belongs, so that the remedy is no restart.
+#[test]
+fn etcds_data_is_searched_where_etcd_arg_moves_it() {
+    let mut node = Node::new(Benchmark::V1_12, Role::Server, Care::Guide);
+    node.config += "etcd-arg: [\"data-dir=/data/etcd/\"]\n";
+    let own = format!("{DATA}/server/db/etcd");
+    let config = format!("{own}/config");
+    let moved = node.files[&config].replace(&format!("data-dir: {own}"), "data-dir: /data/etcd");
+    node.files.insert("/data/etcd/x".to_owned(), "x".to_owned());
+    node.owners.insert("/data/etcd".to_owned(), (ETCD, ETCD));
+    node.modes.insert("/data/etcd".to_owned(), 0o755);
+    let audit = node.audit();
+    let mode = by_id(&audit, "1.1.11");
+    assert_eq!(mode.outcome, ControlOutcome::Warn);
+    assert_eq!(mode.result.sources[0].path, "/data/etcd");
+    assert_eq!(outcome(&node, "1.1.12"), ControlOutcome::Pass);
+    node.owners.insert(own.clone(), (0, 0));
+    assert_eq!(outcome(&node, "1.1.12"), ControlOutcome::Warn);
+    node.files.insert(config, moved);
+    assert_eq!(outcome(&node, "1.1.12"), ControlOutcome::Pass);
+    node.owners.insert("/data/etcd".to_owned(), (0, 0));
+    let audit = node.audit();
+    let owner = by_id(&audit, "1.1.12");
+    assert_eq!(owner.outcome, ControlOutcome::Warn);
+    assert_eq!(owner.group.as_deref(), Some("owners"));
+    let commands = serde_json::to_string(&owner.result.remedies).unwrap();
+    assert!(
+        commands.contains("chown -R etcd:etcd /data/etcd"),
+        "{commands}"
+    );
+}
+
+/// `eventRecordQPS: 0` removes the limit from 1.37 on alone.
+#[test]
+fn no_limit_of_events_follows_the_release() {
+    for (minor, words) in [
+        (36, "no limit from Kubernetes 1.37 on"),
+        (37, "which sets no limit"),
+    ] {
+        let mut node = Node::new(Benchmark::V2_0, Role::Agent, Care::Guide);
+        node.version = Version::new(minor, 0, 1);
+        let drop_in = "eventRecordQPS: 0\n".to_owned();
+        node.conf_d.insert("99-site.conf".to_owned(), drop_in);
+        let audit = node.audit();
+        let audited = by_id(&audit, "4.2.8");
+        assert_eq!(audited.outcome, ControlOutcome::Pass);
+        assert!(
+            audited.result.summary.ends_with(words),
+            "{}",
+            audited.result.summary
+        );
+    }
+}

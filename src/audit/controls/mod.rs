@@ -10,6 +10,8 @@ mod guide;
 mod node;
 mod settings;
 
+pub(super) use settings::{EVENT_QPS, PROTECT_KERNEL_DEFAULTS, SECCOMP_DEFAULT};
+
 use super::benchmark::Benchmark;
 use super::control::{Control, Criterion, Edition, FileSet, Limit};
 

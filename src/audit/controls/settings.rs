@@ -18,14 +18,15 @@ pub(super) const STREAMING_TIMEOUT: KubeletSetting = setting(
     "streaming-connection-idle-timeout",
     "streamingConnectionIdleTimeout",
 );
-pub(super) const PROTECT_KERNEL_DEFAULTS: KubeletSetting =
+pub(in crate::audit) const PROTECT_KERNEL_DEFAULTS: KubeletSetting =
     setting("protect-kernel-defaults", "protectKernelDefaults");
 pub(super) const IPTABLES_UTIL_CHAINS: KubeletSetting =
     setting("make-iptables-util-chains", "makeIPTablesUtilChains");
-pub(super) const EVENT_QPS: KubeletSetting = setting("event-qps", "eventRecordQPS");
+pub(in crate::audit) const EVENT_QPS: KubeletSetting = setting("event-qps", "eventRecordQPS");
 pub(super) const TLS_CERT: KubeletSetting = setting("tls-cert-file", "tlsCertFile");
 pub(super) const TLS_KEY: KubeletSetting = setting("tls-private-key-file", "tlsPrivateKeyFile");
 pub(super) const ROTATE_CERTIFICATES: KubeletSetting =
     setting("rotate-certificates", "rotateCertificates");
 pub(super) const POD_PIDS_LIMIT: KubeletSetting = setting("pod-max-pids", "podPidsLimit");
-pub(super) const SECCOMP_DEFAULT: KubeletSetting = setting("seccomp-default", "seccompDefault");
+pub(in crate::audit) const SECCOMP_DEFAULT: KubeletSetting =
+    setting("seccomp-default", "seccompDefault");

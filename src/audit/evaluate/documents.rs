@@ -1,12 +1,15 @@
 //! Files that the API server is pointed at: encryption providers, audit policy, pod security.
 
-use super::{not_there, restart, unreadable};
+use super::{by_profile, not_there, unreadable};
+use crate::audit::cure::{Cure, restart};
 use crate::audit::facts::{ConfigDocument, NodeFacts};
 use crate::audit::result::{ControlResult, Holds};
 use crate::facts::Source;
 use crate::rke2::changes;
 use crate::rke2::config::document::{Document, Node};
+use crate::rke2::layout;
 use crate::rke2::version::{Since, Version};
+use crate::text::shell_word;
 
 /// Providers that encrypt, as the benchmark counts them.
 const ENCRYPTING: [&str; 3] = ["aescbc", "kms", "secretbox"];
@@ -56,13 +59,16 @@ pub(super) fn encryption(facts: &NodeFacts) -> ControlResult {
     ControlResult::new(Holds::No, expected, summary)
         .found(found)
         .at([source])
-        .remedy(
-            "enable encryption of secrets, then encrypt the stored ones again",
-            vec![
+        .cured_by(
+            Cure::other(
+                "secrets-encryption",
+                "enable encryption of secrets, then encrypt the stored ones again",
+            )
+            .with([
                 "rke2 secrets-encrypt enable".to_owned(),
                 restart(facts),
                 "rke2 secrets-encrypt reencrypt".to_owned(),
-            ],
+            ]),
         )
 }
 
@@ -97,26 +103,36 @@ pub(super) fn audit_policy(facts: &NodeFacts) -> ControlResult {
     let place = rules
         .first()
         .map_or_else(|| Source::file(path), |rule| rule.source());
+    let cure = Cure::other(
+        "audit-policy",
+        format!("have {path} log something (RKE2 puts a policy there that logs nothing)"),
+    )
+    .then_restart();
+    let cure = if rules.is_empty() {
+        cure
+    } else {
+        let edit = "s/\\blevel: *\"\\{0,1\\}None\"\\{0,1\\}/level: Metadata/";
+        cure.with([format!("sed -i '{edit}' {}", shell_word(path))])
+    };
     ControlResult::new(Holds::No, expected, format!("{path} logs nothing: {found}"))
         .found(found)
         .at([place])
-        .remedy(
-            format!("write rules into {path} (RKE2 puts a policy there that logs nothing), then restart RKE2"),
-            vec![restart(facts)],
-        )
+        .cured_by(cure)
 }
 
-/// The configuration of the plugin for pod security.
-fn plugin(document: &Document) -> Option<Node<'_>> {
-    let named = |plugin: &Node<'_>| {
-        plugin.get("name").and_then(Node::text).as_deref() == Some("PodSecurity")
-    };
+/// The configuration of a plugin.
+pub(super) fn plugin<'a>(document: &'a Document, name: &str) -> Option<Node<'a>> {
+    let named =
+        |plugin: &Node<'_>| plugin.get("name").and_then(Node::text).as_deref() == Some(name);
     document
         .get("plugins")
         .into_iter()
         .flat_map(Node::items)
         .find(named)
 }
+
+/// The plugin for pod security.
+const POD_SECURITY: &str = "PodSecurity";
 
 pub(super) fn pod_security(facts: &NodeFacts) -> ControlResult {
     let expected = "defaults.enforce: restricted";
@@ -125,7 +141,7 @@ pub(super) fn pod_security(facts: &NodeFacts) -> ControlResult {
         Err(result) => return *result,
     };
     let path = document.path();
-    let plugin = plugin(document);
+    let plugin = plugin(document, POD_SECURITY);
     let level =
         plugin.and_then(|plugin| plugin.get("configuration")?.get("defaults")?.get("enforce"));
     let text = level.and_then(Node::text);
@@ -148,11 +164,22 @@ pub(super) fn pod_security(facts: &NodeFacts) -> ControlResult {
     )
     .found(found)
     .at([place])
-    .remedy(
-        "set `profile: cis` and restart RKE2, which then writes it; a file of your own \
-             (pod-security-admission-config-file) must be corrected manually",
-        vec![restart(facts)],
-    )
+    .cured_by(if path == layout::POD_SECURITY {
+        by_profile(facts)
+    } else {
+        let line = level.map(|level| level.source());
+        let correct = match &line {
+            Some(line) => format!("write `enforce: restricted` at {line}"),
+            None => {
+                format!("write `enforce: restricted` below the defaults of PodSecurity in {path}")
+            }
+        };
+        let command = line.and_then(|line| line.line).map(|number| {
+            let edit = format!("{number}s/^\\( *enforce:\\).*/\\1 restricted/");
+            format!("sed -i '{edit}' {}", shell_word(path))
+        });
+        Cure::file(path, correct).with(command)
+    })
 }
 
 /// Namespaces that a CIS profile exempts from pod security, since and until which releases.
@@ -172,7 +199,7 @@ const EXEMPT: [(&str, Since, Since); 4] = [
 ];
 
 /// Those of one release.
-fn exempt(version: &Version) -> impl Iterator<Item = &'static str> {
+pub(super) fn exempt(version: &Version) -> impl Iterator<Item = &'static str> {
     EXEMPT
         .iter()
         .filter(|(_, since, until)| since.includes(version) && !until.includes(version))
@@ -187,7 +214,7 @@ pub(super) fn exemptions(facts: &NodeFacts) -> ControlResult {
         Err(result) => return *result,
     };
     let path = document.path();
-    let list = plugin(document).and_then(|plugin| {
+    let list = plugin(document, POD_SECURITY).and_then(|plugin| {
         plugin
             .get("configuration")?
             .get("exemptions")?
@@ -214,10 +241,18 @@ pub(super) fn exemptions(facts: &NodeFacts) -> ControlResult {
     ControlResult::new(Holds::No, expected, summary)
         .found(found)
         .at(others.iter().map(|(_, source)| source.clone()))
-        .remedy(
-            "check whether they have to be exempt; label a namespace instead where possible",
-            Vec::new(),
-        )
+        .cured_by(if path == layout::POD_SECURITY {
+            // RKE2 writes its own file anew.
+            by_profile(facts)
+        } else {
+            Cure::file(
+                path,
+                format!(
+                    "remove {} from the exempt namespaces of {path}, or waive it; label a namespace instead where possible",
+                    more.join(", ")
+                ),
+            )
+        })
 }
 
 /// The first thing in RKE2's own admission configuration that no release of RKE2 writes, and where it stands.
@@ -225,11 +260,11 @@ pub(in crate::audit) fn edit_of_pod_security(document: &Document) -> Option<(Str
     let plugins = document.get("plugins")?;
     for plugin in plugins.items() {
         let name = plugin.get("name").and_then(Node::text).unwrap_or_default();
-        if name != "PodSecurity" {
+        if name != POD_SECURITY {
             return Some((format!("plugin {name}"), plugin.source()));
         }
     }
-    let configuration = plugin(document)?.get("configuration")?;
+    let configuration = plugin(document, POD_SECURITY)?.get("configuration")?;
     let defaults = configuration.get("defaults");
     let level = |name: &str| defaults.and_then(|defaults| defaults.get(name)?.text());
     let own = match level("enforce").as_deref() {

@@ -1,11 +1,13 @@
 //! etcd's own configuration, and who its static pod runs as.
 
-use super::{not_there, restart, unreadable};
+use super::{not_there, unreadable};
 use crate::audit::control::EtcdRule;
+use crate::audit::cure::{Cure, Wanted};
 use crate::audit::facts::{ConfigDocument, NodeFacts};
 use crate::audit::result::{ControlResult, Holds};
 use crate::go;
 use crate::rke2::config::document::{Document, Node};
+use crate::rke2::config::entry_flag;
 
 /// `a//b/` is `a/b`.
 fn clean(path: &str) -> String {
@@ -42,10 +44,11 @@ pub(super) fn result(facts: &NodeFacts, rule: EtcdRule) -> ControlResult {
                         format!("{section}.{key}: {text}")
                     };
                     let summary = format!("{} has {found}; must be: {wanted}", document.path());
-                    return with_remedy(
+                    return with_cure(
                         ControlResult::new(Holds::No, expected, summary).found(found),
                         facts,
-                        document,
+                        section,
+                        key,
                     )
                     .at(node.map(Node::source));
                 }
@@ -87,22 +90,39 @@ fn boolean(
             .at(sources);
     }
     let summary = format!("{} has {found}; must be: {expected}", document.path());
-    with_remedy(
+    with_cure(
         ControlResult::new(Holds::No, expected, summary).found(found),
         facts,
-        document,
+        section,
+        key,
     )
     .at(sources)
 }
 
-fn with_remedy(result: ControlResult, facts: &NodeFacts, document: &Document) -> ControlResult {
-    result.remedy(
-        format!(
-            "RKE2 writes {} at each start: correct etcd-arg in its configuration, then restart it",
-            document.path()
-        ),
-        vec![restart(facts)],
-    )
+/// With what makes RKE2 write the key as it should be: it writes the file at each start, from its own settings and
+/// `etcd-arg`.
+fn with_cure(result: ControlResult, facts: &NodeFacts, section: &str, key: &str) -> ControlResult {
+    let flag = match (section, key) {
+        ("client-transport-security", "cert-file") => "cert-file",
+        ("client-transport-security", "key-file") => "key-file",
+        ("client-transport-security", "client-cert-auth") => "client-cert-auth",
+        ("client-transport-security", "auto-tls") => "auto-tls",
+        ("peer-transport-security", "cert-file") => "peer-cert-file",
+        ("peer-transport-security", "key-file") => "peer-key-file",
+        ("peer-transport-security", "client-cert-auth") => "peer-client-cert-auth",
+        ("peer-transport-security", "auto-tls") => "peer-auto-tls",
+        ("peer-transport-security", "trusted-ca-file") => "peer-trusted-ca-file",
+        _ => "",
+    };
+    let entries = facts.settings.list("etcd-arg");
+    let is_told = entries
+        .iter()
+        .any(|(text, _)| entry_flag(text).0.replace('_', "-") == flag);
+    result.cured_by(if is_told {
+        Cure::setting("etcd-arg", flag, Wanted::Value(None))
+    } else {
+        Cure::restart()
+    })
 }
 
 pub(super) fn pod_user(facts: &NodeFacts) -> ControlResult {
@@ -136,9 +156,12 @@ pub(super) fn pod_user(facts: &NodeFacts) -> ControlResult {
     ControlResult::new(Holds::No, expected, summary)
         .found(found)
         .at(sources)
-        .remedy(
-            "RKE2 runs etcd as the user etcd and its primary group where a profile is set: set \
-             `profile: cis`, give the user etcd the group etcd, then restart RKE2",
-            vec![restart(facts)],
-        )
+        .cured_by(match facts.profile {
+            None => Cure::profile(),
+            Some(_) => {
+                let account = facts.account;
+                let other = account.uid.is_some() && account.primary != account.gid;
+                Cure::restart().with(other.then(|| "usermod -g etcd etcd".to_owned()))
+            }
+        })
 }

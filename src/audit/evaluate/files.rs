@@ -2,9 +2,14 @@
 
 use super::not_there;
 use crate::audit::control::Who;
+use crate::audit::cure::Cure;
 use crate::audit::facts::{EtcdAccount, InspectedFile, NodeFacts, Survey};
 use crate::audit::result::{ControlResult, Holds};
 use crate::facts::Source;
+use crate::rke2::changes::{
+    ETCD_PROFILE, MANIFESTS_CLOSED, MANIFESTS_CLOSED_ETCD, MANIFESTS_REMOVED,
+};
+use crate::rke2::profile::Scope;
 use crate::text::shell_word;
 
 /// Whether a mode sets only bits of the limit; set-id and sticky bits count.
@@ -51,20 +56,68 @@ pub(super) fn mode(facts: &NodeFacts, key: &str, limit: u32) -> ControlResult {
     );
     if result.holds == Holds::No {
         let survey = facts.surveys.get(key);
-        let commands = survey.iter().flat_map(|survey| &survey.examples);
-        let commands = commands
+        let wrong = survey.iter().flat_map(|survey| &survey.examples);
+        let commands: Vec<String> = wrong
             .map(|seen| format!("chmod {:o} {}", seen.mode & limit, shell_word(&seen.path)))
             .collect();
-        // RKE2 writes static pods, and the mode with them.
-        let what = if key.starts_with("podmanifest.") && !facts.is_hardened {
-            "write `profile: cis` in RKE2's configuration, and restart RKE2: without a profile it writes static pods \
-             with mode 644, and a mode that is set manually does not last"
-        } else {
-            "restrict the permissions"
-        };
-        result = result.remedy(more(what, survey), commands);
+        result.cure = Some(closed(facts, key, survey, commands));
     }
     result
+}
+
+/// What gives files the mode that a control requires, and lasts where that is possible.
+fn closed(facts: &NodeFacts, key: &str, survey: Option<&Survey>, commands: Vec<String>) -> Cure {
+    let version = &facts.version;
+    let modes = || Cure::other("modes", "restrict the permissions").with(commands.clone());
+    let rest = survey.and_then(unlisted);
+    let cure = match key.strip_prefix("podmanifest.") {
+        Some(pod) => {
+            let pod = pod.trim_end_matches(".mode");
+            // RKE2 writes the others again only where their content changes, and keeps the mode of those it does not.
+            let is_renewed = MANIFESTS_REMOVED.includes(version)
+                && ["kube-apiserver", "kube-proxy"].contains(&pod);
+            let closes = match facts.profile {
+                Some(Scope::Cis) => MANIFESTS_CLOSED.includes(version),
+                Some(Scope::Etcd) => MANIFESTS_CLOSED_ETCD.includes(version),
+                None => false,
+            };
+            let once = commands.clone().into_iter().filter(|_| !is_renewed);
+            if closes && is_renewed {
+                Cure::restart()
+            } else if closes {
+                Cure::restart().with(once).in_force()
+            } else if MANIFESTS_CLOSED.includes(version) {
+                let cure = Cure::profile().with(once);
+                if MANIFESTS_CLOSED_ETCD.includes(version) {
+                    cure.note("for the modes of static pods alone, `profile: etcd` is enough")
+                } else {
+                    cure
+                }
+            } else {
+                let until = if is_renewed {
+                    "RKE2 writes the file anew at each start"
+                } else {
+                    "RKE2 writes the file anew when its content changes"
+                };
+                Cure::other("static-pods", "restrict the permissions of static pods")
+                    .with(commands.clone())
+                    .until(&format!(
+                        "{until}, with mode 644: {MANIFESTS_CLOSED} and newer close it with `profile: cis`"
+                    ))
+            }
+        }
+        None if key == "cni.mode" => Cure::other(
+            "network-plugins",
+            "restrict the permissions of network plugins' files",
+        )
+        .with(commands.clone())
+        .until("until the network plugin's pod writes them again, at its next start"),
+        None => modes(),
+    };
+    match rest {
+        Some(rest) => cure.note(rest),
+        None => cure,
+    }
 }
 
 pub(super) fn owner(facts: &NodeFacts, key: &str, who: Who) -> ControlResult {
@@ -106,35 +159,51 @@ pub(super) fn owner(facts: &NodeFacts, key: &str, who: Who) -> ControlResult {
         return result;
     }
     let survey = facts.surveys.get(key);
-    if who == Who::Etcd && (account.uid.is_none() || account.gid.is_none()) {
-        return result.remedy(
-            "there is no account etcd; with `profile: cis` RKE2 gives its data to it: \
-             `preflight-rke2 fix` creates it",
-            Vec::new(),
-        );
-    }
-    let recursive = if who == Who::Etcd { "-R " } else { "" };
+    let is_etcd = who == Who::Etcd;
+    let recursive = if is_etcd { "-R " } else { "" };
     let examples = survey.iter().flat_map(|survey| &survey.examples);
+    let commands =
+        examples.map(|seen| format!("chown {recursive}{wanted} {}", shell_word(&seen.path)));
     // RKE2 gives the data to the user's primary group at each start.
-    let mut commands: Vec<String> = (who == Who::Etcd && account.primary != account.gid)
-        .then(|| "usermod -g etcd etcd".to_owned())
-        .into_iter()
-        .collect();
-    commands.extend(
-        examples.map(|seen| format!("chown {recursive}{wanted} {}", shell_word(&seen.path))),
-    );
-    result = result.remedy(more(&format!("give it to {wanted}"), survey), commands);
+    let other_group = account.uid.is_some() && account.primary != account.gid;
+    let group = other_group.then(|| "usermod -g etcd etcd".to_owned());
+    let cure = if is_etcd && facts.profile.is_none() {
+        let cure = Cure::profile().note(
+            "with a profile RKE2 gives etcd's data to the account etcd, which `preflight-rke2 fix` creates",
+        );
+        if ETCD_PROFILE.includes(&facts.version) {
+            cure.note("for etcd's data alone, `profile: etcd` is enough")
+        } else {
+            cure
+        }
+    } else if is_etcd && !facts.etcd_data_is_moved {
+        Cure::restart().with(group)
+    } else if is_etcd {
+        // RKE2 leaves data that was moved to whom it belongs.
+        Cure::other("owners", "give the files to their owners")
+            .with(group)
+            .with(commands)
+    } else {
+        Cure::other("owners", "give the files to their owners").with(commands)
+    };
+    result.cure = Some(match survey.and_then(unlisted) {
+        Some(rest) => cure.note(rest),
+        None => cure,
+    });
     result
 }
 
-/// `what`, and that there are more of them than are listed.
-fn more(what: &str, survey: Option<&Survey>) -> String {
-    match survey.map(|survey| (survey.wrong, survey.examples.len())) {
-        Some((wrong, listed)) if wrong > u64::try_from(listed).unwrap_or(u64::MAX) => {
-            format!("{what}; these are the first {listed} of {wrong}")
-        }
-        _ => what.to_owned(),
-    }
+/// That there are more files than are listed.
+fn unlisted(survey: &Survey) -> Option<String> {
+    let listed = survey.examples.len();
+    let is_more = survey.wrong > u64::try_from(listed).unwrap_or(u64::MAX);
+    is_more.then(|| {
+        let places = survey.places.join(" and ");
+        format!(
+            "the commands name the first {listed} of {} in {places}",
+            survey.wrong
+        )
+    })
 }
 
 fn surveyed(
@@ -166,7 +235,7 @@ fn surveyed(
             format!("not everything could be checked: {error}"),
         )
         .at(survey.places.iter().cloned().map(Source::file))
-        .remedy("run as root; fix the cause of the error", Vec::new());
+        .needs("run as root; fix the cause of the error");
     }
     if survey.looked_at == 0 {
         let mut result = not_there(&survey.places.join(" or "));

@@ -2,18 +2,28 @@
 
 use std::cmp::Ordering;
 
-use super::{flags as rules, restart};
+use super::{flags as rules, is_hardened, not_in_release};
 use crate::audit::benchmark::Benchmark;
 use crate::audit::ciphers::{self, Suite};
 use crate::audit::control::{KubeletRule, KubeletSetting};
+use crate::audit::controls::{EVENT_QPS, PROTECT_KERNEL_DEFAULTS, SECCOMP_DEFAULT};
+use crate::audit::cure::{Cure, Wanted};
 use crate::audit::facts::{ConfigDocument, NodeFacts};
 use crate::audit::flags::{self, ComponentCommand, Given, When};
-use crate::audit::result::{ControlResult, Holds};
+use crate::audit::result::{ControlResult, Holds, Seen};
 use crate::facts::Source;
 use crate::go;
+use crate::rke2::changes::{EVENTS_UNLIMITED, SECCOMP_BY_DEFAULT};
 use crate::rke2::config::document::Node;
-use crate::rke2::config::{duration_sign, integer};
+use crate::rke2::config::{duration_sign, entry_flag, integer};
 use crate::rke2::layout::KUBELET_DEFAULTS;
+use crate::text::shell_word;
+
+/// The suites that the kubelet offers.
+const SUITES: KubeletSetting = KubeletSetting {
+    flag: "tls-cipher-suites",
+    field: "tlsCipherSuites",
+};
 
 /// What a setting ends up as.
 struct Effective {
@@ -93,18 +103,32 @@ pub(super) fn result(facts: &NodeFacts, rule: KubeletRule, benchmark: Benchmark)
         let why = "the kubelet was not started here yet";
         return ControlResult::new(Holds::Nothing, expected, why);
     }
-    let mut worst: Option<(&ComponentCommand, Match)> = None;
-    for line in &kubelet.lines {
-        let given = flags::given(&line.words);
-        let found = judge(rule, &given, &kubelet.files, benchmark);
-        let is_worse = worst
-            .as_ref()
-            .is_none_or(|(_, worst)| worst.holds && !found.holds);
-        if is_worse {
-            worst = Some((line, found));
-        }
-    }
-    let Some((line, found)) = worst else {
+    let judged: Vec<(&ComponentCommand, Match)> = kubelet
+        .lines
+        .iter()
+        .map(|line| {
+            let given = flags::given(&line.words);
+            (
+                line,
+                judge(rule, &given, files_of(facts, line.when), benchmark),
+            )
+        })
+        .collect();
+    let seen = |when: When| {
+        let mut of = judged.iter().filter(|(line, _)| line.when == when);
+        of.next().map(|(_, found)| Seen {
+            value: found.actual.clone(),
+            met: found.holds,
+        })
+    };
+    let (running, next_start) = (seen(When::Running), seen(When::Configured));
+    let next_sources = judged
+        .iter()
+        .find(|(line, _)| line.when == When::Configured)
+        .map(|(_, found)| found.sources.clone())
+        .unwrap_or_default();
+    let of_worst = judged.iter().position(|(_, found)| !found.holds);
+    let Some((line, mut found)) = judged.into_iter().nth(of_worst.unwrap_or(0)) else {
         return ControlResult::new(
             Holds::Nothing,
             expected,
@@ -120,12 +144,21 @@ pub(super) fn result(facts: &NodeFacts, rule: KubeletRule, benchmark: Benchmark)
         let summary = format!("cannot determine the kubelet's settings: {place}: {why}");
         return ControlResult::new(Holds::Unknown, expected, summary)
             .at([place.clone()])
-            .remedy(format!("run as root; fix {}", place.path), Vec::new());
+            .needs(format!("run as root; fix {}", place.path));
     }
     if let Some(problem) = kubelet.problem.as_ref().filter(|_| found.holds) {
         let summary = format!("cannot determine what the kubelet runs with: {problem}");
         return ControlResult::new(Holds::Unknown, expected, summary)
-            .remedy("run as root; check the processes named", Vec::new());
+            .needs("run as root; check the processes named");
+    }
+    if rule == KubeletRule::NotNegative(EVENT_QPS) && found.actual.ends_with(": 0") {
+        found
+            .actual
+            .push_str(if EVENTS_UNLIMITED.includes(&facts.version) {
+                ", which sets no limit"
+            } else {
+                ", which sets no limit from Kubernetes 1.37 on"
+            });
     }
     let when = match line.when {
         When::Running => "the kubelet runs with",
@@ -141,29 +174,153 @@ pub(super) fn result(facts: &NodeFacts, rule: KubeletRule, benchmark: Benchmark)
     } else {
         found.sources
     };
-    let place = sources.first().cloned();
-    let result = ControlResult::new(
+    let mut result = ControlResult::new(
         if found.holds { Holds::Yes } else { Holds::No },
         expected,
         summary,
     )
     .found(found.actual)
     .at(sources);
-    if found.holds {
-        return result;
+    if result.holds == Holds::No {
+        let is_right = next_start.as_ref().is_some_and(|seen| seen.met);
+        result.cure = Some(if is_right {
+            Cure::restart()
+        } else {
+            cure(facts, rule, &next_sources, benchmark)
+        });
     }
-    // A file that an administrator wrote is to be corrected; otherwise kubelet-arg can be set.
-    let written = place.filter(|place| !place.path.starts_with("/proc/") && place.line.is_some());
-    let how = match (written, suggestion(rule)) {
-        (Some(place), _) if !place.path.ends_with(KUBELET_DEFAULTS) => {
-            format!("correct it at {place}, then restart RKE2")
+    result.running = running;
+    result.next_start = next_start;
+    result
+}
+
+/// The files that the kubelet merges with a command line.
+fn files_of(facts: &NodeFacts, when: When) -> &[ConfigDocument] {
+    match when {
+        When::Running => &facts.kubelet.files,
+        When::Manifest | When::Configured => &facts.kubelet.next_files,
+    }
+}
+
+/// How the kubelet gets the required value at RKE2's next start: where another one is written, by a profile, or by an
+/// entry.
+fn cure(
+    facts: &NodeFacts,
+    rule: KubeletRule,
+    next_sources: &[Source],
+    benchmark: Benchmark,
+) -> Cure {
+    let flags_of_rule = flags_of(rule);
+    let flag = flags_of_rule.first().copied().unwrap_or_default();
+    let is_told = facts.settings.kubelet_args().iter().any(|(text, _)| {
+        let name = entry_flag(text).0.replace('_', "-");
+        flags_of_rule.contains(&name.as_str())
+    });
+    let defaults = flags::given(&facts.kubelet.defaults);
+    let without = judge(rule, &defaults, &facts.kubelet.next_files, benchmark);
+    let value = suggestion(rule);
+    if is_told {
+        if let KubeletRule::GateNotOff(gate) = rule {
+            return Cure::setting("kubelet-arg", flag, Wanted::NoItem(gate));
         }
-        (_, Some(text)) => {
-            format!("write `kubelet-arg: [\"{text}\"]` in RKE2's configuration, then restart RKE2")
+        let entry = value.filter(|_| !without.holds);
+        let mut cure = Cure::setting("kubelet-arg", flag, Wanted::Value(entry));
+        let others = flags_of_rule.into_iter().skip(1);
+        cure.wanted
+            .extend(others.map(|flag| (flag, Wanted::Value(None))));
+        return cure;
+    }
+    // A file that an administrator wrote is to be corrected.
+    let written = next_sources.iter().find(|place| {
+        place.line.is_some()
+            && !place.path.starts_with("/proc/")
+            && !place.path.ends_with(KUBELET_DEFAULTS)
+    });
+    if let Some(place) = written {
+        return in_file(facts, rule, place, value.as_deref());
+    }
+    if rule == KubeletRule::On(PROTECT_KERNEL_DEFAULTS) && !is_hardened(facts) {
+        return Cure::profile();
+    }
+    if rule == KubeletRule::On(SECCOMP_DEFAULT) && !SECCOMP_BY_DEFAULT.includes(&facts.version) {
+        return not_in_release(
+            facts,
+            "its kubelet takes --seccomp-default with a feature gate only",
+        );
+    }
+    Cure::setting("kubelet-arg", flag, Wanted::Value(value))
+}
+
+/// A correction of a line of a file.
+fn in_file(facts: &NodeFacts, rule: KubeletRule, place: &Source, entry: Option<&str>) -> Cure {
+    let files = &facts.kubelet.next_files;
+    let field = match rule {
+        // The one that has no value.
+        KubeletRule::Set(settings) => {
+            let is_here = |setting: &&KubeletSetting| {
+                from_files(files, setting.field).is_some_and(|node| node.source() == *place)
+            };
+            let here = settings.iter().find(is_here);
+            here.map_or(setting(rule).field, |setting| setting.field)
         }
-        (..) => "correct kubelet-arg in RKE2's configuration, then restart RKE2".to_owned(),
+        _ => setting(rule).field,
     };
-    result.remedy(how, vec![restart(facts)])
+    let key = match rule {
+        KubeletRule::GateNotOff(gate) => gate,
+        _ => field.rsplit('.').next().unwrap_or_default(),
+    };
+    let value = match rule {
+        KubeletRule::GateNotOff(_) => Some("true".to_owned()),
+        KubeletRule::Ciphers(_) => Some(format!("[{}]", ciphers::SUGGESTED)),
+        // What RKE2's own file has.
+        KubeletRule::Set(_) => files
+            .first()
+            .and_then(|own| from_files(std::slice::from_ref(own), field))
+            .and_then(Node::text),
+        _ => entry
+            .and_then(|entry| entry.split_once('='))
+            .map(|(_, value)| value.to_owned()),
+    };
+    let Some(value) = value else {
+        return Cure::file(&place.path, format!("correct {key} at {place}"));
+    };
+    let number = place.line.unwrap_or(1);
+    // Where the line has something else before the key, or a list follows it, nothing is changed.
+    let old = match rule {
+        KubeletRule::Ciphers(_) => " *[^ ].*",
+        _ => ".*",
+    };
+    let edit = format!("{number}s|^\\( *{key}:\\){old}|\\1 {value}|");
+    Cure::file(&place.path, format!("write `{key}: {value}` at {place}"))
+        .with([format!("sed -i '{edit}' {}", shell_word(&place.path))])
+}
+
+/// The setting that a rule is about first.
+fn setting(rule: KubeletRule) -> KubeletSetting {
+    match rule {
+        KubeletRule::Off(setting)
+        | KubeletRule::On(setting)
+        | KubeletRule::OnOrUnset(setting)
+        | KubeletRule::IsNot(setting, _)
+        | KubeletRule::Zero { setting, .. }
+        | KubeletRule::NotZero(setting)
+        | KubeletRule::NotNegative(setting)
+        | KubeletRule::Positive(setting) => setting,
+        KubeletRule::Set(settings) => settings.first().copied().unwrap_or(SUITES),
+        KubeletRule::GateNotOff(_) => KubeletSetting {
+            flag: "feature-gates",
+            field: "featureGates",
+        },
+        KubeletRule::Ciphers(_) => SUITES,
+    }
+}
+
+/// The flags that a rule is about.
+fn flags_of(rule: KubeletRule) -> Vec<&'static str> {
+    match rule {
+        KubeletRule::Set(settings) => settings.iter().map(|setting| setting.flag).collect(),
+        _ => vec![setting(rule).flag],
+    }
 }
 
 fn expected(rule: KubeletRule, benchmark: Benchmark) -> String {
@@ -204,6 +361,8 @@ fn suggestion(rule: KubeletRule) -> Option<String> {
         KubeletRule::IsNot(setting, _) => Some(format!("{}=Webhook", setting.flag)),
         KubeletRule::Zero { setting, .. } => Some(format!("{}=0", setting.flag)),
         KubeletRule::NotZero(setting) => Some(format!("{}=5m", setting.flag)),
+        // The kubelet's own default.
+        KubeletRule::NotNegative(setting) => Some(format!("{}=50", setting.flag)),
         KubeletRule::Positive(setting) => Some(format!("{}=4096", setting.flag)),
         KubeletRule::Ciphers(_) => Some(format!("tls-cipher-suites={}", ciphers::SUGGESTED)),
         _ => None,
@@ -305,10 +464,6 @@ fn cipher_suites(
     files: &[ConfigDocument],
     benchmark: Benchmark,
 ) -> Match {
-    const SUITES: KubeletSetting = KubeletSetting {
-        flag: "tls-cipher-suites",
-        field: "tlsCipherSuites",
-    };
     let Some(value) = effective(SUITES, given, files) else {
         return Match {
             holds: false,

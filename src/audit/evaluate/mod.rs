@@ -1,5 +1,6 @@
 //! Evaluates controls on a node. Pure.
 
+mod admission;
 pub(in crate::audit) mod documents;
 mod etcd;
 pub(crate) mod files;
@@ -8,9 +9,11 @@ mod kubelet;
 
 use super::benchmark::Benchmark;
 use super::control::{Control, Criterion, Edition, NodeType, Scoring};
+use super::cure::Cure;
 use super::facts::NodeFacts;
 use super::result::{ControlResult, Holds};
 use super::{Audited, ControlOutcome, controls};
+use crate::rke2::profile::Scope;
 
 /// Evaluates every control of `benchmark` on the node, by number.
 pub fn audit(facts: &NodeFacts, benchmark: Benchmark) -> Vec<Audited> {
@@ -46,6 +49,7 @@ fn one(
         outcome,
         result,
         waiver: None,
+        group: None,
     }
 }
 
@@ -85,16 +89,18 @@ fn result(
         return ControlResult::new(Holds::Nothing, "", why);
     }
     match control.criterion {
-        Criterion::Mode(_, limit) => files::mode(facts, control.key, limit.of(benchmark)),
-        Criterion::Owner(_, who) => files::owner(facts, control.key, who),
+        Criterion::Mode(_, limit) => {
+            files::mode(facts, control.key, limit.of(benchmark)).of_files()
+        }
+        Criterion::Owner(_, who) => files::owner(facts, control.key, who).of_files(),
         Criterion::Flag(component, rule) => flags::result(facts, component, rule, benchmark),
-        Criterion::Etcd(rule) => etcd::result(facts, rule),
-        Criterion::EtcdPodUser => etcd::pod_user(facts),
+        Criterion::Etcd(rule) => etcd::result(facts, rule).of_files(),
+        Criterion::EtcdPodUser => etcd::pod_user(facts).of_files(),
         Criterion::Kubelet(rule) => kubelet::result(facts, rule, benchmark),
-        Criterion::Encryption => documents::encryption(facts),
-        Criterion::AuditPolicy => documents::audit_policy(facts),
-        Criterion::PodSecurity => documents::pod_security(facts),
-        Criterion::PodSecurityExemptions => documents::exemptions(facts),
+        Criterion::Encryption => documents::encryption(facts).of_files(),
+        Criterion::AuditPolicy => documents::audit_policy(facts).of_files(),
+        Criterion::PodSecurity => documents::pod_security(facts).of_files(),
+        Criterion::PodSecurityExemptions => documents::exemptions(facts).of_files(),
         Criterion::ByHand(what) => ControlResult::new(Holds::Yes, "", what),
         Criterion::Absent(why) => ControlResult::new(Holds::Nothing, "", why),
     }
@@ -109,10 +115,32 @@ fn not_there(path: &str) -> ControlResult {
 fn unreadable(place: &crate::facts::Source, why: &str) -> ControlResult {
     ControlResult::new(Holds::Unknown, "", format!("cannot be checked: {why}"))
         .at([place.clone()])
-        .remedy(format!("run as root; fix {}", place.path), Vec::new())
+        .needs(format!("run as root; fix {}", place.path))
 }
 
-/// The command that makes RKE2 read its configuration again.
-fn restart(facts: &NodeFacts) -> String {
-    format!("systemctl restart {}", facts.role.unit())
+/// Whether the profile that is set is one of CIS.
+fn is_hardened(facts: &NodeFacts) -> bool {
+    facts.profile == Some(Scope::Cis)
+}
+
+/// What cures a control whose requirement RKE2 meets by itself with a CIS profile: the profile, or where it is set the
+/// restart that puts it in force.
+fn by_profile(facts: &NodeFacts) -> Cure {
+    if is_hardened(facts) {
+        Cure::restart()
+    } else {
+        Cure::profile()
+    }
+}
+
+/// The cure where the release has nothing that would meet the control.
+fn not_in_release(facts: &NodeFacts, why: &str) -> Cure {
+    let own = Benchmark::of(&facts.version).benchmark;
+    Cure::other(
+        "benchmark",
+        format!(
+            "Kubernetes 1.{} cannot meet it: {why}; audit with --benchmark {own}, or waive it",
+            facts.version.minor
+        ),
+    )
 }

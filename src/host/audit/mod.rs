@@ -6,6 +6,7 @@ mod survey;
 
 use std::collections::BTreeMap;
 use std::io::BufReader;
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{HostRoot, rke2_config};
@@ -17,13 +18,13 @@ use crate::audit::facts::{
 };
 use crate::audit::flags::{self, ComponentCommand, When};
 use crate::audit::restart::RestartFacts;
-use crate::audit::waiver::Day;
 use crate::audit::{controls, node};
 use crate::facts::{Lookup, ReadError, Source, Table};
 use crate::rke2::changes::AUDIT_POLICY;
+use crate::rke2::config::document::Node;
 use crate::rke2::config::{self, ParserRules, Settings};
 use crate::rke2::config_advice;
-use crate::rke2::profile::Scope;
+use crate::rke2::profile::{ProfileRules, Scope};
 use crate::rke2::version::Version;
 use crate::rke2::{accounts, changes, layout};
 
@@ -33,10 +34,31 @@ use survey::About;
 /// No more of a manifest or of a configuration is read; they have a few thousand bytes.
 const MAX_DOCUMENT: u64 = 4 << 20;
 
-/// Today, in UTC.
-pub(crate) fn today() -> Day {
+/// Seconds since 1970.
+pub(crate) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    Day::of_epoch(since.map_or(0, |since| since.as_secs()))
+    since.map_or(0, |since| since.as_secs())
+}
+
+/// The node's name: RKE2's setting, or the host name of the kernel, or of an image.
+pub(crate) fn node_name(root: &HostRoot, settings: &Settings) -> String {
+    let set = settings.text("node-name");
+    if !set.is_empty() {
+        return set.to_owned();
+    }
+    let read = |path: &str| {
+        let text = String::from_utf8(content(root, path).ok()?).ok()?;
+        let name = text.lines().next()?.trim().to_owned();
+        (!name.is_empty()).then_some(name)
+    };
+    let name = read("/proc/sys/kernel/hostname").or_else(|| read("/etc/hostname"));
+    name.unwrap_or_default()
+}
+
+/// The content of a report of another audit, which the user names.
+pub(crate) fn report(path: &Path) -> Result<Vec<u8>, ReadError> {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    HostRoot::live().read(absolute)
 }
 
 /// Reads everything that the controls of `benchmark` need of a node with these settings.
@@ -77,10 +99,13 @@ pub(crate) fn read(
         set("pod-security-admission-config-file", layout::POD_SECURITY),
     );
     let document = |path: String| ConfigDocument::new(&path, content(root, &path));
+    let moved = config_advice::moved_etcd_data(settings).map(|(path, ..)| path);
     let mut facts = NodeFacts {
         role: settings.role,
         version: version.clone(),
-        is_hardened: settings.profile().starts_with("cis"),
+        profile: ProfileRules::of(version).status(settings.profile()).scope(),
+        settings: settings.clone(),
+        etcd_data_is_moved: moved.is_some(),
         parts: node::parts(settings),
         account: account(root),
         kubelet: kubelet(root, version, settings, &data_dir, &found),
@@ -95,9 +120,29 @@ pub(crate) fn read(
         surveys: BTreeMap::new(),
         data_dir,
     };
-    let etcd_data = config_advice::moved_etcd_data(settings).map(|(path, ..)| path);
-    facts.surveys = surveys(root, &facts, benchmark, etcd_data.as_deref());
+    let etcd_data = etcd_directories(&facts, moved);
+    facts.surveys = surveys(root, &facts, benchmark, &etcd_data);
     facts
+}
+
+/// Where etcd has its data: where `etcd-arg` will have it from RKE2's next start on, and where the configuration that RKE2
+/// wrote at its last one has it.
+fn etcd_directories(facts: &NodeFacts, moved: Option<String>) -> Vec<String> {
+    let clean = |path: &str| path.trim_end_matches('/').to_owned();
+    let own = || format!("{}/{}", clean(&facts.data_dir), layout::ETCD_DATA[0]);
+    let mut all = vec![clean(&moved.unwrap_or_else(own))];
+    let written = match &facts.etcd {
+        ConfigDocument::Read(document) => document.at(&["data-dir"]).and_then(Node::text),
+        ConfigDocument::Absent { .. } | ConfigDocument::Broken(..) => None,
+    };
+    if let Some(path) = written
+        .filter(|path| path.starts_with('/'))
+        .map(|path| clean(&path))
+        && !all.contains(&path)
+    {
+        all.push(path);
+    }
+    all
 }
 
 /// The file that the newest of these command lines names with `flag`.
@@ -186,15 +231,16 @@ fn surveys(
     root: &HostRoot,
     facts: &NodeFacts,
     benchmark: Benchmark,
-    etcd_data: Option<&str>,
+    etcd_data: &[String],
 ) -> BTreeMap<&'static str, Survey> {
     let data_dir = facts.data_dir.as_str();
     // Arguments of etcd can move its data away from RKE2's directory.
     let survey = |place: FileSet, about: About, is_right: &dyn Fn(&InspectedFile) -> bool| {
         let is_etcd = matches!(place, FileSet::Directory("server/db/etcd"));
-        match etcd_data {
-            Some(path) if is_etcd => survey::one(root, path, is_right),
-            _ => survey::survey(root, data_dir, place, about, is_right),
+        if is_etcd {
+            survey::each(root, etcd_data, is_right)
+        } else {
+            survey::survey(root, data_dir, place, about, is_right)
         }
     };
     let inspect = |criterion: Criterion| match criterion {

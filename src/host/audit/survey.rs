@@ -78,10 +78,10 @@ pub(super) fn survey(
     walk.survey
 }
 
-/// Inspects one file or directory, without its content.
-pub(super) fn one(
+/// Inspects files or directories, without their content.
+pub(super) fn each(
     root: &HostRoot,
-    path: &str,
+    paths: &[String],
     is_right: &dyn Fn(&InspectedFile) -> bool,
 ) -> Survey {
     let mut walk = Walk {
@@ -90,7 +90,9 @@ pub(super) fn one(
         entries: 0,
         survey: Survey::default(),
     };
-    walk.one(path.to_owned());
+    for path in paths {
+        walk.one(path.clone());
+    }
     walk.survey
 }
 

@@ -80,6 +80,11 @@ fn read(
     })
 }
 
+/// Whether the API server of a release has an admission plugin of this name.
+pub(crate) fn is_admission_plugin(minor: Minor, name: &str) -> bool {
+    api_server::is_admission_plugin(minor, name)
+}
+
 /// Whether the controller manager of a release has a controller of this name.
 pub(crate) fn is_controller(minor: Minor, name: &str) -> bool {
     controller_manager::is_known(minor, name)

@@ -4,6 +4,8 @@ use serde::Serialize;
 
 use super::section;
 use crate::audit::control::{NodeType, Scoring};
+use crate::audit::cure::Group;
+use crate::audit::result::{Evidence, Seen};
 use crate::audit::{Audit, Audited, ControlOutcome, Counts, counts};
 use crate::facts::Source;
 use crate::finding::Remedy;
@@ -11,6 +13,8 @@ use crate::finding::Remedy;
 #[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
+    node: &'a str,
+    time: String,
     unit: &'a str,
     role: &'static str,
     rke2_version: String,
@@ -22,7 +26,17 @@ struct Document<'a> {
     benchmark_note: Option<&'static str>,
     unknown: &'a [String],
     summary: Counts,
+    groups: Vec<Cured<'a>>,
     controls: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+struct Cured<'a> {
+    id: &'a str,
+    summary: &'a str,
+    lasts: bool,
+    remedies: &'a [Remedy],
+    controls: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -37,7 +51,11 @@ struct Entry<'a> {
     expected: Option<&'a str>,
     actual: Option<&'a str>,
     summary: &'a str,
+    evidence: Option<Evidence>,
+    running: Option<&'a Seen>,
+    next_start: Option<&'a Seen>,
     sources: &'a [Source],
+    group: Option<&'a str>,
     remedies: &'a [Remedy],
     waiver: Option<Waiver<'a>>,
 }
@@ -64,7 +82,11 @@ impl<'a> From<&'a Audited> for Entry<'a> {
             expected: some(&result.expected),
             actual: result.actual.as_deref(),
             summary: &result.summary,
+            evidence: result.evidence(),
+            running: result.running.as_ref(),
+            next_start: result.next_start.as_ref(),
             sources: &result.sources,
+            group: audited.group.as_deref(),
             remedies: &result.remedies,
             waiver: audited.waiver.as_ref().map(|applied| Waiver {
                 reason: &applied.waiver.reason,
@@ -75,10 +97,26 @@ impl<'a> From<&'a Audited> for Entry<'a> {
     }
 }
 
+/// The groups that cure one of `all`.
+fn groups<'a>(audit: &'a Audit, all: &[&Audited]) -> Vec<Cured<'a>> {
+    let is_asked = |key: &&'static str| all.iter().any(|audited| audited.control.key == *key);
+    let of = |group: &'a Group| Cured {
+        id: &group.name,
+        summary: &group.summary,
+        lasts: group.lasts,
+        remedies: &group.remedies,
+        controls: group.controls.iter().copied().filter(is_asked).collect(),
+    };
+    let groups = audit.groups.iter().map(of);
+    groups.filter(|group| !group.controls.is_empty()).collect()
+}
+
 /// The document, one line feed at its end. `all` are counted, `shown` listed.
 pub fn render(audit: &Audit, all: &[&Audited], shown: &[&Audited]) -> String {
     let document = Document {
         schema: "org.rke2.preflight.audit/1",
+        node: &audit.node,
+        time: crate::text::time(audit.at.saturating_mul(1_000_000)),
         unit: audit.unit,
         role: audit.role.as_str(),
         rke2_version: audit.version.to_string(),
@@ -90,6 +128,7 @@ pub fn render(audit: &Audit, all: &[&Audited], shown: &[&Audited]) -> String {
         benchmark_note: audit.choice.note,
         unknown: &audit.unknown,
         summary: counts(all.iter().copied()),
+        groups: groups(audit, all),
         controls: shown.iter().map(|audited| Entry::from(*audited)).collect(),
     };
     crate::text::json(&document)

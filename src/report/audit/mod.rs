@@ -1,16 +1,21 @@
 //! The result of an audit: for an auditor at a terminal, for programs, and in the formats of other tools.
 
+pub(crate) mod html;
 pub(crate) mod json;
 pub(crate) mod junit;
 pub(crate) mod kube_bench;
 pub(crate) mod metrics;
 pub(crate) mod sarif;
 pub(crate) mod text;
+pub(crate) mod xccdf;
+mod xml;
 
 use clap::ValueEnum;
 
 use super::text::Style;
 use crate::audit::control::NodeType;
+use crate::audit::cure::Group;
+use crate::audit::result::Evidence;
 use crate::audit::{Audit, Audited};
 
 /// Formats of `audit`.
@@ -26,6 +31,10 @@ pub(crate) enum AuditFormat {
     Junit,
     /// SARIF 2.1.0
     Sarif,
+    /// XCCDF 1.2
+    Xccdf,
+    /// One page for a browser
+    Html,
     /// Metrics for a textfile collector
     Metrics,
 }
@@ -59,6 +68,20 @@ pub(crate) fn render(
         AuditFormat::KubeBench => kube_bench::render(audit, shown, node_type),
         AuditFormat::Junit => junit::render(audit, shown),
         AuditFormat::Sarif => sarif::render(audit, shown),
+        AuditFormat::Xccdf => xccdf::render(audit, shown),
+        AuditFormat::Html => {
+            let document = json::render(audit, all, shown);
+            html::read(document.as_bytes()).map_or_else(
+                // The document is our own, and one of its readers reads it.
+                |error| {
+                    format!(
+                        "<!DOCTYPE html>\n<p>{}</p>\n",
+                        xml::escape(&error.to_string())
+                    )
+                },
+                |report| html::render(&[report]),
+            )
+        }
         AuditFormat::Metrics => metrics::render(audit, all, shown),
     }
 }
@@ -66,7 +89,7 @@ pub(crate) fn render(
 /// The section of the benchmark that a control is in: number and title.
 pub(crate) fn section(audited: &Audited) -> (&'static str, &'static str) {
     if audited.control.is_beyond() {
-        return ("guide", "Further requirements of the hardening guide");
+        return ("guide", GUIDE);
     }
     let id = audited.edition.id;
     let known = SECTIONS.iter().find(|(number, _)| {
@@ -75,6 +98,18 @@ pub(crate) fn section(audited: &Audited) -> (&'static str, &'static str) {
     });
     known.copied().unwrap_or(("", "Others"))
 }
+
+/// The title of the section of that number.
+fn section_title(number: &str) -> &'static str {
+    if number == "guide" {
+        return GUIDE;
+    }
+    let known = SECTIONS.iter().find(|(known, _)| *known == number);
+    known.map_or("Others", |(_, title)| title)
+}
+
+/// What the hardening guide asks besides.
+const GUIDE: &str = "Further requirements of the hardening guide";
 
 /// The parts of the benchmark that can be checked on a node.
 const SECTIONS: [(&str, &str); 10] = [
@@ -120,6 +155,27 @@ pub(crate) fn expired(audited: &Audited) -> Option<String> {
     Some(format!(
         "its waiver expired after {}: {}",
         waiver.expires, waiver.reason
+    ))
+}
+
+/// The controls that a group cures.
+fn cured<'a>(audit: &'a Audit, group: &'a Group) -> impl Iterator<Item = &'a Audited> {
+    let is_member = |audited: &&Audited| group.controls.contains(&audited.control.key);
+    audit.controls.iter().filter(is_member)
+}
+
+/// What a process runs with and what RKE2 starts next, where these differ.
+fn differing(audited: &Audited) -> Option<String> {
+    let result = &audited.result;
+    (result.evidence() == Some(Evidence::Differs)).then_some(())?;
+    let word = |met: bool| if met { "met" } else { "not met" };
+    let (running, next) = (result.running.as_ref()?, result.next_start.as_ref()?);
+    Some(format!(
+        "running: {} ({}); from RKE2's next start: {} ({})",
+        running.value,
+        word(running.met),
+        next.value,
+        word(next.met)
     ))
 }
 

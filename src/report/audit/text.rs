@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::{expired, sections, waived};
+use super::{cured, differing, expired, sections, waived};
+use crate::audit::cure::Group;
+use crate::audit::result::Evidence;
 use crate::audit::{Audit, Audited, ControlOutcome, counts};
 use crate::facts::Source;
 use crate::report::text::{DIM, GREEN, RED, Style, YELLOW, paint};
@@ -60,6 +62,19 @@ pub fn render(audit: &Audit, all: &[&Audited], shown: &[&Audited], style: Style)
     for line in context.iter().chain(&note).filter(|line| !line.is_empty()) {
         let _ = writeln!(out, "  {}", paint(style, DIM, line));
     }
+    // Of a part of the controls each has its own remedy: a group's is for all of them.
+    let grouped = all.len() == audit.controls.len();
+    let groups: Vec<&Group> = if grouped {
+        audit.groups.iter().collect()
+    } else {
+        Vec::new()
+    };
+    if !groups.is_empty() {
+        out.push_str("\nWhat to do\n");
+    }
+    for (number, group) in (1_usize..).zip(&groups) {
+        cure(&mut out, number, group, audit, style);
+    }
     for ((number, title), members) in sections(shown) {
         let heading = match number {
             "guide" => title.to_owned(),
@@ -67,10 +82,31 @@ pub fn render(audit: &Audit, all: &[&Audited], shown: &[&Audited], style: Style)
         };
         let _ = writeln!(out, "\n{heading}");
         for audited in members {
-            entry(&mut out, audited, style);
+            entry(&mut out, audited, &groups, style);
         }
     }
     out
+}
+
+/// A group of controls with what cures them.
+fn cure(out: &mut String, number: usize, group: &Group, audit: &Audit, style: Style) {
+    let text = wrap(&printable(&group.summary), style.width, 5);
+    let _ = writeln!(out, "  {number:<2} {text}");
+    let ids: Vec<&str> = cured(audit, group)
+        .map(|audited| audited.edition.id)
+        .collect();
+    let text = wrap(&format!("cures {}", ids.join(", ")), style.width, 5);
+    let _ = writeln!(out, "     {text}");
+    for remedy in &group.remedies {
+        let what = remedy.summary();
+        if what != group.summary {
+            let text = wrap(&printable(&what), style.width, 5);
+            let _ = writeln!(out, "     {text}");
+        }
+        for command in &remedy.commands() {
+            let _ = writeln!(out, "       {}", printable(command));
+        }
+    }
 }
 
 fn label(audited: &Audited, style: Style) -> String {
@@ -94,7 +130,7 @@ fn row(out: &mut String, style: Style, before: &str, text: &str) {
     let _ = writeln!(out, "{:INDENT$}{text}", "");
 }
 
-fn entry(out: &mut String, audited: &Audited, style: Style) {
+fn entry(out: &mut String, audited: &Audited, groups: &[&Group], style: Style) {
     let result = &audited.result;
     let (control, edition) = (audited.control, audited.edition);
     let name = if control.is_beyond() {
@@ -104,13 +140,17 @@ fn entry(out: &mut String, audited: &Audited, style: Style) {
     };
     let _ = writeln!(
         out,
-        "  {} {name}{} [{}]",
+        "  {} {:<7} {name}{} [{}]",
         label(audited, style),
+        result.evidence().map_or("", Evidence::as_str),
         control.title,
         control.key
     );
     if !result.summary.is_empty() {
         row(out, style, "", &result.summary);
+    }
+    if let Some(text) = differing(audited) {
+        row(out, style, "", &text);
     }
     if let Some(text) = waived(audited).or_else(|| expired(audited)) {
         row(out, style, "", &text);
@@ -137,6 +177,12 @@ fn entry(out: &mut String, audited: &Audited, style: Style) {
         row(out, style, "at ", &places.join(", "));
     }
     if audited.is_waived() {
+        return;
+    }
+    let group = audited.group.as_ref();
+    let number = groups.iter().position(|known| Some(&known.name) == group);
+    if let Some(number) = number {
+        let _ = writeln!(out, "{:INDENT$}help: {}", "", number.saturating_add(1));
         return;
     }
     for remedy in &result.remedies {

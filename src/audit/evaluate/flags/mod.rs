@@ -3,15 +3,20 @@
 use std::cmp::Ordering;
 use std::net::{IpAddr, SocketAddr};
 
-use super::restart;
+use super::{admission, is_hardened, not_in_release};
 use crate::audit::benchmark::Benchmark;
 use crate::audit::ciphers::{self, Suite};
 use crate::audit::control::{KubeComponent, Rule};
+use crate::audit::cure::{Cure, Wanted};
 use crate::audit::facts::NodeFacts;
-use crate::audit::flags::{self, ComponentCommand, Given, When};
-use crate::audit::result::{ControlResult, Holds};
+use crate::audit::flags::{self, ComponentArg, ComponentCommand, Given, When};
+use crate::audit::given::{
+    ByRke2, by_rke2, has_flag, has_plugin, is_about_audit, next_start_meets,
+};
+use crate::audit::result::{ControlResult, Holds, Seen};
 use crate::facts::Source;
 use crate::go;
+use crate::rke2::changes::AUDIT_BY_FILE;
 use crate::rke2::config::{duration_sign, integer};
 
 /// How one rule and one command line go together.
@@ -32,23 +37,20 @@ pub(super) fn result(
     let expected = expected(rule, benchmark);
     let none = Vec::new();
     let known = facts.components.get(&component).unwrap_or(&none);
-    let entries = facts
-        .entries
-        .get(&component)
-        .unwrap_or(&none_words())
-        .clone();
+    let no_entries = Vec::new();
+    let entries = facts.entries.get(&component).unwrap_or(&no_entries);
     let mut lines = known.clone();
     // What RKE2's own configuration brings counts from its next start on.
     let base = known.iter().max_by_key(|line| line.when);
     let is_told = match base {
-        Some(_) => touches(rule, &entries),
-        None => brought(rule, &entries, benchmark).is_some(),
+        Some(_) => touches(rule, entries),
+        None => brought(rule, entries, benchmark).is_some(),
     };
     if let Some(entry) = entries.first().filter(|_| is_told) {
         lines.push(ComponentCommand {
             when: When::Configured,
             source: entry.source.clone(),
-            words: flags::overridden(base.map_or(&[], |line| &line.words), &entries),
+            words: flags::overridden(base.map_or(&[], |line| &line.words), entries),
         });
     }
     let program = component.program();
@@ -59,7 +61,7 @@ pub(super) fn result(
                 expected,
                 format!("cannot determine how {program} is started: {problem}"),
             )
-            .remedy("run as root; fix the file named", Vec::new()),
+            .needs("run as root; fix the file named"),
             None => ControlResult::new(
                 Holds::Nothing,
                 expected,
@@ -67,24 +69,39 @@ pub(super) fn result(
             ),
         };
     }
-    let mut worst: Option<(&ComponentCommand, Match)> = None;
-    for line in &lines {
-        let given = flags::given(&line.words);
-        let found = judge(rule, &given, benchmark);
-        let is_worse = worst
-            .as_ref()
-            .is_none_or(|(_, worst)| worst.holds && !found.holds);
-        if is_worse {
-            worst = Some((line, found));
-        }
-    }
-    let Some((line, found)) = worst else {
+    let judged: Vec<(&ComponentCommand, Match)> = lines
+        .iter()
+        .map(|line| (line, judge(rule, &flags::given(&line.words), benchmark)))
+        .collect();
+    let seen = |when: When| {
+        let mut of = judged.iter().filter(|(line, _)| line.when == when);
+        of.next().map(|(_, found)| Seen {
+            value: found.actual.clone(),
+            met: found.holds,
+        })
+    };
+    let running = seen(When::Running);
+    let configured = seen(When::Configured);
+    let meets = next_start_meets(component, rule, facts, entries);
+    // Without an entry, RKE2 gives its own value again, whatever the static pod has now.
+    let next_start = configured.clone().or_else(|| {
+        let now = seen(When::Manifest).or_else(|| running.clone())?;
+        Some(match (now.met, meets) {
+            (false, true) => Seen {
+                value: "what RKE2 gives itself".to_owned(),
+                met: true,
+            },
+            _ => now,
+        })
+    });
+    let of_worst = judged.iter().position(|(_, found)| !found.holds);
+    let Some((line, found)) = judged.into_iter().nth(of_worst.unwrap_or(0)) else {
         return ControlResult::new(Holds::Nothing, expected, "nothing is known of it");
     };
     if let Some(problem) = facts.problems.get(&component).filter(|_| found.holds) {
         let summary = format!("cannot determine what {program} runs with: {problem}");
         return ControlResult::new(Holds::Unknown, expected, summary)
-            .remedy("run as root; check what is named", Vec::new());
+            .needs("run as root; check what is named");
     }
     let when = match line.when {
         When::Running => format!("{program} runs with"),
@@ -101,55 +118,102 @@ pub(super) fn result(
     } else {
         format!("{when} {}; must be: {expected}", found.actual)
     };
-    let result = ControlResult::new(
+    let mut result = ControlResult::new(
         if found.holds { Holds::Yes } else { Holds::No },
         expected,
         summary,
     )
     .found(found.actual)
     .at(sources);
-    if found.holds {
-        return result;
+    result.running = running;
+    result.next_start = next_start;
+    if result.holds == Holds::No {
+        let is_told_wrong = configured.as_ref().is_some_and(|seen| !seen.met);
+        let is_right = match configured {
+            Some(seen) => seen.met,
+            None => meets,
+        };
+        result.cure = Some(if is_right {
+            Cure::restart()
+        } else {
+            cure(facts, component, rule, entries, is_told_wrong)
+        });
     }
-    let setting = component.setting();
-    // An entry of the setting can be removed where it is written.
-    let culprit = entries.iter().find(|entry| {
-        let given = flags::overridden(&[], std::slice::from_ref(entry));
-        let given = flags::given(&given);
-        given.iter().any(|g| names(rule).contains(&g.name.as_str()))
-    });
-    let how = way(facts, setting, culprit, rule);
-    result.remedy(how, vec![restart(facts)])
+    result
 }
 
-/// How a flag gets the required value: by the entry that sets another one, by a profile, or by a new entry.
-fn way(
+/// How a flag gets the required value at RKE2's next start: without the entry that sets another one, by a profile, or by
+/// an entry.
+fn cure(
     facts: &NodeFacts,
-    setting: &str,
-    culprit: Option<&flags::ComponentArg>,
+    component: KubeComponent,
     rule: Rule,
-) -> String {
-    match culprit {
-        Some(entry) => format!(
-            "correct the entry of {setting} at {}, then restart RKE2",
-            entry.source
-        ),
-        None if sets_by_profile(rule) && !facts.is_hardened => "write `profile: cis` in RKE2's configuration, or \
-             name a policy of your own as `audit-policy-file`: RKE2 then sets the flags of the audit log; then \
-             restart RKE2"
-            .to_owned(),
-        None => match suggestion(rule) {
-            Some(text) => format!(
-                "write `{setting}: [\"{text}\"]` in RKE2's configuration, then restart RKE2"
+    entries: &[ComponentArg],
+    is_told_wrong: bool,
+) -> Cure {
+    let setting = component.setting();
+    let given = by_rke2(rule, facts, entries);
+    if given == ByRke2::WithProfile && !is_hardened(facts) && !is_told_wrong {
+        let cure = Cure::profile();
+        return if is_about_audit(rule) && AUDIT_BY_FILE.includes(&facts.version) {
+            cure.note(
+                "for the flags of the audit log alone, name a policy of your own as `audit-policy-file`",
+            )
+        } else {
+            cure
+        };
+    }
+    let flag = names(rule).first().copied().unwrap_or_default();
+    if !has_flag(facts, component, flag) {
+        let without = Wanted::Value(None);
+        if is_told_wrong {
+            return Cure::setting(setting, flag, without);
+        }
+        return not_in_release(facts, &format!("{} has no --{flag}", component.program()));
+    }
+    let meets = next_start_meets(component, rule, facts, &[]);
+    match rule {
+        Rule::Has(_, item) if has_plugin_of(facts, rule, item) => {
+            let cure = Cure::setting(setting, flag, Wanted::Item(item));
+            if item == "EventRateLimit" {
+                admission::with_limits(cure, facts)
+            } else {
+                cure
+            }
+        }
+        Rule::Has(_, item) => not_in_release(facts, &format!("it has no plugin {item}")),
+        Rule::HasOneOf(_, items) => match items.iter().find(|item| has_plugin(facts, item)) {
+            Some(item) => Cure::setting(setting, flag, Wanted::Item(item)),
+            None => not_in_release(
+                facts,
+                &format!("it has no plugin {}", items.join(" and no plugin ")),
             ),
-            None => format!("correct {setting} in RKE2's configuration, then restart RKE2"),
         },
+        Rule::Lacks(_, item) => Cure::setting(setting, flag, Wanted::NoItem(item)),
+        Rule::GateNotOff(gate) => Cure::setting(setting, flag, Wanted::NoItem(gate)),
+        Rule::Set(all) if is_told_wrong => {
+            let mut cure = Cure::setting(setting, flag, Wanted::Value(None));
+            cure.wanted = all
+                .iter()
+                .map(|name| (*name, Wanted::Value(None)))
+                .collect();
+            cure
+        }
+        Rule::Set(["encryption-provider-config"]) => Cure::other(
+            "secrets-encryption",
+            "remove `secrets-encryption: false` from RKE2's configuration",
+        )
+        .then_restart(),
+        _ => {
+            let entry = suggestion(rule).filter(|_| !meets);
+            Cure::setting(setting, flag, Wanted::Value(entry))
+        }
     }
 }
 
-/// Whether RKE2 sets the flags of a rule where a profile or an audit policy is configured.
-fn sets_by_profile(rule: Rule) -> bool {
-    names(rule).iter().any(|name| name.starts_with("audit-"))
+/// Whether an item of a list can be given: of admission plugins, those that the release has.
+fn has_plugin_of(facts: &NodeFacts, rule: Rule, item: &str) -> bool {
+    !names(rule).contains(&"enable-admission-plugins") || has_plugin(facts, item)
 }
 
 /// Whether entries of a `*-arg` setting say anything of the flags that a rule is about.
@@ -181,10 +245,6 @@ pub(in crate::audit) fn brought(
     }
     let words = flags::overridden(&[], entries);
     Some(judge(rule, &flags::given(&words), benchmark))
-}
-
-fn none_words() -> Vec<flags::ComponentArg> {
-    Vec::new()
 }
 
 /// The flags that a rule is about.
@@ -244,7 +304,6 @@ fn suggestion(rule: Rule) -> Option<String> {
         Rule::On(name) | Rule::OnOrUnset(name) => Some(format!("{name}=true")),
         Rule::AtLeast(name, number) => Some(format!("{name}={number}")),
         Rule::Zero(name) => Some(format!("{name}=0")),
-        Rule::Has(name, item) => Some(format!("{name}+={item}")),
         Rule::Loopback(name) => Some(format!("{name}=127.0.0.1")),
         Rule::Ciphers(_) => Some(format!("tls-cipher-suites={}", ciphers::SUGGESTED)),
         _ => None,

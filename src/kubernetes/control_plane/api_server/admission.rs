@@ -67,7 +67,8 @@ fn plugins(minor: Minor) -> impl Iterator<Item = (&'static str, bool)> {
     })
 }
 
-fn is_plugin(minor: Minor, name: &str) -> bool {
+/// Whether a release has a plugin of that name.
+pub(crate) fn is_plugin(minor: Minor, name: &str) -> bool {
     plugins(minor).any(|(known, _)| known == name)
 }
 

@@ -24,6 +24,8 @@ mod validation;
 use super::logs;
 use super::options::Options;
 use super::state::Files;
+pub(super) use admission::is_plugin as is_admission_plugin;
+
 use crate::kubernetes::Failure;
 
 /// The error that it exits with.

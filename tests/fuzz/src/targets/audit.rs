@@ -8,11 +8,16 @@ use preflight_rke2::testing::audit::facts::{
     ConfigDocument, EtcdAccount, InspectedFile, KubeletFacts, NodeFacts, Parts, Survey,
 };
 use preflight_rke2::testing::audit::flags::{ComponentArg, ComponentCommand, When};
-use preflight_rke2::testing::audit::{Audit, Audited, ControlOutcome, controls, counts, evaluate};
+use preflight_rke2::testing::audit::{
+    Audit, Audited, ControlOutcome, controls, counts, cure, evaluate,
+};
 use preflight_rke2::testing::facts::Source;
-use preflight_rke2::testing::report::audit::{json, junit, kube_bench, metrics, sarif, text};
+use preflight_rke2::testing::report::audit::{
+    html, json, junit, kube_bench, metrics, sarif, text, xccdf,
+};
 use preflight_rke2::testing::report::text::Style;
 use preflight_rke2::testing::rke2::Role;
+use preflight_rke2::testing::rke2::config::{ConfigFiles, Invocation, ParserRules, resolve};
 use preflight_rke2::testing::rke2::installed::VersionSource;
 use preflight_rke2::testing::rke2::start::Sourced;
 use preflight_rke2::testing::rke2::version::Version;
@@ -62,7 +67,14 @@ fn facts(data: &[u8], role: Role) -> NodeFacts {
     }
     let server = role == Role::Server;
     NodeFacts {
-        is_hardened: role == Role::Agent,
+        settings: resolve(
+            &Invocation::of(role),
+            &ConfigFiles::default(),
+            role,
+            &ParserRules::of(&Version::new(34, 1, 1)),
+        ),
+        profile: None,
+        etcd_data_is_moved: false,
         role,
         version: Version::new(34, 1, 1),
         data_dir: "/d".to_owned(),
@@ -96,6 +108,8 @@ fn facts(data: &[u8], role: Role) -> NodeFacts {
         kubelet: KubeletFacts {
             lines: vec![line(When::Running, words(b'k'))],
             files: vec![paper(b'f', "/f"), paper(b'g', "/g")],
+            next_files: vec![paper(b'g', "/g")],
+            defaults: words(b'k'),
             problem: None,
         },
         etcd: paper(b'c', "/c"),
@@ -128,9 +142,12 @@ pub(super) fn run(data: &[u8]) {
     let benchmark = Benchmark::ALL.get(column).copied();
     let benchmark = benchmark.unwrap_or(Benchmark::V1_12);
     let facts = facts(data, role);
-    let audited = evaluate::audit(&facts, benchmark);
+    let mut audited = evaluate::audit(&facts, benchmark);
     assert_eq!(audited, evaluate::audit(&facts, benchmark));
+    let groups = cure::groups(&mut audited, &facts);
     let audit = Audit {
+        node: String::from_utf8_lossy(data).into_owned(),
+        at: 0,
         unit: role.unit(),
         role,
         version: facts.version.clone(),
@@ -141,6 +158,7 @@ pub(super) fn run(data: &[u8]) {
         asked: true,
         unknown: Vec::new(),
         controls: audited,
+        groups,
     };
     let all: Vec<&Audited> = audit.controls.iter().collect();
     let counts = counts(all.iter().copied());
@@ -160,6 +178,11 @@ pub(super) fn run(data: &[u8]) {
     };
     is_plain(&text::render(&audit, &all, &all, style));
     is_plain(&junit::render(&audit, &all));
+    is_plain(&xccdf::render(&audit, &all));
+    let report = html::read(json::render(&audit, &all, &all).as_bytes());
+    assert!(report.is_ok(), "{report:?}");
+    let reports: Vec<_> = report.into_iter().collect();
+    is_plain(&html::render(&reports));
     is_plain(&metrics::render(&audit, &all, &all));
     for document in [
         json::render(&audit, &all, &all),
