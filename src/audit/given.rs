@@ -115,7 +115,7 @@ pub(super) fn has_flag(facts: &NodeFacts, component: KubeComponent, flag: &str) 
     minor < OLDEST || tables::flag(component.kubernetes(), minor, flag).is_some()
 }
 
-/// Whether the API server of this release has an admission plugin. Kubernetes has DenyServiceExternalIPs since 1.21.
+/// Whether the API server of this release has an admission plugin. Kubernetes has `DenyServiceExternalIPs` since 1.21.
 pub(super) fn has_plugin(facts: &NodeFacts, name: &str) -> bool {
     let minor = Minor(facts.version.minor);
     if minor < OLDEST {

@@ -167,7 +167,7 @@ pub(super) fn pod_security(facts: &NodeFacts) -> ControlResult {
     .cured_by(if path == layout::POD_SECURITY {
         by_profile(facts)
     } else {
-        let line = level.map(|level| level.source());
+        let line = level.map(Node::source);
         let correct = match &line {
             Some(line) => format!("write `enforce: restricted` at {line}"),
             None => {

@@ -156,12 +156,11 @@ pub(super) fn pod_user(facts: &NodeFacts) -> ControlResult {
     ControlResult::new(Holds::No, expected, summary)
         .found(found)
         .at(sources)
-        .cured_by(match facts.profile {
-            None => Cure::profile(),
-            Some(_) => {
-                let account = facts.account;
-                let other = account.uid.is_some() && account.primary != account.gid;
-                Cure::restart().with(other.then(|| "usermod -g etcd etcd".to_owned()))
-            }
+        .cured_by(if facts.profile.is_none() {
+            Cure::profile()
+        } else {
+            let account = facts.account;
+            let other = account.uid.is_some() && account.primary != account.gid;
+            Cure::restart().with(other.then(|| "usermod -g etcd etcd".to_owned()))
         })
 }

@@ -60,15 +60,15 @@ pub(super) fn mode(facts: &NodeFacts, key: &str, limit: u32) -> ControlResult {
         let commands: Vec<String> = wrong
             .map(|seen| format!("chmod {:o} {}", seen.mode & limit, shell_word(&seen.path)))
             .collect();
-        result.cure = Some(closed(facts, key, survey, commands));
+        result.cure = Some(closed(facts, key, survey, &commands));
     }
     result
 }
 
 /// What gives files the mode that a control requires, and lasts where that is possible.
-fn closed(facts: &NodeFacts, key: &str, survey: Option<&Survey>, commands: Vec<String>) -> Cure {
+fn closed(facts: &NodeFacts, key: &str, survey: Option<&Survey>, commands: &[String]) -> Cure {
     let version = &facts.version;
-    let modes = || Cure::other("modes", "restrict the permissions").with(commands.clone());
+    let modes = || Cure::other("modes", "restrict the permissions").with(commands.to_vec());
     let rest = survey.and_then(unlisted);
     let cure = match key.strip_prefix("podmanifest.") {
         Some(pod) => {
@@ -81,7 +81,7 @@ fn closed(facts: &NodeFacts, key: &str, survey: Option<&Survey>, commands: Vec<S
                 Some(Scope::Etcd) => MANIFESTS_CLOSED_ETCD.includes(version),
                 None => false,
             };
-            let once = commands.clone().into_iter().filter(|_| !is_renewed);
+            let once = commands.iter().filter(|_| !is_renewed).cloned();
             if closes && is_renewed {
                 Cure::restart()
             } else if closes {
@@ -100,7 +100,7 @@ fn closed(facts: &NodeFacts, key: &str, survey: Option<&Survey>, commands: Vec<S
                     "RKE2 writes the file anew when its content changes"
                 };
                 Cure::other("static-pods", "restrict the permissions of static pods")
-                    .with(commands.clone())
+                    .with(commands.to_vec())
                     .until(&format!(
                         "{until}, with mode 644: {MANIFESTS_CLOSED} and newer close it with `profile: cis`"
                     ))
@@ -110,7 +110,7 @@ fn closed(facts: &NodeFacts, key: &str, survey: Option<&Survey>, commands: Vec<S
             "network-plugins",
             "restrict the permissions of network plugins' files",
         )
-        .with(commands.clone())
+        .with(commands.to_vec())
         .until("until the network plugin's pod writes them again, at its next start"),
         None => modes(),
     };

@@ -58,6 +58,29 @@ fn from_files<'a>(files: &'a [ConfigDocument], field: &str) -> Option<Node<'a>> 
     decided
 }
 
+/// Where the last of these files unsets a field, there or above it.
+fn unset_at(files: &[ConfigDocument], field: &str) -> Option<Source> {
+    let mut found = None;
+    for file in files {
+        let ConfigDocument::Read(document) = file else {
+            continue;
+        };
+        let mut keys = field.split('.');
+        let mut node = keys.next().and_then(|key| document.get(key));
+        for key in keys {
+            match node {
+                Some(inner) if inner.is_null() => break,
+                Some(inner) => node = inner.get(key),
+                None => break,
+            }
+        }
+        if let Some(node) = node {
+            found = node.is_null().then(|| node.source());
+        }
+    }
+    found
+}
+
 fn effective(
     setting: KubeletSetting,
     given: &[Given<'_>],
@@ -236,7 +259,13 @@ fn cure(
             && !place.path.starts_with("/proc/")
             && !place.path.ends_with(KUBELET_DEFAULTS)
     });
-    if let Some(place) = written {
+    let unset = match rule {
+        KubeletRule::Set(settings) => settings
+            .iter()
+            .find_map(|setting| unset_at(&facts.kubelet.next_files, setting.field)),
+        _ => None,
+    };
+    if let Some(place) = written.or(unset.as_ref()) {
         return in_file(facts, rule, place, value.as_deref());
     }
     if rule == KubeletRule::On(PROTECT_KERNEL_DEFAULTS) && !is_hardened(facts) {
@@ -258,7 +287,8 @@ fn in_file(facts: &NodeFacts, rule: KubeletRule, place: &Source, entry: Option<&
         // The one that has no value.
         KubeletRule::Set(settings) => {
             let is_here = |setting: &&KubeletSetting| {
-                from_files(files, setting.field).is_some_and(|node| node.source() == *place)
+                let written = from_files(files, setting.field).map(Node::source);
+                written.or_else(|| unset_at(files, setting.field)).as_ref() == Some(place)
             };
             let here = settings.iter().find(is_here);
             here.map_or(setting(rule).field, |setting| setting.field)

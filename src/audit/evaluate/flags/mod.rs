@@ -55,19 +55,7 @@ pub(super) fn result(
     }
     let program = component.program();
     if lines.is_empty() {
-        return match facts.problems.get(&component) {
-            Some(problem) => ControlResult::new(
-                Holds::Unknown,
-                expected,
-                format!("cannot determine how {program} is started: {problem}"),
-            )
-            .needs("run as root; fix the file named"),
-            None => ControlResult::new(
-                Holds::Nothing,
-                expected,
-                format!("{program} was not started here yet: no process, no static pod"),
-            ),
-        };
+        return not_started(facts, component, expected);
     }
     let judged: Vec<(&ComponentCommand, Match)> = lines
         .iter()
@@ -140,6 +128,24 @@ pub(super) fn result(
         });
     }
     result
+}
+
+/// The result where nothing is known of how a component is started.
+fn not_started(facts: &NodeFacts, component: KubeComponent, expected: String) -> ControlResult {
+    let program = component.program();
+    match facts.problems.get(&component) {
+        Some(problem) => ControlResult::new(
+            Holds::Unknown,
+            expected,
+            format!("cannot determine how {program} is started: {problem}"),
+        )
+        .needs("run as root; fix the file named"),
+        None => ControlResult::new(
+            Holds::Nothing,
+            expected,
+            format!("{program} was not started here yet: no process, no static pod"),
+        ),
+    }
 }
 
 /// How a flag gets the required value at RKE2's next start: without the entry that sets another one, by a profile, or by
