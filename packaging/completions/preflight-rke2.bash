@@ -79,7 +79,7 @@ _preflight__rke2() {
             return 0
             ;;
         preflight__subcmd__rke2__subcmd__audit)
-            opts="-v -h --unit --role --benchmark --format --control --node-type --show --fail-on --root --rke2-version --color --verbose --help"
+            opts="-v -h --unit --role --benchmark --format --control --node-type --show --fail-on --from --root --rke2-version --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -98,7 +98,7 @@ _preflight__rke2() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json kube-bench junit sarif metrics" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json kube-bench junit sarif xccdf html metrics" -- "${cur}"))
                     return 0
                     ;;
                 --control)
@@ -115,6 +115,10 @@ _preflight__rke2() {
                     ;;
                 --fail-on)
                     COMPREPLY=($(compgen -W "warn manual" -- "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --root)

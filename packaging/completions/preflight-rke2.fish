@@ -68,6 +68,8 @@ json\t'One JSON object, for programs'
 kube-bench\t'The JSON of kube-bench'
 junit\t'JUnit XML'
 sarif\t'SARIF 2.1.0'
+xccdf\t'XCCDF 1.2'
+html\t'One page for a browser'
 metrics\t'Metrics for a textfile collector'"
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l control -d 'Only this control, by number (1.1.12) or key (etcd.datadir.owner)' -r
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l node-type -d 'Only controls for this type of node' -r -f -a "master\t'Section 1: the control plane'
@@ -84,6 +86,7 @@ waived\t'Not met and waived'
 all\t'All results'"
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l fail-on -d 'Exit with status 4 if this is found and no control fails' -r -f -a "warn\t'A control that is not scored and not met'
 manual\t'A control to be assessed manually'"
+complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l from -d 'With --format html: a page of these reports of --format json, of any nodes, instead of this node\'s' -r -F
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l root -d 'Check the host image below DIR instead of this host' -r -F
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l rke2-version -d 'Use the rules of this release, such as v1.34.1+rke2r1' -r
 complete -c preflight-rke2 -n "__fish_preflight_rke2_using_subcommand audit" -l color -d 'When to colour the output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
