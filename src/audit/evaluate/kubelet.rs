@@ -320,8 +320,16 @@ fn in_file(facts: &NodeFacts, rule: KubeletRule, place: &Source, entry: Option<&
         KubeletRule::Ciphers(_) => " *[^ ].*",
         _ => ".*",
     };
-    let edit = format!("{number}s|^\\( *{key}:\\){old}|\\1 {value}|");
-    Cure::file(&place.path, format!("write `{key}: {value}` at {place}"))
+    // The value of a key that has none stands, for YAML, where the next token does.
+    let (lines, at) = match rule {
+        KubeletRule::Set(_) => {
+            let before = number.saturating_sub(1).max(1);
+            (format!("{before},{number}"), place.path.clone())
+        }
+        _ => (number.to_string(), place.to_string()),
+    };
+    let edit = format!("{lines}s|^\\( *{key}:\\){old}|\\1 {value}|");
+    Cure::file(&place.path, format!("write `{key}: {value}` at {at}"))
         .with([format!("sed -i '{edit}' {}", shell_word(&place.path))])
 }
 
