@@ -435,11 +435,11 @@ impl Node {
         let built = Built(dir);
         built.file(
             "/etc/passwd",
-            &format!(
+            format!(
                 "root:x:0:0:root:/root:/bin/bash\netcd:x:{ETCD}:{ETCD}:etcd user:/:/sbin/nologin\n"
             ),
         );
-        built.file("/etc/group", &format!("root:x:0:\netcd:x:{ETCD}:\n"));
+        built.file("/etc/group", format!("root:x:0:\netcd:x:{ETCD}:\n"));
         built.file("/etc/rancher/rke2/config.yaml", &self.config);
         for (path, content) in &self.files {
             built.file(path, content);
@@ -452,7 +452,7 @@ impl Node {
         }
         for pod in &self.pods {
             let path = format!("{}/agent/pod-manifests/{}.yaml", self.data, pod.program);
-            built.file(&path, &pod.manifest());
+            built.file(&path, pod.manifest());
         }
         for (path, mode) in &self.modes {
             built.mode(path, *mode);

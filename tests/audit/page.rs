@@ -1,7 +1,7 @@
 //! The page of `audit --format html` in headless Chromium: what it shows, that it filters, with scripts and without, that it
 //! asks for nothing, what a hostile report cannot do, and how it bears five thousand nodes.
 //!
-//! The browser is driven by its DevTools protocol over two pipes. Its screenshot is left in `target/audit-page`.
+//! The browser is driven by its `DevTools` protocol over two pipes. Its screenshot is left in `target/audit-page`.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader, Write as _};

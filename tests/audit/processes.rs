@@ -229,7 +229,7 @@ fn an_impostor_is_not_taken_for_the_kubelet() {
     let users = "0::/user.slice/user-1000.slice/user@1000.service/rke2-server.service\n";
     let pods = "0::/kubepods.slice/kubepods-pod9.slice/x.scope/rke2-server.service\n";
     let open = line(&["kubelet", "--anonymous-auth=true"]);
-    let uid = |built: &Built, uid: &str| built.file("/proc/960/status", &format!("Uid:\t{uid}\n"));
+    let uid = |built: &Built, uid: &str| built.file("/proc/960/status", format!("Uid:\t{uid}\n"));
     let mount = |built: &Built| {
         let link = built.at("/proc/960/ns/mnt");
         std::fs::remove_file(&link).unwrap();

@@ -1,4 +1,4 @@
-//! XCCDF 1.2, compared with what its schema (xccdf_1.2.xsd) requires of the elements that are used: their order, their
+//! XCCDF 1.2, compared with what its schema (`xccdf_1.2.xsd`) requires of the elements that are used: their order, their
 //! attributes, the words and ids that these take, and what refers to what.
 
 use std::collections::HashSet;
@@ -196,13 +196,13 @@ fn xccdf_is_as_its_schema_has_it() {
         assert!(words.contains(word), "{word}: {words:?}");
     }
     let node = Node::new(Benchmark::V1_12, Role::Server, Care::Full);
-    let none = run(
+    let empty = run(
         &node.build(),
         &node,
         &["--format", "xccdf", "--show", "fail"],
     )
     .out;
-    valid(roxmltree::Document::parse(&none).unwrap().root_element());
+    valid(roxmltree::Document::parse(&empty).unwrap().root_element());
 }
 
 /// The document is valid and says what the JSON does; its words for results.

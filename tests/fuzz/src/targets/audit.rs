@@ -69,7 +69,7 @@ fn facts(data: &[u8], role: Role) -> NodeFacts {
     NodeFacts {
         settings: resolve(
             &Invocation::of(role),
-            &ConfigFiles::default(),
+            &ConfigFiles::none("/etc/rancher/rke2/config.yaml"),
             role,
             &ParserRules::of(&Version::new(34, 1, 1)),
         ),
