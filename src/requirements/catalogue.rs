@@ -1087,7 +1087,7 @@ const OTHERS: &[Check] = &[
         applies: Text("servers that have run"),
         about: Text(
             "A server makes those certificates and keys anew that are missing, and renews certificates that expire. One \
-             that is empty, or has no PEM block, it leaves as it is: the API server or etcd ends. An empty certificate \
+             that is empty, or has only NUL characters, it leaves as it is: the API server or etcd ends. An empty certificate \
              authority is restored from the datastore; a server that has none yet ends",
         ),
         fix: Text("remove both files of the pair, which RKE2 writes again"),

@@ -135,8 +135,6 @@ changes! {
     UNIT_SKIPPED: (32, 13, 1), (33, 9, 1), (34, 5, 1), (35, 2, 1);
     /// The kubelet takes `--seccomp-default` without a feature gate of the user's: KEP-2413, beta.
     SECCOMP_BY_DEFAULT: (25, 0, 1);
-    /// The kubelet's `eventRecordQPS: 0` removes the limit: kubernetes #117119.
-    EVENTS_UNLIMITED: (37, 0, 1);
     /// The API server reads audit policies of `audit.k8s.io/v1` only: kubernetes #108092.
     AUDIT_V1: (24, 1, 1);
     /// Pod security leaves out kube-system and cis-operator-system: rancher/rke2 pkg/rke2/psa.go.

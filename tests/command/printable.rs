@@ -128,6 +128,8 @@ const ALL: &[&[&str]] = &[
     &["audit", "--show", "all", "--format", "kube-bench"],
     &["audit", "--show", "all", "--format", "junit"],
     &["audit", "--show", "all", "--format", "metrics"],
+    &["audit", "--show", "all", "--format", "xccdf"],
+    &["audit", "--show", "all", "--format", "html"],
     &["fix"],
     &["fix", "--output", "script"],
     &["fix", "--output", "sysctl.d"],

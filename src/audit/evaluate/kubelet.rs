@@ -13,13 +13,15 @@ use crate::audit::flags::{self, ComponentCommand, Given, When};
 use crate::audit::result::{ControlResult, Holds, Seen};
 use crate::facts::Source;
 use crate::go;
-use crate::rke2::changes::{EVENTS_UNLIMITED, SECCOMP_BY_DEFAULT};
+use crate::rke2::changes::SECCOMP_BY_DEFAULT;
 use crate::rke2::config::document::Node;
 use crate::rke2::config::{duration_sign, entry_flag, integer};
 use crate::rke2::layout::KUBELET_DEFAULTS;
 use crate::text::shell_word;
 
 /// The suites that the kubelet offers.
+/// The first minor version whose kubelet takes `eventRecordQPS: 0` as no limit: kubernetes #117119.
+const EVENTS_UNLIMITED: u32 = 37;
 const SUITES: KubeletSetting = KubeletSetting {
     flag: "tls-cipher-suites",
     field: "tlsCipherSuites",
@@ -177,7 +179,7 @@ pub(super) fn result(facts: &NodeFacts, rule: KubeletRule, benchmark: Benchmark)
     if rule == KubeletRule::NotNegative(EVENT_QPS) && found.actual.ends_with(": 0") {
         found
             .actual
-            .push_str(if EVENTS_UNLIMITED.includes(&facts.version) {
+            .push_str(if facts.version.minor >= EVENTS_UNLIMITED {
                 ", which sets no limit"
             } else {
                 ", which sets no limit from Kubernetes 1.37 on"

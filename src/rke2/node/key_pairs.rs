@@ -1,5 +1,5 @@
 //! Certificates and keys that a power loss emptied. RKE2 makes those anew that are missing, and renews those that it can
-//! read; what has no PEM block is neither.
+//! read; these are neither.
 //!
 //! Source: k3s-io/k3s `pkg/daemons/control/deps/deps.go` (`expired`, `createClientCertKey`). What the API server of 1.24 and
 //! 1.37 and etcd 3.6 do with such files was asked of them: both end, but for a certificate of the kubelet's client.
@@ -95,23 +95,23 @@ pub(super) fn problems(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
     all
 }
 
-/// Whether a file is there and has no PEM block, and whether it has anything at all.
-fn without_pem(node: &dyn Node, path: &str) -> Option<bool> {
-    const BEGIN: &[u8] = b"-----BEGIN ";
+/// Whether a file is there and was emptied: `Some(true)` where it has no byte, `Some(false)` where it has only NUL, as some
+/// file systems leave it.
+fn emptied(node: &dyn Node, path: &str) -> Option<bool> {
     let File::Content(content) = node.file(path)? else {
         return None;
     };
-    let has_block = content.windows(BEGIN.len()).any(|window| window == BEGIN);
-    (!has_block).then_some(content.is_empty())
+    let is_emptied = content.iter().all(|byte| *byte == 0);
+    is_emptied.then_some(content.is_empty())
 }
 
 /// A pair of which a file is empty.
 fn broken(node: &dyn Node, tls: &str, pair: &Pair) -> Option<NodeProblem> {
     let certificate = format!("{tls}/{}.crt", pair.name);
     let key = format!("{tls}/{}.key", pair.name);
-    let (path, kind, is_empty) = match without_pem(node, &certificate) {
+    let (path, kind, is_empty) = match emptied(node, &certificate) {
         Some(is_empty) => (&certificate, "certificate", is_empty),
-        None => (&key, "key", without_pem(node, &key)?),
+        None => (&key, "key", emptied(node, &key)?),
     };
     // Of a pair of which one file is missing, RKE2 makes both.
     let are_there = node.exists(&certificate) == Some(true) && node.exists(&key) == Some(true);
@@ -168,7 +168,7 @@ fn what(is_empty: bool) -> &'static str {
     if is_empty {
         "is empty"
     } else {
-        "has no PEM block"
+        "has only NUL characters"
     }
 }
 
@@ -185,7 +185,7 @@ fn authority(start: &Start<'_>, node: &dyn Node, tls: &str) -> Option<NodeProble
     }
     let mut paths = AUTHORITIES.iter().map(|name| format!("{tls}/{name}"));
     let (path, is_empty) =
-        paths.find_map(|path| without_pem(node, &path).map(|is_empty| (path, is_empty)))?;
+        paths.find_map(|path| emptied(node, &path).map(|is_empty| (path, is_empty)))?;
     Some(NodeProblem {
         evidence: vec![Evidence::place(Source::file(&path), Part::Read)],
         notes: vec![
@@ -249,10 +249,11 @@ mod tests {
         for pair in &PAIRS {
             for kind in ["crt", "key"] {
                 let name = format!("{}.{kind}", pair.name);
-                for content in ["", "\0\0\0", "no PEM"] {
+                for content in ["", "\0\0\0"] {
                     let found = subjects("", &files(&name, Some(content)));
                     assert_eq!(found, [format!("{TLS}/{name}")], "{content:?}");
                 }
+                assert_eq!(subjects("", &files(&name, Some("x"))), [""; 0], "{name}");
                 // RKE2 makes a pair anew of which a file is missing.
                 assert_eq!(subjects("", &files(&name, None)), [""; 0], "{name}");
             }
