@@ -41,6 +41,8 @@ mod verdict;
 mod yaml;
 
 #[doc(hidden)]
+pub mod shared;
+#[doc(hidden)]
 pub mod testing;
 
 pub use cli::run;

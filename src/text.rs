@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 /// The candidate of which `word` is most likely a misspelling: equal except for case and `_`, or few
 /// letters different.
-pub(crate) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
     // Longer words are not misspellings, and the distance takes quadratic time.
     const MAX_LENGTH: usize = 64;
     let folded = |text: &str| text.to_lowercase().replace('_', "-");
@@ -67,7 +67,7 @@ pub(crate) fn without_userinfo(text: &str) -> Cow<'_, str> {
 /// truncated if it is very long.
 ///
 /// Every text from a host's files passes through here before it reaches a terminal or the journal.
-pub(crate) fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let text = without_userinfo(text);
     let mut out = String::with_capacity(text.len().min(MAX_SHOWN));
     for (index, c) in text.chars().enumerate() {
@@ -120,7 +120,7 @@ pub fn is_unprintable(c: char) -> bool {
 /// the colours (`ESC [ … m`) of this program.
 ///
 /// Every value is made printable when it is put into an output; this is a second barrier.
-pub(crate) fn output(text: &str) -> Cow<'_, str> {
+pub fn output(text: &str) -> Cow<'_, str> {
     let is_fine = |c: char| c == '\n' || c == '\t' || !is_unprintable(c);
     if text.chars().all(is_fine) {
         return Cow::Borrowed(text);
@@ -146,7 +146,7 @@ pub(crate) fn output(text: &str) -> Cow<'_, str> {
 
 /// `value` as indented JSON with a final line feed. Unprintable characters are written as `\uXXXX`, so
 /// that the same value is read back.
-pub(crate) fn json(value: &impl serde::Serialize) -> String {
+pub fn json(value: &impl serde::Serialize) -> String {
     // It contains strings, numbers and lists only, so this cannot fail.
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
     let mut out = String::with_capacity(text.len().saturating_add(1));
@@ -200,7 +200,7 @@ pub(crate) fn shell_word(text: &str) -> String {
 }
 
 /// `text` in lines of at most `width` characters. Each line after the first begins with `indent` spaces.
-pub(crate) fn wrap(text: &str, width: usize, indent: usize) -> String {
+pub fn wrap(text: &str, width: usize, indent: usize) -> String {
     let mut out = String::with_capacity(text.len());
     let mut column = 0_usize;
     for word in text.split_whitespace() {
@@ -231,7 +231,7 @@ pub(crate) fn time(microseconds: u64) -> String {
 }
 
 /// A number with its noun: `1 reason`, `3 reasons`.
-pub(crate) fn count(number: usize, thing: &str) -> String {
+pub fn count(number: usize, thing: &str) -> String {
     let s = if number == 1 { "" } else { "s" };
     format!("{number} {thing}{s}")
 }

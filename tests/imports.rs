@@ -80,7 +80,7 @@ fn modules() -> Modules {
                 parts.pop();
             }
             let is_test = parts.iter().any(|part| part.ends_with("tests"));
-            let is_root = matches!(parts.as_slice(), ["lib" | "main" | "testing"]);
+            let is_root = matches!(parts.as_slice(), ["lib" | "main" | "shared" | "testing"]);
             let text = fs::read_to_string(&path).unwrap();
             (!is_test && !is_root).then(|| (parts.join("::"), production(&text)))
         })

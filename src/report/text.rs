@@ -66,7 +66,7 @@ pub(super) fn is_repeated<'a>(
 }
 
 /// `text` in `color`, if the output has colours.
-pub(crate) fn paint(style: Style, color: anstyle::Style, text: &str) -> String {
+pub fn paint(style: Style, color: anstyle::Style, text: &str) -> String {
     if style.color {
         format!("{color}{text}{color:#}")
     } else {
@@ -74,10 +74,14 @@ pub(crate) fn paint(style: Style, color: anstyle::Style, text: &str) -> String {
     }
 }
 
-pub(crate) const RED: anstyle::Style = AnsiColor::Red.on_default().bold();
-pub(crate) const YELLOW: anstyle::Style = AnsiColor::Yellow.on_default().bold();
-pub(crate) const GREEN: anstyle::Style = AnsiColor::Green.on_default().bold();
-pub(crate) const DIM: anstyle::Style = anstyle::Style::new().dimmed();
+/// What failed.
+pub const RED: anstyle::Style = AnsiColor::Red.on_default().bold();
+/// What is doubtful.
+pub const YELLOW: anstyle::Style = AnsiColor::Yellow.on_default().bold();
+/// What is right.
+pub const GREEN: anstyle::Style = AnsiColor::Green.on_default().bold();
+/// What matters less.
+pub const DIM: anstyle::Style = anstyle::Style::new().dimmed();
 
 /// One line: whether the unit would start.
 pub(crate) fn headline(report: &UnitReport, style: Style) -> String {

@@ -108,7 +108,7 @@ fn number(text: &str) -> Option<u32> {
 /// minor above the last one named has it from its start; one below the first never got it; and one
 /// in between that is not named was never released with it absent, so it has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Since(pub &'static [(u32, u32, u32)]);
+pub struct Since(pub &'static [(u32, u32, u32)]);
 
 /// The first releases, for a sentence: `1.25.15, 1.26.10 and 1.27.7`.
 impl fmt::Display for Since {
@@ -133,17 +133,17 @@ impl fmt::Display for Since {
 
 impl Since {
     /// In every release.
-    pub(crate) const ALWAYS: Self = Self(&[(0, 0, 0)]);
+    pub const ALWAYS: Self = Self(&[(0, 0, 0)]);
     /// In none (yet).
-    pub(crate) const NEVER: Self = Self(&[]);
+    pub const NEVER: Self = Self(&[]);
 
     /// Whether no release has it.
-    pub(crate) const fn is_never(self) -> bool {
+    pub const fn is_never(self) -> bool {
         self.0.is_empty()
     }
 
     /// Whether the change applies to `version`.
-    pub(crate) fn includes(self, version: &Version) -> bool {
+    pub fn includes(self, version: &Version) -> bool {
         let numbers = version.numbers();
         match self.0.iter().find(|first| first.0 == version.minor) {
             // A version without revision stands for the newest revision of its patch.

@@ -24,7 +24,7 @@ mod ports;
 mod registries;
 mod state;
 mod token;
-mod x509;
+pub(crate) mod x509;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -10,18 +10,18 @@ use crate::yaml::scalar::base64;
 
 /// From when to when a certificate is valid, in seconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Validity {
+pub struct Validity {
     /// It is not valid before.
-    pub(crate) not_before: u64,
+    pub not_before: u64,
     /// It is not valid after.
-    pub(crate) not_after: u64,
+    pub not_after: u64,
 }
 
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
 
 /// The validity of each certificate of a PEM file. `None` where one of them is not understood.
-pub(crate) fn validities(pem: &[u8]) -> Option<Vec<Validity>> {
+pub fn validities(pem: &[u8]) -> Option<Vec<Validity>> {
     let mut rest = std::str::from_utf8(pem).ok()?;
     let mut all = Vec::new();
     while let Some((_, after)) = rest.split_once(BEGIN) {

@@ -1,0 +1,124 @@
+//! The definition of the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use preflight_rke2::shared::{Benchmark, Version};
+
+use crate::report::Format;
+
+/// Audits the cluster half of the CIS benchmarks for RKE2: roles, service accounts, pods, network policies.
+///
+/// Asks the cluster's API server, or reads dumps of kubectl. It changes nothing, and never asks for secrets.
+///
+/// Exit status: 0 no control failed, 3 a control failed, 4 only what --fail-on names was found, 2 wrong usage, 1 could not
+/// be evaluated.
+#[derive(Debug, Parser)]
+#[command(
+    name = "preflight-rke2-cluster",
+    version,
+    disable_help_subcommand = true
+)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub(super) struct Common {
+    /// When to colour the output
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto"
+    )]
+    pub(super) color: Color,
+    /// Also show controls that are met
+    #[arg(short, long, global = true)]
+    pub(super) verbose: bool,
+}
+
+/// When to colour the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Audit the cluster against section 5 of the CIS benchmark
+    Audit(Audit),
+}
+
+/// Options of `audit`.
+///
+/// Exit status: 0 no control failed, 3 a control failed, 4 only what --fail-on names was found, 2 wrong usage, 1 a control
+/// could not be evaluated.
+#[derive(Debug, Args)]
+pub(super) struct Audit {
+    /// Judge dumps instead: files of DIR that end with .json, of `kubectl get … -A -o json`, and version.json
+    #[arg(long, value_name = "DIR")]
+    pub(super) from: Option<PathBuf>,
+    /// The release of the cluster that the dumps are of, such as v1.34.1+rke2r1
+    #[arg(long, value_name = "VERSION", requires = "from")]
+    pub(super) kubernetes_version: Option<Version>,
+    /// The version of the benchmark; by default the one for the cluster's release
+    #[arg(long, value_name = "VERSION")]
+    pub(super) benchmark: Option<Benchmark>,
+    /// Output format
+    #[arg(long, value_enum, default_value = "text")]
+    pub(super) format: Format,
+    /// Only this control, by number (5.1.5) or key (accounts.default)
+    #[arg(long, value_name = "CONTROL")]
+    pub(super) control: Vec<String>,
+    /// Show only these results [default: all; text leaves out pass and not-applicable]
+    #[arg(long, value_enum, value_name = "RESULT", value_delimiter = ',')]
+    pub(super) show: Vec<Show>,
+    /// Exit with status 4 if this is found and no control fails
+    #[arg(long, value_enum, value_name = "RESULT")]
+    pub(super) fail_on: Vec<FailOn>,
+    /// Waivers: a file with tables [[audit.waiver]], as in the configuration of preflight-rke2
+    #[arg(long, value_name = "FILE")]
+    pub(super) waivers: Option<PathBuf>,
+}
+
+/// Results to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Show {
+    /// Scored and not met
+    Fail,
+    /// Not scored and not met
+    Warn,
+    /// Could not be evaluated
+    Error,
+    /// To be assessed manually
+    Manual,
+    /// Met
+    Pass,
+    /// Does not apply to this cluster
+    NotApplicable,
+    /// Not met and waived
+    Waived,
+    /// All results
+    All,
+}
+
+/// What else makes `audit` fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum FailOn {
+    /// A control that is not scored and not met
+    Warn,
+    /// A control to be assessed manually
+    Manual,
+}

@@ -1,0 +1,171 @@
+//! `audit`: section 5.
+
+use std::time::UNIX_EPOCH;
+
+use preflight_rke2::shared::{Benchmark, Choice, ControlOutcome, Day, nearest};
+
+use super::arguments::{Audit as Asked, Common, FailOn, Show};
+use super::{Status, complain, print, style, waivers};
+use crate::control::{self, CONTROLS};
+use crate::dump;
+use crate::evaluate::{self, Judged};
+use crate::facts::Facts;
+use crate::report::{Audit, Format, render};
+
+pub(super) fn run(common: &Common, asked: &Asked) -> Status {
+    if let Some(unknown) = asked.control.iter().find(|name| !control::is_known(name)) {
+        let keys: Vec<&str> = CONTROLS.iter().map(|control| control.key).collect();
+        let near = nearest(unknown, &keys)
+            .map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
+        complain(&format!("section 5 has no control \"{unknown}\"{near}"));
+        return Status::Usage;
+    }
+    let waivers = match asked.waivers.as_deref().map(waivers::read).transpose() {
+        Ok(waivers) => waivers.unwrap_or_default(),
+        Err(message) => {
+            complain(&message);
+            return Status::Failed;
+        }
+    };
+    let (facts, cluster) = match facts(asked) {
+        Ok(found) => found,
+        Err(message) => {
+            complain(&message);
+            return Status::Failed;
+        }
+    };
+    let choice = match asked.benchmark {
+        Some(benchmark) => Choice {
+            benchmark,
+            note: None,
+        },
+        None => Benchmark::of(&facts.version),
+    };
+    let mut controls = evaluate::audit(&facts, choice.benchmark);
+    evaluate::waive(&mut controls, &waivers, today());
+    for waiver in &waivers {
+        let is_used = |judged: &Judged| {
+            [judged.control.key, judged.edition.id].contains(&waiver.control.as_str())
+        };
+        if !controls.iter().any(is_used) {
+            complain(&format!(
+                "CIS {} has no control {}, so that its waiver has no effect",
+                choice.benchmark, waiver.control
+            ));
+        }
+    }
+    let audit = Audit {
+        cluster,
+        version: facts.version,
+        choice,
+        asked: asked.benchmark.is_some(),
+        controls,
+    };
+    show(common, asked, &audit)
+}
+
+fn show(common: &Common, asked: &Asked, audit: &Audit) -> Status {
+    let all: Vec<&Judged> = audit
+        .controls
+        .iter()
+        .filter(|judged| {
+            let mut names = asked.control.iter();
+            asked.control.is_empty()
+                || names.any(|name| name == judged.control.key || name == judged.edition.id)
+        })
+        .collect();
+    if all.is_empty() {
+        complain(&format!(
+            "CIS {} does not have that control",
+            audit.choice.benchmark
+        ));
+        return Status::Usage;
+    }
+    // A control that is named is shown whatever its result.
+    let is_brief = asked.format == Format::Text && asked.control.is_empty() && !common.verbose;
+    let default: &[Show] = if is_brief {
+        &[
+            Show::Fail,
+            Show::Warn,
+            Show::Error,
+            Show::Manual,
+            Show::Waived,
+        ]
+    } else {
+        &[Show::All]
+    };
+    let wanted = if asked.show.is_empty() {
+        default
+    } else {
+        &asked.show
+    };
+    let shown: Vec<&Judged> = all
+        .iter()
+        .copied()
+        .filter(|judged| wanted.iter().any(|show| is_shown(judged, *show)))
+        .collect();
+    print(&render(asked.format, audit, &all, &shown, style(common)));
+    status(&all, &asked.fail_on)
+}
+
+/// The facts, and where they are from.
+fn facts(asked: &Asked) -> Result<(Facts, String), String> {
+    match &asked.from {
+        Some(directory) => {
+            let facts = dump::read(directory, asked.kubernetes_version.clone())
+                .map_err(|error| error.to_string())?;
+            Ok((facts, format!("dumps in {}", directory.display())))
+        }
+        None => Err("name the directory of the dumps with --from".to_owned()),
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "waivers end at a day of the calendar"
+)]
+fn today() -> Day {
+    let now = std::time::SystemTime::now().duration_since(UNIX_EPOCH);
+    Day::of_epoch(now.map_or(0, |since| since.as_secs()))
+}
+
+fn is_shown(judged: &Judged, show: Show) -> bool {
+    let waived = judged.is_waived();
+    let is = |outcome| !waived && judged.outcome == outcome;
+    match show {
+        Show::All => true,
+        Show::Waived => waived,
+        Show::Fail => is(ControlOutcome::Fail),
+        Show::Warn => is(ControlOutcome::Warn),
+        Show::Error => is(ControlOutcome::Error),
+        Show::Manual => is(ControlOutcome::Manual),
+        Show::Pass => is(ControlOutcome::Pass),
+        Show::NotApplicable => is(ControlOutcome::NotApplicable),
+    }
+}
+
+fn status(all: &[&Judged], fail_on: &[FailOn]) -> Status {
+    let any = |outcome| {
+        all.iter()
+            .any(|judged| judged.outcome == outcome && !judged.is_waived())
+    };
+    let found = fail_on.iter().any(|what| match what {
+        FailOn::Warn => any(ControlOutcome::Warn),
+        FailOn::Manual => any(ControlOutcome::Manual),
+    });
+    if any(ControlOutcome::Fail) {
+        Status::Refused
+    } else if found {
+        Status::FailedOn
+    } else if any(ControlOutcome::Error) {
+        for judged in all
+            .iter()
+            .filter(|judged| judged.outcome == ControlOutcome::Error)
+        {
+            complain(&format!("{}: {}", judged.edition.id, judged.answer.summary));
+        }
+        Status::Failed
+    } else {
+        Status::Good
+    }
+}

@@ -1,0 +1,103 @@
+//! The commands.
+
+mod arguments;
+mod audit;
+mod waivers;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use preflight_rke2::shared::{Style, output, printable};
+
+use arguments::{Arguments, Color, Command, Common};
+
+/// How a command ends: the exit statuses of preflight-rke2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Status {
+    /// No control failed.
+    Good,
+    /// Could not be evaluated.
+    Failed,
+    /// Wrong usage.
+    Usage,
+    /// A control failed.
+    Refused,
+    /// Only what `--fail-on` names was found.
+    FailedOn,
+}
+
+impl Status {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Good => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Refused => 3,
+            Self::FailedOn => 4,
+        }
+    }
+}
+
+/// Runs the command with `arguments`, the program's name first.
+pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let status = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => match &arguments.command {
+            Command::Audit(asked) => audit::run(&arguments.common, asked),
+        },
+        Err(error) if error.use_stderr() => {
+            write_error(&error.render().to_string());
+            Status::Usage
+        }
+        Err(help) => {
+            print(&help.render().to_string());
+            Status::Good
+        }
+    };
+    ExitCode::from(status.code())
+}
+
+/// Prints to standard output. A closed pipe is no failure.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out
+        .write_all(output(text).as_bytes())
+        .and_then(|()| out.flush());
+}
+
+/// Prints one line after the program's name. A line feed in the message is escaped.
+fn complain(message: &str) {
+    write_error(&format!("preflight-rke2-cluster: {}\n", printable(message)));
+}
+
+/// If standard error is closed, the text is lost.
+fn write_error(lines: &str) {
+    let _ = std::io::stderr().lock().write_all(output(lines).as_bytes());
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the environment of a terminal decides how text looks"
+)]
+fn style(common: &Common) -> Style {
+    use std::io::IsTerminal as _;
+    let color = match common.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+            let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+            std::io::stdout().is_terminal() && !set("NO_COLOR") && !dumb
+        }
+    };
+    let columns = std::env::var("COLUMNS").ok();
+    Style {
+        color,
+        width: columns
+            .and_then(|columns| columns.parse::<usize>().ok())
+            .unwrap_or(100)
+            .clamp(40, 200),
+        verbose: common.verbose,
+    }
+}

@@ -1,0 +1,471 @@
+//! What is known of a cluster: each object reduced to what rules ask, as it is read. Plain data.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use preflight_rke2::shared::Version;
+use serde_json::value::RawValue;
+
+use crate::kind::{Kind, Scope};
+use crate::objects::{
+    self, Binding, Head, Meta, Named, NetworkPolicy, Node, Pod, PodSecurityPolicy, RoleRef,
+    ServiceAccount, Subject, WebhookConfiguration,
+};
+use crate::powers::Powers;
+use crate::traits::Traits;
+
+/// How far a list was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// To its end.
+    Whole,
+    /// Not, or not to its end: why.
+    Missing(String),
+}
+
+/// A namespace.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Namespace {
+    /// `pod-security.kubernetes.io/enforce`.
+    pub(crate) enforce: Option<String>,
+    /// RKE2's marks that it made an object, by annotation.
+    pub(crate) marks: BTreeSet<String>,
+}
+
+/// A node.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct NodeFacts {
+    /// Its name.
+    pub(crate) name: String,
+    /// What RKE2 was started as, with which profile; `None` where the node has no such annotation.
+    pub(crate) rke2: Option<Rke2Arguments>,
+}
+
+/// RKE2's arguments on a node, of `rke2.io/node-args`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Rke2Arguments {
+    /// `server`, not `agent`.
+    pub(crate) is_server: bool,
+    /// `--profile`; empty without one.
+    pub(crate) profile: String,
+    /// Whether pod security has a file of its own: then RKE2's defaults are not in force.
+    pub(crate) own_pod_security: bool,
+}
+
+impl Rke2Arguments {
+    /// Reads the annotation: a list of words in JSON, where values follow their flags.
+    fn parse(text: &str) -> Option<Self> {
+        let words: Vec<String> = serde_json::from_str(text).ok()?;
+        let mut arguments = Self {
+            is_server: words.first()? == "server",
+            ..Self::default()
+        };
+        let mut words = words.iter().skip(1);
+        while let Some(word) = words.next() {
+            let word = word.trim_start_matches('-');
+            let (flag, value) = match word.split_once('=') {
+                Some((flag, value)) => (flag, Some(value)),
+                None => (word, None),
+            };
+            match flag {
+                "profile" => {
+                    let next = || words.next().map(String::as_str);
+                    arguments.profile = value.or_else(next).unwrap_or_default().to_owned();
+                }
+                "pod-security-admission-config-file" => arguments.own_pod_security = true,
+                _ => {}
+            }
+        }
+        Some(arguments)
+    }
+
+    /// Whether the profile is one of CIS.
+    pub(crate) fn is_hardened(&self) -> bool {
+        self.profile == "cis" || self.profile.starts_with("cis-")
+    }
+}
+
+/// The name of an object in a namespace.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Name {
+    /// Empty for objects of the whole cluster.
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+}
+
+impl Name {
+    fn of(meta: &Meta) -> Self {
+        Self {
+            namespace: meta.namespace.clone(),
+            name: meta.name.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.namespace.is_empty() {
+            f.write_str(&self.name)
+        } else {
+            write!(f, "{}/{}", self.namespace, self.name)
+        }
+    }
+}
+
+/// A role binding, or a cluster role binding where it has no namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BindingFacts {
+    pub(crate) name: Name,
+    pub(crate) role: RoleRef,
+    pub(crate) subjects: Vec<Subject>,
+}
+
+/// What makes pods: their controller, or a pod that has none.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Owner {
+    pub(crate) namespace: String,
+    /// `Deployment`, `DaemonSet`, `Pod`; `static pod` for those of a node's own files.
+    pub(crate) kind: String,
+    pub(crate) name: String,
+}
+
+impl Owner {
+    /// The owner of a pod. A replica set is named after its deployment and the hash of the template, which the pod has as
+    /// a label; a static pod after its file and the node.
+    fn of(pod: &Pod) -> Self {
+        let meta = &pod.metadata;
+        let owner = meta.owner_references.iter().find(|owner| owner.controller);
+        let (kind, name) = match owner {
+            None => ("Pod", meta.name.as_str()),
+            Some(owner) if owner.kind == "Node" => {
+                let node = format!("-{}", pod.spec.node_name);
+                let name = meta.name.strip_suffix(&node);
+                ("static pod", name.unwrap_or(&meta.name))
+            }
+            Some(owner) if owner.kind == "ReplicaSet" => {
+                let hash = meta.labels.get("pod-template-hash");
+                let deployment = hash.and_then(|hash| {
+                    let name = owner.name.strip_suffix(hash.as_str())?;
+                    name.strip_suffix('-')
+                });
+                match deployment {
+                    Some(deployment) => ("Deployment", deployment),
+                    None => ("ReplicaSet", owner.name.as_str()),
+                }
+            }
+            Some(owner) => (owner.kind.as_str(), owner.name.as_str()),
+        };
+        Self {
+            namespace: meta.namespace.clone(),
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}/{}", self.kind, self.namespace, self.name)
+    }
+}
+
+/// The pods of one owner.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Workload {
+    /// How many there are.
+    pub(crate) pods: u32,
+    /// What any of them has.
+    pub(crate) traits: Traits,
+    /// Their service account.
+    pub(crate) account: String,
+    /// Their own word on tokens; of several, the one that mounts more.
+    pub(crate) automount: Option<bool>,
+    /// Whom a pod runs as, by its node, where that pod is a static pod.
+    pub(crate) users: BTreeMap<String, Option<i64>>,
+}
+
+/// A network policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PolicyFacts {
+    pub(crate) name: String,
+    /// Whether it is about every pod of the namespace.
+    pub(crate) selects_all: bool,
+    /// Whether it restricts what comes in.
+    pub(crate) is_ingress: bool,
+    /// Whether one of its rules lets in everything.
+    pub(crate) allows_all: bool,
+}
+
+/// Everything that is known of a cluster.
+#[derive(Debug, Clone)]
+pub(crate) struct Facts {
+    /// The release of its API server.
+    pub(crate) version: Version,
+    lists: BTreeMap<Kind, Reading>,
+    pub(crate) namespaces: BTreeMap<String, Namespace>,
+    pub(crate) nodes: Vec<NodeFacts>,
+    /// Service accounts and their own word on tokens.
+    pub(crate) accounts: BTreeMap<Name, Option<bool>>,
+    /// Roles, and cluster roles without a namespace.
+    pub(crate) roles: BTreeMap<Name, Powers>,
+    pub(crate) bindings: Vec<BindingFacts>,
+    pub(crate) workloads: BTreeMap<Owner, Workload>,
+    /// Network policies by namespace.
+    pub(crate) policies: BTreeMap<String, Vec<PolicyFacts>>,
+    /// Pod security policies: what each lets pods have.
+    pub(crate) pod_security_policies: BTreeMap<String, Traits>,
+    /// Webhook configurations that are asked about pods.
+    pub(crate) pod_webhooks: BTreeSet<String>,
+    /// Objects in the namespace `default`, but for pods.
+    pub(crate) in_default: BTreeSet<(Kind, String)>,
+}
+
+/// An object that is not as Kubernetes' API has it.
+#[derive(Debug, thiserror::Error)]
+#[error("an object is not understood: {0}")]
+pub(crate) struct NotUnderstood(serde_json::Error);
+
+/// What a list cannot lack on any cluster that serves, by which a list that was narrowed is recognised.
+const ALWAYS_THERE: &[(Kind, &str)] = &[
+    (Kind::Namespace, "kube-system"),
+    (Kind::ServiceAccount, "kube-system/default"),
+    (Kind::ClusterRole, "cluster-admin"),
+    (Kind::ClusterRoleBinding, "cluster-admin"),
+    (
+        Kind::Role,
+        "kube-system/extension-apiserver-authentication-reader",
+    ),
+];
+
+impl Facts {
+    /// Nothing read yet.
+    pub(crate) fn new(version: Version) -> Self {
+        Self {
+            version,
+            lists: BTreeMap::new(),
+            namespaces: BTreeMap::new(),
+            nodes: Vec::new(),
+            accounts: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            bindings: Vec::new(),
+            workloads: BTreeMap::new(),
+            policies: BTreeMap::new(),
+            pod_security_policies: BTreeMap::new(),
+            pod_webhooks: BTreeSet::new(),
+            in_default: BTreeSet::new(),
+        }
+    }
+
+    /// Notes how far a list was read. What is missing stays missing.
+    pub(crate) fn note(&mut self, kind: Kind, reading: Reading) {
+        match self.lists.get(&kind) {
+            Some(Reading::Missing(_)) => {}
+            _ => {
+                self.lists.insert(kind, reading);
+            }
+        }
+    }
+
+    /// Adds the text of one object.
+    pub(crate) fn add(&mut self, kind: Kind, object: &RawValue) -> Result<(), NotUnderstood> {
+        self.add_parsed(kind, object.get()).map_err(NotUnderstood)
+    }
+
+    fn add_parsed(&mut self, kind: Kind, text: &str) -> Result<(), serde_json::Error> {
+        match kind {
+            Kind::Namespace => self.namespace(serde_json::from_str(text)?),
+            Kind::Node => self.node(serde_json::from_str(text)?),
+            Kind::ServiceAccount => {
+                let account: ServiceAccount = serde_json::from_str(text)?;
+                self.accounts.insert(
+                    Name::of(&account.metadata),
+                    account.automount_service_account_token,
+                );
+            }
+            Kind::Role | Kind::ClusterRole => {
+                let role: objects::Role = serde_json::from_str(text)?;
+                let powers = Powers::of(&role.rules.unwrap_or_default());
+                self.roles.insert(Name::of(&role.metadata), powers);
+            }
+            Kind::RoleBinding | Kind::ClusterRoleBinding => {
+                let binding: Binding = serde_json::from_str(text)?;
+                self.bindings.push(BindingFacts {
+                    name: Name::of(&binding.metadata),
+                    role: binding.role_ref,
+                    subjects: binding.subjects.unwrap_or_default(),
+                });
+            }
+            Kind::Pod => self.pod(&serde_json::from_str(text)?),
+            Kind::NetworkPolicy => self.network_policy(serde_json::from_str(text)?),
+            Kind::PodSecurityPolicy => {
+                let policy: PodSecurityPolicy = serde_json::from_str(text)?;
+                self.pod_security_policies
+                    .insert(policy.metadata.name, Traits::allowed_by(&policy.spec));
+            }
+            Kind::ValidatingWebhook | Kind::MutatingWebhook => {
+                let configuration: WebhookConfiguration = serde_json::from_str(text)?;
+                let mut resources = configuration
+                    .webhooks
+                    .iter()
+                    .flatten()
+                    .flat_map(|webhook| webhook.rules.iter().flatten())
+                    .flat_map(|rule| &rule.resources);
+                if resources.any(|resource| ["pods", "*", "*/*"].contains(&resource.as_str())) {
+                    self.pod_webhooks.insert(configuration.metadata.name);
+                }
+            }
+            Kind::Service
+            | Kind::Deployment
+            | Kind::DaemonSet
+            | Kind::StatefulSet
+            | Kind::Job
+            | Kind::CronJob => {
+                let object: Named = serde_json::from_str(text)?;
+                if object.metadata.namespace == "default" {
+                    self.in_default.insert((kind, object.metadata.name));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn namespace(&mut self, object: Named) {
+        let enforce = object
+            .metadata
+            .labels
+            .get("pod-security.kubernetes.io/enforce");
+        let facts = Namespace {
+            enforce: enforce.cloned(),
+            marks: object.metadata.annotations.0.into_keys().collect(),
+        };
+        self.namespaces.insert(object.metadata.name, facts);
+    }
+
+    fn node(&mut self, node: Node) {
+        let arguments = node.metadata.annotations.0.get("rke2.io/node-args");
+        self.nodes.push(NodeFacts {
+            rke2: arguments.and_then(|text| Rke2Arguments::parse(text)),
+            name: node.metadata.name,
+        });
+    }
+
+    /// Pods that have ended hold nothing any more.
+    fn pod(&mut self, pod: &Pod) {
+        if ["Succeeded", "Failed"].contains(&pod.status.phase.as_str()) {
+            return;
+        }
+        let owner = Owner::of(pod);
+        let is_static = owner.kind == "static pod";
+        let spec = &pod.spec;
+        let workload = self.workloads.entry(owner).or_default();
+        workload.automount = match (
+            workload.pods,
+            workload.automount,
+            spec.automount_service_account_token,
+        ) {
+            (0, _, own) => own,
+            (_, Some(true), _) | (_, _, Some(true)) => Some(true),
+            (_, Some(false), Some(false)) => Some(false),
+            _ => None,
+        };
+        workload.pods = workload.pods.saturating_add(1);
+        workload.traits = workload.traits.and(Traits::of(spec));
+        let account = spec.service_account_name.as_deref().unwrap_or("default");
+        if workload.account != account {
+            workload.account = account.to_owned();
+        }
+        if is_static {
+            let user = spec
+                .security_context
+                .as_ref()
+                .and_then(|context| context.run_as_user);
+            workload.users.insert(spec.node_name.clone(), user);
+        }
+    }
+
+    fn network_policy(&mut self, policy: NetworkPolicy) {
+        let spec = &policy.spec;
+        // Without types a policy is about ingress, and about egress where it has such rules.
+        let is_ingress = spec
+            .policy_types
+            .as_ref()
+            .is_none_or(|types| types.iter().any(|one| one == "Ingress"));
+        let allows_all = spec
+            .ingress
+            .iter()
+            .flatten()
+            .any(objects::IngressRule::allows_all);
+        self.policies
+            .entry(policy.metadata.namespace)
+            .or_default()
+            .push(PolicyFacts {
+                name: policy.metadata.name,
+                selects_all: spec.pod_selector.is_empty(),
+                is_ingress,
+                allows_all,
+            });
+    }
+
+    /// Why a rule that needs these lists cannot be applied: one reason for each list that is missing.
+    pub(crate) fn missing(&self, kinds: &[Kind]) -> Vec<String> {
+        kinds
+            .iter()
+            .filter_map(|kind| match self.lists.get(kind) {
+                None => Some(format!("{} were not read", kind.resource())),
+                Some(Reading::Missing(why)) => Some(format!("{}: {why}", kind.resource())),
+                Some(Reading::Whole) => self.narrowed(*kind),
+            })
+            .collect()
+    }
+
+    /// How a list that was read to its end is seen not to be of the whole cluster.
+    fn narrowed(&self, kind: Kind) -> Option<String> {
+        let names: BTreeSet<String> = match kind {
+            Kind::Namespace => self.namespaces.keys().cloned().collect(),
+            Kind::ServiceAccount => self.accounts.keys().map(Name::to_string).collect(),
+            Kind::Role | Kind::ClusterRole => self.roles.keys().map(Name::to_string).collect(),
+            Kind::ClusterRoleBinding => self.bindings.iter().map(|b| b.name.to_string()).collect(),
+            Kind::RoleBinding => {
+                let mut all = self.bindings.iter();
+                let any = all.any(|binding| binding.name.namespace == "kube-system");
+                return (!any).then(|| narrowed(kind, "one in the namespace kube-system"));
+            }
+            Kind::Pod => {
+                let any = self
+                    .workloads
+                    .keys()
+                    .any(|owner| owner.namespace == "kube-system");
+                return (!any).then(|| narrowed(kind, "one in the namespace kube-system"));
+            }
+            Kind::Node => return self.nodes.is_empty().then(|| narrowed(kind, "one")),
+            _ => return None,
+        };
+        let (_, always) = ALWAYS_THERE.iter().find(|(of, _)| *of == kind)?;
+        (!names.contains(*always)).then(|| narrowed(kind, always))
+    }
+
+    /// The RKE2 servers among the nodes, with their arguments.
+    pub(crate) fn servers(&self) -> impl Iterator<Item = (&NodeFacts, &Rke2Arguments)> {
+        self.nodes
+            .iter()
+            .filter_map(|node| Some((node, node.rke2.as_ref()?)))
+            .filter(|(_, arguments)| arguments.is_server)
+    }
+}
+
+fn narrowed(kind: Kind, what: &str) -> String {
+    let of_all = match kind.scope() {
+        Scope::Cluster => "",
+        Scope::Namespaces | Scope::Default => " of all namespaces",
+    };
+    format!(
+        "{}: the list has not {what}, which every RKE2 cluster has: it is not the list{of_all}",
+        kind.resource()
+    )
+}
+
+/// The kind of an object by its text.
+pub(crate) fn kind_of(object: &RawValue) -> Option<Kind> {
+    let head: Head = serde_json::from_str(object.get()).ok()?;
+    Kind::of(&head.api_version?, &head.kind?)
+}

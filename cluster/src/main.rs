@@ -1,0 +1,28 @@
+//! Audits the cluster half of the CIS benchmarks for RKE2.
+//!
+//! ```text
+//! dump, client  ->  facts  ->  rules   ->  evaluate  ->  report
+//! objects as        reduced    one for     by the        text, JSON,
+//! they are read     to what    each        benchmark     kube-bench
+//!                   is asked   control
+//! ```
+//!
+//! Everything from `facts` to `report` is pure.
+
+mod answer;
+mod cli;
+mod control;
+mod dump;
+mod evaluate;
+mod facts;
+mod kind;
+mod objects;
+mod powers;
+mod report;
+mod rke2;
+mod rules;
+mod traits;
+
+fn main() -> std::process::ExitCode {
+    cli::run(std::env::args_os())
+}

@@ -1,0 +1,780 @@
+//! Each rule on small clusters.
+
+use preflight_rke2::shared::Version;
+use serde_json::value::RawValue;
+
+use super::ask;
+use crate::answer::{Answer, Holds};
+use crate::control::CONTROLS;
+use crate::facts::{Facts, Reading, kind_of};
+use crate::kind::Kind;
+
+/// What every RKE2 cluster has, hardened: without it, lists are taken to be narrowed.
+const BASE: &[&str] = &[
+    r#"{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"kube-system","annotations":{"np.rke2.io":"resolved","other.example":"secret"}}}"#,
+    r#"{"apiVersion":"v1","kind":"Node","metadata":{"name":"s1","annotations":{"rke2.io/node-args":"[\"server\",\"--profile\",\"cis\",\"--token\",\"********\"]"}}}"#,
+    r#"{"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"default","namespace":"kube-system"},"automountServiceAccountToken":false}"#,
+    r#"{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":{"name":"cluster-admin"},"rules":[{"apiGroups":["*"],"resources":["*"],"verbs":["*"]},{"nonResourceURLs":["*"],"verbs":["*"]}]}"#,
+    r#"{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRoleBinding","metadata":{"name":"cluster-admin"},"roleRef":{"kind":"ClusterRole","name":"cluster-admin"},"subjects":[{"kind":"Group","name":"system:masters"}]}"#,
+    r#"{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRoleBinding","metadata":{"name":"helm-kube-system-rke2-canal"},"roleRef":{"kind":"ClusterRole","name":"cluster-admin"},"subjects":[{"kind":"ServiceAccount","name":"helm-rke2-canal","namespace":"kube-system"}]}"#,
+    r#"{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"Role","metadata":{"name":"extension-apiserver-authentication-reader","namespace":"kube-system"},"rules":[]}"#,
+    r#"{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"RoleBinding","metadata":{"name":"system::extension-apiserver-authentication-reader","namespace":"kube-system"},"roleRef":{"kind":"Role","name":"extension-apiserver-authentication-reader"},"subjects":[{"kind":"User","name":"system:kube-controller-manager"}]}"#,
+    r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"etcd-s1","namespace":"kube-system","ownerReferences":[{"kind":"Node","name":"s1","controller":true}]},"spec":{"nodeName":"s1","hostNetwork":true,"priorityClassName":"x","securityContext":{"runAsUser":52034},"containers":[{"name":"etcd"}]}}"#,
+    r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"rke2-canal-x","namespace":"kube-system","ownerReferences":[{"kind":"DaemonSet","name":"rke2-canal","controller":true}]},"spec":{"nodeName":"s1","hostNetwork":true,"containers":[{"name":"kube-flannel","securityContext":{"privileged":true}}]}}"#,
+    r#"{"apiVersion":"networking.k8s.io/v1","kind":"NetworkPolicy","metadata":{"name":"default-network-policy","namespace":"kube-system"},"spec":{"podSelector":{},"policyTypes":["Ingress"],"ingress":[{"from":[{"podSelector":{}}]}]}}"#,
+];
+
+/// The newest release.
+pub(super) const NEWEST: (u32, u32) = (37, 1);
+/// One with pod security policies.
+pub(super) const OLD: (u32, u32) = (24, 17);
+
+/// A cluster of the base and these objects, all lists read.
+pub(super) fn cluster(release: (u32, u32), more: &[&str]) -> Facts {
+    let version = Version::new(release.0, release.1, 1);
+    let mut facts = Facts::new(version.clone());
+    for kind in Kind::all(&version) {
+        facts.note(kind, Reading::Whole);
+    }
+    for text in BASE.iter().chain(more) {
+        let object: &RawValue = serde_json::from_str(text).unwrap();
+        let kind = kind_of(object).unwrap_or_else(|| panic!("{text}"));
+        facts.add(kind, object).unwrap();
+    }
+    facts
+}
+
+/// What a control says of a cluster.
+pub(super) fn of(key: &str, facts: &Facts) -> Answer {
+    let control = CONTROLS.iter().find(|control| control.key == key);
+    ask(control.unwrap_or_else(|| panic!("{key}")).rule, facts)
+}
+
+/// A control on the base with these objects: what it objects to.
+fn objects(key: &str, release: (u32, u32), more: &[&str]) -> Vec<String> {
+    let answer = of(key, &cluster(release, more));
+    assert_eq!(
+        answer.objects.is_empty(),
+        answer.holds != Holds::No,
+        "{key}: {answer:?}"
+    );
+    answer.objects
+}
+
+pub(super) fn namespace(name: &str, more: &str) -> String {
+    format!(r#"{{"apiVersion":"v1","kind":"Namespace","metadata":{{"name":"{name}"{more}}}}}"#)
+}
+
+pub(super) fn account(name: &str, more: &str) -> String {
+    let (namespace, name) = name.split_once('/').unwrap();
+    format!(
+        r#"{{"apiVersion":"v1","kind":"ServiceAccount","metadata":{{"name":"{name}","namespace":"{namespace}"}}{more}}}"#
+    )
+}
+
+pub(super) fn cluster_role(name: &str, verbs: &str, group: &str, resource: &str) -> String {
+    format!(
+        r#"{{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":{{"name":"{name}"}},
+           "rules":[{{"apiGroups":["{group}"],"resources":["{resource}"],"verbs":["{verbs}"]}}]}}"#
+    )
+}
+
+/// A binding: `name` of the whole cluster, `namespace/name` in a namespace.
+pub(super) fn binding(name: &str, role: &str, kind: &str, subject: &str) -> String {
+    let (what, namespace, name) = match name.split_once('/') {
+        Some((namespace, name)) => (
+            "RoleBinding",
+            format!(r#","namespace":"{namespace}""#),
+            name,
+        ),
+        None => ("ClusterRoleBinding", String::new(), name),
+    };
+    let subject = match subject.split_once('/') {
+        Some((namespace, name)) => format!(r#""namespace":"{namespace}","name":"{name}""#),
+        None => format!(r#""name":"{subject}""#),
+    };
+    format!(
+        r#"{{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"{what}","metadata":{{"name":"{name}"{namespace}}},
+           "roleRef":{{"kind":"ClusterRole","name":"{role}"}},"subjects":[{{"kind":"{kind}",{subject}}}]}}"#
+    )
+}
+
+/// A pod of the namespace web, of a deployment unless its owner is given.
+pub(super) fn pod(name: &str, spec: &str) -> String {
+    format!(
+        r#"{{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{name}-5d4f-{}","namespace":"web","labels":{{"pod-template-hash":"5d4f"}},
+           "ownerReferences":[{{"kind":"ReplicaSet","name":"{name}-5d4f","controller":true}}]}},
+           "spec":{{"nodeName":"s1",{spec}}},"status":{{"phase":"Running"}}}}"#,
+        spec.len()
+    )
+}
+
+pub(super) fn policy(name: &str, spec: &str) -> String {
+    let (namespace, name) = name.split_once('/').unwrap();
+    format!(
+        r#"{{"apiVersion":"networking.k8s.io/v1","kind":"NetworkPolicy","metadata":{{"name":"{name}","namespace":"{namespace}"}},"spec":{{{spec}}}}}"#
+    )
+}
+
+const SAME_NAMESPACE: &str = r#""podSelector":{},"ingress":[{"from":[{"podSelector":{}}]}]"#;
+
+/// Nothing of RKE2's own is objected to, in any release.
+#[test]
+fn a_hardened_cluster_has_nothing_unmet() {
+    for release in [NEWEST, (25, 16)] {
+        let facts = cluster(release, &[]);
+        for control in CONTROLS {
+            let answer = ask(control.rule, &facts);
+            assert!(
+                matches!(answer.holds, Holds::Yes | Holds::ByHand),
+                "{}: {answer:?}",
+                control.key
+            );
+        }
+    }
+}
+
+#[test]
+fn roles_are_judged_by_who_has_them() {
+    for (key, verb, group, resource) in [
+        ("rbac.secrets", "list", "", "secrets"),
+        ("rbac.pods", "create", "", "pods"),
+        (
+            "rbac.escalation",
+            "bind",
+            "rbac.authorization.k8s.io",
+            "clusterroles",
+        ),
+        ("rbac.volumes", "create", "", "persistentvolumes"),
+        ("rbac.nodes-proxy", "get", "", "nodes/proxy"),
+        (
+            "rbac.certificates",
+            "approve",
+            "certificates.k8s.io",
+            "signers",
+        ),
+        (
+            "rbac.webhooks",
+            "patch",
+            "admissionregistration.k8s.io",
+            "mutatingwebhookconfigurations",
+        ),
+        ("rbac.tokens", "create", "", "serviceaccounts/token"),
+    ] {
+        let role = cluster_role("x", verb, group, resource);
+        // A role that nobody has gives nothing.
+        assert!(objects(key, NEWEST, &[&role]).is_empty(), "{key}");
+        let given = binding("give", "x", "User", "jane");
+        assert_eq!(
+            objects(key, NEWEST, &[&role, &given]),
+            ["user jane (ClusterRoleBinding give)"],
+            "{key}"
+        );
+        let elsewhere = binding("web/give", "x", "ServiceAccount", "web/app");
+        let found = objects(key, NEWEST, &[&role, &elsewhere]);
+        // What is of the whole cluster is not given by a binding in a namespace.
+        let of_cluster = [
+            "rbac.volumes",
+            "rbac.nodes-proxy",
+            "rbac.certificates",
+            "rbac.webhooks",
+        ];
+        if of_cluster.contains(&key) {
+            assert!(found.is_empty(), "{key}: {found:?}");
+        } else {
+            assert_eq!(
+                found,
+                ["service account web/app (RoleBinding web/give)"],
+                "{key}"
+            );
+        }
+        // A role of a namespace is another one than the cluster role of that name.
+        let role_of_namespace = role
+            .replace("\"ClusterRole\"", "\"Role\"")
+            .replace(r#""name":"x""#, r#""name":"x","namespace":"web""#);
+        assert!(
+            objects(key, NEWEST, &[&role_of_namespace, &given]).is_empty(),
+            "{key}"
+        );
+    }
+}
+
+#[test]
+fn everybody_is_named_first() {
+    let role = cluster_role("x", "get", "", "secrets");
+    let many: Vec<String> = (0..20)
+        .map(|at| binding(&format!("give-{at:02}"), "x", "User", &format!("a{at:02}")))
+        .collect();
+    let all = binding("open", "x", "Group", "system:unauthenticated");
+    let mut more: Vec<&str> = many.iter().map(String::as_str).collect();
+    more.extend([role.as_str(), all.as_str()]);
+    let answer = of("rbac.secrets", &cluster(NEWEST, &more));
+    assert_eq!(answer.count, 21);
+    assert_eq!(answer.objects.len(), crate::answer::NAMED);
+    assert_eq!(
+        answer.objects[0],
+        "group system:unauthenticated (ClusterRoleBinding open)"
+    );
+}
+
+/// Binding, role and subject are RKE2's together: any of them changed is none of theirs.
+#[test]
+fn a_subject_added_to_a_binding_of_kubernetes_is_seen() {
+    for (name, kind, subject, own) in [
+        ("cluster-admin", "Group", "system:masters", true),
+        ("cluster-admin", "Group", "developers", false),
+        (
+            "helm-kube-system-rke2-canal",
+            "ServiceAccount",
+            "kube-system/helm-rke2-canal",
+            true,
+        ),
+        (
+            "helm-kube-system-rke2-canal",
+            "ServiceAccount",
+            "web/helm-rke2-canal",
+            false,
+        ),
+        (
+            "helm-kube-system-rke2-canal",
+            "ServiceAccount",
+            "kube-system/default",
+            false,
+        ),
+        (
+            "helm-kube-system-own",
+            "ServiceAccount",
+            "kube-system/helm-own",
+            false,
+        ),
+        ("x", "Group", "system:masters", false),
+    ] {
+        let more = binding(name, "cluster-admin", kind, subject);
+        let found = objects("rbac.cluster-admin", NEWEST, &[&more]);
+        assert_eq!(found.is_empty(), own, "{name} {subject}: {found:?}");
+    }
+    let again = binding("again", "view", "Group", "system:masters");
+    assert_eq!(
+        objects("rbac.masters", NEWEST, &[&again]),
+        ["ClusterRoleBinding again"]
+    );
+}
+
+#[test]
+fn default_accounts_mount_nothing_and_have_no_role() {
+    let off = r#","automountServiceAccountToken":false"#;
+    for (account, expected) in [
+        (account("web/default", off), vec![]),
+        (
+            account("web/default", ""),
+            vec!["web/default (mounts its token)"],
+        ),
+        (
+            account("web/default", r#","automountServiceAccountToken":true"#),
+            vec!["web/default (mounts its token)"],
+        ),
+        (account("web/app", ""), vec![]),
+    ] {
+        assert_eq!(objects("accounts.default", NEWEST, &[&account]), expected);
+    }
+    let bound = binding("web/b", "view", "ServiceAccount", "web/default");
+    assert_eq!(
+        objects(
+            "accounts.default",
+            NEWEST,
+            &[&account("web/default", off), &bound]
+        ),
+        ["web/default (has a role)"]
+    );
+    let answer = of(
+        "accounts.default",
+        &cluster(NEWEST, &[&account("web/default", "")]),
+    );
+    assert_eq!(
+        answer.remedies[0].commands,
+        [
+            "kubectl patch serviceaccount default -n web -p '{\"automountServiceAccountToken\": false}'"
+        ]
+    );
+}
+
+#[test]
+fn tokens_are_of_use_where_a_binding_names_their_account() {
+    let on = r#""automountServiceAccountToken":true,"#;
+    let off = r#""automountServiceAccountToken":false,"#;
+    let spec = |word: &str| format!(r#"{word}"serviceAccountName":"app","containers":[]"#);
+    let bound = binding("web/b", "view", "ServiceAccount", "web/app");
+    let of_account = |word: &str| account("web/app", word);
+    for (of_pod, of_account, is_bound, mounted) in [
+        ("", of_account(""), false, true),
+        ("", of_account(""), true, false),
+        (off, of_account(""), false, false),
+        (
+            on,
+            of_account(r#","automountServiceAccountToken":false"#),
+            false,
+            true,
+        ),
+        (
+            "",
+            of_account(r#","automountServiceAccountToken":false"#),
+            false,
+            false,
+        ),
+        (
+            "",
+            of_account(r#","automountServiceAccountToken":true"#),
+            false,
+            true,
+        ),
+    ] {
+        let pod = pod("api", &spec(of_pod));
+        let mut more = vec![pod.as_str(), of_account.as_str()];
+        if is_bound {
+            more.push(&bound);
+        }
+        let found = objects("accounts.tokens", NEWEST, &more);
+        let expected: &[&str] = if mounted {
+            &["Deployment web/api (account app)"]
+        } else {
+            &[]
+        };
+        assert_eq!(found, expected, "{of_pod} {of_account} {is_bound}");
+    }
+}
+
+#[test]
+fn findings_name_owners_not_pods() {
+    let privileged = r#""containers":[{"name":"a","securityContext":{"privileged":true}}]"#;
+    let pods: Vec<String> = (0..400)
+        .map(|at| pod("api", privileged).replace("api-5d4f-", &format!("api-5d4f-{at}-")))
+        .collect();
+    let more: Vec<&str> = pods.iter().map(String::as_str).collect();
+    assert_eq!(
+        objects("pods.privileged", NEWEST, &more),
+        ["Deployment web/api (400 pods)"]
+    );
+    // Ended pods hold nothing; a pod without a controller stands for itself.
+    let ended = pod("job", privileged).replace("Running", "Succeeded");
+    let alone = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"alone","namespace":"web"},"spec":{"containers":[{"name":"a","securityContext":{"privileged":true}}]}}"#;
+    assert_eq!(
+        objects("pods.privileged", NEWEST, &[&ended, alone]),
+        ["Pod web/alone"]
+    );
+}
+
+/// A pod of someone else that is called like one of RKE2's.
+#[test]
+fn names_like_those_of_rke2_do_not_excuse() {
+    for (namespace, kind, name) in [
+        ("web", "DaemonSet", "rke2-canal"),
+        ("kube-system", "DaemonSet", "rke2-canal-2"),
+        ("kube-system", "Deployment", "rke2-canal"),
+        ("kube-system", "Job", "helm-install-own"),
+    ] {
+        let pod = format!(
+            r#"{{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"p","namespace":"{namespace}","ownerReferences":[{{"kind":"{kind}","name":"{name}","controller":true}}]}},"spec":{{"hostNetwork":true,"containers":[]}}}}"#
+        );
+        assert_eq!(
+            objects("pods.host-network", NEWEST, &[&pod]),
+            [format!("{kind} {namespace}/{name}")]
+        );
+    }
+}
+
+#[test]
+fn pod_security_has_a_standard_in_every_namespace() {
+    let label = |level: &str| {
+        namespace(
+            "web",
+            &format!(r#","labels":{{"pod-security.kubernetes.io/enforce":"{level}"}}"#),
+        )
+    };
+    let plain = namespace("web", "");
+    let agent_only = r#"{"apiVersion":"v1","kind":"Node","metadata":{"name":"s1","annotations":{"rke2.io/node-args":"[\"agent\"]"}}}"#;
+    let open_server = r#"{"apiVersion":"v1","kind":"Node","metadata":{"name":"s2","annotations":{"rke2.io/node-args":"[\"server\"]"}}}"#;
+    for (more, expected) in [
+        // With the profile on every server, restricted is the default.
+        (vec![plain.as_str()], vec![]),
+        (vec![plain.as_str(), agent_only], vec![]),
+        (vec![&label("privileged")], vec!["web (enforce=privileged)"]),
+        (vec![&label("baseline")], vec![]),
+        // One server without it is enough.
+        (vec![plain.as_str(), open_server], vec!["web (no label)"]),
+        (vec![&label("restricted"), open_server], vec![]),
+    ] {
+        assert_eq!(
+            objects("pods.admission", NEWEST, &more),
+            expected,
+            "{more:?}"
+        );
+    }
+    let own_file = open_server.replace(
+        "server\\\"",
+        "server\\\",\\\"--pod-security-admission-config-file\\\",\\\"/x\\\"",
+    );
+    let answer = of("pods.admission", &cluster(NEWEST, &[&plain, &own_file]));
+    assert_eq!(answer.holds, Holds::ByHand, "{answer:?}");
+}
+
+#[test]
+fn an_exemption_that_an_upgrade_took_is_said() {
+    let operator = namespace("cis-operator-system", "");
+    assert!(objects("pods.admission", (33, 9), &[&operator]).is_empty());
+    assert_eq!(
+        objects("pods.admission", (33, 10), &[&operator]),
+        [
+            "cis-operator-system (RKE2 v1.33.10+rke2r1 does not exempt it any more: new pods there must be restricted)"
+        ]
+    );
+}
+
+#[test]
+fn network_policies_restrict_each_namespace() {
+    let web = namespace("web", "");
+    for (policies, expected) in [
+        (vec![], vec!["web (no policy)"]),
+        (vec![policy("web/a", SAME_NAMESPACE)], vec![]),
+        (
+            vec![policy(
+                "web/a",
+                r#""podSelector":{},"policyTypes":["Ingress"]"#,
+            )],
+            vec![],
+        ),
+        (
+            vec![policy(
+                "web/a",
+                r#""podSelector":{"matchLabels":{"a":"b"}}"#,
+            )],
+            vec!["web (no policy selects all pods)"],
+        ),
+        (
+            vec![policy(
+                "web/a",
+                r#""podSelector":{},"policyTypes":["Egress"]"#,
+            )],
+            vec!["web (no policy)"],
+        ),
+        (
+            vec![policy("web/a", r#""podSelector":{},"ingress":[{}]"#)],
+            vec!["web (a lets in everything)"],
+        ),
+        (
+            vec![
+                policy("web/a", SAME_NAMESPACE),
+                policy("web/b", r#""podSelector":{},"ingress":[{"from":[]}]"#),
+            ],
+            vec!["web (b lets in everything)"],
+        ),
+    ] {
+        let mut more = vec![web.as_str()];
+        more.extend(policies.iter().map(String::as_str));
+        assert_eq!(
+            objects("network.policies", NEWEST, &more),
+            expected,
+            "{policies:?}"
+        );
+    }
+    // RKE2 makes none in kube-node-lease, whatever the guide says, and nothing runs there.
+    assert!(
+        objects(
+            "network.policies",
+            NEWEST,
+            &[&namespace("kube-node-lease", "")]
+        )
+        .is_empty()
+    );
+}
+
+#[test]
+fn a_policy_of_rke2_that_is_gone_never_comes_back() {
+    let marked = namespace("default", r#","annotations":{"np.rke2.io":"resolved"}"#);
+    assert_eq!(
+        objects("network.policies", NEWEST, &[&marked]),
+        [
+            "default (default-network-policy is gone, and np.rke2.io says that RKE2 made it: it is never restored)",
+            "default (no policy)"
+        ]
+    );
+    let own = policy("default/own", SAME_NAMESPACE);
+    assert_eq!(
+        objects("network.policies", NEWEST, &[&marked, &own]).len(),
+        1
+    );
+    // Without the mark a server makes it at its next start.
+    assert_eq!(
+        objects("network.policies", NEWEST, &[&namespace("default", "")]),
+        ["default (no policy)"]
+    );
+    let flannel = policy(
+        "default/rke2-flannel-host-networking",
+        r#""podSelector":{},"ingress":[{}]"#,
+    );
+    assert_eq!(
+        objects(
+            "network.policies",
+            NEWEST,
+            &[&namespace("default", ""), &flannel]
+        ),
+        [
+            "default (rke2-flannel-host-networking lets in everything: no node had flannel's address when it was written)"
+        ]
+    );
+}
+
+#[test]
+fn the_network_plugin_is_the_one_that_runs() {
+    let of = |kind: &str, namespace: &str, name: &str| {
+        let mut facts = cluster(NEWEST, &[]);
+        facts.workloads.retain(|owner, _| owner.kind != "DaemonSet");
+        let pod = format!(
+            r#"{{"metadata":{{"name":"p","namespace":"{namespace}","ownerReferences":[{{"kind":"{kind}","name":"{name}","controller":true}}]}},"spec":{{"containers":[]}}}}"#
+        );
+        facts
+            .add(Kind::Pod, serde_json::from_str(&pod).unwrap())
+            .unwrap();
+        super::tests::of("network.plugin", &facts).holds
+    };
+    for (namespace, name, holds) in [
+        ("kube-system", "rke2-canal", Holds::Yes),
+        ("calico-system", "calico-node", Holds::Yes),
+        ("kube-system", "cilium", Holds::Yes),
+        ("kube-system", "kube-flannel-ds", Holds::No),
+        ("kube-system", "weave", Holds::Unknown),
+        ("web", "cilium", Holds::Unknown),
+    ] {
+        assert_eq!(of("DaemonSet", namespace, name), holds, "{name}");
+    }
+    assert_eq!(of("Deployment", "kube-system", "cilium"), Holds::Unknown);
+}
+
+#[test]
+fn nothing_runs_in_the_namespace_default() {
+    let of = |kind: &str, api: &str, name: &str| {
+        format!(
+            r#"{{"apiVersion":"{api}","kind":"{kind}","metadata":{{"name":"{name}","namespace":"default"}}}}"#
+        )
+    };
+    let own = of("Service", "v1", "kubernetes");
+    assert!(objects("namespaces.default", NEWEST, &[&own]).is_empty());
+    let pod = pod("api", r#""containers":[]"#)
+        .replace(r#""namespace":"web""#, r#""namespace":"default""#);
+    assert_eq!(
+        objects(
+            "namespaces.default",
+            NEWEST,
+            &[
+                &of("Service", "v1", "web"),
+                &of("Deployment", "apps/v1", "api"),
+                &of("CronJob", "batch/v1", "nightly"),
+                &pod
+            ]
+        ),
+        ["Deployment api", "Service web", "CronJob nightly"]
+    );
+    let elsewhere = of("Service", "v1", "web").replace("\"default\"", "\"web\"");
+    assert!(objects("namespaces.default", NEWEST, &[&elsewhere]).is_empty());
+}
+
+#[test]
+fn servers_have_one_profile_and_etcd_its_account() {
+    let server = |name: &str, args: &str| {
+        format!(
+            r#"{{"apiVersion":"v1","kind":"Node","metadata":{{"name":"{name}","annotations":{{"rke2.io/node-args":"[{args}]"}}}}}}"#
+        )
+    };
+    let same = server("s2", r#"\"server\",\"--profile=cis\""#);
+    assert!(objects("guide.nodes.profile", NEWEST, &[&same]).is_empty());
+    let other = server("s2", r#"\"server\",\"--cni\",\"canal\""#);
+    assert_eq!(
+        objects("guide.nodes.profile", NEWEST, &[&other]),
+        ["s1 (cis)", "s2 (no profile)"]
+    );
+    let agent = server("a1", r#"\"agent\""#);
+    assert!(objects("guide.nodes.profile", NEWEST, &[&agent]).is_empty());
+    for (user, is_root) in [
+        ("", true),
+        (r#""securityContext":{"runAsUser":0},"#, true),
+        (r#""securityContext":{"runAsUser":9},"#, false),
+    ] {
+        let etcd = format!(
+            r#"{{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"etcd-s2","namespace":"kube-system","ownerReferences":[{{"kind":"Node","name":"s2","controller":true}}]}},"spec":{{"nodeName":"s2",{user}"containers":[]}}}}"#
+        );
+        let expected: &[&str] = if is_root { &["s2"] } else { &[] };
+        assert_eq!(objects("guide.etcd-pod.user", NEWEST, &[&etcd]), expected);
+    }
+}
+
+/// Pods in every respect at once: each control sees its own trait and no other's.
+#[test]
+fn each_control_of_pods_sees_its_trait() {
+    let good = r#""securityContext":{"allowPrivilegeEscalation":false,"runAsNonRoot":true,"capabilities":{"drop":["ALL"]},"seccompProfile":{"type":"RuntimeDefault"}}"#;
+    let clean =
+        format!(r#""automountServiceAccountToken":false,"containers":[{{"name":"a",{good}}}]"#);
+    let keys: Vec<&str> = CONTROLS
+        .iter()
+        .map(|control| control.key)
+        .filter(|key| {
+            key.starts_with("pods.") && *key != "pods.admission" || *key == "secrets.environment"
+        })
+        .collect();
+    assert_eq!(keys.len(), 15);
+    for key in &keys {
+        assert!(
+            objects(key, NEWEST, &[&pod("api", &clean)]).is_empty(),
+            "{key}"
+        );
+    }
+    for (broken, spec) in [
+        ("pods.host-pid", format!(r#""hostPID":true,{clean}"#)),
+        ("pods.host-ipc", format!(r#""hostIPC":true,{clean}"#)),
+        (
+            "pods.host-network",
+            format!(r#""hostNetwork":true,{clean}"#),
+        ),
+        (
+            "pods.host-path",
+            format!(r#""volumes":[{{"name":"v","hostPath":{{"path":"/"}}}}],{clean}"#),
+        ),
+        (
+            "pods.privileged",
+            clean.replace("\"runAsNonRoot\"", "\"privileged\":true,\"runAsNonRoot\""),
+        ),
+        (
+            "pods.privilege-escalation",
+            clean.replace("\"allowPrivilegeEscalation\":false,", ""),
+        ),
+        (
+            "pods.root",
+            clean.replace("\"runAsNonRoot\":true", "\"runAsNonRoot\":false"),
+        ),
+        ("pods.capabilities", clean.replace("ALL", "NET_RAW")),
+        (
+            "pods.added-capabilities",
+            clean.replace("\"drop\"", "\"add\":[\"SYS_TIME\"],\"drop\""),
+        ),
+        (
+            "pods.host-ports",
+            clean.replace(
+                "\"name\":\"a\"",
+                "\"name\":\"a\",\"ports\":[{\"hostPort\":80}]",
+            ),
+        ),
+        (
+            "pods.seccomp",
+            clean.replace("RuntimeDefault", "Unconfined"),
+        ),
+        (
+            "secrets.environment",
+            clean.replace(
+                "\"name\":\"a\"",
+                "\"name\":\"a\",\"envFrom\":[{\"secretRef\":{\"name\":\"s\"}}]",
+            ),
+        ),
+    ] {
+        let pod = pod("api", &spec);
+        for key in &keys {
+            let found = objects(key, NEWEST, &[&pod]);
+            let expected: &[&str] = if *key == broken {
+                &["Deployment web/api"]
+            } else {
+                &[]
+            };
+            assert_eq!(found, expected, "{key} with {spec}");
+        }
+    }
+}
+
+/// Up to 1.24 RKE2 leaves its open policy bound to everybody after a profile is turned on.
+#[test]
+fn a_policy_that_every_user_may_use_is_seen() {
+    let open = r#"{"apiVersion":"policy/v1beta1","kind":"PodSecurityPolicy","metadata":{"name":"global-unrestricted-psp"},"spec":{"privileged":true,"hostNetwork":true,"hostPID":true,"hostIPC":true,"volumes":["*"],"allowedCapabilities":["*"],"hostPorts":[{"min":0,"max":65535}],"runAsUser":{"rule":"RunAsAny"}}}"#;
+    let restricted = r#"{"apiVersion":"policy/v1beta1","kind":"PodSecurityPolicy","metadata":{"name":"global-restricted-psp"},"spec":{"allowPrivilegeEscalation":false,"requiredDropCapabilities":["ALL"],"volumes":["secret"],"runAsUser":{"rule":"MustRunAsNonRoot"}}}"#;
+    let use_of = |policy: &str| {
+        format!(
+            r#"{{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":{{"name":"{policy}-clusterrole"}},"rules":[{{"apiGroups":["policy"],"resources":["podsecuritypolicies"],"resourceNames":["{policy}"],"verbs":["use"]}}]}}"#
+        )
+    };
+    let (use_open, use_restricted) = (
+        use_of("global-unrestricted-psp"),
+        use_of("global-restricted-psp"),
+    );
+    let everybody = |policy: &str| {
+        binding(
+            &format!("{policy}-rolebinding"),
+            &format!("{policy}-clusterrole"),
+            "Group",
+            "system:authenticated",
+        )
+    };
+    let nodes = binding(
+        "system-node-default-psp-rolebinding",
+        "global-unrestricted-psp-clusterrole",
+        "Group",
+        "system:nodes",
+    );
+    let good = everybody("global-restricted-psp");
+    let hardened = vec![open, restricted, &use_open, &use_restricted, &good, &nodes];
+    let left = everybody("global-unrestricted-psp");
+    let mut broken = hardened.clone();
+    broken.push(&left);
+    let expected =
+        ["PodSecurityPolicy global-unrestricted-psp, which group system:authenticated may use"];
+    for key in [
+        "pods.admission",
+        "pods.privileged",
+        "pods.host-pid",
+        "pods.host-path",
+        "pods.root",
+        "pods.net-raw",
+    ] {
+        assert!(objects(key, OLD, &hardened).is_empty(), "{key}");
+        assert_eq!(objects(key, OLD, &broken), expected, "{key}");
+        // A newer release has none of them.
+        if key != "pods.admission" {
+            assert!(
+                objects(key, NEWEST, &[&use_open, &left]).is_empty(),
+                "{key}"
+            );
+        }
+    }
+    assert!(objects("pods.seccomp", OLD, &broken).is_empty());
+    assert_eq!(of("pods.admission", &cluster(OLD, &[])).holds, Holds::No);
+}
+
+/// No control passes on a list that is not there, that ends early, or that is of one namespace.
+#[test]
+fn what_was_not_read_is_an_error() {
+    let whole = cluster(NEWEST, &[]);
+    for kind in Kind::all(&whole.version) {
+        let mut facts = whole.clone();
+        facts.note(kind, Reading::Missing("403".to_owned()));
+        let mut asked = 0;
+        for control in CONTROLS {
+            let answer = ask(control.rule, &facts);
+            if super::needs(control.rule, &facts.version).contains(&kind) {
+                asked += 1;
+                assert_eq!(answer.holds, Holds::Unknown, "{} {kind:?}", control.key);
+                let named = format!("{}: 403", kind.resource());
+                assert!(answer.summary.contains(&named), "{}", answer.summary);
+            } else {
+                assert_ne!(answer.holds, Holds::Unknown, "{} {kind:?}", control.key);
+            }
+        }
+        assert!(asked > 0, "no control needs {kind:?}");
+    }
+    // Lists of one namespace, or of a label.
+    let mut facts = Facts::new(whole.version.clone());
+    for kind in Kind::all(&whole.version) {
+        facts.note(kind, Reading::Whole);
+    }
+    for control in CONTROLS {
+        let answer = ask(control.rule, &facts);
+        let needs = super::needs(control.rule, &facts.version);
+        let can_be_empty = [Kind::ValidatingWebhook, Kind::MutatingWebhook];
+        if needs.iter().any(|kind| !can_be_empty.contains(kind)) {
+            assert_eq!(answer.holds, Holds::Unknown, "{}: {answer:?}", control.key);
+        }
+    }
+}
