@@ -11,3 +11,4 @@ pub use crate::report::text::{DIM, GREEN, RED, Style, YELLOW, paint};
 pub use crate::rke2::node::x509::{Validity, validities};
 pub use crate::rke2::version::{Since, Version};
 pub use crate::text::{count, json, nearest, output, printable, wrap};
+pub use crate::yaml::scalar::base64;

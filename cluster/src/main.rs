@@ -11,6 +11,7 @@
 
 mod answer;
 mod cli;
+mod client;
 mod control;
 mod dump;
 mod evaluate;
@@ -19,6 +20,7 @@ mod kind;
 mod objects;
 mod powers;
 mod report;
+mod rights;
 mod rke2;
 mod rules;
 mod traits;

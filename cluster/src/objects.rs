@@ -417,6 +417,10 @@ pub(crate) struct PodSecurityPolicy {
 /// What a pod security policy allows.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the fields of the API are such"
+)]
 pub(crate) struct PodSecurityPolicySpec {
     #[serde(default)]
     pub(crate) privileged: bool,

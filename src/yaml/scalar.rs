@@ -242,7 +242,7 @@ impl Reader<'_> {
 }
 
 /// `base64.StdEncoding`: padded; line breaks do not count.
-pub(crate) fn base64(text: &str) -> Option<Vec<u8>> {
+pub fn base64(text: &str) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len());
     let digits: Vec<u8> = text
         .bytes()

@@ -29,6 +29,15 @@ pub(super) struct Arguments {
 /// Options of every command.
 #[derive(Debug, Args)]
 pub(super) struct Common {
+    /// The kubeconfig [default: KUBECONFIG, ~/.kube/config, or on a server /etc/rancher/rke2/rke2.yaml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(super) context: Option<String>,
+    /// How many seconds one answer of the API server may take
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(super) timeout: u64,
     /// When to colour the output
     #[arg(
         long,
@@ -59,6 +68,18 @@ pub(super) enum Color {
 pub(super) enum Command {
     /// Audit the cluster against section 5 of the CIS benchmark
     Audit(Audit),
+    /// Report who the cluster takes you for, when your certificate ends, and which rights an audit would miss
+    Check,
+    /// Print the smallest roles with which an audit misses no right
+    Rbac(Rbac),
+}
+
+/// Options of `rbac`.
+#[derive(Debug, Args)]
+pub(super) struct Rbac {
+    /// The release of the cluster, such as v1.24.17+rke2r1; by default a current one
+    #[arg(long, value_name = "VERSION", default_value = "v1.37.0")]
+    pub(super) kubernetes_version: Version,
 }
 
 /// Options of `audit`.

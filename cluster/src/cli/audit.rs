@@ -5,7 +5,7 @@ use std::time::UNIX_EPOCH;
 use preflight_rke2::shared::{Benchmark, Choice, ControlOutcome, Day, nearest};
 
 use super::arguments::{Audit as Asked, Common, FailOn, Show};
-use super::{Status, complain, print, style, waivers};
+use super::{Status, complain, live, print, style, waivers};
 use crate::control::{self, CONTROLS};
 use crate::dump;
 use crate::evaluate::{self, Judged};
@@ -27,7 +27,7 @@ pub(super) fn run(common: &Common, asked: &Asked) -> Status {
             return Status::Failed;
         }
     };
-    let (facts, cluster) = match facts(asked) {
+    let (facts, cluster) = match facts(common, asked) {
         Ok(found) => found,
         Err(message) => {
             complain(&message);
@@ -109,14 +109,14 @@ fn show(common: &Common, asked: &Asked, audit: &Audit) -> Status {
 }
 
 /// The facts, and where they are from.
-fn facts(asked: &Asked) -> Result<(Facts, String), String> {
+fn facts(common: &Common, asked: &Asked) -> Result<(Facts, String), String> {
     match &asked.from {
         Some(directory) => {
             let facts = dump::read(directory, asked.kubernetes_version.clone())
                 .map_err(|error| error.to_string())?;
             Ok((facts, format!("dumps in {}", directory.display())))
         }
-        None => Err("name the directory of the dumps with --from".to_owned()),
+        None => live::facts(common),
     }
 }
 

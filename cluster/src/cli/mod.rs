@@ -2,6 +2,8 @@
 
 mod arguments;
 mod audit;
+mod check;
+mod live;
 mod waivers;
 
 use std::ffi::OsString;
@@ -22,7 +24,7 @@ enum Status {
     Failed,
     /// Wrong usage.
     Usage,
-    /// A control failed.
+    /// A control failed, or a right is missing.
     Refused,
     /// Only what `--fail-on` names was found.
     FailedOn,
@@ -45,6 +47,11 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let status = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => match &arguments.command {
             Command::Audit(asked) => audit::run(&arguments.common, asked),
+            Command::Check => check::run(&arguments.common),
+            Command::Rbac(asked) => {
+                print(&crate::rights::roles(&asked.kubernetes_version));
+                Status::Good
+            }
         },
         Err(error) if error.use_stderr() => {
             write_error(&error.render().to_string());

@@ -60,7 +60,7 @@ pub(super) fn policies(facts: &Facts) -> Answer {
 
 /// Policies of RKE2's that are gone for good: their namespace is marked, and nothing is ever looked at again.
 fn missing(facts: &Facts, name: &str, namespace: &Namespace, found: &mut Found) {
-    let present = facts.policies.get(name).map(Vec::as_slice).unwrap_or(&[]);
+    let present = facts.policies.get(name).map_or(&[][..], Vec::as_slice);
     for policy in POLICIES {
         let is_there = present.iter().any(|one| one.name == policy.name);
         let is_marked = namespace.marks.contains(policy.mark);

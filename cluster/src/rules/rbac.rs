@@ -34,10 +34,10 @@ fn by(binding: &BindingFacts) -> String {
 
 /// Subjects that are given what `wanted` says, without those to whom Kubernetes and RKE2 give it; each once, with the first
 /// binding.
-pub(super) fn subjects<'a>(
-    facts: &'a Facts,
+pub(super) fn subjects(
+    facts: &Facts,
     wanted: impl Fn(&BindingFacts) -> bool,
-) -> BTreeMap<&'a Subject, &'a BindingFacts> {
+) -> BTreeMap<&Subject, &BindingFacts> {
     let mut all = BTreeMap::new();
     for binding in facts.bindings.iter().filter(|binding| wanted(binding)) {
         for subject in &binding.subjects {
@@ -78,10 +78,12 @@ fn answer(holders: BTreeMap<&Subject, &BindingFacts>, what: &str) -> Answer {
 
 /// 5.1.1: by the role that a binding gives, whatever the binding is called.
 pub(super) fn cluster_admin(facts: &Facts) -> Answer {
-    let holders = subjects(facts, |binding| {
-        binding.role.kind == "ClusterRole" && binding.role.name == "cluster-admin"
-    });
+    let holders = subjects(facts, gives_cluster_admin);
     answer(holders, "have the role cluster-admin")
+}
+
+fn gives_cluster_admin(binding: &BindingFacts) -> bool {
+    binding.role.kind == "ClusterRole" && binding.role.name == "cluster-admin"
 }
 
 /// 5.1.3.
@@ -127,9 +129,12 @@ pub(super) fn holders(facts: &Facts, power: Power) -> Answer {
             | Power::ApproveCertificates
             | Power::ChangeWebhooks
     );
+    // Who has cluster-admin may do everything, and is named once, by 5.1.1.
     let holders = subjects(facts, |binding| {
         let reaches = !of_cluster || binding.name.namespace.is_empty();
-        reaches && role(facts, binding).is_some_and(|powers| powers.has(power))
+        reaches
+            && !gives_cluster_admin(binding)
+            && role(facts, binding).is_some_and(|powers| powers.has(power))
     });
     answer(holders, what)
 }

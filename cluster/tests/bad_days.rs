@@ -1,0 +1,300 @@
+//! API servers that answer badly: one clear line each, and the exit status.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test runs programs and servers, and fails by panicking"
+)]
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
+
+/// What a server says to a path; `None` closes the connection in the middle of an answer.
+type Answers = fn(&str, usize) -> Option<(u16, &'static str, String)>;
+
+/// A server on loopback that says what `answers` does, given the path and how often it was asked for.
+struct Server {
+    port: u16,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    fn start(answers: Answers) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&asked);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let log = Arc::clone(&log);
+                std::thread::spawn(move || serve(&stream.unwrap(), answers, &log));
+            }
+        });
+        Self { port, asked }
+    }
+
+    fn times(&self, path: &str) -> usize {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().filter(|one| *one == path).count()
+    }
+}
+
+fn serve(stream: &TcpStream, answers: Answers, log: &Mutex<Vec<String>>) {
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut length = 0;
+        let mut path = String::new();
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line).unwrap_or(0) == 0 {
+                return;
+            }
+            let lower = line.to_ascii_lowercase();
+            if let Some(value) = lower.strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+            if path.is_empty() {
+                path = line.split(' ').nth(1).unwrap().to_owned();
+            }
+            if line == "\r\n" {
+                break;
+            }
+        }
+        reader.read_exact(&mut vec![0; length]).unwrap();
+        let before = {
+            let mut log = log.lock().unwrap();
+            let before = log.iter().filter(|one| **one == path).count();
+            log.push(path.clone());
+            before
+        };
+        let mut out = stream;
+        let Some((status, headers, body)) = answers(&path, before) else {
+            let _ = out.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"items\":");
+            return;
+        };
+        let answer = format!(
+            "HTTP/1.1 {status} X\r\nContent-Length: {}\r\n{headers}\r\n{body}",
+            body.len()
+        );
+        if out.write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+fn version() -> (u16, &'static str, String) {
+    (200, "", r#"{"gitVersion":"v1.36.3+rke2r1"}"#.to_owned())
+}
+
+fn status(code: u16, message: &str) -> (u16, &'static str, String) {
+    let body = format!(r#"{{"kind":"Status","message":"{message}"}}"#);
+    (code, "", body)
+}
+
+fn empty() -> (u16, &'static str, String) {
+    (200, "", r#"{"metadata":{},"items":[]}"#.to_owned())
+}
+
+/// A kubeconfig in a directory that is removed at the end.
+fn kubeconfig(server: &str, user: &str) -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("kubeconfig");
+    let text = format!(
+        "apiVersion: v1\nkind: Config\nclusters: [{{name: a, cluster: {{server: '{server}'}}}}]\n\
+         users: [{{name: a, user: {{{user}}}}}]\ncontexts: [{{name: a, context: {{cluster: a, user: a}}}}]\ncurrent-context: a\n"
+    );
+    std::fs::write(&path, text).unwrap();
+    (directory, path)
+}
+
+fn run(kubeconfig: &PathBuf, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_preflight-rke2-cluster"))
+        .args(arguments)
+        .arg("--kubeconfig")
+        .arg(kubeconfig)
+        .env_clear()
+        .output()
+        .unwrap()
+}
+
+/// What `audit --format json` says against these answers, and what was complained about.
+fn audit(answers: Answers, more: &[&str]) -> (Server, Option<i32>, serde_json::Value, String) {
+    let server = Server::start(answers);
+    let (_directory, path) = kubeconfig(&format!("http://127.0.0.1:{}", server.port), "token: x");
+    let mut arguments = vec!["audit", "--format", "json"];
+    arguments.extend(more);
+    let output = run(&path, &arguments);
+    let json = serde_json::from_slice(&output.stdout).unwrap_or(serde_json::Value::Null);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    (server, output.status.code(), json, stderr)
+}
+
+fn summary<'a>(json: &'a serde_json::Value, key: &str) -> (&'a str, &'a str) {
+    let controls = json["controls"].as_array().unwrap();
+    let control = controls
+        .iter()
+        .find(|control| control["key"] == key)
+        .unwrap();
+    (
+        control["outcome"].as_str().unwrap(),
+        control["summary"].as_str().unwrap(),
+    )
+}
+
+/// A list that is refused makes the controls that need it an error, with the right that is missing, and no others.
+#[test]
+fn a_right_that_is_missing_is_named() {
+    let (_, code, json, stderr) = audit(
+        |path, _| {
+            Some(match path {
+                "/version" => version(),
+                path if path.starts_with("/apis/networking") => status(403, "no"),
+                _ => empty(),
+            })
+        },
+        &[],
+    );
+    assert_eq!(code, Some(1), "{stderr}");
+    let (outcome, summary) = summary(&json, "network.policies");
+    assert_eq!(outcome, "error");
+    assert!(
+        summary.contains(
+            "networkpolicies.networking.k8s.io: this user needs the right to list \
+             networkpolicies.networking.k8s.io in all namespaces (403)"
+        ),
+        "{summary}"
+    );
+    assert!(stderr.contains("5.3.2: cannot be checked"), "{stderr}");
+}
+
+/// Lists without anything, as a server gives them that filters by rights, are not the lists of a cluster.
+#[test]
+fn empty_lists_do_not_pass() {
+    let (_, code, json, _) = audit(
+        |path, _| {
+            Some(if path == "/version" {
+                version()
+            } else {
+                empty()
+            })
+        },
+        &[],
+    );
+    assert_eq!(code, Some(1));
+    let (outcome, summary) = summary(&json, "accounts.default");
+    assert_eq!(outcome, "error");
+    assert!(summary.contains("kube-system/default"), "{summary}");
+}
+
+#[test]
+fn a_list_that_expires_is_not_taken_for_whole() {
+    let (server, code, json, _) = audit(
+        |path, _| {
+            Some(match path {
+                "/version" => version(),
+                "/api/v1/pods?limit=200" => (
+                    200,
+                    "",
+                    r#"{"metadata":{"continue":"t/1"},"items":[]}"#.to_owned(),
+                ),
+                "/api/v1/pods?limit=200&continue=t%2F1" => status(410, "expired"),
+                _ => empty(),
+            })
+        },
+        &[],
+    );
+    assert_eq!(code, Some(1));
+    assert_eq!(server.times("/api/v1/pods?limit=200&continue=t%2F1"), 1);
+    let (outcome, summary) = summary(&json, "pods.privileged");
+    assert_eq!(outcome, "error");
+    assert!(
+        summary.contains("expired before its end was read (410)"),
+        "{summary}"
+    );
+}
+
+#[test]
+fn a_server_without_time_is_asked_again() {
+    let (server, _, json, _) = audit(
+        |path, before| {
+            Some(match (path, before) {
+                ("/version", _) => version(),
+                ("/api/v1/nodes?limit=200", 0..=1) => (429, "Retry-After: 0\r\n", String::new()),
+                _ => empty(),
+            })
+        },
+        &[],
+    );
+    assert_eq!(server.times("/api/v1/nodes?limit=200"), 3);
+    assert_eq!(json["kubernetes_version"], "v1.36.3+rke2r1");
+    let (server, code, _, stderr) =
+        audit(|_, _| Some((429, "Retry-After: 0\r\n", String::new())), &[]);
+    assert_eq!((code, server.times("/version")), (Some(1), 6));
+    assert_eq!(
+        stderr,
+        "preflight-rke2-cluster: the API server has no time for this user (429), also after 5 repeats\n"
+    );
+}
+
+#[test]
+fn what_ends_everything_is_one_line() {
+    let unauthorized: Answers = |_, _| Some(status(401, "Unauthorized"));
+    let gone: Answers = |path, _| (path == "/version").then(version);
+    let other: Answers = |_, _| Some((200, "", "<html>".to_owned()));
+    let broken: Answers = |_, _| Some(status(500, "etcd"));
+    for (answers, message) in [
+        (unauthorized, "does not know this user (401)"),
+        (gone, "cannot reach http://127.0.0.1:"),
+        (other, "is not one of Kubernetes"),
+        (broken, "answered with 500: etcd"),
+    ] {
+        let (_, code, json, stderr) = audit(answers, &[]);
+        assert_eq!(code, Some(1), "{stderr}");
+        assert!(json.is_null());
+        assert!(stderr.contains(message), "{stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    }
+}
+
+#[test]
+fn nobody_listens_or_nobody_answers() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (_directory, path) = kubeconfig(&format!("http://127.0.0.1:{port}"), "token: x");
+    let silent = run(&path, &["check", "--timeout", "1"]);
+    assert_eq!(
+        String::from_utf8_lossy(&silent.stderr),
+        format!("preflight-rke2-cluster: http://127.0.0.1:{port} did not answer within 1 s\n")
+    );
+    drop(listener);
+    let refused = run(&path, &["check"]);
+    let stderr = String::from_utf8_lossy(&refused.stderr);
+    assert!(
+        stderr.starts_with(&format!(
+            "preflight-rke2-cluster: cannot reach http://127.0.0.1:{port}: "
+        )) && stderr.contains("refused"),
+        "{stderr}"
+    );
+    for output in [silent, refused] {
+        assert_eq!(output.status.code(), Some(1));
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn a_kubeconfig_that_leads_nowhere_is_named() {
+    let absent = run(&PathBuf::from("/absent/kubeconfig"), &["check"]);
+    assert_eq!(absent.status.code(), Some(1));
+    let stderr = String::from_utf8_lossy(&absent.stderr);
+    assert!(stderr.contains("/absent/kubeconfig: "), "{stderr}");
+    let (_directory, path) = kubeconfig("http://127.0.0.1:1", "token: x");
+    let context = run(&path, &["check", "--context", "other"]);
+    let stderr = String::from_utf8_lossy(&context.stderr);
+    assert!(stderr.contains("other"), "{stderr}");
+    assert_eq!(context.status.code(), Some(1));
+}
