@@ -298,6 +298,24 @@ mod tests {
         assert_eq!(Kind::of_file("all"), None);
     }
 
+    /// The loop that writes dumps names every kind.
+    #[test]
+    fn the_documents_dump_every_kind() {
+        let text = include_str!("../../docs/cluster.md");
+        let (_, from) = text.split_once("    for kind in ").unwrap();
+        let (kinds, _) = from.split_once("; do").unwrap();
+        let dumped: Vec<&str> = kinds
+            .split_whitespace()
+            .filter(|word| *word != "\\")
+            .collect();
+        let all = Kind::all(&Version::new(37, 1, 1));
+        assert_eq!(dumped.len(), all.len());
+        for kind in all {
+            assert!(dumped.contains(&kind.plural()), "{}", kind.plural());
+        }
+        assert!(text.contains("`podsecuritypolicies`"));
+    }
+
     #[test]
     fn pod_security_policies_are_gone_since_1_25() {
         assert!(Kind::all(&Version::new(24, 17, 1)).contains(&Kind::PodSecurityPolicy));

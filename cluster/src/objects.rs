@@ -322,6 +322,39 @@ pub(crate) struct SecurityContext {
     pub(crate) capabilities: Option<Capabilities>,
     pub(crate) seccomp_profile: Option<SeccompProfile>,
     pub(crate) windows_options: Option<WindowsOptions>,
+    // No rule asks for these, but they make a context that says something.
+    fs_group: Option<Present>,
+    proc_mount: Option<Present>,
+    read_only_root_filesystem: Option<Present>,
+    run_as_group: Option<Present>,
+    se_linux_options: Option<Present>,
+    supplemental_groups: Option<Present>,
+    sysctls: Option<Present>,
+    app_armor_profile: Option<Present>,
+}
+
+impl SecurityContext {
+    /// Whether it says nothing: the API server gives every pod such a one.
+    pub(crate) fn is_empty(&self) -> bool {
+        let others = [
+            self.fs_group,
+            self.proc_mount,
+            self.read_only_root_filesystem,
+            self.run_as_group,
+            self.se_linux_options,
+            self.supplemental_groups,
+            self.sysctls,
+            self.app_armor_profile,
+        ];
+        !self.privileged
+            && self.allow_privilege_escalation.is_none()
+            && self.run_as_user.is_none()
+            && self.run_as_non_root.is_none()
+            && self.capabilities.is_none()
+            && self.seccomp_profile.is_none()
+            && self.windows_options.is_none()
+            && others.iter().all(Option::is_none)
+    }
 }
 
 /// Capabilities added to those of the runtime, and dropped from them.

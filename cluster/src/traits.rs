@@ -97,7 +97,12 @@ impl Trait {
                     .flatten()
                     .any(|from| from.secret_ref.is_some())
             }),
-            Self::NoSecurityContext => of_pod.is_none() && any(&|c| c.security_context.is_none()),
+            Self::NoSecurityContext => {
+                let says = |context: Option<&SecurityContext>| {
+                    context.is_some_and(|context| !context.is_empty())
+                };
+                !says(of_pod) && any(&|c| !says(c.security_context.as_ref()))
+            }
             // Linux alone has what follows.
             _ if is_windows => false,
             Self::Escalation => any(&|c| !own(c, &|s| s.allow_privilege_escalation == Some(false))),
@@ -320,7 +325,10 @@ mod tests {
             ]
         );
         let from = r#"{"os":{"name":"windows"},"containers":[{"name":"a","securityContext":{},"envFrom":[{"secretRef":{}}]}]}"#;
-        assert_eq!(of(from), vec![SecretInEnvironment]);
+        // The API server gives every pod an empty context.
+        assert_eq!(of(from), vec![SecretInEnvironment, NoSecurityContext]);
+        let group = r#"{"os":{"name":"windows"},"securityContext":{"fsGroup":7},"containers":[{"name":"a"}]}"#;
+        assert_eq!(of(group), vec![]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::similar_names,
     clippy::disallowed_methods,
     clippy::disallowed_types,
     reason = "a test runs programs and servers, and fails by panicking"
@@ -284,6 +285,21 @@ fn nobody_listens_or_nobody_answers() {
         assert_eq!(output.status.code(), Some(1));
         assert!(output.stdout.is_empty());
     }
+}
+
+/// A plugin's output may be a token, also where it fails.
+#[test]
+fn a_plugin_that_fails_does_not_tell_its_output() {
+    let (_directory, path) = kubeconfig(
+        "http://127.0.0.1:1",
+        "exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: sh, \
+         args: [-c, 'echo s3cret; echo no login >&2; exit 7']}",
+    );
+    let output = run(&path, &["check"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("no login"), "{stderr}");
+    assert!(!stderr.contains("s3cret"), "{stderr}");
 }
 
 #[test]

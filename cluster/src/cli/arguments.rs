@@ -70,6 +70,11 @@ pub(super) enum Command {
     Audit(Audit),
     /// Report who the cluster takes you for, when your certificate ends, and which rights an audit would miss
     Check,
+    /// Explain a control: its numbers, and what it is judged by; without one, all are listed
+    Explain {
+        /// The key (accounts.default) or a number (5.1.5)
+        control: Option<String>,
+    },
     /// Print the smallest roles with which an audit misses no right
     Rbac(Rbac),
 }

@@ -3,6 +3,7 @@
 mod arguments;
 mod audit;
 mod check;
+mod explain;
 mod live;
 mod waivers;
 
@@ -48,6 +49,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(arguments) => match &arguments.command {
             Command::Audit(asked) => audit::run(&arguments.common, asked),
             Command::Check => check::run(&arguments.common),
+            Command::Explain { control } => explain::run(control.as_deref()),
             Command::Rbac(asked) => {
                 print(&crate::rights::roles(&asked.kubernetes_version));
                 Status::Good

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::time::Duration;
 
 use http::StatusCode;
+use kube::client::AuthError;
 use preflight_rke2::shared::Day;
 use rustls::{AlertDescription, CertificateError};
 use serde::Deserialize;
@@ -86,7 +87,7 @@ impl ClientError {
     /// Of a request that had no answer.
     pub(super) fn failed(url: &str, timeout: Duration, error: &(dyn StdError + 'static)) -> Self {
         let url = url.to_owned();
-        let mut last = error.to_string();
+        let mut last = String::new();
         let mut next = Some(error);
         while let Some(error) = next {
             if let Some(tls) = tls(error) {
@@ -100,7 +101,10 @@ impl ClientError {
                     seconds: timeout.as_secs(),
                 };
             }
-            last = error.to_string();
+            last = match error.downcast_ref::<kube::Error>() {
+                Some(error) => shown(error),
+                None => error.to_string(),
+            };
             next = error.source();
         }
         Self::Unreachable { url, why: last }
@@ -113,6 +117,16 @@ impl ClientError {
             Self::Forbidden(_) | Self::NotFound | Self::Gone | Self::Status { .. }
         )
     }
+}
+
+/// An error of `kube` without an exec plugin's arguments and standard output, which may hold secrets.
+pub(super) fn shown(error: &kube::Error) -> String {
+    let kube::Error::Auth(AuthError::AuthExecRun { out, .. }) = error else {
+        return error.to_string();
+    };
+    let said = String::from_utf8_lossy(&out.stderr);
+    let first = said.lines().next().unwrap_or_default();
+    format!("the exec plugin ended with {}: {first}", out.status)
 }
 
 /// rustls' error, which I/O errors carry inside.

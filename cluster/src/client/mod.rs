@@ -76,7 +76,7 @@ impl Cluster {
         }
         let url = config.cluster_url.to_string();
         let client = ClientBuilder::try_from(config)
-            .map_err(|error| broken(&error))?
+            .map_err(|error| broken(&error::shown(&error)))?
             .build();
         Ok(Self {
             client,
@@ -151,7 +151,7 @@ impl Cluster {
             .collect()
             .await
             .map_err(|error| failed(&error))?;
-        Ok((status, wait, body.to_bytes().to_vec()))
+        Ok((status, wait, body.to_bytes().into()))
     }
 
     fn no_answer(&self) -> ClientError {

@@ -42,6 +42,11 @@ pub(crate) const LISTS: &[(&str, &str, &str)] = &[
         "ClusterRoleBinding",
     ),
     (
+        "/apis/policy/v1beta1/podsecuritypolicies",
+        "policy/v1beta1",
+        "PodSecurityPolicy",
+    ),
+    (
         "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
         "admissionregistration.k8s.io/v1",
         "ValidatingWebhookConfiguration",
@@ -228,6 +233,109 @@ fn pod(more: &Value, container: &Value) -> Value {
     pod
 }
 
+/// Namespaces, and pods that a Job each owns, so that no two share an owner.
+pub(crate) fn many(namespaces: usize, pods: usize) -> (Vec<(String, Value)>, Vec<(String, Value)>) {
+    let namespaces = (0..namespaces).map(|at| {
+        let object = json!({ "metadata": { "name": format!("tenant-{at:05}") } });
+        ("/api/v1/namespaces".to_owned(), object)
+    });
+    let pods = (0..pods).map(|at| {
+        let mut pod = pod(&json!({ "hostPID": true }), &json!({}));
+        pod["metadata"] = json!({
+            "name": format!("nightly-{at:05}-abcde"),
+            "ownerReferences": [{
+                "apiVersion": "batch/v1", "kind": "Job", "name": format!("nightly-{at:05}"),
+                "uid": format!("00000000-0000-0000-0000-{at:012}"), "controller": true,
+            }],
+        });
+        ("/api/v1/namespaces/web/pods".to_owned(), pod)
+    });
+    (namespaces.collect(), pods.collect())
+}
+
+fn pod_security_policy(server: &Server, name: &str, role: &str, spec: &Value) {
+    let policy = json!({ "metadata": { "name": name }, "spec": spec });
+    server.create("/apis/policy/v1beta1/podsecuritypolicies", &policy);
+    let rule = json!({
+        "apiGroups": ["policy"], "resources": ["podsecuritypolicies"], "resourceNames": [name], "verbs": ["use"],
+    });
+    let role = json!({ "metadata": { "name": role }, "rules": [rule] });
+    server.create(&format!("{RBAC}/clusterroles"), &role);
+}
+
+/// What a policy says that allows everything.
+fn open_policy() -> Value {
+    let any = json!({ "rule": "RunAsAny" });
+    json!({
+        "privileged": true, "allowPrivilegeEscalation": true, "allowedCapabilities": ["*"], "volumes": ["*"],
+        "hostNetwork": true, "hostPID": true, "hostIPC": true, "hostPorts": [{ "min": 0, "max": 65535 }],
+        "runAsUser": any, "seLinux": any, "supplementalGroups": any, "fsGroup": any,
+    })
+}
+
+/// The policies of RKE2 up to 1.24 with a profile, and who may use them.
+pub(crate) fn pod_security_policies(server: &Server) {
+    let group = |name: &str| json!({ "kind": "Group", "name": name });
+    let ranges = json!({ "rule": "MustRunAs", "ranges": [{ "min": 1, "max": 65535 }] });
+    pod_security_policy(
+        server,
+        "global-restricted-psp",
+        "global-restricted-psp-clusterrole",
+        &json!({
+            "privileged": false, "allowPrivilegeEscalation": false, "requiredDropCapabilities": ["ALL"],
+            "volumes": ["configMap", "emptyDir", "projected", "secret", "downwardAPI", "persistentVolumeClaim"],
+            "runAsUser": { "rule": "MustRunAsNonRoot" }, "seLinux": { "rule": "RunAsAny" },
+            "supplementalGroups": ranges, "fsGroup": ranges,
+        }),
+    );
+    pod_security_policy(
+        server,
+        "system-unrestricted-psp",
+        "system-unrestricted-psp-role",
+        &open_policy(),
+    );
+    bind(
+        server,
+        "global-restricted-psp-rolebinding",
+        "global-restricted-psp-clusterrole",
+        &group("system:authenticated"),
+    );
+    bind(
+        server,
+        "system-unrestricted-node-psp-rolebinding",
+        "system-unrestricted-psp-role",
+        &group("system:nodes"),
+    );
+    bind(
+        server,
+        "system-node-default-psp-rolebinding",
+        "global-restricted-psp-clusterrole",
+        &group("system:nodes"),
+    );
+    let of_accounts = json!({
+        "metadata": { "name": "system-unrestricted-svc-acct-psp-rolebinding" },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system-unrestricted-psp-role" },
+        "subjects": [group("system:serviceaccounts")],
+    });
+    server.create(
+        &format!("{RBAC}/namespaces/kube-system/rolebindings"),
+        &of_accounts,
+    );
+}
+
+/// The policy of a start without a profile, still bound to everybody.
+pub(crate) fn leave_open_policy(server: &Server) {
+    let role = "global-unrestricted-psp-clusterrole";
+    pod_security_policy(server, "global-unrestricted-psp", role, &open_policy());
+    let everybody = json!({ "kind": "Group", "name": "system:authenticated" });
+    bind(
+        server,
+        "global-unrestricted-psp-rolebinding",
+        role,
+        &everybody,
+    );
+}
+
 /// `null` removes a field.
 fn merge(into: &mut Value, more: &Value) {
     for (key, value) in more.as_object().unwrap() {
@@ -247,8 +355,8 @@ type Step = Box<dyn Fn(&Server)>;
 pub(crate) struct Broken {
     /// What it is then.
     pub(crate) outcome: &'static str,
-    /// Another control that cannot hold either then.
-    pub(crate) with: Option<&'static str>,
+    /// Other controls that cannot hold either then.
+    pub(crate) with: &'static [&'static str],
     make: Step,
     mend: Step,
 }
@@ -266,7 +374,7 @@ impl Broken {
 fn warns(make: impl Fn(&Server) + 'static, mend: impl Fn(&Server) + 'static) -> Broken {
     Broken {
         outcome: "warn",
-        with: None,
+        with: &[],
         make: Box::new(make),
         mend: Box::new(mend),
     }
@@ -413,7 +521,7 @@ pub(crate) fn broken() -> Vec<(&'static str, Broken)> {
             "pods.privileged",
             // The API server refuses a privileged container that may not gain rights.
             Broken {
-                with: Some("pods.privilege-escalation"),
+                with: &["pods.privilege-escalation"],
                 ..bad_pod(
                     none(),
                     json!({ "securityContext": { "privileged": true, "allowPrivilegeEscalation": null } }),
@@ -440,6 +548,26 @@ pub(crate) fn broken() -> Vec<(&'static str, Broken)> {
                 none(),
                 context("capabilities", json!({ "drop": ["NET_RAW"] })),
             ),
+        ),
+        (
+            "pods.net-raw",
+            Broken {
+                with: &["pods.capabilities"],
+                ..bad_pod(none(), context("capabilities", json!(null)))
+            },
+        ),
+        (
+            "pods.security-context",
+            Broken {
+                with: &[
+                    "pods.privilege-escalation",
+                    "pods.root",
+                    "pods.net-raw",
+                    "pods.capabilities",
+                    "pods.seccomp",
+                ],
+                ..bad_pod(none(), json!({ "securityContext": null }))
+            },
         ),
         (
             "pods.host-path",
@@ -488,7 +616,7 @@ pub(crate) fn broken() -> Vec<(&'static str, Broken)> {
             "network.plugin",
             Broken {
                 outcome: "error",
-                with: None,
+                with: &[],
                 make: Box::new(|server| {
                     server.delete("/api/v1/namespaces/kube-system/pods/rke2-canal-x");
                 }),

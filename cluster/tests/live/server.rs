@@ -12,7 +12,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::Value;
 
 /// Longer than a start takes on a machine that is busy with other work.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 const CERTIFICATES: &str = "
 for name in ca other; do
@@ -67,16 +67,21 @@ fn programs() -> PathBuf {
 fn newest() -> String {
     let versions = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/kubernetes/versions");
     let text = std::fs::read_to_string(versions).unwrap();
-    let minors = text.lines().filter_map(|line| line.split(' ').next());
+    let mut minors = text.lines().filter_map(|line| line.split(' ').next());
     minors
-        .filter(|word| word.starts_with("1."))
-        .last()
+        .rfind(|word| word.starts_with("1."))
         .unwrap()
         .to_owned()
 }
 
 impl Server {
+    /// Of the newest minor.
     pub(crate) fn start() -> Self {
+        Self::start_of(&newest())
+    }
+
+    /// Of a minor that `tests/kubernetes/build` built.
+    pub(crate) fn start_of(minor: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let made = Command::new("bash")
             .args(["-ec", CERTIFICATES])
@@ -112,7 +117,7 @@ impl Server {
                 format!("--initial-cluster=default={peer}"),
             ],
         );
-        let bin = programs().join(newest()).join("bin");
+        let bin = programs().join(minor).join("bin");
         server.spawn(
             &bin.join("kube-apiserver"),
             &[
@@ -146,10 +151,13 @@ impl Server {
             &bin.join("kube-controller-manager"),
             &[
                 format!("--kubeconfig={}", admin.display()),
-                "--controllers=serviceaccount-controller,namespace-controller,clusterrole-aggregation-controller".to_owned(),
+                "--controllers=serviceaccount,namespace,clusterrole-aggregation".to_owned(),
                 "--service-account-private-key-file=sa.key".to_owned(),
                 "--root-ca-file=ca.crt".to_owned(),
                 "--leader-elect=false".to_owned(),
+                "--kube-api-qps=1000".to_owned(),
+                "--kube-api-burst=2000".to_owned(),
+                "--concurrent-serviceaccount-token-syncs=5".to_owned(),
                 "--secure-port=0".to_owned(),
             ],
         );
@@ -248,6 +256,40 @@ impl Server {
         self.must(request.body(Body::from(body.into_bytes())).unwrap())
     }
 
+    /// Creates many objects, a few at a time.
+    pub(crate) fn create_all(&self, objects: Vec<(String, Value)>) {
+        let client = self.client.as_ref().unwrap();
+        let left = std::sync::Arc::new(std::sync::Mutex::new(objects));
+        self.runtime.block_on(async {
+            let mut workers = tokio::task::JoinSet::new();
+            for _ in 0..16 {
+                let (client, left) = (client.clone(), std::sync::Arc::clone(&left));
+                workers.spawn(async move {
+                    loop {
+                        let Some((path, object)) = left.lock().unwrap().pop() else {
+                            break;
+                        };
+                        let request = Request::post(&path)
+                            .header(header::CONTENT_TYPE, "application/json")
+                            .body(Body::from(object.to_string().into_bytes()))
+                            .unwrap();
+                        let response = client.send(request).await.unwrap();
+                        let status = response.status();
+                        let body = response.into_body().collect().await.unwrap().to_bytes();
+                        assert!(
+                            status.is_success(),
+                            "{path}: {}",
+                            String::from_utf8_lossy(&body)
+                        );
+                    }
+                });
+            }
+            while let Some(done) = workers.join_next().await {
+                done.unwrap();
+            }
+        });
+    }
+
     /// Deletes an object at once.
     pub(crate) fn delete(&self, path: &str) {
         let path = format!("{path}?gracePeriodSeconds=0");
@@ -287,11 +329,41 @@ impl Server {
         self.run_as(&self.kubeconfig("admin"), arguments)
     }
 
+    /// How many lists were asked for by the program, as the API server counts them.
+    pub(crate) fn requests(&self) -> u64 {
+        let path = "/metrics";
+        let client = self.client.as_ref().unwrap();
+        let text = self.runtime.block_on(async {
+            let request = Request::get(path).body(Body::empty()).unwrap();
+            let response = client.send(request).await.unwrap();
+            let body = response.into_body().collect().await.unwrap();
+            String::from_utf8_lossy(&body.to_bytes()).into_owned()
+        });
+        text.lines()
+            .filter(|line| {
+                line.starts_with("apiserver_request_total{") && line.contains("verb=\"LIST\"")
+            })
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
+            .sum()
+    }
+
+    /// kubectl with these arguments, its output thrown away; `false` where there is none.
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> bool {
+        let status = Command::new("kubectl")
+            .args(arguments)
+            .arg("--kubeconfig")
+            .arg(self.kubeconfig("admin"))
+            .stdout(Stdio::null())
+            .status();
+        status.is_ok_and(|status| status.success())
+    }
+
     pub(crate) fn run_as(&self, kubeconfig: &Path, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_preflight-rke2-cluster"))
             .args(arguments)
             .arg("--kubeconfig")
             .arg(kubeconfig)
+            .current_dir(self.directory.path())
             .env_clear()
             .output()
             .unwrap()
