@@ -10,6 +10,7 @@ use crate::control::{self, CONTROLS};
 use crate::dump;
 use crate::evaluate::{self, Judged};
 use crate::facts::Facts;
+use crate::kind::Kind;
 use crate::report::{Audit, Format, render};
 
 pub(super) fn run(common: &Common, asked: &Asked) -> Status {
@@ -54,6 +55,7 @@ pub(super) fn run(common: &Common, asked: &Asked) -> Status {
             ));
         }
     }
+    let unread = facts.missing(&Kind::all(&facts.version));
     let audit = Audit {
         cluster,
         version: facts.version,
@@ -61,10 +63,10 @@ pub(super) fn run(common: &Common, asked: &Asked) -> Status {
         asked: asked.benchmark.is_some(),
         controls,
     };
-    show(common, asked, &audit)
+    show(common, asked, &audit, &unread)
 }
 
-fn show(common: &Common, asked: &Asked, audit: &Audit) -> Status {
+fn show(common: &Common, asked: &Asked, audit: &Audit, unread: &[String]) -> Status {
     let all: Vec<&Judged> = audit
         .controls
         .iter()
@@ -105,7 +107,7 @@ fn show(common: &Common, asked: &Asked, audit: &Audit) -> Status {
         .filter(|judged| wanted.iter().any(|show| is_shown(judged, *show)))
         .collect();
     print(&render(asked.format, audit, &all, &shown, style(common)));
-    status(&all, &asked.fail_on)
+    status(&all, &asked.fail_on, unread)
 }
 
 /// The facts, and where they are from.
@@ -144,7 +146,26 @@ fn is_shown(judged: &Judged, show: Show) -> bool {
     }
 }
 
-fn status(all: &[&Judged], fail_on: &[FailOn]) -> Status {
+/// Each list that was not read, once; then what could not be evaluated for another reason.
+fn explain_errors(all: &[&Judged], unread: &[String]) {
+    let errors = || {
+        all.iter()
+            .filter(|judged| judged.outcome == ControlOutcome::Error)
+    };
+    let is_why = |why: &String, judged: &Judged| judged.answer.summary.contains(why);
+    for why in unread {
+        if errors().any(|judged| is_why(why, judged)) {
+            complain(why);
+        }
+    }
+    for judged in errors() {
+        if !unread.iter().any(|why| is_why(why, judged)) {
+            complain(&format!("{}: {}", judged.edition.id, judged.answer.summary));
+        }
+    }
+}
+
+fn status(all: &[&Judged], fail_on: &[FailOn], unread: &[String]) -> Status {
     let any = |outcome| {
         all.iter()
             .any(|judged| judged.outcome == outcome && !judged.is_waived())
@@ -158,12 +179,7 @@ fn status(all: &[&Judged], fail_on: &[FailOn]) -> Status {
     } else if found {
         Status::FailedOn
     } else if any(ControlOutcome::Error) {
-        for judged in all
-            .iter()
-            .filter(|judged| judged.outcome == ControlOutcome::Error)
-        {
-            complain(&format!("{}: {}", judged.edition.id, judged.answer.summary));
-        }
+        explain_errors(all, unread);
         Status::Failed
     } else {
         Status::Good
