@@ -9,6 +9,9 @@
     reason = "a test runs programs and servers, and fails by panicking"
 )]
 
+#[path = "../../tests/common/schema.rs"]
+mod schema;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -132,6 +135,13 @@ fn audit(answers: Answers, more: &[&str]) -> (Server, Option<i32>, serde_json::V
     let output = run(&path, &arguments);
     let json = serde_json::from_slice(&output.stdout).unwrap_or(serde_json::Value::Null);
     let stderr = String::from_utf8(output.stderr).unwrap();
+    if !json.is_null() {
+        let text = include_str!("../../docs/schema/cluster-audit.schema.json");
+        let mut wrong = Vec::new();
+        let schema = serde_json::from_str(text).unwrap();
+        schema::validate(&schema, &json, "", &mut wrong);
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
     (server, output.status.code(), json, stderr)
 }
 
