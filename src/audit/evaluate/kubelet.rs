@@ -19,9 +19,9 @@ use crate::rke2::config::{duration_sign, entry_flag, integer};
 use crate::rke2::layout::KUBELET_DEFAULTS;
 use crate::text::shell_word;
 
-/// The suites that the kubelet offers.
 /// The first minor version whose kubelet takes `eventRecordQPS: 0` as no limit: kubernetes #117119.
 const EVENTS_UNLIMITED: u32 = 37;
+/// The suites that the kubelet offers.
 const SUITES: KubeletSetting = KubeletSetting {
     flag: "tls-cipher-suites",
     field: "tlsCipherSuites",
