@@ -272,13 +272,12 @@ fn profile(facts: &NodeFacts) -> Option<&'static str> {
 }
 
 /// The command that makes RKE2 read its configuration again.
+/// What was changed may ask more of the host: it is not restarted before that is met.
 pub(super) fn restart(facts: &NodeFacts) -> String {
-    format!("systemctl restart {}", facts.settings.role.unit())
-}
-
-/// The same for a profile, which makes demands of the host: not before these are met.
-fn checked_restart(facts: &NodeFacts) -> String {
-    format!("preflight-rke2 check && {}", restart(facts))
+    format!(
+        "preflight-rke2 check && systemctl restart {}",
+        facts.settings.role.unit()
+    )
 }
 
 /// How a cure is carried out on this node, in this order.
@@ -319,10 +318,7 @@ fn remedies(cure: &Cure, facts: &NodeFacts) -> Vec<Remedy> {
         Cause::NotRestarted | Cause::Other(..) => {}
     }
     if cure.restarts {
-        commands.push(match cure.cause {
-            Cause::NoProfile => checked_restart(facts),
-            _ => restart(facts),
-        });
+        commands.push(restart(facts));
     }
     let mut once: Vec<String> = Vec::with_capacity(commands.len());
     for command in commands {
@@ -364,9 +360,10 @@ fn drop_in(facts: &NodeFacts, key: &str) -> Option<String> {
 /// Commands that write lines for `key` into RKE2's configuration.
 pub(super) fn write(facts: &NodeFacts, key: &str, lines: &[String]) -> Vec<String> {
     let words: Vec<String> = lines.iter().map(|line| shell_word(line)).collect();
-    let append = |path: &str, first: &str| {
+    // The last line of a file may have no line feed: an empty line comes first.
+    let append = |path: &str| {
         format!(
-            "printf '%s\\n' {first}{} >> {}",
+            "printf '%s\\n' '' {} >> {}",
             words.join(" "),
             shell_word(path)
         )
@@ -376,13 +373,9 @@ pub(super) fn write(facts: &NodeFacts, key: &str, lines: &[String]) -> Vec<Strin
             let directory = path
                 .rsplit_once('/')
                 .map_or("/", |(directory, _)| directory);
-            vec![
-                format!("mkdir -p {}", shell_word(directory)),
-                append(&path, ""),
-            ]
+            vec![format!("mkdir -p {}", shell_word(directory)), append(&path)]
         }
-        // The last line of the file may have no line feed.
-        None => vec![append(facts.settings.config_file(), "'' ")],
+        None => vec![append(facts.settings.config_file())],
     }
 }
 

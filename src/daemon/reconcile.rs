@@ -20,8 +20,8 @@ use crate::host::textfile::Textfile;
 use crate::host::{configuration, state, units};
 use crate::journal::Record;
 use crate::monitor::{
-    self, JobEvent, MonitorAction, MonitorStatus, NodeStatus, PersistedState, Phase, StepInput,
-    StopContext, UnitStatus,
+    self, Hold, JobEvent, MonitorAction, MonitorStatus, NodeStatus, PersistedState, Phase,
+    StepInput, StopContext, UnitStatus,
 };
 use crate::report::conditions;
 use crate::report::metrics::{self, Snapshot};
@@ -96,8 +96,11 @@ impl Daemon {
         }
         self.changed.clear();
         self.watch_read_files();
-        let is_blocked = |unit: &Observation| unit.status.is_blocked();
-        self.watch_mounts(observations.iter().any(is_blocked));
+        // A unit that the monitor does not start is not waited for.
+        let may_start = |unit: &Observation| {
+            unit.status.is_blocked() && matches!(unit.status.held, None | Some(Hold::SameCause))
+        };
+        self.watch_mounts(observations.iter().any(may_start));
         let is_settling = observations.iter().any(|unit| unit.is_settling);
         let recheck = observations.iter().filter_map(|unit| unit.recheck).min();
         self.report(observations).await;

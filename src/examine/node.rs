@@ -65,6 +65,10 @@ impl Node for HostNode<'_> {
         self.advises
     }
 
+    fn is_up(&self) -> bool {
+        self.advises && !self.sockets
+    }
+
     fn hostname(&self) -> Option<String> {
         node::network::hostname(self.root)
     }

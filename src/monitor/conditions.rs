@@ -9,6 +9,8 @@ use crate::finding::{CheckId, Effect, Finding, Outcome};
 const LASTS: u64 = 10_000_000;
 /// Conditions that are remembered.
 const MOST: usize = 64;
+/// How long advice must be over to be logged so, in microseconds: space comes and goes about its limit.
+const OVER: u64 = 600_000_000;
 /// Advice that comes and goes by time.
 const ADVICE: [CheckId; 2] = [CheckId::HostEtcdQuota, CheckId::HostSpaceLow];
 
@@ -47,24 +49,35 @@ pub(super) fn detect(persisted: &mut PersistedState, input: &StepInput<'_>) -> C
                     && format!("{} {}", CheckId::HostSpaceLow, finding.subject()) == *known)
         })
     };
-    let over: Vec<String> = persisted
-        .conditions
-        .keys()
-        .filter(|key| is_over(key))
-        .cloned()
-        .collect();
-    for key in over {
+    // Whose a port is, is known of a unit that is down. While RKE2 lives, every holder may be RKE2's own.
+    let are_ports_known = matches!(input.phase, Phase::Down | Phase::Stranded | Phase::Retrying);
+    let mut over = Vec::new();
+    for (key, condition) in &mut persisted.conditions {
+        let id = key.split(' ').next().unwrap_or_default();
+        let is_port = id == CheckId::HostPort.as_str();
+        if is_port && !are_ports_known && input.phase != Phase::Running {
+            continue;
+        }
+        if !is_over(key) {
+            condition.over_since = None;
+            continue;
+        }
+        let since = *condition.over_since.get_or_insert(input.now);
+        let lasts = ADVICE.iter().any(|advice| advice.as_str() == id) && condition.logged;
+        if !lasts || input.now.abs_diff(since) >= OVER {
+            over.push((key.clone(), is_port));
+        }
+    }
+    for (key, is_port) in over {
         let ended = persisted.conditions.remove(&key);
-        // Of a unit that runs, ports are not read.
-        let is_port = key.split(' ').next() == Some(CheckId::HostPort.as_str());
-        let is_known = input.phase != Phase::Running || !is_port;
-        let logged = ended.filter(|ended| ended.logged && is_known);
+        let logged = ended.filter(|ended| ended.logged && (are_ports_known || !is_port));
         changes.over.extend(logged.map(|ended| ended.summary));
     }
     for finding in findings {
         let key = key(finding);
         let is_known = persisted.conditions.contains_key(&key);
-        let matters = counts(finding, input) && persisted.conditions.len() < MOST;
+        let is_told = finding.id() != CheckId::HostPort || are_ports_known;
+        let matters = is_told && counts(finding, input) && persisted.conditions.len() < MOST;
         if !is_known && !matters {
             continue;
         }
@@ -75,6 +88,7 @@ pub(super) fn detect(persisted: &mut PersistedState, input: &StepInput<'_>) -> C
                 since: input.now,
                 summary: String::new(),
                 logged: false,
+                over_since: None,
             });
         // A clock that was set back ends no wait.
         if !condition.logged && input.now.abs_diff(condition.since) >= LASTS {

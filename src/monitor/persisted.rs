@@ -65,6 +65,9 @@ pub struct Condition {
     pub summary: String,
     /// Whether it was logged.
     pub logged: bool,
+    /// Since when it is over, where that has to last before it is logged.
+    #[serde(default)]
+    pub over_since: Option<u64>,
 }
 
 /// What was last logged of a certificate.

@@ -1160,7 +1160,32 @@ fn space_that_is_low_is_not_over_when_none_is_left() {
     let full = Finding::new(CheckId::HostSpace, "/data", vec![], Violated, Violated);
     assert_eq!(conditions(&node.observe(vec![full])), NOTHING);
     assert_eq!(conditions(&node.observe(vec![low()])), NOTHING);
+    // It comes and goes about the limit.
+    for _ in 0..3 {
+        assert_eq!(conditions(&node.observe(vec![])), NOTHING);
+        node.now += 300_000_000;
+        assert_eq!(conditions(&node.observe(vec![low()])), NOTHING);
+    }
+    assert_eq!(conditions(&node.observe(vec![])), NOTHING);
+    node.now += 600_000_000;
     let over = (vec![], vec!["/data is wrong"]);
+    assert_eq!(conditions(&node.observe(vec![])), over);
+}
+
+#[test]
+fn while_rke2_starts_a_port_may_be_its_own() {
+    let port = || condition(CheckId::HostPort, "port 6443");
+    let mut node = Node::new(Phase::Down);
+    node.observe(vec![port()]);
+    node.now += 10_000_000;
+    assert_eq!(conditions(&node.observe(vec![port()])).0.len(), 1);
+    for phase in [Phase::Starting, Phase::Stopping] {
+        node.phase = phase;
+        assert_eq!(conditions(&node.observe(vec![])), NOTHING);
+    }
+    node.phase = Phase::Retrying;
+    assert_eq!(conditions(&node.observe(vec![port()])), NOTHING);
+    let over = (vec![], vec!["port 6443 is wrong"]);
     assert_eq!(conditions(&node.observe(vec![])), over);
 }
 

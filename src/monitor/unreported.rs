@@ -1,8 +1,8 @@
 //! A unit that is blocked for a reason whose end the kernel does not report: it is looked for.
 
 use super::input::StepInput;
-use super::persisted::PersistedState;
-use super::step::down_for;
+use super::persisted::{Hold, PersistedState};
+use super::step::{down_for, hold};
 use crate::finding::{CheckId, Effect, Finding};
 use crate::gate::plan::Decision;
 
@@ -24,7 +24,12 @@ const MOSTLY: [CheckId; 5] = [
 
 /// How long until the host is to be evaluated again.
 pub(super) fn recheck(persisted: &PersistedState, input: &StepInput<'_>) -> Option<u64> {
-    if input.plan.decision != Decision::Block || down_for(persisted, input).is_none() {
+    if input.plan.decision != Decision::Block {
+        return None;
+    }
+    let block = down_for(persisted, input)?;
+    // Others are not ended by what the host becomes.
+    if !matches!(hold(persisted, input, &block), None | Some(Hold::SameCause)) {
         return None;
     }
     let after = |finding: &&Finding| {

@@ -1082,13 +1082,14 @@ const OTHERS: &[Check] = &[
     },
     Check {
         id: CheckId::HostStateKeyPair,
-        title: "no certificate or key of a server was emptied by a power loss",
+        title: "no certificate of a server was emptied by a power loss",
         required_by: &[Rke2, KubeApiserver, Etcd],
         applies: Text("servers that have run"),
         about: Text(
-            "A server makes those certificates and keys anew that are missing, and renews certificates that expire. One \
-             that is empty, or has only NUL characters, it leaves as it is: the API server or etcd ends. An empty certificate \
-             authority is restored from the datastore; a server that has none yet ends",
+            "A server makes those certificates and keys anew that are missing, and renews certificates that expire. A \
+             certificate that is empty, or has only NUL characters, it leaves as it is: the API server or etcd ends. Of an \
+             empty key, RKE2 may make both anew. An empty certificate authority is restored from the datastore; a server \
+             that has none yet ends",
         ),
         fix: Text("remove both files of the pair, which RKE2 writes again"),
         source: Text(
@@ -1097,18 +1098,15 @@ const OTHERS: &[Check] = &[
     },
     Check {
         id: CheckId::HostStateManifest,
-        title: "the manifest of etcd is YAML, and what a server deploys can be opened",
+        title: "the manifest of etcd is YAML",
         required_by: &[Rke2],
-        applies: Text("servers; the manifest of etcd where it has data"),
+        applies: Text("servers whose etcd has data"),
         about: Text(
             "A server reads agent/pod-manifests/etcd.yaml before it writes the file again, to keep the arguments with \
-             which etcd was first started. An empty file passes. Before {since UNOPENED_MANIFEST_LOGGED} a server also \
-             ends over a file below server/manifests that cannot be opened: a link to a missing file is found",
+             which etcd was first started. An empty file passes",
         ),
-        fix: Text("remove the manifest, which RKE2 writes again, or the link"),
-        source: Text(
-            "rancher/rke2 pkg/rke2/rke2_linux.go (CurrentETCDOptions), pkg/bootstrap/bootstrap.go",
-        ),
+        fix: Text("remove the file, which RKE2 writes again"),
+        source: Text("rancher/rke2 pkg/rke2/rke2_linux.go (CurrentETCDOptions)"),
     },
     Check {
         id: CheckId::HostStatePasswd,

@@ -128,8 +128,6 @@ changes! {
     /// The static pods of the API server and of kube-proxy are removed and written anew at each start:
     /// rancher/rke2 aba315833.
     MANIFESTS_REMOVED: (24, 17, 1), (25, 13, 1), (26, 8, 1), (27, 5, 1);
-    /// A file below `server/manifests` that cannot be opened is only logged: rancher/rke2 003f022f8.
-    UNOPENED_MANIFEST_LOGGED: (36, 0, 1);
     /// A unit does not start while the other one runs; before, each stops the other:
     /// rancher/rke2 bundle/lib/systemd/system.
     UNIT_SKIPPED: (32, 13, 1), (33, 9, 1), (34, 5, 1), (35, 2, 1);

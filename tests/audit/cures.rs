@@ -587,7 +587,7 @@ fn a_mode_that_does_not_last_is_said_to_be_one() {
             pod("kube-controller-manager"),
             pod("kube-scheduler"),
             pod("etcd"),
-            "systemctl restart rke2-server.service".to_owned()
+            "preflight-rke2 check && systemctl restart rke2-server.service".to_owned()
         ]
     );
 }
@@ -901,4 +901,56 @@ fn evidence_has_its_age() {
     assert_eq!(port.group.as_deref(), Some("restart"));
     assert!(port.result.running.as_ref().is_some_and(|seen| !seen.met));
     assert!(port.result.next_start.as_ref().is_some_and(|seen| seen.met));
+}
+
+/// What RKE2 leaves to a file of the administrator's, the API server refuses as a flag beside it.
+#[test]
+fn a_file_of_the_administrators_is_corrected_itself() {
+    for (entry, control, words) in [
+        (
+            "authorization-config=/etc/authz.yaml",
+            "apiserver.authz.Node",
+            "Node and RBAC",
+        ),
+        (
+            "authentication-config=/etc/authn.yaml",
+            "apiserver.anonymous-auth",
+            "anonymous: {enabled: false}",
+        ),
+    ] {
+        let mut node = Node::new(Benchmark::V1_12, Role::Server, Care::Full);
+        node.config += &format!("kube-apiserver-arg+:\n- {entry}\n");
+        let flag = if control.contains("anonymous") {
+            "--anonymous-auth"
+        } else {
+            "--authorization-mode"
+        };
+        for pod in &mut node.pods {
+            pod.args.retain(|arg| !arg.starts_with(flag));
+        }
+        let audit = node.audit();
+        let group = audit
+            .groups
+            .iter()
+            .find(|group| group.controls.contains(&control))
+            .unwrap_or_else(|| panic!("{control}: {:#?}", audit.groups));
+        assert!(group.name.starts_with("file:/etc/auth"), "{group:#?}");
+        let remedies = serde_json::to_string(&group.remedies).unwrap();
+        assert!(remedies.contains(words), "{remedies}");
+    }
+}
+
+/// The API server refuses a plugin that is in both lists.
+#[test]
+fn a_plugin_that_was_off_is_taken_from_that_list() {
+    let mut node = Node::new(Benchmark::V1_12, Role::Server, Care::Guide);
+    node.config += "kube-apiserver-arg+:\n- disable-admission-plugins=DenyServiceExternalIPs,PodNodeSelector\n";
+    let built = node.build();
+    cure(&built, &node, None);
+    let config = std::fs::read_to_string(built.at("/etc/rancher/rke2/config.yaml")).unwrap();
+    assert!(
+        config.contains("- disable-admission-plugins=PodNodeSelector\n"),
+        "{config}"
+    );
+    starts(&built, &node);
 }

@@ -223,7 +223,7 @@ fn a_certificate_that_ends_is_logged_once(suite: &str) {
             eventually logged 1
             systemctl restart preflight-rke2
             up preflight-rke2
-            make-certificate 5 </lab/long.pem >$tls/client-admin.crt
+            make-certificate 4.5 </lab/long.pem >$tls/client-admin.crt
             eventually logged 2
             rec entries entries {EXPIRING}
             rec explained journalctl --no-pager -xu rke2-server MESSAGE_ID={EXPIRING}

@@ -62,16 +62,13 @@ pub(super) fn with_limits(cure: Cure, facts: &NodeFacts) -> Cure {
         lines.extend(pod_security(facts));
     }
     lines.extend(LIMITS.map(str::to_owned));
-    // In parts, because reports cut long commands.
-    let mut redirect = ">";
+    // In parts, because reports cut long commands. A file that is there is kept as FILE~.
+    let mut into = format!("| install --backup --mode=600 /dev/stdin {FILE}");
     let mut file = Vec::new();
     for part in lines.chunks(8) {
         let words: Vec<String> = part.iter().map(|line| shell_word(line)).collect();
-        file.push(format!(
-            "printf '%s\\n' {} {redirect} {FILE}",
-            words.join(" ")
-        ));
-        redirect = ">>";
+        file.push(format!("printf '%s\\n' {} {into}", words.join(" ")));
+        into = format!(">> {FILE}");
     }
     let cure = cure.with(file);
     if has_pod_security {

@@ -67,8 +67,9 @@ pub(super) fn encryption(facts: &NodeFacts) -> ControlResult {
             .with([
                 "rke2 secrets-encrypt enable".to_owned(),
                 restart(facts),
-                "rke2 secrets-encrypt reencrypt".to_owned(),
-            ]),
+                "rke2 secrets-encrypt reencrypt --force --skip".to_owned(),
+            ])
+            .note("on a cluster with several servers, restart each before the last command"),
         )
 }
 
@@ -167,8 +168,18 @@ pub(super) fn pod_security(facts: &NodeFacts) -> ControlResult {
     .cured_by(if path == layout::POD_SECURITY {
         by_profile(facts)
     } else {
-        let line = level.map(Node::source);
+        let exempted = exempted(plugin);
+        let missing: Vec<&str> = exempt(&facts.version)
+            .filter(|name| !exempted.iter().any(|exempted| exempted == name))
+            .collect();
+        // RKE2's own pods would be refused there.
+        let line = level.map(Node::source).filter(|_| missing.is_empty());
         let correct = match &line {
+            None if !missing.is_empty() => format!(
+                "write `enforce: restricted` below the defaults of PodSecurity in {path}, and add {} to its \
+                 exemptions.namespaces",
+                missing.join(", ")
+            ),
             Some(line) => format!("write `enforce: restricted` at {line}"),
             None => {
                 format!("write `enforce: restricted` below the defaults of PodSecurity in {path}")
@@ -206,6 +217,20 @@ pub(super) fn exempt(version: &Version) -> impl Iterator<Item = &'static str> {
         .map(|(name, ..)| *name)
 }
 
+/// The namespaces that the plugin exempts, as they are written.
+fn exempt_list(plugin: Option<Node<'_>>) -> Option<Node<'_>> {
+    plugin?
+        .get("configuration")?
+        .get("exemptions")?
+        .get("namespaces")
+}
+
+/// Their names.
+fn exempted(plugin: Option<Node<'_>>) -> Vec<String> {
+    let items = exempt_list(plugin).into_iter().flat_map(Node::items);
+    items.filter_map(Node::text).collect()
+}
+
 pub(super) fn exemptions(facts: &NodeFacts) -> ControlResult {
     let allowed: Vec<&str> = exempt(&facts.version).collect();
     let expected = format!("no namespace but {}", allowed.join(", "));
@@ -214,12 +239,7 @@ pub(super) fn exemptions(facts: &NodeFacts) -> ControlResult {
         Err(result) => return *result,
     };
     let path = document.path();
-    let list = plugin(document, POD_SECURITY).and_then(|plugin| {
-        plugin
-            .get("configuration")?
-            .get("exemptions")?
-            .get("namespaces")
-    });
+    let list = exempt_list(plugin(document, POD_SECURITY));
     let items: Vec<Node<'_>> = list.into_iter().flat_map(Node::items).collect();
     let others: Vec<(String, Source)> = items
         .iter()

@@ -204,6 +204,7 @@ mod tests {
         let live = HostRoot::live();
         let here = dir.path().to_str().unwrap();
         assert_eq!(lists_types(&live, here), Some(true));
+        assert_eq!(lists_types(&live, &format!("{here}/d")), None);
         assert_eq!(lists_types(&live, &format!("{here}/none")), None);
     }
 

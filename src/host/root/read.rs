@@ -224,21 +224,21 @@ impl HostRoot {
         Ok(names)
     }
 
-    /// Whether a directory says of what type its entries are (`d_type` of `readdir(3)`), by its entry `.`. Only of a
-    /// running host: `None` else, and where it cannot be read.
+    /// Whether a directory says of what type its entries are (`d_type` of `readdir(3)`). Only of a running host: `None`
+    /// else, where it has no entry but `.` and `..`, whose type is always known, and where it cannot be read.
     pub(in crate::host) fn lists_types(&self, path: &str) -> Option<bool> {
         if !self.is_live() {
             return None;
         }
         let directory = self
-            .open_with(Path::new(path), SAFE | OFlag::O_DIRECTORY)
+            .open_untraced(Path::new(path), SAFE | OFlag::O_DIRECTORY)
             .ok()?;
         let mut directory = nix::dir::Dir::from_fd(directory.into()).ok()?;
-        let itself = directory
+        let entry = directory
             .iter()
             .filter_map(Result::ok)
-            .find(|entry| entry.file_name().to_bytes() == b".")?;
-        Some(itself.file_type().is_some())
+            .find(|entry| !matches!(entry.file_name().to_bytes(), b"." | b".."))?;
+        Some(entry.file_type().is_some())
     }
 
     /// The status of the file that `path` leads to, links followed.

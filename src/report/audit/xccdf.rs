@@ -30,7 +30,11 @@ const fn role(audited: &Audited) -> &'static str {
     match audited.edition.scoring {
         Scoring::Scored => "full",
         Scoring::Unscored => "unscored",
-        Scoring::Manual | Scoring::NotApplicable => "unchecked",
+        // What a manual control was found to violate has a result, which "unchecked" excludes.
+        Scoring::Manual | Scoring::NotApplicable => match audited.outcome {
+            ControlOutcome::Manual | ControlOutcome::NotApplicable => "unchecked",
+            _ => "unscored",
+        },
     }
 }
 
@@ -160,7 +164,7 @@ fn rule_result(out: &mut String, audited: &Audited, time: &str) {
     if let Some(applied) = waiver {
         let _ = writeln!(
             out,
-            "      <override time=\"{time}\" authority=\"preflight-rke2.toml\">\n        \
+            "      <override time=\"{time}\" authority=\"/etc/preflight-rke2/config.toml\">\n        \
              <old-result>{result_of}</old-result>\n        \
              <new-result>{now}</new-result>\n        \
              <remark>waived until {}: {}</remark>\n      \

@@ -92,14 +92,12 @@ impl Found<'_> {
             return;
         };
         let all = validities(text.as_bytes()).unwrap_or_default();
-        let ends = all.iter().map(|validity| validity.not_after);
-        let (not_after, renewal) = match kind {
-            // The one that signs, and others that are trusted besides.
-            CertificateKind::Authority => (ends.max(), None),
-            // Its authority follows.
-            CertificateKind::Leaf => (all.first().map(|first| first.not_after), Some(self.renewal)),
+        let renewal = match kind {
+            CertificateKind::Authority => None,
+            CertificateKind::Leaf => Some(self.renewal),
         };
-        if let Some(not_after) = not_after {
+        // The first is used, or signs; its authorities follow.
+        if let Some(not_after) = all.first().map(|first| first.not_after) {
             self.all.push(Certificate {
                 path,
                 file,
@@ -180,7 +178,7 @@ mod tests {
         ]);
         let is = |file: &str, kind, end| (file.to_owned(), kind, end);
         let of_servers = [
-            is("server/tls/server-ca.crt", Authority, IN_2090),
+            is("server/tls/server-ca.crt", Authority, END_OF_2021),
             is("server/tls/client-admin.crt", Leaf, END_OF_2021),
         ];
         let of_etcd = [

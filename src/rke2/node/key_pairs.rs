@@ -1,4 +1,4 @@
-//! Certificates and keys that a power loss emptied. RKE2 makes those anew that are missing, and renews those that it can
+//! Certificates that a power loss emptied. RKE2 makes those anew that are missing, and renews those that it can
 //! read; these are neither.
 //!
 //! Source: k3s-io/k3s `pkg/daemons/control/deps/deps.go` (`expired`, `createClientCertKey`). What the API server of 1.24 and
@@ -105,21 +105,20 @@ fn emptied(node: &dyn Node, path: &str) -> Option<bool> {
     is_emptied.then_some(content.is_empty())
 }
 
-/// A pair of which a file is empty.
+/// A pair whose certificate is empty.
 fn broken(node: &dyn Node, tls: &str, pair: &Pair) -> Option<NodeProblem> {
     let certificate = format!("{tls}/{}.crt", pair.name);
     let key = format!("{tls}/{}.key", pair.name);
-    let (path, kind, is_empty) = match emptied(node, &certificate) {
-        Some(is_empty) => (&certificate, "certificate", is_empty),
-        None => (&key, "key", emptied(node, &key)?),
-    };
+    // Of an empty key with a certificate that can be read, RKE2 may make both anew, as the certificate's time, names and
+    // authority decide.
+    let is_empty = emptied(node, &certificate)?;
     // Of a pair of which one file is missing, RKE2 makes both.
     let are_there = node.exists(&certificate) == Some(true) && node.exists(&key) == Some(true);
     let authority = format!("{tls}/{}", pair.authority);
     if !are_there || node.exists(&authority) != Some(true) {
         return None;
     }
-    let no_pem = format!("tls: failed to find any PEM data in {kind} input");
+    let no_pem = "tls: failed to find any PEM data in certificate input";
     let (stage, program) = if pair.component == Component::Etcd {
         (Stage::Etcd, "etcd")
     } else {
@@ -129,7 +128,7 @@ fn broken(node: &dyn Node, tls: &str, pair: &Pair) -> Option<NodeProblem> {
         Some(called) if is_empty => Some(format!(
             "missing content for serving cert \"{called}::{certificate}::{key}\""
         )),
-        Some(_) => Some(no_pem.clone()),
+        Some(_) => Some(no_pem.to_owned()),
         None => None,
     };
     let mut notes = Vec::new();
@@ -142,7 +141,7 @@ fn broken(node: &dyn Node, tls: &str, pair: &Pair) -> Option<NodeProblem> {
     Some(NodeProblem {
         predicted,
         notes,
-        evidence: vec![Evidence::place(Source::file(path), Part::Read)],
+        evidence: vec![Evidence::place(Source::file(&certificate), Part::Read)],
         remedies: vec![Remedy::Manual {
             summary: "remove both files of the pair, which RKE2 writes again".to_owned(),
             commands: vec![format!(
@@ -153,11 +152,11 @@ fn broken(node: &dyn Node, tls: &str, pair: &Pair) -> Option<NodeProblem> {
         }],
         ..NodeProblem::new(
             CheckId::HostStateKeyPair,
-            path,
+            &certificate,
             pair.component,
             stage,
             format!(
-                "{program} cannot start with its {kind} {path}, which {}",
+                "{program} cannot start with its certificate {certificate}, which {}",
                 what(is_empty)
             ),
         )
@@ -247,11 +246,12 @@ mod tests {
     fn what_a_power_loss_emptied_is_found() {
         assert_eq!(subjects("", &files("x", None)), [""; 0]);
         for pair in &PAIRS {
-            for kind in ["crt", "key"] {
+            for (kind, is_found) in [("crt", true), ("key", false)] {
                 let name = format!("{}.{kind}", pair.name);
+                let path = is_found.then(|| format!("{TLS}/{name}"));
                 for content in ["", "\0\0\0"] {
                     let found = subjects("", &files(&name, Some(content)));
-                    assert_eq!(found, [format!("{TLS}/{name}")], "{content:?}");
+                    assert_eq!(found, Vec::from_iter(path.clone()), "{content:?}");
                 }
                 assert_eq!(subjects("", &files(&name, Some("x"))), [""; 0], "{name}");
                 // RKE2 makes a pair anew of which a file is missing.
@@ -288,9 +288,9 @@ mod tests {
         };
         let pair = format!("{TLS}/serving-kube-apiserver.crt::{TLS}/serving-kube-apiserver.key");
         let missing = format!("missing content for serving cert \"serving-cert::{pair}\"");
-        assert_eq!(predicted("serving-kube-apiserver.key", ""), Some(missing));
-        let no_pem = "tls: failed to find any PEM data in key input".to_owned();
-        assert_eq!(predicted("client-auth-proxy.key", "\0"), Some(no_pem));
+        assert_eq!(predicted("serving-kube-apiserver.crt", ""), Some(missing));
+        let no_pem = "tls: failed to find any PEM data in certificate input".to_owned();
+        assert_eq!(predicted("client-auth-proxy.crt", "\0"), Some(no_pem));
         assert_eq!(predicted("etcd/server-client.crt", ""), None);
     }
 

@@ -70,7 +70,8 @@ fn of_checkpoint(
     node: &dyn Node,
     checkpoint: &Checkpoint,
 ) -> Option<NodeProblem> {
-    if !is_read(checkpoint.since, start.version) {
+    let is_of_pods = checkpoint.words == PODS;
+    if !is_read(checkpoint.since, start.version) || (is_of_pods && node.is_up()) {
         return None;
     }
     let is_of_cpus = checkpoint.name == CPU;
@@ -105,7 +106,7 @@ fn of_checkpoint(
         }
         Json::Policy(_) | Json::Unknown => return None,
     };
-    if checkpoint.words == PODS && may_lack_feature(start, node) {
+    if is_of_pods && may_lack_feature(start, node) {
         return None;
     }
     Some(NodeProblem {

@@ -53,6 +53,12 @@ pub(crate) trait Node {
         false
     }
 
+    /// Whether the unit is known to run. Then files that its kubelet writes all the time are not read: the monitor would
+    /// evaluate the host after each write.
+    fn is_up(&self) -> bool {
+        false
+    }
+
     /// The host name that the kernel has, `uname -n`.
     fn hostname(&self) -> Option<String> {
         None

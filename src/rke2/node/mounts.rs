@@ -230,19 +230,13 @@ fn snapshotter(start: &Start<'_>, node: &dyn Node, data_dir: &str) -> Option<Nod
     if !refuses_overlay(&mount.fs_type) && !has_no_types {
         return None;
     }
-    let (words, actual) = if has_no_types {
+    let (reason, actual) = if has_no_types {
         (
-            "does not support d_type. If the backing filesystem is xfs, please reformat with ftype=1 to enable d_type support"
-                .to_owned(),
+            "; it does not support d_type: an XFS must be made with ftype=1",
             "xfs made with ftype=0".to_owned(),
         )
     } else {
-        (
-            format!(
-                "\"overlayfs\" snapshotter cannot be enabled for \"{path}\", try using \"fuse-overlayfs\" or \"native\""
-            ),
-            mount.fs_type.clone(),
-        )
+        ("", mount.fs_type.clone())
     };
     let origin = setting.sources.last().unwrap_or(&SettingOrigin::Default);
     let mut remedies = origin.remedies("snapshotter", None, &Change::Set("native".to_owned()));
@@ -252,7 +246,8 @@ fn snapshotter(start: &Start<'_>, node: &dyn Node, data_dir: &str) -> Option<Nod
     Some(NodeProblem {
         evidence: evidence(),
         notes: vec![format!(
-            "RKE2 waits for ever: {words}. The snapshotter native takes much more space"
+            "RKE2 waits for ever: \"overlayfs\" snapshotter cannot be enabled for \"{path}\", try using \
+             \"fuse-overlayfs\" or \"native\"{reason}. The snapshotter native takes much more space"
         )],
         required: Some("a file system on which overlayfs can be mounted".to_owned()),
         actual: Some(actual),

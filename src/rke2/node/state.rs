@@ -1,15 +1,12 @@
 //! Files that an earlier start of a server left, and that this one cannot go on with.
 //!
-//! Source: rancher/rke2 `pkg/rke2/rke2_linux.go` (`CurrentETCDOptions`), `pkg/bootstrap/bootstrap.go`, k3s-io/k3s `pkg/passwd/passwd.go` and
+//! Source: rancher/rke2 `pkg/rke2/rke2_linux.go` (`CurrentETCDOptions`), k3s-io/k3s `pkg/passwd/passwd.go` and
 //! `pkg/etcd/etcd.go`.
-
-use std::path::Path;
 
 use crate::facts::node::File;
 use crate::facts::{Evidence, Part, Source};
 use crate::finding::edit::Change;
 use crate::finding::{CheckId, Component, Remedy, Stage};
-use crate::rke2::changes::UNOPENED_MANIFEST_LOGGED;
 use crate::rke2::layout;
 use crate::yaml;
 
@@ -20,7 +17,6 @@ pub(super) fn problems(start: &Start<'_>, node: &dyn Node) -> Vec<NodeProblem> {
     if start.is_server() {
         let data_dir = start.data_dir();
         all.extend(passwd(node, &data_dir));
-        all.extend(deployed(start, node, &data_dir));
         if start.has_etcd() {
             all.extend(manifest(node, &data_dir));
             all.extend(reset(start, node, &data_dir));
@@ -62,45 +58,6 @@ fn passwd(node: &dyn Node, data_dir: &str) -> Option<NodeProblem> {
             Stage::Datastore,
             format!(
                 "RKE2 cannot read its accounts: {place} has no password and name, separated by a comma"
-            ),
-        )
-    })
-}
-
-/// What a server deploys: it opens each file to write the values of its settings into the charts.
-fn deployed(start: &Start<'_>, node: &dyn Node, data_dir: &str) -> Option<NodeProblem> {
-    if UNOPENED_MANIFEST_LOGGED.includes(start.version) {
-        return None;
-    }
-    let directory = format!("{data_dir}/server/manifests");
-    let mut names = node.names(&directory)?;
-    let is_yaml = |name: &String| {
-        let extension = Path::new(name).extension();
-        extension.is_some_and(|extension| extension == "yaml" || extension == "yml")
-    };
-    names.retain(is_yaml);
-    names.sort_unstable();
-    let mut paths = names.iter().map(|name| format!("{directory}/{name}"));
-    // Of what the directory lists, only a link can lead to nothing.
-    let path = paths.find(|path| node.exists(path) == Some(false))?;
-    Some(NodeProblem {
-        // The file system of its target may be mounted later.
-        is_transient: true,
-        evidence: vec![Evidence::place(Source::file(&path), Part::Read)],
-        notes: vec![format!(
-            "RKE2 ends: failed to rewrite HelmChart manifests to pass through CLI values: failed to open manifest. RKE2 \
-             {UNOPENED_MANIFEST_LOGGED} and later only log it"
-        )],
-        remedies: vec![Remedy::manual(format!(
-            "restore the file that {path} links to, or remove the link"
-        ))],
-        ..NodeProblem::new(
-            CheckId::HostStateManifest,
-            &path,
-            Component::Rke2,
-            Stage::DataDirectory,
-            format!(
-                "RKE2 opens each file that it deploys, and {path} links to one that is missing"
             ),
         )
     })
@@ -215,44 +172,6 @@ mod tests {
             let of = found("server/cred/passwd", content, "");
             assert_eq!(of, Vec::from_iter(wrong), "{content:?}");
         }
-    }
-
-    /// A node with files to deploy, the names that begin with `gone` being links to nothing.
-    struct Deploys(&'static [&'static str]);
-
-    impl Node for Deploys {
-        fn names(&self, path: &str) -> Option<Vec<String>> {
-            let is_it = path == format!("{DATA}/server/manifests");
-            is_it.then(|| self.0.iter().copied().map(str::to_owned).collect())
-        }
-
-        fn exists(&self, path: &str) -> Option<bool> {
-            Some(!path.contains("/gone"))
-        }
-    }
-
-    #[test]
-    fn what_is_deployed_can_be_opened() {
-        let subjects = |minor, names| {
-            let version = Version::new(minor, 1, 1);
-            let all = of(Role::Server, &version, "", |start| {
-                problems(start, &Deploys(names))
-            });
-            assert!(all.iter().all(|problem| problem.is_transient));
-            all.into_iter()
-                .map(|problem| problem.subject)
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(
-            subjects(35, &["rke2-canal.yaml", "own", "gone", "gone.skip"]),
-            [""; 0]
-        );
-        let names = &["x.yaml", "gone.yml", "gone.yaml"];
-        assert_eq!(
-            subjects(35, names),
-            [format!("{DATA}/server/manifests/gone.yaml")]
-        );
-        assert_eq!(subjects(36, names), [""; 0]);
     }
 
     #[test]

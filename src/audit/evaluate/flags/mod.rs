@@ -177,10 +177,19 @@ fn cure(
         }
         return not_in_release(facts, &format!("{} has no --{flag}", component.program()));
     }
+    // The API server refuses the flags beside such a file.
+    if let Some((path, what)) = by_file_of_user(rule, entries) {
+        return Cure::file(path, format!("{what} in {path}"));
+    }
     let meets = next_start_meets(component, rule, facts, &[]);
     match rule {
         Rule::Has(_, item) if has_plugin_of(facts, rule, item) => {
-            let cure = Cure::setting(setting, flag, Wanted::Item(item));
+            let mut cure = Cure::setting(setting, flag, Wanted::Item(item));
+            if flag == "enable-admission-plugins" {
+                // The API server refuses a plugin that is in both lists.
+                let disabled = ("disable-admission-plugins", Wanted::NoItem(item));
+                cure.wanted.push(disabled);
+            }
             if item == "EventRateLimit" {
                 admission::with_limits(cure, facts)
             } else {
@@ -215,6 +224,26 @@ fn cure(
             Cure::setting(setting, flag, Wanted::Value(entry))
         }
     }
+}
+
+/// The file of the administrator's that decides instead of a flag, and what it must have.
+fn by_file_of_user(rule: Rule, entries: &[ComponentArg]) -> Option<(&str, &'static str)> {
+    let (file, what) = match rule {
+        Rule::Has("authorization-mode", _) | Rule::Lacks("authorization-mode", _) => (
+            "authorization-config",
+            "have the authorizers Node and RBAC, and not AlwaysAllow,",
+        ),
+        Rule::Off("anonymous-auth") => (
+            "authentication-config",
+            "write `anonymous: {enabled: false}`",
+        ),
+        _ => return None,
+    };
+    let mut given = entries
+        .iter()
+        .map(|entry| crate::rke2::config::entry_flag(&entry.text));
+    let (_, path) = given.find(|(flag, _)| *flag == file)?;
+    Some((path?, what))
 }
 
 /// Whether an item of a list can be given: of admission plugins, those that the release has.
