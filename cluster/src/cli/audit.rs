@@ -118,7 +118,7 @@ fn facts(common: &Common, asked: &Asked) -> Result<(Facts, String), String> {
                 .map_err(|error| error.to_string())?;
             Ok((facts, format!("dumps in {}", directory.display())))
         }
-        None => live::facts(common),
+        None => live::facts(common, Kind::all),
     }
 }
 

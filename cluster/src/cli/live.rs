@@ -3,29 +3,42 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
+use preflight_rke2::shared::Version;
+
 use super::arguments::Common;
 use crate::client::{self, ClientError, Cluster, Options};
 use crate::facts::Facts;
+use crate::kind::Kind;
 
 /// The facts of the cluster, and its address.
-pub(super) fn facts(common: &Common) -> Result<(Facts, String), String> {
+pub(super) fn facts(
+    common: &Common,
+    kinds: fn(&Version) -> Vec<Kind>,
+) -> Result<(Facts, String), String> {
     with(common, async |cluster| {
-        let is_shown = std::io::stderr().is_terminal();
-        let read = client::facts(&cluster, |kind, read| {
-            if is_shown {
-                clear_with(&format!("reading {}: {read}", kind.plural()));
-            }
-        })
-        .await;
-        if is_shown {
-            clear_with("");
-        }
-        Ok((read?, cluster.url))
+        let read = read(&cluster, kinds).await?;
+        Ok((read, cluster.url))
     })
 }
 
-/// Replaces the last line of the terminal.
-fn clear_with(text: &str) {
+/// Reads lists, and says how far on a terminal.
+pub(super) async fn read(
+    cluster: &Cluster,
+    kinds: fn(&Version) -> Vec<Kind>,
+) -> Result<Facts, ClientError> {
+    let read = client::facts(cluster, kinds, |kind, read| {
+        progress(&format!("reading {}: {read}", kind.plural()));
+    })
+    .await;
+    progress("");
+    read
+}
+
+/// Replaces the last line of standard error, where that is a terminal.
+pub(super) fn progress(text: &str) {
+    if !std::io::stderr().is_terminal() {
+        return;
+    }
     let mut err = std::io::stderr().lock();
     let _ = write!(err, "\r\x1b[K{text}");
     let _ = err.flush();

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use preflight_rke2::shared::Version;
 use serde_json::value::RawValue;
 
 use super::{ClientError, Cluster};
@@ -12,16 +13,18 @@ use crate::objects::Page;
 /// How many objects a page has. Pods are the largest: 200 of them take about 2 MB.
 const PAGE: usize = 200;
 
-/// Reads every kind that rules need. `progress` is told the kind and how many objects of it were read.
+/// Reads the kinds that `kinds` names for the cluster's release. `progress` is told the kind and how many objects of it
+/// were read.
 ///
 /// A list that this user may not read is noted as missing; what ends the connection ends the reading.
 pub(crate) async fn facts(
     cluster: &Cluster,
+    kinds: fn(&Version) -> Vec<Kind>,
     progress: impl Fn(Kind, usize),
 ) -> Result<Facts, ClientError> {
     let version = cluster.version().await?;
     let mut facts = Facts::new(version.clone());
-    for kind in Kind::all(&version) {
+    for kind in kinds(&version) {
         let reading = match list(cluster, kind, &mut facts, &progress).await {
             Ok(reading) => reading,
             Err(ClientError::Forbidden(_)) => Reading::Missing(format!("{} (403)", right(kind))),
