@@ -30,6 +30,8 @@ pub(crate) struct Namespace {
     pub(crate) enforce: Option<String>,
     /// RKE2's marks that it made an object, by annotation.
     pub(crate) marks: BTreeSet<String>,
+    /// Whether it is being deleted: nothing can be made in it any more.
+    pub(crate) is_ending: bool,
 }
 
 /// A node.
@@ -337,6 +339,7 @@ impl Facts {
         let facts = Namespace {
             enforce: enforce.cloned(),
             marks: object.metadata.annotations.0.into_keys().collect(),
+            is_ending: object.metadata.deletion_timestamp.is_some(),
         };
         self.namespaces.insert(object.metadata.name, facts);
     }

@@ -1,4 +1,4 @@
-//! Audits the cluster half of the CIS benchmarks for RKE2.
+//! Audits the cluster half of the CIS benchmarks for RKE2, and fixes default accounts and network policies.
 //!
 //! ```text
 //! dump, client  ->  facts  ->  rules   ->  evaluate  ->  report
@@ -7,7 +7,8 @@
 //!                   is asked   control
 //! ```
 //!
-//! Everything from `facts` to `report` is pure.
+//! Everything from `facts` to `report` is pure. `fix` makes a plan of the same facts, writes it out, or carries it out over
+//! `client`.
 
 mod answer;
 mod cli;
@@ -16,6 +17,7 @@ mod control;
 mod dump;
 mod evaluate;
 mod facts;
+mod fix;
 mod kind;
 mod objects;
 mod powers;

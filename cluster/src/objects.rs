@@ -59,6 +59,8 @@ pub(crate) struct Meta {
     pub(crate) annotations: Rke2Annotations,
     #[serde(default)]
     pub(crate) owner_references: Vec<OwnerReference>,
+    /// There once the object is to be deleted.
+    pub(crate) deletion_timestamp: Option<Present>,
 }
 
 /// The annotations whose names are RKE2's; the text of others is skipped.

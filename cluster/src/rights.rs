@@ -1,10 +1,12 @@
-//! The rights that an audit needs, as objects for kubectl.
+//! The rights that an audit and a fix need, as objects for kubectl.
 
 use std::fmt::Write as _;
 
 use preflight_rke2::shared::Version;
 
+use crate::fix;
 use crate::kind::{Kind, Scope};
+use crate::rke2::COVERED;
 
 /// The smallest roles with which every control of this release can be judged: to list, and nothing else; never secrets,
 /// never `nodes/proxy`.
@@ -17,6 +19,25 @@ pub(crate) fn roles(version: &Version) -> String {
     out.push_str("---\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\n");
     let _ = writeln!(out, "metadata:\n  name: {name}\n  namespace: default");
     rules(&mut out, &kinds, |scope| scope == Scope::Default);
+    out
+}
+
+/// The smallest role with which `fix --apply` can do all that it can plan: the lists of its plan; to change accounts called
+/// `default`, but not to make any; to make network policies; to remove RKE2's marks from the namespaces that have them.
+pub(crate) fn role_of_fix() -> String {
+    let mut out = String::from(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\n\
+         metadata:\n  name: preflight-rke2-cluster-fix\n",
+    );
+    // The kinds are the same in every release.
+    rules(&mut out, &fix::kinds(&Version::new(37, 0, 1)), |_| true);
+    let _ = write!(
+        out,
+        "  - apiGroups: [\"\"]\n    resources: [serviceaccounts]\n    resourceNames: [default]\n    verbs: [patch]\n  \
+           - apiGroups: [networking.k8s.io]\n    resources: [networkpolicies]\n    verbs: [create, patch]\n  \
+           - apiGroups: [\"\"]\n    resources: [namespaces]\n    resourceNames: [{}]\n    verbs: [patch]\n",
+        COVERED.join(", ")
+    );
     out
 }
 
@@ -58,5 +79,22 @@ mod tests {
         }
         assert_eq!(roles.matches("verbs: [list]").count(), 7, "{roles}");
         assert!(super::roles(&Version::new(24, 17, 1)).contains("podsecuritypolicies"));
+    }
+
+    #[test]
+    fn fix_may_change_what_it_plans_and_no_more() {
+        let role = role_of_fix();
+        for never in ["secrets", "*", "update", "delete", "bind", "escalate"] {
+            assert!(!role.contains(never), "{never}:\n{role}");
+        }
+        assert!(
+            role.contains(
+                "resources: [namespaces, nodes, serviceaccounts, pods]\n    verbs: [list]"
+            ),
+            "{role}"
+        );
+        assert_eq!(role.matches("verbs: [create, patch]").count(), 1);
+        assert_eq!(role.matches("verbs: [patch]").count(), 2);
+        assert_eq!(role.matches("resourceNames: ").count(), 2);
     }
 }

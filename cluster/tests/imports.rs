@@ -14,7 +14,7 @@ use std::path::Path;
 /// may import those before it.
 const LAYERS: &[&str] = &[
     "objects", "kind", "traits", "powers", "answer", "facts", "rke2", "control", "rules",
-    "evaluate", "report", "dump", "client", "rights", "cli",
+    "evaluate", "report", "dump", "client", "fix", "rights", "cli",
 ];
 
 /// What `text` imports, up to its tests.

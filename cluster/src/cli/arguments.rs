@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use preflight_rke2::shared::{Benchmark, Version};
 
+use crate::fix::{Ingress, Output};
 use crate::report::Format;
 
 /// Audits the cluster half of the CIS benchmarks for RKE2: roles, service accounts, pods, network policies.
 ///
-/// Asks the cluster's API server, or reads dumps of kubectl. It changes nothing, and never asks for secrets.
+/// Asks the cluster's API server, or reads dumps of kubectl. Only `fix --apply` changes anything. Secrets are never asked for.
 ///
 /// Exit status: 0 no control failed, 3 a control failed, 4 only what --fail-on names was found, 2 wrong usage, 1 could not
 /// be evaluated.
@@ -75,7 +76,9 @@ pub(super) enum Command {
         /// The key (accounts.default) or a number (5.1.5)
         control: Option<String>,
     },
-    /// Print the smallest roles with which an audit misses no right
+    /// Plan what to change: tokens of default service accounts, network policies; --apply carries it out
+    Fix(Fix),
+    /// Print the smallest roles with which an audit, or fix, misses no right
     Rbac(Rbac),
 }
 
@@ -85,6 +88,38 @@ pub(super) struct Rbac {
     /// The release of the cluster, such as v1.24.17+rke2r1; by default a current one
     #[arg(long, value_name = "VERSION", default_value = "v1.37.0")]
     pub(super) kubernetes_version: Version,
+    /// The role that fix needs, which may change accounts and network policies
+    #[arg(long)]
+    pub(super) fix: bool,
+}
+
+/// Options of `fix`.
+///
+/// Exit status: 0 the plan was made, or carried out, 2 wrong usage, 1 something was refused, or could not be read.
+#[derive(Debug, Args)]
+pub(super) struct Fix {
+    /// Carry out the plan: the API server tries each change first, and what it refuses is left out
+    #[arg(long)]
+    pub(super) apply: bool,
+    /// Let the API server try each change, and store none
+    #[arg(long, conflicts_with = "apply")]
+    pub(super) dry_run: bool,
+    /// Only this namespace; may be repeated [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub(super) namespace: Vec<String>,
+    /// Also give namespaces of yours that have none a network policy about what comes in, and remove RKE2's marks where a
+    /// policy of its own is gone
+    #[arg(long, value_enum, value_name = "INGRESS")]
+    pub(super) network_policies: Option<Ingress>,
+    /// Print this instead of the plan
+    #[arg(long, value_enum, value_name = "FORM", conflicts_with_all = ["apply", "dry_run"])]
+    pub(super) output: Option<Output>,
+    /// Plan by dumps instead, as for audit
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["apply", "dry_run"])]
+    pub(super) from: Option<PathBuf>,
+    /// The release of the cluster that the dumps are of, such as v1.34.1+rke2r1
+    #[arg(long, value_name = "VERSION", requires = "from")]
+    pub(super) kubernetes_version: Option<Version>,
 }
 
 /// Options of `audit`.

@@ -4,6 +4,7 @@ mod arguments;
 mod audit;
 mod check;
 mod explain;
+mod fix;
 mod live;
 mod waivers;
 
@@ -50,8 +51,13 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Command::Audit(asked) => audit::run(&arguments.common, asked),
             Command::Check => check::run(&arguments.common),
             Command::Explain { control } => explain::run(control.as_deref()),
+            Command::Fix(asked) => fix::run(&arguments.common, asked),
             Command::Rbac(asked) => {
-                print(&crate::rights::roles(&asked.kubernetes_version));
+                print(&if asked.fix {
+                    crate::rights::role_of_fix()
+                } else {
+                    crate::rights::roles(&asked.kubernetes_version)
+                });
                 Status::Good
             }
         },

@@ -110,8 +110,8 @@ impl ClientError {
         Self::Unreachable { url, why: last }
     }
 
-    /// Whether the rest of the lists would fail as well.
-    pub(super) const fn ends_all(&self) -> bool {
+    /// Whether all other requests would fail as well.
+    pub(crate) const fn ends_all(&self) -> bool {
         !matches!(
             self,
             Self::Forbidden(_) | Self::NotFound | Self::Gone | Self::Status { .. }

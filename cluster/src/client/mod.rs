@@ -34,6 +34,16 @@ pub(crate) struct Options {
 /// The kubeconfig that RKE2 writes on a server.
 const ON_A_SERVER: &str = "/etc/rancher/rke2/rke2.yaml";
 
+/// How the API server takes a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patch {
+    /// Server-side apply: the fields belong to the field manager afterwards, and a field that another manager has set
+    /// otherwise is a conflict (409).
+    Apply,
+    /// A JSON merge patch, in which `null` removes a field.
+    Merge,
+}
+
 /// How often a request is repeated that the server had no time for.
 const REPEATS: u32 = 5;
 
@@ -110,6 +120,28 @@ impl Cluster {
                 .body(Body::from(body.clone()))
         })
         .await
+    }
+
+    /// Changes the object at `path`, which includes the query. `change` is of the type `kind`.
+    pub(crate) async fn patch(
+        &self,
+        path: &str,
+        kind: Patch,
+        change: &serde_json::Value,
+    ) -> Result<(), ClientError> {
+        let body = serde_json::to_vec(change).unwrap_or_default();
+        let kind = match kind {
+            // The type's name is of YAML, which JSON is part of.
+            Patch::Apply => "application/apply-patch+yaml",
+            Patch::Merge => "application/merge-patch+json",
+        };
+        self.ask(|| {
+            Request::patch(path)
+                .header(header::CONTENT_TYPE, kind)
+                .body(Body::from(body.clone()))
+        })
+        .await
+        .map(drop)
     }
 
     /// One answer, repeated as long as the server says that it has no time, as often as it says how long to wait.
