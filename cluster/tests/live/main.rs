@@ -15,6 +15,7 @@
     reason = "a test runs programs, and fails by panicking"
 )]
 
+mod fix;
 mod objects;
 mod server;
 

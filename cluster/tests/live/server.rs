@@ -250,6 +250,17 @@ impl Server {
         )
     }
 
+    /// Server-side apply by another field manager; nothing is stored where `is_trial`.
+    pub(crate) fn apply(&self, path: &str, manager: &str, object: &str, is_trial: bool) -> Value {
+        let trial = if is_trial { "&dryRun=All" } else { "" };
+        self.write(
+            "PATCH",
+            &format!("{path}?fieldManager={manager}{trial}"),
+            "application/apply-patch+yaml",
+            object.to_owned(),
+        )
+    }
+
     fn write(&self, method: &str, path: &str, kind: &str, body: String) -> Value {
         let request = Request::builder().method(method).uri(path);
         let request = request.header(header::CONTENT_TYPE, kind);
@@ -331,6 +342,11 @@ impl Server {
 
     /// How many lists were asked for by the program, as the API server counts them.
     pub(crate) fn requests(&self) -> u64 {
+        self.counted(&["verb=\"LIST\""])
+    }
+
+    /// How many requests with these labels the API server has counted.
+    pub(crate) fn counted(&self, labels: &[&str]) -> u64 {
         let path = "/metrics";
         let client = self.client.as_ref().unwrap();
         let text = self.runtime.block_on(async {
@@ -341,10 +357,24 @@ impl Server {
         });
         text.lines()
             .filter(|line| {
-                line.starts_with("apiserver_request_total{") && line.contains("verb=\"LIST\"")
+                line.starts_with("apiserver_request_total{")
+                    && labels.iter().all(|label| line.contains(label))
             })
             .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
             .sum()
+    }
+
+    /// Runs a shell script of kubectl commands as the administrator; `None` where there is no kubectl.
+    pub(crate) fn script(&self, text: &str) -> Option<Output> {
+        Command::new("kubectl").arg("options").output().ok()?;
+        let path = self.directory.path().join("script");
+        std::fs::write(&path, text).unwrap();
+        let output = Command::new("sh")
+            .arg(&path)
+            .env("KUBECONFIG", self.kubeconfig("admin"))
+            .output()
+            .unwrap();
+        Some(output)
     }
 
     /// kubectl with these arguments, its output thrown away; `false` where there is none.
