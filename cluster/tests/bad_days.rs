@@ -326,3 +326,98 @@ fn a_kubeconfig_that_leads_nowhere_is_named() {
     assert!(stderr.contains("other"), "{stderr}");
     assert_eq!(context.status.code(), Some(1));
 }
+
+/// The lists of a plan: two accounts to change.
+fn lists(path: &str) -> Option<(u16, &'static str, String)> {
+    let items = match path {
+        "/version" => return Some(version()),
+        "/api/v1/namespaces?limit=200" => {
+            r#"{"metadata":{"name":"kube-system"}},{"metadata":{"name":"web"}}"#
+        }
+        "/api/v1/nodes?limit=200" => r#"{"metadata":{"name":"s1"}}"#,
+        "/api/v1/serviceaccounts?limit=200" => {
+            r#"{"metadata":{"name":"default","namespace":"kube-system"}},{"metadata":{"name":"default","namespace":"web"}}"#
+        }
+        "/api/v1/pods?limit=200" => r#"{"metadata":{"name":"a","namespace":"kube-system"}}"#,
+        "/apis/networking.k8s.io/v1/networkpolicies?limit=200" => "",
+        _ => return None,
+    };
+    Some((200, "", format!(r#"{{"metadata":{{}},"items":[{items}]}}"#)))
+}
+
+const TRIAL: &str =
+    "/api/v1/namespaces/web/serviceaccounts/default?fieldManager=preflight-rke2-cluster&dryRun=All";
+const CHANGE: &str =
+    "/api/v1/namespaces/web/serviceaccounts/default?fieldManager=preflight-rke2-cluster";
+
+/// What `fix --apply` of the namespace web says: exit status, standard output and error.
+fn fix(answers: Answers) -> (Server, Option<i32>, String, String) {
+    let server = Server::start(answers);
+    let (_directory, path) = kubeconfig(&format!("http://127.0.0.1:{}", server.port), "token: x");
+    let output = run(&path, &["fix", "--apply", "--namespace", "web"]);
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let code = output.status.code();
+    (server, code, text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_plan_of_half_of_the_lists_changes_nothing() {
+    let (server, code, out, err) = fix(|path, _| match path {
+        "/api/v1/pods?limit=200" => Some(status(410, "expired")),
+        TRIAL | CHANGE => Some((200, "", "{}".to_owned())),
+        path => lists(path),
+    });
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert_eq!(
+        err,
+        "preflight-rke2-cluster: pods: the list expired before its end was read (410): run it again\n"
+    );
+    assert_eq!((server.times(TRIAL), server.times(CHANGE)), (0, 0));
+}
+
+#[test]
+fn a_change_that_the_trial_refuses_is_not_sent() {
+    let (server, code, out, err) = fix(|path, _| match path {
+        TRIAL => Some(status(400, "admission webhook does not support dry run")),
+        path => lists(path),
+    });
+    assert_eq!((code, out.as_str()), (Some(1), "done: nothing\n"));
+    assert_eq!(
+        err,
+        "preflight-rke2-cluster: account default of web: the API server answered with 400: admission webhook does not \
+         support dry run\n"
+    );
+    assert_eq!((server.times(TRIAL), server.times(CHANGE)), (1, 0));
+    let (server, code, _, err) = fix(|path, _| match path {
+        TRIAL => Some(status(401, "Unauthorized")),
+        path => lists(path),
+    });
+    assert_eq!(code, Some(1));
+    assert!(
+        err.starts_with("preflight-rke2-cluster: nothing is changed: the API server does not know"),
+        "{err}"
+    );
+    assert_eq!(server.times(CHANGE), 0);
+}
+
+#[test]
+fn a_server_that_goes_away_in_between_is_said() {
+    let (_, code, _, err) = fix(|path, _| match path {
+        TRIAL => Some((200, "", "{}".to_owned())),
+        CHANGE => None,
+        path => lists(path),
+    });
+    assert_eq!(code, Some(1));
+    assert!(
+        err.contains("cannot reach http://127.0.0.1:") && err.contains("some may have been made"),
+        "{err}"
+    );
+    // One that has no time is asked again.
+    let (server, code, out, _) = fix(|path, before| match (path, before) {
+        (CHANGE, 0) => Some((429, "Retry-After: 0\r\n", String::new())),
+        (TRIAL | CHANGE, _) => Some((200, "", "{}".to_owned())),
+        (path, _) => lists(path),
+    });
+    assert_eq!((code, out.as_str()), (Some(0), "done: 1 service account\n"));
+    assert_eq!(server.times(CHANGE), 2);
+}

@@ -8,6 +8,15 @@ use super::{Status, complain, print};
 use crate::control::{CONTROLS, Control, Rule};
 use crate::rules;
 
+/// The controls that `fix` can have met.
+const FIXED: &[(&str, &str)] = &[
+    ("accounts.default", "fix"),
+    (
+        "network.policies",
+        "fix --network-policies deny or same-namespace",
+    ),
+];
+
 pub(super) fn run(name: Option<&str>) -> Status {
     let Some(name) = name else {
         print(&all());
@@ -83,6 +92,9 @@ fn one(control: &Control) -> String {
     let kinds = rules::needs(control.rule, &Version::new(24, 17, 1));
     let kinds: Vec<String> = kinds.into_iter().map(crate::kind::Kind::resource).collect();
     let _ = writeln!(out, "  judged by {}", kinds.join(", "));
+    if let Some((_, command)) = FIXED.iter().find(|(key, _)| *key == control.key) {
+        let _ = writeln!(out, "  fixed by preflight-rke2-cluster {command}");
+    }
     out
 }
 
@@ -107,5 +119,9 @@ mod tests {
                 .contains("CIS 1.6 to 2.0: asked by the hardening guide, not scored")
         );
         assert_eq!(all().lines().count(), CONTROLS.len());
+        assert!(text("accounts.default").ends_with("\n  fixed by preflight-rke2-cluster fix\n"));
+        for (key, _) in FIXED {
+            assert!(text(key).contains("  fixed by "), "{key}");
+        }
     }
 }

@@ -110,16 +110,13 @@ fn carried_out(common: &Common, asked: &Fix) -> Result<Status, String> {
         );
     } else {
         let _ = writeln!(out, "done: {}", tally(&steps, &outcomes));
-        // What was done is counted above; what follows from it is not.
-        let rest = Plan {
-            steps: steps
-                .iter()
-                .filter(|step| matches!(step, Step::Unmark { .. }))
-                .cloned()
-                .collect(),
-            ..plan.clone()
-        };
-        out.push_str(&fix::render(&rest, common.verbose));
+        let taken: Vec<Step> = done
+            .taken
+            .iter()
+            .filter(|(_, outcome)| *outcome == Outcome::Taken)
+            .map(|(step, _)| step.clone())
+            .collect();
+        out.push_str(&fix::follows(plan, &taken, common.verbose));
     }
     print(&out);
     let mut refused = fix::refusals(&plan.steps, tried);
@@ -165,7 +162,9 @@ async fn carry_out(cluster: Cluster, asked: &Fix) -> Result<Done, String> {
     let sent = fix::carry_out(&cluster, &steps, false, shown("applying", steps.len())).await;
     live::progress("");
     let outcomes = sent.map_err(|error| {
-        format!("{error}; some changes were made before: run it again, it does only what is left")
+        format!(
+            "{error}; of {number} changes some may have been made: run it again, it does only what is left"
+        )
     })?;
     Ok(Done {
         plan,

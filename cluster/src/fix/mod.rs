@@ -17,7 +17,7 @@ mod tests;
 pub(crate) use apply::{Outcome, carry_out};
 pub(crate) use output::{ADMISSION_POLICIES, Output, admission_policy, manifests, script};
 pub(crate) use plan::{Asked, Ingress, Plan, Step, kinds, plan};
-pub(crate) use text::{refusals, render};
+pub(crate) use text::{follows, refusals, render};
 
 /// The name under which the API server notes the fields that this program sets.
 pub(crate) const FIELD_MANAGER: &str = "preflight-rke2-cluster";

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::plan::PlanError;
 use super::{
-    ADMISSION_POLICIES, Asked, Ingress, Outcome, Plan, Step, admission_policy, kinds, manifests,
-    plan, refusals, render, script,
+    ADMISSION_POLICIES, Asked, Ingress, Outcome, Plan, Step, admission_policy, follows, kinds,
+    manifests, plan, refusals, render, script,
 };
 use crate::facts::{Facts, Reading, kind_of};
 use crate::kind::Kind;
@@ -388,12 +388,20 @@ fn the_plan_is_text() {
     assert_eq!(
         render(&full(), false),
         "set automountServiceAccountToken: false on 1 service account called default, of the namespaces\n  1e3\n\
-         these pods lose their token when they are made anew; give what needs the API an account of its own first\n  \
+         these pods lose their token when they are made anew; what needs the API needs an account of its own\n  \
          DaemonSet 1e3/a (1 pod)\n\
          add a network policy to 1 namespace, so that only pods of the same namespace come in\n  1e3\n\
          remove 1 mark of RKE2's for network policies that are gone; a server makes the policy at its next start\n  \
          kube-system: np.rke2.io, of default-network-policy\n"
     );
+    assert_eq!(
+        follows(&full(), &full().steps, false),
+        "these pods lose their token when they are made anew; what needs the API needs an account of its own\n  \
+         DaemonSet 1e3/a (1 pod)\n\
+         1 mark removed; a server makes the policy at its next start\n  kube-system: np.rke2.io, of default-network-policy\n"
+    );
+    // Where the account was refused, its pods keep their token.
+    assert_eq!(follows(&full(), &[], false), "");
     let many = Plan {
         left: (0..20).map(|at| format!("n{at}")).collect(),
         ..Plan::default()

@@ -1,58 +1,42 @@
-//! The plan, and what was refused, for a terminal.
+//! The plan, what follows from it, and what was refused, for a terminal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use preflight_rke2::shared::{count, printable};
 
 use super::{Ingress, Outcome, Plan, Step};
 use crate::answer::NAMED;
+use crate::facts::Owner;
+
+/// A heading and indented names: the first few, or every one where `is_whole`. Nothing without names.
+fn part(out: &mut String, heading: &str, names: &[String], is_whole: bool) {
+    if names.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "{heading}");
+    let shown = if is_whole { names.len() } else { NAMED };
+    for name in names.iter().take(shown) {
+        let _ = writeln!(out, "  {}", printable(name));
+    }
+    if names.len() > shown {
+        let _ = writeln!(out, "  … {} in all", names.len());
+    }
+}
 
 /// The plan; every name of it where `is_whole`.
 pub(crate) fn render(plan: &Plan, is_whole: bool) -> String {
     let mut out = String::new();
-    let mut part = |heading: &str, names: &[String]| {
-        if names.is_empty() {
-            return;
-        }
-        let _ = writeln!(out, "{heading}");
-        let shown = if is_whole { names.len() } else { NAMED };
-        for name in names.iter().take(shown) {
-            let _ = writeln!(out, "  {}", printable(name));
-        }
-        if names.len() > shown {
-            let _ = writeln!(out, "  … {} in all", names.len());
-        }
-    };
-    let of = |wanted: fn(&Step) -> Option<String>| -> Vec<String> {
-        plan.steps.iter().filter_map(wanted).collect()
-    };
-    let accounts = of(|step| match step {
-        Step::Account { namespace } => Some(namespace.clone()),
-        _ => None,
-    });
-    part(
-        &format!(
-            "set automountServiceAccountToken: false on {} called default, of the namespaces",
-            count(accounts.len(), "service account")
-        ),
-        &accounts,
-    );
-    let tokens: Vec<String> = plan
-        .lose_token
-        .iter()
-        .map(|(owner, pods)| {
-            let pods = usize::try_from(*pods).unwrap_or(usize::MAX);
-            match owner.kind.as_str() {
-                "Pod" => owner.to_string(),
-                _ => format!("{owner} ({})", count(pods, "pod")),
-            }
-        })
+    let accounts: Vec<String> = changed(&plan.steps)
+        .into_iter()
+        .map(str::to_owned)
         .collect();
-    part(
-        "these pods lose their token when they are made anew; give what needs the API an account of its own first",
-        &tokens,
+    let heading = format!(
+        "set automountServiceAccountToken: false on {} called default, of the namespaces",
+        count(accounts.len(), "service account")
     );
+    part(&mut out, &heading, &accounts, is_whole);
+    part(&mut out, TOKENS, &pods(plan.lose_token.iter()), is_whole);
     for (ingress, what) in [
         (Ingress::Deny, "nothing comes in"),
         (
@@ -66,36 +50,84 @@ pub(crate) fn render(plan: &Plan, is_whole: bool) -> String {
             .filter(|step| matches!(step, Step::Policy { ingress: of, .. } if *of == ingress))
             .map(|step| step.namespace().to_owned())
             .collect();
-        part(
-            &format!(
-                "add a network policy to {}, so that {what}",
-                count(policies.len(), "namespace")
-            ),
-            &policies,
+        let heading = format!(
+            "add a network policy to {}, so that {what}",
+            count(policies.len(), "namespace")
         );
+        part(&mut out, &heading, &policies, is_whole);
     }
-    let marks = of(|step| match step {
-        Step::Unmark {
-            namespace,
-            mark,
-            policy,
-        } => Some(format!("{namespace}: {mark}, of {policy}")),
-        _ => None,
-    });
-    let when = if plan.has_profile {
+    let marks = marks(&plan.steps);
+    let heading = format!(
+        "remove {} of RKE2's for network policies that are gone; {}",
+        count(marks.len(), "mark"),
+        when(plan)
+    );
+    part(&mut out, &heading, &marks, is_whole);
+    part(&mut out, "not changed", &plan.left, is_whole);
+    out
+}
+
+/// What follows once `taken` of the plan's steps were carried out.
+pub(crate) fn follows(plan: &Plan, taken: &[Step], is_whole: bool) -> String {
+    let mut out = String::new();
+    let changed = changed(taken);
+    let pods = pods(
+        plan.lose_token
+            .iter()
+            .filter(|(owner, _)| changed.contains(owner.namespace.as_str())),
+    );
+    part(&mut out, TOKENS, &pods, is_whole);
+    let marks = marks(taken);
+    let heading = format!("{} removed; {}", count(marks.len(), "mark"), when(plan));
+    part(&mut out, &heading, &marks, is_whole);
+    part(&mut out, "not changed", &plan.left, is_whole);
+    out
+}
+
+const TOKENS: &str = "these pods lose their token when they are made anew; what needs the API needs an account of its own";
+
+/// The namespaces whose account is changed.
+fn changed(steps: &[Step]) -> BTreeSet<&str> {
+    steps
+        .iter()
+        .filter(|step| matches!(step, Step::Account { .. }))
+        .map(Step::namespace)
+        .collect()
+}
+
+fn pods<'a>(lose_token: impl Iterator<Item = &'a (Owner, u32)>) -> Vec<String> {
+    lose_token
+        .map(|(owner, pods)| {
+            let pods = usize::try_from(*pods).unwrap_or(usize::MAX);
+            match owner.kind.as_str() {
+                "Pod" => owner.to_string(),
+                _ => format!("{owner} ({})", count(pods, "pod")),
+            }
+        })
+        .collect()
+}
+
+fn marks(steps: &[Step]) -> Vec<String> {
+    steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::Unmark {
+                namespace,
+                mark,
+                policy,
+            } => Some(format!("{namespace}: {mark}, of {policy}")),
+            _ => None,
+        })
+        .collect()
+}
+
+/// When RKE2 acts.
+const fn when(plan: &Plan) -> &'static str {
+    if plan.has_profile {
         "a server makes the policy at its next start"
     } else {
         "no server has a profile that makes the policy: set profile: cis, and restart a server"
-    };
-    part(
-        &format!(
-            "remove {} of RKE2's for network policies that are gone; {when}",
-            count(marks.len(), "mark")
-        ),
-        &marks,
-    );
-    part("not changed", &plan.left);
-    out
+    }
 }
 
 /// What was refused: a line for each reason, with the first namespaces.

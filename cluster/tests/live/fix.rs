@@ -97,7 +97,7 @@ fn plan_changes_nothing(server: &Server) {
     assert!(
         out.contains(
             "on 2 service accounts called default, of the namespaces\n  team\n  web\n\
-             these pods lose their token when they are made anew; give what needs the API an account of its own first\n  \
+             these pods lose their token when they are made anew; what needs the API needs an account of its own\n  \
              Pod web/api\n\
              add a network policy to 2 namespaces, so that only pods of the same namespace come in\n  team\n  web\n"
         ),
