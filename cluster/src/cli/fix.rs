@@ -142,7 +142,12 @@ async fn carry_out(cluster: Cluster, asked: &Fix) -> Result<Done, String> {
         move |answered: usize| live::progress(&format!("{verb}: {answered} of {number}"))
     };
     let number = plan.steps.len();
-    let tried = fix::carry_out(&cluster, &plan.steps, true, shown("trying", number)).await;
+    let progress = shown("trying", number);
+    let tried = if asked.dry_run {
+        fix::carry_out(&cluster, &plan.steps, true, progress).await
+    } else {
+        fix::try_before(&cluster, &plan.steps, progress).await
+    };
     live::progress("");
     let tried = tried.map_err(|error| format!("nothing is changed: {error}"))?;
     if asked.dry_run {

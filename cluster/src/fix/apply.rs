@@ -12,6 +12,10 @@ use crate::client::{ClientError, Cluster};
 /// the API server's flow control queues none of them.
 const AT_ONCE: usize = 16;
 
+/// Of accounts that say nothing, how many are tried before all are changed: none of them can conflict, and what the API
+/// server refuses for another reason it refuses for many, or as it is changed.
+const TRIED: usize = 1_000;
+
 /// What became of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -62,6 +66,50 @@ pub(crate) async fn carry_out(
     Ok(found.into_iter().map(|(_, outcome)| outcome).collect())
 }
 
+/// Lets the API server try steps before they are carried out: every step that can conflict, and up to 1,000 of the accounts
+/// that say nothing; all of these where one of them is refused. A step that is not tried counts as taken.
+pub(crate) async fn try_before(
+    cluster: &Arc<Cluster>,
+    steps: &[Step],
+    progress: impl Fn(usize),
+) -> Result<Vec<Outcome>, ClientError> {
+    let mut outcomes = vec![Outcome::Taken; steps.len()];
+    let (first, rest) = rounds(steps);
+    for round in [first, rest] {
+        let chosen: Vec<Step> = round
+            .iter()
+            .filter_map(|at| steps.get(*at).cloned())
+            .collect();
+        let found = carry_out(cluster, &chosen, true, &progress).await?;
+        let is_refused = found.iter().any(|outcome| *outcome != Outcome::Taken);
+        for (at, outcome) in round.into_iter().zip(found) {
+            if let Some(slot) = outcomes.get_mut(at) {
+                *slot = outcome;
+            }
+        }
+        if !is_refused {
+            break;
+        }
+    }
+    Ok(outcomes)
+}
+
+/// The steps that are tried always, and those that are tried where one of the first is refused.
+fn rounds(steps: &[Step]) -> (Vec<usize>, Vec<usize>) {
+    let mut silent = 0_usize;
+    (0..steps.len()).partition(|at| {
+        let is_silent = matches!(
+            steps.get(*at),
+            Some(Step::Account {
+                says_true: false,
+                ..
+            })
+        );
+        silent = silent.saturating_add(usize::from(is_silent));
+        !is_silent || silent <= TRIED
+    })
+}
+
 async fn one(cluster: &Cluster, step: &Step, is_trial: bool) -> Result<Outcome, ClientError> {
     let (kind, patch) = step.patch();
     match cluster.patch(&step.path(is_trial), kind, &patch).await {
@@ -109,6 +157,7 @@ mod tests {
     fn refusals_say_what_is_missing() {
         let step = Step::Account {
             namespace: "web".to_owned(),
+            says_true: true,
         };
         for (error, expected) in [
             (
@@ -139,5 +188,31 @@ mod tests {
         ] {
             assert_eq!(why(&step, error), expected);
         }
+    }
+
+    #[test]
+    fn what_can_conflict_is_always_tried() {
+        let mut steps = Vec::new();
+        for at in 0..1_500 {
+            steps.push(Step::Account {
+                namespace: format!("n{at}"),
+                says_true: at % 3 == 0,
+            });
+        }
+        let (first, rest) = rounds(&steps);
+        assert_eq!((first.len(), rest.len()), (1_500, 0));
+        for at in 0..1_500 {
+            steps.push(Step::Account {
+                namespace: format!("m{at}"),
+                says_true: at == 1_499,
+            });
+        }
+        steps.push(Step::Policy {
+            namespace: "web".to_owned(),
+            ingress: super::super::Ingress::Deny,
+        });
+        let (first, rest) = rounds(&steps);
+        assert_eq!((first.len(), rest.len()), (1_502, 1_499));
+        assert_eq!(first.get(1_499..), Some(&[1_499, 2_999, 3_000][..]));
     }
 }

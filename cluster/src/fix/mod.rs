@@ -14,7 +14,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use apply::{Outcome, carry_out};
+pub(crate) use apply::{Outcome, carry_out, try_before};
 pub(crate) use output::{ADMISSION_POLICIES, Output, admission_policy, manifests, script};
 pub(crate) use plan::{Asked, Ingress, Plan, Step, kinds, plan};
 pub(crate) use text::{follows, refusals, render};

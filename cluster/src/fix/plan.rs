@@ -37,7 +37,11 @@ pub(crate) struct Asked {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
     /// The account `default` of a namespace gets `automountServiceAccountToken: false`.
-    Account { namespace: String },
+    Account {
+        namespace: String,
+        /// Whether it says `true`, which somebody has set, and may own.
+        says_true: bool,
+    },
     /// A namespace gets a network policy for all of its pods.
     Policy { namespace: String, ingress: Ingress },
     /// A namespace loses RKE2's mark that it made a policy, so that RKE2 makes it again.
@@ -52,7 +56,7 @@ impl Step {
     /// Where it happens.
     pub(crate) fn namespace(&self) -> &str {
         match self {
-            Self::Account { namespace }
+            Self::Account { namespace, .. }
             | Self::Policy { namespace, .. }
             | Self::Unmark { namespace, .. } => namespace,
         }
@@ -70,7 +74,7 @@ impl Step {
     /// The path of the request; `is_trial` asks the API server to store nothing.
     pub(super) fn path(&self, is_trial: bool) -> String {
         let object = match self {
-            Self::Account { namespace } => {
+            Self::Account { namespace, .. } => {
                 format!("/api/v1/namespaces/{namespace}/serviceaccounts/default")
             }
             Self::Policy { namespace, .. } => format!(
@@ -86,7 +90,7 @@ impl Step {
     /// removed by a merge patch.
     pub(super) fn patch(&self) -> (Patch, Value) {
         match self {
-            Self::Account { namespace } => (
+            Self::Account { namespace, .. } => (
                 Patch::Apply,
                 json!({
                     "apiVersion": "v1",
@@ -203,14 +207,14 @@ fn accounts(facts: &Facts, namespaces: &[(&String, &Namespace)], plan: &mut Plan
             name: "default".to_owned(),
         };
         // Without an account there is none to change: the controller makes it.
-        if facts
-            .accounts
-            .get(&account)
-            .is_some_and(|automount| *automount != Some(false))
-        {
+        let Some(automount) = facts.accounts.get(&account) else {
+            continue;
+        };
+        if *automount != Some(false) {
             changed.insert(namespace);
             plan.steps.push(Step::Account {
                 namespace: account.namespace,
+                says_true: *automount == Some(true),
             });
         }
     }

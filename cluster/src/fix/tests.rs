@@ -89,7 +89,7 @@ fn planned(more: &[Value], namespaces: &[&str], policies: Option<Ingress>) -> Pl
 /// Steps, a word each.
 fn words(plan: &Plan) -> Vec<String> {
     let word = |step: &Step| match step {
-        Step::Account { namespace } => format!("account {namespace}"),
+        Step::Account { namespace, .. } => format!("account {namespace}"),
         Step::Policy { namespace, ingress } => format!("{ingress:?} {namespace}"),
         Step::Unmark {
             namespace, mark, ..
@@ -319,6 +319,7 @@ fn requests_are_applied_and_never_forced() {
     let steps = [
         Step::Account {
             namespace: "web".to_owned(),
+            says_true: false,
         },
         Step::Policy {
             namespace: "web".to_owned(),
@@ -355,6 +356,7 @@ fn requests_are_applied_and_never_forced() {
 fn refusals_are_told_by_their_reason() {
     let step = |at: usize| Step::Account {
         namespace: format!("n{at:02}"),
+        says_true: false,
     };
     let steps: Vec<Step> = (0..12).map(step).collect();
     let mut outcomes = vec![Outcome::Refused("no right".to_owned()); 10];

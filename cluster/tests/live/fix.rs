@@ -292,20 +292,22 @@ fn many(server: &Server, number: u64) {
     });
 }
 
+/// How many accounts and policies were applied: as a trial, and to be stored.
+fn applied(server: &Server) -> (u64, u64) {
+    let of = |dry_run: &str| server.counted(&["verb=\"APPLY\"", dry_run]);
+    (of("dry_run=\"All\""), of("dry_run=\"\""))
+}
+
 /// One trial and one change for each account.
 fn requests(server: &Server) {
     many(server, 300);
-    let applied = |trial: &str| server.counted(&["verb=\"APPLY\"", trial]);
-    let (trial, real) = ("dry_run=\"All\"", "dry_run=\"\"");
-    let before = (applied(trial), applied(real));
+    let before = applied(server);
     let begun = Instant::now();
     let (out, _) = ended(server.run(&["fix", "--apply"]), 0);
     eprintln!("300 accounts: {:?}", begun.elapsed());
     assert!(out.contains("done: 300 service accounts\n"), "{out}");
-    assert_eq!(
-        (applied(trial) - before.0, applied(real) - before.1),
-        (300, 300)
-    );
+    let after = applied(server);
+    assert_eq!((after.0 - before.0, after.1 - before.1), (300, 300));
     let (out, _) = ended(server.run(&["fix", "--apply"]), 0);
     assert_eq!(out, "nothing to do\n");
 }
@@ -356,14 +358,20 @@ fn ten_thousand_accounts_beside_kubectl() {
         );
     }
 
+    let before = applied(&server);
     let begun = Instant::now();
     let (out, peak) = server.measured(&["fix", "--apply"]);
     let taken = begun.elapsed();
     let out = String::from_utf8(out).unwrap();
     assert!(out.contains("done: 10000 service accounts\n"), "{out}");
+    let after = applied(&server);
+    let (tried, made) = (after.0 - before.0, after.1 - before.1);
+    assert_eq!((tried, made), (1_000, u64::from(ALL)));
     let loop_ = each * ALL;
     let times = loop_.as_secs_f64() / taken.as_secs_f64();
-    eprintln!("fix --apply of {ALL} accounts: {taken:?}, {peak} kB");
+    eprintln!(
+        "fix --apply of {ALL} accounts: {taken:?}, {peak} kB, {tried} trials and {made} changes"
+    );
     eprintln!(
         "kubectl patch: {each:?} each of {SOME}, {loop_:?} for {ALL}: {times:.0} times as long"
     );
