@@ -98,7 +98,7 @@ pub(super) struct Rbac {
 /// Exit status: 0 the plan was made, or carried out, 2 wrong usage, 1 something was refused, or could not be read.
 #[derive(Debug, Args)]
 pub(super) struct Fix {
-    /// Carry out the plan: the API server tries each change first, and what it refuses is left out
+    /// Carry out the plan: the API server tries changes first, and what it refuses is left out
     #[arg(long)]
     pub(super) apply: bool,
     /// Let the API server try each change, and store none

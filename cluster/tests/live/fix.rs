@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use crate::server::Server;
-use crate::{audited, objects, of, unmet};
+use crate::{audited, dump, objects, of, unmet};
 
 const POLICIES: &str = "--network-policies=same-namespace";
 
@@ -104,6 +104,11 @@ fn plan_changes_nothing(server: &Server) {
         "{out}"
     );
     assert_eq!(changes(), before);
+    let directory = tempfile::tempdir().unwrap();
+    dump(server, directory.path());
+    let from = directory.path().to_str().unwrap();
+    let dumped = ended(server.run(&["fix", POLICIES, "--from", from]), 0);
+    assert_eq!(dumped, (out, String::new()));
     let (out, _) = ended(server.run(&["fix", POLICIES, "--dry-run"]), 0);
     assert!(
         out.contains("tried, nothing is stored: 2 service accounts, 2 network policies\n"),
@@ -329,6 +334,20 @@ fn namespaces_to_come(server: &Server) {
     let other = json!({ "metadata": { "name": "api" } });
     let made = server.create("/api/v1/namespaces/web/serviceaccounts", &other);
     assert_eq!(made["automountServiceAccountToken"], Value::Null);
+}
+
+/// Of a release without mutating admission policies.
+pub(crate) fn old(server: &Server) {
+    break_web(server);
+    let (out, _) = ended(server.run(&["fix", "--apply", POLICIES]), 0);
+    assert!(
+        out.contains("done: 1 service account, 1 network policy\n"),
+        "{out}"
+    );
+    assert_eq!(unmet(&audited(server)), of(&[]));
+    let (out, err) = ended(server.run(&["fix", "--output", "admission-policy"]), 1);
+    assert_eq!(out, "");
+    assert!(err.contains("served since Kubernetes 1.36"), "{err}");
 }
 
 /// 10,000 accounts beside what the guide does: a `kubectl patch` for each, of which 200 are run.

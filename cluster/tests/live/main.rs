@@ -154,6 +154,7 @@ fn pod_security_policies_are_judged() {
     objects::pod_security_policies(&server);
     assert_eq!(unmet(&audited(&server)), of(&[]));
     assert_eq!(server.run(&["check"]).status.code(), Some(0));
+    fix::old(&server);
 
     // What RKE2 leaves behind of the time before the profile.
     objects::leave_open_policy(&server);
