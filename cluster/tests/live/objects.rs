@@ -510,8 +510,6 @@ pub(crate) fn broken() -> Vec<(&'static str, Broken)> {
                     server.patch("/api/v1/namespaces/web", &label);
                 },
                 |server| {
-                    let label = json!({ "metadata": { "labels": { "pod-security.kubernetes.io/enforce": "restricted" } } });
-                    server.patch("/api/v1/namespaces/web", &label);
                     let none = json!({ "metadata": { "labels": { "pod-security.kubernetes.io/enforce": null } } });
                     server.patch("/api/v1/namespaces/web", &none);
                 },
