@@ -447,6 +447,11 @@ impl Facts {
         (!names.contains(*always)).then(|| narrowed(kind, always))
     }
 
+    /// Whether every RKE2 server has a CIS profile, and there is one.
+    pub(crate) fn has_profile_everywhere(&self) -> bool {
+        self.servers().next().is_some() && self.servers().all(|(_, rke2)| rke2.is_hardened())
+    }
+
     /// The RKE2 servers among the nodes, with their arguments.
     pub(crate) fn servers(&self) -> impl Iterator<Item = (&NodeFacts, &Rke2Arguments)> {
         self.nodes

@@ -318,34 +318,18 @@ const NAMED_PORTS: Since = Since(&[(26, 14, 1), (27, 11, 1), (28, 7, 1), (29, 2,
 /// The policy that lets in the nodes of flannel; without such nodes it lets in everything.
 pub(crate) const FLANNEL_POLICY: &str = "rke2-flannel-host-networking";
 
-/// A namespace that pod security leaves out by default: since which releases, and up to which.
-pub(crate) const EXEMPT: &[(&str, Since, Since)] = &[
-    ("kube-system", Since::ALWAYS, Since::NEVER),
-    (
-        "cis-operator-system",
-        Since::ALWAYS,
-        Since(&[(33, 10, 1), (34, 6, 1), (35, 3, 1)]),
-    ),
-    ("tigera-operator", Since(&[(25, 2, 1)]), Since::NEVER),
-    (
-        "compliance-operator-system",
-        Since(&[(32, 13, 2), (33, 10, 1), (34, 6, 1), (35, 3, 1)]),
-        Since::NEVER,
-    ),
-];
+/// Namespaces that pod security of older releases left out by default, and the first releases that do not
+/// (`pkg/rke2/psa.go`).
+const LOST_EXEMPTIONS: &[(&str, Since)] = &[(
+    "cis-operator-system",
+    Since(&[(33, 10, 1), (34, 6, 1), (35, 3, 1)]),
+)];
 
-/// Whether pod security of this release leaves a namespace out where RKE2's own file is in force.
-pub(crate) fn is_exempt(namespace: &str, version: &Version) -> bool {
-    EXEMPT.iter().any(|(name, since, until)| {
-        *name == namespace && since.includes(version) && !until.includes(version)
-    })
-}
-
-/// Whether an older release left it out and this one does not.
+/// Whether an older release left it out and this one does not, where RKE2's own file is in force.
 pub(crate) fn lost_exemption(namespace: &str, version: &Version) -> bool {
-    EXEMPT
+    LOST_EXEMPTIONS
         .iter()
-        .any(|(name, _, until)| *name == namespace && until.includes(version))
+        .any(|(name, since)| *name == namespace && since.includes(version))
 }
 
 #[cfg(test)]
@@ -379,30 +363,20 @@ mod tests {
     }
 
     #[test]
-    fn exemptions_come_and_go() {
-        for (namespace, minor, patch, exempt, lost) in [
-            ("cis-operator-system", 33, 9, true, false),
-            ("cis-operator-system", 33, 10, false, true),
-            ("cis-operator-system", 36, 0, false, true),
-            ("cis-operator-system", 32, 13, true, false),
-            ("compliance-operator-system", 34, 5, false, false),
-            ("compliance-operator-system", 34, 6, true, false),
-            ("tigera-operator", 25, 0, false, false),
-            ("tigera-operator", 25, 2, true, false),
-            ("kube-system", 37, 1, true, false),
-            ("web", 37, 1, false, false),
+    fn exemptions_end() {
+        for (namespace, minor, patch, lost) in [
+            ("cis-operator-system", 25, 0, false),
+            ("cis-operator-system", 32, 13, false),
+            ("cis-operator-system", 33, 9, false),
+            ("cis-operator-system", 33, 10, true),
+            ("cis-operator-system", 34, 5, false),
+            ("cis-operator-system", 36, 0, true),
+            ("kube-system", 37, 1, false),
+            ("compliance-operator-system", 37, 1, false),
         ] {
             let version = Version::new(minor, patch, 1);
-            assert_eq!(
-                is_exempt(namespace, &version),
-                exempt,
-                "{namespace} {version}"
-            );
-            assert_eq!(
-                lost_exemption(namespace, &version),
-                lost,
-                "{namespace} {version}"
-            );
+            let of = lost_exemption(namespace, &version);
+            assert_eq!(of, lost, "{namespace} {version}");
         }
     }
 }

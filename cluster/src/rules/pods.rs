@@ -5,6 +5,7 @@ use preflight_rke2::shared::count;
 use super::{has_policies, rbac};
 use crate::answer::{Answer, Found, Holds};
 use crate::facts::Facts;
+use crate::kind::Kind;
 use crate::rke2;
 use crate::traits::Trait;
 
@@ -132,22 +133,21 @@ fn grants(number: usize) -> String {
     count(number, "grant of a pod security policy")
 }
 
+/// What `kubectl label` is given, for a namespace. Its trial on the server warns of the pods that would be refused.
+const LABEL: &str = "namespace NAME pod-security.kubernetes.io/enforce=restricted";
+
 /// 5.2.1: since 1.25 by the label of each namespace, or by what RKE2 makes the default with a profile.
 pub(super) fn admission(facts: &Facts) -> Answer {
     if has_policies(&facts.version) {
         return by_policies(facts);
     }
-    let servers: Vec<_> = facts.servers().collect();
-    let own_file = servers.iter().any(|(_, rke2)| rke2.own_pod_security);
-    let hardened = !servers.is_empty() && servers.iter().all(|(_, rke2)| rke2.is_hardened());
-    let default_is_restricted = hardened && !own_file;
+    let own_file = facts.servers().any(|(_, rke2)| rke2.own_pod_security);
+    let default_is_restricted = facts.has_profile_everywhere() && !own_file;
     let mut found = Found::default();
     for (name, namespace) in &facts.namespaces {
-        let exempt = rke2::is_exempt(name, &facts.version);
         match namespace.enforce.as_deref() {
             Some("restricted" | "baseline") => {}
-            _ if exempt || name == "kube-public" || name == "kube-node-lease" => {}
-            _ if rke2::lost_exemption(name, &facts.version) && default_is_restricted => {
+            None if rke2::lost_exemption(name, &facts.version) && default_is_restricted => {
                 found.add(|| {
                     format!(
                         "{name} (RKE2 {} does not exempt it any more: new pods there must be restricted)",
@@ -155,6 +155,8 @@ pub(super) fn admission(facts: &Facts) -> Answer {
                     )
                 });
             }
+            // Their pods need more, and operators set their labels: tigera-operator sets privileged on calico-system.
+            _ if rke2::is_own_namespace(name) => {}
             Some(level) => found.add(|| format!("{name} (enforce={level})")),
             None if default_is_restricted => {}
             None => found.add(|| format!("{name} (no label)")),
@@ -164,8 +166,11 @@ pub(super) fn admission(facts: &Facts) -> Answer {
         format!("{} without a standard for pods", count(number, "namespace"))
     })
     .remedy(
-        "label each: kubectl label namespace NAME pod-security.kubernetes.io/enforce=restricted",
-        Vec::new(),
+        "label each, after the trial has named no pod that would be refused; use baseline where pods need it",
+        vec![
+            format!("kubectl label --dry-run=server --overwrite {LABEL}"),
+            format!("kubectl label --overwrite {LABEL}"),
+        ],
     );
     if answer.holds == Holds::No && own_file {
         return Answer {
@@ -189,13 +194,41 @@ fn by_policies(facts: &Facts) -> Answer {
             .remedy("set a CIS profile on every server", Vec::new());
     }
     let found: Found = by_policy(facts, Trait::Privileged).into_iter().collect();
-    Answer::unless(found, |number| {
+    let answer = Answer::unless(found, |number| {
         format!("{} that allow every pod", grants(number))
-    })
-    .remedy(
-        "once every server has a profile, remove what RKE2 leaves behind",
-        vec!["kubectl delete clusterrolebinding global-unrestricted-psp-rolebinding".to_owned()],
+    });
+    if !is_left_behind(facts) {
+        return answer.remedy("remove the bindings that are not needed", Vec::new());
+    }
+    // Without a profile it is the binding by which pods of users are allowed at all.
+    if !facts.missing(&[Kind::Node]).is_empty() || !facts.has_profile_everywhere() {
+        return answer.remedy(
+            format!("set a CIS profile on every server; {LEFT_BEHIND} can be removed after that"),
+            Vec::new(),
+        );
+    }
+    answer.remedy(
+        "remove the binding that RKE2 made before the profile was set, and leaves behind",
+        vec![format!("kubectl delete clusterrolebinding {LEFT_BEHIND}")],
     )
+}
+
+/// What lets every user use the policy that allows everything.
+const LEFT_BEHIND: &str = "global-unrestricted-psp-rolebinding";
+
+/// Whether [`LEFT_BEHIND`] is one of the bindings by which somebody may use a policy that allows privileged pods.
+fn is_left_behind(facts: &Facts) -> bool {
+    let open = || {
+        let all = facts.pod_security_policies.iter();
+        all.filter(|(_, traits)| traits.has(Trait::Privileged))
+    };
+    facts.bindings.iter().any(|binding| {
+        let is_it = binding.name.namespace.is_empty() && binding.name.name == LEFT_BEHIND;
+        let role = rbac::role(facts, binding);
+        let gives = role.is_some_and(|powers| open().any(|(policy, _)| powers.may_use(policy)));
+        let mut subjects = binding.subjects.iter();
+        is_it && gives && subjects.any(|subject| !rke2::is_own_grant(binding, subject))
+    })
 }
 
 /// 5.5.1: which webhooks are asked about pods can be seen, but not what they judge.

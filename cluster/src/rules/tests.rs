@@ -390,6 +390,7 @@ fn pod_security_has_a_standard_in_every_namespace() {
             &format!(r#","labels":{{"pod-security.kubernetes.io/enforce":"{level}"}}"#),
         )
     };
+    let of_calico = |level: &str| label(level).replace("\"web\"", "\"calico-system\"");
     let plain = namespace("web", "");
     let agent_only = r#"{"apiVersion":"v1","kind":"Node","metadata":{"name":"s1","annotations":{"rke2.io/node-args":"[\"agent\"]"}}}"#;
     let open_server = r#"{"apiVersion":"v1","kind":"Node","metadata":{"name":"s2","annotations":{"rke2.io/node-args":"[\"server\"]"}}}"#;
@@ -402,6 +403,10 @@ fn pod_security_has_a_standard_in_every_namespace() {
         // One server without it is enough.
         (vec![plain.as_str(), open_server], vec!["web (no label)"]),
         (vec![&label("restricted"), open_server], vec![]),
+        // RKE2's own, whoever labels them: tigera-operator does.
+        (vec![&of_calico("privileged")], vec![]),
+        (vec![&of_calico("privileged"), open_server], vec![]),
+        (vec![&namespace("calico-system", ""), open_server], vec![]),
     ] {
         assert_eq!(
             objects("pods.admission", NEWEST, &more),
@@ -415,6 +420,15 @@ fn pod_security_has_a_standard_in_every_namespace() {
     );
     let answer = of("pods.admission", &cluster(NEWEST, &[&plain, &own_file]));
     assert_eq!(answer.holds, Holds::ByHand, "{answer:?}");
+    // The trial comes before the change.
+    let answer = of("pods.admission", &cluster(NEWEST, &[&label("privileged")]));
+    assert_eq!(
+        answer.remedies[0].commands,
+        [
+            "kubectl label --dry-run=server --overwrite namespace NAME pod-security.kubernetes.io/enforce=restricted",
+            "kubectl label --overwrite namespace NAME pod-security.kubernetes.io/enforce=restricted",
+        ]
+    );
 }
 
 #[test]
@@ -427,6 +441,12 @@ fn an_exemption_that_an_upgrade_took_is_said() {
             "cis-operator-system (RKE2 v1.33.10+rke2r1 does not exempt it any more: new pods there must be restricted)"
         ]
     );
+    // Its label decides, not the default.
+    let labelled = namespace(
+        "cis-operator-system",
+        r#","labels":{"pod-security.kubernetes.io/enforce":"privileged"}"#,
+    );
+    assert!(objects("pods.admission", (33, 10), &[&labelled]).is_empty());
 }
 
 #[test]
@@ -740,6 +760,25 @@ fn a_policy_that_every_user_may_use_is_seen() {
         }
     }
     assert!(objects("pods.seccomp", OLD, &broken).is_empty());
+    // The command removes what was found, once no server needs it any more.
+    let commands = |more: &[&str]| {
+        let answer = of("pods.admission", &cluster(OLD, more));
+        assert_eq!(answer.holds, Holds::No);
+        answer.remedies[0].commands.clone()
+    };
+    let delete = "kubectl delete clusterrolebinding global-unrestricted-psp-rolebinding";
+    assert_eq!(commands(&broken), [delete]);
+    let open_server = r#"{"apiVersion":"v1","kind":"Node","metadata":{"name":"s2","annotations":{"rke2.io/node-args":"[\"server\"]"}}}"#;
+    let mut without_profile = broken.clone();
+    without_profile.push(open_server);
+    assert!(commands(&without_profile).is_empty());
+    let renamed = left.replace("global-unrestricted-psp-rolebinding", "another");
+    let mut by_another = hardened.clone();
+    by_another.push(&renamed);
+    assert!(commands(&by_another).is_empty());
+    let mut facts = cluster(OLD, &broken);
+    facts.note(Kind::Node, Reading::Missing("403".to_owned()));
+    assert!(of("pods.admission", &facts).remedies[0].commands.is_empty());
     assert_eq!(of("pods.admission", &cluster(OLD, &[])).holds, Holds::No);
 }
 
