@@ -5,7 +5,7 @@
 
 use preflight_rke2::shared::{Since, Version};
 
-use crate::facts::{BindingFacts, Owner};
+use crate::facts::{BindingFacts, Facts, Namespace, Owner};
 use crate::objects::Subject;
 
 /// The namespaces that a profile covers with network policies.
@@ -312,6 +312,21 @@ pub(crate) const POLICIES: &[OwnPolicy] = &[
         since: Since(&[(30, 4, 1)]),
     },
 ];
+
+/// Policies of RKE2's that are gone from a namespace for good: it is marked, so that RKE2 never makes them again.
+pub(crate) fn lost_policies<'a>(
+    facts: &'a Facts,
+    name: &'a str,
+    namespace: &'a Namespace,
+) -> impl Iterator<Item = &'static OwnPolicy> + 'a {
+    let present = facts.policies.get(name).map_or(&[][..], Vec::as_slice);
+    POLICIES.iter().filter(move |policy| {
+        policy.is_made_by(&facts.version)
+            && policy.namespaces.contains(&name)
+            && namespace.marks.contains(policy.mark)
+            && !present.iter().any(|one| one.name == policy.name)
+    })
+}
 
 const NAMED_PORTS: Since = Since(&[(26, 14, 1), (27, 11, 1), (28, 7, 1), (29, 2, 1)]);
 

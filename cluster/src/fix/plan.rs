@@ -10,7 +10,7 @@ use super::FIELD_MANAGER;
 use crate::client::Patch;
 use crate::facts::{Facts, Name, Namespace, Owner, Rke2Arguments};
 use crate::kind::Kind;
-use crate::rke2::{self, COVERED, POLICIES};
+use crate::rke2::{self, COVERED};
 
 /// The name of a network policy that is added: that of RKE2's own in the namespaces of its own.
 pub(super) const POLICY: &str = "default-network-policy";
@@ -193,7 +193,12 @@ pub(crate) fn plan(facts: &Facts, asked: &Asked) -> Result<Plan, PlanError> {
     if let Some(ingress) = asked.policies {
         policies(facts, &staying, ingress, &mut plan);
         for (name, namespace) in &staying {
-            marks(facts, name, namespace, &mut plan);
+            let lost = rke2::lost_policies(facts, name, namespace);
+            plan.steps.extend(lost.map(|policy| Step::Unmark {
+                namespace: (*name).clone(),
+                mark: policy.mark,
+                policy: policy.name,
+            }));
         }
     }
     Ok(plan)
@@ -260,25 +265,6 @@ fn policies(
             plan.left.push(format!(
                 "{name} has network policies, none of which is for all pods: one more would cut off the others"
             ));
-        }
-    }
-}
-
-/// Marks for policies of RKE2's that are gone: while they are there, RKE2 never makes the policy again.
-fn marks(facts: &Facts, name: &str, namespace: &Namespace, plan: &mut Plan) {
-    let present = facts.policies.get(name).map_or(&[][..], Vec::as_slice);
-    for policy in POLICIES {
-        let is_there = present.iter().any(|one| one.name == policy.name);
-        if policy.is_made_by(&facts.version)
-            && policy.namespaces.contains(&name)
-            && namespace.marks.contains(policy.mark)
-            && !is_there
-        {
-            plan.steps.push(Step::Unmark {
-                namespace: name.to_owned(),
-                mark: policy.mark,
-                policy: policy.name,
-            });
         }
     }
 }

@@ -60,10 +60,19 @@ pub(super) fn default_accounts(facts: &Facts) -> Answer {
             "turn their tokens off, {more} more like these; give pods that need the API an account of their own"
         ),
     };
-    Answer::unless(found, |number| {
+    let any_mounts = !commands.is_empty();
+    let answer = Answer::unless(found, |number| {
         format!("{} called default in use", count(number, "service account"))
     })
-    .remedy(summary, commands)
+    .remedy(summary, commands);
+    if any_mounts {
+        answer.remedy(
+            "or see what fix would do, and which pods would lose their token; --apply carries it out",
+            vec!["preflight-rke2-cluster fix".to_owned()],
+        )
+    } else {
+        answer
+    }
 }
 
 /// 5.1.6: the pod's word counts before its account's. A token is of no use where no binding names the account: then it

@@ -1,10 +1,12 @@
 //! The network plugin, and network policies.
 
+use std::fmt;
+
 use preflight_rke2::shared::count;
 
 use crate::answer::{Answer, Found, Holds};
-use crate::facts::{Facts, Namespace};
-use crate::rke2::{self, COVERED, FLANNEL_POLICY, PLUGINS, POLICIES};
+use crate::facts::Facts;
+use crate::rke2::{self, COVERED, FLANNEL_POLICY, PLUGINS};
 
 /// 5.3.1.
 pub(super) fn plugin(facts: &Facts) -> Answer {
@@ -37,50 +39,80 @@ pub(super) fn plugin(facts: &Facts) -> Answer {
 /// kube-node-lease, and RKE2 makes none there.
 pub(super) fn policies(facts: &Facts) -> Answer {
     let mut found = Found::default();
+    let mut unmark = Vec::new();
+    let mut is_cured_by_fix = false;
     for (name, namespace) in &facts.namespaces {
-        if COVERED.contains(&name.as_str()) {
-            missing(facts, name, namespace, &mut found);
-        }
-        if rke2::is_own_namespace(name) && !COVERED.contains(&name.as_str()) {
-            continue;
-        }
-        if let Some(why) = open(facts, name) {
-            found.add(|| format!("{name} ({why})"));
-        }
-    }
-    Answer::unless(found, |number| {
-        format!("{} in what network policies restrict", count(number, "gap"))
-    })
-    .remedy(
-        "give each namespace a policy that selects all pods and lets in what they need; for a policy of RKE2's, \
-         remove its mark: a server with a profile makes it anew at its next start",
-        vec!["kubectl annotate namespace NAME np.rke2.io-".to_owned()],
-    )
-}
-
-/// Policies of RKE2's that are gone for good: their namespace is marked, and nothing is ever looked at again.
-fn missing(facts: &Facts, name: &str, namespace: &Namespace, found: &mut Found) {
-    let present = facts.policies.get(name).map_or(&[][..], Vec::as_slice);
-    for policy in POLICIES {
-        let is_there = present.iter().any(|one| one.name == policy.name);
-        let is_marked = namespace.marks.contains(policy.mark);
-        if policy.is_made_by(&facts.version)
-            && policy.namespaces.contains(&name)
-            && is_marked
-            && !is_there
-        {
+        for policy in rke2::lost_policies(facts, name, namespace) {
             found.add(|| {
                 format!(
                     "{name} ({} is gone, and {} says that RKE2 made it: it is never restored)",
                     policy.name, policy.mark
                 )
             });
+            unmark.push(format!(
+                "kubectl annotate namespace {name} {}-",
+                policy.mark
+            ));
+            is_cured_by_fix = true;
         }
+        let is_covered = COVERED.contains(&name.as_str());
+        if rke2::is_own_namespace(name) && !is_covered {
+            continue;
+        }
+        if let Some(why) = open(facts, name) {
+            is_cured_by_fix |= matches!(why, Open::NoPolicy) && !is_covered && !namespace.is_ending;
+            found.add(|| format!("{name} ({why})"));
+        }
+    }
+    let answer = Answer::unless(found, |number| {
+        format!("{} in what network policies restrict", count(number, "gap"))
+    })
+    .remedy(
+        "give each namespace a policy that selects all pods and lets in what they need",
+        Vec::new(),
+    );
+    let answer = if unmark.is_empty() {
+        answer
+    } else {
+        answer.remedy(
+            "remove the marks of the policies that are gone: a server with a profile makes them at its next start, and \
+             replaces a policy of that name, whoever has edited or made it",
+            unmark,
+        )
+    };
+    if is_cured_by_fix {
+        answer.remedy(
+            "or see what fix would do: policies for namespaces that have none, and the marks; --apply carries it out",
+            vec!["preflight-rke2-cluster fix --network-policies same-namespace".to_owned()],
+        )
+    } else {
+        answer
     }
 }
 
 /// Why what reaches a namespace is not restricted.
-fn open(facts: &Facts, namespace: &str) -> Option<String> {
+enum Open<'a> {
+    /// A policy of this name lets in everything.
+    LetsInAll(&'a str),
+    NoPolicy,
+    NoneForAll,
+}
+
+impl fmt::Display for Open<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LetsInAll(FLANNEL_POLICY) => write!(
+                f,
+                "{FLANNEL_POLICY} lets in everything: no node had flannel's address when it was written"
+            ),
+            Self::LetsInAll(name) => write!(f, "{name} lets in everything"),
+            Self::NoPolicy => f.write_str("no policy"),
+            Self::NoneForAll => f.write_str("no policy selects all pods"),
+        }
+    }
+}
+
+fn open<'a>(facts: &'a Facts, namespace: &str) -> Option<Open<'a>> {
     let policies: Vec<_> = facts
         .policies
         .get(namespace)
@@ -91,17 +123,11 @@ fn open(facts: &Facts, namespace: &str) -> Option<String> {
     let for_all = || policies.iter().filter(|policy| policy.selects_all);
     // What one policy lets in, no other keeps out.
     if let Some(open) = for_all().find(|policy| policy.allows_all) {
-        return Some(if open.name == FLANNEL_POLICY {
-            format!(
-                "{FLANNEL_POLICY} lets in everything: no node had flannel's address when it was written"
-            )
-        } else {
-            format!("{} lets in everything", open.name)
-        });
+        return Some(Open::LetsInAll(&open.name));
     }
     match (policies.len(), for_all().next()) {
-        (0, _) => Some("no policy".to_owned()),
-        (_, None) => Some("no policy selects all pods".to_owned()),
+        (0, _) => Some(Open::NoPolicy),
+        (_, None) => Some(Open::NoneForAll),
         (_, Some(_)) => None,
     }
 }

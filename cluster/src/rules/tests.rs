@@ -296,6 +296,7 @@ fn default_accounts_mount_nothing_and_have_no_role() {
             "kubectl patch serviceaccount default -n web -p '{\"automountServiceAccountToken\": false}'"
         ]
     );
+    assert_eq!(answer.remedies[1].commands, ["preflight-rke2-cluster fix"]);
 }
 
 #[test]
@@ -541,6 +542,41 @@ fn a_policy_of_rke2_that_is_gone_never_comes_back() {
             "default (rke2-flannel-host-networking lets in everything: no node had flannel's address when it was written)"
         ]
     );
+}
+
+/// A command for each policy that is gone, with its own mark; `fix` where it plans something.
+#[test]
+fn the_help_names_what_is_gone() {
+    let commands = |more: &[&str]| -> Vec<String> {
+        let answer = of("network.policies", &cluster(NEWEST, more));
+        assert_eq!(answer.holds, Holds::No);
+        let remedies = answer.remedies.into_iter();
+        remedies.flat_map(|remedy| remedy.commands).collect()
+    };
+    let fix = "preflight-rke2-cluster fix --network-policies same-namespace";
+    // The policy of all pods is there, and the one for DNS is not.
+    let marked = namespace(
+        "kube-system",
+        r#","annotations":{"np.rke2.io":"resolved","np.rke2.io/dns":"resolved"}"#,
+    );
+    let unmark = "kubectl annotate namespace kube-system np.rke2.io/dns-";
+    assert_eq!(commands(&[&marked]), [unmark, fix]);
+    let and_default = namespace("default", r#","annotations":{"np.rke2.io":"resolved"}"#);
+    assert_eq!(
+        commands(&[&marked, &and_default]),
+        [
+            "kubectl annotate namespace default np.rke2.io-",
+            unmark,
+            fix
+        ]
+    );
+    assert_eq!(commands(&[&namespace("web", "")]), [fix]);
+    // What fix leaves alone.
+    let open = policy("web/a", r#""podSelector":{},"ingress":[{}]"#);
+    assert!(commands(&[&namespace("web", ""), &open]).is_empty());
+    assert!(commands(&[&namespace("default", "")]).is_empty());
+    let ending = namespace("web", r#","deletionTimestamp":"2026-11-01T00:00:00Z""#);
+    assert!(commands(&[&ending]).is_empty());
 }
 
 #[test]
