@@ -187,6 +187,9 @@ const ROWS: &[Row] = &[
     row(Kind::CronJob, "CronJob", "cronjobs", BATCH, Scope::Default),
 ];
 
+/// Kubernetes 1.21 has cron jobs in `batch/v1`, older ones in `batch/v1beta1` alone.
+const WITH_CRON_JOBS: Since = Since(&[(21, 0, 0)]);
+
 /// Kubernetes 1.25 has no pod security policies any more.
 const WITHOUT_POLICIES: Since = Since(&[(25, 0, 0)]);
 
@@ -232,14 +235,16 @@ impl Kind {
         self.row().map_or(Scope::Cluster, |row| row.scope)
     }
 
-    /// The path of the list.
-    pub(crate) fn path(self) -> String {
+    /// The path of the list, as a cluster of this release has it.
+    pub(crate) fn path(self, release: &Version) -> String {
         let Some(row) = self.row() else {
             return String::new();
         };
+        let is_older = self == Self::CronJob && !WITH_CRON_JOBS.includes(release);
+        let version = if is_older { "v1beta1" } else { row.version };
         let api = match row.group {
-            "" => format!("/api/{}", row.version),
-            group => format!("/apis/{group}/{}", row.version),
+            "" => format!("/api/{version}"),
+            group => format!("/apis/{group}/{version}"),
         };
         match row.scope {
             Scope::Default => format!("{api}/namespaces/default/{}", row.plural),
@@ -273,21 +278,27 @@ mod tests {
     #[test]
     fn each_kind_is_known_by_its_names() {
         let all = Kind::all(&Version::new(24, 17, 1));
+        let newest = Version::new(37, 1, 1);
         assert_eq!(all.len(), ROWS.len());
         for kind in all {
             for name in [kind.plural(), kind.name(), &kind.resource()] {
                 assert_eq!(Kind::of_file(name), Some(kind));
             }
-            assert!(kind.path().ends_with(kind.plural()));
+            assert!(kind.path(&newest).ends_with(kind.plural()));
         }
         assert_eq!(
-            Kind::NetworkPolicy.path(),
+            Kind::NetworkPolicy.path(&newest),
             "/apis/networking.k8s.io/v1/networkpolicies"
         );
-        assert_eq!(
-            Kind::CronJob.path(),
-            "/apis/batch/v1/namespaces/default/cronjobs"
-        );
+        for (minor, version) in [(37, "v1"), (21, "v1"), (20, "v1beta1"), (18, "v1beta1")] {
+            let release = Version::new(minor, 0, 1);
+            assert_eq!(
+                Kind::CronJob.path(&release),
+                format!("/apis/batch/{version}/namespaces/default/cronjobs")
+            );
+            let job = "/apis/batch/v1/namespaces/default/jobs";
+            assert_eq!(Kind::Job.path(&release), job);
+        }
         // A kind of the same name in another group is another kind.
         assert_eq!(Kind::of("crd.projectcalico.org/v1", "NetworkPolicy"), None);
         assert_eq!(

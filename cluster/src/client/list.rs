@@ -58,7 +58,7 @@ async fn list(
     let mut next: Option<String> = None;
     let mut read = 0_usize;
     loop {
-        let path = path(kind, next.as_deref());
+        let path = path(kind, &facts.version, next.as_deref());
         let body = cluster.get(&path).await?;
         let page: Page<'_> = match serde_json::from_slice(&body) {
             Ok(page) => page,
@@ -84,8 +84,8 @@ async fn list(
 }
 
 /// The path of a page, with the token of the server for where it begins.
-fn path(kind: Kind, next: Option<&str>) -> String {
-    let mut path = format!("{}?limit={PAGE}", kind.path());
+fn path(kind: Kind, release: &Version, next: Option<&str>) -> String {
+    let mut path = format!("{}?limit={PAGE}", kind.path(release));
     if let Some(token) = next {
         path.push_str("&continue=");
         for byte in token.bytes() {
@@ -105,9 +105,10 @@ mod tests {
 
     #[test]
     fn tokens_are_escaped() {
-        assert_eq!(path(Kind::Pod, None), "/api/v1/pods?limit=200");
+        let release = Version::new(37, 1, 1);
+        assert_eq!(path(Kind::Pod, &release, None), "/api/v1/pods?limit=200");
         assert_eq!(
-            path(Kind::Service, Some("a-_.b=/+&")),
+            path(Kind::Service, &release, Some("a-_.b=/+&")),
             "/api/v1/namespaces/default/services?limit=200&continue=a-_.b%3D%2F%2B%26"
         );
     }
