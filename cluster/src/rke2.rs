@@ -44,6 +44,7 @@ const CHARTS: &[&str] = &[
     "rke2-kube-proxy",
     "rke2-metrics-server",
     "rke2-multus",
+    "rke2-ovirt-csi-driver",
     "rke2-runtimeclasses",
     "rke2-security-responder",
     "rke2-snapshot-controller",
@@ -115,19 +116,115 @@ pub(crate) const PLUGINS: &[(&str, &str, &str, bool)] = &[
     ("kube-system", "kube-flannel-ds", "flannel", false),
 ];
 
-/// Accounts of RKE2's charts in `kube-system`.
-const CHART_ACCOUNTS: &[&str] = &[
-    "canal",
-    "cilium",
-    "cilium-operator",
-    "flannel",
-    "multus",
-    "rke2-coredns-rke2-coredns-autoscaler",
-    "rke2-ingress-nginx",
-    "rke2-ingress-nginx-admission",
-    "rke2-metrics-server",
-    "rke2-snapshot-controller",
-    "rke2-traefik",
+/// Grants to accounts in `kube-system` that RKE2's charts make: binding, role, account. Those of charts that are not here
+/// are reported. Sources: `rbac.yaml` of rke2-canal; the charts of cilium, flannel, coredns, ingress-nginx, metrics-server,
+/// piraeus' snapshot-controller and traefik, which RKE2's are made of.
+const CHART_GRANTS: &[(&str, &str, &str)] = &[
+    ("canal-flannel", "flannel", "canal"),
+    ("canal-calico", "calico-node", "canal"),
+    (
+        "calico-kube-controllers",
+        "calico-kube-controllers",
+        "calico-kube-controllers",
+    ),
+    ("cilium", "cilium", "cilium"),
+    (
+        "kube-system/cilium-config-agent",
+        "cilium-config-agent",
+        "cilium",
+    ),
+    (
+        "cilium-secrets/cilium-secrets",
+        "cilium-ingress-secrets",
+        "cilium",
+    ),
+    (
+        "cilium-secrets/cilium-gateway-secrets",
+        "cilium-gateway-secrets",
+        "cilium",
+    ),
+    (
+        "cilium-secrets/cilium-tlsinterception-secrets",
+        "cilium-tlsinterception-secrets",
+        "cilium",
+    ),
+    (
+        "cilium-secrets/cilium-envoy-config-secrets",
+        "cilium-envoy-config-secrets",
+        "cilium",
+    ),
+    ("cilium-operator", "cilium-operator", "cilium-operator"),
+    (
+        "cilium-secrets/cilium-operator-ingress-secrets",
+        "cilium-operator-ingress-secrets",
+        "cilium-operator",
+    ),
+    (
+        "cilium-secrets/cilium-operator-gateway-secrets",
+        "cilium-operator-gateway-secrets",
+        "cilium-operator",
+    ),
+    (
+        "cilium-secrets/cilium-operator-tlsinterception-secrets",
+        "cilium-operator-tlsinterception-secrets",
+        "cilium-operator",
+    ),
+    ("flannel", "flannel", "flannel"),
+    (
+        "rke2-coredns-rke2-coredns-autoscaler",
+        "rke2-coredns-rke2-coredns-autoscaler",
+        "rke2-coredns-rke2-coredns-autoscaler",
+    ),
+    (
+        "rke2-ingress-nginx",
+        "rke2-ingress-nginx",
+        "rke2-ingress-nginx",
+    ),
+    (
+        "kube-system/rke2-ingress-nginx",
+        "rke2-ingress-nginx",
+        "rke2-ingress-nginx",
+    ),
+    (
+        "rke2-ingress-nginx-admission",
+        "rke2-ingress-nginx-admission",
+        "rke2-ingress-nginx-admission",
+    ),
+    (
+        "kube-system/rke2-ingress-nginx-admission",
+        "rke2-ingress-nginx-admission",
+        "rke2-ingress-nginx-admission",
+    ),
+    (
+        "rke2-metrics-server:system:auth-delegator",
+        "system:auth-delegator",
+        "rke2-metrics-server",
+    ),
+    (
+        "system:rke2-metrics-server",
+        "system:rke2-metrics-server",
+        "rke2-metrics-server",
+    ),
+    (
+        "kube-system/rke2-metrics-server-auth-reader",
+        "extension-apiserver-authentication-reader",
+        "rke2-metrics-server",
+    ),
+    (
+        "rke2-snapshot-controller",
+        "rke2-snapshot-controller",
+        "rke2-snapshot-controller",
+    ),
+    (
+        "kube-system/rke2-snapshot-controller",
+        "rke2-snapshot-controller",
+        "rke2-snapshot-controller",
+    ),
+    (
+        "rke2-traefik-kube-system",
+        "rke2-traefik-kube-system",
+        "rke2-traefik",
+    ),
 ];
 
 /// Grants to users and groups that Kubernetes' API server and RKE2's server make at each start: binding, role, kind, name.
@@ -212,16 +309,21 @@ pub(crate) fn is_own_grant(binding: &BindingFacts, subject: &Subject) -> bool {
     if subject.kind != "ServiceAccount" || subject.namespace != "kube-system" {
         return false;
     }
-    let binding = binding.name.name.as_str();
-    let of_chart = binding
+    let (name, role, _, account) = grant;
+    if CHART_GRANTS.contains(&(name, role, account)) {
+        return true;
+    }
+    // The account with which the helm controller installs a chart.
+    let of_install = name
         .strip_prefix("helm-kube-system-")
-        .is_some_and(|chart| CHARTS.contains(&chart) && subject.name == format!("helm-{chart}"));
-    let of_controller = binding
-        .strip_prefix("system:controller:")
-        .is_some_and(|controller| subject.name == controller && grant.1 == binding);
-    of_chart
-        || of_controller
-        || grant.1 != "cluster-admin" && CHART_ACCOUNTS.contains(&subject.name.as_str())
+        .is_some_and(|chart| CHARTS.contains(&chart) && account == format!("helm-{chart}"));
+    if of_install {
+        return role == "cluster-admin";
+    }
+    // Kubernetes gives some controllers rights in a namespace as well.
+    ["", "kube-system", "kube-public"].contains(&binding.name.namespace.as_str())
+        && binding.name.name.strip_prefix("system:controller:") == Some(account)
+        && role == binding.name.name
 }
 
 /// Cluster roles of Kubernetes and RKE2 with `*` in a rule. `admin`, `edit` and `view` are the sum of others, which are

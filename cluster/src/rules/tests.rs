@@ -247,6 +247,18 @@ fn a_subject_added_to_a_binding_of_kubernetes_is_seen() {
             "kube-system/helm-own",
             false,
         ),
+        (
+            "helm-kube-system-rke2-ovirt-csi-driver",
+            "ServiceAccount",
+            "kube-system/helm-rke2-ovirt-csi-driver",
+            true,
+        ),
+        (
+            "web/helm-kube-system-rke2-canal",
+            "ServiceAccount",
+            "kube-system/helm-rke2-canal",
+            false,
+        ),
         ("x", "Group", "system:masters", false),
     ] {
         let more = binding(name, "cluster-admin", kind, subject);
@@ -258,6 +270,73 @@ fn a_subject_added_to_a_binding_of_kubernetes_is_seen() {
         objects("rbac.masters", NEWEST, &[&again]),
         ["ClusterRoleBinding again"]
     );
+}
+
+/// What a chart's account is given by another binding, or with another role, is none of the chart's.
+#[test]
+fn another_grant_to_an_account_of_a_chart_is_seen() {
+    let role = |name: &str| cluster_role(name, "get", "", "secrets");
+    for (name, of_role, account, own) in [
+        (
+            "rke2-traefik-kube-system",
+            "rke2-traefik-kube-system",
+            "rke2-traefik",
+            true,
+        ),
+        (
+            "rke2-ingress-nginx",
+            "rke2-ingress-nginx",
+            "rke2-ingress-nginx",
+            true,
+        ),
+        (
+            "system:controller:node-controller",
+            "system:controller:node-controller",
+            "node-controller",
+            true,
+        ),
+        // Another binding, another role, another account, another namespace.
+        ("x", "rke2-traefik-kube-system", "rke2-traefik", false),
+        ("rke2-traefik-kube-system", "x", "rke2-traefik", false),
+        (
+            "rke2-traefik-kube-system",
+            "rke2-traefik-kube-system",
+            "canal",
+            false,
+        ),
+        (
+            "web/rke2-traefik-kube-system",
+            "rke2-traefik-kube-system",
+            "rke2-traefik",
+            false,
+        ),
+        ("helm-kube-system-rke2-canal", "x", "helm-rke2-canal", false),
+        (
+            "system:controller:node-controller",
+            "x",
+            "node-controller",
+            false,
+        ),
+        ("multus", "multus", "multus", false),
+    ] {
+        let (role, account) = (role(of_role), format!("kube-system/{account}"));
+        let given = binding(name, of_role, "ServiceAccount", &account);
+        let found = objects("rbac.secrets", NEWEST, &[&role, &given]);
+        assert_eq!(
+            found.is_empty(),
+            own,
+            "{name} {of_role} {account}: {found:?}"
+        );
+    }
+    // The same account in another namespace is somebody's own.
+    let given = binding(
+        "rke2-traefik-kube-system",
+        "rke2-traefik-kube-system",
+        "ServiceAccount",
+        "web/rke2-traefik",
+    );
+    let role = role("rke2-traefik-kube-system");
+    assert_eq!(objects("rbac.secrets", NEWEST, &[&role, &given]).len(), 1);
 }
 
 #[test]
