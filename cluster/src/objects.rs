@@ -421,14 +421,40 @@ impl Selector {
 /// A rule of a network policy: what may come in.
 #[derive(Debug, Deserialize)]
 pub(crate) struct IngressRule {
-    from: Option<Vec<IgnoredAny>>,
+    from: Option<Vec<Peer>>,
     ports: Option<Vec<IgnoredAny>>,
 }
 
+/// Who may come in.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Peer {
+    ip_block: Option<IpBlock>,
+}
+
+/// A range of addresses, and parts of it that may not.
+#[derive(Debug, Deserialize)]
+struct IpBlock {
+    #[serde(default)]
+    cidr: String,
+    except: Option<Vec<IgnoredAny>>,
+}
+
 impl IngressRule {
-    /// Whether it lets in everything.
+    /// Whether it lets in everything: from everywhere, or from every address of IPv4 or of IPv6, on every port.
     pub(crate) fn allows_all(&self) -> bool {
-        self.from.as_ref().is_none_or(Vec::is_empty)
+        let is_every_address = |peer: &Peer| {
+            peer.ip_block.as_ref().is_some_and(|block| {
+                // Of a range of length 0 every address is the same.
+                block
+                    .cidr
+                    .split_once('/')
+                    .is_some_and(|(_, length)| length == "0")
+                    && block.except.as_ref().is_none_or(Vec::is_empty)
+            })
+        };
+        let from = self.from.as_deref().unwrap_or_default();
+        (from.is_empty() || from.iter().any(is_every_address))
             && self.ports.as_ref().is_none_or(Vec::is_empty)
     }
 }

@@ -107,8 +107,8 @@ impl Trait {
             _ if is_windows => false,
             Self::Escalation => any(&|c| !own(c, &|s| s.allow_privilege_escalation == Some(false))),
             Self::Root => any(&|c| may_be_root(c.security_context.as_ref(), of_pod)),
-            Self::NetRaw => any(&|c| !own(c, &|s| drops(s, &["ALL", "NET_RAW"]))),
-            Self::KeptCapabilities => any(&|c| !own(c, &|s| drops(s, &["ALL"]))),
+            Self::NetRaw => any(&|c| !own(c, &drops_net_raw)),
+            Self::KeptCapabilities => any(&|c| !own(c, &drops_all)),
             Self::NoSeccomp => {
                 let set = |s: &SecurityContext| {
                     let profile = s.seccomp_profile.as_ref();
@@ -143,11 +143,25 @@ fn adds(context: &SecurityContext) -> bool {
         .any(|name| capability(name) != "NET_BIND_SERVICE")
 }
 
-fn drops(context: &SecurityContext, wanted: &[&str]) -> bool {
-    let drop = context.capabilities.as_ref().and_then(|c| c.drop.as_ref());
-    drop.into_iter()
+fn names(list: Option<&Vec<String>>, wanted: &[&str]) -> bool {
+    list.into_iter()
         .flatten()
         .any(|name| wanted.contains(&capability(name).as_str()))
+}
+
+/// Whether a context drops all capabilities. Single ones that it adds again are those of [`adds`].
+fn drops_all(context: &SecurityContext) -> bool {
+    let of = context.capabilities.as_ref();
+    names(of.and_then(|c| c.drop.as_ref()), &["ALL"])
+        && !names(of.and_then(|c| c.add.as_ref()), &["ALL"])
+}
+
+/// Whether a container is without `NET_RAW`: runtimes drop first and add then.
+fn drops_net_raw(context: &SecurityContext) -> bool {
+    let of = context.capabilities.as_ref();
+    let wanted = ["ALL", "NET_RAW"];
+    names(of.and_then(|c| c.drop.as_ref()), &wanted)
+        && !names(of.and_then(|c| c.add.as_ref()), &wanted)
 }
 
 /// A capability's name as runtimes compare it: in capitals, without `CAP_`.
@@ -329,6 +343,35 @@ mod tests {
         assert_eq!(of(from), vec![SecretInEnvironment, NoSecurityContext]);
         let group = r#"{"os":{"name":"windows"},"securityContext":{"fsGroup":7},"containers":[{"name":"a"}]}"#;
         assert_eq!(of(group), vec![]);
+    }
+
+    #[test]
+    fn what_is_added_is_not_dropped() {
+        use Trait::*;
+        for (capabilities, expected) in [
+            (r#""drop":["ALL"]"#, vec![]),
+            (r#""drop":["ALL"],"add":["NET_BIND_SERVICE"]"#, vec![]),
+            (
+                r#""drop":["ALL"],"add":["NET_RAW"]"#,
+                vec![NetRaw, AddedCapabilities],
+            ),
+            (
+                r#""drop":["NET_RAW"],"add":["cap_net_raw"]"#,
+                vec![NetRaw, AddedCapabilities, KeptCapabilities],
+            ),
+            (
+                r#""drop":["ALL"],"add":["ALL"]"#,
+                vec![NetRaw, AddedCapabilities, KeptCapabilities],
+            ),
+            (
+                r#""drop":["ALL"],"add":["SYS_TIME"]"#,
+                vec![AddedCapabilities],
+            ),
+        ] {
+            let container = hardened("").replace(r#""drop":["ALL"]"#, capabilities);
+            let pod = format!(r#"{{"containers":[{container}]}}"#);
+            assert_eq!(of(&pod), expected, "{capabilities}");
+        }
     }
 
     #[test]

@@ -567,6 +567,41 @@ fn network_policies_restrict_each_namespace() {
             ],
             vec!["web (b lets in everything)"],
         ),
+        (
+            vec![policy(
+                "web/a",
+                r#""podSelector":{},"ingress":[{"from":[{"podSelector":{}},{"ipBlock":{"cidr":"0.0.0.0/0"}}]}]"#,
+            )],
+            vec!["web (a lets in everything)"],
+        ),
+        (
+            vec![policy(
+                "web/a",
+                r#""podSelector":{},"ingress":[{"from":[{"ipBlock":{"cidr":"::/0","except":[]}}]}]"#,
+            )],
+            vec!["web (a lets in everything)"],
+        ),
+        (
+            vec![policy(
+                "web/a",
+                r#""podSelector":{},"ingress":[{"from":[{"ipBlock":{"cidr":"0.0.0.0/0","except":["10.0.0.0/8"]}}]}]"#,
+            )],
+            vec![],
+        ),
+        (
+            vec![policy(
+                "web/a",
+                r#""podSelector":{},"ingress":[{"from":[{"ipBlock":{"cidr":"0.0.0.0/0"}}],"ports":[{"port":80}]}]"#,
+            )],
+            vec![],
+        ),
+        (
+            vec![policy(
+                "web/a",
+                r#""podSelector":{},"ingress":[{"from":[{"ipBlock":{"cidr":"10.0.0.0/8"}}]}]"#,
+            )],
+            vec![],
+        ),
     ] {
         let mut more = vec![web.as_str()];
         more.extend(policies.iter().map(String::as_str));
