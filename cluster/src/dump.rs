@@ -1,5 +1,6 @@
 //! Facts from files that `kubectl get -o json` wrote, so that a cluster can be audited without reaching it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -53,9 +54,18 @@ pub(crate) fn read(directory: &Path, version: Option<Version>) -> Result<Facts, 
     if files.is_empty() {
         return Err(DumpError::Empty(directory.to_owned()));
     }
+    let mut single = BTreeMap::new();
     for path in files {
         let text = text(&path)?;
-        add(&mut facts, &path, &text)?;
+        if let Some(kind) = add(&mut facts, &path, &text)? {
+            single.entry(kind).or_insert(path);
+        }
+    }
+    for (kind, path) in single {
+        if !facts.is_noted(kind) {
+            let why = format!("{} holds one object, not a list", path.display());
+            facts.note(kind, Reading::Missing(why));
+        }
     }
     Ok(facts)
 }
@@ -126,8 +136,8 @@ fn version_of(directory: &Path) -> Result<Version, DumpError> {
     }
 }
 
-/// Adds the objects of one file: a list, or one object.
-fn add(facts: &mut Facts, path: &Path, text: &[u8]) -> Result<(), DumpError> {
+/// Adds the objects of one file: a list, or one object, the kind of which is returned: it says nothing of others.
+fn add(facts: &mut Facts, path: &Path, text: &[u8]) -> Result<Option<Kind>, DumpError> {
     let json = |error| DumpError::Json {
         path: path.to_owned(),
         error,
@@ -135,10 +145,11 @@ fn add(facts: &mut Facts, path: &Path, text: &[u8]) -> Result<(), DumpError> {
     let page: Page<'_> = serde_json::from_slice(text).map_err(json)?;
     let Some(items) = page.items else {
         let object: &RawValue = serde_json::from_slice(text).map_err(json)?;
-        if let Some(kind) = kind_of(object) {
+        let kind = kind_of(object);
+        if let Some(kind) = kind {
             put(facts, kind, object, path);
         }
-        return Ok(());
+        return Ok(kind);
     };
     // The API's own lists say what they hold; kubectl's only by their objects, and by nothing where there are none.
     let of_list = || {
@@ -156,18 +167,61 @@ fn add(facts: &mut Facts, path: &Path, text: &[u8]) -> Result<(), DumpError> {
             continue;
         };
         put(facts, kind, item, path);
+        facts.note(kind, Reading::Whole);
         if is_cut {
             let why = format!("{} ends before the list does", path.display());
             facts.note(kind, Reading::Missing(why));
         }
     }
-    Ok(())
+    Ok(None)
 }
 
+/// Adds an object, or notes that it is missing.
 fn put(facts: &mut Facts, kind: Kind, object: &RawValue, path: &Path) {
-    let reading = match facts.add(kind, object) {
-        Ok(()) => Reading::Whole,
-        Err(error) => Reading::Missing(format!("{}: {error}", path.display())),
-    };
-    facts.note(kind, reading);
+    if let Err(error) = facts.add(kind, object) {
+        let why = format!("{}: {error}", path.display());
+        facts.note(kind, Reading::Missing(why));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[expect(clippy::disallowed_methods, reason = "a test writes its dumps")]
+    fn missing(files: &[(&str, &str)], kind: Kind) -> Vec<String> {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            std::fs::write(directory.path().join(name), text).unwrap();
+        }
+        let facts = read(directory.path(), Some(Version::new(37, 1, 1))).unwrap();
+        let of = format!("{}/", directory.path().display());
+        let missing = facts.missing(&[kind]).into_iter();
+        missing.map(|why| why.replace(&of, "")).collect()
+    }
+
+    #[test]
+    fn one_object_is_not_a_list() {
+        let one = r#"{"apiVersion":"v1","kind":"Node","metadata":{"name":"s1"}}"#;
+        let list = format!(r#"{{"apiVersion":"v1","kind":"List","items":[{one}]}}"#);
+        for (files, expected) in [
+            (
+                vec![("a.json", one)],
+                vec!["nodes: a.json holds one object, not a list"],
+            ),
+            (
+                vec![("a.json", one), ("b.json", one)],
+                vec!["nodes: a.json holds one object, not a list"],
+            ),
+            (vec![("a.json", list.as_str())], vec![]),
+            // The list says how many there are, whichever is read first.
+            (vec![("a.json", one), ("b.json", &list)], vec![]),
+            (vec![("a.json", &list), ("b.json", one)], vec![]),
+        ] {
+            assert_eq!(missing(&files, Kind::Node), expected, "{files:?}");
+        }
+        let broken = r#"{"apiVersion":"v1","kind":"Pod","spec":7}"#;
+        let why = missing(&[("a.json", broken)], Kind::Pod);
+        assert!(why[0].contains("is not understood"), "{why:?}");
+    }
 }

@@ -230,6 +230,8 @@ pub(crate) struct NotUnderstood(serde_json::Error);
 /// What a list cannot lack on any cluster that serves, by which a list that was narrowed is recognised.
 const ALWAYS_THERE: &[(Kind, &str)] = &[
     (Kind::Namespace, "kube-system"),
+    (Kind::Namespace, "default"),
+    (Kind::Service, "default/kubernetes"),
     (Kind::ServiceAccount, "kube-system/default"),
     (Kind::ClusterRole, "cluster-admin"),
     (Kind::ClusterRoleBinding, "cluster-admin"),
@@ -266,6 +268,11 @@ impl Facts {
                 self.lists.insert(kind, reading);
             }
         }
+    }
+
+    /// Whether anything says how far a list was read.
+    pub(crate) fn is_noted(&self, kind: Kind) -> bool {
+        self.lists.contains_key(&kind)
     }
 
     /// Adds the text of one object.
@@ -440,11 +447,19 @@ impl Facts {
                     .any(|owner| owner.namespace == "kube-system");
                 return (!any).then(|| narrowed(kind, "one in the namespace kube-system"));
             }
+            Kind::Service => self
+                .in_default
+                .iter()
+                .filter(|(of, _)| *of == kind)
+                .map(|(_, name)| format!("default/{name}"))
+                .collect(),
             Kind::Node => return self.nodes.is_empty().then(|| narrowed(kind, "one")),
             _ => return None,
         };
-        let (_, always) = ALWAYS_THERE.iter().find(|(of, _)| *of == kind)?;
-        (!names.contains(*always)).then(|| narrowed(kind, always))
+        ALWAYS_THERE
+            .iter()
+            .find(|(of, name)| *of == kind && !names.contains(*name))
+            .map(|(_, name)| narrowed(kind, name))
     }
 
     /// Whether every RKE2 server has a CIS profile, and there is one.
@@ -464,7 +479,8 @@ impl Facts {
 fn narrowed(kind: Kind, what: &str) -> String {
     let of_all = match kind.scope() {
         Scope::Cluster => "",
-        Scope::Namespaces | Scope::Default => " of all namespaces",
+        Scope::Namespaces => " of all namespaces",
+        Scope::Default => " of the namespace default",
     };
     format!(
         "{}: the list has not {what}, which every RKE2 cluster has: it is not the list{of_all}",

@@ -332,7 +332,7 @@ fn lists(path: &str) -> Option<(u16, &'static str, String)> {
     let items = match path {
         "/version" => return Some(version()),
         "/api/v1/namespaces?limit=200" => {
-            r#"{"metadata":{"name":"kube-system"}},{"metadata":{"name":"web"}}"#
+            r#"{"metadata":{"name":"default"}},{"metadata":{"name":"kube-system"}},{"metadata":{"name":"web"}}"#
         }
         "/api/v1/nodes?limit=200" => r#"{"metadata":{"name":"s1"}}"#,
         "/api/v1/serviceaccounts?limit=200" => {

@@ -35,7 +35,23 @@ fn cluster(more: &[Value]) -> Facts {
             json!({ "nodeName": "s1" }),
         ),
     ];
-    for object in base.iter().chain(more) {
+    // Unless a test has its own.
+    let is_default =
+        |one: &Value| one["kind"] == "Namespace" && one["metadata"]["name"] == "default";
+    let default = [
+        namespace("default", json!({ "np.rke2.io": "resolved" })),
+        policy(
+            "default",
+            "default-network-policy",
+            json!({ "podSelector": {} }),
+        ),
+    ];
+    let default = if more.iter().any(is_default) {
+        &[]
+    } else {
+        default.as_slice()
+    };
+    for object in base.iter().chain(default).chain(more) {
         add(&mut facts, object);
     }
     facts

@@ -12,6 +12,7 @@ use crate::kind::Kind;
 /// What every RKE2 cluster has, hardened: without it, lists are taken to be narrowed.
 const BASE: &[&str] = &[
     r#"{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"kube-system","annotations":{"np.rke2.io":"resolved","other.example":"secret"}}}"#,
+    r#"{"apiVersion":"v1","kind":"Service","metadata":{"name":"kubernetes","namespace":"default"}}"#,
     r#"{"apiVersion":"v1","kind":"Node","metadata":{"name":"s1","annotations":{"rke2.io/node-args":"[\"server\",\"--profile\",\"cis\",\"--token\",\"********\"]"}}}"#,
     r#"{"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"default","namespace":"kube-system"},"automountServiceAccountToken":false}"#,
     r#"{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":{"name":"cluster-admin"},"rules":[{"apiGroups":["*"],"resources":["*"],"verbs":["*"]},{"nonResourceURLs":["*"],"verbs":["*"]}]}"#,
@@ -22,6 +23,12 @@ const BASE: &[&str] = &[
     r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"etcd-s1","namespace":"kube-system","ownerReferences":[{"kind":"Node","name":"s1","controller":true}]},"spec":{"nodeName":"s1","hostNetwork":true,"priorityClassName":"x","securityContext":{"runAsUser":52034},"containers":[{"name":"etcd"}]}}"#,
     r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"rke2-canal-x","namespace":"kube-system","ownerReferences":[{"kind":"DaemonSet","name":"rke2-canal","controller":true}]},"spec":{"nodeName":"s1","hostNetwork":true,"containers":[{"name":"kube-flannel","securityContext":{"privileged":true}}]}}"#,
     r#"{"apiVersion":"networking.k8s.io/v1","kind":"NetworkPolicy","metadata":{"name":"default-network-policy","namespace":"kube-system"},"spec":{"podSelector":{},"policyTypes":["Ingress"],"ingress":[{"from":[{"podSelector":{}}]}]}}"#,
+];
+
+/// The namespace `default`, unless a test has its own.
+const DEFAULT: &[&str] = &[
+    r#"{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"default","annotations":{"np.rke2.io":"resolved"},"labels":{"pod-security.kubernetes.io/enforce":"restricted"}}}"#,
+    r#"{"apiVersion":"networking.k8s.io/v1","kind":"NetworkPolicy","metadata":{"name":"default-network-policy","namespace":"default"},"spec":{"podSelector":{},"policyTypes":["Ingress"],"ingress":[{"from":[{"podSelector":{}}]}]}}"#,
 ];
 
 /// The newest release.
@@ -36,7 +43,13 @@ pub(super) fn cluster(release: (u32, u32), more: &[&str]) -> Facts {
     for kind in Kind::all(&version) {
         facts.note(kind, Reading::Whole);
     }
-    for text in BASE.iter().chain(more) {
+    let own_default = r#""kind":"Namespace","metadata":{"name":"default""#;
+    let default = if more.iter().any(|text| text.contains(own_default)) {
+        &[]
+    } else {
+        DEFAULT
+    };
+    for text in BASE.iter().chain(default).chain(more) {
         let object: &RawValue = serde_json::from_str(text).unwrap();
         let kind = kind_of(object).unwrap_or_else(|| panic!("{text}"));
         facts.add(kind, object).unwrap();
@@ -930,6 +943,29 @@ fn a_policy_that_every_user_may_use_is_seen() {
     facts.note(Kind::Node, Reading::Missing("403".to_owned()));
     assert!(of("pods.admission", &facts).remedies[0].commands.is_empty());
     assert_eq!(of("pods.admission", &cluster(OLD, &[])).holds, Holds::No);
+}
+
+/// What the API server makes of itself is in every list that is whole.
+#[test]
+fn a_list_without_what_is_always_there_is_narrowed() {
+    let mut facts = cluster(NEWEST, &[]);
+    facts.namespaces.remove("default");
+    facts.in_default.clear();
+    for (key, expected) in [
+        (
+            "network.policies",
+            "namespaces: the list has not default, which every RKE2 cluster has: it is not the list",
+        ),
+        (
+            "namespaces.default",
+            "services: the list has not default/kubernetes, which every RKE2 cluster has: it is not the list of the \
+             namespace default",
+        ),
+    ] {
+        let answer = of(key, &facts);
+        assert_eq!(answer.holds, Holds::Unknown, "{key}");
+        assert_eq!(answer.summary, format!("cannot be checked: {expected}"));
+    }
 }
 
 /// No control passes on a list that is not there, that ends early, or that is of one namespace.
