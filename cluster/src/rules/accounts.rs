@@ -75,7 +75,7 @@ pub(super) fn default_accounts(facts: &Facts) -> Answer {
     }
 }
 
-/// 5.1.6: the pod's word counts before its account's. A token is of no use where no binding names the account: then it
+/// 5.1.6: a pod's `automountServiceAccountToken` overrides its account's. A token is of no use where no binding names the account: then it
 /// opens nothing that the groups of all accounts may not do.
 pub(super) fn token_mounts(facts: &Facts) -> Answer {
     let bound = bound(facts);
