@@ -919,7 +919,9 @@ fn a_file_of_the_administrators_is_corrected_itself() {
         ),
     ] {
         let mut node = Node::new(Benchmark::V1_12, Role::Server, Care::Full);
-        node.config += &format!("kube-apiserver-arg+:\n- {entry}\n");
+        node.config += "kube-apiserver-arg+:\n- ";
+        node.config += entry;
+        node.config += "\n";
         let flag = if control.contains("anonymous") {
             "--anonymous-auth"
         } else {
