@@ -24,8 +24,8 @@ pub(crate) struct Judged {
 impl Judged {
     /// Whether it is not met and a waiver that has not expired accepts that.
     pub(crate) fn is_waived(&self) -> bool {
-        self.waiver.as_ref().is_some_and(|waiver| !waiver.expired)
-            && matches!(self.outcome, ControlOutcome::Fail | ControlOutcome::Warn)
+        let waiver = self.waiver.as_ref();
+        waiver.is_some_and(|waiver| waiver.accepts(self.outcome))
     }
 }
 
@@ -58,32 +58,15 @@ const fn outcome(holds: Holds, scoring: Scoring) -> ControlOutcome {
     }
 }
 
-/// Notes on each control the waiver for it, one by key before one by number.
+/// Notes on each control the waiver for it.
 pub(crate) fn waive(judged: &mut [Judged], waivers: &[Waiver], today: Day) {
     for one in judged {
-        let by = |name: &str| waivers.iter().rev().find(|waiver| waiver.control == name);
-        let waiver = by(one.control.key).or_else(|| by(one.edition.id));
-        one.waiver = waiver.map(|waiver| Applied {
-            waiver: waiver.clone(),
-            expired: waiver.expires < today,
-        });
+        one.waiver = Applied::find(waivers, one.control.key, one.edition.id, today);
     }
 }
 
 /// How many controls have each outcome.
 pub(crate) fn counts<'a>(judged: impl IntoIterator<Item = &'a Judged>) -> Counts {
-    let mut counts = Counts::default();
-    for one in judged {
-        let count = match one.outcome {
-            _ if one.is_waived() => &mut counts.waived,
-            ControlOutcome::Fail => &mut counts.fail,
-            ControlOutcome::Warn => &mut counts.warn,
-            ControlOutcome::Error => &mut counts.error,
-            ControlOutcome::Manual => &mut counts.manual,
-            ControlOutcome::Pass => &mut counts.pass,
-            ControlOutcome::NotApplicable => &mut counts.not_applicable,
-        };
-        *count = count.saturating_add(1);
-    }
-    counts
+    let judged = judged.into_iter();
+    Counts::of(judged.map(|one| (one.outcome, one.is_waived())))
 }

@@ -92,8 +92,8 @@ pub struct Audited {
 impl Audited {
     /// Whether it does not pass and a waiver that has not expired accepts that.
     pub fn is_waived(&self) -> bool {
-        self.waiver.as_ref().is_some_and(|waiver| !waiver.expired)
-            && matches!(self.outcome, ControlOutcome::Fail | ControlOutcome::Warn)
+        let waiver = self.waiver.as_ref();
+        waiver.is_some_and(|waiver| waiver.accepts(self.outcome))
     }
 
     /// Whether it fails without a valid waiver.
@@ -153,22 +153,30 @@ pub struct Counts {
     pub waived: usize,
 }
 
-/// Counts outcomes.
-pub fn counts<'a>(controls: impl IntoIterator<Item = &'a Audited>) -> Counts {
-    let mut counts = Counts::default();
-    for audited in controls {
-        let count = match audited.outcome {
-            _ if audited.is_waived() => &mut counts.waived,
-            ControlOutcome::Fail => &mut counts.fail,
-            ControlOutcome::Warn => &mut counts.warn,
-            ControlOutcome::Error => &mut counts.error,
-            ControlOutcome::Manual => &mut counts.manual,
-            ControlOutcome::Pass => &mut counts.pass,
-            ControlOutcome::NotApplicable => &mut counts.not_applicable,
-        };
-        *count = count.saturating_add(1);
+impl Counts {
+    /// Counts outcomes, each with whether it is waived.
+    pub fn of(outcomes: impl IntoIterator<Item = (ControlOutcome, bool)>) -> Self {
+        let mut counts = Self::default();
+        for (outcome, is_waived) in outcomes {
+            let count = match outcome {
+                _ if is_waived => &mut counts.waived,
+                ControlOutcome::Fail => &mut counts.fail,
+                ControlOutcome::Warn => &mut counts.warn,
+                ControlOutcome::Error => &mut counts.error,
+                ControlOutcome::Manual => &mut counts.manual,
+                ControlOutcome::Pass => &mut counts.pass,
+                ControlOutcome::NotApplicable => &mut counts.not_applicable,
+            };
+            *count = count.saturating_add(1);
+        }
+        counts
     }
-    counts
+}
+
+/// Counts the outcomes of controls.
+pub fn counts<'a>(controls: impl IntoIterator<Item = &'a Audited>) -> Counts {
+    let controls = controls.into_iter();
+    Counts::of(controls.map(|audited| (audited.outcome, audited.is_waived())))
 }
 
 impl Audit {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::benchmark::Benchmark;
-use super::{Audited, controls};
+use super::{Audited, ControlOutcome, controls};
 
 /// A day of the calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,15 +87,44 @@ pub struct Applied {
     pub expired: bool,
 }
 
-/// Notes on each control the waiver for it, one by key before one by number.
-pub(crate) fn apply(audited: &mut [Audited], waivers: &[Waiver], today: Day) {
-    for one in audited {
+impl Applied {
+    /// The waiver for a control, one by key before one by number.
+    pub fn find(waivers: &[Waiver], key: &str, id: &str, today: Day) -> Option<Self> {
         let by = |name: &str| waivers.iter().rev().find(|waiver| waiver.control == name);
-        let waiver = by(one.control.key).or_else(|| by(one.edition.id));
-        one.waiver = waiver.map(|waiver| Applied {
+        by(key).or_else(|| by(id)).map(|waiver| Self {
             waiver: waiver.clone(),
             expired: waiver.expires < today,
-        });
+        })
+    }
+
+    /// Whether it accepts that a control has this outcome.
+    pub fn accepts(&self, outcome: ControlOutcome) -> bool {
+        !self.expired && matches!(outcome, ControlOutcome::Fail | ControlOutcome::Warn)
+    }
+
+    /// Why a control with this outcome does not count.
+    pub fn accepted(&self, outcome: ControlOutcome) -> Option<String> {
+        let Waiver {
+            reason, expires, ..
+        } = &self.waiver;
+        self.accepts(outcome)
+            .then(|| format!("waived until {expires}: {reason}"))
+    }
+
+    /// A note that it has expired.
+    pub fn over(&self) -> Option<String> {
+        let Waiver {
+            reason, expires, ..
+        } = &self.waiver;
+        self.expired
+            .then(|| format!("its waiver expired after {expires}: {reason}"))
+    }
+}
+
+/// Notes on each control the waiver for it.
+pub(crate) fn apply(audited: &mut [Audited], waivers: &[Waiver], today: Day) {
+    for one in audited {
+        one.waiver = Applied::find(waivers, one.control.key, one.edition.id, today);
     }
 }
 

@@ -7,7 +7,6 @@ mod text;
 use clap::ValueEnum;
 use preflight_rke2::shared::{Choice, Style, Version};
 
-use crate::answer::Remedy;
 use crate::evaluate::Judged;
 
 /// Formats of `audit`.
@@ -50,19 +49,6 @@ pub(crate) fn render(
     }
 }
 
-/// Controls by part of the benchmark, in its order.
-fn sections<'a>(controls: &[&'a Judged]) -> Vec<((&'static str, &'static str), Vec<&'a Judged>)> {
-    let mut sections: Vec<((&str, &str), Vec<&Judged>)> = Vec::new();
-    for judged in controls {
-        let section = crate::control::section(judged.control, judged.edition);
-        match sections.iter_mut().find(|(known, _)| *known == section) {
-            Some((_, members)) => members.push(judged),
-            None => sections.push((section, vec![judged])),
-        }
-    }
-    sections
-}
-
 /// The objects that a control objects to, and how many more there are.
 fn objects(judged: &Judged) -> Vec<String> {
     let answer = &judged.answer;
@@ -76,28 +62,5 @@ fn objects(judged: &Judged) -> Vec<String> {
 
 /// Why a waived control does not count.
 fn waived(judged: &Judged) -> Option<String> {
-    let waiver = &judged.waiver.as_ref()?.waiver;
-    judged
-        .is_waived()
-        .then(|| format!("waived until {}: {}", waiver.expires, waiver.reason))
-}
-
-/// A note that a waiver has expired.
-fn expired(judged: &Judged) -> Option<String> {
-    let applied = judged.waiver.as_ref().filter(|applied| applied.expired)?;
-    let waiver = &applied.waiver;
-    Some(format!(
-        "its waiver expired after {}: {}",
-        waiver.expires, waiver.reason
-    ))
-}
-
-/// Remedies in one line.
-fn remedy(judged: &Judged) -> String {
-    let line = |remedy: &Remedy| match remedy.commands.as_slice() {
-        [] => remedy.summary.clone(),
-        commands => format!("{}: {}", remedy.summary, commands.join(" && ")),
-    };
-    let lines: Vec<String> = judged.answer.remedies.iter().map(line).collect();
-    lines.join("; ")
+    judged.waiver.as_ref()?.accepted(judged.outcome)
 }

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use preflight_rke2::shared::{
-    ControlOutcome, DIM, GREEN, RED, Style, YELLOW, count, paint, printable, wrap,
+    DIM, GREEN, RED, Style, YELLOW, by_section, count, label, numbers, paint, printable, wrap,
 };
 
-use super::{Audit, expired, objects, sections, waived};
+use super::{Audit, objects, waived};
+use crate::control::section;
 use crate::evaluate::{Judged, counts};
 
 /// Columns before the text of a control.
@@ -35,32 +36,21 @@ pub(super) fn render(audit: &Audit, all: &[&Judged], shown: &[&Judged], style: S
         audit.choice.benchmark,
         paint(style, color, &words)
     );
-    let numbers: Vec<String> = [
-        (counts.pass, "pass"),
-        (counts.fail, "fail"),
-        (counts.warn, "warn"),
-        (counts.error, "error"),
-        (counts.manual, "manual"),
-        (counts.not_applicable, "not applicable"),
-        (counts.waived, "waived"),
-    ]
-    .iter()
-    .filter(|(number, _)| *number > 0)
-    .map(|(number, what)| format!("{number} {what}"))
-    .collect();
     let context = [
         format!(
             "{}, API server {}",
             printable(&audit.cluster),
             audit.version
         ),
-        numbers.join(", "),
+        numbers(&counts),
     ];
     let note = audit.choice.note.map(str::to_owned);
     for line in context.iter().chain(&note).filter(|line| !line.is_empty()) {
         let _ = writeln!(out, "  {}", paint(style, DIM, line));
     }
-    for ((number, title), members) in sections(shown) {
+    for ((number, title), members) in
+        by_section(shown, |judged| section(judged.control, judged.edition))
+    {
         let heading = match number {
             "guide" => title.to_owned(),
             number => format!("{number} {title}"),
@@ -71,19 +61,6 @@ pub(super) fn render(audit: &Audit, all: &[&Judged], shown: &[&Judged], style: S
         }
     }
     out
-}
-
-fn label(judged: &Judged, style: Style) -> String {
-    let (color, word) = match judged.outcome {
-        _ if judged.is_waived() => (DIM, "WAIVED"),
-        ControlOutcome::Fail => (RED, "FAIL"),
-        ControlOutcome::Warn => (YELLOW, "WARN"),
-        ControlOutcome::Error => (YELLOW, "ERROR"),
-        ControlOutcome::Manual => (DIM, "MANUAL"),
-        ControlOutcome::Pass => (GREEN, "PASS"),
-        ControlOutcome::NotApplicable => (DIM, "N/A"),
-    };
-    paint(style, color, &format!("{word:<6}"))
 }
 
 fn row(out: &mut String, style: Style, text: &str) {
@@ -101,7 +78,7 @@ fn entry(out: &mut String, judged: &Judged, style: Style) {
     let _ = writeln!(
         out,
         "  {} {number}{} [{}]",
-        label(judged, style),
+        label(judged.outcome, judged.is_waived(), style),
         control.title,
         control.key
     );
@@ -113,7 +90,7 @@ fn entry(out: &mut String, judged: &Judged, style: Style) {
     for object in objects(judged) {
         let _ = writeln!(out, "{:INDENT$}  {}", "", printable(&object));
     }
-    if let Some(text) = waived(judged).or_else(|| expired(judged)) {
+    if let Some(text) = waived(judged).or_else(|| judged.waiver.as_ref()?.over()) {
         row(out, style, &text);
     }
     if judged.is_waived() {

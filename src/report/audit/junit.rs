@@ -14,7 +14,7 @@ pub fn render(audit: &Audit, shown: &[&Audited]) -> String {
         out,
         "<testsuites name=\"{} {}\" {all}>",
         escape(audit.unit),
-        profile(audit)
+        profile(audit.benchmark())
     );
     for ((number, title), members) in sections(shown) {
         let _ = writeln!(
@@ -54,7 +54,7 @@ fn case(out: &mut String, audit: &Audit, audited: &Audited) {
     let _ = write!(
         out,
         "    <testcase classname=\"{}.{}\" name=\"{} {}\" time=\"0\"",
-        profile(audit),
+        profile(audit.benchmark()),
         control.node.as_str(),
         edition.id,
         escape(control.title)

@@ -5,9 +5,48 @@
 
 use serde::Serialize;
 
-use super::{profile, remedy, sections, waived};
+use super::{Section, by_section, profile, remedy, section, waived};
+use crate::audit::benchmark::Benchmark;
 use crate::audit::control::{NodeType, Scoring};
 use crate::audit::{Audit, Audited, ControlOutcome};
+
+/// A control, and what became of it.
+pub struct Control {
+    /// Its number.
+    pub id: &'static str,
+    /// What is true where it is met.
+    pub title: &'static str,
+    /// Its section of the benchmark.
+    pub section: Section,
+    /// How it counts.
+    pub scoring: Scoring,
+    /// What became of it.
+    pub outcome: ControlOutcome,
+    /// Why it does not count, where it is waived.
+    pub waived: Option<String>,
+    /// The command that evaluates it alone.
+    pub command: String,
+    /// What was found.
+    pub actual: String,
+    /// What is required.
+    pub expected: String,
+    /// What is wrong, in a sentence.
+    pub summary: String,
+    /// Its remedies in one line.
+    pub remedy: String,
+}
+
+/// A part of the benchmark.
+pub struct Part {
+    /// Its number.
+    pub id: String,
+    /// Its title.
+    pub text: &'static str,
+    /// Of which kind of node it is: `master`, `policies`.
+    pub node_type: &'static str,
+    /// Its controls, in their order.
+    pub controls: Vec<Control>,
+}
 
 #[derive(Serialize)]
 struct Document {
@@ -78,9 +117,9 @@ struct Check {
 }
 
 /// kube-bench has four results; unknown and manual ones are warnings there.
-fn status(audited: &Audited) -> &'static str {
-    match audited.outcome {
-        _ if audited.is_waived() => "INFO",
+fn status(control: &Control) -> &'static str {
+    match control.outcome {
+        _ if control.waived.is_some() => "INFO",
         ControlOutcome::Pass => "PASS",
         ControlOutcome::Fail => "FAIL",
         ControlOutcome::Warn | ControlOutcome::Manual | ControlOutcome::Error => "WARN",
@@ -88,17 +127,16 @@ fn status(audited: &Audited) -> &'static str {
     }
 }
 
-fn check(audited: &Audited) -> Check {
-    let (control, edition, result) = (audited.control, audited.edition, &audited.result);
-    let status = status(audited);
-    let remedy = remedy(audited);
+fn check(control: &Control) -> Check {
+    let status = status(control);
+    let remedy = &control.remedy;
     Check {
-        test_number: edition.id,
+        test_number: control.id,
         test_desc: control.title,
-        audit: format!("preflight-rke2 audit --control {}", control.key),
+        audit: control.command.clone(),
         audit_env: "",
         audit_config: "",
-        kind: match (edition.scoring, status) {
+        kind: match (control.scoring, status) {
             (_, "INFO") => "skip",
             (Scoring::Manual, _) => "manual",
             _ => "",
@@ -107,14 +145,16 @@ fn check(audited: &Audited) -> Check {
             .filter(|text| !text.is_empty())
             .into_iter()
             .collect(),
-        remediation: remedy,
+        remediation: remedy.clone(),
         status,
-        actual_value: result.actual.clone().unwrap_or_default(),
-        scored: edition.scoring == Scoring::Scored,
+        actual_value: control.actual.clone(),
+        scored: control.scoring == Scoring::Scored,
         is_multiple: false,
-        expected_result: result.expected.clone(),
-        reason: waived(audited)
-            .or_else(|| (status != "PASS").then(|| result.summary.clone()))
+        expected_result: control.expected.clone(),
+        reason: control
+            .waived
+            .clone()
+            .or_else(|| (status != "PASS").then(|| control.summary.clone()))
             .filter(|text| !text.is_empty()),
     }
 }
@@ -142,52 +182,40 @@ const fn text(node: NodeType) -> &'static str {
     }
 }
 
-/// The document, one line feed at its end; of one kind of node alone where that is given.
-pub fn render(audit: &Audit, shown: &[&Audited], node: Option<NodeType>) -> String {
-    let kinds = NodeType::ALL
+fn group((section, desc): Section, members: Vec<&Control>) -> Group {
+    let results: Vec<Check> = members.into_iter().map(check).collect();
+    let counted = totals(&results);
+    Group {
+        section,
+        kind: "",
+        pass: counted.pass,
+        fail: counted.fail,
+        warn: counted.warn,
+        info: counted.info,
+        desc,
+        results,
+    }
+}
+
+/// The document, one line feed at its end, of the parts of a benchmark and the minor version of Kubernetes.
+pub fn document(benchmark: Benchmark, minor: u32, parts: Vec<Part>) -> String {
+    let controls: Vec<Controls> = parts
         .into_iter()
-        .filter(|kind| node.is_none_or(|node| node == *kind));
-    let controls: Vec<Controls> = kinds
-        .filter_map(|kind| {
-            let members: Vec<&Audited> = shown
-                .iter()
-                .copied()
-                .filter(|audited| audited.control.node == kind && !audited.control.is_beyond())
-                .collect();
-            let first = members.first()?;
-            let id = first
-                .edition
-                .id
-                .split('.')
-                .next()
-                .unwrap_or_default()
-                .to_owned();
-            let tests: Vec<Group> = sections(&members)
+        .map(|part| {
+            let members: Vec<&Control> = part.controls.iter().collect();
+            let tests: Vec<Group> = by_section(&members, |control| control.section)
                 .into_iter()
-                .map(|((section, desc), members)| {
-                    let results: Vec<Check> = members.into_iter().map(check).collect();
-                    let counted = totals(&results);
-                    Group {
-                        section,
-                        kind: "",
-                        pass: counted.pass,
-                        fail: counted.fail,
-                        warn: counted.warn,
-                        info: counted.info,
-                        desc,
-                        results,
-                    }
-                })
+                .map(|(section, members)| group(section, members))
                 .collect();
-            Some(Controls {
-                id,
-                version: profile(audit),
-                detected_version: format!("1.{}", audit.version.minor),
-                text: text(kind),
-                node_type: kind.as_str(),
+            Controls {
+                id: part.id,
+                version: profile(benchmark),
+                detected_version: format!("1.{minor}"),
+                text: part.text,
+                node_type: part.node_type,
                 totals: totals(tests.iter().flat_map(|group| &group.results)),
                 tests,
-            })
+            }
         })
         .collect();
     let all = controls.iter().flat_map(|controls| &controls.tests);
@@ -196,4 +224,43 @@ pub fn render(audit: &Audit, shown: &[&Audited], node: Option<NodeType>) -> Stri
         controls,
     };
     crate::text::json(&document)
+}
+
+fn control(audited: &Audited) -> Control {
+    let (control, edition, result) = (audited.control, audited.edition, &audited.result);
+    Control {
+        id: edition.id,
+        title: control.title,
+        section: section(audited),
+        scoring: edition.scoring,
+        outcome: audited.outcome,
+        waived: waived(audited),
+        command: format!("preflight-rke2 audit --control {}", control.key),
+        actual: result.actual.clone().unwrap_or_default(),
+        expected: result.expected.clone(),
+        summary: result.summary.clone(),
+        remedy: remedy(audited),
+    }
+}
+
+/// The document of a node; of one kind of node alone where that is given.
+pub fn render(audit: &Audit, shown: &[&Audited], node: Option<NodeType>) -> String {
+    let kinds = NodeType::ALL
+        .into_iter()
+        .filter(|kind| node.is_none_or(|node| node == *kind));
+    let part = |kind: NodeType| {
+        let members = shown
+            .iter()
+            .filter(|audited| audited.control.node == kind && !audited.control.is_beyond());
+        let controls: Vec<Control> = members.map(|audited| control(audited)).collect();
+        let number = controls.first()?.id.split('.').next().unwrap_or_default();
+        Some(Part {
+            id: number.to_owned(),
+            text: text(kind),
+            node_type: kind.as_str(),
+            controls,
+        })
+    };
+    let parts = kinds.filter_map(part).collect();
+    document(audit.benchmark(), audit.version.minor, parts)
 }

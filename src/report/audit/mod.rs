@@ -3,7 +3,7 @@
 pub(crate) mod html;
 pub(crate) mod json;
 pub(crate) mod junit;
-pub(crate) mod kube_bench;
+pub mod kube_bench;
 pub(crate) mod metrics;
 pub(crate) mod sarif;
 pub(crate) mod text;
@@ -13,6 +13,7 @@ mod xml;
 use clap::ValueEnum;
 
 use super::text::Style;
+use crate::audit::benchmark::Benchmark;
 use crate::audit::control::NodeType;
 use crate::audit::cure::Group;
 use crate::audit::result::Evidence;
@@ -87,7 +88,7 @@ pub(crate) fn render(
 }
 
 /// The section of the benchmark that a control is in: number and title.
-pub(crate) fn section(audited: &Audited) -> (&'static str, &'static str) {
+pub(crate) fn section(audited: &Audited) -> Section {
     if audited.control.is_beyond() {
         return ("guide", GUIDE);
     }
@@ -126,15 +127,24 @@ const SECTIONS: [(&str, &str); 10] = [
 ];
 
 /// Controls by section of the benchmark, in its order.
-pub(crate) fn sections<'a>(
-    controls: &[&'a Audited],
-) -> Vec<((&'static str, &'static str), Vec<&'a Audited>)> {
-    let mut sections: Vec<((&str, &str), Vec<&Audited>)> = Vec::new();
-    for audited in controls {
-        let section = section(audited);
+pub(crate) fn sections<'a>(controls: &[&'a Audited]) -> Vec<(Section, Vec<&'a Audited>)> {
+    by_section(controls, section)
+}
+
+/// Number and title of a section of the benchmark.
+pub type Section = (&'static str, &'static str);
+
+/// Controls by their section, in the order in which sections come first.
+pub fn by_section<T: Copy>(
+    controls: &[T],
+    section: impl Fn(T) -> Section,
+) -> Vec<(Section, Vec<T>)> {
+    let mut sections: Vec<(Section, Vec<T>)> = Vec::new();
+    for control in controls {
+        let section = section(*control);
         match sections.iter_mut().find(|(known, _)| *known == section) {
-            Some((_, members)) => members.push(audited),
-            None => sections.push((section, vec![audited])),
+            Some((_, members)) => members.push(*control),
+            None => sections.push((section, vec![*control])),
         }
     }
     sections
@@ -142,20 +152,7 @@ pub(crate) fn sections<'a>(
 
 /// Why a waived control does not count.
 pub(crate) fn waived(audited: &Audited) -> Option<String> {
-    let waiver = &audited.waiver.as_ref()?.waiver;
-    audited
-        .is_waived()
-        .then(|| format!("waived until {}: {}", waiver.expires, waiver.reason))
-}
-
-/// A note that a waiver has expired.
-pub(crate) fn expired(audited: &Audited) -> Option<String> {
-    let applied = audited.waiver.as_ref().filter(|applied| applied.expired)?;
-    let waiver = &applied.waiver;
-    Some(format!(
-        "its waiver expired after {}: {}",
-        waiver.expires, waiver.reason
-    ))
+    audited.waiver.as_ref()?.accepted(audited.outcome)
 }
 
 /// The controls that a group cures.
@@ -179,19 +176,26 @@ fn differing(audited: &Audited) -> Option<String> {
     ))
 }
 
-/// A remedy in one line.
-fn remedy(audited: &Audited) -> String {
-    let remedies = audited.result.remedies.iter();
-    let lines: Vec<String> = remedies
-        .map(|remedy| match remedy.commands().as_slice() {
-            [] => remedy.summary(),
-            commands => format!("{}: {}", remedy.summary(), commands.join(" && ")),
-        })
-        .collect();
+/// Remedies, each what it is and its commands, in one line.
+pub fn in_one_line(remedies: impl IntoIterator<Item = (String, Vec<String>)>) -> String {
+    let line = |(summary, commands): (String, Vec<String>)| {
+        if commands.is_empty() {
+            summary
+        } else {
+            format!("{summary}: {}", commands.join(" && "))
+        }
+    };
+    let lines: Vec<String> = remedies.into_iter().map(line).collect();
     lines.join("; ")
 }
 
+/// The remedies of a control in one line.
+fn remedy(audited: &Audited) -> String {
+    let remedies = audited.result.remedies.iter();
+    in_one_line(remedies.map(|remedy| (remedy.summary(), remedy.commands())))
+}
+
 /// `rke2-cis-1.12`, as scanners call the benchmark.
-fn profile(audit: &Audit) -> String {
-    format!("rke2-cis-{}", audit.benchmark())
+fn profile(benchmark: Benchmark) -> String {
+    format!("rke2-cis-{benchmark}")
 }

@@ -108,7 +108,7 @@ pub fn render(audit: &Audit, shown: &[&Audited]) -> String {
                 "version": env!("CARGO_PKG_VERSION"),
                 "rules": rules,
             }},
-            "automationDetails": { "id": format!("{}/{}", audit.unit, profile(audit)) },
+            "automationDetails": { "id": format!("{}/{}", audit.unit, profile(audit.benchmark())) },
             "originalUriBaseIds": { "HOST": { "uri": "file:///" } },
             "invocations": [{
                 "executionSuccessful": errors.is_empty(),

@@ -2,14 +2,33 @@
 
 use std::fmt::Write as _;
 
-use super::{cured, differing, expired, sections, waived};
+use super::{cured, differing, sections, waived};
 use crate::audit::cure::Group;
 use crate::audit::result::Evidence;
-use crate::audit::{Audit, Audited, ControlOutcome, counts};
+use crate::audit::{Audit, Audited, ControlOutcome, Counts, counts};
 use crate::facts::Source;
 use crate::report::text::{DIM, GREEN, RED, Style, YELLOW, paint};
 use crate::rke2::installed::VersionSource;
 use crate::text::{count, printable, wrap};
+
+/// `83 pass, 2 fail`: the outcomes that there are.
+pub fn numbers(counts: &Counts) -> String {
+    let numbers = [
+        (counts.pass, "pass"),
+        (counts.fail, "fail"),
+        (counts.warn, "warn"),
+        (counts.error, "error"),
+        (counts.manual, "manual"),
+        (counts.not_applicable, "not applicable"),
+        (counts.waived, "waived"),
+    ];
+    let numbers: Vec<String> = numbers
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{number} {what}"))
+        .collect();
+    numbers.join(", ")
+}
 
 /// The report. `all` are the controls that are counted, `shown` those that are listed.
 pub fn render(audit: &Audit, all: &[&Audited], shown: &[&Audited], style: Style) -> String {
@@ -31,20 +50,7 @@ pub fn render(audit: &Audit, all: &[&Audited], shown: &[&Audited], style: Style)
         audit.unit,
         paint(style, code, &words)
     );
-    let numbers = [
-        (counts.pass, "pass"),
-        (counts.fail, "fail"),
-        (counts.warn, "warn"),
-        (counts.error, "error"),
-        (counts.manual, "manual"),
-        (counts.not_applicable, "not applicable"),
-        (counts.waived, "waived"),
-    ];
-    let numbers: Vec<String> = numbers
-        .iter()
-        .filter(|(number, _)| *number > 0)
-        .map(|(number, what)| format!("{number} {what}"))
-        .collect();
+    let numbers = numbers(&counts);
     let profile = if audit.profile.value.is_empty() {
         "no profile".to_owned()
     } else {
@@ -56,7 +62,7 @@ pub fn render(audit: &Audit, all: &[&Audited], shown: &[&Audited], style: Style)
     };
     let context = [
         format!("RKE2 {} {}{assumed}, {profile}", audit.version, audit.role),
-        numbers.join(", "),
+        numbers,
     ];
     let note = audit.choice.note.map(str::to_owned);
     for line in context.iter().chain(&note).filter(|line| !line.is_empty()) {
@@ -109,9 +115,10 @@ fn cure(out: &mut String, number: usize, group: &Group, audit: &Audit, style: St
     }
 }
 
-fn label(audited: &Audited, style: Style) -> String {
-    let (code, word) = match audited.outcome {
-        _ if audited.is_waived() => (DIM, "WAIVED"),
+/// The word of an outcome, in six columns.
+pub fn label(outcome: ControlOutcome, is_waived: bool, style: Style) -> String {
+    let (code, word) = match outcome {
+        _ if is_waived => (DIM, "WAIVED"),
         ControlOutcome::Fail => (RED, "FAIL"),
         ControlOutcome::Warn => (YELLOW, "WARN"),
         ControlOutcome::Error => (YELLOW, "ERROR"),
@@ -141,7 +148,7 @@ fn entry(out: &mut String, audited: &Audited, groups: &[&Group], style: Style) {
     let _ = writeln!(
         out,
         "  {} {:<7} {name}{} [{}]",
-        label(audited, style),
+        label(audited.outcome, audited.is_waived(), style),
         result.evidence().map_or("", Evidence::as_str),
         control.title,
         control.key
@@ -152,7 +159,7 @@ fn entry(out: &mut String, audited: &Audited, groups: &[&Group], style: Style) {
     if let Some(text) = differing(audited) {
         row(out, style, "", &text);
     }
-    if let Some(text) = waived(audited).or_else(|| expired(audited)) {
+    if let Some(text) = waived(audited).or_else(|| audited.waiver.as_ref()?.over()) {
         row(out, style, "", &text);
     }
     let unmet = matches!(

@@ -40,7 +40,7 @@ const fn role(audited: &Audited) -> &'static str {
 
 /// The document, one line feed at its end.
 pub fn render(audit: &Audit, shown: &[&Audited]) -> String {
-    let name = profile(audit);
+    let name = profile(audit.benchmark());
     let time = time(audit.at.saturating_mul(1_000_000));
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let _ = writeln!(
