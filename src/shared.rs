@@ -7,6 +7,7 @@ pub use crate::audit::benchmark::{Benchmark, Choice};
 pub use crate::audit::control::{Edition, Scoring};
 pub use crate::audit::waiver::{Applied, Day, Waiver};
 pub use crate::audit::{ControlOutcome, Counts};
+pub use crate::cli::terminal::{Color, print, style, write_error};
 pub use crate::report::audit::kube_bench;
 pub use crate::report::audit::text::{label, numbers};
 pub use crate::report::audit::{Section, by_section, in_one_line};

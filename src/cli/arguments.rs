@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::terminal::Color;
 use crate::audit::benchmark::Benchmark;
 use crate::audit::control;
 use crate::report::audit::AuditFormat;
@@ -77,17 +78,6 @@ pub(super) struct Common {
     /// Also show satisfied checks, and the messages RKE2 or the kubelet would exit with
     #[arg(short, long, global = true)]
     pub(super) verbose: bool,
-}
-
-/// When to colour the output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Color {
-    /// On a terminal, unless `NO_COLOR` is set
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
 }
 
 /// The commands.

@@ -1,13 +1,13 @@
 //! `audit`: the node-local CIS controls.
 
 use super::arguments::{Audit, AuditFailOn, Common, Show};
-use super::{Status, colored, print, select, stderr, width};
+use super::terminal::style;
+use super::{Status, print, select, stderr};
 use crate::audit::control;
 use crate::audit::{Audited, ControlOutcome, controls, waiver};
 use crate::examine;
 use crate::host;
 use crate::report::audit::{AuditFormat, Controls, html, render};
-use crate::report::text::Style;
 
 pub(super) fn run(common: &Common, asked: &Audit) -> Status {
     if !asked.from.is_empty() {
@@ -82,11 +82,7 @@ pub(super) fn run(common: &Common, asked: &Audit) -> Status {
                 .is_none_or(|node| control::NodeType::from(node) == audited.control.node)
         })
         .collect();
-    let style = Style {
-        color: colored(common.color),
-        width: width(),
-        verbose: common.verbose,
-    };
+    let style = style(common.color, common.verbose);
     let controls = Controls {
         all: &all,
         shown: &shown,

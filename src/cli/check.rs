@@ -1,7 +1,8 @@
 //! `check`: evaluate and report.
 
 use super::arguments::{Check, Common, FailOn};
-use super::{Status, colored, print, select, stderr, width};
+use super::terminal::style;
+use super::{Status, print, select, stderr};
 use crate::assessment::{UnitReport, Upgrade};
 use crate::examine::{self, OtherUnit, Target};
 use crate::facts::Machine;
@@ -9,7 +10,6 @@ use crate::facts::disk::DiskLatency;
 use crate::finding::{Effect, Outcome};
 use crate::host::HostRoot;
 use crate::host::{disk, machine};
-use crate::report::text::Style;
 use crate::report::{self, CheckFormat, npd};
 use crate::rke2::releases::{self, Coverage};
 use crate::rke2::role::Role;
@@ -32,7 +32,7 @@ pub(super) fn run(common: &Common, check: &Check) -> Status {
     };
     let (reports, systemd) = assess(&root, &targets);
     let disk = check.measure_disk.then(|| measure_disk(&root, &targets));
-    let style = style(common);
+    let style = style(common.color, common.verbose);
     let machine = || Machine {
         systemd,
         ..machine::read(&root)
@@ -93,21 +93,13 @@ fn before_upgrade(common: &Common, check: &Check, to: &Version) -> Status {
         check.format,
         &upgrades,
         check.all,
-        style(common),
+        style(common.color, common.verbose),
         machine,
     ));
     upgrades
         .iter()
         .map(|upgrade| status(&root, &upgrade.then, &check.fail_on))
         .fold(Status::Good, more_severe)
-}
-
-fn style(common: &Common) -> Style {
-    Style {
-        color: colored(common.color),
-        width: width(),
-        verbose: common.verbose,
-    }
 }
 
 /// How fast the disk of etcd is, in the data directory of the first server.

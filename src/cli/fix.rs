@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::arguments::{Common, Fix, Output};
-use super::{Status, colored, print, select, stderr, width};
+use super::terminal::style;
+use super::{Status, print, select, stderr};
 use crate::assessment::{Examination, UnitReport};
 use crate::evaluate::RequestedIds;
 use crate::examine::{self, Target};
@@ -53,11 +54,7 @@ pub(super) fn run(common: &Common, fix: &Fix) -> Status {
             return Status::Failed;
         }
     };
-    let style = Style {
-        color: colored(common.color),
-        width: width(),
-        verbose: common.verbose,
-    };
+    let style = style(common.color, common.verbose);
     if fix.output.is_some() {
         let names: Vec<&str> = units.iter().map(|u| u.report.unit.as_str()).collect();
         print(&script::render(&plan, &host, &names.join(" and ")));

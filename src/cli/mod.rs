@@ -16,17 +16,18 @@ mod select;
 mod status;
 mod stderr;
 mod sysctl;
+pub(crate) mod terminal;
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
 use arguments::{Arguments, Command};
+use terminal::print;
 
 use crate::report::npd::Condition;
-use crate::text::{output, printable};
+use crate::text::printable;
 
 /// The result of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,35 +110,4 @@ fn dispatch(arguments: &Arguments) -> Status {
             Status::Good
         }
     }
-}
-
-/// Prints to standard output. A closed pipe is no failure.
-fn print(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = out
-        .write_all(output(text).as_bytes())
-        .and_then(|()| out.flush());
-}
-
-/// Whether to colour standard output.
-fn colored(when: arguments::Color) -> bool {
-    use std::io::IsTerminal as _;
-    match when {
-        arguments::Color::Always => true,
-        arguments::Color::Never => false,
-        arguments::Color::Auto => {
-            let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-            let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-            std::io::stdout().is_terminal() && !set("NO_COLOR") && !dumb
-        }
-    }
-}
-
-/// The columns of the terminal by `COLUMNS`, within reasonable bounds; else 100.
-fn width() -> usize {
-    let columns = std::env::var("COLUMNS").ok();
-    columns
-        .and_then(|columns| columns.parse::<usize>().ok())
-        .unwrap_or(100)
-        .clamp(40, 200)
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use preflight_rke2::shared::{Benchmark, Version};
+use preflight_rke2::shared::{Benchmark, Color, Version};
 
 use crate::fix::{Ingress, Output};
 use crate::report::Format;
@@ -51,17 +51,6 @@ pub(super) struct Common {
     /// Also show controls that are met
     #[arg(short, long, global = true)]
     pub(super) verbose: bool,
-}
-
-/// When to colour the output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Color {
-    /// On a terminal, unless `NO_COLOR` is set
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
 }
 
 /// The commands.

@@ -9,13 +9,12 @@ mod live;
 mod waivers;
 
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use preflight_rke2::shared::{Style, output, printable};
+use preflight_rke2::shared::{self, Style, print, printable, write_error};
 
-use arguments::{Arguments, Color, Command, Common};
+use arguments::{Arguments, Command, Common};
 
 /// How a command ends: the exit statuses of preflight-rke2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,46 +72,12 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     ExitCode::from(status.code())
 }
 
-/// Prints to standard output. A closed pipe is no failure.
-fn print(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = out
-        .write_all(output(text).as_bytes())
-        .and_then(|()| out.flush());
-}
-
 /// Prints one line after the program's name. A line feed in the message is escaped.
 fn complain(message: &str) {
     write_error(&format!("preflight-rke2-cluster: {}\n", printable(message)));
 }
 
-/// If standard error is closed, the text is lost.
-fn write_error(lines: &str) {
-    let _ = std::io::stderr().lock().write_all(output(lines).as_bytes());
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the environment of a terminal decides how text looks"
-)]
+/// How text looks on standard output.
 fn style(common: &Common) -> Style {
-    use std::io::IsTerminal as _;
-    let color = match common.color {
-        Color::Always => true,
-        Color::Never => false,
-        Color::Auto => {
-            let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-            let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-            std::io::stdout().is_terminal() && !set("NO_COLOR") && !dumb
-        }
-    };
-    let columns = std::env::var("COLUMNS").ok();
-    Style {
-        color,
-        width: columns
-            .and_then(|columns| columns.parse::<usize>().ok())
-            .unwrap_or(100)
-            .clamp(40, 200),
-        verbose: common.verbose,
-    }
+    shared::style(common.color, common.verbose)
 }
