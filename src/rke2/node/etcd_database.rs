@@ -5,8 +5,9 @@
 use super::{Node, NodeProblem, Start};
 use crate::facts::{EtcdDatabase, Evidence, Part, Source};
 use crate::finding::{CheckId, Remedy};
-use crate::rke2::config;
 
+/// The setting with etcd's arguments.
+const ARGUMENTS: &str = "etcd-arg";
 const QUOTA: &str = "quota-backend-bytes";
 const DEFAULT: u64 = 2 << 30;
 /// Above this share of the quota it is time to act.
@@ -14,7 +15,7 @@ const PERCENT: u64 = 90;
 
 /// The database of the node's own etcd. `None` where it has none yet.
 pub(super) fn database(start: &Start<'_>, node: &dyn Node) -> Option<EtcdDatabase> {
-    if !start.has_etcd() || argument(start, "data-dir").is_some() {
+    if !start.has_etcd() || start.entries(ARGUMENTS, "data-dir").next().is_some() {
         return None;
     }
     let path = format!("{}/server/db/etcd/member/snap/db", start.data_dir());
@@ -26,18 +27,8 @@ pub(super) fn database(start: &Start<'_>, node: &dyn Node) -> Option<EtcdDatabas
     })
 }
 
-/// The last value that `etcd-arg` gives a flag.
-fn argument(start: &Start<'_>, name: &str) -> Option<String> {
-    let entries = start.settings.list("etcd-arg");
-    let mut values = entries.iter().filter_map(|(entry, _)| {
-        let (flag, value) = config::entry_flag(entry);
-        (flag == name).then(|| value.unwrap_or_default().to_owned())
-    });
-    values.next_back()
-}
-
 fn quota(start: &Start<'_>) -> Option<u64> {
-    match argument(start, QUOTA) {
+    match start.entries(ARGUMENTS, QUOTA).next_back() {
         None => Some(DEFAULT),
         Some(text) => match text.trim().parse::<i64>().ok()? {
             0 => Some(DEFAULT),

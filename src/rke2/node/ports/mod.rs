@@ -18,7 +18,7 @@ use crate::facts::{Evidence, Part, Source};
 use crate::finding::{CheckId, Remedy};
 use crate::kubernetes::Program;
 use crate::rke2::components;
-use crate::rke2::config::{self, SettingValue};
+use crate::rke2::config::SettingValue;
 use crate::rke2::version::Version;
 
 use super::addresses::{addresses_of, chosen};
@@ -215,10 +215,7 @@ fn is_told_to_share(row: &Row, start: &Start<'_>) -> bool {
         User::Etcd => ("etcd-arg", "socket-reuse-port"),
         _ => return false,
     };
-    let entries = start.settings.items(setting).rev();
-    let mut flags = entries.map(|(entry, _)| config::entry_flag(entry));
-    let last = flags.find(|(flag, _)| *flag == wanted);
-    let value = last.map(|(_, value)| value.unwrap_or_default());
+    let value = start.entries(setting, wanted).next_back();
     value.is_some_and(|value| !matches!(value, "0" | "f" | "F" | "false" | "FALSE" | "False"))
 }
 
