@@ -5,7 +5,7 @@
 
 pub use crate::audit::benchmark::{Benchmark, Choice};
 pub use crate::audit::control::{Edition, Scoring};
-pub use crate::audit::waiver::{Applied, Day, Waiver};
+pub use crate::audit::waiver::{Applied, Day, Waiver, WaiverTable};
 pub use crate::audit::{ControlOutcome, Counts};
 pub use crate::cli::terminal::{Color, print, style, write_error};
 pub use crate::report::audit::kube_bench;
@@ -14,5 +14,5 @@ pub use crate::report::audit::{Section, by_section, in_one_line};
 pub use crate::report::text::{DIM, GREEN, RED, Style, YELLOW, paint};
 pub use crate::rke2::node::x509::{Validity, validities};
 pub use crate::rke2::version::{Since, Version};
-pub use crate::text::{count, json, nearest, output, printable, wrap};
+pub use crate::text::{count, json, printable, suggestion, wrap};
 pub use crate::yaml::scalar::base64;

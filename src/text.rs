@@ -4,9 +4,14 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
 
+/// `; did you mean "mode"?`, for the end of a message about an unknown word; empty where no candidate is near.
+pub fn suggestion(word: &str, candidates: &[&str]) -> String {
+    nearest(word, candidates).map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"))
+}
+
 /// The candidate of which `word` is most likely a misspelling: equal except for case and `_`, or few
 /// letters different.
-pub fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
     // Longer words are not misspellings, and the distance takes quadratic time.
     const MAX_LENGTH: usize = 64;
     let folded = |text: &str| text.to_lowercase().replace('_', "-");
@@ -120,7 +125,7 @@ pub fn is_unprintable(c: char) -> bool {
 /// the colours (`ESC [ … m`) of this program.
 ///
 /// Every value is made printable when it is put into an output; this is a second barrier.
-pub fn output(text: &str) -> Cow<'_, str> {
+pub(crate) fn output(text: &str) -> Cow<'_, str> {
     let is_fine = |c: char| c == '\n' || c == '\t' || !is_unprintable(c);
     if text.chars().all(is_fine) {
         return Cow::Borrowed(text);

@@ -3,7 +3,7 @@
 //! Numbers and how each counts are facts about the published benchmarks and the scanners' profiles for RKE2
 //! (rancher/security-scan 38bebe7, d761037d); words are our own.
 
-use preflight_rke2::shared::{Benchmark, Edition, Scoring};
+use preflight_rke2::shared::{self, Benchmark, Edition, Scoring};
 
 use crate::powers::Power;
 use crate::traits::Trait;
@@ -347,6 +347,12 @@ pub(crate) fn is_known(name: &str) -> bool {
             .filter_map(|b| control.edition(b));
         control.key == name || editions.any(|edition| edition.id == name)
     })
+}
+
+/// `; did you mean "rbac.secrets"?`, of a name that no control has; empty where none is near.
+pub(crate) fn suggestion(name: &str) -> String {
+    let keys: Vec<&str> = CONTROLS.iter().map(|control| control.key).collect();
+    shared::suggestion(name, &keys)
 }
 
 /// The parts of section 5: number and title. Two numbers are the same part in different benchmarks.

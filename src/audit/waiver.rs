@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::Deserialize;
+
 use super::benchmark::Benchmark;
 use super::{Audited, ControlOutcome, controls};
 
@@ -76,6 +78,43 @@ pub struct Waiver {
     pub reason: String,
     /// The last day it holds.
     pub expires: Day,
+}
+
+/// A table `[[audit.waiver]]` of a file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct WaiverTable {
+    control: String,
+    reason: String,
+    expires: String,
+}
+
+impl WaiverTable {
+    /// The waiver, or what is wrong with it. `unknown` says why a control is not known; `None` of one that is.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the control, and what to write.
+    pub fn checked(self, unknown: impl FnOnce(&str) -> Option<String>) -> Result<Waiver, String> {
+        let shown = self.control.escape_debug();
+        if let Some(why) = unknown(&self.control) {
+            return Err(why);
+        }
+        if self.reason.trim().is_empty() {
+            return Err(format!("the waiver of {shown} needs a reason"));
+        }
+        let Some(expires) = Day::parse(&self.expires) else {
+            let expires = self.expires.escape_debug();
+            return Err(format!(
+                "\"{expires}\" is not a date; write the expiry of the waiver of {shown} like \"2027-01-31\""
+            ));
+        };
+        Ok(Waiver {
+            control: self.control,
+            reason: self.reason,
+            expires,
+        })
+    }
 }
 
 /// A waiver and whether it still holds.

@@ -17,8 +17,7 @@ pub(super) fn run(common: &Common, asked: &Audit) -> Status {
         return Status::Usage;
     };
     if let Some(unknown) = asked.control.iter().find(|name| !controls::is_known(name)) {
-        let near = crate::text::nearest(unknown, &controls::keys());
-        let near = near.map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
+        let near = crate::text::suggestion(unknown, &controls::keys());
         stderr::line(&format!("no benchmark has a control \"{unknown}\"{near}"));
         return Status::Usage;
     }

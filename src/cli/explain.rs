@@ -9,7 +9,7 @@ use crate::audit::control::{Control, Scoring};
 use crate::audit::controls;
 use crate::evaluate::names;
 use crate::requirements::catalogue::{self, CHECKS, Check};
-use crate::text::{nearest, printable, wrap};
+use crate::text::{printable, suggestion, wrap};
 
 /// Columns of a page, without the name before a row's text, which `wrap` does not count.
 const WIDTH: usize = 84;
@@ -43,8 +43,7 @@ pub(super) fn run(explain: &Explain) -> Status {
         print(&controls.join("\n"));
         return Status::Good;
     }
-    let near = nearest(id, &catalogue::ids())
-        .map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
+    let near = suggestion(id, &catalogue::ids());
     stderr::line(&format!(
         "no check or control has the id \"{}\"{near}; run `preflight-rke2 explain` to list all checks",
         printable(id)

@@ -9,10 +9,10 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::audit::controls;
-use crate::audit::waiver::{Day, Waiver};
+use crate::audit::waiver::{Waiver, WaiverTable};
 use crate::facts::Source;
 use crate::finding::CheckId;
-use crate::text::nearest;
+use crate::text::suggestion;
 
 /// What the gate does with a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -105,14 +105,6 @@ struct File {
 struct AuditSection {
     #[serde(default)]
     waiver: Vec<toml::Spanned<WaiverTable>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct WaiverTable {
-    control: String,
-    reason: String,
-    expires: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -232,7 +224,8 @@ impl Configuration {
             }
             for table in file.audit.waiver {
                 let at = text.as_bytes().get(..table.span().start).unwrap_or(&[]);
-                let waiver = waiver(table.into_inner()).map_err(|message| ConfigurationError {
+                let waiver = table.into_inner().checked(unknown_control);
+                let waiver = waiver.map_err(|message| ConfigurationError {
                     place: Source::line(path, line_of(at)),
                     message,
                 })?;
@@ -243,31 +236,14 @@ impl Configuration {
     }
 }
 
-/// A waiver, or what is wrong with it.
-fn waiver(table: WaiverTable) -> Result<Waiver, String> {
-    let shown = table.control.escape_debug();
-    if !controls::is_known(&table.control) {
-        let near = suggestion(&table.control, &controls::keys());
-        return Err(format!("no benchmark has a control \"{shown}\"{near}"));
+/// Why no control has a name; `None` of one that is known.
+fn unknown_control(name: &str) -> Option<String> {
+    if controls::is_known(name) {
+        return None;
     }
-    if table.reason.trim().is_empty() {
-        return Err(format!("the waiver of {shown} needs a reason"));
-    }
-    let Some(expires) = Day::parse(&table.expires) else {
-        let expires = table.expires.escape_debug();
-        return Err(format!(
-            "\"{expires}\" is not a date; write the expiry of the waiver of {shown} like \"2027-01-31\""
-        ));
-    };
-    Ok(Waiver {
-        control: table.control,
-        reason: table.reason,
-        expires,
-    })
-}
-
-fn suggestion(word: &str, among: &[&str]) -> String {
-    nearest(word, among).map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"))
+    let near = suggestion(name, &controls::keys());
+    let shown = name.escape_debug();
+    Some(format!("no benchmark has a control \"{shown}\"{near}"))
 }
 
 fn line_of(before: &[u8]) -> u32 {

@@ -2,11 +2,11 @@
 
 use std::time::UNIX_EPOCH;
 
-use preflight_rke2::shared::{Benchmark, Choice, ControlOutcome, Day, nearest};
+use preflight_rke2::shared::{Benchmark, Choice, ControlOutcome, Day};
 
 use super::arguments::{Audit as Asked, Common, FailOn, Show};
 use super::{Status, complain, live, print, style, waivers};
-use crate::control::{self, CONTROLS};
+use crate::control;
 use crate::dump;
 use crate::evaluate::{self, Judged};
 use crate::facts::Facts;
@@ -15,9 +15,7 @@ use crate::report::{Audit, Format, render};
 
 pub(super) fn run(common: &Common, asked: &Asked) -> Status {
     if let Some(unknown) = asked.control.iter().find(|name| !control::is_known(name)) {
-        let keys: Vec<&str> = CONTROLS.iter().map(|control| control.key).collect();
-        let near = nearest(unknown, &keys)
-            .map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
+        let near = control::suggestion(unknown);
         complain(&format!("section 5 has no control \"{unknown}\"{near}"));
         return Status::Usage;
     }

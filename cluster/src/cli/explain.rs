@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use preflight_rke2::shared::{Benchmark, Scoring, Version, nearest};
+use preflight_rke2::shared::{Benchmark, Scoring, Version};
 
 use super::{Status, complain, print};
-use crate::control::{CONTROLS, Control, Rule};
+use crate::control::{self, CONTROLS, Control, Rule};
 use crate::rules;
 
 /// The controls that `fix` can have met.
@@ -30,9 +30,7 @@ pub(super) fn run(name: Option<&str>) -> Status {
         })
         .collect();
     if found.is_empty() {
-        let keys: Vec<&str> = CONTROLS.iter().map(|control| control.key).collect();
-        let near = nearest(name, &keys)
-            .map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
+        let near = control::suggestion(name);
         complain(&format!("section 5 has no control \"{name}\"{near}"));
         return Status::Usage;
     }

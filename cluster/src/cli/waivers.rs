@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use preflight_rke2::shared::{Day, Waiver, nearest};
+use preflight_rke2::shared::{Waiver, WaiverTable};
 use serde::Deserialize;
 
-use crate::control::{self, CONTROLS};
+use crate::control;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,15 +18,7 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Audit {
     #[serde(default)]
-    waiver: Vec<Table>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Table {
-    control: String,
-    reason: String,
-    expires: String,
+    waiver: Vec<WaiverTable>,
 }
 
 /// Reads a file. The error is one line that names the file.
@@ -50,31 +42,18 @@ fn parse(text: &str) -> Result<Vec<Waiver>, String> {
         }
         None => error.message().to_owned(),
     })?;
-    file.audit.waiver.into_iter().map(waiver).collect()
+    let tables = file.audit.waiver.into_iter();
+    tables.map(|table| table.checked(unknown_control)).collect()
 }
 
-fn waiver(table: Table) -> Result<Waiver, String> {
-    let shown = table.control.escape_debug();
-    if !control::is_known(&table.control) {
-        let keys: Vec<&str> = CONTROLS.iter().map(|control| control.key).collect();
-        let near = nearest(&table.control, &keys)
-            .map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
-        return Err(format!("section 5 has no control \"{shown}\"{near}"));
+/// Why section 5 has no control of a name; `None` of one that it has.
+fn unknown_control(name: &str) -> Option<String> {
+    if control::is_known(name) {
+        return None;
     }
-    if table.reason.trim().is_empty() {
-        return Err(format!("the waiver of {shown} needs a reason"));
-    }
-    let Some(expires) = Day::parse(&table.expires) else {
-        return Err(format!(
-            "\"{}\" is not a date; write the expiry of the waiver of {shown} like \"2027-01-31\"",
-            table.expires.escape_debug()
-        ));
-    };
-    Ok(Waiver {
-        control: table.control,
-        reason: table.reason,
-        expires,
-    })
+    let near = control::suggestion(name);
+    let shown = name.escape_debug();
+    Some(format!("section 5 has no control \"{shown}\"{near}"))
 }
 
 #[cfg(test)]
