@@ -67,6 +67,7 @@ pub(crate) fn read(directory: &Path, version: Option<Version>) -> Result<Facts, 
             facts.note(kind, Reading::Missing(why));
         }
     }
+    facts.settle();
     Ok(facts)
 }
 
@@ -223,5 +224,72 @@ mod tests {
         let broken = r#"{"apiVersion":"v1","kind":"Pod","spec":7}"#;
         let why = missing(&[("a.json", broken)], Kind::Pod);
         assert!(why[0].contains("is not understood"), "{why:?}");
+    }
+    /// Whichever file is read first.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test writes its dumps")]
+    fn pods_of_a_cron_job_are_named_by_it() {
+        let object = |kind: &str, name: &str, owner: &str, more: &str| {
+            let owner = match owner.split_once('/') {
+                Some((kind, name)) => {
+                    format!(r#"[{{"kind":"{kind}","name":"{name}","controller":true}}]"#)
+                }
+                None => "[]".to_owned(),
+            };
+            format!(
+                r#"{{"kind":"{kind}","metadata":{{"name":"{name}","namespace":"web","ownerReferences":{owner}}}{more}}}"#
+            )
+        };
+        let list = |api: &str, kind: &str, items: &[String]| {
+            let items = items.join(",");
+            format!(r#"{{"apiVersion":"{api}","kind":"{kind}List","items":[{items}]}}"#)
+        };
+        let jobs = list(
+            "batch/v1",
+            "Job",
+            &[
+                object("Job", "report-1", "CronJob/report", ""),
+                object("Job", "report-2", "CronJob/report", ""),
+                object("Job", "once", "", ""),
+                // Not a cron job's: the helm controller's.
+                object("Job", "helm", "HelmChart/x", ""),
+            ],
+        );
+        let pods = list(
+            "v1",
+            "Pod",
+            &[
+                object("Pod", "a", "Job/report-1", r#","spec":{"hostPID":true}"#),
+                object("Pod", "b", "Job/report-1", ""),
+                object("Pod", "c", "Job/report-2", ""),
+                object("Pod", "d", "Job/once", ""),
+                object("Pod", "e", "Job/helm", ""),
+                // Its job is gone already.
+                object("Pod", "f", "Job/report-0", ""),
+            ],
+        );
+        for names in [["1.json", "2.json"], ["2.json", "1.json"]] {
+            let directory = tempfile::tempdir().unwrap();
+            for (name, text) in names.into_iter().zip([&jobs, &pods]) {
+                std::fs::write(directory.path().join(name), text).unwrap();
+            }
+            let facts = read(directory.path(), Some(Version::new(37, 1, 1))).unwrap();
+            let found: Vec<String> = facts
+                .workloads
+                .iter()
+                .map(|(owner, workload)| format!("{owner} {}", workload.pods))
+                .collect();
+            assert_eq!(
+                found,
+                [
+                    "CronJob web/report 3",
+                    "Job web/helm 1",
+                    "Job web/once 1",
+                    "Job web/report-0 1"
+                ]
+            );
+            let (_, report) = facts.workloads.iter().next().unwrap();
+            assert!(report.traits.has(crate::traits::Trait::HostPid));
+        }
     }
 }

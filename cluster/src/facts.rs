@@ -186,6 +186,44 @@ pub(crate) struct Workload {
     pub(crate) users: BTreeMap<String, Option<i64>>,
 }
 
+impl Workload {
+    /// Of one pod.
+    fn of(pod: &Pod, is_static: bool) -> Self {
+        let spec = &pod.spec;
+        let account = spec.service_account_name.as_deref().unwrap_or("default");
+        let mut users = BTreeMap::new();
+        if is_static {
+            let context = spec.security_context.as_ref();
+            let user = context.and_then(|context| context.run_as_user);
+            users.insert(spec.node_name.clone(), user);
+        }
+        Self {
+            pods: 1,
+            traits: Traits::of(spec),
+            account: account.to_owned(),
+            automount: spec.automount_service_account_token,
+            users,
+        }
+    }
+
+    /// Adds pods of the same owner.
+    fn add(&mut self, other: Self) {
+        if self.pods == 0 {
+            *self = other;
+            return;
+        }
+        self.automount = match (self.automount, other.automount) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (Some(false), Some(false)) => Some(false),
+            _ => None,
+        };
+        self.pods = self.pods.saturating_add(other.pods);
+        self.traits = self.traits.and(other.traits);
+        self.account = other.account;
+        self.users.extend(other.users);
+    }
+}
+
 /// A network policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PolicyFacts {
@@ -212,6 +250,8 @@ pub(crate) struct Facts {
     pub(crate) roles: BTreeMap<Name, Powers>,
     pub(crate) bindings: Vec<BindingFacts>,
     pub(crate) workloads: BTreeMap<Owner, Workload>,
+    /// Jobs that a cron job made, and its name.
+    cron_jobs: BTreeMap<Name, String>,
     /// Network policies by namespace.
     pub(crate) policies: BTreeMap<String, Vec<PolicyFacts>>,
     /// Pod security policies: what each lets pods have.
@@ -253,6 +293,7 @@ impl Facts {
             roles: BTreeMap::new(),
             bindings: Vec::new(),
             workloads: BTreeMap::new(),
+            cron_jobs: BTreeMap::new(),
             policies: BTreeMap::new(),
             pod_security_policies: BTreeMap::new(),
             pod_webhooks: BTreeSet::new(),
@@ -323,11 +364,11 @@ impl Facts {
                     self.pod_webhooks.insert(configuration.metadata.name);
                 }
             }
+            Kind::Job => self.job(serde_json::from_str(text)?),
             Kind::Service
             | Kind::Deployment
             | Kind::DaemonSet
             | Kind::StatefulSet
-            | Kind::Job
             | Kind::CronJob => {
                 let object: Named = serde_json::from_str(text)?;
                 if object.metadata.namespace == "default" {
@@ -359,38 +400,72 @@ impl Facts {
         });
     }
 
+    /// A job of a cron job is named by that, and its pods are.
+    fn job(&mut self, job: Named) {
+        let meta = job.metadata;
+        let mut owners = meta.owner_references.iter();
+        let cron_job = owners.find(|owner| owner.controller && owner.kind == "CronJob");
+        match cron_job {
+            Some(owner) => {
+                self.cron_jobs.insert(Name::of(&meta), owner.name.clone());
+            }
+            None if meta.namespace == "default" => {
+                self.in_default.insert((Kind::Job, meta.name));
+            }
+            None => {}
+        }
+    }
+
+    /// The owner itself, or the cron job that made it, where that is known.
+    fn above(&self, owner: Owner) -> Owner {
+        if owner.kind != "Job" {
+            return owner;
+        }
+        let job = Name {
+            namespace: owner.namespace,
+            name: owner.name,
+        };
+        match self.cron_jobs.get(&job) {
+            Some(cron_job) => Owner {
+                namespace: job.namespace,
+                kind: "CronJob".to_owned(),
+                name: cron_job.clone(),
+            },
+            None => Owner {
+                namespace: job.namespace,
+                kind: owner.kind,
+                name: job.name,
+            },
+        }
+    }
+
+    /// Names pods that were read before their jobs by the cron jobs of these. To be called once everything was read.
+    pub(crate) fn settle(&mut self) {
+        let early: Vec<Owner> = self
+            .workloads
+            .keys()
+            .filter(|owner| owner.kind == "Job")
+            .cloned()
+            .collect();
+        for owner in early {
+            let above = self.above(owner.clone());
+            if above != owner
+                && let Some(workload) = self.workloads.remove(&owner)
+            {
+                self.workloads.entry(above).or_default().add(workload);
+            }
+        }
+        self.cron_jobs.clear();
+    }
+
     /// Pods that have ended hold nothing any more.
     fn pod(&mut self, pod: &Pod) {
         if ["Succeeded", "Failed"].contains(&pod.status.phase.as_str()) {
             return;
         }
-        let owner = Owner::of(pod);
-        let is_static = owner.kind == "static pod";
-        let spec = &pod.spec;
-        let workload = self.workloads.entry(owner).or_default();
-        workload.automount = match (
-            workload.pods,
-            workload.automount,
-            spec.automount_service_account_token,
-        ) {
-            (0, _, own) => own,
-            (_, Some(true), _) | (_, _, Some(true)) => Some(true),
-            (_, Some(false), Some(false)) => Some(false),
-            _ => None,
-        };
-        workload.pods = workload.pods.saturating_add(1);
-        workload.traits = workload.traits.and(Traits::of(spec));
-        let account = spec.service_account_name.as_deref().unwrap_or("default");
-        if workload.account != account {
-            workload.account = account.to_owned();
-        }
-        if is_static {
-            let user = spec
-                .security_context
-                .as_ref()
-                .and_then(|context| context.run_as_user);
-            workload.users.insert(spec.node_name.clone(), user);
-        }
+        let owner = self.above(Owner::of(pod));
+        let workload = Workload::of(pod, owner.kind == "static pod");
+        self.workloads.entry(owner).or_default().add(workload);
     }
 
     fn network_policy(&mut self, policy: NetworkPolicy) {

@@ -37,9 +37,9 @@ pub(crate) enum Kind {
     DaemonSet,
     /// Stateful sets there.
     StatefulSet,
-    /// Jobs there.
+    /// Jobs of all namespaces: which cron job made them.
     Job,
-    /// Cron jobs there.
+    /// Cron jobs in the namespace `default`.
     CronJob,
 }
 
@@ -132,6 +132,7 @@ const ROWS: &[Row] = &[
         RBAC,
         Scope::Cluster,
     ),
+    row(Kind::Job, "Job", "jobs", BATCH, Scope::Namespaces),
     row(Kind::Pod, "Pod", "pods", CORE, Scope::Namespaces),
     row(
         Kind::NetworkPolicy,
@@ -183,7 +184,6 @@ const ROWS: &[Row] = &[
         APPS,
         Scope::Default,
     ),
-    row(Kind::Job, "Job", "jobs", BATCH, Scope::Default),
     row(Kind::CronJob, "CronJob", "cronjobs", BATCH, Scope::Default),
 ];
 
@@ -296,8 +296,7 @@ mod tests {
                 Kind::CronJob.path(&release),
                 format!("/apis/batch/{version}/namespaces/default/cronjobs")
             );
-            let job = "/apis/batch/v1/namespaces/default/jobs";
-            assert_eq!(Kind::Job.path(&release), job);
+            assert_eq!(Kind::Job.path(&release), "/apis/batch/v1/jobs");
         }
         // A kind of the same name in another group is another kind.
         assert_eq!(Kind::of("crd.projectcalico.org/v1", "NetworkPolicy"), None);

@@ -77,7 +77,7 @@ mod tests {
         ] {
             assert!(!roles.contains(never), "{never}:\n{roles}");
         }
-        assert_eq!(roles.matches("verbs: [list]").count(), 7, "{roles}");
+        assert_eq!(roles.matches("verbs: [list]").count(), 8, "{roles}");
         assert!(super::roles(&Version::new(24, 17, 1)).contains("podsecuritypolicies"));
     }
 

@@ -339,7 +339,8 @@ fn lists(path: &str) -> Option<(u16, &'static str, String)> {
             r#"{"metadata":{"name":"default","namespace":"kube-system"}},{"metadata":{"name":"default","namespace":"web"}}"#
         }
         "/api/v1/pods?limit=200" => r#"{"metadata":{"name":"a","namespace":"kube-system"}}"#,
-        "/apis/networking.k8s.io/v1/networkpolicies?limit=200" => "",
+        "/apis/batch/v1/jobs?limit=200"
+        | "/apis/networking.k8s.io/v1/networkpolicies?limit=200" => "",
         _ => return None,
     };
     Some((200, "", format!(r#"{{"metadata":{{}},"items":[{items}]}}"#)))

@@ -33,6 +33,7 @@ pub(crate) async fn facts(
         };
         facts.note(kind, reading);
     }
+    facts.settle();
     Ok(facts)
 }
 

@@ -157,6 +157,7 @@ pub(crate) fn kinds(_: &Version) -> Vec<Kind> {
         Kind::Namespace,
         Kind::Node,
         Kind::ServiceAccount,
+        Kind::Job,
         Kind::Pod,
         Kind::NetworkPolicy,
     ]
