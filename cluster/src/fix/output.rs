@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use preflight_rke2::shared::{Since, count, printable};
 
 use super::plan::POLICY;
+use super::text::ends;
 use super::{FIELD_MANAGER, Ingress, Plan, Step};
 
 /// What is printed instead of the plan.
@@ -33,6 +34,19 @@ fn comments(plan: &Plan) -> String {
             count(pods, "pod")
         );
         let _ = writeln!(out, "# {}", printable(&text));
+    }
+    let mut ingress = plan.steps.iter().filter_map(|step| match step {
+        Step::Policy { ingress, .. } => Some(*ingress),
+        _ => None,
+    });
+    // One plan adds one kind of policies.
+    if let Some(ingress) = ingress.next()
+        && !plan.cut_off.is_empty()
+    {
+        let _ = writeln!(out, "# {}:", ends(ingress));
+        for pods in &plan.cut_off {
+            let _ = writeln!(out, "#   {}", printable(&pods.to_string()));
+        }
     }
     for left in &plan.left {
         let _ = writeln!(out, "# not changed: {}", printable(left));

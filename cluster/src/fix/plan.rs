@@ -11,6 +11,7 @@ use crate::client::Patch;
 use crate::facts::{Facts, Name, Namespace, Owner, Rke2Arguments};
 use crate::kind::Kind;
 use crate::rke2::{self, COVERED};
+use crate::traits::Trait;
 
 /// The name of a network policy that is added: that of RKE2's own in the namespaces of its own.
 pub(super) const POLICY: &str = "default-network-policy";
@@ -126,6 +127,16 @@ impl Step {
     }
 }
 
+/// Running pods of one namespace that a network policy is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CutOff {
+    pub(crate) namespace: String,
+    /// What makes them, and how many there are.
+    pub(crate) pods: Vec<(Owner, u32)>,
+    /// How many of them take a port of the node, so that something comes in from outside.
+    pub(crate) with_port: u32,
+}
+
 /// What to change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Plan {
@@ -134,6 +145,9 @@ pub(crate) struct Plan {
     /// What makes running pods that mount the token of an account that is changed, without having asked for it themselves,
     /// and how many there are. They keep the token until they are made anew.
     pub(crate) lose_token: Vec<(Owner, u32)>,
+    /// The pods to which less comes in, by the namespaces that get a network policy and in which any run. Pods in the node's network are none of them:
+    /// network plugins leave those alone.
+    pub(crate) cut_off: Vec<CutOff>,
     /// What is not changed, and why: a clause for each namespace.
     pub(crate) left: Vec<String>,
     /// Whether RKE2 acts on a mark that is removed: a server with the profile does.
@@ -258,6 +272,7 @@ fn policies(
         } else if rke2::is_own_namespace(name) {
             // What runs there belongs to a chart, or nothing does.
         } else if !has_any {
+            plan.cut_off.extend(cut_off(facts, name));
             plan.steps.push(Step::Policy {
                 namespace: (*name).clone(),
                 ingress,
@@ -268,4 +283,31 @@ fn policies(
             ));
         }
     }
+}
+
+/// The running pods of a namespace that a policy for all pods is about; none where there are none.
+fn cut_off(facts: &Facts, namespace: &str) -> Option<CutOff> {
+    let first = Owner {
+        namespace: namespace.to_owned(),
+        kind: String::new(),
+        name: String::new(),
+    };
+    let mut found = CutOff {
+        namespace: namespace.to_owned(),
+        pods: Vec::new(),
+        with_port: 0,
+    };
+    for (owner, workload) in facts.workloads.range(first..) {
+        if owner.namespace != namespace {
+            break;
+        }
+        if workload.traits.has(Trait::HostNetwork) {
+            continue;
+        }
+        if workload.traits.has(Trait::HostPort) {
+            found.with_port = found.with_port.saturating_add(workload.pods);
+        }
+        found.pods.push((owner.clone(), workload.pods));
+    }
+    (!found.pods.is_empty()).then_some(found)
 }

@@ -274,6 +274,62 @@ fn with_profile() -> Plan {
 }
 
 #[test]
+fn pods_to_which_less_comes_in_are_counted() {
+    let web = || {
+        let port = json!({ "containers": [{ "name": "a", "ports": [{ "containerPort": 80, "hostPort": 80 }] }] });
+        let mut objects = vec![
+            namespace("web", json!({})),
+            pod("web/x", "", json!({})),
+            pod("web/log-1", "DaemonSet/log", port.clone()),
+            pod("web/log-2", "DaemonSet/log", port),
+            // The plugin leaves it alone.
+            pod(
+                "web/proxy",
+                "DaemonSet/proxy",
+                json!({ "hostNetwork": true }),
+            ),
+            namespace("quiet", json!({})),
+        ];
+        objects
+            .extend((0..3).map(|at| pod(&format!("web/api-{at}"), "StatefulSet/api", json!({}))));
+        objects
+    };
+    let deny = planned(&web(), &[], Some(Ingress::Deny));
+    assert_eq!(words(&deny), ["Deny quiet", "Deny web"]);
+    let text = render(&deny, false);
+    assert!(
+        text.contains(
+            "so that nothing comes in\n  quiet\n  web\n\
+             nothing reaches these running pods any more, not from their own namespace either; what should needs a policy \
+             that lets it in\n  \
+             web: 6 pods: DaemonSet log (2), Pod x, StatefulSet api (3); 2 with a port of the node\n"
+        ),
+        "{text}"
+    );
+    // Once it is carried out, it follows from the steps that were taken.
+    assert!(follows(&deny, &deny.steps, false).contains("web: 6 pods: "));
+    assert!(!follows(&deny, &deny.steps[..1], false).contains("reaches"));
+
+    let mut many = web();
+    many.extend((0..5).map(|at| pod(&format!("web/y{at}"), "", json!({}))));
+    let same = planned(&many, &[], Some(Ingress::SameNamespace));
+    let text = render(&same, false);
+    assert!(
+        text.contains(
+            "nothing from other namespaces or from outside of the cluster reaches these running pods any more; what should \
+             needs a policy that lets it in\n  \
+             web: 11 pods: DaemonSet log (2), Pod x, Pod y0, Pod y1, … of 8 owners; 2 with a port of the node\n"
+        ),
+        "{text}"
+    );
+    assert!(manifests(&same).contains(
+        "# nothing from other namespaces or from outside of the cluster reaches these running pods any more:\n#   web: 11 pods: "
+    ));
+    // Nobody asked for policies.
+    assert_eq!(planned(&web(), &[], None).cut_off, []);
+}
+
+#[test]
 fn marks_of_policies_that_are_gone_are_removed() {
     let marked = [
         namespace(
@@ -409,6 +465,8 @@ fn the_plan_is_text() {
          these pods lose their token when they are made anew; what needs the API needs an account of its own\n  \
          DaemonSet 1e3/a (1 pod)\n\
          add a network policy to 1 namespace, so that only pods of the same namespace come in\n  1e3\n\
+         nothing from other namespaces or from outside of the cluster reaches these running pods any more; what should \
+         needs a policy that lets it in\n  1e3: 1 pod: DaemonSet a (1)\n\
          remove 1 mark of RKE2's for network policies that are gone; a server makes the policy at its next start\n  \
          kube-system: np.rke2.io, of default-network-policy\n"
     );
@@ -416,6 +474,8 @@ fn the_plan_is_text() {
         follows(&full(), &full().steps, false),
         "these pods lose their token when they are made anew; what needs the API needs an account of its own\n  \
          DaemonSet 1e3/a (1 pod)\n\
+         nothing from other namespaces or from outside of the cluster reaches these running pods any more; what should \
+         needs a policy that lets it in\n  1e3: 1 pod: DaemonSet a (1)\n\
          1 mark removed; a server makes the policy at its next start\n  kube-system: np.rke2.io, of default-network-policy\n"
     );
     // Where the account was refused, its pods keep their token.
@@ -434,6 +494,8 @@ fn manifests_and_scripts_have_the_same_objects() {
     assert_eq!(
         yaml,
         "# DaemonSet 1e3/a (1 pod) loses its token when it is made anew\n\
+         # nothing from other namespaces or from outside of the cluster reaches these running pods any more:\n\
+         #   1e3: 1 pod: DaemonSet a (1)\n\
          # not in this file: kubectl annotate namespace kube-system np.rke2.io-\n\
          ---\napiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: default\n  namespace: \"1e3\"\n\
          automountServiceAccountToken: false\n\

@@ -1,10 +1,11 @@
 //! The plan, what follows from it, and what was refused, for a terminal.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use preflight_rke2::shared::{count, printable};
 
+use super::plan::CutOff;
 use super::{Ingress, Outcome, Plan, Step};
 use crate::answer::NAMED;
 use crate::facts::Owner;
@@ -56,6 +57,7 @@ pub(crate) fn render(plan: &Plan, is_whole: bool) -> String {
         );
         part(&mut out, &heading, &policies, is_whole);
     }
+    cut_off(&mut out, plan, &plan.steps, is_whole);
     let marks = marks(&plan.steps);
     let heading = format!(
         "remove {} of RKE2's for network policies that are gone; {}",
@@ -77,6 +79,7 @@ pub(crate) fn follows(plan: &Plan, taken: &[Step], is_whole: bool) -> String {
             .filter(|(owner, _)| changed.contains(owner.namespace.as_str())),
     );
     part(&mut out, TOKENS, &pods, is_whole);
+    cut_off(&mut out, plan, taken, is_whole);
     let marks = marks(taken);
     let heading = format!("{} removed; {}", count(marks.len(), "mark"), when(plan));
     part(&mut out, &heading, &marks, is_whole);
@@ -85,6 +88,73 @@ pub(crate) fn follows(plan: &Plan, taken: &[Step], is_whole: bool) -> String {
 }
 
 const TOKENS: &str = "these pods lose their token when they are made anew; what needs the API needs an account of its own";
+
+/// What ends for running pods of the namespaces that get a policy by one of `steps`.
+pub(super) const fn ends(ingress: Ingress) -> &'static str {
+    match ingress {
+        Ingress::Deny => {
+            "nothing reaches these running pods any more, not from their own namespace either"
+        }
+        Ingress::SameNamespace => {
+            "nothing from other namespaces or from outside of the cluster reaches these running pods any more"
+        }
+    }
+}
+
+fn cut_off(out: &mut String, plan: &Plan, steps: &[Step], is_whole: bool) {
+    for ingress in [Ingress::Deny, Ingress::SameNamespace] {
+        let restricted: BTreeSet<&str> = steps
+            .iter()
+            .filter(|step| matches!(step, Step::Policy { ingress: of, .. } if *of == ingress))
+            .map(Step::namespace)
+            .collect();
+        let names: Vec<String> = plan
+            .cut_off
+            .iter()
+            .filter(|of| restricted.contains(of.namespace.as_str()))
+            .map(CutOff::to_string)
+            .collect();
+        let heading = format!(
+            "{}; what should needs a policy that lets it in",
+            ends(ingress)
+        );
+        part(out, &heading, &names, is_whole);
+    }
+}
+
+/// How many owners are named for each namespace.
+const OWNERS: usize = 4;
+
+impl fmt::Display for CutOff {
+    /// `web: 13 pods: Deployment api (8), DaemonSet log (4), Pod x; 4 with a port of the node`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all: u32 = self.pods.iter().map(|(_, pods)| *pods).sum();
+        let number = |pods: u32| usize::try_from(pods).unwrap_or(usize::MAX);
+        let owners: Vec<String> = self
+            .pods
+            .iter()
+            .take(OWNERS)
+            .map(|(owner, pods)| match owner.kind.as_str() {
+                "Pod" => format!("Pod {}", owner.name),
+                kind => format!("{kind} {} ({pods})", owner.name),
+            })
+            .collect();
+        write!(
+            f,
+            "{}: {}: {}",
+            self.namespace,
+            count(number(all), "pod"),
+            owners.join(", ")
+        )?;
+        if self.pods.len() > OWNERS {
+            write!(f, ", … of {} owners", self.pods.len())?;
+        }
+        match self.with_port {
+            0 => Ok(()),
+            pods => write!(f, "; {pods} with a port of the node"),
+        }
+    }
+}
 
 /// The namespaces whose account is changed.
 fn changed(steps: &[Step]) -> BTreeSet<&str> {
