@@ -61,16 +61,25 @@ impl Cluster {
     /// Reads the kubeconfig, and the client certificate that it names: an expired one is an error before anything is
     /// asked. Needs a tokio runtime.
     pub(crate) async fn open(options: &Options) -> Result<Self, ClientError> {
-        let (path, kubeconfig) = kubeconfig(options)?;
-        let chosen = KubeConfigOptions {
-            context: options.context.clone(),
-            ..KubeConfigOptions::default()
+        let found = kubeconfig(options)?;
+        let path = match &found {
+            Found::File(path, _) => path.clone(),
+            Found::Account => ACCOUNT.to_owned(),
         };
         let broken =
             |error: &dyn std::fmt::Display| ClientError::Kubeconfig(format!("{path}: {error}"));
-        let mut config = Config::from_custom_kubeconfig(kubeconfig, &chosen)
-            .await
-            .map_err(|error| broken(&error))?;
+        let mut config = match found {
+            Found::File(_, kubeconfig) => {
+                let chosen = KubeConfigOptions {
+                    context: options.context.clone(),
+                    ..KubeConfigOptions::default()
+                };
+                Config::from_custom_kubeconfig(*kubeconfig, &chosen)
+                    .await
+                    .map_err(|error| broken(&error))?
+            }
+            Found::Account => Config::incluster_env().map_err(|error| broken(&error))?,
+        };
         config.connect_timeout = Some(options.timeout);
         config.read_timeout = Some(options.timeout);
         // Repeated here, where the wait is bounded by the answer's time.
@@ -201,37 +210,58 @@ fn retry_after(response: &Response<Body>) -> Duration {
     Duration::from_secs(seconds.unwrap_or(1))
 }
 
-/// The kubeconfig: as given, as `KUBECONFIG` says, of the home directory, or RKE2's own on a server.
+/// What leads to a cluster.
+enum Found {
+    /// A kubeconfig, and the name of its file.
+    File(String, Box<Kubeconfig>),
+    /// The service account of the pod that this runs in.
+    Account,
+}
+
+/// Where the kubelet mounts the token of a pod's account, the authority of the API server and the namespace.
+const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+/// The kubeconfig: as given, as `KUBECONFIG` says, of the home directory; in a pod its account; or RKE2's own on a server.
 #[expect(
     clippy::disallowed_methods,
     reason = "kubectl takes these from the environment"
 )]
-fn kubeconfig(options: &Options) -> Result<(String, Kubeconfig), ClientError> {
+fn kubeconfig(options: &Options) -> Result<Found, ClientError> {
     let read = |path: &Path| {
         let shown = path.display().to_string();
         match Kubeconfig::read_from(path) {
-            Ok(kubeconfig) => Ok((shown, kubeconfig)),
+            Ok(kubeconfig) => Ok(Found::File(shown, Box::new(kubeconfig))),
             Err(error) => Err(ClientError::Kubeconfig(format!("{shown}: {error}"))),
         }
     };
     if let Some(path) = &options.kubeconfig {
         return read(path);
     }
-    if std::env::var_os("KUBECONFIG").is_some_and(|value| !value.is_empty()) {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if is_set("KUBECONFIG") {
         let found = Kubeconfig::from_env()
             .map_err(|error| ClientError::Kubeconfig(format!("KUBECONFIG: {error}")))?;
         if let Some(kubeconfig) = found {
-            return Ok(("KUBECONFIG".to_owned(), kubeconfig));
+            return Ok(Found::File("KUBECONFIG".to_owned(), Box::new(kubeconfig)));
         }
     }
     let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".kube/config"));
-    let own = home.into_iter().chain([PathBuf::from(ON_A_SERVER)]);
-    match own.into_iter().find(|path| path.exists()) {
-        Some(path) => read(&path),
-        None => Err(ClientError::Kubeconfig(format!(
-            "no kubeconfig: neither --kubeconfig nor KUBECONFIG names one, and neither ~/.kube/config nor {ON_A_SERVER} exists"
-        ))),
+    if let Some(path) = home.filter(|path| path.exists()) {
+        return read(&path);
     }
+    // A context is one of a kubeconfig.
+    let is_in_pod = is_set("KUBERNETES_SERVICE_HOST") && Path::new(ACCOUNT).join("token").exists();
+    if is_in_pod && options.context.is_none() {
+        return Ok(Found::Account);
+    }
+    let own = Path::new(ON_A_SERVER);
+    if own.exists() {
+        return read(own);
+    }
+    Err(ClientError::Kubeconfig(format!(
+        "no kubeconfig: neither --kubeconfig nor KUBECONFIG names one, neither ~/.kube/config nor {ON_A_SERVER} exists, and \
+         this is no pod with a service account"
+    )))
 }
 
 /// The end of the client certificate: of the data, or of the file, as kubectl prefers them.
