@@ -1,6 +1,7 @@
 //! The real API server of the newest minor, with etcd and the controller manager, which `tests/kubernetes/build` builds: a
 //! cluster as it is without a profile, the same hardened, each control broken one at a time, and dumps of it.
 #![allow(
+    dead_code,
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
@@ -17,11 +18,14 @@
 
 mod fix;
 mod objects;
+#[path = "../common/recording.rs"]
+mod recording;
 mod server;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use recording::{MINORS, Objects, Outcomes, Recording};
 use serde_json::{Value, json};
 use server::Server;
 
@@ -55,14 +59,10 @@ fn dump(server: &Server, directory: &Path) {
     )
     .unwrap();
     let mut all = Vec::new();
-    for (path, api_version, kind) in objects::LISTS {
-        // Of a release that has no such kind.
-        let Some(list) = server.get(path) else {
-            continue;
-        };
+    for (api_version, kind, list) in lists(server) {
         let mut items = list["items"].as_array().unwrap().clone();
         // Where nothing is, only the API's own list says what it is a list of.
-        if items.is_empty() || path.contains("rbac") {
+        if items.is_empty() || api_version.contains("rbac") {
             std::fs::write(
                 directory.join(format!("{kind}-dump.json")),
                 list.to_string(),
@@ -102,81 +102,333 @@ fn audited(server: &Server) -> Value {
     live
 }
 
+/// Every list of a server, as the API answers.
+fn lists(server: &Server) -> Vec<(&'static str, &'static str, Value)> {
+    let all = objects::LISTS.iter();
+    // Of a release that has no such kind there is none.
+    all.filter_map(|(path, api_version, kind)| Some((*api_version, *kind, server.get(path)?)))
+        .collect()
+}
+
+/// What a recording keeps of a server's objects: not what changes from one recording to the next, and no name of a secret.
+fn recorded(server: &Server) -> Objects {
+    let mut all = Objects::new();
+    for (api_version, kind, list) in lists(server) {
+        for item in list["items"].as_array().unwrap() {
+            let mut object = json!({ "apiVersion": api_version, "kind": kind });
+            for (key, value) in item.as_object().unwrap() {
+                if !["apiVersion", "kind", "status", "secrets"].contains(&key.as_str()) {
+                    object[key] = value.clone();
+                }
+            }
+            let metadata = object["metadata"].as_object_mut().unwrap();
+            for key in [
+                "uid",
+                "resourceVersion",
+                "creationTimestamp",
+                "managedFields",
+                "generation",
+            ] {
+                metadata.remove(key);
+            }
+            for owner in metadata
+                .get_mut("ownerReferences")
+                .into_iter()
+                .flat_map(|all| all.as_array_mut().unwrap())
+            {
+                owner.as_object_mut().unwrap().remove("uid");
+            }
+            if let Some(annotations) = metadata.get_mut("annotations") {
+                annotations
+                    .as_object_mut()
+                    .unwrap()
+                    .remove("rbac.authorization.kubernetes.io/autoupdate");
+            }
+            if let Some(labels) = metadata.get_mut("labels") {
+                labels
+                    .as_object_mut()
+                    .unwrap()
+                    .remove("kubernetes.io/bootstrapping");
+            }
+            metadata.retain(|_, value| *value != json!({}));
+            name_tokens(&mut object["spec"]);
+            all.insert(recording::id(&object), object);
+        }
+    }
+    all
+}
+
+/// The volume of a token has a name of its own in each pod.
+fn name_tokens(spec: &mut Value) {
+    let rename = |entries: &mut Value| {
+        for entry in entries.as_array_mut().into_iter().flatten() {
+            if entry["name"]
+                .as_str()
+                .is_some_and(|name| name.starts_with("kube-api-access-"))
+            {
+                entry["name"] = json!("kube-api-access");
+            }
+        }
+    };
+    if spec["containers"].is_array() {
+        rename(&mut spec["volumes"]);
+        for container in spec["containers"].as_array_mut().unwrap() {
+            rename(&mut container["volumeMounts"]);
+        }
+        spec.as_object_mut()
+            .unwrap()
+            .retain(|_, value| !value.is_null());
+        for container in spec["containers"].as_array_mut().unwrap() {
+            container
+                .as_object_mut()
+                .unwrap()
+                .retain(|_, value| !value.is_null());
+        }
+    }
+}
+
+/// Controls that a benchmark scores; others are answered all the same, and warn. From the scanners' profiles for RKE2.
+const SCORED: &[(&[&str], &[&str])] = &[
+    (
+        &["1.6", "1.23", "1.24"],
+        &[
+            "accounts.default",
+            "network.plugin",
+            "network.policies",
+            "pods.host-ipc",
+            "pods.host-pid",
+            "pods.net-raw",
+            "pods.privilege-escalation",
+            "pods.root",
+        ],
+    ),
+    (&["1.6", "1.24"], &["pods.privileged"]),
+    (&["1.23", "1.24"], &["pods.host-network"]),
+    (
+        &["1.9", "1.10"],
+        &[
+            "accounts.default",
+            "accounts.tokens",
+            "rbac.cluster-admin",
+            "rbac.wildcards",
+        ],
+    ),
+];
+
+fn is_scored(benchmark: &str, key: &str) -> bool {
+    SCORED
+        .iter()
+        .any(|(benchmarks, keys)| benchmarks.contains(&benchmark) && keys.contains(&key))
+}
+
+/// Judges a server in the benchmarks that have its minor, each state of its cluster as it comes.
+struct Judge<'a> {
+    server: &'a Server,
+    benchmarks: &'static [&'static str],
+    recording: Recording,
+}
+
+impl<'a> Judge<'a> {
+    fn new(server: &'a Server) -> Self {
+        let minor = format!("1.{}", server.minor());
+        let (_, benchmarks) = MINORS.iter().find(|(of, _)| *of == minor).unwrap();
+        let version = server.get("/version").unwrap();
+        Self {
+            server,
+            benchmarks,
+            recording: Recording {
+                version: version["gitVersion"].as_str().unwrap().to_owned(),
+                lists: lists(server)
+                    .into_iter()
+                    .map(|(api_version, kind, _)| (api_version.to_owned(), kind.to_owned()))
+                    .collect(),
+                states: Vec::new(),
+            },
+        }
+    }
+
+    /// Exactly `broken` are not met, or could not be judged, in each benchmark that has them. What the API says and what
+    /// dumps of it say is the same.
+    fn state(&mut self, name: &str, broken: &[&str], is_error: bool) {
+        let live = audited(self.server);
+        let directory = tempfile::tempdir().unwrap();
+        dump(self.server, directory.path());
+        let mut all = BTreeMap::new();
+        for benchmark in self.benchmarks {
+            let from = [
+                "audit",
+                "--format",
+                "json",
+                "--from",
+                directory.path().to_str().unwrap(),
+            ];
+            let output = self
+                .server
+                .run(&[from.as_slice(), &["--benchmark", benchmark]].concat());
+            let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+            if live["benchmark"] == *benchmark {
+                assert_eq!(report["controls"], live["controls"], "{name}");
+            }
+            let outcomes = outcomes(&report);
+            let expected: Unmet = broken
+                .iter()
+                .filter(|key| outcomes.contains_key(**key))
+                .map(|key| {
+                    let outcome = match (is_error, is_scored(benchmark, key)) {
+                        (true, _) => "error",
+                        (false, true) => "fail",
+                        (false, false) => "warn",
+                    };
+                    ((*key).to_owned(), outcome.to_owned())
+                })
+                .collect();
+            assert_eq!(unmet(&report), expected, "{name} in {benchmark}");
+            all.insert((*benchmark).to_owned(), outcomes);
+        }
+        self.recording.add(name, &recorded(self.server), &all);
+    }
+
+    /// Every state of a cluster of RKE2: without a profile, with one, hardened, and broken in one thing at a time.
+    fn all(mut self) -> Recording {
+        let has_policies = self.server.minor() < 25;
+        let policies = if has_policies {
+            objects::OPEN_POLICIES
+        } else {
+            &["pods.admission"]
+        };
+        let open = [
+            "accounts.default",
+            "network.policies",
+            "guide.etcd-pod.user",
+        ];
+        objects::rke2(self.server);
+        // The first that is recorded is the hardened one, from which others differ.
+        let mut first = Judge::new(self.server);
+        first.state("without a profile", &[&open, policies].concat(), false);
+        let without = first.recording.objects(&first.recording.states[0]);
+        let outcomes_without = first.recording.states[0].outcomes.clone();
+
+        objects::harden(self.server);
+        let mut switched_on = None;
+        if has_policies {
+            let mut second = Judge::new(self.server);
+            second.state("with a profile from now on", policies, false);
+            let objects = second.recording.objects(&second.recording.states[0]);
+            switched_on = Some((objects, second.recording.states[0].outcomes.clone()));
+            objects::remove_open_policy(self.server);
+        }
+        self.state("hardened", &[], false);
+        self.recording
+            .add("without a profile", &without, &outcomes_without);
+        if let Some((objects, outcomes)) = switched_on {
+            self.recording
+                .add("with a profile from now on", &objects, &outcomes);
+        }
+
+        let hardened = recorded(self.server);
+        for broken in objects::broken(self.server) {
+            broken.make(self.server);
+            let keys = [&[broken.control], broken.with].concat();
+            self.state(&broken.name(), &keys, broken.is_error);
+            broken.mend(self.server);
+            let now = recorded(self.server);
+            let differing: Vec<_> = now
+                .iter()
+                .map(|(id, object)| (id, Some(object)))
+                .chain(
+                    hardened
+                        .keys()
+                        .filter(|id| !now.contains_key(*id))
+                        .map(|id| (id, None)),
+                )
+                .filter(|(id, object)| hardened.get(*id) != *object)
+                .collect();
+            assert!(
+                differing.is_empty(),
+                "{} is not mended: {differing:#?}",
+                broken.name()
+            );
+        }
+        let report = audited(self.server);
+        assert_eq!(unmet(&report), of(&[]));
+        self.recording
+    }
+}
+
+fn outcomes(report: &Value) -> Outcomes {
+    let controls = report["controls"].as_array().unwrap().iter();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    controls
+        .map(|control| (text(&control["key"]), text(&control["outcome"])))
+        .collect()
+}
+
 #[test]
 fn a_real_cluster_is_judged() {
     let server = Server::start();
-    objects::rke2(&server);
-
-    // Without a profile.
-    let open = unmet(&audited(&server));
-    assert_eq!(
-        open,
-        of(&[
-            ("accounts.default", "warn"),
-            ("network.policies", "warn"),
-            ("pods.admission", "warn"),
-            ("guide.etcd-pod.user", "warn"),
-        ])
-    );
-
-    // With one.
-    objects::harden(&server);
-    assert_eq!(unmet(&audited(&server)), of(&[]));
+    Judge::new(&server).all();
     let good = server.run(&["audit"]);
     assert_eq!(good.status.code(), Some(0));
     let text = String::from_utf8(good.stdout).unwrap();
     assert!(text.contains("section 5: no control is unmet"), "{text}");
-
-    // Each control broken alone.
-    for (key, broken) in objects::broken() {
-        broken.make(&server);
-        let found = unmet(&audited(&server));
-        let mut expected = vec![(key, broken.outcome)];
-        expected.extend(broken.with.iter().map(|other| (*other, broken.outcome)));
-        assert_eq!(found, of(&expected));
-        broken.mend(&server);
-    }
-    assert_eq!(unmet(&audited(&server)), of(&[]));
-
     rights(&server);
     certificates(&server);
+    in_a_pod(&server);
 }
 
-/// Kubernetes 1.24 has pod security policies, and CIS 1.24 scores them.
+/// A pod is whom its account is, where no kubeconfig is given.
+fn in_a_pod(server: &Server) {
+    let account = "/api/v1/namespaces/web/serviceaccounts";
+    server.create(account, &json!({ "metadata": { "name": "auditor" } }));
+    let request = server.create(&format!("{account}/auditor/token"), &json!({ "spec": {} }));
+    let token = request["status"]["token"].as_str().unwrap();
+    let who = server.run_in_pod(token, &["check"]);
+    let text = String::from_utf8(who.stdout).unwrap();
+    let err = String::from_utf8(who.stderr).unwrap();
+    assert_eq!(who.status.code(), Some(3), "{text}{err}");
+    assert!(
+        text.contains("you are      system:serviceaccount:web:auditor, of "),
+        "{text}"
+    );
+
+    let binding = json!({
+        "metadata": { "name": "auditor" },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view" },
+        "subjects": [{ "kind": "ServiceAccount", "namespace": "web", "name": "auditor" }],
+    });
+    server.create(
+        "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+        &binding,
+    );
+    server.until("the pod's account may list pods", || {
+        let output = server.run_in_pod(token, &["audit", "--control", "pods.privileged"]);
+        output.status.code() == Some(0)
+    });
+
+    // What is given counts before it, and a context is one of a kubeconfig.
+    let admin = server.kubeconfig("admin");
+    let given = server.run_in_pod(token, &["check", "--kubeconfig", admin.to_str().unwrap()]);
+    let text = String::from_utf8(given.stdout).unwrap();
+    assert!(text.contains("you are      admin"), "{text}");
+    let context = server.run_in_pod(token, &["check", "--context", "a"]);
+    let err = String::from_utf8(context.stderr).unwrap();
+    assert!(err.contains("no kubeconfig: "), "{err}");
+    // A token that is not valid there.
+    let stranger = server.run_in_pod("x", &["check"]);
+    let err = String::from_utf8(stranger.stderr).unwrap();
+    assert!(err.contains("does not know this user (401)"), "{err}");
+}
+
+/// Kubernetes 1.24 has pod security policies, and the benchmarks of its time score most controls.
 #[test]
 #[ignore = "needs tests/kubernetes/build 1.24 kube-apiserver kube-controller-manager, which takes minutes"]
 fn pod_security_policies_are_judged() {
     let server = Server::start_of("1.24");
-    objects::rke2(&server);
-    objects::harden(&server);
-    let none = unmet(&audited(&server));
-    assert_eq!(none, of(&[("pods.admission", "warn")]));
-    objects::pod_security_policies(&server);
-    assert_eq!(unmet(&audited(&server)), of(&[]));
+    Judge::new(&server).all();
+    assert_eq!(server.run(&["audit"]).status.code(), Some(0));
     assert_eq!(server.run(&["check"]).status.code(), Some(0));
     fix::old(&server);
-
-    // What RKE2 leaves behind of the time before the profile.
     objects::leave_open_policy(&server);
-    let scored = [
-        "pods.privileged",
-        "pods.host-pid",
-        "pods.host-ipc",
-        "pods.host-network",
-        "pods.privilege-escalation",
-        "pods.root",
-        "pods.net-raw",
-    ];
-    let manual = [
-        "pods.admission",
-        "pods.added-capabilities",
-        "pods.capabilities",
-        "pods.host-path",
-        "pods.host-ports",
-    ];
-    let mut expected: Vec<(&str, &str)> = scored.map(|key| (key, "fail")).to_vec();
-    expected.extend(manual.map(|key| (key, "warn")));
-    assert_eq!(unmet(&audited(&server)), of(&expected));
     assert_eq!(server.run(&["audit"]).status.code(), Some(3));
     let roles = server.run(&["rbac", "--kubernetes-version", "v1.24.17+rke2r1"]);
     assert!(
@@ -184,6 +436,28 @@ fn pod_security_policies_are_judged() {
             .unwrap()
             .contains("podsecuritypolicies")
     );
+}
+
+/// Writes what the API servers of the minors in `RECORD` answer.
+#[test]
+#[ignore = "writes tests/recorded; cluster/tests/record runs it"]
+fn record() {
+    for minor in std::env::var("RECORD")
+        .unwrap_or_default()
+        .split_whitespace()
+    {
+        let begun = std::time::Instant::now();
+        let server = Server::start_of(minor);
+        let recording = Judge::new(&server).all();
+        let path = Recording::path(minor);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, recording.text()).unwrap();
+        eprintln!(
+            "{minor}: {} states in {:?}",
+            recording.states.len(),
+            begun.elapsed()
+        );
+    }
 }
 
 /// With the roles that `rbac` prints nothing is missing; without one of them its name is said.

@@ -47,6 +47,7 @@ pub(crate) struct Server {
     // The servers before their etcd.
     running: Vec<Running>,
     port: u16,
+    minor: u32,
     runtime: tokio::runtime::Runtime,
     client: Option<kube::Client>,
 }
@@ -98,6 +99,7 @@ impl Server {
             directory,
             running: Vec::new(),
             port: free_port(),
+            minor: minor.strip_prefix("1.").unwrap().parse().unwrap(),
             runtime,
             client: None,
         };
@@ -165,6 +167,11 @@ impl Server {
             server.until_account(namespace);
         }
         server
+    }
+
+    /// The minor of Kubernetes that serves: 37.
+    pub(crate) fn minor(&self) -> u32 {
+        self.minor
     }
 
     fn spawn(&mut self, program: &Path, arguments: &[String]) {
@@ -419,6 +426,33 @@ impl Server {
             .arg(kubeconfig)
             .current_dir(self.directory.path())
             .env_clear()
+            .output()
+            .unwrap()
+    }
+
+    /// Runs the program as in a pod whose account has this token: with what the kubelet mounts and sets there. The mount
+    /// is in a name space of the program's own.
+    pub(crate) fn run_in_pod(&self, token: &str, arguments: &[&str]) -> Output {
+        let directory = self.directory.path();
+        std::fs::write(directory.join("token"), token).unwrap();
+        let mount = "
+            account=/run/secrets/kubernetes.io/serviceaccount
+            mount -t tmpfs none /run
+            mkdir -p $account
+            cp token $account/token
+            cp ca.crt $account/ca.crt
+            printf web >$account/namespace
+            exec \"$@\"
+        ";
+        Command::new("unshare")
+            .args(["--mount", "sh", "-ec", mount, "sh"])
+            .arg(env!("CARGO_BIN_EXE_preflight-rke2-cluster"))
+            .args(arguments)
+            .current_dir(directory)
+            .env_remove("KUBECONFIG")
+            .env("HOME", directory)
+            .env("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+            .env("KUBERNETES_SERVICE_PORT", self.port.to_string())
             .output()
             .unwrap()
     }
