@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufReader, Read};
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use preflight_rke2::shared::Version;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::facts::{Facts, Reading, kind_of};
 use crate::kind::Kind;
-use crate::objects::{Page, ServerVersion};
+use crate::objects::{Outline, ServerVersion};
 
 /// Why dumps cannot be audited.
 #[derive(Debug, thiserror::Error)]
@@ -56,8 +59,7 @@ pub(crate) fn read(directory: &Path, version: Option<Version>) -> Result<Facts, 
     }
     let mut single = BTreeMap::new();
     for path in files {
-        let text = text(&path)?;
-        if let Some(kind) = add(&mut facts, &path, &text)? {
+        if let Some(kind) = add(&mut facts, &path)? {
             single.entry(kind).or_insert(path);
         }
     }
@@ -138,14 +140,15 @@ fn version_of(directory: &Path) -> Result<Version, DumpError> {
 }
 
 /// Adds the objects of one file: a list, or one object, the kind of which is returned: it says nothing of others.
-fn add(facts: &mut Facts, path: &Path, text: &[u8]) -> Result<Option<Kind>, DumpError> {
-    let json = |error| DumpError::Json {
-        path: path.to_owned(),
-        error,
-    };
-    let page: Page<'_> = serde_json::from_slice(text).map_err(json)?;
-    let Some(items) = page.items else {
-        let object: &RawValue = serde_json::from_slice(text).map_err(json)?;
+///
+/// A list is read twice, an item at a time, so that it is never held: kubectl writes what it is a list of, and whether it
+/// goes on, behind the items.
+fn add(facts: &mut Facts, path: &Path) -> Result<Option<Kind>, DumpError> {
+    let outline: Outline = parse(path, PhantomData::<Outline>)?;
+    let Some(number) = outline.items else {
+        let text = text(path)?;
+        let object: &RawValue =
+            serde_json::from_slice(&text).map_err(|error| json_error(path, error))?;
         let kind = kind_of(object);
         if let Some(kind) = kind {
             put(facts, kind, object, path);
@@ -154,18 +157,18 @@ fn add(facts: &mut Facts, path: &Path, text: &[u8]) -> Result<Option<Kind>, Dump
     };
     // The API's own lists say what they hold; kubectl's only by their objects, and by nothing where there are none.
     let of_list = || {
-        let name = page.kind.as_deref()?.strip_suffix("List")?;
-        Kind::of(page.api_version.as_deref()?, name)
+        let name = outline.kind.as_deref()?.strip_suffix("List")?;
+        Kind::of(outline.api_version.as_deref()?, name)
     };
     let of_file = || Kind::of_file(path.file_stem()?.to_str()?);
-    let of_list = of_list().or_else(|| items.is_empty().then(of_file).flatten());
+    let of_list = of_list().or_else(|| (number == 0).then(of_file).flatten());
     if let Some(kind) = of_list {
         facts.note(kind, Reading::Whole);
     }
-    let is_cut = page.metadata.next.is_some_and(|next| !next.is_empty());
-    for item in items {
+    let is_cut = outline.metadata.next.is_some_and(|next| !next.is_empty());
+    let each = |item: &RawValue| {
         let Some(kind) = of_list.or_else(|| kind_of(item)) else {
-            continue;
+            return;
         };
         put(facts, kind, item, path);
         facts.note(kind, Reading::Whole);
@@ -173,8 +176,111 @@ fn add(facts: &mut Facts, path: &Path, text: &[u8]) -> Result<Option<Kind>, Dump
             let why = format!("{} ends before the list does", path.display());
             facts.note(kind, Reading::Missing(why));
         }
-    }
+    };
+    parse(path, Items(each))?;
     Ok(None)
+}
+
+/// Parses a file as it is read.
+#[expect(
+    clippy::disallowed_types,
+    reason = "the user names the directory: these are no files of the host that is judged"
+)]
+fn parse<S: for<'de> DeserializeSeed<'de, Value = T>, T>(
+    path: &Path,
+    seed: S,
+) -> Result<T, DumpError> {
+    let file = fs::File::open(path).map_err(|error| DumpError::Read {
+        path: path.to_owned(),
+        error,
+    })?;
+    parse_from(BufReader::with_capacity(BUFFER, file), seed)
+        .map_err(|error| json_error(path, error))
+}
+
+/// How much of a file is read at once, in bytes.
+const BUFFER: usize = 1 << 16;
+
+fn parse_from<S: for<'de> DeserializeSeed<'de, Value = T>, T>(
+    reader: impl Read,
+    seed: S,
+) -> Result<T, serde_json::Error> {
+    let mut json = serde_json::Deserializer::from_reader(reader);
+    let value = seed.deserialize(&mut json)?;
+    json.end()?;
+    Ok(value)
+}
+
+fn json_error(path: &Path, error: serde_json::Error) -> DumpError {
+    let path = path.to_owned();
+    if error.is_io() {
+        DumpError::Read {
+            path,
+            error: error.into(),
+        }
+    } else {
+        DumpError::Json { path, error }
+    }
+}
+
+/// Calls a function with each of a list's `items`, and skips everything else.
+struct Items<F>(F);
+
+impl<'de, F: FnMut(&RawValue)> DeserializeSeed<'de> for Items<F> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, F: FnMut(&RawValue)> Visitor<'de> for Items<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            if key == "items" {
+                map.next_value_seed(Each(&mut self.0))?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Calls a function with each element.
+struct Each<'a, F>(&'a mut F);
+
+impl<'de, F: FnMut(&RawValue)> DeserializeSeed<'de> for Each<'_, F> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, F: FnMut(&RawValue)> Visitor<'de> for Each<'_, F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the items of a list")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while let Some(item) = items.next_element::<Box<RawValue>>()? {
+            (self.0)(&item);
+        }
+        Ok(())
+    }
 }
 
 /// Adds an object, or notes that it is missing.

@@ -7,13 +7,25 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// One page of a list, or a list that `kubectl get -o json` wrote. Items are not parsed yet: their text is borrowed.
+/// One page of a list. Items are not parsed yet: their text is borrowed.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", bound = "'de: 'a")]
+#[serde(bound = "'de: 'a")]
 pub(crate) struct Page<'a> {
+    /// Where the list goes on.
+    #[serde(default)]
+    pub(crate) metadata: ListMeta,
+    /// The objects.
+    #[serde(borrow)]
+    pub(crate) items: Option<Vec<&'a RawValue>>,
+}
+
+/// What a list that `kubectl get -o json` or the API wrote says beside its items, or an object.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Outline {
     /// `PodList`, or `List` where kubectl wrote it.
     pub(crate) kind: Option<String>,
     /// `v1`, `apps/v1`.
@@ -21,9 +33,34 @@ pub(crate) struct Page<'a> {
     /// Where the list goes on.
     #[serde(default)]
     pub(crate) metadata: ListMeta,
-    /// The objects; none where this is an object itself.
-    #[serde(borrow)]
-    pub(crate) items: Option<Vec<&'a RawValue>>,
+    /// How many objects there are; none where this is an object itself.
+    #[serde(default, deserialize_with = "number")]
+    pub(crate) items: Option<usize>,
+}
+
+/// Counts the elements of a list, and skips them. `null` is a list without any.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    struct Elements;
+    impl<'de> Visitor<'de> for Elements {
+        type Value = Option<usize>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("the items of a list")
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(Some(0))
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
+            let mut number = 0_usize;
+            while elements.next_element::<IgnoredAny>()?.is_some() {
+                number = number.saturating_add(1);
+            }
+            Ok(Some(number))
+        }
+    }
+    deserializer.deserialize_any(Elements)
 }
 
 /// The metadata of a list.
