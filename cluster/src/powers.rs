@@ -117,6 +117,8 @@ fn allows(rule: &PolicyRule, verbs: &[&str], group: &str, resource: &str) -> boo
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Powers {
     bits: u16,
+    /// The rules with `*`: `GROUPS/RESOURCES: VERBS`, each in alphabetical order with commas.
+    pub(crate) wildcards: BTreeSet<String>,
     /// The pod security policies that it lets use; `*` is any.
     pub(crate) policies: BTreeSet<String>,
 }
@@ -130,6 +132,9 @@ impl Powers {
                 if power.is_in(rule) {
                     powers.bits |= bit(power);
                 }
+            }
+            if Power::Wildcard.is_in(rule) {
+                powers.wildcards.insert(written(rule));
             }
             let psp = "podsecuritypolicies";
             if allows(rule, &["use"], "policy", psp) || allows(rule, &["use"], "extensions", psp) {
@@ -151,6 +156,20 @@ impl Powers {
     pub(crate) fn may_use(&self, policy: &str) -> bool {
         self.policies.contains("*") || self.policies.contains(policy)
     }
+}
+
+/// A rule as [`Powers::wildcards`] has it. Names of objects only narrow it.
+fn written(rule: &PolicyRule) -> String {
+    let words = |words: &[String]| {
+        let sorted: BTreeSet<&str> = words.iter().map(String::as_str).collect();
+        sorted.into_iter().collect::<Vec<_>>().join(",")
+    };
+    format!(
+        "{}/{}: {}",
+        words(&rule.api_groups),
+        words(&rule.resources),
+        words(&rule.verbs)
+    )
 }
 
 fn bit(power: Power) -> u16 {

@@ -92,7 +92,9 @@ pub(super) fn wildcards(facts: &Facts) -> Answer {
         .roles
         .iter()
         .filter(|(_, powers)| powers.has(Power::Wildcard))
-        .filter(|(name, _)| !(name.namespace.is_empty() && rke2::is_own_wildcard(&name.name)))
+        .filter(|(name, powers)| {
+            !(name.namespace.is_empty() && rke2::is_own_wildcard(&name.name, powers))
+        })
         .map(|(name, _)| {
             let kind = if name.namespace.is_empty() {
                 "ClusterRole"

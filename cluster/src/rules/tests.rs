@@ -331,8 +331,41 @@ fn another_grant_to_an_account_of_a_chart_is_seen() {
             false,
         ),
         ("multus", "multus", "multus", false),
+        ("rke2-multus", "rke2-multus", "multus", true),
+        ("rke2-multus", "rke2-multus", "rke2-multus", false),
+        ("kube-vip", "kube-vip", "kube-vip", true),
+        (
+            "vsphere-csi-controller-binding",
+            "vsphere-csi-controller-role",
+            "vsphere-csi-controller",
+            true,
+        ),
+        ("calico-node", "calico-node", "calico-node", false),
+        (
+            "calico-node",
+            "calico-node",
+            "calico-system/calico-node",
+            true,
+        ),
+        (
+            "tigera-operator",
+            "tigera-operator",
+            "tigera-operator/tigera-operator",
+            true,
+        ),
+        // What no chart gives it.
+        (
+            "tigera-operator",
+            "tigera-operator",
+            "calico-system/tigera-operator",
+            false,
+        ),
     ] {
-        let (role, account) = (role(of_role), format!("kube-system/{account}"));
+        let account = match account.split_once('/') {
+            Some(_) => account.to_owned(),
+            None => format!("kube-system/{account}"),
+        };
+        let role = role(of_role);
         let given = binding(name, of_role, "ServiceAccount", &account);
         let found = objects("rbac.secrets", NEWEST, &[&role, &given]);
         assert_eq!(
@@ -453,6 +486,46 @@ fn findings_name_owners_not_pods() {
     assert_eq!(
         objects("pods.privileged", NEWEST, &[&ended, alone]),
         ["Pod web/alone"]
+    );
+}
+
+/// A chart's role is its own as long as it has the chart's rules.
+#[test]
+fn roles_of_charts_have_their_own_wildcards() {
+    for (name, group, resource, own) in [
+        ("rke2-multus", "k8s.cni.cncf.io", "*", true),
+        (
+            "rke2-multus-rke2-whereabouts",
+            "coordination.k8s.io",
+            "leases",
+            true,
+        ),
+        (
+            "system:rancher-vsphere-cpi-cloud-controller-manager",
+            "",
+            "nodes",
+            true,
+        ),
+        // Somebody gave it more, or it is somebody's own.
+        ("rke2-multus", "", "*", false),
+        ("rke2-multus", "*", "*", false),
+        ("multus", "k8s.cni.cncf.io", "*", false),
+    ] {
+        let role = cluster_role(name, "*", group, resource);
+        let found = objects("rbac.wildcards", NEWEST, &[&role]);
+        assert_eq!(
+            found.is_empty(),
+            own,
+            "{name} {group}/{resource}: {found:?}"
+        );
+    }
+    // One rule of the chart beside another.
+    let both = r#"{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":{"name":"rke2-multus"},"rules":[
+        {"verbs":["*"],"apiGroups":["k8s.cni.cncf.io"],"resources":["*"]},
+        {"verbs":["*"],"apiGroups":[""],"resources":["pods"]}]}"#;
+    assert_eq!(
+        objects("rbac.wildcards", NEWEST, &[both]),
+        ["ClusterRole rke2-multus"]
     );
 }
 

@@ -3,10 +3,14 @@
 //! Sources, all of RKE2 1.36.3 where nothing else is said: `pkg/rke2/np.go`, `pkg/rke2/psp.go`, `pkg/rke2/psa.go`,
 //! `pkg/rke2/bootstrap` (roles), `charts/chart_versions.yaml`, and the helm controller's names of what it makes for a chart.
 
+mod charts;
+
 use preflight_rke2::shared::{Since, Version};
 
+use self::charts::{CHARTS, WORKLOADS};
 use crate::facts::{BindingFacts, Facts, Namespace, Owner};
 use crate::objects::Subject;
+use crate::powers::Powers;
 
 /// The namespaces that a profile covers with network policies.
 pub(crate) const COVERED: &[&str] = &["kube-system", "default", "kube-public"];
@@ -27,71 +31,6 @@ const OWN_NAMESPACES: &[&str] = &[
 pub(crate) fn is_own_namespace(name: &str) -> bool {
     OWN_NAMESPACES.contains(&name)
 }
-
-/// The charts that RKE2 installs, by the names of their `HelmChart`s in `kube-system`.
-const CHARTS: &[&str] = &[
-    "harvester-cloud-provider",
-    "harvester-csi-driver",
-    "rancher-vsphere-cpi",
-    "rancher-vsphere-csi",
-    "rke2-calico",
-    "rke2-calico-crd",
-    "rke2-canal",
-    "rke2-cilium",
-    "rke2-coredns",
-    "rke2-flannel",
-    "rke2-ingress-nginx",
-    "rke2-kube-proxy",
-    "rke2-metrics-server",
-    "rke2-multus",
-    "rke2-ovirt-csi-driver",
-    "rke2-runtimeclasses",
-    "rke2-security-responder",
-    "rke2-snapshot-controller",
-    "rke2-snapshot-controller-crd",
-    "rke2-snapshot-validation-webhook",
-    "rke2-traefik",
-    "rke2-traefik-crd",
-];
-
-/// What RKE2 runs: namespace, kind, name.
-const WORKLOADS: &[(&str, &str, &str)] = &[
-    ("kube-system", "static pod", "etcd"),
-    ("kube-system", "static pod", "kube-apiserver"),
-    ("kube-system", "static pod", "kube-controller-manager"),
-    ("kube-system", "static pod", "kube-scheduler"),
-    ("kube-system", "static pod", "kube-proxy"),
-    ("kube-system", "static pod", "cloud-controller-manager"),
-    ("kube-system", "DaemonSet", "rke2-canal"),
-    ("kube-system", "DaemonSet", "cilium"),
-    ("kube-system", "DaemonSet", "cilium-envoy"),
-    ("kube-system", "Deployment", "cilium-operator"),
-    ("kube-system", "Deployment", "hubble-relay"),
-    ("kube-system", "Deployment", "hubble-ui"),
-    ("kube-system", "DaemonSet", "kube-flannel-ds"),
-    ("kube-system", "DaemonSet", "rke2-multus"),
-    ("kube-system", "DaemonSet", "rke2-multus-ds"),
-    ("kube-system", "DaemonSet", "rke2-ingress-nginx-controller"),
-    ("kube-system", "DaemonSet", "rke2-traefik"),
-    ("kube-system", "Deployment", "rke2-coredns-rke2-coredns"),
-    (
-        "kube-system",
-        "Deployment",
-        "rke2-coredns-rke2-coredns-autoscaler",
-    ),
-    ("kube-system", "Deployment", "rke2-metrics-server"),
-    ("kube-system", "Deployment", "rke2-snapshot-controller"),
-    (
-        "kube-system",
-        "Deployment",
-        "rke2-snapshot-validation-webhook",
-    ),
-    ("tigera-operator", "Deployment", "tigera-operator"),
-    ("calico-system", "DaemonSet", "calico-node"),
-    ("calico-system", "DaemonSet", "csi-node-driver"),
-    ("calico-system", "Deployment", "calico-typha"),
-    ("calico-system", "Deployment", "calico-kube-controllers"),
-];
 
 /// Whether RKE2 runs it: a static pod of a server, a workload of a chart, or the job that installs a chart.
 pub(crate) fn is_own_workload(owner: &Owner) -> bool {
@@ -114,117 +53,6 @@ pub(crate) const PLUGINS: &[(&str, &str, &str, bool)] = &[
     ("calico-system", "calico-node", "calico", true),
     ("kube-system", "cilium", "cilium", true),
     ("kube-system", "kube-flannel-ds", "flannel", false),
-];
-
-/// Grants to accounts in `kube-system` that RKE2's charts make: binding, role, account. Those of charts that are not here
-/// are reported. Sources: `rbac.yaml` of rke2-canal; the charts of cilium, flannel, coredns, ingress-nginx, metrics-server,
-/// piraeus' snapshot-controller and traefik, which RKE2's are made of.
-const CHART_GRANTS: &[(&str, &str, &str)] = &[
-    ("canal-flannel", "flannel", "canal"),
-    ("canal-calico", "calico-node", "canal"),
-    (
-        "calico-kube-controllers",
-        "calico-kube-controllers",
-        "calico-kube-controllers",
-    ),
-    ("cilium", "cilium", "cilium"),
-    (
-        "kube-system/cilium-config-agent",
-        "cilium-config-agent",
-        "cilium",
-    ),
-    (
-        "cilium-secrets/cilium-secrets",
-        "cilium-ingress-secrets",
-        "cilium",
-    ),
-    (
-        "cilium-secrets/cilium-gateway-secrets",
-        "cilium-gateway-secrets",
-        "cilium",
-    ),
-    (
-        "cilium-secrets/cilium-tlsinterception-secrets",
-        "cilium-tlsinterception-secrets",
-        "cilium",
-    ),
-    (
-        "cilium-secrets/cilium-envoy-config-secrets",
-        "cilium-envoy-config-secrets",
-        "cilium",
-    ),
-    ("cilium-operator", "cilium-operator", "cilium-operator"),
-    (
-        "cilium-secrets/cilium-operator-ingress-secrets",
-        "cilium-operator-ingress-secrets",
-        "cilium-operator",
-    ),
-    (
-        "cilium-secrets/cilium-operator-gateway-secrets",
-        "cilium-operator-gateway-secrets",
-        "cilium-operator",
-    ),
-    (
-        "cilium-secrets/cilium-operator-tlsinterception-secrets",
-        "cilium-operator-tlsinterception-secrets",
-        "cilium-operator",
-    ),
-    ("flannel", "flannel", "flannel"),
-    (
-        "rke2-coredns-rke2-coredns-autoscaler",
-        "rke2-coredns-rke2-coredns-autoscaler",
-        "rke2-coredns-rke2-coredns-autoscaler",
-    ),
-    (
-        "rke2-ingress-nginx",
-        "rke2-ingress-nginx",
-        "rke2-ingress-nginx",
-    ),
-    (
-        "kube-system/rke2-ingress-nginx",
-        "rke2-ingress-nginx",
-        "rke2-ingress-nginx",
-    ),
-    (
-        "rke2-ingress-nginx-admission",
-        "rke2-ingress-nginx-admission",
-        "rke2-ingress-nginx-admission",
-    ),
-    (
-        "kube-system/rke2-ingress-nginx-admission",
-        "rke2-ingress-nginx-admission",
-        "rke2-ingress-nginx-admission",
-    ),
-    (
-        "rke2-metrics-server:system:auth-delegator",
-        "system:auth-delegator",
-        "rke2-metrics-server",
-    ),
-    (
-        "system:rke2-metrics-server",
-        "system:rke2-metrics-server",
-        "rke2-metrics-server",
-    ),
-    (
-        "kube-system/rke2-metrics-server-auth-reader",
-        "extension-apiserver-authentication-reader",
-        "rke2-metrics-server",
-    ),
-    (
-        "rke2-snapshot-controller",
-        "rke2-snapshot-controller",
-        "rke2-snapshot-controller",
-    ),
-    (
-        "kube-system/rke2-snapshot-controller",
-        "rke2-snapshot-controller",
-        "rke2-snapshot-controller",
-    ),
-    (
-        "rke2-traefik-kube-system",
-        "rke2-traefik-kube-system",
-        "rke2-traefik",
-    ),
 ];
 
 /// Grants to users and groups that Kubernetes' API server and RKE2's server make at each start: binding, role, kind, name.
@@ -266,6 +94,19 @@ const GRANTS: &[(&str, &str, &str, &str)] = &[
         "User",
         "system:rke2-controller",
     ),
+    // rancher-vsphere-cpi 1.15.300 names a user beside its account.
+    (
+        "system:rancher-vsphere-cpi-cloud-controller-manager",
+        "system:rancher-vsphere-cpi-cloud-controller-manager",
+        "User",
+        "rancher-vsphere-cpi-cloud-controller-manager",
+    ),
+    (
+        "kube-system/servicecatalog.k8s.io:apiserver-authentication-reader",
+        "extension-apiserver-authentication-reader",
+        "User",
+        "rancher-vsphere-cpi-cloud-controller-manager",
+    ),
     // Pod security policies, up to 1.24.
     (
         "system-unrestricted-node-psp-rolebinding",
@@ -306,12 +147,15 @@ pub(crate) fn is_own_grant(binding: &BindingFacts, subject: &Subject) -> bool {
     if GRANTS.contains(&grant) {
         return true;
     }
-    if subject.kind != "ServiceAccount" || subject.namespace != "kube-system" {
+    if subject.kind != "ServiceAccount" {
         return false;
     }
     let (name, role, _, account) = grant;
-    if CHART_GRANTS.contains(&(name, role, account)) {
+    if charts::gives(name, role, &subject.namespace, account) {
         return true;
+    }
+    if subject.namespace != "kube-system" {
+        return false;
     }
     // The account with which the helm controller installs a chart.
     let of_install = name
@@ -345,9 +189,14 @@ const WILDCARD_ROLES: &[&str] = &[
     "view",
 ];
 
-/// Whether a cluster role is one of those that have `*` by themselves.
-pub(crate) fn is_own_wildcard(role: &str) -> bool {
+/// Whether a cluster role is one of those that have `*` by themselves: of Kubernetes and RKE2, which restore their roles at
+/// each start; or of a chart, with the rules that the chart gives it and no other.
+pub(crate) fn is_own_wildcard(role: &str, powers: &Powers) -> bool {
     WILDCARD_ROLES.contains(&role)
+        || powers
+            .wildcards
+            .iter()
+            .all(|rule| charts::has_wildcard(role, rule))
 }
 
 /// A network policy that a profile makes: once, then its namespace is marked and it is never made again.
