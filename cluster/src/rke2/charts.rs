@@ -397,9 +397,9 @@ const ALL: &[Chart] = &[
 
 /// Whether a chart makes this binding of this role for this account.
 pub(super) fn gives(binding: &str, role: &str, namespace: &str, account: &str) -> bool {
-    ALL.iter().any(|chart| {
-        chart.namespace == namespace && chart.grants.contains(&(binding, role, account))
-    })
+    ALL.iter()
+        .filter(|chart| chart.namespace == namespace)
+        .any(|chart| chart.grants.contains(&(binding, role, account)))
 }
 
 /// The rules with `*` of the charts' cluster roles, as [`crate::powers::Powers`] writes them. Of the same versions; other charts
@@ -420,7 +420,7 @@ const WILDCARDS: &[(&str, &str)] = &[
     ),
 ];
 
-/// Whether a chart gives its cluster role this rule.
-pub(super) fn has_wildcard(role: &str, rule: &str) -> bool {
-    WILDCARDS.contains(&(role, rule))
+/// Whether a chart gives its cluster role of this name this rule.
+pub(super) fn has_wildcard(name: &str, rule: &str) -> bool {
+    WILDCARDS.contains(&(name, rule))
 }
