@@ -91,6 +91,11 @@ fn what_1_24_answered() {
 }
 
 #[test]
+fn what_1_28_answered() {
+    replay("1.28");
+}
+
+#[test]
 fn what_1_30_answered() {
     replay("1.30");
 }
