@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use preflight_rke2::testing::facts::CertificateKind;
 use preflight_rke2::testing::finding::Outcome;
 use preflight_rke2::testing::report::metrics::FAMILIES;
 use preflight_rke2::testing::requirements::catalogue;
@@ -107,12 +108,18 @@ fn values(label: &str) -> BTreeSet<&'static str> {
         "unit" => Role::ALL.into_iter().map(Role::unit).collect(),
         "effect" => [
             "blocks-start",
+            "transient",
             "blocks-next-boot",
             "fails-control",
             "advice",
         ]
         .into(),
         "outcome" => [Outcome::Violated.as_str(), Outcome::Indeterminate.as_str()].into(),
+        "kind" => [CertificateKind::Authority, CertificateKind::Leaf]
+            .map(CertificateKind::as_str)
+            .into(),
+        // Those of `measurements::measure`.
+        "directory" => ["data-dir", "kubelet"].into(),
         "check" => catalogue::ids().into_iter().collect(),
         _ => BTreeSet::new(),
     }
