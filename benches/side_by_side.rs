@@ -6,6 +6,7 @@
 //! cargo bench --bench side_by_side
 //! cargo bench --bench side_by_side -- --healthy
 //! cargo bench --bench side_by_side -- --root /srv/image --rounds 500
+//! cargo bench --bench side_by_side -- --healthy --before /srv/before/preflight-rke2
 //! cargo bench --bench side_by_side -- --run 'a=/bin/true' --run 'b=/bin/echo hello'
 //! ```
 //!
@@ -76,6 +77,9 @@ struct Options {
     /// The product, built static.
     #[arg(long, value_name = "FILE")]
     product: Option<PathBuf>,
+    /// Another build of the product: only the check and the gate of both are compared, on the same host.
+    #[arg(long, value_name = "FILE")]
+    before: Option<PathBuf>,
     /// The host to check; the running one if not given.
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
@@ -408,6 +412,26 @@ fn standard(options: &Options, out: &Path, steps: &Steps) -> Outcome<Vec<String>
     } else {
         options.root.clone()
     };
+    if let Some(before) = &options.before {
+        let builds = [
+            ("before", installed(before, &out.join("before"))?),
+            ("now", product),
+        ];
+        let of_both = |arguments: &str| {
+            builds.clone().map(|(build, program)| {
+                let root = root
+                    .iter()
+                    .flat_map(|root| [OsString::from("--root"), root.into()]);
+                Contender::new(&format!("{build}: {arguments}"), program)
+                    .with(arguments.split_whitespace())
+                    .with(root)
+            })
+        };
+        return [("The check", &options.check), ("The gate", &options.gate)]
+            .into_iter()
+            .map(|(title, arguments)| compare(title, &of_both(arguments), options.rounds, steps))
+            .collect();
+    }
     let floor = Contender::new("floor (C)", installed(&floor(&benches, out)?, out)?).with(&root);
     let empty = Contender::new("empty (Rust)", installed(&empty(out)?, out)?);
     let product = |arguments: &str| {

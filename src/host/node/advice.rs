@@ -87,7 +87,11 @@ const fn is_asked(root: &HostRoot) -> bool {
     root.is_live() && !root.is_traced()
 }
 
-/// The inotify instances that root's processes hold, as far as they can be counted.
+/// Descriptors of a process among which inotify instances are counted. A process with more has them for connections,
+/// and each takes a call.
+const MAX_DESCRIPTORS: usize = 1024;
+
+/// The inotify instances that root's processes hold, as far as they can be counted: at least so many.
 pub(crate) fn inotify(root: &HostRoot) -> Option<Inotify> {
     if !is_asked(root) {
         return None;
@@ -103,7 +107,7 @@ pub(crate) fn inotify(root: &HostRoot) -> Option<Inotify> {
         if status.is_none_or(|status| status.uid != 0) {
             continue;
         }
-        for target in processes::descriptors(root, pid) {
+        for target in processes::descriptors(root, pid, MAX_DESCRIPTORS) {
             if target == Path::new("anon_inode:inotify") {
                 used = used.saturating_add(1);
             }

@@ -72,11 +72,11 @@ pub(super) fn pids(root: &HostRoot) -> impl Iterator<Item = u32> {
     names.into_iter().filter_map(|name| name.parse().ok())
 }
 
-/// What the descriptors of a process refer to, as the kernel names it: `socket:[81001]`, `anon_inode:inotify`.
-pub(super) fn descriptors(root: &HostRoot, pid: u32) -> Vec<PathBuf> {
+/// What the first descriptors of a process refer to, as the kernel names it: `socket:[81001]`, `anon_inode:inotify`.
+pub(super) fn descriptors(root: &HostRoot, pid: u32, most: usize) -> Vec<PathBuf> {
     let directory = Path::new("/proc").join(pid.to_string()).join("fd");
     let mut targets = Vec::new();
-    for name in root.list_logs(&directory, MAX_DESCRIPTORS) {
+    for name in root.list_logs(&directory, most) {
         match root.read_unwatched_link(&directory.join(name)) {
             Ok(target) => targets.push(target),
             // Nor are the others to be seen.
@@ -93,7 +93,7 @@ fn sockets(root: &HostRoot, pid: u32) -> BTreeSet<u64> {
         let inode = target.to_str()?.strip_prefix("socket:[")?;
         inode.strip_suffix(']')?.parse::<u64>().ok()
     };
-    let targets = descriptors(root, pid).into_iter();
+    let targets = descriptors(root, pid, MAX_DESCRIPTORS).into_iter();
     targets.filter_map(inode).collect()
 }
 

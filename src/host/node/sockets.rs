@@ -1,12 +1,18 @@
 //! The TCP sockets that listen, in the network of the host.
 //!
 //! `procfs` parses every row of the file into a value of its own. Here few rows matter, and there can be tens of
-//! thousands: the kernel prints the sockets that listen first, so that reading ends with the first other one. Still it
-//! walks its table of all connections up to that one, empty places included: with 262,144 places 1.5 ms for each of the
-//! two files where there is no connection, and with 50,000 connections of the other family 25 ms, where all rows would
-//! take 200 ms. `sock_diag` has no such walk, and needs a socket in the network of the host, which the gate lacks.
+//! thousands: the kernel prints the sockets that listen first (`tcp_seq_next` in `net/ipv4/tcp_ipv4.c`, Linux 3.0 to
+//! 6.18), so that reading ends with the first connection. Before Linux 4.4 a socket that listens is followed by the
+//! connections that it is accepting (`SYN_RECV`), and others that listen come after these.
+//!
+//! Still the kernel walks its table of all connections up to the first, empty places included: with 262,144 places
+//! 1.5 ms for each of the two files where there is no connection, and with 50,000 connections of the other family 25 ms,
+//! where all rows would take 200 ms. No size of read avoids that: the kernel looks for the next row before it returns
+//! one. `sock_diag` has no such walk, and needs a socket in the network of the host, which the gate lacks.
+//!
+//! A socket that is bound and does not listen is in neither file, and is not seen.
 
-use std::io::Read as _;
+use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
@@ -16,6 +22,8 @@ use crate::host::HostRoot;
 
 /// The state of a socket that listens (`TCP_LISTEN`).
 const LISTEN: &[u8] = b"0A";
+/// The state of a connection that is being accepted (`TCP_SYN_RECV`).
+const SYN_RECV: &[u8] = b"03";
 /// More is not read of one file: some hundred thousand sockets.
 const MAX_BYTES: usize = 32 << 20;
 /// The kernel returns at most a page at once.
@@ -32,9 +40,12 @@ pub(crate) fn listeners(root: &HostRoot) -> Option<Vec<Listener>> {
 }
 
 fn scan(root: &HostRoot, path: &Path, all: &mut Vec<Listener>) -> Option<()> {
-    let mut file = root.open_unwatched(path)?;
     // An image's file need not be in the kernel's order.
-    let is_sorted = root.is_live();
+    rows(root.open_unwatched(path)?, root.is_live(), all)
+}
+
+/// The sockets that listen, of rows of which, if sorted, the first connection follows all of them.
+fn rows(mut file: impl Read, is_sorted: bool, all: &mut Vec<Listener>) -> Option<()> {
     let mut buffer = vec![0; CHUNK];
     let mut filled = 0_usize;
     let mut total = 0_usize;
@@ -57,7 +68,7 @@ fn scan(root: &HostRoot, path: &Path, all: &mut Vec<Listener>) -> Option<()> {
         for row in rows.get(..end)?.split(|byte| *byte == b'\n') {
             match Row::parse(row) {
                 Some(row) if row.state == LISTEN => all.extend(row.listener()),
-                Some(_) if is_sorted => return Some(()),
+                Some(row) if is_sorted && row.state != SYN_RECV => return Some(()),
                 _ => {}
             }
         }
@@ -193,6 +204,74 @@ mod tests {
         }
         let all = read(&tcp, "").unwrap();
         assert!(all.iter().map(|listener| listener.port).eq(1..500));
+    }
+
+    /// A file of which only the first rows may be read.
+    struct First<'a> {
+        rows: &'a [u8],
+        reads: usize,
+    }
+
+    impl Read for First<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            assert!(!self.rows.is_empty(), "more is read than matters");
+            self.reads += 1;
+            self.rows.read(buffer)
+        }
+    }
+
+    #[test]
+    fn reading_ends_with_the_first_connection() {
+        let mut tcp = HEADER.to_owned();
+        for port in 1..=100 {
+            tcp.push_str(&row("00000000", port, "0A", 0, u64::from(port)));
+            // Linux 3.10 has them in between.
+            tcp.push_str(&row("0A0200C0", port, "03", 0, 0));
+        }
+        let listening = tcp.len();
+        tcp.push_str(&row("0A0200C0", 22, "01", 0, 8));
+        // Not the kernel's order: that of a file below another root.
+        tcp.push_str(&row("00000000", 101, "0A", 0, 101));
+        // A read returns one page at most.
+        let fits = listening.next_multiple_of(CHUNK).min(tcp.len());
+        let mut file = First {
+            rows: tcp.as_bytes().get(..fits).unwrap(),
+            reads: 0,
+        };
+        let mut all = Vec::new();
+        rows(&mut file, true, &mut all).unwrap();
+        assert!(all.iter().map(|listener| listener.port).eq(1..=100));
+        assert_eq!(file.reads, fits.div_ceil(CHUNK));
+        let mut all = Vec::new();
+        rows(tcp.as_bytes(), false, &mut all).unwrap();
+        assert!(all.iter().map(|listener| listener.port).eq(1..=101));
+    }
+
+    /// On the running host, beside connections of its own.
+    #[test]
+    fn a_socket_that_listens_is_found_on_the_running_host() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        let connections: Vec<_> = (0..20)
+            .map(|_| {
+                (
+                    std::net::TcpStream::connect(at).unwrap(),
+                    listener.accept().unwrap(),
+                )
+            })
+            .collect();
+        let mut all = Vec::new();
+        rows(
+            std::fs::File::open("/proc/net/tcp").unwrap(),
+            true,
+            &mut all,
+        )
+        .unwrap();
+        assert!(
+            all.iter()
+                .any(|found| found.address == at.ip() && found.port == at.port())
+        );
+        drop(connections);
     }
 
     #[test]
