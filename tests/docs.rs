@@ -393,8 +393,19 @@ fn every_check_of_the_peers_has_a_counterpart_or_a_reason() {
     }
     let _ = write!(
         table,
-        "\n{count} of {} have a counterpart here.\n\n",
+        "\n{count} of {} have a counterpart here.",
         rows.len()
+    );
+    let is_own = |id: &&&str| id.starts_with("host.") && !table.contains(&format!("`{id}`"));
+    let own: Vec<String> = catalogue::ids()
+        .iter()
+        .filter(is_own)
+        .map(|id| format!("`{id}`"))
+        .collect();
+    let _ = write!(
+        table,
+        " Checks of the host here that none of them has: {}.\n\n",
+        own.join(", ")
     );
     let page = read("docs/comparison.md");
     let (before, rest) = page.split_once(MARKS[0]).unwrap();

@@ -18,13 +18,7 @@ const STUBS: [&str; 2] = ["127.0.0.53", "127.0.0.54"];
 
 pub(super) fn problem(start: &Start<'_>, node: &dyn Node) -> Option<NodeProblem> {
     // A file that is configured is not examined.
-    if !start.settings.text("resolv-conf").is_empty()
-        || start
-            .settings
-            .kubelet_args()
-            .iter()
-            .any(|(text, _)| text.trim_start_matches('-').starts_with("resolv-conf="))
-    {
+    if !start.settings.text("resolv-conf").is_empty() || start.sets_kubelet_arg("resolv-conf") {
         return None;
     }
     let mut reasons = Vec::new();
