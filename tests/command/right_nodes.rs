@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use preflight_rke2::testing::examine::{self, Target};
-use preflight_rke2::testing::finding::{Effect, Outcome};
+use preflight_rke2::testing::finding::{Effect, Finding, Outcome};
 use preflight_rke2::testing::host::HostRoot;
 use preflight_rke2::testing::rke2::role::Role;
 use preflight_rke2::testing::rke2::version::Version;
@@ -23,13 +23,16 @@ const REGISTRIES: [&str; 5] = [
     "configs: {}\nunknown: [1, 2]\n",
     "# nothing\n",
 ];
-const CONFIGS: [&str; 6] = [
+const CONFIGS: [&str; 9] = [
     "",
     "token: K10ab::server:secret\n",
     "node-name: Node-1.example.org\n",
     "node-ip: 192.0.2.10\n",
     "cni: cilium\nsnapshotter: native\n",
     "tls-san: [a.example.org]\nkubelet-arg: [max-pods=250]\n",
+    "node-ip: [192.0.2.10, \"2001:db8::10\"]\n",
+    "node-ip: 192.0.2.10,2001:db8::10\nnode-external-ip: 203.0.113.7\n",
+    "cloud-provider-name: aws\nnode-name-from-cloud-provider-metadata: true\nwith-node-id: true\n",
 ];
 
 /// What one host has.
@@ -45,6 +48,8 @@ struct Node {
     interface: &'static str,
     /// Further file systems, with type and options.
     mounts: Vec<(&'static str, &'static str, &'static str)>,
+    /// Whether mounts below `/var` are hidden by one on it that came later.
+    hides: bool,
     /// Ports that other programs listen on.
     ports: Vec<u16>,
     /// Whether containers of an earlier start live on, and its state is there.
@@ -86,6 +91,7 @@ fn nodes() -> impl Strategy<Value = Node> {
         prop::sample::select(CONFIGS.to_vec()),
         prop::bool::weighted(0.1),
         prop::sample::select(vec!["eth0", "ens3", "bond0.12", "dummy0"]),
+        any::<bool>(),
     );
     let more = (
         mounts,
@@ -99,7 +105,7 @@ fn nodes() -> impl Strategy<Value = Node> {
     );
     let role = prop::sample::select(vec![Role::Server, Role::Agent]);
     (role, versions, host, more).prop_map(
-        |(role, version, (hostname, config, ipv6_only, interface), more)| {
+        |(role, version, (hostname, config, ipv6_only, interface, hides), more)| {
             let (mounts, ports, has_run, registries, checkpoint) = more;
             Node {
                 role,
@@ -109,6 +115,7 @@ fn nodes() -> impl Strategy<Value = Node> {
                 ipv6_only,
                 interface,
                 mounts,
+                hides,
                 ports,
                 has_run,
                 registries,
@@ -188,6 +195,13 @@ impl Node {
         let mut rows = "20 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n\
                         21 20 0:2 / /proc rw,noexec - proc proc rw\n"
             .to_owned();
+        if self.hides {
+            rows.push_str(
+                "22 20 8:2 / /var/lib/rancher ro,noexec - nfs4 192.0.2.5:/a ro\n\
+                 23 20 8:3 / /var/lib/kubelet ro - ext4 /dev/sda3 ro\n\
+                 24 20 8:4 / /var rw - xfs /dev/sda4 rw\n",
+            );
+        }
         for (at, (point, kind, options)) in self.mounts.iter().enumerate() {
             writeln!(
                 rows,
@@ -259,30 +273,233 @@ impl Node {
     }
 }
 
+/// What is found on a host that would keep RKE2 down.
+fn accused(host: &Host, role: Role, version: &Version) -> Vec<String> {
+    let root = HostRoot::open(host.path()).unwrap();
+    let target = Target {
+        version: Some(version.clone()),
+        ..Target::of(role)
+    };
+    let report = examine::assess(&root, &target).report;
+    let keeps_down = |effect| {
+        matches!(
+            effect,
+            Effect::BlocksStart | Effect::Transient | Effect::BlocksNextBoot
+        )
+    };
+    let mut findings: Vec<&Finding> = report.findings.iter().collect();
+    findings
+        .retain(|finding| finding.outcome() == Outcome::Violated && keeps_down(finding.effect()));
+    findings
+        .into_iter()
+        .map(|finding| format!("{}: {}", finding.id(), finding.summary()))
+        .collect()
+}
+
+/// A host that is unusual and right: what it is, RKE2's configuration, its files and links (`-> target`).
+type Odd = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
+const ROUTES: &str =
+    "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n";
+const DUAL: &str =
+    "cluster-cidr: 10.42.0.0/16,2001:db8:42::/56\nservice-cidr: 10.43.0.0/16,2001:db8:43::/112\n";
+const SIX: &str = "cluster-cidr: 2001:db8:42::/56\nservice-cidr: 2001:db8:43::/112\n";
+
+const ODD: &[Odd] = &[
+    (
+        "the data directory is a link to a subvolume of btrfs, and /var is noexec",
+        "",
+        &[
+            ("/var/lib/rancher/rke2", "-> /data/rke2"),
+            ("/data/rke2/a", ""),
+            (
+                "/proc/self/mountinfo",
+                "20 1 8:1 / / rw - ext4 /dev/sda1 rw\n\
+                 30 20 0:40 /@data /data rw - btrfs /dev/sdb rw,subvol=/@data\n\
+                 31 20 8:9 / /var rw,noexec - ext4 /dev/sdc rw\n",
+            ),
+        ],
+    ),
+    (
+        "an image of ostree: / is read-only",
+        "",
+        &[(
+            "/proc/self/mountinfo",
+            "20 1 8:1 /ostree/deploy/x/deploy/y.0 / ro - xfs /dev/mapper/rl-root rw\n\
+             21 20 0:2 / /proc rw,noexec - proc proc rw\n\
+             31 20 8:1 /ostree/deploy/x/var /var rw - xfs /dev/mapper/rl-root rw\n\
+             32 20 8:1 /ostree/deploy/x/deploy/y.0/etc /etc rw - xfs /dev/mapper/rl-root rw\n",
+        )],
+    ),
+    (
+        "a live system: / is an overlay, the data directory is on ZFS, mounted by autofs",
+        "",
+        &[(
+            "/proc/self/mountinfo",
+            "20 1 0:50 / / rw - overlay overlay rw,lowerdir=/l,upperdir=/u\n\
+             30 20 0:41 / /var/lib/rancher rw - autofs systemd-1 rw,fd=30\n\
+             31 30 0:42 / /var/lib/rancher rw - zfs pool/a\\040b rw,xattr\n",
+        )],
+    ),
+    (
+        "NFS below the data directory's own file system, and volumes of pods that are read-only",
+        "",
+        &[(
+            "/proc/self/mountinfo",
+            "20 1 8:1 / / rw - ext4 /dev/sda1 rw\n\
+             30 20 0:9 / /var/lib/rancher rw - nfs4 192.0.2.5:/x rw\n\
+             31 30 253:1 /rke2 /var/lib/rancher/rke2 rw - xfs /dev/mapper/vg0-data rw\n\
+             32 20 0:60 / /var/lib/kubelet/pods/1/volumes/x ro,noexec - tmpfs tmpfs ro\n",
+        )],
+    ),
+    (
+        "IPv6 only, and node-ip names it",
+        "node-ip: 2001:db8::10\n",
+        &[("/proc/net/route", ROUTES)],
+    ),
+    (
+        "two families",
+        "node-ip: [192.0.2.10, \"2001:db8::10\"]\n",
+        &[],
+    ),
+    (
+        "default routes of a VRF, a bond and a point-to-point link",
+        "",
+        &[(
+            "/proc/net/route",
+            "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n\
+             ppp0\t00000000\t00000000\t0001\t0\t0\t50\t00000000\t0\t0\t0\n\
+             mgmt\t00000000\t010200C0\t0003\t0\t0\t100\t00000000\t0\t0\t0\n\
+             bond0.12\t00000000\t010200C0\t0003\t0\t0\t200\t00000000\t0\t0\t0\n",
+        )],
+    ),
+    (
+        "an address of a virtual router, which the host may bind before it has it",
+        "node-ip: 192.0.2.99\n",
+        &[("/proc/sys/net/ipv4/ip_nonlocal_bind", "1\n")],
+    ),
+    (
+        "a name that the kubelet does not use",
+        "kubelet-arg: [hostname-override=node-1]\n",
+        &[("/proc/sys/kernel/hostname", "node_1\n")],
+    ),
+    (
+        "a name that the cloud gives",
+        "cloud-provider-name: aws\nnode-name-from-cloud-provider-metadata: true\n",
+        &[("/proc/sys/kernel/hostname", "node_1\n")],
+    ),
+    (
+        "containers of a stopped RKE2, in control groups that systemd did not make",
+        "",
+        &[
+            (
+                "/proc/net/tcp",
+                "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
+                 0: 0100007F:094B 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 101 1 0 100 0 0 10 0\n\
+                 1: 00000000:192B 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 102 1 0 100 0 0 10 0\n",
+            ),
+            ("/proc/301/fd/7", "-> socket:[101]"),
+            ("/proc/301/fd/8", "-> socket:[102]"),
+            ("/proc/301/comm", "etcd\n"),
+            (
+                "/proc/301/stat",
+                "301 (etcd) S 300 301 301 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4000 0 0\n",
+            ),
+            (
+                "/proc/301/cgroup",
+                "0::/kubepods/burstable/pod1-2/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+            ),
+            ("/proc/300/comm", "containerd-shim\n"),
+            (
+                "/proc/300/stat",
+                "300 (containerd-shim) S 1 300 300 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4000 0 0\n",
+            ),
+            (
+                "/proc/300/cmdline",
+                "/var/lib/rancher/rke2/data/v1/bin/containerd-shim-runc-v2\0-namespace\0k8s.io\0-address\0/run/k3s/containerd/containerd.sock\0",
+            ),
+            ("/proc/300/cgroup", "0::/system.slice/rke2-server.service\n"),
+        ],
+    ),
+    (
+        "other programs on the same ports, at another address",
+        "",
+        &[(
+            "/proc/net/tcp",
+            "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
+             0: 0A0200C0:271A 00000000:0000 0A 00000000:00000000 00:00000000 00000000 1000 0 101 1 0 100 0 0 10 0\n\
+             1: 0200007F:094D 00000000:0000 0A 00000000:00000000 00:00000000 00000000 1000 0 102 1 0 100 0 0 10 0\n",
+        )],
+    ),
+    (
+        "registries in JSON, with values that are not set",
+        "",
+        &[(
+            "/etc/rancher/rke2/registries.yaml",
+            "{\"mirrors\": {\"docker.io\": {\"endpoint\": null, \"rewrite\": {\"^a\": \"b\"}}}, \"configs\": null}",
+        )],
+    ),
+    ("SELinux is asked for, and off", "selinux: true\n", &[]),
+];
+
+#[test]
+fn an_unusual_node_that_starts_is_not_accused() {
+    let base = Node {
+        role: Role::Server,
+        version: Version::new(34, 1, 1),
+        hostname: "node-1".to_owned(),
+        config: "",
+        ipv6_only: false,
+        interface: "eth0",
+        mounts: Vec::new(),
+        hides: false,
+        ports: Vec::new(),
+        has_run: false,
+        registries: "",
+        checkpoint: None,
+    };
+    for (what, config, files) in ODD {
+        for (role, version) in [
+            (Role::Server, Version::new(34, 1, 1)),
+            (Role::Server, Version::new(31, 6, 1)),
+            (Role::Agent, Version::new(34, 1, 1)),
+        ] {
+            let networks = match role {
+                Role::Server if config.contains("[192") => DUAL,
+                Role::Server if config.contains("2001:") => SIX,
+                Role::Server | Role::Agent => "",
+            };
+            let node = Node {
+                role,
+                version: version.clone(),
+                ..base.clone()
+            };
+            let host = node.build();
+            let path = "/etc/rancher/rke2/config.yaml";
+            let before = std::fs::read_to_string(host.at(path)).unwrap();
+            host.file(path, format!("{before}{config}{networks}"));
+            for (path, content) in *files {
+                match content.strip_prefix("-> ") {
+                    Some(target) => host.link(path, target),
+                    None => host.file(path, content),
+                }
+            }
+            assert_eq!(accused(&host, role, &version), [""; 0], "{what}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_node_that_starts_is_not_accused(node in nodes()) {
         let host = node.build();
-        let root = HostRoot::open(host.path()).unwrap();
-        let target = Target {
-            version: Some(node.version.clone()),
-            ..Target::of(node.role)
-        };
-        let report = examine::assess(&root, &target).report;
-        let accused: Vec<String> = report
-            .findings
-            .iter()
-            .filter(|finding| {
-                finding.outcome() == Outcome::Violated
-                    && matches!(
-                        finding.effect(),
-                        Effect::BlocksStart | Effect::Transient | Effect::BlocksNextBoot
-                    )
-            })
-            .map(|finding| format!("{}: {}", finding.id(), finding.summary()))
-            .collect();
+        let accused = accused(&host, node.role, &node.version);
         prop_assert!(accused.is_empty(), "{accused:?}");
     }
 }

@@ -90,7 +90,7 @@ fn a_port_that_is_taken_is_reported_and_rke2_tries(suite: &str) {
     );
     assert_eq!(outcome.line("state"), "active");
     // The gate does not see who holds it.
-    let reason = "port 10250, which the kubelet needs, is held by a program of the user with id 0";
+    let reason = "port 10250, which the kubelet needs, is held by a program of root";
     outcome.has("unit", &[reason]);
     // Older ones show the last start alone, without what its gate says.
     if suite != "bullseye" {

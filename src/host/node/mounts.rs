@@ -65,10 +65,12 @@ impl Mounts {
     }
 
     /// The mount that holds a path without links: that of the longest mount point, and of several there the last one,
-    /// which hides the others. Only that line is parsed; `None` where it is not as the kernel writes it.
+    /// which hides the others, as does one that was mounted later above. Only that line is parsed; `None` where it is not
+    /// as the kernel writes it.
     fn holding(&self, path: &Path) -> Option<Mount> {
         let path = path.to_str()?;
         let mut longest = 0;
+        let mut candidates: Vec<&str> = Vec::new();
         let mut found = None;
         for (line, point) in &self.lines {
             let point = self.text.get(point.clone()).unwrap_or_default();
@@ -77,13 +79,49 @@ impl Mounts {
             } else {
                 Cow::Borrowed(point)
             };
-            if whole.len() >= longest && is_below(path, &whole) {
+            if !is_below(path, &whole) {
+                continue;
+            }
+            let line = self.text.get(line.clone()).unwrap_or_default();
+            candidates.push(line);
+            if whole.len() >= longest || found.is_some_and(|found| hides(line, found, &candidates))
+            {
                 longest = whole.len();
                 found = Some(line);
             }
         }
-        mount(self.text.get(found?.clone())?)
+        mount(found?)
     }
+}
+
+/// Whether a mount that is listed later, above another one, hides it: it is on a mount on which the other one is too.
+fn hides(later: &str, earlier: &str, all: &[&str]) -> bool {
+    let Some((id, parent)) = ids(later) else {
+        return false;
+    };
+    let mut current = ids(earlier);
+    let mut is_beside = false;
+    for _ in all {
+        let Some((of, on)) = current else {
+            break;
+        };
+        // The mount that the other one is on was moved.
+        if of == id {
+            return false;
+        }
+        is_beside |= on == parent;
+        current = all
+            .iter()
+            .filter_map(|line| ids(line))
+            .find(|(id, _)| *id == on);
+    }
+    is_beside
+}
+
+/// The id of a mount, and that of the mount on which it is.
+fn ids(line: &str) -> Option<(&str, &str)> {
+    let mut fields = line.split(' ');
+    Some((fields.next()?, fields.next()?))
 }
 
 /// Whether an absolute path is a mount point or below it.
@@ -234,6 +272,35 @@ mod tests {
             assert_eq!(mount.is_no_exec, is_no_exec, "{path}");
         }
         assert_eq!(Mounts::of(String::new()).holding(Path::new("/")), None);
+    }
+
+    #[test]
+    fn a_mount_above_that_came_later_hides_those_below() {
+        let rows = |rows: &[&str]| {
+            let all = rows.join(" rw\n") + " rw\n";
+            let mount = Mounts::of(all).holding(Path::new("/var/lib/rancher/rke2"));
+            mount.unwrap().source
+        };
+        let root = "20 1 8:1 / / rw - ext4 root";
+        let below = "30 20 8:2 / /var/lib/rancher rw - ext4 below";
+        let deeper = "31 30 8:3 / /var/lib/rancher/rke2 rw - ext4 deeper";
+        let above = "40 20 8:4 / /var rw - ext4 above";
+        assert_eq!(rows(&[root, below, deeper]), "deeper");
+        assert_eq!(rows(&[root, above, below]), "below");
+        assert_eq!(rows(&[root, below, above]), "above");
+        assert_eq!(rows(&[root, below, deeper, above]), "above");
+        assert_eq!(
+            rows(&[root, below, above, "41 40 8:5 / /var/lib rw - ext4 on-it"]),
+            "on-it"
+        );
+        // It was mounted elsewhere and moved: what is on it is listed before it.
+        let on_it = "30 40 8:2 / /var/lib/rancher rw - ext4 on-it";
+        assert_eq!(rows(&[root, on_it, above]), "on-it");
+        // Without ids that agree with each other the longest mount point counts.
+        assert_eq!(
+            rows(&["1 1 8:1 / /var/lib rw - ext4 a", "1 1 8:1 / / rw - ext4 b"]),
+            "a"
+        );
     }
 
     #[test]

@@ -16,6 +16,14 @@ const MAX: usize = 253;
 const FILE: &str = "/etc/hostname";
 
 pub(super) fn problem(start: &Start<'_>, node: &dyn Node) -> Option<NodeProblem> {
+    // Then the name is another one: that of the cloud's instance, or the argument's.
+    if start
+        .settings
+        .is_on("node-name-from-cloud-provider-metadata")
+        || start.sets_kubelet_arg("hostname-override")
+    {
+        return None;
+    }
     let configured = start
         .settings
         .get("node-name")
@@ -107,6 +115,7 @@ fn suggested(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rke2::node::tests::with;
 
     #[test]
     fn names_are_valid_as_kubernetes_says() {
@@ -116,6 +125,28 @@ mod tests {
         let long = "a.".repeat(127) + "a";
         for name in ["", "-a", "a-", "a_b", "a..b", ".a", "a.", "ä", "a b", &long] {
             assert!(!is_valid(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_given_otherwise_is_not_judged() {
+        struct Named;
+        impl Node for Named {
+            fn hostname(&self) -> Option<String> {
+                Some("my_host".to_owned())
+            }
+        }
+        for (config, is_found) in [
+            ("", true),
+            ("node-name: a_b", true),
+            ("kubelet-arg: [v=2]", true),
+            ("node-name-from-cloud-provider-metadata: false", true),
+            ("node-name: a-b", false),
+            ("node-name-from-cloud-provider-metadata: true", false),
+            ("kubelet-arg: [hostname-override=a-b]", false),
+        ] {
+            let found = with(config, |start| problem(start, &Named));
+            assert_eq!(found.is_some(), is_found, "{config}");
         }
     }
 

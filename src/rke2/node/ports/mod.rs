@@ -342,6 +342,7 @@ impl Judge<'_> {
         let subject = format!("port {port}");
         let by = match holder {
             Some(holder) => named(holder),
+            None if listener.uid == 0 => "a program of root".to_owned(),
             None => format!("a program of the user with id {}", listener.uid),
         };
         let summary = format!("port {port}, which {}, is held by {by}", row.who);

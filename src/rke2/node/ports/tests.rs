@@ -462,11 +462,7 @@ fn the_holder_is_named() {
     );
     fake.holders.clear();
     let problem = first(&fake);
-    assert!(
-        problem
-            .summary
-            .ends_with("is held by a program of the user with id 0")
-    );
+    assert!(problem.summary.ends_with("is held by a program of root"));
     assert_eq!(
         problem.remedies[0].commands(),
         ["ss -ltnp 'sport = :10250'"]
