@@ -384,17 +384,37 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Commands that add entries to a setting; where its entries stand in one file that has to be edited, how.
+/// A text as the replacement of sed's `s|…|…|` means it.
+fn literal(text: &str) -> String {
+    let mut literal = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if ['\\', '&', '|'].contains(&letter) {
+            literal.push('\\');
+        }
+        literal.push(letter);
+    }
+    literal
+}
+
+/// Commands that add entries to a setting; where its entries do not stand in a file that a command can add to, how. Of a
+/// list that is not in block style, the command changes nothing.
 fn add(facts: &NodeFacts, setting: &str, entries: &[String]) -> Result<Vec<String>, String> {
     let appends = APPEND.includes(&facts.version);
     let written = facts.settings.list(setting);
-    let place = written.last().and_then(|(_, origin)| origin.source());
-    if let (false, Some(place)) = (appends, place) {
+    if let (false, Some((_, last))) = (appends, written.last()) {
+        if let SettingOrigin::File { path, line } = last {
+            // Each line is put before the last item, as far from the margin.
+            let lines = entries.iter().map(|entry| {
+                let edit = format!(
+                    "{line}s|^\\( *- *\\)[^ ]|\\1{}\\n&|",
+                    literal(&quoted(entry))
+                );
+                format!("sed -i {} {}", shell_word(&edit), shell_word(path))
+            });
+            return Ok(lines.rev().collect());
+        }
         let entries: Vec<String> = entries.iter().map(|entry| format!("`{entry}`")).collect();
-        return Err(format!(
-            "add {} to {setting} at {place}",
-            entries.join(", ")
-        ));
+        return Err(format!("add {} to {setting} at {last}", entries.join(", ")));
     }
     let mut lines = vec![format!("{setting}{}:", if appends { "+" } else { "" })];
     lines.extend(entries.iter().map(|entry| format!("- {}", quoted(entry))));
@@ -449,7 +469,12 @@ fn entries(
                             *change = Some(Change::Remove);
                         }
                     }
-                    added.extend(entry.clone());
+                    // The last one is written anew where there is one.
+                    let last = touching.last().and_then(|at| changes.get_mut(*at));
+                    match (entry, last) {
+                        (Some(entry), Some(change)) => *change = Some(Change::Set(entry.clone())),
+                        (entry, _) => added.extend(entry.clone()),
+                    }
                 }
                 Wanted::Item(item) => items.push(item),
                 Wanted::NoItem(_) => {}
@@ -482,6 +507,17 @@ fn entries(
         }
         if !items.is_empty() {
             added.push(with_items(setting, flag, &items, facts));
+        }
+    }
+    // Where nothing can be added elsewhere, it takes the place of what is removed: lines keep their numbers.
+    if !APPEND.includes(&facts.version) {
+        for change in changes
+            .iter_mut()
+            .filter(|change| **change == Some(Change::Remove))
+        {
+            if let Some(entry) = added.pop() {
+                *change = Some(Change::Set(entry));
+            }
         }
     }
     let mut edits = Vec::new();
