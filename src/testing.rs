@@ -14,7 +14,7 @@ pub mod audit {
     pub mod control {
         pub use crate::audit::control::{
             Control, Criterion, EtcdRule, FileSet, KubeComponent, KubeletRule, KubeletSetting,
-            Rule, Scoring, Who,
+            NodeType, Rule, Scoring, Who,
         };
     }
     pub mod controls {

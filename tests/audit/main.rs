@@ -17,6 +17,7 @@ mod broken;
 mod change;
 mod command;
 mod cures;
+mod each_cure;
 mod formats;
 mod guide;
 mod host;

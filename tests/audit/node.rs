@@ -10,6 +10,7 @@ use preflight_rke2::testing::audit::waiver::Waiver;
 use preflight_rke2::testing::audit::{Audit, ControlOutcome};
 use preflight_rke2::testing::examine::{self, Target};
 use preflight_rke2::testing::host::HostRoot;
+use preflight_rke2::testing::rke2::changes::between;
 use preflight_rke2::testing::rke2::role::Role;
 use preflight_rke2::testing::rke2::version::Version;
 use tempfile::TempDir;
@@ -73,10 +74,17 @@ pub(crate) fn release(benchmark: Benchmark) -> Version {
         Benchmark::V1_9 => (27, 16, 2),
         Benchmark::V1_10 => (28, 15, 1),
         Benchmark::V1_11 => (31, 14, 2),
-        Benchmark::V1_12 => (34, 1, 1),
+        // The first of its minor with which the profile sets all flags.
+        Benchmark::V1_12 => (34, 2, 1),
         Benchmark::V2_0 => (36, 3, 1),
     };
     Version::new(minor, patch, revision)
+}
+
+/// Whether a release has a change of RKE2.
+pub(crate) fn has(version: &Version, change: &str) -> bool {
+    let changes = between(&Version::new(0, 0, 0), version);
+    changes.iter().any(|(name, _)| *name == change)
 }
 
 fn words(texts: &[&str], data: &str) -> Vec<String> {
@@ -91,11 +99,20 @@ impl Node {
 
     /// The same, with its data elsewhere.
     pub(crate) fn with_data(benchmark: Benchmark, role: Role, care: Care, data: &str) -> Self {
-        let version = release(benchmark);
+        Self::of(&release(benchmark), role, care, data)
+    }
+
+    /// A node of that release.
+    pub(crate) fn of(version: &Version, role: Role, care: Care, data: &str) -> Self {
         let minor = version.minor;
-        let profile = match minor {
-            ..=24 => "cis-1.6",
-            _ => "cis",
+        let profile = if has(version, "GENERIC_CIS") {
+            "cis"
+        } else if has(version, "ONLY_CIS_1_23") {
+            "cis-1.23"
+        } else if has(version, "CIS_1_6") {
+            "cis-1.6"
+        } else {
+            "cis-1.5"
         };
         let mut config = match care {
             Care::Permissive => "write-kubeconfig-mode: \"0644\"\n".to_owned(),
@@ -106,7 +123,7 @@ impl Node {
         }
         let mut node = Self {
             role,
-            version,
+            version: version.clone(),
             data: data.to_owned(),
             config,
             pods: Vec::new(),
@@ -287,8 +304,14 @@ impl Node {
                 "--audit-log-path=$D/server/logs/audit.log",
                 "--audit-policy-file=/etc/rancher/rke2/audit-policy.yaml",
             ]);
-            if minor >= 31 {
+            let setting = "service-account-extend-token-expiration=false";
+            let by_rke2 = has(&self.version, "TOKENS_NOT_EXTENDED");
+            // Benchmarks ask for it from here on.
+            if by_rke2 || (full && minor >= 29) {
                 api.push("--service-account-extend-token-expiration=false");
+            }
+            if full && minor >= 29 && !by_rke2 {
+                let _ = writeln!(self.config, "kube-apiserver-arg:\n- {setting}");
             }
         } else {
             api.retain(|flag| !flag.starts_with("--anonymous") && !flag.starts_with("--profiling"));
@@ -373,14 +396,17 @@ impl Node {
             );
         }
         if minor >= 25 {
-            let (level, exempt) = if hardened {
+            let (level, mut exempt) = if hardened {
                 (
                     "restricted",
-                    "    exemptions:\n      usernames: []\n      runtimeClasses: []\n      namespaces: [kube-system, tigera-operator]\n",
+                    "    exemptions:\n      usernames: []\n      runtimeClasses: []\n      namespaces: [kube-system, tigera-operator]\n".to_owned(),
                 )
             } else {
-                ("privileged", "")
+                ("privileged", String::new())
             };
+            if !has(&self.version, "TIGERA_EXEMPT") {
+                exempt = exempt.replace("tigera-operator", "cis-operator-system");
+            }
             self.files.insert(
                 "/etc/rancher/rke2/rke2-pss.yaml".to_owned(),
                 format!("apiVersion: apiserver.config.k8s.io/v1\nkind: AdmissionConfiguration\nplugins:\n- name: PodSecurity\n  configuration:\n    apiVersion: pod-security.admission.config.k8s.io/v1beta1\n    kind: PodSecurityConfiguration\n    defaults:\n      enforce: \"{level}\"\n      enforce-version: \"latest\"\n{exempt}"),
@@ -407,11 +433,11 @@ impl Node {
         }
     }
 
-    /// RKE2 closes manifests from 1.25.15 on, with a profile.
+    /// RKE2 closes manifests with a profile.
     fn manifest_mode(&self, care: Care) -> u32 {
         match care {
             Care::Full => 0o600,
-            Care::Guide if self.version.minor >= 25 => 0o600,
+            Care::Guide if has(&self.version, "MANIFESTS_CLOSED") => 0o600,
             Care::Guide | Care::Permissive => 0o644,
         }
     }
@@ -422,9 +448,15 @@ impl Node {
         &mut pods.find(|pod| pod.program == program).unwrap().args
     }
 
-    /// Creates the node's files.
+    /// Creates the node's files: there are thousands of these, in memory where that can be.
     pub(crate) fn build(&self) -> Built {
-        self.build_in(tempfile::tempdir().unwrap())
+        let memory = Path::new("/dev/shm");
+        let dir = if memory.is_dir() {
+            tempfile::tempdir_in(memory)
+        } else {
+            tempfile::tempdir()
+        };
+        self.build_in(dir.unwrap())
     }
 
     fn build_in(&self, dir: TempDir) -> Built {
@@ -510,15 +542,9 @@ impl Node {
         }
     }
 
-    /// Builds and audits it. There are thousands of these: where there is one, in memory.
+    /// Builds and audits it.
     pub(crate) fn audit(&self) -> Audit {
-        let memory = Path::new("/dev/shm");
-        let dir = if memory.is_dir() {
-            tempfile::tempdir_in(memory)
-        } else {
-            tempfile::tempdir()
-        };
-        self.build_in(dir.unwrap()).audit(self, None, &[])
+        self.build().audit(self, None, &[])
     }
 
     /// The outcomes of its audit, by key.
