@@ -97,7 +97,7 @@ fn merged(asked: &Audit) -> Status {
         stderr::line("--from takes --format html");
         return Status::Usage;
     }
-    let mut reports = Vec::with_capacity(asked.from.len());
+    let mut page = html::Page::default();
     for path in &asked.from {
         let report = host::audit::report(path)
             .map_err(|error| error.to_string())
@@ -105,15 +105,15 @@ fn merged(asked: &Audit) -> Status {
                 html::read(&text).map_err(|error| format!("{}: {error}", path.display()))
             });
         match report {
-            Ok(report) => reports.push(report),
+            Ok(report) => page.add(&report),
             Err(why) => {
                 stderr::line(&why);
                 return Status::Failed;
             }
         }
     }
-    print(&html::render(&reports));
-    if reports.iter().any(html::Report::fails) {
+    print(&page.render());
+    if page.fails() {
         Status::Refused
     } else {
         Status::Good

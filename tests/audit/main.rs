@@ -22,6 +22,7 @@ mod formats;
 mod guide;
 mod host;
 mod hostile;
+mod merged;
 mod node;
 #[cfg(feature = "lab")]
 mod page;

@@ -3,7 +3,7 @@
 //!
 //! It is made of the documents of [`super::json`], so that reports of other nodes can be merged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde::Deserialize;
@@ -104,7 +104,7 @@ struct Waiver {
 
 impl Report {
     /// Whether a control fails that no waiver accepts.
-    pub fn fails(&self) -> bool {
+    fn fails(&self) -> bool {
         let is_waived = |entry: &Entry| entry.waiver.as_ref().is_some_and(|waiver| !waiver.expired);
         self.controls
             .iter()
@@ -156,46 +156,175 @@ struct Row {
     remedies: Vec<Help>,
 }
 
-/// The page, one line feed at its end.
-pub fn render(reports: &[Report]) -> String {
-    let mut rows: BTreeMap<Row, Vec<&str>> = BTreeMap::new();
-    let mut counts = [0_usize; OUTCOMES.len()];
-    for report in reports {
-        let own = name(report);
+/// A remedy of several controls: what it says, whether it lasts, how it is carried out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Cure {
+    summary: String,
+    lasts: bool,
+    remedies: Vec<Help>,
+}
+
+/// What a remedy cures.
+#[derive(Debug, Default)]
+struct Cured {
+    /// Its place on the page.
+    order: usize,
+    /// Positions of nodes.
+    nodes: Vec<u32>,
+    /// Numbers of controls.
+    ids: Vec<String>,
+}
+
+/// A page in the making: of each report it keeps what no other has said. Nodes are known by their position, so that a
+/// fleet needs little more memory than its page.
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    /// The names of the nodes.
+    nodes: Vec<String>,
+    rows: BTreeMap<Row, Vec<u32>>,
+    counts: [usize; OUTCOMES.len()],
+    cures: BTreeMap<Cure, Cured>,
+    benchmarks: BTreeSet<String>,
+    versions: BTreeSet<String>,
+    profiles: BTreeSet<String>,
+    units: BTreeSet<String>,
+    /// The first and the last time of an audit.
+    times: Option<(String, String)>,
+    /// Nodes, and what is not known of their configuration.
+    unknown: Vec<(u32, String)>,
+    fails: bool,
+}
+
+impl Page {
+    /// Adds the report of a node.
+    pub(crate) fn add(&mut self, report: &Report) {
+        let node = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+        self.nodes.push(name(report).to_owned());
         for entry in &report.controls {
             let row = row(entry);
-            if let Some(count) = counts.get_mut(row.rank) {
+            if let Some(count) = self.counts.get_mut(row.rank) {
                 *count = count.saturating_add(1);
             }
-            rows.entry(row).or_default().push(own);
+            self.rows.entry(row).or_default().push(node);
         }
-    }
-    let mut out = String::with_capacity(1 << 16);
-    head(&mut out, reports, &counts);
-    cures(&mut out, reports);
-    let rows: Vec<(&Row, &Vec<&str>)> = rows.iter().collect();
-    let mut section = None;
-    // What differs between nodes of one result of a control is inside its row.
-    for variants in rows.chunk_by(|(a, _), (b, _)| (&a.key, a.rank) == (&b.key, b.rank)) {
-        let Some((row, _)) = variants.first() else {
-            continue;
+        for group in &report.groups {
+            self.cure(node, group, report);
+        }
+        let profile = match report.profile.as_str() {
+            "" => "none",
+            profile => profile,
         };
-        if section != Some(&row.section) {
-            if section.is_some() {
-                out.push_str("</ul>\n");
+        once(&mut self.benchmarks, &report.benchmark);
+        once(&mut self.versions, &report.rke2_version);
+        once(&mut self.profiles, profile);
+        once(&mut self.units, &report.unit);
+        let time = &report.time;
+        match &mut self.times {
+            None => self.times = Some((time.clone(), time.clone())),
+            Some((first, last)) => {
+                if time < first {
+                    first.clone_from(time);
+                }
+                if time > last {
+                    last.clone_from(time);
+                }
             }
-            section = Some(&row.section);
-            let title = super::section_title(&row.section);
-            let number = if row.beyond { "" } else { &row.section };
-            let _ = writeln!(out, "<h2>{} {}</h2>\n<ul>", escape(number), escape(title));
         }
-        item(&mut out, variants, reports.len());
+        if !report.unknown.is_empty() {
+            self.unknown.push((node, report.unknown.join("; ")));
+        }
+        self.fails |= report.fails();
     }
-    if section.is_some() {
-        out.push_str("</ul>\n");
+
+    /// Adds what cures controls of a node.
+    fn cure(&mut self, node: u32, group: &Group, report: &Report) {
+        let cure = Cure {
+            summary: group.summary.clone(),
+            lasts: group.lasts,
+            remedies: group.remedies.clone(),
+        };
+        let order = self.cures.len();
+        let cured = self.cures.entry(cure).or_insert_with(|| Cured {
+            order,
+            ..Cured::default()
+        });
+        cured.nodes.push(node);
+        for key in &group.controls {
+            let entry = report.controls.iter().find(|entry| entry.key == *key);
+            let id = entry.map_or(key, |entry| &entry.id);
+            if !cured.ids.contains(id) {
+                cured.ids.push(id.clone());
+            }
+        }
     }
-    let _ = writeln!(out, "</main>\n<script>{SCRIPT}</script>\n</body>\n</html>");
-    out
+
+    /// Whether a control fails on one of the nodes that no waiver accepts.
+    pub(crate) const fn fails(&self) -> bool {
+        self.fails
+    }
+
+    /// The page, one line feed at its end.
+    pub(crate) fn render(&self) -> String {
+        let mut out = String::with_capacity(1 << 16);
+        head(&mut out, self);
+        cures(&mut out, self);
+        let rows: Vec<(&Row, &Vec<u32>)> = self.rows.iter().collect();
+        let mut section = None;
+        // What differs between nodes of one result of a control is inside its row.
+        for variants in rows.chunk_by(|(a, _), (b, _)| (&a.key, a.rank) == (&b.key, b.rank)) {
+            let Some((row, _)) = variants.first() else {
+                continue;
+            };
+            if section != Some(&row.section) {
+                if section.is_some() {
+                    out.push_str("</ul>\n");
+                }
+                section = Some(&row.section);
+                let title = super::section_title(&row.section);
+                let number = if row.beyond { "" } else { &row.section };
+                let _ = writeln!(out, "<h2>{} {}</h2>\n<ul>", escape(number), escape(title));
+            }
+            item(&mut out, variants, &self.nodes);
+        }
+        if section.is_some() {
+            out.push_str("</ul>\n");
+        }
+        let _ = writeln!(out, "</main>\n<script>{SCRIPT}</script>\n</body>\n</html>");
+        out
+    }
+
+    /// The name of a node.
+    fn node(&self, node: u32) -> &str {
+        named(&self.nodes, node)
+    }
+}
+
+/// The page of these reports.
+pub fn render(reports: &[Report]) -> String {
+    let mut page = Page::default();
+    for report in reports {
+        page.add(report);
+    }
+    page.render()
+}
+
+/// Adds a text to those that are there.
+fn once(all: &mut BTreeSet<String>, text: &str) {
+    if !all.contains(text) {
+        all.insert(text.to_owned());
+    }
+}
+
+/// All of them, sorted.
+fn joined(all: &BTreeSet<String>) -> String {
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    all.join(", ")
+}
+
+/// The name of the node at a position.
+fn named(nodes: &[String], node: u32) -> &str {
+    let at = usize::try_from(node).unwrap_or(usize::MAX);
+    nodes.get(at).map_or("", String::as_str)
 }
 
 /// The node's name, or its unit where that is not known.
@@ -247,12 +376,14 @@ fn row(entry: &Entry) -> Row {
     }
 }
 
-fn head(out: &mut String, reports: &[Report], counts: &[usize]) {
-    let nodes = crate::text::count(reports.len(), "node");
-    let benchmarks = distinct(reports.iter().map(|report| report.benchmark.as_str()));
-    let title = match reports {
-        [one] => format!("CIS {}: {}", one.benchmark, name(one)),
-        _ => format!("CIS {}: {nodes}", benchmarks.join(", ")),
+fn head(out: &mut String, page: &Page) {
+    let benchmarks = joined(&page.benchmarks);
+    let title = match page.nodes.as_slice() {
+        [one] => format!("CIS {benchmarks}: {one}"),
+        nodes => {
+            let nodes = crate::text::count(nodes.len(), "node");
+            format!("CIS {benchmarks}: {nodes}")
+        }
     };
     let _ = writeln!(
         out,
@@ -264,31 +395,25 @@ fn head(out: &mut String, reports: &[Report], counts: &[usize]) {
         escape(&title),
         filters()
     );
-    let of = |of: fn(&Report) -> &str| distinct(reports.iter().map(of)).join(", ");
-    let profile = of(|report| match report.profile.as_str() {
-        "" => "none",
-        profile => profile,
-    });
-    let mut times: Vec<&str> = reports.iter().map(|report| report.time.as_str()).collect();
-    times.sort_unstable();
-    let time = match (times.first(), times.last()) {
-        (Some(first), Some(last)) if first != last => format!("{first} to {last}"),
-        (first, _) => first.copied().unwrap_or_default().to_owned(),
+    let time = match &page.times {
+        Some((first, last)) if first != last => format!("{first} to {last}"),
+        Some((first, _)) => first.clone(),
+        None => String::new(),
     };
     let _ = writeln!(
         out,
         "<p>RKE2 {}; profile {}; {}; {}</p>",
-        escape(&of(|report| &report.rke2_version)),
-        escape(&profile),
-        escape(&of(|report| &report.unit)),
+        escape(&joined(&page.versions)),
+        escape(&joined(&page.profiles)),
+        escape(&joined(&page.units)),
         escape(&time)
     );
-    for report in reports.iter().filter(|report| !report.unknown.is_empty()) {
+    for (node, unknown) in &page.unknown {
         let _ = writeln!(
             out,
             "<p>{}: not known of RKE2's configuration: {}</p>",
-            escape(name(report)),
-            escape(&report.unknown.join("; "))
+            escape(page.node(*node)),
+            escape(unknown)
         );
     }
     out.push_str("</header>\n");
@@ -297,7 +422,7 @@ fn head(out: &mut String, reports: &[Report], counts: &[usize]) {
         let _ = writeln!(out, "<input type=\"checkbox\" id=\"o-{outcome}\"{checked}>");
     }
     out.push_str("<div class=\"filters\">\n");
-    for ((outcome, _), count) in OUTCOMES.iter().zip(counts) {
+    for ((outcome, _), count) in OUTCOMES.iter().zip(&page.counts) {
         let _ = writeln!(
             out,
             "<label for=\"o-{outcome}\" class=\"{outcome}\"><b>{count}</b> {}</label>",
@@ -332,60 +457,35 @@ fn distinct<'a>(all: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
 }
 
 /// What to do: equal groups of several nodes are one.
-fn cures(out: &mut String, reports: &[Report]) {
-    type Cure<'a> = (&'a str, bool, &'a [Help]);
-    let mut all: Vec<(Cure<'_>, Vec<&str>, Vec<&str>)> = Vec::new();
-    let mut places: BTreeMap<Cure<'_>, usize> = BTreeMap::new();
-    for report in reports {
-        for group in &report.groups {
-            let cure = (
-                group.summary.as_str(),
-                group.lasts,
-                group.remedies.as_slice(),
-            );
-            let place = *places.entry(cure).or_insert_with(|| {
-                all.push((cure, Vec::new(), Vec::new()));
-                all.len().saturating_sub(1)
-            });
-            let Some((_, nodes, ids)) = all.get_mut(place) else {
-                continue;
-            };
-            nodes.push(name(report));
-            for key in &group.controls {
-                let entry = report.controls.iter().find(|entry| entry.key == *key);
-                let id = entry.map_or(key.as_str(), |entry| entry.id.as_str());
-                if !ids.contains(&id) {
-                    ids.push(id);
-                }
-            }
-        }
-    }
+fn cures(out: &mut String, page: &Page) {
+    let mut all: Vec<(&Cure, &Cured)> = page.cures.iter().collect();
+    all.sort_unstable_by_key(|(_, cured)| cured.order);
     if all.is_empty() {
         return;
     }
     out.push_str("<h2>What to do</h2>\n<ul class=\"cures\">\n");
-    for ((summary, lasts, remedies), nodes, ids) in &all {
+    for (cure, cured) in all {
         let _ = write!(
             out,
             "<li><details><summary><span class=\"title\">{}</span>",
-            escape(summary)
+            escape(&cure.summary)
         );
-        if reports.len() > 1 {
-            let nodes = crate::text::count(nodes.len(), "node");
+        if page.nodes.len() > 1 {
+            let nodes = crate::text::count(cured.nodes.len(), "node");
             let _ = write!(out, "<span class=\"nodes\">{nodes}</span>");
         }
         let _ = writeln!(
             out,
             "</summary><div class=\"body\"><p>cures {}</p>",
-            escape(&ids.join(", "))
+            escape(&cured.ids.join(", "))
         );
-        if !lasts {
+        if !cure.lasts {
             out.push_str("<p>This does not last.</p>\n");
         }
-        for remedy in *remedies {
-            help(out, remedy, summary);
+        for remedy in &cure.remedies {
+            help(out, remedy, &cure.summary);
         }
-        names(out, nodes, reports.len());
+        names(out, &cured.nodes, &page.nodes);
         out.push_str("</div></details></li>\n");
     }
     out.push_str("</ul>\n");
@@ -403,15 +503,16 @@ fn help(out: &mut String, remedy: &Help, said: &str) {
 }
 
 /// The nodes of a row, where there are several; of all of them only that they are all.
-fn names(out: &mut String, nodes: &[&str], of: usize) {
-    if of < 2 {
+fn names(out: &mut String, nodes: &[u32], all: &[String]) {
+    if all.len() < 2 {
         return;
     }
-    if nodes.len() >= of {
+    if nodes.len() >= all.len() {
         out.push_str("<p class=\"dim\">on all nodes</p>\n");
         return;
     }
-    let listed: Vec<&str> = nodes.iter().copied().take(NAMES).collect();
+    let listed = nodes.iter().take(NAMES);
+    let listed: Vec<&str> = listed.map(|node| named(all, *node)).collect();
     let rest = nodes.len().saturating_sub(listed.len());
     let more = if rest == 0 {
         String::new()
@@ -426,7 +527,7 @@ fn names(out: &mut String, nodes: &[&str], of: usize) {
 }
 
 /// One result of a control, with what was found on nodes that have it.
-fn item(out: &mut String, variants: &[(&Row, &Vec<&str>)], of: usize) {
+fn item(out: &mut String, variants: &[(&Row, &Vec<u32>)], all: &[String]) {
     let Some((row, _)) = variants.first() else {
         return;
     };
@@ -442,7 +543,7 @@ fn item(out: &mut String, variants: &[(&Row, &Vec<&str>)], of: usize) {
         escape(&row.title),
         escape(&evidence.join(", "))
     );
-    if of > 1 {
+    if all.len() > 1 {
         let nodes = variants.iter().map(|(_, nodes)| nodes.len()).sum();
         let nodes = crate::text::count(nodes, "node");
         let _ = write!(out, "<span class=\"nodes\">{nodes}</span>");
@@ -453,13 +554,13 @@ fn item(out: &mut String, variants: &[(&Row, &Vec<&str>)], of: usize) {
         escape(&row.key)
     );
     for (row, nodes) in variants {
-        variant(out, row, outcome, nodes, of);
+        variant(out, row, outcome, nodes, all);
     }
     out.push_str("</div></details></li>\n");
 }
 
 /// What was found on some of the nodes, and what to do about it there.
-fn variant(out: &mut String, row: &Row, outcome: &str, nodes: &[&str], of: usize) {
+fn variant(out: &mut String, row: &Row, outcome: &str, nodes: &[u32], all: &[String]) {
     let _ = writeln!(
         out,
         "<div class=\"variant\"><p>{}</p>",
@@ -496,6 +597,6 @@ fn variant(out: &mut String, row: &Row, outcome: &str, nodes: &[&str], of: usize
             help(out, remedy, "");
         }
     }
-    names(out, nodes, of);
+    names(out, nodes, all);
     out.push_str("</div>\n");
 }
