@@ -18,7 +18,7 @@ use crate::command::{check, run};
 use crate::node::{Built, Care, DATA, ETCD, Node, has};
 
 /// Groups that an administrator has to decide on: their remedy has no commands.
-pub(crate) const UNDECIDED: [&str; 3] = ["benchmark", "access", "admission"];
+pub(crate) const UNDECIDED: [&str; 2] = ["benchmark", "access"];
 
 /// Programs that the remedies run and that are not the host's own.
 const STUBS: [(&str, &str); 3] = [
@@ -721,25 +721,65 @@ fn the_plugin_for_events_needs_its_limits() {
     node.config += "kube-apiserver-arg: [enable-admission-plugins+=EventRateLimit]\n";
     let ran = check(&node.build(), &node);
     assert!(ran.out.contains("limits: Invalid value"), "{}", ran.out);
-    // A file of the administrator's is not replaced.
-    let own = "/etc/rancher/rke2/own.yaml";
-    let mut node = Node::new(Benchmark::V1_12, Role::Server, Care::Guide);
-    node.config += "pod-security-admission-config-file: /etc/rancher/rke2/own.yaml\n";
-    let text = node.files["/etc/rancher/rke2/rke2-pss.yaml"].clone();
-    node.files.insert(own.to_owned(), text);
-    for word in node.args("kube-apiserver") {
-        if word.starts_with("--admission-control-config-file=") {
-            *word = format!("--admission-control-config-file={own}");
+}
+
+/// A file of the administrator's is not replaced: the plugin is added to it, where a command can.
+#[test]
+fn a_file_of_the_administrators_gets_the_limits() {
+    const OWN: &str = "/etc/rancher/rke2/own.yaml";
+    let whole = Node::new(Benchmark::V1_12, Role::Server, Care::Guide);
+    let text = &whole.files["/etc/rancher/rke2/rke2-pss.yaml"];
+    let deep: String = text
+        .split_inclusive('\n')
+        .map(|line| match line.chars().next() {
+            Some(' ' | '-') => format!("  {line}"),
+            _ => line.to_owned(),
+        })
+        .collect();
+    let flow = "apiVersion: apiserver.config.k8s.io/v1\nkind: AdmissionConfiguration\nplugins: [\n  {name: PodSecurity}\n]\n";
+    for setting in [
+        format!("pod-security-admission-config-file: {OWN}\n"),
+        format!("kube-apiserver-arg:\n- admission-control-config-file={OWN}\n"),
+    ] {
+        for (text, is_block) in [(text.as_str(), true), (&deep, true), (flow, false)] {
+            let mut node = whole.clone();
+            node.config += &setting;
+            node.files.insert(OWN.to_owned(), text.to_owned());
+            for word in node.args("kube-apiserver") {
+                if word.starts_with("--admission-control-config-file=") {
+                    *word = format!("--admission-control-config-file={OWN}");
+                }
+            }
+            let built = node.build();
+            let audit = built.audit(&node, None, &[]);
+            let mut groups = audit.groups.iter();
+            let group = groups
+                .find(|group| group.controls.contains(&"apiserver.EventRateLimit"))
+                .unwrap();
+            if !is_block {
+                assert_eq!(group.name, "admission");
+                assert!(group.summary.contains(OWN), "{}", group.summary);
+                continue;
+            }
+            assert_eq!(group.name, "kube-apiserver-arg");
+            carry_out(&built, &node, group);
+            let written = std::fs::read_to_string(built.at(OWN)).unwrap();
+            for part in [
+                "- name: EventRateLimit\n",
+                "qps: 5000\n",
+                "- name: PodSecurity\n",
+            ] {
+                assert!(written.contains(part), "{part}\n{written}");
+            }
+            let audit = built.audit(&node, None, &[]);
+            let mut controls = audit.controls.iter();
+            let after = controls
+                .find(|one| one.control.key == "apiserver.EventRateLimit")
+                .unwrap();
+            assert!(!is_open(after.outcome), "{written}\n{:#?}", after.result);
+            starts(&built, &node);
         }
     }
-    let audit = node.audit();
-    let group = audit
-        .groups
-        .iter()
-        .find(|group| group.controls.contains(&"apiserver.EventRateLimit"))
-        .unwrap();
-    assert_eq!(group.name, "admission");
-    assert!(group.summary.contains(own), "{}", group.summary);
 }
 
 /// What a process runs with, what the files have that the next start uses, and both where they differ.

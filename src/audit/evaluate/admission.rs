@@ -35,20 +35,14 @@ pub(super) fn with_limits(cure: Cure, facts: &NodeFacts) -> Cure {
     let note = "EventRateLimit ends the API server without limits in its admission configuration";
     let own = facts.settings.text(SETTING);
     if !own.is_empty() || is_named_by_entry(facts) {
-        let path = match &facts.pod_security {
-            ConfigDocument::Read(document) => document.path(),
-            ConfigDocument::Absent { path } => path,
-            ConfigDocument::Broken(place, _) => &place.path,
+        return match in_own(&facts.pod_security) {
+            Ok(command) => cure.with([command]).note(note),
+            Err(what) => Cure::other(
+                "admission",
+                format!("{what}, and then `enable-admission-plugins+=EventRateLimit` to kube-apiserver-arg"),
+            )
+            .then_restart(),
         };
-        let plugin = LIMITS.map(str::trim_end).join("\\n");
-        return Cure::other(
-            "admission",
-            format!(
-                "add the plugin EventRateLimit with its limits to {path} (`{plugin}`), and then \
-                 `enable-admission-plugins+=EventRateLimit` to kube-apiserver-arg"
-            ),
-        )
-        .then_restart();
     }
     let mut lines: Vec<String> = [
         "apiVersion: apiserver.config.k8s.io/v1",
@@ -85,6 +79,34 @@ pub(super) fn with_limits(cure: Cure, facts: &NodeFacts) -> Cure {
         ));
         cure
     }
+}
+
+/// The command that adds the plugin to a file of the administrator's, before the first one that is there; where a command
+/// cannot, what to add.
+fn in_own(document: &ConfigDocument) -> Result<String, String> {
+    let path = match document {
+        ConfigDocument::Read(document) => document.path(),
+        ConfigDocument::Absent { path } => path,
+        ConfigDocument::Broken(place, _) => &place.path,
+    };
+    let by_hand = || {
+        let plugin = LIMITS.map(str::trim_end).join("\\n");
+        format!("add the plugin EventRateLimit with its limits to {path} (`{plugin}`)")
+    };
+    let ConfigDocument::Read(document) = document else {
+        return Err(by_hand());
+    };
+    let first = document.get("plugins").and_then(|list| list.items().next());
+    let line = first.and_then(|first| first.source().line);
+    let line = line
+        .filter(|line| document.is_item(*line))
+        .ok_or_else(by_hand)?;
+    if documents::plugin(document, "EventRateLimit").is_some() {
+        return Err(by_hand());
+    }
+    let lines: Vec<String> = LIMITS.iter().map(|line| format!("\\1{line}\\n")).collect();
+    let edit = format!("{line}s|^\\( *\\)- |{}&|", lines.concat());
+    Ok(format!("sed -i {} {}", shell_word(&edit), shell_word(path)))
 }
 
 /// Whether an entry of `kube-apiserver-arg` names the file.

@@ -9,6 +9,8 @@ use crate::yaml::{self, KeyValue, Value};
 pub struct Document {
     path: String,
     entries: Vec<KeyValue>,
+    /// Numbers of the lines that begin an item of a list, from 1 on.
+    items: Vec<u32>,
 }
 
 /// Why a file is none.
@@ -36,6 +38,7 @@ impl Document {
             Ok(entries) => Ok(Self {
                 path: path.to_owned(),
                 entries,
+                items: items(content),
             }),
             Err(error) => Err(InvalidDocument {
                 place: Source {
@@ -62,12 +65,26 @@ impl Document {
         })
     }
 
+    /// Whether a line begins an item of a list in block style, as `- a` does.
+    pub(crate) fn is_item(&self, line: u32) -> bool {
+        self.items.contains(&line)
+    }
+
     /// The value at a path of keys.
     pub(crate) fn at(&self, path: &[&str]) -> Option<Node<'_>> {
         let (first, rest) = path.split_first()?;
         rest.iter()
             .try_fold(self.get(first)?, |node, key| node.get(key))
     }
+}
+
+/// The lines that begin with blanks, a dash and a blank.
+fn items(content: &[u8]) -> Vec<u32> {
+    let lines = (1..).zip(content.split(|byte| *byte == b'\n'));
+    lines
+        .filter(|(_, line)| line.trim_ascii_start().starts_with(b"- "))
+        .map(|(number, _)| number)
+        .collect()
 }
 
 impl<'a> Node<'a> {
