@@ -470,8 +470,8 @@ fn entries(
                         }
                     }
                     // The last one is written anew where there is one.
-                    let last = touching.last().and_then(|at| changes.get_mut(*at));
-                    match (entry, last) {
+                    let newest = touching.last().and_then(|at| changes.get_mut(*at));
+                    match (entry, newest) {
                         (Some(entry), Some(change)) => *change = Some(Change::Set(entry.clone())),
                         (entry, _) => added.extend(entry.clone()),
                     }

@@ -232,7 +232,6 @@ fn each_remedy_cures_its_control(benchmark: Benchmark) {
         by_entry,
         wrong,
     } = count;
-    println!("{benchmark}: {cured} cured, {by_entry} of them by entry too, with {releases:?}");
     assert!(wrong.is_empty(), "{}: {}", wrong.len(), wrong.join("\n"));
     assert!(
         cured > 80 * releases.len() && by_entry > 20 * releases.len(),
