@@ -22,6 +22,8 @@ mod formats;
 mod guide;
 mod host;
 mod hostile;
+#[path = "../common/junit.rs"]
+mod junit;
 mod merged;
 mod node;
 #[cfg(feature = "lab")]

@@ -1,13 +1,16 @@
-//! The result of an audit: for a terminal, for programs, and as kube-bench writes it.
+//! The result of an audit: for a terminal, for programs, and in the formats of other tools.
 
 mod json;
 mod kube_bench;
 mod text;
 
 use clap::ValueEnum;
-use preflight_rke2::shared::{Choice, Style, Version};
+use preflight_rke2::shared::{
+    Choice, Row, Style, Subject, Version, in_one_line, junit, metrics, sarif,
+};
 
-use crate::evaluate::Judged;
+use crate::control::section;
+use crate::evaluate::{Judged, counts};
 
 /// Formats of `audit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -18,6 +21,12 @@ pub(crate) enum Format {
     Json,
     /// The JSON of kube-bench
     KubeBench,
+    /// JUnit XML
+    Junit,
+    /// SARIF 2.1.0
+    Sarif,
+    /// Metrics for a textfile collector
+    Metrics,
 }
 
 /// An audit of a cluster.
@@ -42,11 +51,46 @@ pub(crate) fn render(
     shown: &[&Judged],
     style: Style,
 ) -> String {
+    let (subject, benchmark) = (Subject::Cluster(&audit.cluster), audit.choice.benchmark);
     match format {
         Format::Text => text::render(audit, all, shown, style),
         Format::Json => json::render(audit, all, shown),
         Format::KubeBench => kube_bench::render(audit, shown),
+        Format::Junit => junit::document(subject, benchmark, &rows(shown)),
+        Format::Sarif => sarif::document(subject, benchmark, &rows(shown)),
+        Format::Metrics => {
+            let counts = counts(all.iter().copied());
+            metrics::document(subject, benchmark, &counts, &rows(shown))
+        }
     }
+}
+
+/// A control as the formats of other tools show it.
+fn row(judged: &Judged) -> Row {
+    let (control, edition, answer) = (judged.control, judged.edition, &judged.answer);
+    let remedies = answer.remedies.iter();
+    let remedies = remedies.map(|remedy| (remedy.summary.clone(), remedy.commands.clone()));
+    Row {
+        id: edition.id,
+        key: control.key,
+        title: control.title,
+        section: section(control, edition),
+        node_type: "policies",
+        scoring: edition.scoring,
+        outcome: judged.outcome,
+        waived: waived(judged),
+        command: format!("preflight-rke2-cluster audit --control {}", control.key),
+        actual: objects(judged).join("\n"),
+        expected: control.title.to_owned(),
+        summary: answer.summary.clone(),
+        sources: Vec::new(),
+        objects: answer.objects.clone(),
+        remedy: in_one_line(remedies),
+    }
+}
+
+fn rows(shown: &[&Judged]) -> Vec<Row> {
+    shown.iter().map(|judged| row(judged)).collect()
 }
 
 /// The objects that a control objects to, and how many more there are.

@@ -2,29 +2,38 @@
 
 use std::fmt::Write as _;
 
+use super::row::{Row, Subject, rows};
 use super::xml::escape;
-use super::{profile, remedy, sections, waived};
+use super::{by_section, profile};
+use crate::audit::benchmark::Benchmark;
 use crate::audit::{Audit, Audited, ControlOutcome};
 
-/// The document, one line feed at its end.
+/// The document of a node.
 pub fn render(audit: &Audit, shown: &[&Audited]) -> String {
-    let all = tally(shown);
+    let subject = Subject::Unit(audit.unit);
+    document(subject, audit.benchmark(), &rows(shown))
+}
+
+/// The document, one line feed at its end.
+pub fn document(subject: Subject<'_>, benchmark: Benchmark, shown: &[Row]) -> String {
+    let shown: Vec<&Row> = shown.iter().collect();
+    let all = tally(&shown);
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let _ = writeln!(
         out,
         "<testsuites name=\"{} {}\" {all}>",
-        escape(audit.unit),
-        profile(audit.benchmark())
+        escape(subject.name()),
+        profile(benchmark)
     );
-    for ((number, title), members) in sections(shown) {
+    for ((number, title), members) in by_section(&shown, |row| row.section) {
         let _ = writeln!(
             out,
             "  <testsuite name=\"{number} {}\" {}>",
             escape(title),
             tally(&members)
         );
-        for audited in members {
-            case(&mut out, audit, audited);
+        for row in members {
+            case(&mut out, benchmark, row);
         }
         out.push_str("  </testsuite>\n");
     }
@@ -33,11 +42,11 @@ pub fn render(audit: &Audit, shown: &[&Audited]) -> String {
 }
 
 /// The numbers of a suite, as attributes.
-fn tally(members: &[&Audited]) -> String {
-    let count = |test: &dyn Fn(&Audited) -> bool| members.iter().filter(|a| test(a)).count();
-    let failures = count(&Audited::fails);
-    let errors = count(&|audited| audited.outcome == ControlOutcome::Error);
-    let passed = count(&|audited| audited.outcome == ControlOutcome::Pass);
+fn tally(members: &[&Row]) -> String {
+    let count = |test: &dyn Fn(&Row) -> bool| members.iter().filter(|row| test(row)).count();
+    let failures = count(&Row::fails);
+    let errors = count(&|row| row.outcome == ControlOutcome::Error);
+    let passed = count(&|row| row.outcome == ControlOutcome::Pass);
     let skipped = members
         .len()
         .saturating_sub(failures)
@@ -49,19 +58,18 @@ fn tally(members: &[&Audited]) -> String {
     )
 }
 
-fn case(out: &mut String, audit: &Audit, audited: &Audited) {
-    let (control, edition, result) = (audited.control, audited.edition, &audited.result);
+fn case(out: &mut String, benchmark: Benchmark, row: &Row) {
     let _ = write!(
         out,
         "    <testcase classname=\"{}.{}\" name=\"{} {}\" time=\"0\"",
-        profile(audit.benchmark()),
-        control.node.as_str(),
-        edition.id,
-        escape(control.title)
+        profile(benchmark),
+        row.node_type,
+        row.id,
+        escape(row.title)
     );
-    let message = waived(audited).unwrap_or_else(|| result.summary.clone());
-    let element = match audited.outcome {
-        _ if audited.is_waived() => "skipped",
+    let message = row.waived.as_ref().unwrap_or(&row.summary);
+    let element = match row.outcome {
+        _ if row.waived.is_some() => "skipped",
         ControlOutcome::Pass => {
             out.push_str("/>\n");
             return;
@@ -70,7 +78,7 @@ fn case(out: &mut String, audit: &Audit, audited: &Audited) {
         ControlOutcome::Error => "error",
         ControlOutcome::Warn | ControlOutcome::Manual | ControlOutcome::NotApplicable => "skipped",
     };
-    let word = audited.outcome.as_str();
+    let word = row.outcome.as_str();
     let _ = write!(
         out,
         ">\n      <{element} message=\"{}\"",
@@ -79,14 +87,10 @@ fn case(out: &mut String, audit: &Audit, audited: &Audited) {
     if element == "skipped" {
         out.push_str("/>\n");
     } else {
-        let places: Vec<String> = result.sources.iter().map(ToString::to_string).collect();
-        let body = format!("{}\n{}", places.join("\n"), remedy(audited));
-        let _ = writeln!(
-            out,
-            " type=\"{}\">{}</{element}>",
-            control.key,
-            escape(&body)
-        );
+        let files = row.sources.iter().map(ToString::to_string);
+        let places: Vec<String> = files.chain(row.objects.iter().cloned()).collect();
+        let body = format!("{}\n{}", places.join("\n"), row.remedy);
+        let _ = writeln!(out, " type=\"{}\">{}</{element}>", row.key, escape(&body));
     }
     out.push_str("    </testcase>\n");
 }

@@ -5,36 +5,11 @@
 
 use serde::Serialize;
 
-use super::{Section, by_section, profile, remedy, section, waived};
+use super::row::{Row, rows};
+use super::{Section, by_section, profile};
 use crate::audit::benchmark::Benchmark;
 use crate::audit::control::{NodeType, Scoring};
 use crate::audit::{Audit, Audited, ControlOutcome};
-
-/// A control, and what became of it.
-pub struct Control {
-    /// Its number.
-    pub id: &'static str,
-    /// What is true where it is met.
-    pub title: &'static str,
-    /// Its section of the benchmark.
-    pub section: Section,
-    /// How it counts.
-    pub scoring: Scoring,
-    /// What became of it.
-    pub outcome: ControlOutcome,
-    /// Why it does not count, where it is waived.
-    pub waived: Option<String>,
-    /// The command that evaluates it alone.
-    pub command: String,
-    /// What was found.
-    pub actual: String,
-    /// What is required.
-    pub expected: String,
-    /// What is wrong, in a sentence.
-    pub summary: String,
-    /// Its remedies in one line.
-    pub remedy: String,
-}
 
 /// A part of the benchmark.
 pub struct Part {
@@ -45,7 +20,7 @@ pub struct Part {
     /// Of which kind of node it is: `master`, `policies`.
     pub node_type: &'static str,
     /// Its controls, in their order.
-    pub controls: Vec<Control>,
+    pub controls: Vec<Row>,
 }
 
 #[derive(Serialize)]
@@ -117,7 +92,7 @@ struct Check {
 }
 
 /// kube-bench has four results; unknown and manual ones are warnings there.
-fn status(control: &Control) -> &'static str {
+fn status(control: &Row) -> &'static str {
     match control.outcome {
         _ if control.waived.is_some() => "INFO",
         ControlOutcome::Pass => "PASS",
@@ -127,7 +102,7 @@ fn status(control: &Control) -> &'static str {
     }
 }
 
-fn check(control: &Control) -> Check {
+fn check(control: &Row) -> Check {
     let status = status(control);
     let remedy = &control.remedy;
     Check {
@@ -182,7 +157,7 @@ const fn text(node: NodeType) -> &'static str {
     }
 }
 
-fn group((section, desc): Section, members: Vec<&Control>) -> Group {
+fn group((section, desc): Section, members: Vec<&Row>) -> Group {
     let results: Vec<Check> = members.into_iter().map(check).collect();
     let counted = totals(&results);
     Group {
@@ -202,7 +177,7 @@ pub fn document(benchmark: Benchmark, minor: u32, parts: Vec<Part>) -> String {
     let controls: Vec<Controls> = parts
         .into_iter()
         .map(|part| {
-            let members: Vec<&Control> = part.controls.iter().collect();
+            let members: Vec<&Row> = part.controls.iter().collect();
             let tests: Vec<Group> = by_section(&members, |control| control.section)
                 .into_iter()
                 .map(|(section, members)| group(section, members))
@@ -226,33 +201,16 @@ pub fn document(benchmark: Benchmark, minor: u32, parts: Vec<Part>) -> String {
     crate::text::json(&document)
 }
 
-fn control(audited: &Audited) -> Control {
-    let (control, edition, result) = (audited.control, audited.edition, &audited.result);
-    Control {
-        id: edition.id,
-        title: control.title,
-        section: section(audited),
-        scoring: edition.scoring,
-        outcome: audited.outcome,
-        waived: waived(audited),
-        command: format!("preflight-rke2 audit --control {}", control.key),
-        actual: result.actual.clone().unwrap_or_default(),
-        expected: result.expected.clone(),
-        summary: result.summary.clone(),
-        remedy: remedy(audited),
-    }
-}
-
 /// The document of a node; of one kind of node alone where that is given.
 pub fn render(audit: &Audit, shown: &[&Audited], node: Option<NodeType>) -> String {
     let kinds = NodeType::ALL
         .into_iter()
         .filter(|kind| node.is_none_or(|node| node == *kind));
     let part = |kind: NodeType| {
-        let members = shown
-            .iter()
-            .filter(|audited| audited.control.node == kind && !audited.control.is_beyond());
-        let controls: Vec<Control> = members.map(|audited| control(audited)).collect();
+        let is_member =
+            |audited: &&&Audited| audited.control.node == kind && !audited.control.is_beyond();
+        let members: Vec<&Audited> = shown.iter().filter(is_member).copied().collect();
+        let controls = rows(&members);
         let number = controls.first()?.id.split('.').next().unwrap_or_default();
         Some(Part {
             id: number.to_owned(),

@@ -3,11 +3,10 @@
 
 use std::fmt::Write as _;
 
-use crate::audit::{Audit, Audited, counts};
+use super::row::{Row, Subject, counts, rows};
+use crate::audit::benchmark::Benchmark;
+use crate::audit::{Audit, Audited, Counts};
 use crate::text::visible;
-
-const CONTROL: &str = "preflight_rke2_audit_control";
-const CONTROLS: &str = "preflight_rke2_audit_controls";
 
 /// A label's value.
 fn escape(text: &str) -> String {
@@ -15,42 +14,58 @@ fn escape(text: &str) -> String {
 }
 
 /// What a control is shown as; a waiver is a result of its own here.
-fn result(audited: &Audited) -> &'static str {
-    if audited.is_waived() {
+fn result(row: &Row) -> &'static str {
+    if row.waived.is_some() {
         "waived"
     } else {
-        audited.outcome.as_str()
+        row.outcome.as_str()
     }
 }
 
-/// The file. `all` are counted, `shown` listed.
+/// The file of a node. `all` are counted, `shown` listed.
 pub fn render(audit: &Audit, all: &[&Audited], shown: &[&Audited]) -> String {
-    let node = format!(
-        "unit=\"{}\",benchmark=\"{}\"",
-        escape(audit.unit),
-        audit.benchmark()
+    let subject = Subject::Unit(audit.unit);
+    let counts = counts(&rows(all));
+    document(subject, audit.benchmark(), &counts, &rows(shown))
+}
+
+/// The file: the numbers of results, and the result of each control that is shown.
+pub fn document(
+    subject: Subject<'_>,
+    benchmark: Benchmark,
+    counts: &Counts,
+    shown: &[Row],
+) -> String {
+    // Two names, so that the files of a node and of a cluster may be in one directory, and that neither counts as the other.
+    let (name, label, of) = match subject {
+        Subject::Unit(_) => ("preflight_rke2_audit", "unit", "this node"),
+        Subject::Cluster(_) => ("preflight_rke2_cluster_audit", "cluster", "the cluster"),
+    };
+    let (control, controls) = (format!("{name}_control"), format!("{name}_controls"));
+    let labels = format!(
+        "{label}=\"{}\",benchmark=\"{benchmark}\"",
+        escape(subject.name())
     );
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "# HELP {CONTROL} A CIS control of this node: 1 with the result it has."
+        "# HELP {control} A CIS control of {of}: 1 with the result it has."
     );
-    let _ = writeln!(out, "# TYPE {CONTROL} gauge");
-    for audited in shown {
+    let _ = writeln!(out, "# TYPE {control} gauge");
+    for row in shown {
         let _ = writeln!(
             out,
-            "{CONTROL}{{{node},control=\"{}\",id=\"{}\",result=\"{}\"}} 1",
-            escape(audited.control.key),
-            escape(audited.edition.id),
-            result(audited)
+            "{control}{{{labels},control=\"{}\",id=\"{}\",result=\"{}\"}} 1",
+            escape(row.key),
+            escape(row.id),
+            result(row)
         );
     }
-    let counts = counts(all.iter().copied());
     let _ = writeln!(
         out,
-        "# HELP {CONTROLS} How many CIS controls of this node have a result."
+        "# HELP {controls} How many CIS controls of {of} have a result."
     );
-    let _ = writeln!(out, "# TYPE {CONTROLS} gauge");
+    let _ = writeln!(out, "# TYPE {controls} gauge");
     for (result, count) in [
         ("fail", counts.fail),
         ("warn", counts.warn),
@@ -60,7 +75,7 @@ pub fn render(audit: &Audit, all: &[&Audited], shown: &[&Audited]) -> String {
         ("not-applicable", counts.not_applicable),
         ("waived", counts.waived),
     ] {
-        let _ = writeln!(out, "{CONTROLS}{{{node},result=\"{result}\"}} {count}");
+        let _ = writeln!(out, "{controls}{{{labels},result=\"{result}\"}} {count}");
     }
     out.push_str("# EOF\n");
     out

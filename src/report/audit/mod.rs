@@ -2,10 +2,11 @@
 
 pub(crate) mod html;
 pub(crate) mod json;
-pub(crate) mod junit;
+pub mod junit;
 pub mod kube_bench;
-pub(crate) mod metrics;
-pub(crate) mod sarif;
+pub mod metrics;
+pub(crate) mod row;
+pub mod sarif;
 pub(crate) mod text;
 pub(crate) mod xccdf;
 mod xml;

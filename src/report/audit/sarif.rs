@@ -1,10 +1,12 @@
-//! SARIF 2.1.0: what is not met, with file and line, for tools that show findings beside code.
+//! SARIF 2.1.0: what is not met, with file and line or with the objects of a cluster, for tools that show findings beside code.
 //!
 //! Controls that are met or do not apply are left out, because common viewers show every result as a finding.
 
 use serde_json::{Value, json};
 
-use super::{profile, remedy, waived};
+use super::profile;
+use super::row::{Row, Subject, rows};
+use crate::audit::benchmark::Benchmark;
 use crate::audit::{Audit, Audited, ControlOutcome};
 use crate::facts::Source;
 
@@ -33,8 +35,18 @@ fn location(source: &Source) -> Value {
     json!({ "physicalLocation": physical })
 }
 
-fn result(audited: &Audited, index: usize) -> Option<Value> {
-    let (kind, level) = match audited.outcome {
+/// Files of the host, and objects of a cluster, which have no file.
+fn locations(row: &Row) -> Vec<Value> {
+    let files = row.sources.iter().map(location);
+    let objects = row
+        .objects
+        .iter()
+        .map(|object| json!({ "logicalLocations": [{ "fullyQualifiedName": object }] }));
+    files.chain(objects).collect()
+}
+
+fn result(row: &Row, index: usize) -> Option<Value> {
+    let (kind, level) = match row.outcome {
         ControlOutcome::Fail => ("fail", "error"),
         ControlOutcome::Warn => ("fail", "warning"),
         ControlOutcome::Manual => ("review", "none"),
@@ -42,23 +54,21 @@ fn result(audited: &Audited, index: usize) -> Option<Value> {
             return None;
         }
     };
-    let result = &audited.result;
-    let help = remedy(audited);
-    let text = if help.is_empty() {
-        result.summary.clone()
+    let text = if row.remedy.is_empty() {
+        row.summary.clone()
     } else {
-        format!("{}. Fix: {help}", result.summary)
+        format!("{}. Fix: {}", row.summary, row.remedy)
     };
     let mut result = json!({
-        "ruleId": audited.control.key,
+        "ruleId": row.key,
         "ruleIndex": index,
         "kind": kind,
         "level": level,
         "message": { "text": text },
-        "locations": result.sources.iter().map(location).collect::<Vec<_>>(),
-        "partialFingerprints": { "control/v1": audited.control.key },
+        "locations": locations(row),
+        "partialFingerprints": { "control/v1": row.key },
     });
-    if let (Some(why), Some(object)) = (waived(audited), result.as_object_mut()) {
+    if let (Some(why), Some(object)) = (&row.waived, result.as_object_mut()) {
         object.insert(
             "suppressions".to_owned(),
             json!([{ "kind": "external", "status": "accepted", "justification": why }]),
@@ -67,51 +77,58 @@ fn result(audited: &Audited, index: usize) -> Option<Value> {
     Some(result)
 }
 
-/// The document, one line feed at its end.
+/// The document of a node.
 pub fn render(audit: &Audit, shown: &[&Audited]) -> String {
+    let subject = Subject::Unit(audit.unit);
+    document(subject, audit.benchmark(), &rows(shown))
+}
+
+/// The document, one line feed at its end.
+pub fn document(subject: Subject<'_>, benchmark: Benchmark, shown: &[Row]) -> String {
     let rules: Vec<Value> = shown
         .iter()
-        .map(|audited| {
+        .map(|row| {
             json!({
-                "id": audited.control.key,
-                "name": audited.edition.id,
-                "shortDescription": { "text": audited.control.title },
-                "properties": { "cis": audited.edition.id, "kind": audited.edition.scoring },
+                "id": row.key,
+                "name": row.id,
+                "shortDescription": { "text": row.title },
+                "properties": { "cis": row.id, "kind": row.scoring },
             })
         })
         .collect();
     let results: Vec<Value> = shown
         .iter()
         .enumerate()
-        .filter_map(|(index, audited)| result(audited, index))
+        .filter_map(|(index, row)| result(row, index))
         .collect();
-    let errors: Vec<&&Audited> = shown
+    let notifications: Vec<Value> = shown
         .iter()
-        .filter(|audited| audited.outcome == ControlOutcome::Error)
-        .collect();
-    let notifications: Vec<Value> = errors
-        .iter()
-        .map(|audited| {
+        .filter(|row| row.outcome == ControlOutcome::Error)
+        .map(|row| {
             json!({
                 "level": "error",
-                "message": { "text": audited.result.summary },
-                "associatedRule": { "id": audited.control.key },
+                "message": { "text": row.summary },
+                "associatedRule": { "id": row.key },
             })
         })
         .collect();
+    let bases = match subject {
+        Subject::Unit(_) => json!({ "HOST": { "uri": "file:///" } }),
+        Subject::Cluster(_) => json!({}),
+    };
     let document = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
         "runs": [{
             "tool": { "driver": {
-                "name": "preflight-rke2",
+                "name": subject.program(),
                 "version": env!("CARGO_PKG_VERSION"),
                 "rules": rules,
             }},
-            "automationDetails": { "id": format!("{}/{}", audit.unit, profile(audit.benchmark())) },
-            "originalUriBaseIds": { "HOST": { "uri": "file:///" } },
+            "automationDetails": { "id": format!("{}/{}", subject.name(), profile(benchmark)) },
+            "originalUriBaseIds": bases,
             "invocations": [{
-                "executionSuccessful": errors.is_empty(),
+                "executionSuccessful": notifications.is_empty(),
                 "toolExecutionNotifications": notifications,
             }],
             "results": results,
