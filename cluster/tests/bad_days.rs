@@ -14,6 +14,7 @@ mod schema;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
@@ -297,6 +298,64 @@ fn nobody_listens_or_nobody_answers() {
         assert_eq!(output.status.code(), Some(1));
         assert!(output.stdout.is_empty());
     }
+}
+
+/// The host's own `getent` looks up names, and each of its addresses is tried.
+#[test]
+fn names_are_those_of_the_host() {
+    let server = Server::start(|path, _| {
+        Some(if path == "/version" {
+            version()
+        } else {
+            empty()
+        })
+    });
+    let check = |name: &str, script: Option<&str>| {
+        let (directory, path) = kubeconfig(&format!("http://{name}:{}", server.port), "token: x");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_preflight-rke2-cluster"));
+        command.args(["audit", "--control", "rbac.secrets", "--kubeconfig"]);
+        command.arg(path).env_clear();
+        if let Some(script) = script {
+            let getent = directory.path().join("getent");
+            std::fs::write(&getent, format!("#!/bin/sh\n{script}\n")).unwrap();
+            std::fs::set_permissions(&getent, std::fs::Permissions::from_mode(0o755)).unwrap();
+            command.env("PATH", directory.path());
+        }
+        let output = command.output().unwrap();
+        String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap()
+    };
+    let answered = "API server v1.36.3+rke2r1";
+    let found = check("localhost", None);
+    assert!(found.contains(answered), "{found}");
+    // Nobody listens on the first.
+    let found = check(
+        "api.example",
+        Some(
+            "[ \"$*\" = 'ahosts api.example' ] && echo '127.0.0.9 STREAM api.example' && echo '127.0.0.1 STREAM'",
+        ),
+    );
+    assert!(found.contains(answered), "{found}");
+    for (name, script, why) in [
+        (
+            "api.example",
+            "exit 2",
+            "no address of api.example is known",
+        ),
+        ("-h", "echo 127.0.0.1 STREAM", "no address of -h is known"),
+    ] {
+        let url = format!("http://{name}:{}", server.port);
+        assert_eq!(
+            check(name, Some(script)),
+            format!("preflight-rke2-cluster: cannot reach {url}: {why}\n")
+        );
+    }
+    let (directory, path) = kubeconfig("http://api.example:1", "token: x");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_preflight-rke2-cluster"));
+    command.args(["check", "--kubeconfig"]).arg(path);
+    let absent = command.env_clear().env("PATH", directory.path()).output();
+    let stderr = String::from_utf8(absent.unwrap().stderr).unwrap();
+    let why = "api.example cannot be looked up, because getent cannot be run: ";
+    assert!(stderr.contains(why), "{stderr}");
 }
 
 /// A plugin's output may be a token, also where it fails.

@@ -1,5 +1,6 @@
 //! The API server of a cluster.
 
+mod connect;
 mod error;
 mod list;
 mod review;
@@ -9,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
-use kube::client::{Body, ClientBuilder};
+use kube::client::Body;
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use preflight_rke2::shared::{Day, Version, base64, validities};
@@ -68,7 +69,7 @@ impl Cluster {
         };
         let broken =
             |error: &dyn std::fmt::Display| ClientError::Kubeconfig(format!("{path}: {error}"));
-        let mut config = match found {
+        let config = match found {
             Found::File(_, kubeconfig) => {
                 let chosen = KubeConfigOptions {
                     context: options.context.clone(),
@@ -80,10 +81,6 @@ impl Cluster {
             }
             Found::Account => Config::incluster_env().map_err(|error| broken(&error))?,
         };
-        config.connect_timeout = Some(options.timeout);
-        config.read_timeout = Some(options.timeout);
-        // Repeated here, where the wait is bounded by the answer's time.
-        config.default_retry = false;
         let certificate_ends = certificate_ends(&config.auth_info);
         if let Some(end) = certificate_ends
             && end < now()
@@ -94,9 +91,7 @@ impl Cluster {
             });
         }
         let url = config.cluster_url.to_string();
-        let client = ClientBuilder::try_from(config)
-            .map_err(|error| broken(&error::shown(&error)))?
-            .build();
+        let client = connect::client(&config).map_err(|error| broken(&error::shown(&error)))?;
         Ok(Self {
             client,
             timeout: options.timeout,
