@@ -6,6 +6,8 @@ mod check;
 mod explain;
 mod fix;
 mod live;
+#[cfg(test)]
+mod manuals;
 mod waivers;
 
 use std::ffi::OsString;

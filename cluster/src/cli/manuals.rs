@@ -1,0 +1,19 @@
+//! The manual and the completions in the repository are up to date. `PREFLIGHT_BLESS=1` regenerates them.
+
+use clap::CommandFactory as _;
+
+use super::arguments::Arguments;
+
+#[expect(clippy::disallowed_methods, reason = "a test reads the repository")]
+#[path = "../../../tests/common/manual.rs"]
+mod manual;
+
+#[test]
+fn the_manual() {
+    manual::of_program(&Arguments::command());
+}
+
+#[test]
+fn completions_know_every_command() {
+    manual::completions(&mut Arguments::command());
+}
