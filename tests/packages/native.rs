@@ -3,13 +3,14 @@
 
 use std::path::Path;
 
-use crate::tools::{built, out, repository};
+use crate::tools::{PACKAGES, built, out, repository};
 
 /// Modes, owners and names in a deb, its scripts and its conffiles.
 fn facts(deb: &Path) -> String {
     out(
         "dpkg-deb --contents \"$1\" | awk '{print $1, $2, $6}' | sort -k 3
-        for part in postinst prerm postrm conffiles; do dpkg-deb --info \"$1\" $part; done",
+        dpkg-deb --ctrl-tarfile \"$1\" | tar --list | sed -E '\\#/(|control|md5sums)$#d' | sort |
+            while read -r part; do dpkg-deb --info \"$1\" \"${part#./}\"; done",
         &[deb],
     )
 }
@@ -20,18 +21,20 @@ fn debians_own_tools_make_the_same_package() {
     out(
         "mkdir \"$2/source\"
         git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t \"$2/source\"
-        dpkg-deb --fsys-tarfile \"$1\" | tar --extract --to-stdout ./usr/bin/preflight-rke2 >\"$2/program\"
-        export PREFLIGHT_PROGRAM=$2/program
+        export PREFLIGHT_PROGRAM=$2/preflight-rke2 PREFLIGHT_CLUSTER_PROGRAM=$2/preflight-rke2-cluster
+        for package in preflight-rke2 preflight-rke2-cluster; do
+            dpkg-deb --fsys-tarfile \"$1/$package.deb\" | tar --extract --to-stdout ./usr/bin/$package >\"$2/$package\"
+        done
         cd \"$2/source\"
         cp -r packaging/debian debian
         dpkg-buildpackage --build=binary --no-check-builddeps --no-sign 2>&1",
-        &[&built("preflight-rke2.deb"), dir.path()],
+        &[&repository().join("target/debian"), dir.path()],
     );
     let version = env!("CARGO_PKG_VERSION");
-    let native = dir
-        .path()
-        .join(format!("preflight-rke2_{version}_amd64.deb"));
-    assert_eq!(facts(&native), facts(&built("preflight-rke2.deb")));
+    for package in PACKAGES {
+        let native = dir.path().join(format!("{package}_{version}_amd64.deb"));
+        assert_eq!(facts(&native), facts(&built(&format!("{package}.deb"))));
+    }
 }
 
 #[test]
@@ -42,6 +45,14 @@ fn every_version_is_the_crates() {
         (
             "packaging/rpm/preflight-rke2.spec",
             format!("%{{!?package_version: %global package_version {version}}}\n"),
+        ),
+        (
+            "packaging/rpm/preflight-rke2-cluster.spec",
+            format!("%{{!?package_version: %global package_version {version}}}\n"),
+        ),
+        (
+            "cluster/Cargo.toml",
+            format!("name = \"preflight-rke2-cluster\"\nversion = \"{version}\"\n"),
         ),
         (
             "packaging/debian/changelog",

@@ -1,11 +1,12 @@
 //! The manuals and completions, as the programs that read them take them.
 
-use crate::tools::{answer, out};
+use crate::tools::{PACKAGES, answer, out};
 
 #[test]
 fn man_renders_every_manual_without_a_warning() {
     for page in [
         "preflight-rke2.8",
+        "preflight-rke2-cluster.8",
         "preflight-rke2.toml.5",
         "preflight-rke2-checks.7",
     ] {
@@ -33,7 +34,7 @@ fn man_renders_every_manual_without_a_warning() {
         }
     }
     // `man -k` finds a page by this line.
-    for page in ["8", "toml.5", "checks.7"] {
+    for page in ["8", "toml.5", "checks.7", "cluster.8"] {
         let name = out(&format!("lexgrog docs/man/preflight-rke2[-.]{page}"), &[]);
         assert!(name.contains(" - "), "{name}");
     }
@@ -41,24 +42,28 @@ fn man_renders_every_manual_without_a_warning() {
 
 #[test]
 fn each_shell_completes_a_command() {
-    let bash = out(
-        "source packaging/completions/preflight-rke2.bash
-        function=$(complete -p preflight-rke2 | sed 's/.*-F \\([^ ]*\\).*/\\1/')
-        COMP_WORDS=(preflight-rke2 expl); COMP_CWORD=1
-        \"$function\" preflight-rke2 expl preflight-rke2
+    for package in PACKAGES {
+        completes(package);
+    }
+}
+
+fn completes(program: &str) {
+    let says = |script: &str| out(&script.replace("PROGRAM", program), &[]);
+    let bash = says(
+        "source packaging/completions/PROGRAM.bash
+        function=$(complete -p PROGRAM | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+        COMP_WORDS=(PROGRAM expl); COMP_CWORD=1
+        \"$function\" PROGRAM expl PROGRAM
         echo \"${COMPREPLY[@]}\"",
-        &[],
     );
     assert_eq!(bash.trim(), "explain");
-    let fish = out(
-        "fish --no-config --command 'source packaging/completions/preflight-rke2.fish; complete -C \"preflight-rke2 expl\"'",
-        &[],
+    let fish = says(
+        "fish --no-config --command 'source packaging/completions/PROGRAM.fish; complete -C \"PROGRAM expl\"'",
     );
     assert!(fish.starts_with("explain\t"), "{fish}");
-    let zsh = out(
-        "zsh -n packaging/completions/_preflight-rke2
-        zsh -fc 'autoload -U compinit; fpath=(packaging/completions $fpath); compinit -u -D; print $_comps[preflight-rke2]'",
-        &[],
+    let zsh = says(
+        "zsh -n packaging/completions/_PROGRAM
+        zsh -fc 'autoload -U compinit; fpath=(packaging/completions $fpath); compinit -u -D; print $_comps[PROGRAM]'",
     );
-    assert_eq!(zsh.trim(), "_preflight-rke2");
+    assert_eq!(zsh.trim(), format!("_{program}"));
 }

@@ -1,5 +1,5 @@
 //! Packages come and go below a root where nothing runs: an image build, a chroot, a host without
-//! systemd. As root, with the root `bookworm` of `tests/lab/roots`.
+//! systemd. As root, with the roots of `tests/lab/roots`.
 
 use std::path::{Path, PathBuf};
 
@@ -33,7 +33,12 @@ fn lab() -> PathBuf {
 /// Runs the script and returns its output, without dpkg's notes about a link and shared directories.
 /// Fails unless it succeeds with an empty standard error.
 fn below_a_root(script: &str) -> String {
-    let lower = lab().join("bookworm");
+    below("bookworm", script)
+}
+
+/// The same below the root of a suite of Debian.
+fn below(suite: &str, script: &str) -> String {
+    let lower = lab().join(suite);
     assert!(lower.is_dir(), "run tests/lab/roots as root");
     let work = tempfile::tempdir().expect("a directory");
     let body = format!("{PRELUDE}{script}");
@@ -151,4 +156,95 @@ fn both_come_and_go_where_there_is_no_systemd() {
         "#,
     );
     assert_eq!(said, "left: \n");
+}
+
+/// The kubeconfig of a cluster that is not there.
+const NO_CLUSTER: &str = r#"
+        kubeconfig() { printf '%s\n' 'apiVersion: v1' 'kind: Config' 'clusters: [{name: a, cluster: {server: "https://'"$1"':1", certificate-authority: /ca.pem}}]' \
+            'users: [{name: a, user: {token: x}}]' 'contexts: [{name: a, context: {cluster: a, user: a}}]' 'current-context: a' \
+            >"$root/kubeconfig"; }
+        asks() { kubeconfig "$1"; chroot "$root" preflight-rke2-cluster check --kubeconfig /kubeconfig 2>&1 || echo "status $?"; }
+        cp tests/cases/certificates/2020-2090.pem "$root/ca.pem"
+        works() {
+            say help "$(chroot "$root" preflight-rke2-cluster --help | head -n 1)"
+            echo '127.0.0.1 api.example' >>"$root/etc/hosts"
+            say named $(asks api.example)
+            say unknown $(asks other.example)
+            say none $(chroot "$root" env -u KUBECONFIG HOME=/nowhere preflight-rke2-cluster check 2>&1 || echo "status $?")
+        }
+"#;
+
+/// What it says of itself, of a name in the host's own table, of another, and without a kubeconfig.
+fn works(lines: &[&str]) {
+    assert_eq!(
+        lines[0],
+        "help: Audits the cluster half of the CIS benchmarks for RKE2: roles, service accounts, pods, network policies."
+    );
+    assert_eq!(
+        lines[1],
+        "named: preflight-rke2-cluster: cannot reach https://api.example:1: Connection refused (os error 111) status 1"
+    );
+    assert_eq!(
+        lines[2],
+        "unknown: preflight-rke2-cluster: cannot reach https://other.example:1: no address of other.example is known status 1"
+    );
+    assert!(
+        lines[3].starts_with("none: preflight-rke2-cluster: no kubeconfig: ")
+            && lines[3].ends_with(" status 1"),
+        "{}",
+        lines[3]
+    );
+}
+
+#[test]
+fn the_program_for_clusters_comes_and_goes_on_its_own() {
+    let script = format!(
+        r#"{NO_CLUSTER}
+        chroot "$root" dpkg --install /packages/preflight-rke2-cluster.deb >/dev/null
+        works
+        chroot "$root" dpkg --purge preflight-rke2-cluster >/dev/null
+        say left "$(left)"
+        rpm --nodeps --install "$packages/preflight-rke2-cluster.rpm"
+        say verified "$(rpm --verify --nodeps preflight-rke2-cluster)"
+        works
+        rpm --erase preflight-rke2-cluster
+        say left "$(left)"
+        "#
+    );
+    for suite in ["bullseye", "bookworm", "trixie", "sid"] {
+        let said = below(suite, &script);
+        let lines: Vec<&str> = said.lines().collect();
+        works(&lines[..4]);
+        assert_eq!(lines[4..6], ["left: ", "verified: "], "{suite}: {said}");
+        works(&lines[6..10]);
+        assert_eq!(lines[10], "left: ", "{suite}: {said}");
+    }
+}
+
+#[test]
+fn both_packages_are_installed_side_by_side() {
+    let said = below_a_root(
+        r#"
+        chroot "$root" dpkg --install /packages/preflight-rke2.deb /packages/preflight-rke2-cluster.deb >/dev/null
+        chroot "$root" dpkg --purge preflight-rke2-cluster >/dev/null
+        say runs "$(chroot "$root" preflight-rke2 --version)"
+        chroot "$root" dpkg --purge preflight-rke2 >/dev/null
+        rpm --nodeps --install "$packages/preflight-rke2.rpm" "$packages/preflight-rke2-cluster.rpm"
+        rpm --erase preflight-rke2
+        say runs "$(chroot "$root" preflight-rke2-cluster --version)"
+        say verified "$(rpm --verify --nodeps preflight-rke2-cluster)"
+        rpm --erase preflight-rke2-cluster
+        say left "$(left)"
+        "#,
+    );
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(
+        said.lines().collect::<Vec<_>>(),
+        [
+            format!("runs: preflight-rke2 {version}"),
+            format!("runs: preflight-rke2-cluster {version}"),
+            "verified: ".to_owned(),
+            "left: ".to_owned(),
+        ]
+    );
 }

@@ -8,6 +8,9 @@ pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// The packages.
+pub(crate) const PACKAGES: [&str; 2] = ["preflight-rke2", "preflight-rke2-cluster"];
+
 /// One of the packages that `tests/lab/package` built: `preflight-rke2.deb`, `older.rpm`, ….
 pub(crate) fn built(name: &str) -> PathBuf {
     let path = repository().join("target/debian").join(name);
