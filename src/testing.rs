@@ -40,6 +40,9 @@ pub mod audit {
 }
 pub mod cli {
     pub use crate::cli::command;
+    pub mod completions {
+        pub use crate::cli::completions::script;
+    }
 }
 pub mod configuration {
     pub use crate::configuration::{BlockOn, Configuration};

@@ -67,7 +67,7 @@ _preflight__rke2__cluster() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        preflight__subcmd__rke2__subcmd__cluster__subcmd__audit)
+        preflight__rke2__cluster__subcmd__audit)
             opts="-v -h --from --kubernetes-version --benchmark --format --control --show --fail-on --waivers --kubeconfig --context --timeout --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -129,7 +129,7 @@ _preflight__rke2__cluster() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        preflight__subcmd__rke2__subcmd__cluster__subcmd__check)
+        preflight__rke2__cluster__subcmd__check)
             opts="-v -h --kubeconfig --context --timeout --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -159,7 +159,7 @@ _preflight__rke2__cluster() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        preflight__subcmd__rke2__subcmd__cluster__subcmd__explain)
+        preflight__rke2__cluster__subcmd__explain)
             opts="-v -h --kubeconfig --context --timeout --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -189,7 +189,7 @@ _preflight__rke2__cluster() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        preflight__subcmd__rke2__subcmd__cluster__subcmd__fix)
+        preflight__rke2__cluster__subcmd__fix)
             opts="-v -h --apply --dry-run --namespace --network-policies --output --from --kubernetes-version --kubeconfig --context --timeout --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -239,7 +239,7 @@ _preflight__rke2__cluster() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        preflight__subcmd__rke2__subcmd__cluster__subcmd__rbac)
+        preflight__rke2__cluster__subcmd__rbac)
             opts="-v -h --kubernetes-version --fix --kubeconfig --context --timeout --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

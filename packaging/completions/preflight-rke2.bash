@@ -78,7 +78,7 @@ _preflight__rke2() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        preflight__subcmd__rke2__subcmd__audit)
+        preflight__rke2__subcmd__audit)
             opts="-v -h --unit --role --benchmark --format --control --node-type --show --fail-on --from --root --rke2-version --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -140,7 +140,7 @@ _preflight__rke2() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        preflight__subcmd__rke2__subcmd__check)
+        preflight__rke2__subcmd__check)
             opts="-v -h --unit --role --format --all --fail-on --upgrade-to --measure-disk --root --rke2-version --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -186,7 +186,7 @@ _preflight__rke2() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        preflight__subcmd__rke2__subcmd__completions)
+        preflight__rke2__subcmd__completions)
             opts="-v -h --root --rke2-version --color --verbose --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -212,7 +212,7 @@ _preflight__rke2() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        preflight__subcmd__rke2__subcmd__config)
+        preflight__rke2__subcmd__config)
             opts="-v -h --unit --role --format --all --root --rke2-version --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -250,7 +250,7 @@ _preflight__rke2() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        preflight__subcmd__rke2__subcmd__explain)
+        preflight__rke2__subcmd__explain)
             opts="-v -h --root --rke2-version --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -276,7 +276,7 @@ _preflight__rke2() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        preflight__subcmd__rke2__subcmd__fix)
+        preflight__rke2__subcmd__fix)
             opts="-v -h --unit --role --apply --output --uid --gid --root --rke2-version --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -322,7 +322,7 @@ _preflight__rke2() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        preflight__subcmd__rke2__subcmd__gate)
+        preflight__rke2__subcmd__gate)
             opts="-v -h --root --rke2-version --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -348,7 +348,7 @@ _preflight__rke2() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        preflight__subcmd__rke2__subcmd__monitor)
+        preflight__rke2__subcmd__monitor)
             opts="-v -h --root --rke2-version --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -374,7 +374,7 @@ _preflight__rke2() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        preflight__subcmd__rke2__subcmd__status)
+        preflight__rke2__subcmd__status)
             opts="-v -h --format --root --rke2-version --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -404,7 +404,7 @@ _preflight__rke2() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        preflight__subcmd__rke2__subcmd__sysctl)
+        preflight__rke2__subcmd__sysctl)
             opts="-v -h --unit --role --format --root --rke2-version --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

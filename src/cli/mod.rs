@@ -7,6 +7,7 @@
 mod arguments;
 mod audit;
 mod check;
+pub(crate) mod completions;
 mod config;
 mod explain;
 mod fix;
@@ -103,10 +104,7 @@ fn dispatch(arguments: &Arguments) -> Status {
         Command::Sysctl(sysctl) => sysctl::run(&arguments.common, sysctl),
         Command::Explain(explain) => explain::run(explain),
         Command::Completions { shell } => {
-            let mut script = Vec::new();
-            let mut command = command();
-            clap_complete::generate(*shell, &mut command, "preflight-rke2", &mut script);
-            print(&String::from_utf8_lossy(&script));
+            print(&completions::script(*shell, &mut command()));
             Status::Good
         }
     }

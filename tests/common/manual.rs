@@ -1,11 +1,13 @@
 //! Manuals and completions, generated from the definition of a command line and compared with the files of the repository.
 //! `PREFLIGHT_BLESS=1` regenerates the files.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, Command};
 use clap_complete::Shell;
+use preflight_rke2::testing::cli::completions::script;
 use roff::{Inline, Roff, bold, italic, roman};
 
 /// The root of the sources, which a member of the workspace is a directory of.
@@ -175,12 +177,45 @@ pub(crate) fn completions(program: &mut Command) {
         (Shell::Fish, format!("{name}.fish")),
     ] {
         let path = format!("packaging/completions/{file}");
-        let mut script = Vec::new();
-        clap_complete::generate(shell, program, &name, &mut script);
-        let script = String::from_utf8(script).unwrap();
+        let script = script(shell, program);
         for command in program.get_subcommands() {
             assert!(script.contains(command.get_name()), "{path}");
         }
         holds(&path, &script);
+    }
+    in_bash(program);
+}
+
+/// Bash completes each option of each command.
+fn in_bash(program: &Command) {
+    let name = program.get_name();
+    let mut script = format!(
+        "source packaging/completions/{name}.bash\n\
+         function=$(complete -p {name} | sed 's/.*-F \\([^ ]*\\).*/\\1/')\n"
+    );
+    for command in program.get_subcommands() {
+        let command = command.get_name();
+        let _ = writeln!(
+            script,
+            "COMP_WORDS=({name} {command} --); COMP_CWORD=2; COMPREPLY=()\n\
+             \"$function\" {name} -- {command}; echo \"${{COMPREPLY[*]}}\""
+        );
+    }
+    let output = std::process::Command::new("bash")
+        .current_dir(repository())
+        .args(["-c", &script])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut lines = text.lines();
+    for command in program.get_subcommands() {
+        let line = lines.next().unwrap();
+        for option in command.get_arguments().filter(|arg| !arg.is_hide_set()) {
+            let Some(long) = option.get_long() else {
+                continue;
+            };
+            let found = line.split(' ').any(|word| word == format!("--{long}"));
+            assert!(found, "{} --{long}: {line}", command.get_name());
+        }
     }
 }

@@ -4,7 +4,11 @@ use clap::CommandFactory as _;
 
 use super::arguments::Arguments;
 
-#[expect(clippy::disallowed_methods, reason = "a test reads the repository")]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test reads the repository, and asks bash"
+)]
 #[path = "../../../tests/common/manual.rs"]
 mod manual;
 
