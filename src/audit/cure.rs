@@ -384,6 +384,15 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
+/// The command that carries out an edit of sed in a file. A link stays one.
+pub(super) fn sed(edit: &str, path: &str) -> String {
+    format!(
+        "sed -i --follow-symlinks {} {}",
+        shell_word(edit),
+        shell_word(path)
+    )
+}
+
 /// A text as the replacement of sed's `s|…|…|` means it.
 fn literal(text: &str) -> String {
     let mut literal = String::with_capacity(text.len());
@@ -409,7 +418,7 @@ fn add(facts: &NodeFacts, setting: &str, entries: &[String]) -> Result<Vec<Strin
                     "{line}s|^\\( *- *\\)[^ ]|\\1{}\\n&|",
                     literal(&quoted(entry))
                 );
-                format!("sed -i {} {}", shell_word(&edit), shell_word(path))
+                sed(&edit, path)
             });
             return Ok(lines.rev().collect());
         }

@@ -2,7 +2,7 @@
 //! server ends without its limits. The same file has to hold the configuration of pod security.
 
 use super::documents;
-use crate::audit::cure::{Cure, Wanted, write};
+use crate::audit::cure::{Cure, Wanted, sed, write};
 use crate::audit::facts::{ConfigDocument, NodeFacts};
 use crate::rke2::changes::POD_SECURITY;
 use crate::rke2::config::document::Node;
@@ -106,7 +106,7 @@ fn in_own(document: &ConfigDocument) -> Result<String, String> {
     }
     let lines: Vec<String> = LIMITS.iter().map(|line| format!("\\1{line}\\n")).collect();
     let edit = format!("{line}s|^\\( *\\)- |{}&|", lines.concat());
-    Ok(format!("sed -i {} {}", shell_word(&edit), shell_word(path)))
+    Ok(sed(&edit, path))
 }
 
 /// Whether an entry of `kube-apiserver-arg` names the file.

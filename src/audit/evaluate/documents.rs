@@ -1,7 +1,7 @@
 //! Files that the API server is pointed at: encryption providers, audit policy, pod security.
 
 use super::{by_profile, not_there, unreadable};
-use crate::audit::cure::{Cure, restart};
+use crate::audit::cure::{Cure, restart, sed};
 use crate::audit::facts::{ConfigDocument, NodeFacts};
 use crate::audit::result::{ControlResult, Holds};
 use crate::facts::Source;
@@ -9,7 +9,6 @@ use crate::rke2::changes;
 use crate::rke2::config::document::{Document, Node};
 use crate::rke2::layout;
 use crate::rke2::version::{Since, Version};
-use crate::text::shell_word;
 
 /// Providers that encrypt, as the benchmark counts them.
 const ENCRYPTING: [&str; 3] = ["aescbc", "kms", "secretbox"];
@@ -113,7 +112,7 @@ pub(super) fn audit_policy(facts: &NodeFacts) -> ControlResult {
         cure
     } else {
         let edit = "s/\\blevel: *\"\\{0,1\\}None\"\\{0,1\\}/level: Metadata/";
-        cure.with([format!("sed -i '{edit}' {}", shell_word(path))])
+        cure.with([sed(edit, path)])
     };
     ControlResult::new(Holds::No, expected, format!("{path} logs nothing: {found}"))
         .found(found)
@@ -187,7 +186,7 @@ pub(super) fn pod_security(facts: &NodeFacts) -> ControlResult {
         };
         let command = line.and_then(|line| line.line).map(|number| {
             let edit = format!("{number}s/^\\( *enforce:\\).*/\\1 restricted/");
-            format!("sed -i '{edit}' {}", shell_word(path))
+            sed(&edit, path)
         });
         Cure::file(path, correct).with(command)
     })

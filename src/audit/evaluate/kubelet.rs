@@ -7,7 +7,7 @@ use crate::audit::benchmark::Benchmark;
 use crate::audit::ciphers::{self, Suite};
 use crate::audit::control::{KubeletRule, KubeletSetting};
 use crate::audit::controls::{EVENT_QPS, PROTECT_KERNEL_DEFAULTS, SECCOMP_DEFAULT};
-use crate::audit::cure::{Cure, Wanted};
+use crate::audit::cure::{Cure, Wanted, sed};
 use crate::audit::facts::{ConfigDocument, NodeFacts};
 use crate::audit::flags::{self, ComponentCommand, Given, When};
 use crate::audit::result::{ControlResult, Holds, Seen};
@@ -17,7 +17,6 @@ use crate::rke2::changes::SECCOMP_BY_DEFAULT;
 use crate::rke2::config::document::Node;
 use crate::rke2::config::{duration_sign, entry_flag, integer};
 use crate::rke2::layout::KUBELET_DEFAULTS;
-use crate::text::shell_word;
 
 /// The first minor version whose kubelet takes `eventRecordQPS: 0` as no limit: kubernetes #117119.
 const EVENTS_UNLIMITED: u32 = 37;
@@ -332,7 +331,7 @@ fn in_file(facts: &NodeFacts, rule: KubeletRule, place: &Source, entry: Option<&
     };
     let edit = format!("{lines}s|^\\( *{key}:\\){old}|\\1 {value}|");
     Cure::file(&place.path, format!("write `{key}: {value}` at {at}"))
-        .with([format!("sed -i '{edit}' {}", shell_word(&place.path))])
+        .with([sed(&edit, &place.path)])
 }
 
 /// The setting that a rule is about first.
