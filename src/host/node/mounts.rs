@@ -38,28 +38,22 @@ pub(crate) fn mounts(root: &HostRoot) -> Option<Mounts> {
 }
 
 impl Mounts {
-    /// Finds the lines, and the fifth field of each, in a plain loop over bytes: a node has some hundred mounts.
+    /// Finds the lines, and the fifth field of each. The rest of a line is not looked at: a node has some hundred mounts.
     fn of(text: String) -> Self {
         let mut lines = Vec::new();
-        let (mut line, mut field, mut fields) = (0, 0, 0_u32);
-        let mut point = None;
-        for (at, byte) in text.bytes().chain([b'\n']).enumerate() {
-            match byte {
-                b' ' => {
-                    fields = fields.saturating_add(1);
-                    if fields == 5 {
-                        point = Some(field..at);
-                    }
-                    field = at.saturating_add(1);
-                }
-                b'\n' => {
-                    lines.extend(point.take().map(|point| (line..at, point)));
-                    line = at.saturating_add(1);
-                    field = line;
-                    fields = 0;
-                }
-                _ => {}
+        let mut start = 0_usize;
+        for line in text.split('\n') {
+            let mut at = 0_usize;
+            let mut fields = line.split(' ');
+            for field in fields.by_ref().take(4) {
+                at = at.saturating_add(field.len()).saturating_add(1);
             }
+            if let (Some(point), Some(_)) = (fields.next(), fields.next()) {
+                let from = start.saturating_add(at);
+                let whole = start..start.saturating_add(line.len());
+                lines.push((whole, from..from.saturating_add(point.len())));
+            }
+            start = start.saturating_add(line.len()).saturating_add(1);
         }
         Self { text, lines }
     }
