@@ -3,9 +3,9 @@
 
 use std::fmt::Write as _;
 
-use super::row::{Row, Subject, counts, rows};
+use super::row::{Row, Subject, rows};
 use crate::audit::benchmark::Benchmark;
-use crate::audit::{Audit, Audited, Counts};
+use crate::audit::{Audit, Audited, Counts, counts};
 use crate::text::visible;
 
 /// A label's value.
@@ -25,7 +25,7 @@ fn result(row: &Row) -> &'static str {
 /// The file of a node. `all` are counted, `shown` listed.
 pub fn render(audit: &Audit, all: &[&Audited], shown: &[&Audited]) -> String {
     let subject = Subject::Unit(audit.unit);
-    let counts = counts(&rows(all));
+    let counts = counts(all.iter().copied());
     document(subject, audit.benchmark(), &counts, &rows(shown))
 }
 

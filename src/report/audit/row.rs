@@ -2,7 +2,7 @@
 
 use super::{Section, remedy, section, waived};
 use crate::audit::control::Scoring;
-use crate::audit::{Audited, ControlOutcome, Counts};
+use crate::audit::{Audited, ControlOutcome};
 use crate::facts::Source;
 
 /// A control, and what became of it.
@@ -98,9 +98,4 @@ impl From<&Audited> for Row {
 /// Controls of a node as rows.
 pub(super) fn rows(controls: &[&Audited]) -> Vec<Row> {
     controls.iter().map(|audited| Row::from(*audited)).collect()
-}
-
-/// How many rows have each outcome.
-pub(super) fn counts(rows: &[Row]) -> Counts {
-    Counts::of(rows.iter().map(|row| (row.outcome, row.waived.is_some())))
 }
