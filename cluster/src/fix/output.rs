@@ -35,15 +35,10 @@ fn comments(plan: &Plan) -> String {
         );
         let _ = writeln!(out, "# {}", printable(&text));
     }
-    let mut ingress = plan.steps.iter().filter_map(|step| match step {
-        Step::Policy { ingress, .. } => Some(*ingress),
-        _ => None,
-    });
-    // One plan adds one kind of policies.
-    if let Some(ingress) = ingress.next()
+    if let Some(ends) = ends(&plan.steps)
         && !plan.cut_off.is_empty()
     {
-        let _ = writeln!(out, "# {}:", ends(ingress));
+        let _ = writeln!(out, "# {ends}:");
         for pods in &plan.cut_off {
             let _ = writeln!(out, "#   {}", printable(&pods.to_string()));
         }

@@ -145,8 +145,8 @@ pub(crate) struct Plan {
     /// What makes running pods that mount the token of an account that is changed, without having asked for it themselves,
     /// and how many there are. They keep the token until they are made anew.
     pub(crate) lose_token: Vec<(Owner, u32)>,
-    /// The pods to which less comes in, by the namespaces that get a network policy and in which any run. Pods in the node's network are none of them:
-    /// network plugins leave those alone.
+    /// The pods to which less comes in, by the namespaces that get a network policy and in which any run. Pods in the
+    /// node's network are none of them: network plugins leave those alone.
     pub(crate) cut_off: Vec<CutOff>,
     /// What is not changed, and why: a clause for each namespace.
     pub(crate) left: Vec<String>,

@@ -89,37 +89,39 @@ pub(crate) fn follows(plan: &Plan, taken: &[Step], is_whole: bool) -> String {
 
 const TOKENS: &str = "these pods lose their token when they are made anew; what needs the API needs an account of its own";
 
-/// What ends for running pods of the namespaces that get a policy by one of `steps`.
-pub(super) const fn ends(ingress: Ingress) -> &'static str {
-    match ingress {
-        Ingress::Deny => {
-            "nothing reaches these running pods any more, not from their own namespace either"
-        }
-        Ingress::SameNamespace => {
-            "nothing from other namespaces or from outside of the cluster reaches these running pods any more"
-        }
-    }
+/// What ends for running pods of the namespaces that get a policy by one of `steps`; `None` if no step adds one. One plan
+/// adds one kind of policies.
+pub(super) fn ends(steps: &[Step]) -> Option<&'static str> {
+    steps.iter().find_map(|step| match step {
+        Step::Policy {
+            ingress: Ingress::Deny,
+            ..
+        } => Some("nothing reaches these running pods any more, not from their own namespace either"),
+        Step::Policy {
+            ingress: Ingress::SameNamespace,
+            ..
+        } => Some(
+            "nothing from other namespaces or from outside of the cluster reaches these running pods any more",
+        ),
+        _ => None,
+    })
 }
 
 fn cut_off(out: &mut String, plan: &Plan, steps: &[Step], is_whole: bool) {
-    for ingress in [Ingress::Deny, Ingress::SameNamespace] {
-        let restricted: BTreeSet<&str> = steps
-            .iter()
-            .filter(|step| matches!(step, Step::Policy { ingress: of, .. } if *of == ingress))
-            .map(Step::namespace)
-            .collect();
-        let names: Vec<String> = plan
-            .cut_off
-            .iter()
-            .filter(|of| restricted.contains(of.namespace.as_str()))
-            .map(CutOff::to_string)
-            .collect();
-        let heading = format!(
-            "{}; what should needs a policy that lets it in",
-            ends(ingress)
-        );
-        part(out, &heading, &names, is_whole);
-    }
+    let Some(ends) = ends(steps) else {
+        return;
+    };
+    let policies = steps
+        .iter()
+        .filter(|step| matches!(step, Step::Policy { .. }));
+    let restricted: BTreeSet<&str> = policies.map(Step::namespace).collect();
+    let cut_off = plan.cut_off.iter();
+    let names: Vec<String> = cut_off
+        .filter(|of| restricted.contains(of.namespace.as_str()))
+        .map(CutOff::to_string)
+        .collect();
+    let heading = format!("{ends}; what should needs a policy that lets it in");
+    part(out, &heading, &names, is_whole);
 }
 
 /// How many owners are named for each namespace.
