@@ -9,12 +9,16 @@
     reason = "a test writes files and runs a program, and fails by panicking"
 )]
 
+#[path = "common/measured.rs"]
+mod measured;
+
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Instant;
 
+use measured::measured;
 use serde_json::{Value, json};
 
 /// Writes a list as `kubectl get -A -o json` does: what it is, and whether it goes on, behind the items.
@@ -52,32 +56,6 @@ fn pod(at: usize) -> Value {
     })
 }
 
-/// The largest resident memory of a run in kB, and what it printed. The kernel's count at its end would be that of this
-/// process, whose memory it shares until it runs.
-fn measured(directory: &Path) -> (u64, Value) {
-    let out = directory.join("out");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_preflight-rke2-cluster"))
-        .args(["audit", "--format", "json", "--from"])
-        .arg(directory)
-        .args(["--kubernetes-version", "v1.37.1+rke2r1"])
-        .env_clear()
-        .stdout(File::create(&out).unwrap())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
-    while child.try_wait().unwrap().is_none() {
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let now = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
-        peak = now.unwrap_or(0).max(peak);
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    let report = serde_json::from_slice(&std::fs::read(out).unwrap()).unwrap();
-    (peak, report)
-}
-
 /// 10,000 namespaces with their accounts, and 20,000 pods, each of an owner of its own.
 #[test]
 fn dumps_of_a_large_cluster_take_little_memory() {
@@ -110,7 +88,16 @@ fn dumps_of_a_large_cluster_take_little_memory() {
         })
     });
     let begun = Instant::now();
-    let (peak, report) = measured(directory.path());
+    let (out, peak) = measured(
+        Command::new(env!("CARGO_BIN_EXE_preflight-rke2-cluster"))
+            .args(["audit", "--format", "json", "--from"])
+            .arg(directory.path())
+            .args(["--kubernetes-version", "v1.37.1+rke2r1"])
+            .env_clear()
+            .stderr(Stdio::null()),
+        &path("out"),
+    );
+    let report: Value = serde_json::from_slice(&out).unwrap();
     eprintln!("pods of {size} bytes: {peak} kB, {:?}", begun.elapsed());
     let count = |key: &str| {
         let controls = report["controls"].as_array().unwrap();

@@ -15,7 +15,7 @@ mod recording;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
-use recording::{MINORS, Outcomes, Recording};
+use recording::{MINORS, Outcomes, Recording, outcomes};
 use serde_json::Value;
 
 /// Controls that nothing in the API breaks, and why.
@@ -54,11 +54,7 @@ fn audited(directory: &str, benchmark: &str) -> Outcomes {
     ]);
     let report: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
-    let controls = report["controls"].as_array().unwrap().iter();
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    controls
-        .map(|control| (text(&control["key"]), text(&control["outcome"])))
-        .collect()
+    outcomes(&report)
 }
 
 fn replay(minor: &str) {

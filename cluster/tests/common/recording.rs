@@ -58,6 +58,15 @@ impl State {
     }
 }
 
+/// The outcomes of a report of `audit --format json`.
+pub(crate) fn outcomes(report: &Value) -> Outcomes {
+    let controls = report["controls"].as_array().unwrap().iter();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    controls
+        .map(|control| (text(&control["key"]), text(&control["outcome"])))
+        .collect()
+}
+
 /// The kind, namespace and name of an object.
 pub(crate) fn id(object: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

@@ -17,6 +17,8 @@
 )]
 
 mod fix;
+#[path = "../common/measured.rs"]
+mod measured;
 mod objects;
 #[path = "../common/recording.rs"]
 mod recording;
@@ -25,7 +27,7 @@ mod server;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use recording::{MINORS, Objects, Outcomes, Recording};
+use recording::{MINORS, Objects, Recording, outcomes};
 use serde_json::{Value, json};
 use server::Server;
 
@@ -334,7 +336,7 @@ impl<'a> Judge<'a> {
             broken.make(self.server);
             let keys = [&[broken.control], broken.with].concat();
             self.state(&broken.name(), &keys, broken.is_error);
-            broken.mend(self.server);
+            broken.repair(self.server);
             let now = recorded(self.server);
             let differing: Vec<_> = now
                 .iter()
@@ -349,7 +351,7 @@ impl<'a> Judge<'a> {
                 .collect();
             assert!(
                 differing.is_empty(),
-                "{} is not mended: {differing:#?}",
+                "{} is not repaired: {differing:#?}",
                 broken.name()
             );
         }
@@ -357,14 +359,6 @@ impl<'a> Judge<'a> {
         assert_eq!(unmet(&report), of(&[]));
         self.recording
     }
-}
-
-fn outcomes(report: &Value) -> Outcomes {
-    let controls = report["controls"].as_array().unwrap().iter();
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    controls
-        .map(|control| (text(&control["key"]), text(&control["outcome"])))
-        .collect()
 }
 
 #[test]
@@ -544,7 +538,7 @@ fn certificates(server: &Server) {
         assert_eq!(output.status.code(), Some(1), "{stderr}");
         assert!(stderr.contains(message), "{message}: {stderr}");
     }
-    // Before anything is asked: nobody listens there.
+    // Before anything is asked: no server listens there.
     let expired = server.kubeconfig_at("expired", "https://127.0.0.1:1");
     let output = server.run_as(&expired, &["check"]);
     let stderr = String::from_utf8(output.stderr).unwrap();

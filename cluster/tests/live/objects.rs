@@ -399,7 +399,7 @@ pub(crate) fn remove_open_policy(server: &Server) {
     server.delete(&format!("{RBAC}/clusterrolebindings/{OPEN}"));
 }
 
-/// What a policy that allows everything breaks, where somebody may use it.
+/// The controls that a usable policy that allows everything breaks.
 pub(crate) const OPEN_POLICIES: &[&str] = &[
     "pods.added-capabilities",
     "pods.admission",
@@ -520,7 +520,7 @@ fn merge(into: &mut Value, more: &Value) {
 
 type Step = Box<dyn Fn(&Server)>;
 
-/// How a control is broken, and mended again.
+/// How a control is broken, and repaired.
 pub(crate) struct Broken {
     pub(crate) control: &'static str,
     /// In which way, where there are several.
@@ -530,7 +530,7 @@ pub(crate) struct Broken {
     /// Other controls that cannot hold either then.
     pub(crate) with: &'static [&'static str],
     make: Step,
-    mend: Step,
+    repair: Step,
 }
 
 impl Broken {
@@ -546,15 +546,15 @@ impl Broken {
         (self.make)(server);
     }
 
-    pub(crate) fn mend(&self, server: &Server) {
-        (self.mend)(server);
+    pub(crate) fn repair(&self, server: &Server) {
+        (self.repair)(server);
     }
 }
 
 fn broken_by(
     control: &'static str,
     make: impl Fn(&Server) + 'static,
-    mend: impl Fn(&Server) + 'static,
+    repair: impl Fn(&Server) + 'static,
 ) -> Broken {
     Broken {
         control,
@@ -562,7 +562,7 @@ fn broken_by(
         is_error: false,
         with: &[],
         make: Box::new(make),
-        mend: Box::new(mend),
+        repair: Box::new(repair),
     }
 }
 

@@ -11,6 +11,8 @@ use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::Value;
 
+use crate::measured::measured;
+
 /// Longer than a start takes on a machine that is busy with other work.
 const PATIENCE: Duration = Duration::from_mins(10);
 
@@ -395,28 +397,16 @@ impl Server {
         status.is_ok_and(|status| status.success())
     }
 
-    /// What the program prints, and the most memory that it had, in kB. The kernel's count at its end would be that of
-    /// this process, whose memory it shares until it runs.
+    /// What the program prints, and the most memory that it had, in kB.
     pub(crate) fn measured(&self, arguments: &[&str]) -> (Vec<u8>, u64) {
-        let out = self.directory.path().join("measured");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_preflight-rke2-cluster"))
-            .args(arguments)
-            .arg("--kubeconfig")
-            .arg(self.kubeconfig("admin"))
-            .env_clear()
-            .stdout(File::create(&out).unwrap())
-            .spawn()
-            .unwrap();
-        let status = format!("/proc/{}/status", child.id());
-        let mut peak = 0;
-        while child.try_wait().unwrap().is_none() {
-            let text = std::fs::read_to_string(&status).unwrap_or_default();
-            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-            let now = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
-            peak = now.unwrap_or(0).max(peak);
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        (std::fs::read(out).unwrap(), peak)
+        measured(
+            Command::new(env!("CARGO_BIN_EXE_preflight-rke2-cluster"))
+                .args(arguments)
+                .arg("--kubeconfig")
+                .arg(self.kubeconfig("admin"))
+                .env_clear(),
+            &self.directory.path().join("measured"),
+        )
     }
 
     pub(crate) fn run_as(&self, kubeconfig: &Path, arguments: &[&str]) -> Output {
