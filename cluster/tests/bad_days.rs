@@ -327,7 +327,7 @@ fn names_are_those_of_the_host() {
     let answered = "API server v1.36.3+rke2r1";
     let found = check("localhost", None);
     assert!(found.contains(answered), "{found}");
-    // Nobody listens on the first.
+    // No socket listens at the first address.
     let found = check(
         "api.example",
         Some(

@@ -109,7 +109,7 @@ fn entry(node: &mut Node, setting: &str, entry: &str) {
 }
 
 /// Breaks the control by an entry of RKE2's configuration as well; false where no entry can.
-fn told(node: &mut Node, whole: &Node) -> bool {
+fn break_by_entries(node: &mut Node, whole: &Node) -> bool {
     let mut entries: Vec<(String, String)> = Vec::new();
     for (pod, before) in node.pods.iter().zip(&whole.pods) {
         for word in pod.args.iter().filter(|word| !before.args.contains(word)) {
@@ -178,7 +178,7 @@ fn each(version: &Version, role: Role, count: &mut Count) {
         }
         let mut nodes = vec![node.clone()];
         let is_removal = matches!(control.criterion, Criterion::Flag(_, Rule::Set(_)));
-        if !is_removal && told(&mut node, &whole) {
+        if !is_removal && break_by_entries(&mut node, &whole) {
             nodes.push(node);
         }
         count.cured += 1;

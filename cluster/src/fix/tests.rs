@@ -261,7 +261,7 @@ fn namespaces_of_the_operator_get_a_policy_where_they_have_none() {
             "{name} has no network policy: a server makes it at its next start with profile: cis"
         ))
     );
-    // Nobody asked.
+    // Without `--network-policies`.
     assert_eq!(planned(&own, &[], None), with_profile());
 }
 
@@ -325,7 +325,7 @@ fn pods_to_which_less_comes_in_are_counted() {
     assert!(manifests(&same).contains(
         "# nothing from other namespaces or from outside of the cluster reaches these running pods any more:\n#   web: 11 pods: "
     ));
-    // Nobody asked for policies.
+    // Without `--network-policies`.
     assert_eq!(planned(&web(), &[], None).cut_off, []);
 }
 

@@ -506,7 +506,7 @@ fn roles_of_charts_have_their_own_wildcards() {
             "nodes",
             true,
         ),
-        // Somebody gave it more, or it is somebody's own.
+        // The chart's role has another rule, or the role is of another name.
         ("rke2-multus", "", "*", false),
         ("rke2-multus", "*", "*", false),
         ("multus", "k8s.cni.cncf.io", "*", false),
