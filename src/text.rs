@@ -34,6 +34,14 @@ pub(crate) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str>
         .map(|(_, candidate)| candidate)
 }
 
+/// [`String::from_utf8_lossy`], faster for the texts of a host, which are nearly all UTF-8.
+pub(crate) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    match str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    }
+}
+
 /// The most characters shown of one text of a host, so that a file cannot flood a terminal or the journal.
 const MAX_SHOWN: usize = 500;
 

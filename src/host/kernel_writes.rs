@@ -5,10 +5,10 @@
 //! This process may have a view of its own (`ProtectKernelTunables=`), so the first process is asked; an image
 //! may have the files of `/proc/self` alone.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::Read as _;
 
 use super::HostRoot;
-use super::mountinfo::Line;
+use super::mountinfo::{self, Line};
 use crate::facts::WriteAccess;
 
 /// Bytes of the list of mounts that are read. A node with many pods has a few hundred thousand.
@@ -51,8 +51,11 @@ impl KernelWrites {
         }
         let mut mounts = Vec::new();
         if let Some(file) = first("mountinfo") {
-            let lines = BufReader::new(file.take(MAX_MOUNTS)).split(b'\n');
-            mounts = lines.map_while(Result::ok).filter_map(mount).collect();
+            let mut content = Vec::new();
+            // What was read before an error counts.
+            let _ = file.take(MAX_MOUNTS).read_to_end(&mut content);
+            let lines = content.split(|byte| *byte == b'\n');
+            mounts = lines.filter_map(mount).collect();
         }
         Self {
             mounts,
@@ -108,18 +111,16 @@ impl KernelWrites {
 }
 
 /// A line of `mountinfo`, where it is of a mount on the way to `/proc/sys`, or below it.
-fn mount(line: Vec<u8>) -> Option<Mount> {
-    let line = String::from_utf8(line).ok()?;
-    let line = Line::parse(&line)?;
-    let point = line.point;
-    if point != "/" && point != "/proc" && point != "/proc/sys" && !point.starts_with("/proc/sys/")
-    {
+fn mount(line: &[u8]) -> Option<Mount> {
+    let point = line.get(mountinfo::point(line)?)?;
+    if !matches!(point, b"/" | b"/proc" | b"/proc/sys") && !point.starts_with(b"/proc/sys/") {
         return None;
     }
+    let line = Line::parse(str::from_utf8(line).ok()?)?;
     Some(Mount {
         id: line.id.parse().ok()?,
         parent: line.parent.parse().ok()?,
-        point: point.to_owned(),
+        point: line.point.to_owned(),
         is_read_only: line.is_read_only(),
     })
 }

@@ -1,5 +1,17 @@
 //! Lines of `/proc/PID/mountinfo`: `25 20 8:6 / /var rw,noexec shared:6 - xfs /dev/mapper/vg-var rw`.
 
+use std::ops::Range;
+
+/// Where a line has its mount point: the fifth field. `None` where no other field follows it.
+///
+/// A host has many mounts, of which few are looked at: only these are [parsed](Line::parse).
+pub(super) fn point(line: &[u8]) -> Option<Range<usize>> {
+    let is_space = |(at, byte): (usize, &u8)| (*byte == b' ').then_some(at);
+    let mut spaces = line.iter().enumerate().filter_map(is_space);
+    let before = spaces.nth(3)?;
+    Some(before.saturating_add(1)..spaces.next()?)
+}
+
 /// A line, its fields as they are written.
 pub(super) struct Line<'a> {
     /// The id of the mount.
@@ -48,5 +60,6 @@ impl<'a> Line<'a> {
 }
 
 fn has(options: &str, name: &str) -> bool {
-    options.split(',').any(|option| option == name)
+    let mut options = options.as_bytes().split(|byte| *byte == b',');
+    options.any(|option| option == name.as_bytes())
 }

@@ -9,6 +9,7 @@ use super::kernel::WriteResult;
 use super::syntax;
 use super::tree::File;
 use crate::facts::Source;
+use crate::text;
 
 /// The longest text of a line or value that is kept for display, in bytes.
 const SHOWN: usize = 240;
@@ -230,7 +231,7 @@ impl SourceLine {
         let mut upto = |end: usize| {
             let end = end.min(text.len()).min(SHOWN);
             if let Some(part) = text.get(read..end) {
-                shown.push_str(&String::from_utf8_lossy(part));
+                shown.push_str(&text::lossy(part));
                 read = end;
             }
             shown.len()
@@ -266,5 +267,5 @@ impl SourceLine {
 
 /// A value for display.
 pub(super) fn shown(value: &[u8]) -> String {
-    String::from_utf8_lossy(value.get(..SHOWN).unwrap_or(value)).into_owned()
+    text::lossy(value.get(..SHOWN).unwrap_or(value)).into_owned()
 }

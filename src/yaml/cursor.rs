@@ -33,6 +33,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The byte `ahead` bytes from here; 0 beyond the end.
+    #[inline]
     pub(super) fn byte(&self, ahead: usize) -> u8 {
         let at = self.at.saturating_add(ahead);
         self.text.get(at).copied().unwrap_or_default()
@@ -43,6 +44,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The length in bytes of the line break that is `ahead` bytes from here; 0 where there is none.
+    #[inline]
     pub(super) fn break_len(&self, ahead: usize) -> usize {
         let at = self.at.saturating_add(ahead);
         match self.text.get(at..).unwrap_or_default() {
@@ -66,6 +68,7 @@ impl<'a> Cursor<'a> {
         byte == 0 || is_blank(byte) || self.break_len(ahead) > 0
     }
 
+    #[inline]
     pub(super) fn skip(&mut self) {
         let width = match self.byte(0) {
             0..0xc0 => 1,

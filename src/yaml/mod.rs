@@ -22,7 +22,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
-use crate::go;
+use crate::{go, text};
 
 use scalar::Scalar;
 
@@ -138,7 +138,7 @@ impl Value {
             Some(Self::Scalar(scalar)) if *scalar == Scalar::Null => {}
             Some(value) => value.print(&mut out),
         }
-        String::from_utf8_lossy(go::trim_space(out.as_bytes())).into_owned()
+        text::lossy(go::trim_space(out.as_bytes())).into_owned()
     }
 
     /// `fmt.Sprint`.
@@ -197,6 +197,10 @@ fn text_of(content: &[u8]) -> Result<String, Error> {
                 })
         }
     }?;
+    // All of most files.
+    if text.bytes().all(|byte| matches!(byte, b'\n' | b' '..=b'~')) {
+        return Ok(text);
+    }
     match text.char_indices().find(|(_, c)| !is_allowed(*c)) {
         Some((at, _)) => Err(Error::new(
             "control characters are not allowed",

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Error;
 use super::cursor::Mark;
 use super::scan::{ScanError, Scanner, Token};
+use crate::text;
 
 #[derive(Debug)]
 pub(super) enum NodeKind {
@@ -291,7 +292,7 @@ impl Reader<'_> {
         };
         // `!` alone keeps the text unchanged, but lets `<<` merge.
         let implicit = (plain && tag.is_none()) || tag.as_deref() == Some("!");
-        let text = String::from_utf8_lossy(&text).into_owned();
+        let text = text::lossy(&text).into_owned();
         let index = self.add(NodeKind::Scalar { text, implicit }, tag, began);
         self.name(anchor, index);
         Ok(index)

@@ -14,7 +14,7 @@ use nix::libc;
 
 use crate::facts::node::{Mount, Place, Space};
 use crate::host::HostRoot;
-use crate::host::mountinfo::Line;
+use crate::host::mountinfo::{self, Line};
 use crate::host::root::FileKind;
 
 /// More than the mounts of any node that is known.
@@ -38,20 +38,15 @@ pub(crate) fn mounts(root: &HostRoot) -> Option<Mounts> {
 }
 
 impl Mounts {
-    /// Finds the lines, and the fifth field of each. The rest of a line is not looked at: a node has some hundred mounts.
+    /// Finds the lines, and the mount point of each.
     fn of(text: String) -> Self {
         let mut lines = Vec::new();
         let mut start = 0_usize;
         for line in text.split('\n') {
-            let mut at = 0_usize;
-            let mut fields = line.split(' ');
-            for field in fields.by_ref().take(4) {
-                at = at.saturating_add(field.len()).saturating_add(1);
-            }
-            if let (Some(point), Some(_)) = (fields.next(), fields.next()) {
-                let from = start.saturating_add(at);
-                let whole = start..start.saturating_add(line.len());
-                lines.push((whole, from..from.saturating_add(point.len())));
+            if let Some(point) = mountinfo::point(line.as_bytes()) {
+                let in_text = |at: usize| start.saturating_add(at);
+                let whole = start..in_text(line.len());
+                lines.push((whole, in_text(point.start)..in_text(point.end)));
             }
             start = start.saturating_add(line.len()).saturating_add(1);
         }

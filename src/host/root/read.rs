@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -15,6 +15,7 @@ use super::limits::{Exceeded, MAX_FILE, MAX_LARGE_FILE};
 use super::status::{FileKind, FileStatus};
 use super::{HostRoot, SAFE};
 use crate::facts::{Operation, ReadError};
+use crate::text;
 
 impl HostRoot {
     /// Opens a regular file for streaming. The null device counts as one (it reads as empty).
@@ -326,8 +327,9 @@ fn number(errno: Errno) -> i32 {
 }
 
 fn display(path: &Path) -> String {
+    let path = text::lossy(path.as_os_str().as_bytes());
     // The configuration may name an address, with a password, in place of a file.
-    crate::text::without_userinfo(&path.to_string_lossy()).into_owned()
+    text::without_userinfo(&path).into_owned()
 }
 
 fn not_regular(path: &Path, kind: &'static str) -> ReadError {

@@ -68,6 +68,7 @@ impl<'a> Paths<'a> {
     }
 }
 
+#[inline]
 fn letter(path: &str) -> u64 {
     let first = path.as_bytes().first().copied().unwrap_or_default();
     1 << (first & 63)
@@ -79,6 +80,7 @@ pub(super) fn gate(name: &str) -> String {
 }
 
 /// Whether one of two paths is the other, or above it.
+#[inline]
 pub(super) fn overlap(one: &str, other: &str) -> bool {
     // Most paths differ in their first letter.
     if one.as_bytes().first() != other.as_bytes().first() {

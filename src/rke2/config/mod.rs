@@ -288,12 +288,13 @@ pub fn resolve(
     }
     let mut settings = Settings {
         role,
-        values: args::defaults(role, rules),
+        values: Vec::new(),
         fatal: merged.fatal.take(),
         ignored: std::mem::take(&mut merged.ignored),
         gaps: std::mem::take(&mut merged.gaps),
     };
     if settings.fatal.is_some() {
+        settings.values = args::defaults(role, rules);
         return settings;
     }
     // Keys are checked by the word right after the program; `rke2 --debug server` slips through.
@@ -342,7 +343,10 @@ pub fn resolve(
                 settings.add_lost(&key, lost, rules);
             }
         }
-        Err(fatal) => settings.fatal = Some(fatal),
+        Err(fatal) => {
+            settings.values = args::defaults(role, rules);
+            settings.fatal = Some(fatal);
+        }
     }
     settings
 }
