@@ -17,7 +17,7 @@ use preflight_rke2::testing::kubernetes::{Failure, Minor};
 use serde::{Deserialize, Serialize};
 
 use crate::recordings::without_scheme;
-use crate::{lab, recordings};
+use crate::{drawn, lab, recordings};
 
 const FILE: &str = "kubelet-files.json";
 const HEAD: &str =
@@ -300,6 +300,18 @@ const LINES: &[&str] = &[
     "logging: {verbosity: x}",
     "logging: {flushFrequency: 5}",
     "logging: {flushFrequency: 5s}",
+    "logging: {flushFrequency: 1.5}",
+    "logging: {flushFrequency: {a: 1}}",
+    "logging: {vmodule: x}",
+    "logging: {format: 0s}",
+    "logging: {options: {json: {splitStream: true}}}",
+    "logging: {options: {text: {splitStream: true}}}",
+    "logging: {options: {json: {infoBufferSize: 1}}}",
+    "topologyManagerScope: 0s",
+    "cgroupDriver: 0s",
+    "containerRuntimeEndpoint: 'a:b'",
+    "containerRuntimeEndpoint: 'tcp:x'",
+    "containerRuntimeEndpoint: fd00::1",
     "tracing: {samplingRatePerMillion: 100}",
     "tracing: {samplingRatePerMillion: -1}",
     "tracing: {samplingRatePerMillion: 1000001}",
@@ -421,6 +433,16 @@ const WHOLE: &[(&str, &str)] = &[
 ];
 
 /// All cases.
+/// What is not foreseen: an empty `tracing.endpoint`, which a library of 1.28 refuses in some of its versions, and the
+/// control groups of the machine, which 1.25 and 1.26 look at before they call the runtime.
+const NOT_FORESEEN: [&str; 2] = [
+    "passthrough: received empty target in Build()",
+    "has some missing paths: /sys/fs/cgroup/",
+];
+
+/// How many configurations are drawn.
+const DRAWN: usize = 400;
+
 fn generate() -> Vec<Case> {
     let mut cases = Vec::new();
     for lines in LINES {
@@ -436,6 +458,21 @@ fn generate() -> Vec<Case> {
     for (name, content) in WHOLE {
         cases.push(config(name, content));
         cases.push(drop_in(name, content));
+    }
+    for (number, body) in drawn::configurations(DRAWN).iter().enumerate() {
+        let has_gate = body.contains("failCgroupV1");
+        let head = if has_gate {
+            HEAD.replace("failCgroupV1: false\n", "")
+        } else {
+            HEAD.to_owned()
+        };
+        let name = format!("drawn {number}");
+        let name = if body.contains("containerRuntimeEndpoint") {
+            name + ": containerRuntimeEndpoint"
+        } else {
+            name
+        };
+        cases.push(config(&name, &format!("{head}{body}")));
     }
     let good = |body: &str| format!("{HEAD}{body}");
     cases.push(case(
@@ -637,6 +674,9 @@ fn the_kubelet_agrees() {
             count[0] += 1;
             let agrees = match (&found, expected) {
                 (Outcome::GoesOn(_), None) => true,
+                (Outcome::GoesOn(_), Some(expected)) => {
+                    NOT_FORESEEN.iter().any(|words| expected.contains(words))
+                }
                 (Outcome::Exits(Failure { message, .. }), Some(expected)) => {
                     same(message, expected)
                 }
@@ -734,6 +774,8 @@ fn ask(minor: &str, case: &Case) -> Option<Option<String>> {
     let calls = [
         "validate service connection",
         "unable to determine runtime API version",
+        // 1.26 calls the runtime later. `runtime` has what follows.
+        "failed to run Kubelet: failed to create kubelet: ",
         "failed to run Kubelet: context deadline exceeded",
     ];
     Some((!calls.iter().any(|call| error.contains(call))).then_some(error))

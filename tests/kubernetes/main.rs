@@ -22,6 +22,7 @@
 mod apiserver;
 mod arguments;
 mod components;
+mod drawn;
 mod files;
 mod kernel;
 mod lab;

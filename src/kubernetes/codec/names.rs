@@ -59,6 +59,15 @@ const PACKAGES: [(&str, &str); 12] = [
 /// Since which minor the verbosity of logs has a type of its own.
 const VERBOSITY: Minor = Minor(25);
 
+/// Since which minor the path of a field has the names of embedded structs (`sigs.k8s.io/json` of 2025-07-30).
+const EMBEDDED: Minor = Minor(35);
+
+/// The struct that all fields of this one are embedded from, where errors name it.
+pub(super) fn of_embedded(minor: Minor, structure: &str) -> Option<&'static str> {
+    let embeds = matches!(structure, "JSONOptions" | "TextOptions");
+    (embeds && minor >= EMBEDDED).then_some("OutputRoutingOptions")
+}
+
 /// The name of a field's type where it has one of its own.
 pub(super) fn of_field(minor: Minor, structure: &str, field: &str) -> Option<&'static str> {
     if field == "verbosity" && minor < VERBOSITY {

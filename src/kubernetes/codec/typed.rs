@@ -143,7 +143,7 @@ impl Decoder<'_> {
             Form::Time => self.time(node),
             Form::Quantity => Self::quantity(node),
             Form::IntOrString => self.int_or_string(node),
-            Form::List(item) => self.list(node, item, into),
+            Form::List(item) => self.list(node, item, name, into),
             Form::Map(item) => self.map(node, item, name, into),
             Form::Struct(schema) => self.structure(node, schema, into),
             Form::Raw => Ok(Some(node.clone())),
@@ -167,10 +167,14 @@ impl Decoder<'_> {
         if self.fields.is_empty() {
             return format!("json: cannot unmarshal {found} into Go value of type {wanted}");
         }
+        let structure = names::of_struct(self.structure);
+        let mut fields = self.fields.clone();
+        if let Some(embedded) = names::of_embedded(self.minor, structure) {
+            fields.insert(fields.len().saturating_sub(1), embedded);
+        }
         format!(
-            "json: cannot unmarshal {found} into Go struct field {}.{} of type {wanted}",
-            names::of_struct(self.structure),
-            self.fields.join(".")
+            "json: cannot unmarshal {found} into Go struct field {structure}.{} of type {wanted}",
+            fields.join(".")
         )
     }
 
@@ -267,11 +271,17 @@ impl Decoder<'_> {
             Value::Text(_) => self.duration(node),
             Value::Null => Ok(into.cloned()),
             Value::Number(text) if fits(text, 64) => Ok(Some(node.clone())),
-            Value::Number(text) => Err((
-                self.words(&format!("number {text}"), "time.Duration"),
-                node.place,
-            )),
-            _ => Err((self.words(node.kind(), "time.Duration"), node.place)),
+            value => {
+                let found = match value {
+                    Value::Number(text) => format!("number {text}"),
+                    _ => node.kind().to_owned(),
+                };
+                let json = go::quote(node.to_json().to_string().as_bytes());
+                let words = format!(
+                    "invalid duration {json}: json: cannot unmarshal {found} into Go value of type time.Duration"
+                );
+                Err((words, node.place))
+            }
         }
     }
 
@@ -289,6 +299,7 @@ impl Decoder<'_> {
         Ok(Some(node.clone()))
     }
 
+    /// A number becomes a text, as Go writes quantities.
     fn quantity(node: &Node) -> Decoded {
         let text = match &node.value {
             Value::Null => return Ok(None),
@@ -297,7 +308,10 @@ impl Decoder<'_> {
             Value::Bool(_) | Value::List(_) | Value::Map(_) => "?",
         };
         quantity::parse(text).map_err(|words| (words, node.place))?;
-        Ok(Some(node.clone()))
+        Ok(Some(Node {
+            value: Value::Text(text.to_owned()),
+            place: node.place,
+        }))
     }
 
     fn int_or_string(&self, node: &Node) -> Decoded {
@@ -312,12 +326,12 @@ impl Decoder<'_> {
         }
     }
 
-    fn list(&mut self, node: &Node, item: Type, into: Option<&Node>) -> Decoded {
+    fn list(&mut self, node: &Node, item: Type, name: Name, into: Option<&Node>) -> Decoded {
         let items = match &node.value {
             Value::Null => return Ok(None),
             Value::List(items) => items,
             _ => {
-                let wanted = self.go_type(Form::List(item), Name::Plain);
+                let wanted = self.go_type(Form::List(item), name);
                 self.mismatch(node, node.kind(), &wanted);
                 return Ok(into.cloned());
             }

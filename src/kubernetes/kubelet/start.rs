@@ -170,9 +170,11 @@ pub fn logging_errors(start: &Start<'_>) -> Vec<(String, String)> {
     if minor >= LOGGING_FIRST && !start.is_enabled("LoggingAlphaOptions") {
         for format in ["text", "json"] {
             let split = format!("logging.options.{format}.splitStream");
+            let flag = format!("log-{format}-split-stream");
             let buffer = format!("logging.options.{format}.infoBufferSize");
             let words = || "Forbidden: Feature LoggingAlphaOptions is disabled".to_owned();
-            if start.is_on(&split) == Some(true) {
+            // Where its flag is defined, the field gets the flag's default: a file does not set it.
+            if start.flags.is_set(&flag) {
                 add(&split, words());
             }
             if start.text(&buffer).is_some_and(is_not_zero) {
@@ -521,14 +523,16 @@ fn endpoint(start: &Start<'_>) -> Result<(), Failure> {
     let Some(endpoint) = start.text(field).or_else(|| start.flags.text(flag)) else {
         return Ok(());
     };
-    let Some((scheme, rest)) = endpoint.split_once("://") else {
+    let Some((scheme, rest)) = endpoint.split_once(':') else {
         return Ok(());
     };
     let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
-    let authority = rest.split('/').next().unwrap_or(rest);
+    // `tcp:x` has none.
+    let authority = rest.strip_prefix("//").unwrap_or_default();
+    let authority = authority.split('/').next().unwrap_or_default();
     let has_port = authority
         .split_once(':')
         .is_none_or(|(_, port)| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()));

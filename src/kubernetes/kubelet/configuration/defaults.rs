@@ -256,10 +256,10 @@ fn dependent(configuration: &mut Node, minor: Minor) {
         configuration.remove("podPidsLimit");
     }
     if let Some(update) = update
-        && !is_zero(&update)
+        && !is_zero_duration(&update)
         && configuration
             .get("nodeStatusReportFrequency")
-            .is_none_or(is_zero)
+            .is_none_or(is_zero_duration)
     {
         configuration.set("nodeStatusReportFrequency", Node::default(update.value));
     }
@@ -304,12 +304,23 @@ pub(super) fn set_legacy(configuration: &mut Node, is_wanted: &dyn Fn(&str) -> b
 }
 
 fn set_one(configuration: &mut Node, path: &str, json: &str, when: When) {
+    let default = literal(json);
+    // A duration of zero is one by its type, which is that of the default.
+    let is_unset = if is_duration(&default) {
+        is_zero_duration
+    } else {
+        is_zero
+    };
     let is_set = configuration
         .at(path)
-        .is_some_and(|node| when == Absent || !is_zero(node));
+        .is_some_and(|node| when == Absent || !is_unset(node));
     if !is_set {
-        put(configuration, path, literal(json));
+        put(configuration, path, default);
     }
+}
+
+fn is_duration(node: &Node) -> bool {
+    matches!(&node.value, Value::Text(text) if duration::parse(text).is_ok())
 }
 
 /// Sets a field by the names that lead to it.
@@ -334,13 +345,21 @@ pub(in super::super) fn as_integer(node: &Node) -> Option<i64> {
     }
 }
 
-/// Whether a value is Go's zero value of its type. A duration of zero is.
+/// Whether a duration is zero.
+fn is_zero_duration(node: &Node) -> bool {
+    match &node.value {
+        Value::Text(text) => text.is_empty() || duration::parse(text) == Ok(0),
+        _ => is_zero(node),
+    }
+}
+
+/// Whether a value is Go's zero value of its type, where that is no duration.
 pub(super) fn is_zero(node: &Node) -> bool {
     match &node.value {
         Value::Null | Value::Bool(false) => true,
         Value::Bool(true) => false,
         Value::Number(text) => text.parse::<f64>().is_ok_and(|value| value == 0.0),
-        Value::Text(text) => text.is_empty() || duration::parse(text) == Ok(0),
+        Value::Text(text) => text.is_empty(),
         Value::List(items) => items.is_empty(),
         Value::Map(entries) => entries.is_empty(),
     }
