@@ -192,8 +192,10 @@ fn the_kubelet_takes_what_the_checks_of_it_pass() {
         let line = case.command_line();
         for (text, expected) in &case.expect {
             let is_taken = is_taken(minor(text), &line, line.len() - case.args.len());
-            // The machine that records has version 1, of which the product has a finding of its own.
-            let is_of_machine = |error: &String| error.contains("cgroup v1");
+            // The machine that records has version 1, of which the product has a finding of its own, and is in no cloud.
+            let is_of_machine = |error: &String| {
+                error.contains("cgroup v1") || error.contains("could not init cloud provider")
+            };
             let is_right = expected.as_ref().is_none_or(is_of_machine);
             assert!(!is_taken || is_right, "{text} {:?}", case.args);
             right += usize::from(expected.is_none() && text != "1.24");
@@ -222,7 +224,7 @@ fn two_arguments_are_taken_where_all_checks_pass() {
     };
     let mut compared = 0;
     for minor in [25, 29, 31, 33, 34, 37].map(Minor) {
-        for (at, case) in cases.iter().enumerate().step_by(3) {
+        for (at, case) in cases.iter().enumerate().step_by(2) {
             let other = &cases[at * 7 % cases.len()];
             let own = base.iter().map(|&text| text.to_owned());
             let of_cases = case.args.iter().chain(&other.args).cloned();

@@ -82,7 +82,8 @@ fn ask(minor: &str, case: &Case) -> Option<String> {
     let calls_runtime = [
         "validate service connection",
         "unable to determine runtime API version",
-        // 1.26 creates the kubelet before it calls the runtime. `runtime` has what follows.
+        // 1.26 calls the runtime later. `runtime` has what follows.
+        "failed to run Kubelet: bad --node-ip ",
         "failed to run Kubelet: failed to create kubelet: ",
     ];
     (!calls_runtime.iter().any(|words| error.contains(words))).then_some(error)
