@@ -432,7 +432,6 @@ const WHOLE: &[(&str, &str)] = &[
     ),
 ];
 
-/// All cases.
 /// What is not foreseen: an empty `tracing.endpoint`, which a library of 1.28 refuses in some of its versions, and the
 /// control groups of the machine, which 1.25 and 1.26 look at before they call the runtime.
 const NOT_FORESEEN: [&str; 2] = [
@@ -443,15 +442,21 @@ const NOT_FORESEEN: [&str; 2] = [
 /// How many configurations are drawn.
 const DRAWN: usize = 400;
 
+/// A good file with these lines added, which may set what it sets already.
+fn with_head(lines: &str) -> String {
+    let head = if lines.contains("failCgroupV1") {
+        HEAD.replace("failCgroupV1: false\n", "")
+    } else {
+        HEAD.to_owned()
+    };
+    format!("{head}{lines}")
+}
+
+/// All cases.
 fn generate() -> Vec<Case> {
     let mut cases = Vec::new();
     for lines in LINES {
-        let head = if lines.contains("failCgroupV1") {
-            HEAD.replace("failCgroupV1: false\n", "")
-        } else {
-            HEAD.to_owned()
-        };
-        let content = format!("{head}{lines}\n");
+        let content = with_head(lines) + "\n";
         cases.push(config(lines, &content));
         cases.push(drop_in(lines, &content));
     }
@@ -460,19 +465,12 @@ fn generate() -> Vec<Case> {
         cases.push(drop_in(name, content));
     }
     for (number, body) in drawn::configurations(DRAWN).iter().enumerate() {
-        let has_gate = body.contains("failCgroupV1");
-        let head = if has_gate {
-            HEAD.replace("failCgroupV1: false\n", "")
-        } else {
-            HEAD.to_owned()
-        };
-        let name = format!("drawn {number}");
-        let name = if body.contains("containerRuntimeEndpoint") {
-            name + ": containerRuntimeEndpoint"
-        } else {
-            name
-        };
-        cases.push(config(&name, &format!("{head}{body}")));
+        let mut name = format!("drawn {number}");
+        // `arguments` gives an endpoint to cases without it in their name.
+        if body.contains("containerRuntimeEndpoint") {
+            name += ": containerRuntimeEndpoint";
+        }
+        cases.push(config(&name, &with_head(body)));
     }
     let good = |body: &str| format!("{HEAD}{body}");
     cases.push(case(
